@@ -1,0 +1,1 @@
+"""THE HOUSE: settings, wiring, command line, /v2, workers and web pages."""

@@ -1,0 +1,1 @@
+"""GraphiQL and its assets, served from the package."""

@@ -1,0 +1,1 @@
+"""Loops without rules in them: the job runner and its handlers."""

@@ -1,0 +1,1 @@
+"""BEHAVIOUR: what the registry does, one module per noun. Knows storage; no GraphQL, no HTTP."""

@@ -1,0 +1,1 @@
+"""CONTRACT: the GraphQL schema. Strawberry types whose field bodies are one call into resolvers."""

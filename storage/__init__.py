@@ -1,0 +1,1 @@
+"""STATE: rows and bytes. Knows nothing of the layers above it."""

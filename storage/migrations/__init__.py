@@ -1,0 +1,1 @@
+"""Numbered, additive migrations of the database schema."""

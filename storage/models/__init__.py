@@ -1,0 +1,1 @@
+"""Tortoise models, one module per noun: columns and relations, no rules."""
