@@ -1,0 +1,1 @@
+"""The database clients: Tortoise's own, with the locking, read connections and measuring that we need."""

@@ -1,0 +1,8 @@
+"""The clock: whole milliseconds since the epoch, UTC."""
+
+import time
+
+
+def now_ms() -> int:
+    """The time now."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,207 @@
+"""Opening the database, making it current, and bringing its schema up to date.
+
+    database = await Database.connect("sqlite:///var/lib/quayside/quayside.db")
+    with database.current():
+        ...                         # statements, models and transactions of this task use it
+
+A `Database` is a value, not a global: two applications in one process do not see each other.
+"""
+
+import asyncio
+import fcntl
+import importlib
+import pkgutil
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+# The library offers no way to make a context current for one task that nests and can be repeated.
+from tortoise.context import TortoiseContext, _current_context
+from tortoise.exceptions import BaseORMException, DBConnectionError, IntegrityError
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+
+import storage.migrations
+
+__all__ = ["Database", "DatabaseError", "IntegrityError", "latest_revision", "migrate"]
+
+Dialect = Literal["sqlite", "postgres"]
+
+MIGRATION_LOCK = 0x71756179
+"""The PostgreSQL advisory lock under which migrations run."""
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message is one sentence for the operator."""
+
+
+def dialect_of(url: str) -> Dialect:
+    """Which of the two dialects a database URL speaks. Raises `DatabaseError` for any other scheme."""
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        return "sqlite"
+    if scheme in {"postgres", "postgresql"}:
+        return "postgres"
+    raise DatabaseError(f"The database URL scheme {scheme!r} is neither sqlite nor postgres.")
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a `sqlite:///absolute/path` URL names."""
+    return Path(urllib.parse.unquote(url.removeprefix("sqlite://")))
+
+
+def _configuration(url: str, pool_size: int) -> dict[str, Any]:
+    if dialect_of(url) == "sqlite":
+        connection: dict[str, Any] = {
+            "engine": "storage.backends.sqlite",
+            "credentials": {"file_path": str(sqlite_path(url))},
+        }
+    else:
+        parts = urllib.parse.urlsplit(url)
+        query = dict(urllib.parse.parse_qsl(parts.query))
+        connection = {
+            "engine": "storage.backends.postgres",
+            "credentials": {
+                "host": query.get("host", parts.hostname),
+                "port": parts.port or 5432,
+                "user": urllib.parse.unquote(parts.username or "") or None,
+                "password": urllib.parse.unquote(parts.password or "") or None,
+                "database": parts.path.lstrip("/"),
+                "minsize": 1,
+                "maxsize": pool_size,
+            },
+        }
+    return {
+        "connections": {"default": connection},
+        "apps": {
+            "models": {
+                "models": ["storage.models"],
+                "default_connection": "default",
+                "migrations": "storage.migrations",
+            }
+        },
+        "use_tz": True,
+    }
+
+
+class Database:
+    """An open database of one dialect. Close it: its threads outlive the process otherwise."""
+
+    def __init__(self, url: str, context: TortoiseContext) -> None:
+        self.url = url
+        self.dialect = dialect_of(url)
+        self._context = context
+
+    @classmethod
+    async def connect(cls, url: str, *, pool_size: int = 10) -> "Database":
+        """Open the database at `url`. Raises `DatabaseError` when it does not answer."""
+        if dialect_of(url) == "sqlite":
+            sqlite_path(url).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        context = TortoiseContext()
+        database = cls(url, context)
+        try:
+            with database.current():
+                await context.init(config=_configuration(url, pool_size))
+                await database.ping()
+        except (OSError, BaseORMException) as error:
+            await database.close()
+            raise DatabaseError(f"The database does not answer: {error}") from error
+        return database
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make this the database of the running task, and of the tasks that it starts."""
+        token = _current_context.set(self._context)
+        try:
+            yield
+        finally:
+            _current_context.reset(token)
+
+    def make_current(self) -> None:
+        """As `current`, to the end of the running task: for long-lived tasks and for tests."""
+        _current_context.set(self._context)
+
+    async def ping(self) -> None:
+        """Ask the database for an answer. Raises what the driver raises."""
+        await self._context.db("default").execute_query("SELECT 1")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        with self.current():
+            await self._context.close_connections()
+
+
+def revisions() -> list[str]:
+    """The names of all migrations that this version knows, in order."""
+    return sorted(module.name for module in pkgutil.iter_modules(storage.migrations.__path__))
+
+
+def latest_revision() -> str:
+    """The name of the newest migration, which stands for the revision of the schema."""
+    return revisions()[-1]
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the database at `url` to the newest revision, one process at a time.
+
+    Returns the names of the migrations applied. Raises `DatabaseError` when the database is newer than this
+    version, or does not answer.
+    """
+    database = await Database.connect(url, pool_size=2)
+    try:
+        with database.current():
+            async with _migration_lock(database):
+                await refuse_newer(database)
+                connection = database._context.db("default")
+                configuration = _configuration(url, 2)["apps"]
+                executor = MigrationExecutor(connection, configuration)
+                plan = await executor.plan([MigrationTarget("models", "__latest__")])
+                await executor.migrate([MigrationTarget("models", "__latest__")], direction="forward")
+                return [step.migration.name for step in plan]
+    finally:
+        await database.close()
+
+
+async def applied_revisions(database: Database) -> list[str]:
+    """The migrations recorded in the database, in order; empty for a new database."""
+    executor = MigrationExecutor(database._context.db("default"), _configuration(database.url, 1)["apps"])
+    return sorted(key.name for key in await executor.recorder.applied_migrations())
+
+
+async def refuse_newer(database: Database) -> None:
+    """Raise `DatabaseError` if the database holds migrations that this version does not know."""
+    with database.current():
+        unknown = sorted(set(await applied_revisions(database)) - set(revisions()))
+    if unknown:
+        raise DatabaseError(
+            f"The database is newer than this version: it has revision {unknown[-1]}, this version knows up "
+            f"to {latest_revision()}; start a newer quayside."
+        )
+
+
+async def require_current(database: Database) -> None:
+    """Raise `DatabaseError` unless the database is at exactly the newest revision."""
+    await refuse_newer(database)
+    with database.current():
+        missing = sorted(set(revisions()) - set(await applied_revisions(database)))
+    if missing:
+        raise DatabaseError(f"The database lacks revision {missing[-1]}; run quayside migrate first.")
+
+
+@asynccontextmanager
+async def _migration_lock(database: Database) -> Any:
+    if database.dialect == "sqlite":
+        path = sqlite_path(database.url)
+        with (path.parent / f"{path.name}.migrate").open("w") as lock:
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+            yield
+        return
+    # A transaction-free session lock needs one connection held throughout, so it has its own.
+    asyncpg = importlib.import_module("asyncpg")
+    connection = await asyncpg.connect(database.url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        yield
+    finally:
+        await connection.close()

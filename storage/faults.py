@@ -1,0 +1,63 @@
+"""Named places where the process may be made to fail, so that tests can prove what survives.
+
+The environment variable ``QUAYSIDE_FAULT=<name>:<kind>`` arms one point for the life of the process. It is
+read once, when this module is imported. Without it, `fault` compares one string and returns.
+"""
+
+import errno
+import os
+import signal
+from typing import NamedTuple
+
+
+class FaultPoint(NamedTuple):
+    """One place that can fail: its name, and a sentence that says what holds when it is reached."""
+
+    name: str
+    meaning: str
+
+
+FAULT_POINTS: tuple[FaultPoint, ...] = (
+    FaultPoint("append.before_write", "A batch of upload bytes was received and none of it is written."),
+    FaultPoint("append.after_write", "The batch is written, and the client has not been told."),
+    FaultPoint("commit.before_verify", "The upload is locked, and its digest is not yet compared."),
+    FaultPoint("commit.before_rename", "The bytes are verified and synced, and the blob is not yet visible."),
+    FaultPoint("commit.after_rename", "The blob is visible, and its directory is not yet synced."),
+    FaultPoint(
+        "upload.before_removal", "The upload is about to be removed: cancelled, refused or a duplicate."
+    ),
+    FaultPoint("push.before_commit", "A push wrote its rows, and its transaction is not yet committed."),
+    FaultPoint(
+        "push.after_commit", "The transaction of a push is committed, and the client has not been told."
+    ),
+)
+
+KINDS: tuple[str, ...] = ("kill", "error", "enospc")
+
+
+def parse_fault(text: str) -> tuple[str, str]:
+    """Return ``(name, kind)`` of a ``QUAYSIDE_FAULT`` value; ``("", "")`` for an empty one.
+
+    Raises ValueError for an unknown point or kind: a misspelt fault would otherwise prove nothing, silently.
+    """
+    if not text:
+        return "", ""
+    name, _, kind = text.rpartition(":")
+    if name not in {point.name for point in FAULT_POINTS}:
+        raise ValueError(f"QUAYSIDE_FAULT names an unknown fault point: {name!r}")
+    if kind not in KINDS:
+        raise ValueError(f"QUAYSIDE_FAULT must end in one of {', '.join(KINDS)}, not {kind!r}")
+    return name, kind
+
+
+_ARMED_NAME, _ARMED_KIND = parse_fault(os.environ.get("QUAYSIDE_FAULT", ""))
+
+
+def fault(name: str) -> None:
+    """Fail here if this point is armed: die at once (kill), or raise OSError EIO (error) or ENOSPC (enospc)."""
+    if name != _ARMED_NAME:
+        return
+    if _ARMED_KIND == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    code = errno.ENOSPC if _ARMED_KIND == "enospc" else errno.EIO
+    raise OSError(code, f"fault injected at {name}")

@@ -1,0 +1,141 @@
+"""Durable jobs: enqueued in the transaction of their cause, claimed under a lease, retried a bounded number
+of times. A handler may run twice and must not mind.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from storage.clock import now_ms
+from storage.statements import decode_json, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.transactions import transaction
+
+MAXIMUM_ATTEMPTS = 5
+LEASE_MS = 60_000
+RETRY_DELAY_MS = 5_000
+"""Before the second attempt; doubled before each further one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job that this process holds until its lease runs out."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    attempts: int
+    holder: str
+
+
+async def enqueue(kind: str, payload: dict[str, Any], *, delay_ms: int = 0) -> int:
+    """Add a job, in the open transaction if there is one; its id."""
+    now = now_ms()
+    rows = await fetch(
+        "INSERT INTO job (kind, payload, state, run_at_ms, attempts, created_at_ms)"
+        " VALUES (?, ?, 'waiting', ?, 0, ?) RETURNING id",
+        kind,
+        orjson.dumps(payload).decode(),
+        now + delay_ms,
+        now,
+    )
+    return int(rows[0]["id"])
+
+
+async def claim(holder: str, kinds: list[str]) -> ClaimedJob | None:
+    """Take the oldest due job of one of `kinds`, also one whose holder let its lease run out."""
+    if not kinds:
+        return None
+    now = now_ms()
+    skip_locked = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+    async with transaction("job.claim"):
+        due = await fetch_one(
+            f"SELECT id FROM job WHERE kind IN ({placeholders(kinds)}) AND ((state = 'waiting' AND run_at_ms <= ?)"
+            f" OR (state = 'running' AND lease_until_ms < ?)) ORDER BY run_at_ms, id LIMIT 1 {skip_locked}",
+            *kinds,
+            now,
+            now,
+        )
+        if due is None:
+            return None
+        await execute(
+            "UPDATE job SET state = 'running', attempts = attempts + 1, lease_holder = ?, lease_until_ms = ?"
+            " WHERE id = ?",
+            holder,
+            now + LEASE_MS,
+            due["id"],
+        )
+        row = await fetch_one("SELECT * FROM job WHERE id = ?", due["id"])
+    assert row is not None
+    return ClaimedJob(row["id"], row["kind"], decode_json(row["payload"]), row["attempts"], holder)
+
+
+async def extend(job: ClaimedJob) -> bool:
+    """Hold the lease for longer; False when another process has taken the job meanwhile."""
+    return bool(
+        await execute(
+            "UPDATE job SET lease_until_ms = ? WHERE id = ? AND lease_holder = ? AND state = 'running'",
+            now_ms() + LEASE_MS,
+            job.id,
+            job.holder,
+        )
+    )
+
+
+async def finish(job: ClaimedJob) -> None:
+    """Mark a job as done."""
+    await execute(
+        "UPDATE job SET state = 'done', finished_at_ms = ?, lease_until_ms = NULL, error = NULL"
+        " WHERE id = ? AND lease_holder = ?",
+        now_ms(),
+        job.id,
+        job.holder,
+    )
+
+
+async def fail(job: ClaimedJob, error: str) -> bool:
+    """Record a failure. True when the job will be tried again, False when its attempts are used up."""
+    retry = job.attempts < MAXIMUM_ATTEMPTS
+    now = now_ms()
+    await execute(
+        "UPDATE job SET state = ?, error = ?, run_at_ms = ?, finished_at_ms = ?, lease_until_ms = NULL"
+        " WHERE id = ? AND lease_holder = ?",
+        "waiting" if retry else "failed",
+        error[:4000],
+        now + RETRY_DELAY_MS * 2 ** (job.attempts - 1),
+        None if retry else now,
+        job.id,
+        job.holder,
+    )
+    return retry
+
+
+async def forget_done(before_ms: int, *, limit: int = 500) -> int:
+    """Delete at most `limit` jobs that were done before the given time; how many were."""
+    return await execute(
+        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' AND finished_at_ms < ? LIMIT ?)",
+        before_ms,
+        limit,
+    )
+
+
+async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
+    """Take or keep a named lease: how processes elect one among them. False while another holds it."""
+    now = now_ms()
+    async with transaction("lease.hold"):
+        return bool(
+            await execute(
+                "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+                " SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
+                " WHERE lease.holder = excluded.holder OR lease.expires_at_ms < ?",
+                name,
+                holder,
+                now + duration_ms,
+                now,
+            )
+        )
+
+
+async def release_lease(name: str, holder: str) -> None:
+    """Give a lease back, so that another process need not wait for it to run out."""
+    await execute("DELETE FROM lease WHERE name = ? AND holder = ?", name, holder)

@@ -1,0 +1,35 @@
+"""Tags as history."""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+
+class Tag(Model):
+    """One span `[started, ended)` during which a name pointed to a manifest.
+
+    `ended_at_ms` null means for ever; in the future it is an expiration date. `is_reversion` marks a span
+    made by a restore. History, "as of" and restore all read this one table.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    repository: Any = fields.ForeignKeyField(
+        "models.Repository", related_name=False, on_delete=fields.CASCADE
+    )
+    name = fields.CharField(max_length=128)
+    manifest: Any = fields.ForeignKeyField(
+        "models.Manifest", related_name=False, on_delete=fields.CASCADE, db_index=True
+    )
+    started_at_ms = fields.BigIntField()
+    ended_at_ms = fields.BigIntField(null=True)
+    is_reversion = fields.BooleanField(default=False)
+    is_immutable = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "tag"
+        indexes = (
+            Index(fields=("repository_id", "name", "started_at_ms")),
+            Index(fields=("repository_id", "started_at_ms", "name")),
+        )

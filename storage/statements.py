@@ -1,0 +1,74 @@
+"""SQL where the model layer would cost more than it says: lists, joins and counters.
+
+Statements are written once for both databases, with `?` for values; PostgreSQL gets `$1`, `$2` … instead.
+They run in the open transaction of the task, or outside any.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from tortoise.connection import get_connection
+
+from storage.backends.measured import StatementCount, statement_count
+
+Row = dict[str, Any]
+
+
+def is_postgres() -> bool:
+    """Whether the current database is PostgreSQL."""
+    return get_connection("default").capabilities.dialect == "postgres"
+
+
+@lru_cache(maxsize=1024)
+def _numbered(sql: str) -> str:
+    pieces = sql.split("?")
+    return pieces[0] + "".join(f"${number}{piece}" for number, piece in enumerate(pieces[1:], start=1))
+
+
+async def fetch(sql: str, *values: Any) -> list[Row]:
+    """All rows of a query, each a dict by column name."""
+    connection = get_connection("default")
+    if connection.capabilities.dialect == "postgres":
+        sql = _numbered(sql)
+    return await connection.execute_query_dict(sql, list(values))
+
+
+async def fetch_one(sql: str, *values: Any) -> Row | None:
+    """The first row of a query, or None."""
+    rows = await fetch(sql, *values)
+    return rows[0] if rows else None
+
+
+async def execute(sql: str, *values: Any) -> int:
+    """Run a statement that changes rows; how many it changed."""
+    connection = get_connection("default")
+    if connection.capabilities.dialect == "postgres":
+        sql = _numbered(sql)
+    count, _ = await connection.execute_query(sql, list(values))
+    return count
+
+
+def placeholders(values: Sequence[Any]) -> str:
+    """`?, ?, ?` for an IN list. The list must not be empty: an empty IN is not portable."""
+    if not values:
+        raise ValueError("an IN list needs at least one value")
+    return ", ".join("?" * len(values))
+
+
+def decode_json(value: Any) -> Any:
+    """A JSON column of a raw row: the drivers give text where the models give values."""
+    return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+
+
+@contextmanager
+def count_statements() -> Iterator[StatementCount]:
+    """Count the statements that this task and its children run."""
+    count = StatementCount()
+    token = statement_count.set(count)
+    try:
+        yield count
+    finally:
+        statement_count.reset(token)

@@ -1,0 +1,74 @@
+"""Transactions with a name, joined when nested, and reported when they stay open for long."""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+from tortoise.transactions import in_transaction
+
+from storage.backends.measured import StatementCount, statement_count
+from storage.statements import fetch, is_postgres
+
+logger = logging.getLogger("quayside.transaction")
+
+LONG_TRANSACTION_MS = 100
+
+open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
+"""The name of the transaction that the running task is inside of, if any."""
+
+
+@asynccontextmanager
+async def transaction(name: str) -> AsyncIterator[None]:
+    """Run the block in one transaction; inside another one, become part of that.
+
+    An exception undoes all of it. Nothing slow belongs here: no network, no disk, no hashing. A transaction
+    open for more than 100 ms is logged with its name, and with the part of that time it sat idle between
+    statements.
+    """
+    if open_transaction.get() is not None:
+        yield
+        return
+    outer = statement_count.get()
+    count = StatementCount()
+    context = in_transaction("default")
+    await context.__aenter__()
+    token = open_transaction.set(name)
+    counting = statement_count.set(count)
+    started = time.perf_counter()
+    try:
+        yield
+    except BaseException as error:
+        idle_ms = (time.perf_counter() - started) * 1000 - count.elapsed_ms
+        await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    else:
+        idle_ms = (time.perf_counter() - started) * 1000 - count.elapsed_ms
+        await context.__aexit__(None, None, None)
+    finally:
+        statement_count.reset(counting)
+        open_transaction.reset(token)
+        if outer is not None:
+            outer.statements += count.statements
+            outer.elapsed_ms += count.elapsed_ms
+        open_ms = (time.perf_counter() - started) * 1000
+        if open_ms > LONG_TRANSACTION_MS:
+            logger.warning(
+                "transaction open longer than 100 ms",
+                extra={
+                    "transaction": name,
+                    "open_ms": round(open_ms),
+                    "idle_ms": round(idle_ms),
+                    "statement_ms": round(count.elapsed_ms),
+                },
+            )
+
+
+async def lock_row(table: str, row_id: int) -> None:
+    """Hold one row against other writers to the end of the transaction.
+
+    On SQLite the transaction already holds the whole database, so nothing is asked.
+    """
+    if is_postgres():
+        await fetch(f'SELECT "id" FROM "{table}" WHERE "id" = ? FOR UPDATE', row_id)
