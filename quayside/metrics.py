@@ -1,0 +1,95 @@
+"""Numbers about a running process, in the text form that Prometheus reads at `/metrics`.
+
+Each application has its own registry; nothing is global. Labels are bounded: a door instead of a path, and a
+method only if it is one of HTTP's. With several worker processes each answers with its own numbers.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from quayside.version import __version__
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+SLOW_STATEMENT_MS: Final = 100
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+
+class Metrics:
+    """The counters and histograms of one application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "quayside_requests",
+            "Requests answered, by door (v2, api, graphql, other).",
+            ("door", "method", "status"),
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "quayside_request_seconds",
+            "Time from the first byte of a request to the last of its answer, in seconds.",
+            ("door", "method"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._statements = Counter("quayside_statements", "Database statements run.", registry=self.registry)
+        self._slow_statements = Counter(
+            "quayside_slow_statements",
+            f"Database statements that took more than {SLOW_STATEMENT_MS} ms.",
+            registry=self.registry,
+        )
+        self._statement_seconds = Counter(
+            "quayside_statement_seconds", "Time spent in database statements.", registry=self.registry
+        )
+        self._jobs = Counter(
+            "quayside_jobs",
+            "Background jobs run, by kind and outcome (done, retried, failed).",
+            ("kind", "outcome"),
+            registry=self.registry,
+        )
+        self._job_seconds = Counter(
+            "quayside_job_seconds", "Time spent in background jobs.", ("kind",), registry=self.registry
+        )
+        version = Gauge("quayside_build_info", "The version that runs.", ("version",), registry=self.registry)
+        version.labels(__version__).set(1)
+        # Looking a child up costs more than counting with it, and this runs for every request.
+        self._counters: dict[tuple[str, str, int], Counter] = {}
+        self._histograms: dict[tuple[str, str], Histogram] = {}
+
+    def request(self, door: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        if method not in _METHODS:
+            method = "OTHER"
+        counter = self._counters.get((door, method, status))
+        if counter is None:
+            counter = self._requests.labels(door, method, str(status))
+            self._counters[door, method, status] = counter
+        counter.inc()
+        if method == "WEBSOCKET":
+            # A subscription lasts as long as its listener likes, which is no measure of speed.
+            return
+        histogram = self._histograms.get((door, method))
+        if histogram is None:
+            histogram = self._request_seconds.labels(door, method)
+            self._histograms[door, method] = histogram
+        histogram.observe(seconds)
+
+    def statement(self, elapsed_ms: float) -> None:
+        """Count a database statement; the storage layer calls this after each."""
+        self._statements.inc()
+        self._statement_seconds.inc(elapsed_ms / 1000)
+        if elapsed_ms > SLOW_STATEMENT_MS:
+            self._slow_statements.inc()
+
+    def job(self, kind: str, outcome: str, seconds: float) -> None:
+        """Count a run of a background job."""
+        self._jobs.labels(kind, outcome).inc()
+        self._job_seconds.labels(kind).inc(seconds)
+
+    def exposition(self) -> bytes:
+        """All numbers, as text."""
+        return generate_latest(self.registry)

@@ -1,0 +1,184 @@
+"""How the text of a setting becomes its value.
+
+Each parser takes the text and raises `ValueError` with what the value must be, worded to follow "must be".
+"""
+
+import re
+import urllib.parse
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Final
+
+_DURATION: Final = re.compile(r"(\d{1,6})([smhdwy])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
+_NAME: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+SHORTEST_SECRET: Final = 32
+
+
+def boolean(text: str) -> bool:
+    """`true` or `false`."""
+    value = {"true": True, "false": False}.get(text.strip().lower())
+    if value is None:
+        raise ValueError("true or false")
+    return value
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """A parser that takes exactly one of the choices."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(" or ".join(choices))
+        return text
+
+    return parse
+
+
+def path(text: str) -> Path:
+    """A path, made absolute against the working directory."""
+    return Path(text).expanduser().absolute()
+
+
+def file(text: str) -> Path:
+    """The path of a file that exists."""
+    if not path(text).is_file():
+        raise ValueError("the path of a file that exists")
+    return path(text)
+
+
+def port(text: str) -> int:
+    """A TCP port."""
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_535):
+        raise ValueError("a whole number from 1 to 65535")
+    return int(text)
+
+
+def host(text: str) -> str:
+    """A host name or address, without port or brackets."""
+    if not _HOST.fullmatch(text):
+        raise ValueError("a host name or an IP address")
+    return text
+
+
+def duration(text: str) -> timedelta:
+    """A number and a unit of `s m h d w y` (a year is 365 days), or `0`."""
+    if text == "0":
+        return timedelta()
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError("a whole number with one of the units s, m, h, d, w, y, such as 30d")
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def items(text: str) -> tuple[str, ...]:
+    """The parts of a text between its commas, without blanks and empty parts."""
+    return tuple(part for part in (raw.strip() for raw in text.split(",")) if part)
+
+
+def secret_keys(text: str) -> tuple[str, ...]:
+    """Keys that are long enough not to be guessed."""
+    keys = items(text)
+    if any(len(key) < SHORTEST_SECRET for key in keys):
+        raise ValueError(f"a list of keys of at least {SHORTEST_SECRET} characters each, separated by commas")
+    return keys
+
+
+def names(text: str) -> frozenset[str]:
+    """Names of users."""
+    found = frozenset(items(text))
+    if not all(_NAME.fullmatch(name) for name in found):
+        raise ValueError("a list of user names, separated by commas")
+    return found
+
+
+def hosts(text: str) -> frozenset[str]:
+    """Host names, addresses and networks in CIDR form."""
+    found = frozenset(items(text))
+    if not all(_HOST.fullmatch(one) or _is_network(one) for one in found):
+        raise ValueError(
+            "a list of host names, addresses and networks such as 10.0.0.0/8, separated by commas"
+        )
+    return found
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks in CIDR form; an address is a network of one."""
+    found = items(text)
+    if not all(_is_network(one) for one in found):
+        raise ValueError("a list of networks such as 10.0.0.0/8, separated by commas")
+    return tuple(ip_network(one) for one in found)
+
+
+def origin(text: str) -> str:
+    """`http://` or `https://` with a host and perhaps a port, and nothing else."""
+    parts = _split(text.removesuffix("/"))
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("http:// or https:// followed by a host and perhaps a port")
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError("http:// or https:// followed by a host and perhaps a port, without a path")
+    return text.removesuffix("/")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins of web pages, or `*` alone."""
+    found = items(text)
+    if found == ("*",):
+        return found
+    try:
+        return tuple(origin(one) for one in found)
+    except ValueError as error:
+        raise ValueError(
+            "* or a list of origins such as https://console.example.com, separated by commas"
+        ) from error
+
+
+def database_url(text: str) -> str:
+    """`sqlite:///absolute/path`, `postgres://…` or `postgresql://…`."""
+    parts = _split(text)
+    if parts is not None and not parts.fragment:
+        if parts.scheme == "sqlite" and not parts.netloc and parts.path.strip("/"):
+            return text
+        if parts.scheme in {"postgres", "postgresql"} and parts.path.strip("/"):
+            return text
+    raise ValueError("sqlite:///absolute/path or postgresql://user:password@host/name")
+
+
+def blob_url(text: str) -> str:
+    """`file:///absolute/path` or `memory:`."""
+    parts = _split(text)
+    if text == "memory:" or (parts and parts.scheme == "file" and not parts.netloc and parts.path.strip("/")):
+        return text
+    raise ValueError("file:///absolute/path or memory:")
+
+
+def mail_url(text: str) -> str:
+    """`smtp://` or `smtps://` with a host."""
+    parts = _split(text)
+    if parts is None or parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError(
+            "smtp://host or smtps://host, with user:password@ before and a port after the host if needed"
+        )
+    return text
+
+
+def _split(text: str) -> urllib.parse.SplitResult | None:
+    """The parts of a URL, or None if it is none: a port out of range, an unclosed bracket, blanks."""
+    if text != "".join(text.split()):
+        return None
+    try:
+        parts = urllib.parse.urlsplit(text)
+        parts.port  # noqa: B018 - Reading it is what checks it.
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
