@@ -1,0 +1,169 @@
+"""Credentials to viewers: the one place where passwords and tokens are checked, for every door.
+
+Authorization: Bearer …     an OAuth access token                        /graphql, /api/v1
+Basic user:password         a user's password                            /v2/auth
+Basic user:token            an application token or access token as password
+Basic ns+robot:token        a robot
+Basic $app:token            an application token
+Basic $oauthtoken:token     an OAuth access token
+"""
+
+import hashlib
+import hmac
+import secrets as random
+import string
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from resolvers.access.passwords import verify_password
+from resolvers.access.scopes import DIRECT, Scope, parse_scopes
+from resolvers.access.viewer import AccountKind, Credential, Viewer, ViewerAccount
+from resolvers.context import Site
+from resolvers.errors import InvalidCredentials
+from storage.clock import now_ms
+from storage.secrets import Secrets
+from storage.statements import Row, execute, fetch_one
+
+ACCESS_TOKEN_PREFIX = 20
+ACCESS_TOKEN_LENGTH = 40
+APP_TOKEN_PREFIX = 60
+APP_TOKEN_LENGTH = 120
+ROBOT_TOKEN_LENGTH = 64
+LAST_ACCESSED_EVERY_MS = 60_000
+"""A use is noted at most once a minute, so that pulls do not turn into writes."""
+
+_UPPER = string.ascii_uppercase + string.digits
+_MIXED = string.ascii_letters + string.digits
+
+
+def random_text(length: int, *, mixed_case: bool = False) -> str:
+    """A random text of letters and digits."""
+    alphabet = _MIXED if mixed_case else _UPPER
+    return "".join(random.choice(alphabet) for _ in range(length))
+
+
+def hash_secret(secret: str) -> str:
+    """The hash under which a random secret is stored; fast, since a random secret cannot be guessed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+_ACCOUNT = "a.id, a.name, a.kind, a.auth_epoch, a.password_hash, a.is_superuser, a.last_accessed_at_ms"
+_ALIVE = "a.is_enabled AND a.deleted_at_ms IS NULL"
+
+
+def viewer_for(
+    account: Row, scopes: frozenset[Scope], site: Site, credential: Credential | None = None
+) -> Viewer:
+    """The viewer that an account becomes with the given scopes."""
+    is_superuser = (
+        site.has("SUPER_USERS")
+        and account["kind"] == AccountKind.USER
+        and bool(account["is_superuser"] or account["name"] in site.superusers)
+        and bool(scopes & {Scope.DIRECT_USER_LOGIN, Scope.SUPER_USER})
+    )
+    return Viewer(
+        account=ViewerAccount(
+            account["id"], account["name"], AccountKind(account["kind"]), account["auth_epoch"]
+        ),
+        scopes=scopes,
+        credential=credential or Credential(),
+        is_superuser=is_superuser,
+        has_full_access=is_superuser and site.has("SUPERUSERS_FULL_ACCESS"),
+    )
+
+
+async def bearer_viewer(token: str, *, site: Site) -> Viewer:
+    """The viewer of an OAuth access token. Raises `InvalidCredentials`."""
+    if len(token) != ACCESS_TOKEN_LENGTH or not token.isalnum():
+        raise InvalidCredentials()
+    row = await fetch_one(
+        f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_hash, t.scopes, t.expires_at_ms, t.last_accessed_at_ms AS used"
+        f" FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ALIVE}",
+        token[:ACCESS_TOKEN_PREFIX],
+    )
+    if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(token[ACCESS_TOKEN_PREFIX:])):
+        raise InvalidCredentials()
+    if row["expires_at_ms"] is not None and row["expires_at_ms"] <= now_ms():
+        raise InvalidCredentials()
+    await _note_use("access_token", row["token_id"], row["used"])
+    return viewer_for(row, parse_scopes(row["scopes"]), site, Credential("access_token", row["token_id"]))
+
+
+async def basic_viewer(username: str, password: str, *, site: Site, secrets: Secrets) -> Viewer:
+    """The viewer of a user name and password as docker login sends them. Raises `InvalidCredentials`."""
+    if not password:
+        raise InvalidCredentials()
+    check = _SPECIAL_USERNAMES.get(username)
+    if check is not None:
+        return await check(password, site, secrets)
+    if "+" in username:
+        return await _robot_viewer(username, password, site, secrets)
+    return await _user_viewer(username, password, site, secrets)
+
+
+async def _user_viewer(username: str, password: str, site: Site, secrets: Secrets) -> Viewer:
+    row = await fetch_one(
+        f"SELECT {_ACCOUNT} FROM account a WHERE a.name = ? AND a.kind = 'user' AND {_ALIVE}", username
+    )
+    # Tokens have lengths that tell them apart, so that trying them costs nothing for ordinary passwords.
+    if row is not None and len(password) in {APP_TOKEN_LENGTH, ACCESS_TOKEN_LENGTH}:
+        check = _app_token_viewer if len(password) == APP_TOKEN_LENGTH else _access_token_viewer
+        try:
+            viewer = await check(password, site, secrets)
+        except InvalidCredentials:
+            viewer = None
+        if viewer is not None and viewer.account is not None and viewer.account.id == row["id"]:
+            return viewer
+    if not await verify_password(row["password_hash"] if row else None, password) or row is None:
+        raise InvalidCredentials()
+    await _note_use("account", row["id"], row["last_accessed_at_ms"])
+    return viewer_for(row, DIRECT, site)
+
+
+async def _robot_viewer(username: str, password: str, site: Site, secrets: Secrets) -> Viewer:
+    row = await fetch_one(
+        f"SELECT {_ACCOUNT}, r.token_encrypted FROM account a JOIN robot r ON r.account_id = a.id"
+        f" JOIN account o ON o.id = r.owner_id WHERE a.name = ? AND {_ALIVE}"
+        " AND o.is_enabled AND o.deleted_at_ms IS NULL",
+        username,
+    )
+    if row is None or not hmac.compare_digest(
+        secrets.decrypt(row["token_encrypted"]).encode(), password.encode()
+    ):
+        raise InvalidCredentials()
+    await _note_use("account", row["id"], row["last_accessed_at_ms"])
+    return viewer_for(row, DIRECT, site)
+
+
+async def _app_token_viewer(password: str, site: Site, secrets: Secrets) -> Viewer:
+    if not site.has("APP_SPECIFIC_TOKENS") or len(password) != APP_TOKEN_LENGTH:
+        raise InvalidCredentials()
+    row = await fetch_one(
+        f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_encrypted, t.expires_at_ms, t.last_accessed_at_ms AS used"
+        f" FROM app_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ALIVE}",
+        password[:APP_TOKEN_PREFIX],
+    )
+    if row is None or not hmac.compare_digest(
+        secrets.decrypt(row["secret_encrypted"]).encode(), password[APP_TOKEN_PREFIX:].encode()
+    ):
+        raise InvalidCredentials()
+    if row["expires_at_ms"] is not None and row["expires_at_ms"] <= now_ms():
+        raise InvalidCredentials()
+    await _note_use("app_token", row["token_id"], row["used"])
+    return viewer_for(row, DIRECT, site, Credential("app_token", row["token_id"]))
+
+
+async def _access_token_viewer(password: str, site: Site, secrets: Secrets) -> Viewer:
+    return await bearer_viewer(password, site=site)
+
+
+_SPECIAL_USERNAMES: dict[str, Callable[[str, Site, Secrets], Awaitable[Viewer]]] = {
+    "$app": _app_token_viewer,
+    "$oauthtoken": _access_token_viewer,
+}
+
+
+async def _note_use(table: str, row_id: int, last_used_at_ms: Any) -> None:
+    now = now_ms()
+    if last_used_at_ms is None or now - last_used_at_ms > LAST_ACCESSED_EVERY_MS:
+        await execute(f"UPDATE {table} SET last_accessed_at_ms = ? WHERE id = ?", now, row_id)

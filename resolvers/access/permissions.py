@@ -1,0 +1,168 @@
+"""May they? The role that a viewer has on a repository or in a namespace, and why.
+
+A role is the highest of the grants, capped by the scopes of the credential. Everything that a grant can come
+from stands in one statement, so that deciding and explaining are one function.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
+from resolvers.access.scopes import Scope, account_cap, organization_cap, repository_cap
+from resolvers.access.viewer import AccountKind, Viewer
+from resolvers.context import Context
+from storage.statements import fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One reason for a role. `source` is owner, organization_admin, team, direct or public; `team` its name."""
+
+    source: str
+    role: RepositoryRole
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRef:
+    """The least that a decision on a repository needs."""
+
+    id: int
+    namespace_id: int
+    is_public: bool
+
+
+_GRANTS = """
+SELECT 'direct' AS source, p.role AS role, NULL AS team FROM repository_permission p
+WHERE p.repository_id = ? AND p.account_id = ?
+UNION ALL
+SELECT 'team', p.role, t.name FROM repository_permission p
+JOIN team t ON t.id = p.team_id JOIN team_member m ON m.team_id = t.id
+WHERE p.repository_id = ? AND m.account_id = ?
+UNION ALL
+SELECT 'organization_admin', 'admin', t.name FROM team t JOIN team_member m ON m.team_id = t.id
+WHERE t.organization_id = ? AND t.role = 'admin' AND m.account_id = ?
+"""
+
+
+async def repository_grants(account_id: int, repository: RepositoryRef) -> list[Grant]:
+    """Every grant that an account has on a repository, public visibility aside; strongest first."""
+    if repository.namespace_id == account_id:
+        return [Grant("owner", RepositoryRole.ADMIN)]
+    rows = await fetch(
+        _GRANTS, repository.id, account_id, repository.id, account_id, repository.namespace_id, account_id
+    )
+    grants = [Grant(row["source"], RepositoryRole(row["role"]), row["team"]) for row in rows]
+    return sorted(grants, key=lambda grant: list(RepositoryRole).index(grant.role), reverse=True)
+
+
+async def repository_role(viewer: Viewer, repository: RepositoryRef) -> RepositoryRole | None:
+    """The role that the viewer has on a repository, None for no access."""
+    public = RepositoryRole.READ if repository.is_public else None
+    if viewer.account is None:
+        return public
+    if viewer.has_full_access:
+        return RepositoryRole.ADMIN
+    cap = repository_cap(viewer.scopes)
+    if cap is None:
+        return public
+    grants = await repository_grants(viewer.account.id, repository)
+    granted = max((grant.role for grant in grants), default=None)
+    return max((role for role in (min(granted, cap) if granted else None, public) if role), default=None)
+
+
+async def namespace_role(viewer: Viewer, namespace_id: int) -> TeamRole | None:
+    """The role that the viewer has in a namespace: their own, or through teams of an organization."""
+    if viewer.account is None:
+        return None
+    if viewer.has_full_access:
+        return TeamRole.ADMIN
+    cap = organization_cap(viewer.scopes)
+    if cap is None:
+        return None
+    if namespace_id == viewer.account.id:
+        return None if viewer.account.kind is AccountKind.ROBOT else cap
+    rows = await fetch(
+        "SELECT t.role AS role FROM team t JOIN team_member m ON m.team_id = t.id"
+        " WHERE t.organization_id = ? AND m.account_id = ?",
+        namespace_id,
+        viewer.account.id,
+    )
+    role = max((TeamRole(row["role"]) for row in rows), default=None)
+    return min(role, cap) if role else None
+
+
+def account_role(viewer: Viewer, account_id: int) -> AccountRole | None:
+    """The role that the viewer has on an account: on their own, as far as the scopes allow."""
+    if viewer.account is None or viewer.account.id != account_id:
+        return None
+    return account_cap(viewer.scopes)
+
+
+async def require_repository(
+    context: Context, repository: RepositoryRef | None, role: RepositoryRole
+) -> None:
+    """Raise `Unauthenticated` or `Forbidden` unless the viewer has at least `role`.
+
+    A repository that does not exist is refused like one that may not be seen, but not to callers who would
+    see everything anyway.
+    """
+    if repository is None:
+        if not context.viewer.has_full_access:
+            raise context.viewer.refusal()
+        return
+    actual = await repository_role(context.viewer, repository)
+    if actual is None or actual < role:
+        raise context.viewer.refusal()
+
+
+async def require_namespace(context: Context, namespace_id: int, role: TeamRole) -> None:
+    """Raise `Unauthenticated` or `Forbidden` unless the viewer has at least `role` in the namespace."""
+    actual = await namespace_role(context.viewer, namespace_id)
+    if actual is None or actual < role:
+        raise context.viewer.refusal()
+
+
+def require_account_role(context: Context, role: AccountRole) -> int:
+    """The viewer's account id. Raises unless the credential allows at least `role` on their own account."""
+    account = context.viewer.require_account()
+    actual = account_role(context.viewer, account.id)
+    if actual is None or actual < role:
+        raise context.viewer.refusal()
+    return account.id
+
+
+def visible_repositories(viewer: Viewer, *, include_public: bool, alias: str = "r") -> tuple[str, list[Any]]:
+    """A condition on `repository` rows, with its values: those that the viewer may see.
+
+    With `include_public` false, only those where the viewer has a grant.
+    """
+    public = f"{alias}.visibility = 'public'" if include_public else "1 = 0"
+    if viewer.has_full_access:
+        return "1 = 1", []
+    if viewer.account is None or repository_cap(viewer.scopes) is None:
+        return f"({public})", []
+    account_id = viewer.account.id
+    condition = f"""({public} OR {alias}.namespace_id = ? OR {alias}.id IN (
+        SELECT p.repository_id FROM repository_permission p WHERE p.account_id = ?
+        UNION ALL SELECT p.repository_id FROM repository_permission p JOIN team_member m ON m.team_id = p.team_id
+          WHERE m.account_id = ?
+      ) OR {alias}.namespace_id IN (
+        SELECT t.organization_id FROM team t JOIN team_member m ON m.team_id = t.id
+        WHERE t.role = 'admin' AND m.account_id = ?))"""
+    return condition, [account_id, account_id, account_id, account_id]
+
+
+__all__ = [
+    "Grant",
+    "RepositoryRef",
+    "Scope",
+    "account_role",
+    "namespace_role",
+    "repository_grants",
+    "repository_role",
+    "require_account_role",
+    "require_namespace",
+    "require_repository",
+    "visible_repositories",
+]

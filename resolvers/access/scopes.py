@@ -1,0 +1,143 @@
+"""Scopes: what a token may be used for. A scope never grants more than its user has.
+
+A token's scopes cap three kinds of role: on repositories, in organizations, on the user's own account. The
+table gives each scope's cap of each kind.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
+from resolvers.errors import Invalid
+
+
+class Scope(StrEnum):
+    """A scope by the name that tokens carry."""
+
+    REPO_READ = "repo:read"
+    REPO_WRITE = "repo:write"
+    REPO_ADMIN = "repo:admin"
+    REPO_CREATE = "repo:create"
+    USER_READ = "user:read"
+    USER_ADMIN = "user:admin"
+    ORG_ADMIN = "org:admin"
+    SUPER_USER = "super:user"
+    DIRECT_USER_LOGIN = "direct_user_login"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRow:
+    """A scope as a person sees it, and the roles that it caps at."""
+
+    scope: Scope
+    title: str
+    description: str
+    is_dangerous: bool = False
+    is_grantable: bool = True
+    repository: RepositoryRole | None = None
+    organization: TeamRole | None = None
+    account: AccountRole | None = None
+
+
+SCOPES: dict[Scope, ScopeRow] = {
+    row.scope: row
+    for row in (
+        ScopeRow(
+            Scope.REPO_READ,
+            "Read repositories",
+            "See and pull every repository that you can see.",
+            repository=RepositoryRole.READ,
+        ),
+        ScopeRow(
+            Scope.REPO_WRITE,
+            "Write to repositories",
+            "See, pull and push to every repository that you can write to.",
+            repository=RepositoryRole.WRITE,
+        ),
+        ScopeRow(
+            Scope.REPO_ADMIN,
+            "Administer repositories",
+            "Full control of every repository that you administer.",
+            repository=RepositoryRole.ADMIN,
+        ),
+        ScopeRow(
+            Scope.REPO_CREATE,
+            "Create repositories",
+            "Create repositories wherever you may create them.",
+            organization=TeamRole.CREATOR,
+        ),
+        ScopeRow(
+            Scope.USER_READ,
+            "Read your account",
+            "See your user name, your e-mail address and your organizations.",
+            account=AccountRole.READ,
+        ),
+        ScopeRow(
+            Scope.USER_ADMIN,
+            "Administer your account",
+            "Full control of your account: robots, tokens, permissions and settings.",
+            is_dangerous=True,
+            account=AccountRole.ADMIN,
+        ),
+        ScopeRow(
+            Scope.ORG_ADMIN,
+            "Administer organizations",
+            "Full control of the organizations that you administer.",
+            is_dangerous=True,
+            organization=TeamRole.ADMIN,
+        ),
+        ScopeRow(
+            Scope.SUPER_USER,
+            "Administer the registry",
+            "Manage users, organizations and the installation, if you are a superuser.",
+            is_dangerous=True,
+        ),
+        ScopeRow(
+            Scope.DIRECT_USER_LOGIN,
+            "Signed in directly",
+            "Everything that you may do; what a password, a session or a robot token gives.",
+            is_dangerous=True,
+            is_grantable=False,
+            repository=RepositoryRole.ADMIN,
+            organization=TeamRole.ADMIN,
+            account=AccountRole.ADMIN,
+        ),
+    )
+}
+
+DIRECT = frozenset({Scope.DIRECT_USER_LOGIN})
+
+
+def parse_scopes(text: str) -> frozenset[Scope]:
+    """Scopes separated by spaces or commas. Raises `Invalid` if one is unknown or not grantable, or none is given."""
+    names = text.replace(",", " ").split()
+    grantable = {row.scope.value for row in SCOPES.values() if row.is_grantable}
+    unknown = [name for name in names if name not in grantable]
+    if unknown:
+        raise Invalid(
+            f"Unknown scope '{unknown[0]}'; known are {', '.join(sorted(grantable))}.", field="scopes"
+        )
+    if not names:
+        raise Invalid("At least one scope is needed.", field="scopes")
+    return frozenset(Scope(name) for name in names)
+
+
+def format_scopes(scopes: Iterable[Scope]) -> str:
+    """Scopes as one text, in alphabetical order."""
+    return " ".join(sorted(scope.value for scope in scopes))
+
+
+def repository_cap(scopes: Iterable[Scope]) -> RepositoryRole | None:
+    """The highest role on repositories that the scopes allow."""
+    return max((row for row in (SCOPES[scope].repository for scope in scopes) if row), default=None)
+
+
+def organization_cap(scopes: Iterable[Scope]) -> TeamRole | None:
+    """The highest role in organizations and in one's own namespace that the scopes allow."""
+    return max((row for row in (SCOPES[scope].organization for scope in scopes) if row), default=None)
+
+
+def account_cap(scopes: Iterable[Scope]) -> AccountRole | None:
+    """The highest role on one's own account that the scopes allow."""
+    return max((row for row in (SCOPES[scope].account for scope in scopes) if row), default=None)

@@ -1,0 +1,49 @@
+"""What a resolver is told about the call: who asks, through which request, on which site."""
+
+from dataclasses import dataclass
+
+from resolvers.access.viewer import ANONYMOUS, Viewer
+from storage.blobs import BlobStore
+from storage.secrets import Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The facts of the installation that rules depend on.
+
+    `features` holds the names of the enabled flags. Times are seconds. `tag_expiration_options_s` are the
+    values that a namespace may choose for its time machine.
+    """
+
+    public_url: str
+    registry_host: str
+    features: frozenset[str]
+    superusers: frozenset[str] = frozenset()
+    time_machine_default_s: int = 14 * 86_400
+    tag_expiration_options_s: tuple[int, ...] = (0, 86_400, 604_800, 1_209_600, 2_419_200)
+
+    def has(self, feature: str) -> bool:
+        """Whether a feature flag is on."""
+        return feature in self.features
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The first argument of every resolver. `max_first` is the largest page the door allows."""
+
+    viewer: Viewer
+    site: Site
+    blobs: BlobStore
+    secrets: Secrets
+    request_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    max_first: int = 100
+
+    @property
+    def account_id(self) -> int | None:
+        """The id of the account that asks, None for anonymous callers."""
+        return self.viewer.account.id if self.viewer.account else None
+
+
+__all__ = ["ANONYMOUS", "Context", "Site", "Viewer"]
