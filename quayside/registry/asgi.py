@@ -1,0 +1,130 @@
+"""Requests and answers of `/v2` in plain ASGI.
+
+A pull is two or three point reads and a few hundred bytes of JSON, so a request object and a response object
+would cost as much as the work; the helpers below are what remains of them.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import cast
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from quayside.registry.errors import OciCode, RegistryError
+
+_API_VERSION = (b"docker-distribution-api-version", b"registry/2.0")
+_JSON = {"Content-Type": "application/json"}
+_MAX_QUERY_FIELDS = 100
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was read."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the value of a request header, by its lower-case name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return cast(bytes, value).decode("latin-1")
+    return None
+
+
+def content_length(scope: Scope) -> int | None:
+    """Return the length of the request's body in bytes, None if it is sent in pieces of unknown number."""
+    text = header(scope, b"content-length")
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def query_items(scope: Scope) -> list[tuple[str, str]]:
+    """Return the query's parameters in order. Raises RegistryError (414) for more than 100."""
+    try:
+        return parse_qsl(
+            scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS
+        )
+    except ValueError as error:
+        raise RegistryError(OciCode.UNSUPPORTED, "too many query parameters", status=414) from error
+
+
+async def body_pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """Yield the request's body as it arrives. Raises ClientGone."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if piece := message.get("body"):
+            yield piece
+        if not message.get("more_body"):
+            return
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the whole body, or None as soon as it has more than `limit` bytes. Raises ClientGone."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in body_pieces(receive):
+        size += len(piece)
+        if size > limit:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def send_bytes(
+    send: Send, status: int, headers: Mapping[str, str], body: bytes = b"", *, is_head: bool = False
+) -> None:
+    """Answer with a body that is at hand; for HEAD with its length alone."""
+    length = () if status == 204 else ((b"content-length", b"%d" % len(body)),)
+    await send({"type": "http.response.start", "status": status, "headers": [*_encode(headers), *length]})
+    await send({"type": "http.response.body", "body": b"" if is_head else body})
+
+
+async def send_json(
+    send: Send,
+    status: int,
+    value: object,
+    headers: Mapping[str, str] | None = None,
+    *,
+    is_head: bool = False,
+) -> None:
+    """Answer with a JSON value; `headers` may name another content type."""
+    await send_bytes(send, status, {**_JSON, **(headers or {})}, orjson.dumps(value), is_head=is_head)
+
+
+async def send_error(send: Send, error: RegistryError, *, is_head: bool = False) -> None:
+    """Answer with an error."""
+    await send_bytes(send, error.status, {**_JSON, **error.headers}, error.body(), is_head=is_head)
+
+
+async def send_stream(
+    receive: Receive, send: Send, status: int, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
+) -> None:
+    """Answer with pieces as they come; `headers` must hold their `Content-Length`.
+
+    The first piece is awaited before anything is sent, so what the source raises at once still becomes an
+    error answer. Stops reading when the client hangs up, which the server's `send` does not tell.
+    """
+    async with contextlib.aclosing(cast(AsyncGenerator[bytes, None], pieces)) as source:
+        piece = await anext(source, b"")
+        await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
+        gone = asyncio.create_task(_until_gone(receive))
+        try:
+            while piece and not gone.done():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                piece = await anext(source, b"")
+            if not gone.done():
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    pairs = [(key.lower().encode("ascii"), value.encode("latin-1")) for key, value in headers.items()]
+    return [_API_VERSION, *(pair for pair in pairs if pair[0] != _API_VERSION[0])]

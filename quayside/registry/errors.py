@@ -1,0 +1,145 @@
+"""The errors of `/v2`: one table from code to status and text, and one from our exceptions to codes.
+
+Source: OCI Distribution 1.1, "Error Codes". Codes outside of its list are used only where it says nothing:
+by the token service, and with statuses of 500 and above.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+
+from resolvers.errors import ErrorCode, QuaysideError
+from resolvers.manifest_document import ManifestInvalid, ManifestTooLarge
+from storage import blobs
+
+
+class OciCode(StrEnum):
+    """What kind of failure it is; the field ``code`` of an error."""
+
+    BLOB_UNKNOWN = "BLOB_UNKNOWN"
+    BLOB_UPLOAD_INVALID = "BLOB_UPLOAD_INVALID"
+    BLOB_UPLOAD_UNKNOWN = "BLOB_UPLOAD_UNKNOWN"
+    DIGEST_INVALID = "DIGEST_INVALID"
+    MANIFEST_BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
+    MANIFEST_INVALID = "MANIFEST_INVALID"
+    MANIFEST_UNKNOWN = "MANIFEST_UNKNOWN"
+    NAME_INVALID = "NAME_INVALID"
+    NAME_UNKNOWN = "NAME_UNKNOWN"
+    SIZE_INVALID = "SIZE_INVALID"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    DENIED = "DENIED"
+    UNSUPPORTED = "UNSUPPORTED"
+    TOOMANYREQUESTS = "TOOMANYREQUESTS"
+    INVALID_REQUEST = "INVALID_REQUEST"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """The status and the text of a code, unless the place that raises it knows better."""
+
+    status: int
+    message: str
+
+
+ERRORS: Mapping[OciCode, ErrorRow] = {
+    OciCode.BLOB_UNKNOWN: ErrorRow(404, "blob unknown to registry"),
+    OciCode.BLOB_UPLOAD_INVALID: ErrorRow(400, "blob upload invalid"),
+    OciCode.BLOB_UPLOAD_UNKNOWN: ErrorRow(404, "blob upload unknown to registry"),
+    OciCode.DIGEST_INVALID: ErrorRow(400, "provided digest did not match uploaded content"),
+    OciCode.MANIFEST_BLOB_UNKNOWN: ErrorRow(
+        404, "manifest references a manifest or blob unknown to registry"
+    ),
+    OciCode.MANIFEST_INVALID: ErrorRow(400, "manifest invalid"),
+    OciCode.MANIFEST_UNKNOWN: ErrorRow(404, "manifest unknown to registry"),
+    OciCode.NAME_INVALID: ErrorRow(400, "invalid repository name"),
+    OciCode.NAME_UNKNOWN: ErrorRow(404, "repository name not known to registry"),
+    OciCode.SIZE_INVALID: ErrorRow(400, "provided length did not match content length"),
+    OciCode.UNAUTHORIZED: ErrorRow(401, "authentication required"),
+    OciCode.DENIED: ErrorRow(403, "requested access to the resource is denied"),
+    OciCode.UNSUPPORTED: ErrorRow(405, "the operation is unsupported"),
+    OciCode.TOOMANYREQUESTS: ErrorRow(429, "too many requests"),
+    OciCode.INVALID_REQUEST: ErrorRow(400, "the request cannot be understood"),
+    OciCode.UNAVAILABLE: ErrorRow(503, "the registry cannot do this at present"),
+    OciCode.UNKNOWN: ErrorRow(500, "the registry failed"),
+}
+
+
+class RegistryError(Exception):
+    """An expected failure of a request to `/v2`.
+
+    `detail` is any JSON value; `headers` go with the answer (`Range`, `WWW-Authenticate`, `Retry-After` …).
+    """
+
+    def __init__(
+        self,
+        code: OciCode,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        detail: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        row = ERRORS[code]
+        super().__init__(message or row.message)
+        self.code = code
+        self.message = message or row.message
+        self.status = status or row.status
+        self.detail = detail
+        self.headers = headers or {}
+
+    def body(self) -> bytes:
+        """Return the JSON of the answer: ``{"errors": [{"code", "message"}]}``, and ``detail`` if there is one."""
+        row = {"code": self.code, "message": self.message}
+        return orjson.dumps({"errors": [row if self.detail is None else {**row, "detail": self.detail}]})
+
+
+STORAGE_ERRORS: Mapping[type[blobs.BlobError], tuple[OciCode, int | None]] = {
+    blobs.DigestInvalid: (OciCode.DIGEST_INVALID, None),
+    blobs.DigestMismatch: (OciCode.DIGEST_INVALID, None),
+    blobs.BlobUnknown: (OciCode.BLOB_UNKNOWN, None),
+    blobs.UploadUnknown: (OciCode.BLOB_UPLOAD_UNKNOWN, None),
+    blobs.OffsetMismatch: (OciCode.BLOB_UPLOAD_INVALID, 416),
+    blobs.StorageFull: (OciCode.UNAVAILABLE, 507),
+    blobs.StorageFailed: (OciCode.UNAVAILABLE, None),
+}
+"""What a blob store raises; a subclass not listed counts as its nearest listed ancestor."""
+
+DOMAIN_ERRORS: Mapping[ErrorCode, tuple[OciCode, int | None]] = {
+    ErrorCode.UNAUTHENTICATED: (OciCode.UNAUTHORIZED, None),
+    ErrorCode.FORBIDDEN: (OciCode.DENIED, None),
+    ErrorCode.BAD_REQUEST: (OciCode.UNSUPPORTED, 400),
+    ErrorCode.INVALID: (OciCode.MANIFEST_INVALID, None),
+    ErrorCode.NOT_FOUND: (OciCode.NAME_UNKNOWN, None),
+    ErrorCode.UNKNOWN_REFERENCE: (OciCode.MANIFEST_BLOB_UNKNOWN, None),
+    ErrorCode.IMMUTABLE: (OciCode.DENIED, None),
+    ErrorCode.LICENSE: (OciCode.DENIED, None),
+    ErrorCode.NOT_WRITABLE: (OciCode.DENIED, None),
+    ErrorCode.TOO_MANY: (OciCode.TOOMANYREQUESTS, None),
+    ErrorCode.CONFLICT: (OciCode.UNAVAILABLE, None),
+    ErrorCode.UPSTREAM: (OciCode.UNAVAILABLE, 502),
+}
+"""What resolvers raise. A handler that knows which object was missed says so itself."""
+
+
+def registry_error(error: Exception) -> RegistryError | None:
+    """Translate an exception of a lower layer; None for one that nobody expected."""
+    if isinstance(error, RegistryError):
+        return error
+    if isinstance(error, ManifestInvalid):
+        status = 413 if isinstance(error, ManifestTooLarge) else None
+        detail = {"field": error.field} if error.field else None
+        return RegistryError(OciCode.MANIFEST_INVALID, error.message, status=status, detail=detail)
+    if isinstance(error, QuaysideError):
+        row = DOMAIN_ERRORS.get(error.code)
+        return row and RegistryError(row[0], error.message, status=row[1])
+    for ancestor in type(error).__mro__:
+        if ancestor in STORAGE_ERRORS:
+            code, status = STORAGE_ERRORS[ancestor]
+            # A medium's own words name paths of the machine, which are nobody's business outside.
+            message = None if issubclass(ancestor, blobs.StorageFailed) else str(error)
+            return RegistryError(code, message, status=status)
+    return None
