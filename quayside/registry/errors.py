@@ -92,7 +92,7 @@ class RegistryError(Exception):
         self.headers = headers or {}
 
     def body(self) -> bytes:
-        """Return the JSON of the answer: ``{"errors": [{"code", "message"}]}``, and ``detail`` if there is one."""
+        """Return the JSON of the answer: a list of one error; ``detail`` only if there is one."""
         row = {"code": self.code, "message": self.message}
         return orjson.dumps({"errors": [row if self.detail is None else {**row, "detail": self.detail}]})
 

@@ -14,7 +14,7 @@ _MAX_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is asked for: at most `limit` entries (None: all) that sort after `last` (None: from the first)."""
+    """A request for at most `limit` entries (None: all) that sort after `last` (None: from the first)."""
 
     limit: int | None
     last: str | None
