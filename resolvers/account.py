@@ -1,0 +1,153 @@
+"""Users, and what every account has."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers import events
+from resolvers.access.passwords import check_password, hash_password
+from resolvers.access.permissions import account_role
+from resolvers.access.roles import AccountRole
+from resolvers.access.viewer import AccountKind
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, NotFound
+from resolvers.names import check_email, check_namespace
+from storage.clock import now_ms
+from storage.database import IntegrityError
+from storage.models import Account
+from storage.statements import Row, fetch, fetch_one, placeholders
+from storage.transactions import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """A user, an organization or a robot. Times are milliseconds since the epoch."""
+
+    id: int
+    uuid: str
+    kind: AccountKind
+    name: str
+    email: str | None
+    is_enabled: bool
+    is_verified: bool
+    is_superuser: bool
+    has_password: bool
+    tag_expiration_s: int
+    invoice_email: bool
+    invoice_email_address: str | None
+    given_name: str | None
+    family_name: str | None
+    company: str | None
+    location: str | None
+    created_at_ms: int
+    last_accessed_at_ms: int | None
+
+
+_COLUMNS = (
+    "id, uuid, kind, name, email, is_enabled, is_verified, is_superuser, password_hash IS NOT NULL AS has_password,"
+    " tag_expiration_s, invoice_email, invoice_email_address, given_name, family_name, company, location,"
+    " created_at_ms, last_accessed_at_ms"
+)
+
+
+def _record(row: Row) -> AccountRecord:
+    flags = {
+        key: bool(row[key])
+        for key in ("is_enabled", "is_verified", "is_superuser", "has_password", "invoice_email")
+    }
+    return AccountRecord(**(row | flags | {"kind": AccountKind(row["kind"])}))
+
+
+async def by_name(name: str, *kinds: AccountKind) -> AccountRecord | None:
+    """The account of one of `kinds` (any if none is given) with this name; None also if it is being deleted."""
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND deleted_at_ms IS NULL", name)
+    record = _record(row) if row else None
+    return record if record and (not kinds or record.kind in kinds) else None
+
+
+async def by_ids(ids: list[int]) -> dict[int, AccountRecord]:
+    """Accounts by id, in one statement."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {_COLUMNS} FROM account WHERE id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: _record(row) for row in rows}
+
+
+async def user(context: Context, username: str) -> AccountRecord | None:
+    """A user by name; anybody may look. Robots and organizations are not users."""
+    return await by_name(username, AccountKind.USER)
+
+
+def viewer_account_role(context: Context, account: AccountRecord) -> AccountRole | None:
+    """What the viewer may do with an account; superusers may see and change every one."""
+    if context.viewer.is_superuser:
+        return AccountRole.ADMIN
+    return account_role(context.viewer, account.id)
+
+
+async def require_name_free(name: str) -> None:
+    """Raise `AlreadyExists` if a user, organization or robot has the name, or a deleted one still holds it."""
+    row = await fetch_one("SELECT deleted_at_ms FROM account WHERE name = ?", name)
+    if row is None:
+        return
+    if row["deleted_at_ms"] is not None:
+        raise AlreadyExists("Username is not available", field="name")
+    raise AlreadyExists("A user or organization with this name already exists", field="name")
+
+
+async def insert(context: Context, kind: AccountKind, name: str, **columns: Any) -> Account:
+    """Insert an account row in the open transaction. Raises `AlreadyExists`."""
+    await require_name_free(name)
+    try:
+        return await Account.create(
+            uuid=str(uuid.uuid4()),
+            kind=kind.value,
+            name=name,
+            tag_expiration_s=context.site.time_machine_default_s,
+            created_at_ms=now_ms(),
+            **columns,
+        )
+    except IntegrityError as error:
+        # Another process took the name or the address between the look and the insert.
+        raise AlreadyExists("A user or organization with this name already exists", field="name") from error
+
+
+async def create_user(
+    context: Context, *, name: str, email: str, password: str | None, is_superuser: bool = False
+) -> AccountRecord:
+    """Create a verified user. For callers that have decided that they may: the command line and the first start.
+
+    Raises `Invalid` for a name, address or password against the rules, `AlreadyExists` for a taken name or address.
+    """
+    check_namespace(name)
+    check_email(email)
+    if password is not None:
+        check_password(password)
+    password_hash = await hash_password(password) if password is not None else None
+    async with transaction("user.create"):
+        if await fetch_one("SELECT id FROM account WHERE email = ? AND kind = 'user'", email):
+            raise AlreadyExists("The email address has already been used", field="email")
+        account = await insert(
+            context,
+            AccountKind.USER,
+            name,
+            email=email,
+            password_hash=password_hash,
+            is_superuser=is_superuser,
+            is_verified=True,
+        )
+        await events.record(
+            context,
+            "user_create",
+            {"email": email, "username": name, "superuser": name if is_superuser else None},
+            namespace_id=account.id,
+        )
+    return (await by_ids([account.id]))[account.id]
+
+
+async def require_user(name: str) -> AccountRecord:
+    """A user by name. Raises `NotFound`."""
+    record = await by_name(name, AccountKind.USER)
+    if record is None:
+        raise NotFound(f"There is no user '{name}'.", field="username")
+    return record

@@ -1,0 +1,82 @@
+"""What is recorded of every change. The kinds and their metadata are those that audit logs of this API show."""
+
+from typing import Any
+
+from resolvers.context import Context
+from storage.events import EventRow, append
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "account_initialized": ("username",),
+    "change_repo_permission": ("username", "team", "repo", "role", "namespace"),
+    "change_repo_state": ("repo", "namespace", "state_changed"),
+    "change_repo_visibility": ("repo", "namespace", "visibility"),
+    "change_tag_expiration": (
+        "username",
+        "repo",
+        "tag",
+        "namespace",
+        "expiration_date",
+        "old_expiration_date",
+    ),
+    "change_tag_immutability": ("username", "repo", "tag", "namespace", "immutable", "previous_immutable"),
+    "create_app_specific_token": ("app_specific_token_title", "app_specific_token"),
+    "create_oauth_api_token": ("token", "scopes", "username"),
+    "create_repo": ("repo", "namespace"),
+    "create_robot": ("robot", "description", "unstructured_metadata"),
+    "create_tag": ("username", "repo", "tag", "namespace", "manifest_digest", "original_manifest_digest"),
+    "delete_blob": ("repo", "namespace", "digest"),
+    "delete_manifest": ("repo", "namespace", "manifest_digest"),
+    "delete_repo": ("repo", "namespace"),
+    "delete_repo_permission": ("username", "team", "repo", "namespace"),
+    "delete_tag": ("username", "repo", "namespace", "tag"),
+    "move_tag": ("username", "repo", "tag", "namespace", "manifest_digest", "original_manifest_digest"),
+    "org_change_email": ("email", "namespace", "old_email"),
+    "org_change_invoicing": ("invoice_email", "invoice_email_address", "namespace"),
+    "org_change_tag_expiration": ("tag_expiration", "namespace"),
+    "org_create": ("email", "namespace"),
+    "org_delete": ("namespace",),
+    "push_repo": (
+        "repo",
+        "namespace",
+        "user-agent",
+        "tag",
+        "manifest_digest",
+        "mediaType",
+        "username",
+        "robot",
+    ),
+    "revert_tag": ("username", "repo", "tag", "manifest_digest"),
+    "set_repo_description": ("repo", "namespace", "description"),
+    "user_create": ("email", "username", "superuser"),
+}
+
+
+async def record(
+    context: Context,
+    kind: str,
+    metadata: dict[str, Any],
+    *,
+    namespace_id: int | None = None,
+    repository_id: int | None = None,
+) -> None:
+    """Append one event to the log, in the open transaction.
+
+    Raises `ValueError` for a kind or a metadata key that the table does not have, so that neither is ever
+    invented on the spot.
+    """
+    if kind not in KINDS or not metadata.keys() <= set(KINDS[kind]):
+        raise ValueError(f"event {kind} with {sorted(metadata)} is not in the table of kinds")
+    credential = context.viewer.credential
+    await append(
+        EventRow(
+            kind=kind,
+            metadata=metadata,
+            namespace_id=namespace_id,
+            repository_id=repository_id,
+            performer_id=context.account_id,
+            credential_kind=credential.kind,
+            credential_id=credential.id or None,
+            ip=context.ip,
+            request_id=context.request_id,
+        )
+    )

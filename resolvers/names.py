@@ -1,0 +1,54 @@
+"""The grammar of names: namespaces, repositories, tags, digests, e-mail addresses."""
+
+import re
+
+from resolvers.errors import Invalid
+
+NAMESPACE = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+REPOSITORY = re.compile(r"(?=.{1,255}\Z)[a-z0-9][\.a-z0-9_-]*(?:/[a-z0-9][\.a-z0-9_-]*)*")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+NAMESPACE_RULE = (
+    "2 to 255 lower-case letters and digits, in which single '.', '_' or '-' may stand between two of them"
+)
+REPOSITORY_RULE = "1 to 255 lower-case letters, digits, '.', '_' and '-', each part between slashes beginning with a letter or digit"
+
+
+def check_namespace(name: str, *, field: str = "name") -> str:
+    """The name of a user, organization, team or robot. Raises `Invalid`."""
+    if not 2 <= len(name) <= 255 or not NAMESPACE.fullmatch(name):
+        raise Invalid(f"Invalid name '{name[:255]}': a name is {NAMESPACE_RULE}.", field=field)
+    return name
+
+
+def check_repository(name: str, *, field: str = "name") -> str:
+    """The name of a repository below its namespace. Raises `Invalid`."""
+    if not REPOSITORY.fullmatch(name):
+        raise Invalid("Invalid repository name", field=field)
+    return name
+
+
+def check_tag(name: str, *, field: str = "tag") -> str:
+    """The name of a tag. Raises `Invalid`."""
+    if not TAG.fullmatch(name):
+        raise Invalid(
+            'Invalid tag: must match [A-Za-z0-9_.-], NOT start with "." or "-", and can contain 1-128 characters',
+            field=field,
+        )
+    return name
+
+
+def check_email(address: str, *, field: str = "email") -> str:
+    """An e-mail address: one @, a domain of at least two labels, at most 254 characters. Raises `Invalid`."""
+    local, at, domain = address.partition("@")
+    labels = domain.split(".")
+    well_formed = local and at and "@" not in domain and len(labels) > 1 and all(labels)
+    if not well_formed or len(address) > 254 or any(character.isspace() for character in address):
+        raise Invalid("Invalid email address", field=field)
+    return address
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Namespace and name of a repository path; the name is empty when there is no slash."""
+    namespace, _, name = path.partition("/")
+    return namespace, name

@@ -1,0 +1,36 @@
+"""Namespaces: what users and organizations have in common as owners."""
+
+from resolvers.access.permissions import namespace_role
+from resolvers.access.roles import TeamRole
+from resolvers.access.viewer import AccountKind
+from resolvers.account import AccountRecord, by_name
+from resolvers.context import Context
+from resolvers.errors import NotFound
+
+
+async def namespace(context: Context, name: str) -> AccountRecord | None:
+    """The owner's view of a user or organization, for its members and administrators.
+
+    Outsiders are refused whether it exists or not; None only to those who would see every one.
+    """
+    record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
+    if record is None:
+        if not context.viewer.has_full_access:
+            raise context.viewer.refusal()
+        return None
+    if await namespace_role(context.viewer, record.id) is None:
+        raise context.viewer.refusal()
+    return record
+
+
+async def require_namespace(context: Context, name: str, role: TeamRole) -> AccountRecord:
+    """A namespace in which the viewer has at least `role`. Raises `Unauthenticated`, `Forbidden` or `NotFound`."""
+    record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
+    if record is None:
+        if context.viewer.has_full_access:
+            raise NotFound()
+        raise context.viewer.refusal()
+    actual = await namespace_role(context.viewer, record.id)
+    if actual is None or actual < role:
+        raise context.viewer.refusal()
+    return record

@@ -1,0 +1,193 @@
+"""Organizations: creating, changing, deleting."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers import events, repository
+from resolvers.access.permissions import namespace_role, require_account_role
+from resolvers.access.roles import AccountRole, TeamRole
+from resolvers.access.viewer import AccountKind
+from resolvers.account import AccountRecord, by_ids, by_name, insert
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, Invalid, NotFound
+from resolvers.names import check_email, check_namespace
+from resolvers.namespace import require_namespace
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.team import OWNERS
+from storage.clock import now_ms
+from storage.jobs import enqueue
+from storage.models import Team, TeamMember
+from storage.statements import execute, fetch, fetch_one
+from storage.transactions import transaction
+
+
+async def organization(context: Context, name: str) -> AccountRecord | None:
+    """An organization by name. Its name and avatar are public; what else it shows depends on the viewer."""
+    return await by_name(name, AccountKind.ORGANIZATION)
+
+
+async def viewer_role(context: Context, record: AccountRecord) -> TeamRole | None:
+    """The viewer's role in the organization."""
+    return await namespace_role(context.viewer, record.id)
+
+
+async def organizations_of(
+    context: Context, account: AccountRecord, page: Page
+) -> Slice[tuple[AccountRecord, TeamRole]]:
+    """The organizations that a user is in, by name, each with the user's highest role there."""
+    rows = await paginate(
+        Query(
+            "o.id AS id, o.name AS name",
+            "account o",
+            (Term("o.name", "name"),),
+            (
+                "o.deleted_at_ms IS NULL",
+                "o.id IN (SELECT t.organization_id FROM team t JOIN team_member m ON m.team_id = t.id"
+                " WHERE m.account_id = ?)",
+            ),
+            (account.id,),
+        ),
+        page,
+        maximum=context.max_first,
+    )
+    ids = [row["id"] for row in rows.items]
+    records = await by_ids(ids)
+    roles = await fetch(
+        "SELECT t.organization_id AS id, t.role AS role FROM team t JOIN team_member m ON m.team_id = t.id"
+        " WHERE m.account_id = ?",
+        account.id,
+    )
+    highest: dict[int, TeamRole] = {}
+    for row in roles:
+        highest[row["id"]] = max(highest.get(row["id"], TeamRole.MEMBER), TeamRole(row["role"]))
+    items = [(records[identity], highest[identity]) for identity in ids]
+    return Slice(items, rows.cursors, rows.has_next, rows.has_previous, rows.query)
+
+
+async def create(context: Context, *, name: str, email: str | None = None) -> AccountRecord:
+    """Create an organization with a team `owners`, whose first member is the viewer.
+
+    Requires `user:admin`; only superusers may while SUPERUSERS_ORG_CREATION_ONLY is on, and restricted users
+    never may. Raises `Invalid`, `AlreadyExists`, `Unauthenticated`, `Forbidden`.
+    """
+    account_id = require_account_role(context, AccountRole.ADMIN)
+    viewer, site = context.viewer, context.site
+    if site.has("SUPERUSERS_ORG_CREATION_ONLY") or site.has("RESTRICTED_USERS"):
+        viewer.require_superuser()
+    if viewer.account is None or viewer.account.kind is not AccountKind.USER:
+        raise viewer.refusal()
+    check_namespace(name)
+    if email:
+        check_email(email)
+    async with transaction("organization.create"):
+        if email and not site.has("ORG_SHARED_EMAIL"):
+            if await fetch_one("SELECT id FROM account WHERE email = ?", email):
+                raise AlreadyExists("The email address has already been used", field="email")
+        row = await insert(context, AccountKind.ORGANIZATION, name, email=email or None, is_verified=True)
+        team = await Team.create(
+            organization_id=row.id, name=OWNERS, role=TeamRole.ADMIN.value, created_at_ms=now_ms()
+        )
+        await TeamMember.create(team_id=team.id, account_id=account_id)
+        await events.record(
+            context, "org_create", {"email": email or None, "namespace": name}, namespace_id=row.id
+        )
+    return (await by_ids([row.id]))[row.id]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationChanges:
+    """What to change: an absent key stays as it is, None clears it.
+
+    Keys: `email`, `invoice_email`, `invoice_email_address`, `tag_expiration_s`.
+    """
+
+    values: dict[str, Any]
+
+
+async def update(context: Context, name: str, changes: OrganizationChanges) -> AccountRecord:
+    """Change an organization's settings, all or none of them. Requires `org:admin`.
+
+    Raises `Invalid` for an address against the rules or a time machine window that is not on offer.
+    """
+    record = await require_namespace(context, name, TeamRole.ADMIN)
+    if record.kind is not AccountKind.ORGANIZATION:
+        raise NotFound()
+    values = dict(changes.values)
+    recorded: list[tuple[str, dict[str, Any]]] = []
+    if "invoice_email" in values:
+        recorded.append(("org_change_invoicing", {"invoice_email": values["invoice_email"]}))
+    if "invoice_email_address" in values:
+        values["invoice_email_address"] = values["invoice_email_address"] or None
+        if values["invoice_email_address"]:
+            check_email(values["invoice_email_address"], field="invoiceEmailAddress")
+        recorded.append(("org_change_invoicing", {"invoice_email_address": values["invoice_email_address"]}))
+    if "email" in values:
+        values["email"] = values["email"] or None
+        if values["email"]:
+            check_email(values["email"])
+        if values["email"] != record.email:
+            recorded.append(("org_change_email", {"email": values["email"], "old_email": record.email}))
+    if "tag_expiration_s" in values:
+        check_tag_expiration(context, values["tag_expiration_s"])
+        recorded.append(("org_change_tag_expiration", {"tag_expiration": values["tag_expiration_s"]}))
+    async with transaction("organization.update"):
+        email = values.get("email")
+        if email and not context.site.has("ORG_SHARED_EMAIL"):
+            if await fetch_one("SELECT id FROM account WHERE email = ? AND id <> ?", email, record.id):
+                raise AlreadyExists("The email address has already been used", field="email")
+        if values:
+            assignments = ", ".join(f"{column} = ?" for column in values)
+            await execute(f"UPDATE account SET {assignments} WHERE id = ?", *values.values(), record.id)
+        for kind, metadata in recorded:
+            await events.record(context, kind, metadata | {"namespace": name}, namespace_id=record.id)
+    return (await by_ids([record.id]))[record.id]
+
+
+def check_tag_expiration(context: Context, seconds: int) -> None:
+    """Raise `Invalid` unless the time machine window is one of those on offer and may be changed."""
+    if not context.site.has("CHANGE_TAG_EXPIRATION") or seconds not in context.site.tag_expiration_options_s:
+        raise Invalid("Invalid tag expiration option", field="tagExpirationS")
+
+
+async def delete(context: Context, name: str) -> AccountRecord:
+    """Delete an organization: it is gone at once, its content follows in a job, then the name is free.
+
+    Requires `org:admin`.
+    """
+    record = await require_namespace(context, name, TeamRole.ADMIN)
+    if record.kind is not AccountKind.ORGANIZATION:
+        raise NotFound()
+    async with transaction("organization.delete"):
+        deleted = await execute(
+            "UPDATE account SET deleted_at_ms = ?, is_enabled = ?, auth_epoch = auth_epoch + 1"
+            " WHERE id = ? AND deleted_at_ms IS NULL",
+            now_ms(),
+            False,
+            record.id,
+        )
+        if not deleted:
+            raise NotFound()
+        await enqueue("namespace.purge", {"namespace_id": record.id})
+        await events.record(context, "org_delete", {"namespace": name}, namespace_id=record.id)
+    return record
+
+
+async def purge(namespace_id: int) -> None:
+    """Remove what a deleted namespace held, and at last its row. May be run again at any point."""
+    row = await fetch_one("SELECT deleted_at_ms FROM account WHERE id = ?", namespace_id)
+    if row is None or row["deleted_at_ms"] is None:
+        return
+    await execute(
+        "UPDATE repository SET deleted_at_ms = ?, auth_epoch = auth_epoch + 1"
+        " WHERE namespace_id = ? AND deleted_at_ms IS NULL",
+        now_ms(),
+        namespace_id,
+    )
+    for held in await fetch("SELECT id FROM repository WHERE namespace_id = ?", namespace_id):
+        await repository.purge(held["id"])
+    async with transaction("namespace.purge"):
+        robots = await fetch("SELECT account_id AS id FROM robot WHERE owner_id = ?", namespace_id)
+        await execute("DELETE FROM robot WHERE owner_id = ?", namespace_id)
+        for robot in robots:
+            await execute("DELETE FROM account WHERE id = ?", robot["id"])
+        await execute("DELETE FROM account WHERE id = ?", namespace_id)
