@@ -1,0 +1,330 @@
+"""What one request to the public endpoint may ask for, measured before anything runs.
+
+The library's own limiters build a new rule class for each request, which defeats caching of validated
+documents, and none of them knows what a query costs. So the rules here are created once, and the cost is
+computed from the document and its variables by one walk that visits each fragment once, however often it is
+spread.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLArgument,
+    GraphQLCompositeType,
+    GraphQLError,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    get_operation_ast,
+    is_composite_type,
+    is_input_type,
+    is_list_type,
+    specified_rules,
+    type_from_ast,
+    value_from_ast_untyped,
+)
+from graphql import parse as parse_source
+from graphql.validation.rules import overlapping_fields_can_be_merged
+
+VALIDATION_RULES = tuple(specified_rules)
+"""The specification's rules, introspection depth included, as one tuple that never changes."""
+
+# Comparing fields for merging is quadratic in hostile documents; at the library's default of 500,000 steps
+# one document of 5,000 tokens holds the process for a second. Real documents take a few hundred steps.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
+
+DEFAULT_FIRST = 50
+"""Rows of a connection when neither the query nor the schema says how many."""
+
+PAGE_ARGUMENTS = ("first", "last")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one public request may ask for: the size of its text, then each field of `Cost`."""
+
+    tokens: int = 5_000
+    comments: int = 1_000
+    depth: int = 12
+    aliases: int = 30
+    fields: int = 5_000
+    nodes: int = 10_000
+    first: int = 100
+    list_items: int = 100
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a request asks for.
+
+    `nodes` counts rows of connections, each multiplied by the rows of the connections around it; `depth`
+    nested fields; `aliases` renamed fields; `fields` all fields once fragments are written out; `first` the
+    largest page; `list_items` the longest list given as input. Introspection adds nothing to `nodes` and
+    `depth`.
+    """
+
+    nodes: int = 0
+    depth: int = 0
+    aliases: int = 0
+    fields: int = 0
+    first: int = 0
+    list_items: int = 0
+
+    def beside(self, other: "Cost") -> "Cost":
+        """The cost of two selections that stand side by side."""
+        return Cost(
+            nodes=self.nodes + other.nodes,
+            depth=max(self.depth, other.depth),
+            aliases=self.aliases + other.aliases,
+            fields=self.fields + other.fields,
+            first=max(self.first, other.first),
+            list_items=max(self.list_items, other.list_items),
+        )
+
+
+LIMITED = tuple(field.name for field in fields(Cost))
+
+
+def too_complex(limit: str, maximum: int, message: str, value: int | None = None) -> GraphQLError:
+    """A TOO_COMPLEX error naming the limit, its maximum and, where it is known, the value that exceeds it."""
+    extensions: dict[str, Any] = {"code": "TOO_COMPLEX", "limit": limit, "maximum": maximum}
+    if value is not None:
+        extensions["value"] = value
+    return GraphQLError(message, extensions=extensions)
+
+
+def parse(text: str, limits: Limits) -> DocumentNode:
+    """Parse a document of bounded size.
+
+    Raises GraphQLSyntaxError, or GraphQLError with code TOO_COMPLEX for too many tokens or comments.
+    """
+    try:
+        return parse_source(text, max_lexical_tokens=limits.tokens, max_comments=limits.comments)
+    except GraphQLSyntaxError as error:
+        for limit, maximum in (("tokens", limits.tokens), ("comments", limits.comments)):
+            if f"Document contains more than {maximum} {limit}." in error.message:
+                message = f"The document has more than {maximum} {limit}."
+                raise too_complex(limit, maximum, message) from error
+        raise
+
+
+def check(
+    document: DocumentNode,
+    *,
+    variables: Mapping[str, Any],
+    operation_name: str | None,
+    schema: GraphQLSchema,
+    limits: Limits,
+) -> Cost:
+    """Measure a validated document and return its cost.
+
+    Raises GraphQLError with code TOO_COMPLEX whose extensions name the limit, its maximum and the value.
+    """
+    cost = measure(document, variables=variables, operation_name=operation_name, schema=schema)
+    for limit in LIMITED:
+        value, maximum = getattr(cost, limit), getattr(limits, limit)
+        if value > maximum:
+            raise too_complex(limit, maximum, f"{limit} is {value}, over the limit of {maximum}.", value)
+    return cost
+
+
+def measure(
+    document: DocumentNode,
+    *,
+    variables: Mapping[str, Any],
+    operation_name: str | None,
+    schema: GraphQLSchema,
+) -> Cost:
+    """What the chosen operation of a document asks for.
+
+    The document must be valid (fragment cycles would not end) and the variables coercible to their types.
+    Fields that execution would merge are counted each time they are written, so the cost is never too low.
+    """
+    operation = get_operation_ast(document, operation_name)
+    if operation is None:
+        raise GraphQLError("The operation to run is not determined.", extensions={"code": "BAD_REQUEST"})
+    root = schema.get_root_type(operation.operation)
+    assert root is not None  # Validation has refused operations that the schema lacks.
+    walk = Walk(document, variables=variables, operation=operation, schema=schema)
+    return walk.selections(operation.selection_set, root).beside(Cost(list_items=walk.longest_variable()))
+
+
+class Walk:
+    """One measurement: the fragments of the document, their costs once known, and the variables."""
+
+    def __init__(
+        self,
+        document: DocumentNode,
+        *,
+        variables: Mapping[str, Any],
+        operation: OperationDefinitionNode,
+        schema: GraphQLSchema,
+    ) -> None:
+        self.schema = schema
+        self.fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self.fragment_costs: dict[str, Cost] = {}
+        self.variable_types: dict[str, GraphQLInputType] = {}
+        self.variables: dict[str, Any] = {}
+        for definition in operation.variable_definitions or ():
+            name = definition.variable.name.value
+            declared = type_from_ast(schema, definition.type)
+            assert is_input_type(declared)  # As validation has seen to.
+            self.variable_types[name] = declared
+            if name in variables:
+                self.variables[name] = variables[name]
+            elif definition.default_value is not None:
+                self.variables[name] = value_from_ast_untyped(definition.default_value)
+
+    def selections(self, selection_set: SelectionSetNode | None, parent: GraphQLCompositeType) -> Cost:
+        """The cost of a selection set for one object of the type `parent`."""
+        cost = Cost()
+        for selection in selection_set.selections if selection_set else ():
+            match selection:
+                case FieldNode():
+                    cost = cost.beside(self.field(selection, parent))
+                case InlineFragmentNode():
+                    condition = selection.type_condition
+                    inner = self.composite(condition.name.value) if condition else parent
+                    cost = cost.beside(self.selections(selection.selection_set, inner))
+                case FragmentSpreadNode():
+                    cost = cost.beside(self.fragment(selection.name.value))
+        return cost
+
+    def fragment(self, name: str) -> Cost:
+        """The cost of a named fragment, walked at its first spread only."""
+        if name not in self.fragment_costs:
+            node = self.fragments[name]
+            inner = self.composite(node.type_condition.name.value)
+            self.fragment_costs[name] = self.selections(node.selection_set, inner)
+        return self.fragment_costs[name]
+
+    def composite(self, name: str) -> GraphQLCompositeType:
+        """The object, interface or union type of that name."""
+        found = self.schema.get_type(name)
+        assert is_composite_type(found)  # As validation has seen to.
+        return found
+
+    def field(self, node: FieldNode, parent: GraphQLCompositeType) -> Cost:
+        """The cost of one field with everything below it."""
+        name = node.name.value
+        definition = self.schema.get_field(parent, name)
+        assert definition is not None  # As validation has seen to.
+        inner = get_named_type(definition.type)
+        below = self.selections(node.selection_set, inner) if is_composite_type(inner) else Cost()
+        introspection = name.startswith("__")
+        page, rows = self.rows(node, definition)
+        nodes = below.nodes if rows is None else rows * (1 + below.nodes)
+        return Cost(
+            nodes=0 if introspection else nodes,
+            depth=0 if introspection else below.depth + 1,
+            aliases=below.aliases + bool(node.alias),
+            fields=below.fields + 1,
+            first=max(page, below.first),
+            list_items=max(
+                below.list_items, *(self.longest_literal(a.value) for a in node.arguments or ()), 0
+            ),
+        )
+
+    def rows(self, node: FieldNode, definition: GraphQLField) -> tuple[int, int | None]:
+        """The page a field asks for, and the rows that multiply what is below it (None if it is no list).
+
+        A field with `first` or `last` gives that many rows; a list of objects looked up by a list argument
+        one row for each item; the lists inside a connection are its rows, already counted.
+        """
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        paged = [name for name in PAGE_ARGUMENTS if name in definition.args]
+        if paged:
+            asked = [size for name in paged if (size := self.integer(given.get(name))) is not None]
+            if not asked:
+                asked = [size for name in paged if (size := default_size(definition.args[name])) is not None]
+            page = max([0, *asked]) if asked else DEFAULT_FIRST
+            return page, page
+        if is_list_type(get_nullable_type(definition.type)):
+            looked_up = [
+                self.items(given[name])
+                for name, argument in definition.args.items()
+                if name in given and is_list_type(get_nullable_type(argument.type))
+            ]
+            if looked_up:
+                return 0, max(looked_up)
+        return 0, None
+
+    def integer(self, value: ValueNode | None) -> int | None:
+        """The number that a page argument has in this request, None when it has none."""
+        if isinstance(value, IntValueNode):
+            return int(value.value)
+        if isinstance(value, VariableNode):
+            number = self.variables.get(value.name.value)
+            # JSON has one kind of number: 5.0 is a valid Int.
+            return int(number) if isinstance(number, int | float) else None
+        return None
+
+    def items(self, value: ValueNode) -> int:
+        """How many items a list argument has in this request; a single value stands for a list of one."""
+        if isinstance(value, ListValueNode):
+            return len(value.values)
+        if isinstance(value, VariableNode):
+            given = self.variables.get(value.name.value)
+            return len(given) if isinstance(given, list) else int(given is not None)
+        return 1
+
+    def longest_literal(self, value: ValueNode) -> int:
+        """The length of the longest list written in an argument."""
+        if isinstance(value, ListValueNode):
+            return max(len(value.values), *(self.longest_literal(item) for item in value.values), 0)
+        if isinstance(value, ObjectValueNode):
+            return max((self.longest_literal(field.value) for field in value.fields), default=0)
+        return 0
+
+    def longest_variable(self) -> int:
+        """The length of the longest list given by a variable, free-form JSON left out."""
+        return max(
+            (longest_list(self.variables.get(name), of) for name, of in self.variable_types.items()),
+            default=0,
+        )
+
+
+def longest_list(value: Any, of: GraphQLInputType) -> int:
+    """The length of the longest list within a value of an input type; a scalar may hold lists of its own."""
+    if isinstance(of, GraphQLNonNull):
+        return longest_list(value, of.of_type)
+    if isinstance(of, GraphQLList) and isinstance(value, list):
+        return max(len(value), *(longest_list(item, of.of_type) for item in value), 0)
+    if isinstance(of, GraphQLInputObjectType) and isinstance(value, Mapping):
+        known = ((value[name], field.type) for name, field in of.fields.items() if name in value)
+        return max((longest_list(item, kind) for item, kind in known), default=0)
+    return 0
+
+
+def default_size(argument: GraphQLArgument) -> int | None:
+    """The page size that the schema gives an argument by default, if any."""
+    if isinstance(argument.default_value, int):
+        return argument.default_value
+    default = argument.default
+    if default is None:
+        return None
+    if isinstance(default.literal, IntValueNode):
+        return int(default.literal.value)
+    return default.value if isinstance(default.value, int) else None
