@@ -1,0 +1,96 @@
+"""What most tests share: a fresh database for each that asks for one, and settings that point at it.
+
+The database is SQLite, or with TEST_DB=postgres a private PostgreSQL. Migrations run once in a session, on a
+template that each test gets a copy of.
+"""
+
+import fcntl
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from quayside.config import Settings, load_settings
+from tests.plugins import requirements
+
+TEST_DB = os.environ.get("TEST_DB") or "sqlite"
+TEMPLATE = "template_of_tests"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def shared_directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this session see."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture
+async def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, shared_directory: Path, postgres_address: str | None
+) -> AsyncIterator[str]:
+    """The URL of a fresh, migrated database of the test's own."""
+    if TEST_DB == "sqlite":
+        template = shared_directory / f"{TEMPLATE}.db"
+        with _first_comes(shared_directory) as first:
+            if first:
+                await _migrate(f"sqlite://{template}")
+        own = tmp_path / "quayside.db"
+        shutil.copyfile(template, own)
+        yield f"sqlite://{own}"
+        return
+    requirements.require(request.node, "postgresql", present=postgres_address is not None)
+    assert postgres_address is not None
+    with _first_comes(shared_directory) as first:
+        if first:
+            await _administer(postgres_address, f'CREATE DATABASE "{TEMPLATE}"')
+            await _migrate(postgres_address + TEMPLATE)
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    await _administer(postgres_address, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    yield postgres_address + name
+    await _administer(postgres_address, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a server with a fresh database, and blobs in memory."""
+    return load_settings(
+        {
+            "DATA_DIR": str(tmp_path),
+            "DATABASE_URL": database_url,
+            "BLOB_URL": "memory:",
+            "SECRET_KEY": "k" * 32,
+        },
+        {},
+    )
+
+
+@contextmanager
+def _first_comes(directory: Path) -> Iterator[bool]:
+    """Whether this is the first block of the session to get here; the others wait until it is through."""
+    done = directory / f"{TEMPLATE}.done"
+    with (directory / f"{TEMPLATE}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not done.exists()
+        done.touch()
+
+
+async def _migrate(url: str) -> None:
+    # Tests of settings and of pure functions run without the database layer being imported.
+    from storage.database import migrate
+
+    await migrate(url)
+
+
+async def _administer(address: str, statement: str) -> None:
+    connection = await asyncpg.connect(address + "postgres")
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,49 @@
+"""Programs that a test needs, and what happens when one is not installed.
+
+    @pytest.mark.needs("skopeo")
+
+skips the test without skopeo, and the session ends with the names of the programs that were missed. With
+TEST_REQUIRE=all a missing program fails the test instead, so that a full run cannot pass by leaving some out.
+"""
+
+import os
+import shutil
+
+import pytest
+
+MISSING = "missing program"
+
+
+def require(item: pytest.Item, program: str, *, present: bool) -> None:
+    """Skip or fail the test unless the program is present."""
+    if present:
+        return
+    item.user_properties.append((MISSING, program))
+    sentence = f"{program} is not installed"
+    if os.environ.get("TEST_REQUIRE") == "all":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*programs): skip or fail the test when one is not installed")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        for program in mark.args:
+            require(item, program, present=shutil.which(program) is not None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [
+        report
+        for outcome in ("skipped", "failed", "error")
+        for report in terminalreporter.stats.get(outcome, [])
+        if isinstance(report, pytest.TestReport)
+    ]
+    programs = {str(value) for report in reports for name, value in report.user_properties if name == MISSING}
+    if programs:
+        terminalreporter.write_sep("=", "programs not installed")
+        for program in sorted(programs):
+            terminalreporter.write_line(program)
