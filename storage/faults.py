@@ -54,7 +54,7 @@ _ARMED_NAME, _ARMED_KIND = parse_fault(os.environ.get("QUAYSIDE_FAULT", ""))
 
 
 def fault(name: str) -> None:
-    """Fail here if this point is armed: die at once (kill), or raise OSError EIO (error) or ENOSPC (enospc)."""
+    """Fail here if this point is armed: die at once, or raise OSError with EIO or ENOSPC."""
     if name != _ARMED_NAME:
         return
     if _ARMED_KIND == "kill":

@@ -1,1 +1,76 @@
 """Content-addressed bytes behind one small interface."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from storage.blobs.base import (
+    CHUNK_SIZE,
+    BlobError,
+    BlobStore,
+    BlobTooLarge,
+    BlobUnknown,
+    DigestInvalid,
+    DigestMismatch,
+    InsideTransaction,
+    OffsetMismatch,
+    RangeInvalid,
+    StorageFailed,
+    StorageFull,
+    StoreUrlInvalid,
+    UploadBusy,
+    UploadExists,
+    UploadInvalid,
+    UploadUnknown,
+)
+from storage.blobs.digest import Hasher, parse_digest
+from storage.blobs.filesystem import FilesystemBlobStore
+from storage.blobs.memory import MemoryBlobStore
+
+__all__ = [
+    "CHUNK_SIZE",
+    "BlobError",
+    "BlobStore",
+    "BlobTooLarge",
+    "BlobUnknown",
+    "DigestInvalid",
+    "DigestMismatch",
+    "FilesystemBlobStore",
+    "Hasher",
+    "InsideTransaction",
+    "MemoryBlobStore",
+    "OffsetMismatch",
+    "RangeInvalid",
+    "StorageFailed",
+    "StorageFull",
+    "StoreUrlInvalid",
+    "UploadBusy",
+    "UploadExists",
+    "UploadInvalid",
+    "UploadUnknown",
+    "open_blob_store",
+    "parse_digest",
+]
+
+
+def open_blob_store(url: str) -> BlobStore:
+    """Return the store that the URL names: ``file:///absolute/directory`` or ``memory:``.
+
+    The directory is created with the first upload. Raises StoreUrlInvalid.
+    """
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:
+        raise StoreUrlInvalid("a blob store URL takes neither a query nor a fragment")
+    match parts.scheme:
+        case "file":
+            directory = Path(unquote(parts.path))
+            if parts.netloc or not directory.is_absolute() or directory == Path("/"):
+                raise StoreUrlInvalid("a file blob store URL must be file:///absolute/directory")
+            return FilesystemBlobStore(directory)
+        case "memory":
+            if parts.netloc or parts.path:
+                raise StoreUrlInvalid("the memory blob store URL is memory: and nothing more")
+            return MemoryBlobStore()
+        case scheme:
+            raise StoreUrlInvalid(
+                f"blob store scheme {scheme!r} is unknown; use file:///directory or memory:"
+            )

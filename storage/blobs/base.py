@@ -1,0 +1,222 @@
+"""What every blob store promises, and the errors that it raises.
+
+BlobError
+├─ DigestInvalid        the text is not a digest that we support
+├─ DigestMismatch       the uploaded bytes have another digest; the upload is gone
+├─ BlobUnknown          no blob has this digest
+├─ BlobTooLarge         the blob exceeds the limit given by the caller
+├─ RangeInvalid         a byte range that is negative or runs backwards
+├─ UploadUnknown        no upload has this id (never begun, committed, cancelled)
+│  └─ UploadInvalid     the text cannot be an upload id at all
+├─ UploadExists         this id is taken
+├─ OffsetMismatch       the bytes do not start where the upload ends
+│  └─ UploadBusy        another append or commit is at work on the upload
+├─ StoreUrlInvalid      the URL does not name a blob store
+└─ StorageFailed        the medium refused; `errno` says why
+   └─ StorageFull       no space or quota left; the upload can be resumed later
+"""
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Protocol
+
+from storage.transactions import open_transaction
+
+CHUNK_SIZE = 1024 * 1024
+"""Bytes per read and per batch of an append: one thread call costs little beside this much work."""
+
+_UPLOAD_ID = re.compile(r"[0-9a-f-]{32,36}")
+
+
+class BlobError(Exception):
+    """Anything that a blob store refuses or cannot do."""
+
+
+class DigestInvalid(BlobError):
+    """The text is neither ``sha256:<64 hex>`` nor ``sha512:<128 hex>`` in lower case."""
+
+    def __init__(self) -> None:
+        super().__init__("digest must be sha256:<64 lower-case hex> or sha512:<128 lower-case hex>")
+
+
+class DigestMismatch(BlobError):
+    """The bytes of an upload do not have the expected digest. The upload has been removed."""
+
+    def __init__(self, *, expected: str, actual: str) -> None:
+        super().__init__(f"the uploaded bytes have digest {actual}, not {expected}")
+        self.expected = expected
+        self.actual = actual
+
+
+class BlobUnknown(BlobError):
+    """The store holds no blob with this digest."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"no blob has digest {digest}")
+        self.digest = digest
+
+
+class BlobTooLarge(BlobError):
+    """A blob was to be read whole and has more bytes than the caller accepts."""
+
+    def __init__(self, digest: str, *, size: int, limit: int) -> None:
+        super().__init__(f"blob {digest} has {size} bytes, more than the limit of {limit}")
+        self.digest = digest
+        self.size = size
+        self.limit = limit
+
+
+class RangeInvalid(BlobError):
+    """A byte range must satisfy ``0 <= start <= end``."""
+
+    def __init__(self, *, start: int, end: int | None) -> None:
+        super().__init__(f"byte range must satisfy 0 <= start <= end, not start={start} end={end}")
+        self.start = start
+        self.end = end
+
+
+class UploadUnknown(BlobError):
+    """No upload has this id: it was never begun, or is already committed or cancelled."""
+
+    def __init__(self, upload: str) -> None:
+        super().__init__(f"no upload has id {upload!r}")
+        self.upload = upload
+
+
+class UploadInvalid(UploadUnknown):
+    """The text cannot be an upload id, which is 32 to 36 characters of ``0-9a-f-`` (a UUID)."""
+
+
+class UploadExists(BlobError):
+    """An upload was to be begun under an id that is in use."""
+
+    def __init__(self, upload: str) -> None:
+        super().__init__(f"upload {upload!r} exists already")
+        self.upload = upload
+
+
+class OffsetMismatch(BlobError):
+    """An append did not start at the end of the upload; `size` is where it ends, in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the upload has {size} bytes, so the next append must start at offset {size}")
+        self.size = size
+
+
+class UploadBusy(OffsetMismatch):
+    """Another append or commit is at work on the upload, in this process or another; `size` is a snapshot."""
+
+
+class InsideTransaction(BlobError):
+    """The caller holds a database transaction open, which must not wait for disks or for hashing."""
+
+    def __init__(self, transaction: str) -> None:
+        super().__init__(f"the blob store was called inside the database transaction {transaction!r}")
+        self.transaction = transaction
+
+
+class StoreUrlInvalid(BlobError):
+    """The URL does not name a blob store; the message says what is wrong with it."""
+
+
+class StorageFailed(BlobError):
+    """The medium refused an operation; `errno` is the system's error number."""
+
+    def __init__(self, message: str, *, errno: int | None) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+
+class StorageFull(StorageFailed):
+    """There is no space or quota left. What was written stays: ask `upload_size` and resume there."""
+
+
+def require_upload_id(upload: str) -> str:
+    """Return the id unchanged. Raises UploadInvalid for what could be more than a plain name."""
+    if _UPLOAD_ID.fullmatch(upload) is None:
+        raise UploadInvalid(upload)
+    return upload
+
+
+def refuse_inside_transaction() -> None:
+    """Raise InsideTransaction if the running task is inside a database transaction."""
+    transaction = open_transaction.get()
+    if transaction is not None:
+        raise InsideTransaction(transaction)
+
+
+def resolve_range(size: int, start: int, end: int | None) -> tuple[int, int]:
+    """Return the half-open range clamped to a blob of `size` bytes. Raises RangeInvalid."""
+    if start < 0 or (end is not None and end < start):
+        raise RangeInvalid(start=start, end=end)
+    return min(start, size), size if end is None else min(end, size)
+
+
+class BlobStore(Protocol):
+    """Content-addressed bytes, and the uploads from which they are made.
+
+    Sizes and offsets are bytes, times are integer milliseconds since the epoch in UTC, digests are
+    ``sha256:<64 hex>`` or ``sha512:<128 hex>``. Every method that takes a digest raises DigestInvalid, every
+    method that takes an upload id raises UploadInvalid (an UploadUnknown), and all may raise StorageFailed.
+    All but `close` raise InsideTransaction when the caller holds a database transaction open.
+
+    An upload belongs to the store and not to a process: several processes may append to it in turn, and what
+    was appended survives the death of any of them. Only `commit` waits until the bytes survive a power loss,
+    which may shorten an unfinished upload; a client then resumes at `upload_size`.
+
+    A cancelled call returns only when the disk operation under way has ended, so nothing runs on behind it.
+    """
+
+    async def create_upload(self, upload: str) -> None:
+        """Begin an empty upload. Raises UploadExists."""
+
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+        """Add the stream at `offset`, which must be the present size, and return the new size.
+
+        Raises OffsetMismatch before the stream is read; of several appends at once exactly one proceeds.
+        Raises UploadUnknown, also when the upload is cancelled meanwhile, and StorageFull.
+        If the stream raises, the bytes received until then are kept and its error is passed on. After that,
+        as after StorageFull, `upload_size` says where to resume.
+        """
+
+    async def upload_size(self, upload: str) -> int:
+        """Return how many bytes the upload has. Raises UploadUnknown."""
+
+    async def commit(self, upload: str, digest: str) -> int:
+        """Turn the upload into the blob `digest`, durable and visible, and return its size.
+
+        If the blob exists, its bytes stay and only its modification time moves to now, so that garbage
+        collection grants it a new grace period. On DigestMismatch the upload is removed and nothing becomes
+        visible. Raises UploadUnknown, and UploadBusy while an append is under way.
+        """
+
+    async def cancel(self, upload: str) -> None:
+        """Remove the upload; an unknown one is no error. A running append ends with UploadUnknown."""
+
+    async def stat(self, digest: str) -> int | None:
+        """Return the size of the blob, or None if there is none."""
+
+    def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes ``[start, end)``, clamped to the blob, in pieces of at most 1 MiB.
+
+        Raises BlobUnknown and RangeInvalid on the first iteration. A blob deleted meanwhile is still read
+        to its end.
+        """
+
+    async def read_all(self, digest: str, *, limit: int) -> bytes:
+        """Return the whole blob. Raises BlobUnknown, and BlobTooLarge if it has more than `limit` bytes."""
+
+    async def delete(self, digest: str) -> bool:
+        """Remove the blob and say whether there was one."""
+
+    def digests(self) -> AsyncIterator[tuple[str, int, int]]:
+        """Yield (digest, size, modified_at_ms) of every blob, in no particular order.
+
+        Blobs committed or deleted during the walk may or may not appear.
+        """
+
+    def uploads(self) -> AsyncIterator[tuple[str, int]]:
+        """Yield (upload id, modified_at_ms of its last append) of every upload, in no particular order."""
+
+    async def close(self) -> None:
+        """Release threads and memory. Uploads and blobs of a durable store stay."""

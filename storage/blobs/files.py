@@ -1,0 +1,245 @@
+"""The blocking half of the filesystem driver: files, locks and syncs. Everything here runs in a thread.
+
+The lock is flock(2) on the upload file itself. It belongs to the open file and not to the process, so it
+holds between two appends of one process as well as between processes, and ends with the process that held it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.blobs.base import (
+    CHUNK_SIZE,
+    BlobUnknown,
+    OffsetMismatch,
+    StorageFailed,
+    UploadBusy,
+    UploadUnknown,
+    resolve_range,
+)
+from storage.blobs.digest import Hasher
+from storage.blobs.paths import DIRECTORY_MODE
+from storage.faults import fault
+
+
+class UploadFile:
+    """The file of one upload, open and locked for an append."""
+
+    def __init__(self, path: Path, upload: str) -> None:
+        self.path = path
+        self.upload = upload
+        self.size = 0
+        self.hasher: Hasher | None = None
+        self._descriptor: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._descriptor is not None
+
+    def open(self, offset: int) -> None:
+        """Open and lock the file. Raises UploadUnknown, UploadBusy, OffsetMismatch."""
+        self._descriptor = open_locked(self.path, self.upload, os.O_WRONLY | os.O_APPEND)
+        self.size = os.fstat(self._descriptor).st_size
+        if self.size != offset:
+            raise OffsetMismatch(self.size)
+
+    def write(self, pieces: list[bytes]) -> None:
+        """Append the pieces and hash them. After an error the file is closed, and further writes do nothing.
+
+        Writing on after a failed batch would leave a gap in the bytes, so the error must end the append.
+        """
+        if self._descriptor is None:
+            return
+        batch = memoryview(b"".join(pieces))
+        try:
+            fault("append.before_write")
+            written = 0
+            while written < len(batch):
+                written += os.write(self._descriptor, batch[written:])
+            fault("append.after_write")
+            self._require_not_cancelled()
+        except BaseException:
+            self.hasher = None
+            self.close()
+            raise
+        self.size += len(batch)
+        if self.hasher is not None:
+            self.hasher.update(batch)
+
+    def _require_not_cancelled(self) -> None:
+        assert self._descriptor is not None
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise UploadUnknown(self.upload)
+
+    def finish(self, pieces: list[bytes]) -> None:
+        """Append the last pieces, then close."""
+        self.write(pieces)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, which ends the lock. Closing twice is no error."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+class BlobFile:
+    """Reads a range of one blob, chunk by chunk; opens at the first chunk and closes after the last."""
+
+    def __init__(self, path: Path, digest: str, start: int, end: int | None) -> None:
+        self.path = path
+        self.digest = digest
+        self.is_done = False
+        self._start = start
+        self._end = end
+        self._descriptor: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._descriptor is not None
+
+    def next_chunk(self) -> bytes:
+        """Return at most 1 MiB; empty only for an empty range. Raises BlobUnknown, RangeInvalid."""
+        if self._descriptor is None:
+            self._descriptor = open_blob(self.path, self.digest)
+            size = os.fstat(self._descriptor).st_size
+            self._start, self._end = resolve_range(size, self._start, self._end)
+        assert self._end is not None
+        chunk = os.pread(self._descriptor, min(CHUNK_SIZE, self._end - self._start), self._start)
+        self._start += len(chunk)
+        if self._start >= self._end:
+            self.is_done = True
+            self.close()
+        elif not chunk:
+            raise StorageFailed(f"blob {self.digest} ends before its size", errno=None)
+        return chunk
+
+    def close(self) -> None:
+        """Close the file. Closing twice is no error."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def open_blob(path: Path, digest: str) -> int:
+    """Return a descriptor to read the blob with. Raises BlobUnknown."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise BlobUnknown(digest) from None
+
+
+def open_locked(path: Path, upload: str, flags: int) -> int:
+    """Return a descriptor that holds the lock of the upload. Raises UploadUnknown, UploadBusy.
+
+    It never waits for the lock: a slow client could hold it for hours, and a thread with it.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise UploadUnknown(upload) from None
+    try:
+        _lock(descriptor, path, upload)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _lock(descriptor: int, path: Path, upload: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UploadBusy(os.fstat(descriptor).st_size) from None
+    # Between opening and locking, the file may have become a blob or have been cancelled.
+    # Writing to it then would change committed bytes.
+    if not _is_still_at(descriptor, path):
+        raise UploadUnknown(upload)
+
+
+@contextmanager
+def locked_upload(path: Path, upload: str) -> Iterator[int]:
+    """Hold the lock of an upload and give a descriptor to read and sync it with."""
+    descriptor = open_locked(path, upload, os.O_RDWR)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_still_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def digest_of(descriptor: int, algorithm: str) -> str:
+    """Read the file from its beginning and return its digest."""
+    hasher = Hasher(algorithm)
+    while chunk := os.pread(descriptor, CHUNK_SIZE, hasher.size):
+        hasher.update(chunk)
+    return hasher.digest
+
+
+def file_size(path: Path) -> int | None:
+    """Return the size of the file, or None if there is none."""
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def remove(path: Path) -> bool:
+    """Remove the file and say whether there was one."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def remove_upload(path: Path) -> None:
+    """Remove the file of an upload, if it is there."""
+    fault("upload.before_removal")
+    remove(path)
+
+
+def touch(path: Path) -> bool:
+    """Set the modification time to now and say whether the file is there."""
+    try:
+        os.utime(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names in the directory survive a power loss."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_root(root: Path) -> None:
+    """Create the root directory and its missing parents, each synced into the one above."""
+    missing = []
+    directory = root
+    while not directory.exists():
+        missing.append(directory)
+        directory = directory.parent
+    for directory in reversed(missing):
+        make_directory(directory)
+
+
+def make_directory(directory: Path) -> None:
+    """Create one directory, or find it there, and sync its parent.
+
+    The parent is synced also when the directory exists: another process may have created it this instant.
+    """
+    directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    sync_directory(directory.parent)

@@ -1,0 +1,273 @@
+"""Blobs as files below one directory; several processes may use it at once.
+
+Hashing and disk work run in a small pool of threads of their own, one batch of about 1 MiB per call: the
+event loop stays free, and a slow disk does not hold up whatever else uses the loop's default threads.
+"""
+
+import asyncio
+import errno
+import os
+from collections import OrderedDict
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from storage.blobs.base import (
+    CHUNK_SIZE,
+    BlobTooLarge,
+    BlobUnknown,
+    DigestMismatch,
+    StorageFailed,
+    StorageFull,
+    UploadExists,
+    UploadUnknown,
+    refuse_inside_transaction,
+)
+from storage.blobs.digest import Hasher, parse_digest
+from storage.blobs.files import (
+    BlobFile,
+    UploadFile,
+    digest_of,
+    file_size,
+    locked_upload,
+    make_directory,
+    make_root,
+    remove,
+    remove_upload,
+    sync_directory,
+    touch,
+)
+from storage.blobs.paths import FILE_MODE, Layout
+from storage.faults import fault
+
+T = TypeVar("T")
+
+THREADS = 8
+HASHERS_KEPT = 1024
+WALK_BATCH = 256
+
+
+class FilesystemBlobStore:
+    """The BlobStore for a local disk, or for a shared one on which flock(2) holds between its hosts."""
+
+    def __init__(self, root: Path) -> None:
+        self._layout = Layout(root)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
+        self._hashers: OrderedDict[str, Hasher] = OrderedDict()
+        self._made_directories: set[Path] = set()
+
+    async def create_upload(self, upload: str) -> None:
+        refuse_inside_transaction()
+        path = self._layout.upload(upload)
+        self._hashers.pop(upload, None)
+        await self._in_thread(partial(self._create_upload, path, upload))
+
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+        refuse_inside_transaction()
+        file = UploadFile(self._layout.upload(upload), upload)
+        try:
+            await self._in_thread(partial(file.open, offset))
+            file.hasher = self._take_hasher(upload, offset)
+            try:
+                await self._write_stream(file, stream)
+            finally:
+                if file.hasher is not None:
+                    self._keep_hasher(upload, file.hasher)
+        finally:
+            if file.is_open:
+                await self._in_thread(file.close)
+        return file.size
+
+    async def upload_size(self, upload: str) -> int:
+        refuse_inside_transaction()
+        size = await self._in_thread(partial(file_size, self._layout.upload(upload)))
+        if size is None:
+            raise UploadUnknown(upload)
+        return size
+
+    async def commit(self, upload: str, digest: str) -> int:
+        refuse_inside_transaction()
+        parse_digest(digest)
+        path = self._layout.upload(upload)
+        hasher = self._hashers.pop(upload, None)
+        return await self._in_thread(partial(self._commit, path, upload, digest, hasher))
+
+    async def cancel(self, upload: str) -> None:
+        refuse_inside_transaction()
+        path = self._layout.upload(upload)
+        self._hashers.pop(upload, None)
+        await self._in_thread(partial(remove_upload, path))
+
+    async def stat(self, digest: str) -> int | None:
+        refuse_inside_transaction()
+        return await self._in_thread(partial(file_size, self._layout.blob(digest)))
+
+    async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        refuse_inside_transaction()
+        file = BlobFile(self._layout.blob(digest), digest, start, end)
+        try:
+            while not file.is_done:
+                chunk = await self._in_thread(file.next_chunk)
+                if chunk:
+                    yield chunk
+        finally:
+            if file.is_open:
+                await self._in_thread(file.close)
+
+    async def read_all(self, digest: str, *, limit: int) -> bytes:
+        refuse_inside_transaction()
+        path = self._layout.blob(digest)
+        return await self._in_thread(partial(_read_all, path, digest, limit))
+
+    async def delete(self, digest: str) -> bool:
+        refuse_inside_transaction()
+        return await self._in_thread(partial(remove, self._layout.blob(digest)))
+
+    def digests(self) -> AsyncIterator[tuple[str, int, int]]:
+        return self._walk(self._layout.walk_blobs)
+
+    def uploads(self) -> AsyncIterator[tuple[str, int]]:
+        return self._walk(self._layout.walk_uploads)
+
+    async def close(self) -> None:
+        self._hashers.clear()
+        await asyncio.to_thread(self._threads.shutdown)
+
+    # What follows is called by the methods above, in the event loop.
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        """Run the call in a thread and return only when it has ended, even when cancelled meanwhile.
+
+        The caller closes the file afterwards. With a call still running, the descriptor could by then be
+        another file's, and that file would receive the bytes.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        cancelled: asyncio.CancelledError | None = None
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        failure = future.exception()
+        if cancelled is not None:
+            raise cancelled
+        if isinstance(failure, OSError):
+            raise _storage_error(failure) from failure
+        return future.result()
+
+    async def _write_stream(self, file: UploadFile, stream: AsyncIterable[bytes]) -> None:
+        """Write the stream in batches; what was received is written also when the stream raises."""
+        pending: list[bytes] = []
+        size = 0
+        try:
+            async for piece in stream:
+                pending.append(piece)
+                size += len(piece)
+                if size >= CHUNK_SIZE:
+                    batch, pending, size = pending, [], 0
+                    await self._in_thread(partial(file.write, batch))
+        finally:
+            if file.is_open:
+                await self._in_thread(partial(file.finish, pending))
+
+    def _take_hasher(self, upload: str, offset: int) -> Hasher | None:
+        """The hasher that has seen exactly the bytes before `offset`; None if this process did not."""
+        hasher = self._hashers.pop(upload, None)
+        if offset == 0:
+            return Hasher()
+        return hasher if hasher is not None and hasher.size == offset else None
+
+    def _keep_hasher(self, upload: str, hasher: Hasher) -> None:
+        self._hashers[upload] = hasher
+        if len(self._hashers) > HASHERS_KEPT:
+            self._hashers.popitem(last=False)
+
+    async def _walk(self, walk: Callable[[], Generator[T, None, None]]) -> AsyncIterator[T]:
+        """Pass on what the blocking walk yields, fetched a batch at a time."""
+        refuse_inside_transaction()
+        rows = walk()
+        try:
+            while batch := await self._in_thread(lambda: list(islice(rows, WALK_BATCH))):
+                for row in batch:
+                    yield row
+        finally:
+            await self._in_thread(rows.close)
+
+    # What follows blocks, and runs in a thread.
+
+    def _create_upload(self, path: Path, upload: str) -> None:
+        self._make_directories()
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
+        except FileExistsError:
+            raise UploadExists(upload) from None
+
+    def _make_directories(self) -> None:
+        if self._layout.root in self._made_directories:
+            return
+        make_root(self._layout.root)
+        for directory in self._layout.directories():
+            make_directory(directory)
+        self._made_directories.add(self._layout.root)
+
+    def _make_shard(self, shard: Path) -> None:
+        # One sync per shard and process: the directory may be another process's, made an instant ago.
+        if shard not in self._made_directories:
+            make_directory(shard)
+            self._made_directories.add(shard)
+
+    def _commit(self, path: Path, upload: str, digest: str, hasher: Hasher | None) -> int:
+        target = self._layout.blob(digest)
+        algorithm, _ = parse_digest(digest)
+        with locked_upload(path, upload) as descriptor:
+            size = os.fstat(descriptor).st_size
+            fault("commit.before_verify")
+            if hasher is not None and (hasher.algorithm, hasher.size) == (algorithm, size):
+                actual = hasher.digest
+            else:
+                actual = digest_of(descriptor, algorithm)
+            if actual != digest:
+                remove_upload(path)
+                raise DigestMismatch(expected=digest, actual=actual)
+            self._make_shard(target.parent)
+            if touch(target):
+                # Whoever renamed it may have died before the sync, and our answer promises durability too.
+                sync_directory(target.parent)
+                remove_upload(path)
+                return size
+            os.utime(descriptor)
+            os.fsync(descriptor)
+            fault("commit.before_rename")
+            try:
+                path.rename(target)
+            except FileNotFoundError:
+                raise UploadUnknown(upload) from None
+            fault("commit.after_rename")
+            sync_directory(target.parent)
+            return size
+
+
+def _read_all(path: Path, digest: str, limit: int) -> bytes:
+    size = file_size(path)
+    if size is None:
+        raise BlobUnknown(digest)
+    if size > limit:
+        raise BlobTooLarge(digest, size=size, limit=limit)
+    file = BlobFile(path, digest, 0, None)
+    chunks = []
+    try:
+        while not file.is_done:
+            chunks.append(file.next_chunk())
+    finally:
+        file.close()
+    return b"".join(chunks)
+
+
+def _storage_error(error: OSError) -> StorageFailed:
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(f"the blob store is full: {reason}", errno=error.errno)
+    return StorageFailed(f"the blob store failed: {reason}", errno=error.errno)

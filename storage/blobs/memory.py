@@ -1,0 +1,163 @@
+"""Blobs in the memory of one process: for tests, and for trying things out. Nothing survives the process."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass, field
+
+from storage.blobs.base import (
+    CHUNK_SIZE,
+    BlobTooLarge,
+    BlobUnknown,
+    DigestMismatch,
+    OffsetMismatch,
+    UploadBusy,
+    UploadExists,
+    UploadUnknown,
+    refuse_inside_transaction,
+    require_upload_id,
+    resolve_range,
+)
+from storage.blobs.digest import Hasher, parse_digest
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class _Upload:
+    content: bytearray = field(default_factory=bytearray)
+    modified_at_ms: int = field(default_factory=_now_ms)
+    is_busy: bool = False
+
+
+@dataclass
+class _Blob:
+    content: bytes
+    modified_at_ms: int
+
+
+class MemoryBlobStore:
+    """The BlobStore that keeps everything in dictionaries."""
+
+    def __init__(self) -> None:
+        self._uploads: dict[str, _Upload] = {}
+        self._blobs: dict[str, _Blob] = {}
+
+    async def create_upload(self, upload: str) -> None:
+        refuse_inside_transaction()
+        if require_upload_id(upload) in self._uploads:
+            raise UploadExists(upload)
+        self._uploads[upload] = _Upload()
+
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+        refuse_inside_transaction()
+        state = self._idle_upload(upload)
+        if offset != len(state.content):
+            raise OffsetMismatch(len(state.content))
+        state.is_busy = True
+        try:
+            async for piece in stream:
+                self._require_same(upload, state)
+                state.content += piece
+                state.modified_at_ms = _now_ms()
+            self._require_same(upload, state)
+        finally:
+            state.is_busy = False
+        return len(state.content)
+
+    async def upload_size(self, upload: str) -> int:
+        refuse_inside_transaction()
+        return len(self._upload(upload).content)
+
+    async def commit(self, upload: str, digest: str) -> int:
+        refuse_inside_transaction()
+        algorithm, _ = parse_digest(digest)
+        state = self._idle_upload(upload)
+        state.is_busy = True
+        try:
+            content = bytes(state.content)
+            actual = await asyncio.to_thread(_digest_of, content, algorithm)
+            self._require_same(upload, state)
+        finally:
+            state.is_busy = False
+        del self._uploads[upload]
+        if actual != digest:
+            raise DigestMismatch(expected=digest, actual=actual)
+        blob = self._blobs.setdefault(digest, _Blob(content, 0))
+        blob.modified_at_ms = _now_ms()
+        return len(content)
+
+    async def cancel(self, upload: str) -> None:
+        refuse_inside_transaction()
+        self._uploads.pop(require_upload_id(upload), None)
+
+    async def stat(self, digest: str) -> int | None:
+        refuse_inside_transaction()
+        parse_digest(digest)
+        blob = self._blobs.get(digest)
+        return None if blob is None else len(blob.content)
+
+    async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        refuse_inside_transaction()
+        content = self._blob(digest)
+        start, end = resolve_range(len(content), start, end)
+        for position in range(start, end, CHUNK_SIZE):
+            yield content[position : min(position + CHUNK_SIZE, end)]
+
+    async def read_all(self, digest: str, *, limit: int) -> bytes:
+        refuse_inside_transaction()
+        content = self._blob(digest)
+        if len(content) > limit:
+            raise BlobTooLarge(digest, size=len(content), limit=limit)
+        return content
+
+    async def delete(self, digest: str) -> bool:
+        refuse_inside_transaction()
+        parse_digest(digest)
+        return self._blobs.pop(digest, None) is not None
+
+    async def digests(self) -> AsyncIterator[tuple[str, int, int]]:
+        refuse_inside_transaction()
+        for digest, blob in list(self._blobs.items()):
+            yield digest, len(blob.content), blob.modified_at_ms
+
+    async def uploads(self) -> AsyncIterator[tuple[str, int]]:
+        refuse_inside_transaction()
+        for upload, state in list(self._uploads.items()):
+            yield upload, state.modified_at_ms
+
+    async def close(self) -> None:
+        self._uploads.clear()
+        self._blobs.clear()
+
+    def _upload(self, upload: str) -> _Upload:
+        try:
+            return self._uploads[require_upload_id(upload)]
+        except KeyError:
+            raise UploadUnknown(upload) from None
+
+    def _idle_upload(self, upload: str) -> _Upload:
+        state = self._upload(upload)
+        if state.is_busy:
+            raise UploadBusy(len(state.content))
+        return state
+
+    def _require_same(self, upload: str, state: _Upload) -> None:
+        """Raise UploadUnknown if the upload was cancelled while a stream or a hash was under way."""
+        if self._uploads.get(upload) is not state:
+            raise UploadUnknown(upload)
+
+    def _blob(self, digest: str) -> bytes:
+        parse_digest(digest)
+        try:
+            return self._blobs[digest].content
+        except KeyError:
+            raise BlobUnknown(digest) from None
+
+
+def _digest_of(content: bytes, algorithm: str) -> str:
+    hasher = Hasher(algorithm)
+    hasher.update(content)
+    return hasher.digest

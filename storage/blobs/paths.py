@@ -1,0 +1,99 @@
+"""Where the filesystem driver keeps its bytes. Nothing else knows this layout.
+
+    <root>/
+    ├─ uploads/
+    │  └─ <upload id>               bytes received so far; locked while an append or commit is at work
+    └─ blobs/
+       ├─ sha256/
+       │  └─ <first 2 hex>/
+       │     └─ <64 hex>            a verified blob; its modification time is that of its last commit
+       └─ sha512/
+          └─ <first 2 hex>/
+             └─ <128 hex>
+
+Uploads and blobs lie under one root, hence on one file system, so that a rename moves one to the other.
+Files have mode 0600 and directories 0700. Names that do not fit the layout are passed over.
+"""
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.blobs.base import DigestInvalid, UploadInvalid, require_upload_id
+from storage.blobs.digest import ALGORITHMS, parse_digest
+
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths below one root directory. Paths are computed; only the walks touch the disk."""
+
+    root: Path
+
+    def directories(self) -> list[Path]:
+        """The fixed directories below the root, parents first."""
+        blobs = self.root / "blobs"
+        return [self.root / "uploads", blobs, *(blobs / algorithm for algorithm in ALGORITHMS)]
+
+    def upload(self, upload: str) -> Path:
+        """The file of an upload. Raises UploadInvalid."""
+        return self.root / "uploads" / require_upload_id(upload)
+
+    def blob(self, digest: str) -> Path:
+        """The file of a blob. Raises DigestInvalid."""
+        algorithm, hexadecimal = parse_digest(digest)
+        return self.root / "blobs" / algorithm / hexadecimal[:2] / hexadecimal
+
+    def walk_uploads(self) -> Generator[tuple[str, int], None, None]:
+        """Yield (upload id, modified_at_ms) of every upload on disk."""
+        for name, status in _files(self.root / "uploads"):
+            try:
+                yield require_upload_id(name), _milliseconds(status)
+            except UploadInvalid:
+                continue
+
+    def walk_blobs(self) -> Generator[tuple[str, int, int], None, None]:
+        """Yield (digest, size, modified_at_ms) of every blob on disk."""
+        for algorithm in ALGORITHMS:
+            for shard in _subdirectories(self.root / "blobs" / algorithm):
+                for name, status in _files(shard):
+                    digest = f"{algorithm}:{name}"
+                    try:
+                        parse_digest(digest)
+                    except DigestInvalid:
+                        continue
+                    if name[:2] == shard.name:
+                        yield digest, status.st_size, _milliseconds(status)
+
+
+def _milliseconds(status: os.stat_result) -> int:
+    return status.st_mtime_ns // 1_000_000
+
+
+def _subdirectories(directory: Path) -> Generator[Path, None, None]:
+    try:
+        entries = os.scandir(directory)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path)
+
+
+def _files(directory: Path) -> Generator[tuple[str, os.stat_result], None, None]:
+    try:
+        entries = os.scandir(directory)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            try:
+                if entry.is_file(follow_symlinks=False):
+                    yield entry.name, entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                # The entry was committed, cancelled or deleted since the directory was listed.
+                continue

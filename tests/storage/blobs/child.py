@@ -1,0 +1,57 @@
+"""A process of its own that works on a filesystem store, for tests of crashes and of sharing.
+
+    python -m tests.storage.blobs.child ROOT append UPLOAD OFFSET TEXT
+    python -m tests.storage.blobs.child ROOT append-slowly UPLOAD OFFSET TEXT   waits for a line on stdin
+    python -m tests.storage.blobs.child ROOT commit UPLOAD DIGEST
+    python -m tests.storage.blobs.child ROOT cancel UPLOAD
+
+It writes one line per answer of the store: the answer is what a client would have been told.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from storage.blobs import BlobError, BlobStore, FilesystemBlobStore
+from tests.storage.blobs.helpers import stream
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def slow_stream(text: str) -> AsyncIterator[bytes]:
+    yield text.encode()
+    say("streaming")
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+async def act(store: BlobStore, action: str, upload: str, *arguments: str) -> None:
+    match action, *arguments:
+        case "append", offset, text:
+            say(f"appended {await store.append(upload, int(offset), stream(text.encode()))}")
+        case "append-slowly", offset, text:
+            say(f"appended {await store.append(upload, int(offset), slow_stream(text))}")
+        case "commit", digest:
+            say(f"committed {await store.commit(upload, digest)}")
+        case ("cancel",):
+            await store.cancel(upload)
+            say("cancelled")
+        case _:
+            raise SystemExit(f"unknown action {action}")
+
+
+async def main(root: str, action: str, upload: str, *arguments: str) -> None:
+    store = FilesystemBlobStore(Path(root))
+    try:
+        await act(store, action, upload, *arguments)
+    except BlobError as error:
+        say(type(error).__name__)
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,356 @@
+"""What only the filesystem driver promises: its layout, its durability, and sharing between processes."""
+
+import asyncio
+import fcntl
+import os
+import stat
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage.blobs import (
+    CHUNK_SIZE,
+    DigestMismatch,
+    FilesystemBlobStore,
+    OffsetMismatch,
+    StorageFailed,
+    UploadUnknown,
+    filesystem,
+)
+from storage.blobs.paths import Layout
+from tests.storage.blobs.helpers import (
+    all_digests,
+    all_uploads,
+    breaking_stream,
+    files_below,
+    new_upload,
+    paths_below,
+    push,
+    read,
+    run_child,
+    sha256,
+    sha512,
+    start_child,
+    stream,
+)
+
+
+def modes_from(root: Path) -> set[tuple[bool, int]]:
+    """(is a directory, permission bits) of everything from the root down."""
+    return {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in [root, *root.rglob("*")]}
+
+
+async def test_layout_and_modes(disk: FilesystemBlobStore, root: Path) -> None:
+    upload = new_upload()
+    await disk.create_upload(upload)
+    await push(disk, [b"abc"], sha256(b"abc"))
+    await push(disk, [b"abc"], sha512(b"abc"))
+    short, long = sha256(b"abc").removeprefix("sha256:"), sha512(b"abc").removeprefix("sha512:")
+    assert files_below(root) == [
+        f"blobs/sha256/{short[:2]}/{short}",
+        f"blobs/sha512/{long[:2]}/{long}",
+        f"uploads/{upload}",
+    ]
+    assert modes_from(root) == {(True, 0o700), (False, 0o600)}
+
+
+async def test_missing_parents_are_created(tmp_path: Path) -> None:
+    store = FilesystemBlobStore(tmp_path / "a" / "b")
+    await push(store, [b"abc"], sha256(b"abc"))
+    await store.close()
+    assert modes_from(tmp_path / "a") == {(True, 0o700), (False, 0o600)}
+    digest = sha256(b"abc").removeprefix("sha256:")
+    assert files_below(tmp_path) == [f"a/b/blobs/sha256/{digest[:2]}/{digest}"]
+
+
+async def test_a_directory_never_used_is_an_empty_store(disk: FilesystemBlobStore, root: Path) -> None:
+    assert await all_digests(disk) == {}
+    assert await all_uploads(disk) == []
+    assert await disk.stat(sha256(b"abc")) is None
+    with pytest.raises(UploadUnknown):
+        await disk.upload_size(new_upload())
+    await disk.cancel(new_upload())
+    assert paths_below(root.parent) == []
+
+
+async def test_files_that_do_not_fit_the_layout_are_passed_over(
+    disk: FilesystemBlobStore, root: Path
+) -> None:
+    digest = sha256(b"abc")
+    hexadecimal = digest.removeprefix("sha256:")
+    await push(disk, [b"abc"], digest)
+    (root / "uploads" / "lost+found").mkdir()
+    (root / "uploads" / "notes.txt").write_text("x")
+    (root / "blobs" / "sha256" / "notes.txt").write_text("x")
+    (root / "blobs" / "sha256" / hexadecimal[:2] / "notes.txt").write_text("x")
+    (root / "blobs" / "sha256" / "zz").mkdir()
+    (root / "blobs" / "sha256" / "zz" / hexadecimal).write_text("x")
+    assert await all_digests(disk) == {digest: 3}
+    assert await all_uploads(disk) == []
+
+
+async def test_blobs_and_uploads_outlive_the_store(disk: FilesystemBlobStore, root: Path) -> None:
+    upload = new_upload()
+    await push(disk, [b"abc"], sha256(b"abc"))
+    await disk.create_upload(upload)
+    await disk.append(upload, 0, stream(b"quay"))
+    await disk.close()
+
+    fresh = FilesystemBlobStore(root)
+    assert await read(fresh, sha256(b"abc")) == b"abc"
+    assert await fresh.append(upload, 4, stream(b"side")) == 8
+    assert await fresh.commit(upload, sha256(b"quayside")) == 8
+    await fresh.close()
+
+
+async def test_two_stores_append_alternately(disk: FilesystemBlobStore, root: Path) -> None:
+    other = FilesystemBlobStore(root)
+    upload = new_upload()
+    await disk.create_upload(upload)
+    assert await disk.append(upload, 0, stream(b"a" * 10)) == 10
+    assert await other.append(upload, 10, stream(b"b" * 10)) == 20
+    assert await disk.append(upload, 20, stream(b"c" * 10)) == 30
+    assert await disk.commit(upload, sha256(b"a" * 10 + b"b" * 10 + b"c" * 10)) == 30
+    await other.close()
+
+
+async def test_a_commit_knows_that_another_store_appended_since(
+    disk: FilesystemBlobStore, root: Path
+) -> None:
+    other = FilesystemBlobStore(root)
+    upload = new_upload()
+    await disk.create_upload(upload)
+    await disk.append(upload, 0, stream(b"seen"))
+    await other.append(upload, 4, stream(b" unseen"))
+    with pytest.raises(DigestMismatch) as raised:
+        await disk.commit(upload, sha256(b"seen"))
+    assert raised.value.actual == sha256(b"seen unseen")
+    assert files_below(root) == []
+    await other.close()
+
+
+async def test_bytes_seen_by_this_process_are_not_read_back(
+    disk: FilesystemBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_back: list[str] = []
+    original = filesystem.digest_of
+
+    def counting(descriptor: int, algorithm: str) -> str:
+        read_back.append(algorithm)
+        return original(descriptor, algorithm)
+
+    monkeypatch.setattr(filesystem, "digest_of", counting)
+    upload = new_upload()
+    await disk.create_upload(upload)
+    await disk.append(upload, 0, stream(b"ab"))
+    with pytest.raises(ConnectionResetError):
+        await disk.append(upload, 2, breaking_stream(b"cd", error=ConnectionResetError()))
+    await disk.append(upload, 4, stream(b"ef"))
+    await disk.commit(upload, sha256(b"abcdef"))
+    assert read_back == []
+    await push(disk, [b"abc"], sha512(b"abc"))
+    assert read_back == ["sha512"]
+
+
+async def test_hashers_are_kept_for_a_bounded_number_of_uploads(
+    disk: FilesystemBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filesystem, "HASHERS_KEPT", 2)
+    uploads = [new_upload() for _ in range(5)]
+    for upload in uploads:
+        await disk.create_upload(upload)
+        await disk.append(upload, 0, stream(upload.encode()))
+    assert list(disk._hashers) == uploads[-2:]
+    for upload in uploads:
+        assert await disk.commit(upload, sha256(upload.encode())) == 32
+    assert list(disk._hashers) == []
+
+
+async def test_an_append_that_opened_before_a_commit_cannot_change_the_blob(
+    disk: FilesystemBlobStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The append opens the file, then the commit renames it, then the append gets the lock."""
+    upload = new_upload()
+    digest = sha256(b"abc")
+    await disk.create_upload(upload)
+    await disk.append(upload, 0, stream(b"abc"))
+    loop = asyncio.get_running_loop()
+    other = FilesystemBlobStore(root)
+    flock = fcntl.flock
+    committed: list[int] = []
+
+    def commit_first(descriptor: int, operation: int) -> None:
+        if not committed:
+            committed.append(0)
+            committed[0] = asyncio.run_coroutine_threadsafe(other.commit(upload, digest), loop).result()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", commit_first)
+    with pytest.raises(UploadUnknown):
+        await disk.append(upload, 3, stream(b"defaced"))
+    assert committed == [3]
+    assert await read(disk, digest) == b"abc"
+    await other.close()
+
+
+async def test_a_commit_is_synced_before_and_after_the_rename(
+    disk: FilesystemBlobStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = sha256(b"abc")
+    shard = root / "blobs" / "sha256" / digest.removeprefix("sha256:")[:2]
+    upload = new_upload()
+    await disk.create_upload(upload)
+    await disk.append(upload, 0, stream(b"abc"))
+    steps: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def recording_fsync(descriptor: int) -> None:
+        steps.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().relative_to(root)}")
+        fsync(descriptor)
+
+    def recording_rename(source: Path, target: Path) -> None:
+        steps.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", recording_fsync)
+    monkeypatch.setattr(os, "rename", recording_rename)
+    await disk.commit(upload, digest)
+    assert steps == [
+        "sync blobs/sha256",
+        f"sync uploads/{upload}",
+        "rename",
+        f"sync {shard.relative_to(root)}",
+    ]
+    steps.clear()
+    await push(disk, [b"abc"], digest)
+    assert steps == [f"sync {shard.relative_to(root)}"]
+
+
+async def test_the_time_of_a_blob_is_that_of_its_commit(disk: FilesystemBlobStore, root: Path) -> None:
+    upload = new_upload()
+    await disk.create_upload(upload)
+    await disk.append(upload, 0, stream(b"abc"))
+    os.utime(root / "uploads" / upload, (1, 1))
+    assert [row async for row in disk.uploads()] == [(upload, 1000)]
+    await disk.commit(upload, sha256(b"abc"))
+    [(_, _, modified)] = [row async for row in disk.digests()]
+    assert modified > 1000
+
+
+async def test_a_truncated_blob_is_an_error_and_not_a_short_answer(
+    disk: FilesystemBlobStore, root: Path
+) -> None:
+    content = os.urandom(3 * CHUNK_SIZE)
+    digest = sha256(content)
+    await push(disk, [content], digest)
+    chunks = disk.read(digest)
+    await anext(chunks)
+    os.truncate(Layout(root).blob(digest), CHUNK_SIZE)
+    with pytest.raises(StorageFailed) as raised:
+        await anext(chunks)
+    assert str(raised.value) == f"blob {digest} ends before its size"
+
+
+async def test_a_refusing_medium_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    store = FilesystemBlobStore(tmp_path / "file")
+    with pytest.raises(StorageFailed) as raised:
+        await store.create_upload(new_upload())
+    assert str(raised.value) == "the blob store failed: Not a directory"
+    await store.close()
+
+
+async def test_another_process_continues_an_upload(disk: FilesystemBlobStore, root: Path) -> None:
+    upload = new_upload()
+    await disk.create_upload(upload)
+    assert await disk.append(upload, 0, stream(b"one ")) == 4
+    assert await run_child(root, "append", upload, "4", "two ") == (0, ["appended 8"])
+    assert await disk.append(upload, 8, stream(b"three ")) == 14
+    assert await run_child(root, "append", upload, "14", "four") == (0, ["appended 18"])
+    assert await run_child(root, "commit", upload, sha256(b"one two three four")) == (0, ["committed 18"])
+    assert await read(disk, sha256(b"one two three four")) == b"one two three four"
+
+
+async def test_an_append_in_another_process_holds_off_this_one(disk: FilesystemBlobStore, root: Path) -> None:
+    upload = new_upload()
+    await disk.create_upload(upload)
+    child = await start_child(root, "append-slowly", upload, "0", "theirs")
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"streaming\n"
+    with pytest.raises(OffsetMismatch) as raised:
+        await disk.append(upload, 0, stream(b"ours"))
+    assert raised.value.size == 0
+    output, _ = await child.communicate(b"go on\n")
+    assert output == b"appended 6\n"
+    assert await disk.commit(upload, sha256(b"theirs")) == 6
+
+
+async def test_a_process_that_dies_while_appending_leaves_no_lock(
+    disk: FilesystemBlobStore, root: Path
+) -> None:
+    upload = new_upload()
+    await disk.create_upload(upload)
+    child = await start_child(root, "append-slowly", upload, "0", "theirs")
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"streaming\n"
+    child.kill()
+    await child.wait()
+    size = await disk.upload_size(upload)
+    assert await disk.append(upload, size, stream(b"ours")) == size + 4
+    await disk.cancel(upload)
+
+
+WATCHED: dict[str, list[tuple[str, str]]] = {}
+DISK_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.scandir", "os.utime", "os.listdir"}
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if WATCHED and event in DISK_EVENTS:
+        for root, seen in WATCHED.items():
+            if str(arguments[0]).startswith(root):
+                seen.append((event, threading.current_thread().name))
+
+
+async def test_the_event_loop_never_touches_the_disk(disk: FilesystemBlobStore, root: Path) -> None:
+    # An audit hook cannot be removed, so it is added once and looks only while the table is filled.
+    sys.addaudithook(_watch)
+    seen: list[tuple[str, str]] = []
+    WATCHED[str(root)] = seen
+    try:
+        content = os.urandom(CHUNK_SIZE + 1)
+        await push(disk, [content], sha256(content))
+        await push(disk, [content], sha256(content))
+        await read(disk, sha256(content))
+        await disk.read_all(sha256(content), limit=len(content))
+        await all_digests(disk)
+        await all_uploads(disk)
+        await disk.delete(sha256(content))
+    finally:
+        WATCHED.clear()
+    assert {event for event, _ in seen} == DISK_EVENTS - {"os.listdir"}
+    assert [(event, thread) for event, thread in seen if not thread.startswith("blobs_")] == []
+
+
+async def test_a_batch_reaches_the_disk_in_one_call(
+    disk: FilesystemBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    write = filesystem.UploadFile.write
+
+    def recording(file: filesystem.UploadFile, pieces: list[bytes]) -> None:
+        batches.append(sum(len(piece) for piece in pieces))
+        write(file, pieces)
+
+    async def small_pieces() -> AsyncIterator[bytes]:
+        for _ in range(5 * 1024):
+            yield b"x" * 512
+
+    monkeypatch.setattr(filesystem.UploadFile, "write", recording)
+    upload = new_upload()
+    await disk.create_upload(upload)
+    assert await disk.append(upload, 0, small_pieces()) == 5 * CHUNK_SIZE // 2
+    assert batches == [CHUNK_SIZE, CHUNK_SIZE, CHUNK_SIZE // 2]
+    await disk.cancel(upload)
