@@ -149,7 +149,9 @@ def database_url(text: str) -> str:
 def blob_url(text: str) -> str:
     """`file:///absolute/path` or `memory:`."""
     parts = _split(text)
-    if text == "memory:" or (parts and parts.scheme == "file" and not parts.netloc and parts.path.strip("/")):
+    if text == "memory:":
+        return text
+    if parts is not None and parts.path.strip("/") and parts == ("file", "", parts.path, "", ""):
         return text
     raise ValueError("file:///absolute/path or memory:")
 

@@ -1,0 +1,163 @@
+"""The command line. What a command is asked for goes to stdout; everything else goes to stderr.
+
+Exit codes: 0 done, 1 failed with a sentence on stderr, 2 wrong use or wrong settings, 130 interrupted.
+A command's module is imported when it runs, so that `--version` and `--help` answer at once.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from quayside.commands import CommandError
+from quayside.config import SettingsError
+from quayside.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a command: its names, and options as `argparse` takes them.
+
+    One whose `dest` is the name of a setting decides that setting.
+    """
+
+    names: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its words, what it does in a sentence, and the module in `quayside.commands`."""
+
+    name: str
+    sentence: str
+    module: str
+    arguments: tuple[Argument, ...] = ()
+
+
+DATA: Final = Argument(
+    ("--data",), {"dest": "DATA_DIR", "metavar": "DIR", "help": "the data directory; ./data if not set"}
+)
+
+COMMANDS: Final = (
+    Command(
+        "serve",
+        "Run the registry.",
+        "serve",
+        (
+            Argument(("--host",), {"dest": "HOST", "help": "the address to listen on; 127.0.0.1 if not set"}),
+            Argument(("--port",), {"dest": "PORT", "help": "the TCP port to listen on; 8080 if not set"}),
+            Argument(
+                ("--workers",),
+                {"type": int, "default": 1, "metavar": "N", "help": "how many processes serve"},
+            ),
+            Argument(
+                ("--no-jobs",), {"action": "store_true", "help": "leave background jobs to `quayside worker`"}
+            ),
+        ),
+    ),
+    Command(
+        "worker",
+        "Run background jobs until stopped.",
+        "worker",
+        (Argument(("--only",), {"metavar": "KIND", "help": "run jobs of this kind alone"}),),
+    ),
+    Command("migrate", "Bring the database to the schema of this version.", "migrate"),
+    Command("schema", "Print the GraphQL schema.", "schema"),
+    Command("doctor", "Check the settings and everything that they name.", "doctor"),
+    Command(
+        "admin create-user",
+        "Create a user; prints the password if it made one.",
+        "create_user",
+        (
+            Argument(("name",), {"metavar": "NAME", "help": "the name of the user"}),
+            Argument(("--email",), {"required": True, "help": "the e-mail address of the user"}),
+            Argument(("--superuser",), {"action": "store_true", "help": "make the user a superuser"}),
+            Argument(
+                ("--password-stdin",),
+                {"action": "store_true", "help": "read the password from the first line of the input"},
+            ),
+        ),
+    ),
+    Command(
+        "admin create-token",
+        "Create an access token of a user; prints the token alone.",
+        "create_token",
+        (
+            Argument(("user",), {"metavar": "USER", "help": "the name of the user"}),
+            Argument(
+                ("--scopes",),
+                {"required": True, "help": 'what the token may do, such as "repo:read repo:write"'},
+            ),
+        ),
+    ),
+)
+
+GROUPS: Final = {"admin": "Manage users and tokens without a running server."}
+"""First words that several commands share."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name; the exit code."""
+    parser = build_parser()
+    parsed = parser.parse_args(arguments)
+    if not hasattr(parsed, "command"):
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        module = importlib.import_module(f"quayside.commands.{parsed.command.module}")
+        code: int = module.run(parsed)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; the command's row is in `command` of what it returns."""
+    parser = argparse.ArgumentParser(
+        prog="quayside", description="A container registry with GraphQL at its heart.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and the revision of the schema")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    groups = {
+        name: commands.add_parser(name, help=sentence, description=sentence).add_subparsers(
+            title="commands", metavar="COMMAND", required=True
+        )
+        for name, sentence in GROUPS.items()
+    }
+    for row in COMMANDS:
+        group, _, name = row.name.rpartition(" ")
+        command = (groups[group] if group else commands).add_parser(
+            name, help=row.sentence, description=row.sentence, allow_abbrev=False
+        )
+        for argument in (*row.arguments, DATA):
+            command.add_argument(*argument.names, **argument.options)
+        command.set_defaults(command=row)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002 - argparse's name.
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(message=f"quayside {__version__} (schema {schema_revision()})\n")
+
+
+def schema_revision() -> str:
+    """The name of the newest migration, found without importing the database layer."""
+    specification = importlib.util.find_spec("storage")
+    if specification is None or not specification.submodule_search_locations:
+        raise CommandError("The package storage is not installed.")
+    migrations = Path(specification.submodule_search_locations[0], "migrations").glob("[0-9]*.py")
+    return max(path.stem for path in migrations)

@@ -1,0 +1,115 @@
+"""`quayside doctor`: looks at everything that the settings name, changes nothing, and says what it found."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from quayside import parsers, secret_key
+from quayside.app import ABSENT
+from quayside.commands import CommandError, settings_of
+from quayside.commands.serve import check_tls
+from quayside.config import Settings
+from storage.blobs import BlobError, open_blob_store
+from storage.database import Database, DatabaseError, require_current, sqlite_path
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to look at. `look` returns what is well, or raises `CommandError` with what is not."""
+
+    name: str
+    look: Callable[[Settings], Awaitable[str]]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a line for each check, `ok` or `failed` first; 1 if any failed."""
+    return asyncio.run(_run(settings_of(arguments)))
+
+
+async def _run(settings: Settings) -> int:
+    code = 0
+    for check in CHECKS:
+        try:
+            print(f"ok      {check.name}: {await check.look(settings)}")
+        except CommandError as error:
+            print(f"failed  {check.name}: {error}")
+            code = 1
+    return code
+
+
+async def _data_directory(settings: Settings) -> str:
+    directory = settings.data_dir
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise CommandError(f"{existing} is not a directory that can be written.")
+    return str(directory) if existing == directory else f"{directory}, made at the first start"
+
+
+async def _secret_key(settings: Settings) -> str:
+    if settings.secret_key:
+        return f"{len(settings.secret_key)} set"
+    path = settings.data_dir / secret_key.FILE
+    if not path.exists():
+        return f"{path}, made at the first start"
+    try:
+        mode = path.stat().st_mode & 0o777
+        parsers.secret_keys(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} holds no usable key: {error}.") from error
+    if mode & 0o077:
+        raise CommandError(f"{path} can be read by others than its owner (mode {mode:o}).")
+    return str(path)
+
+
+async def _database(settings: Settings) -> str:
+    if settings.is_sqlite and not sqlite_path(settings.database_url).exists():
+        return f"{sqlite_path(settings.database_url)}, made at the first start"
+    try:
+        database = await Database.connect(settings.database_url, pool_size=1)
+        try:
+            await require_current(database)
+        finally:
+            await database.close()
+    except DatabaseError as error:
+        raise CommandError(str(error)) from error
+    return f"{database.dialect}, at the schema of this version"
+
+
+async def _blobs(settings: Settings) -> str:
+    try:
+        blobs = open_blob_store(settings.blob_url)
+        try:
+            await blobs.stat(ABSENT)
+        finally:
+            await blobs.close()
+    except (BlobError, OSError) as error:
+        raise CommandError(f"The blob store does not answer: {error}.") from error
+    return urlsplit(settings.blob_url).scheme
+
+
+async def _public_url(settings: Settings) -> str:
+    host = urlsplit(settings.public_url).hostname
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - This looks for the address, it does not bind it.
+        raise CommandError(f"Clients cannot reach {settings.public_url}; set PUBLIC_URL to what they use.")
+    return settings.public_url
+
+
+async def _tls(settings: Settings) -> str:
+    check_tls(settings)
+    if settings.tls_cert is None:
+        return "not set; most clients demand HTTPS of any host but this one"
+    return f"{Path(settings.tls_cert).name} and its key"
+
+
+CHECKS = (
+    Check("data directory", _data_directory),
+    Check("secret key", _secret_key),
+    Check("database", _database),
+    Check("blob store", _blobs),
+    Check("public address", _public_url),
+    Check("TLS", _tls),
+)

@@ -1,0 +1,91 @@
+"""`quayside serve`: the registry in this process, or in several under a supervisor that restarts them."""
+
+import argparse
+import asyncio
+import functools
+import ssl
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from quayside import logs, secret_key
+from quayside.app import create_app
+from quayside.commands import CommandError, database, settings_of
+from quayside.config import Settings
+
+GRACE_S = 20
+"""How long requests in flight may take to finish once the server is told to stop."""
+
+KEEP_ALIVE_S = 75
+"""Longer than the 60 s after which common proxies drop an idle connection, so that it is they who drop it."""
+
+WORKER_SILENCE_S = 30
+"""How long a worker process may leave the supervisor without an answer before it is replaced."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop by SIGINT or SIGTERM."""
+    settings = settings_of(arguments)
+    if arguments.workers < 1:
+        raise CommandError("--workers must be at least 1.")
+    if arguments.workers > 1 and settings.blob_url == "memory:":
+        raise CommandError("BLOB_URL must not be memory: with several workers, since they share no memory.")
+    check_tls(settings)
+    settings = secret_key.ensure(settings)
+    asyncio.run(database.prepare(settings))
+    config = server_config(settings, workers=arguments.workers, jobs=not arguments.no_jobs)
+    server = uvicorn.Server(config)
+    try:
+        if config.workers > 1:
+            Multiprocess(config, sockets=[config.bind_socket()]).run()
+            return 0
+        server.run()
+    except KeyboardInterrupt:
+        # The server has shut down in order by then, and raises the signal again for its caller.
+        return 130
+    return 0 if server.started else 1
+
+
+def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Config:
+    """How uvicorn is to serve these settings."""
+    return uvicorn.Config(
+        # Worker processes get the settings with the factory, not through the environment.
+        functools.partial(build_app, settings, jobs=jobs),
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="on",
+        log_config=logs.LOGGING,
+        # The middleware logs requests and judges proxy headers.
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_worker_healthcheck=WORKER_SILENCE_S,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+def build_app(settings: Settings, *, jobs: bool) -> Starlette:
+    """The application, in the process that serves it."""
+    logs.configure()
+    return create_app(settings, jobs=jobs)
+
+
+def check_tls(settings: Settings) -> None:
+    """Raise `CommandError` unless certificate and key can be read and belong together."""
+    if settings.tls_cert is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.tls_cert, settings.tls_key
+        )
+    except (ssl.SSLError, OSError) as error:
+        raise CommandError(f"TLS_CERT and TLS_KEY must hold a certificate and its key: {error}.") from error
