@@ -21,7 +21,7 @@ from resolvers.access.viewer import AccountKind, Credential, Viewer, ViewerAccou
 from resolvers.context import Site
 from resolvers.errors import InvalidCredentials
 from storage.clock import now_ms
-from storage.secrets import Secrets
+from storage.secrets import Secrets, SecretUnreadable
 from storage.statements import Row, execute, fetch_one
 
 ACCESS_TOKEN_PREFIX = 20
@@ -114,10 +114,24 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
             viewer = None
         if viewer is not None and viewer.account is not None and viewer.account.id == row["id"]:
             return viewer
-    if not await verify_password(row["password_hash"] if row else None, password) or row is None:
+    password_hash = row["password_hash"] if row else None
+    if not await verify_password(password_hash, decrypted_password(password, secrets)) or row is None:
         raise InvalidCredentials()
     await _note_use("account", row["id"], row["last_accessed_at_ms"])
     return viewer_for(row, DIRECT, site)
+
+
+def encrypted_password(password: str, secrets: Secrets) -> str:
+    """A text that stands for a password in `docker login`, so that the password itself is not kept in files."""
+    return secrets.encrypt(f"password:{password}")
+
+
+def decrypted_password(text: str, secrets: Secrets) -> str:
+    """The password that an encrypted one stands for; any other text is a password itself."""
+    try:
+        return secrets.decrypt(text).removeprefix("password:")
+    except SecretUnreadable:
+        return text
 
 
 async def _robot_viewer(username: str, password: str, site: Site, secrets: Secrets) -> Viewer:

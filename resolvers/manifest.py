@@ -1,0 +1,205 @@
+"""Manifests: what a repository holds, and the views of one: layers, configuration, children."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from resolvers.context import Context
+from resolvers.manifest_document import Descriptor, ManifestDocument, parse_manifest
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repository import RepositoryRecord
+from storage.blobs import BlobError
+from storage.statements import Row, decode_json, fetch, fetch_one, placeholders
+
+CONFIG_LIMIT = 8 * 1024 * 1024
+IMAGE_CONFIG_MEDIA_TYPES = frozenset(
+    {
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.docker.container.image.v1+json",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRecord:
+    """A manifest or index of a repository. Sizes are bytes; `layers_size_bytes` is 0 for an index."""
+
+    id: int
+    repository_id: int
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    size_bytes: int
+    layers_size_bytes: int
+    is_index: bool
+    config_digest: str | None
+    config_media_type: str | None
+    subject_digest: str | None
+    annotations: dict[str, str]
+    os: str | None
+    architecture: str | None
+    variant: str | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRecord:
+    """An entry of an index; `child_id` is None while the child itself is not in the repository."""
+
+    manifest_id: int
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    size_bytes: int
+    os: str | None
+    architecture: str | None
+    variant: str | None
+    child_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer with what the image configuration says of how it came to be."""
+
+    index: int
+    descriptor: Descriptor
+    command: list[str] | None
+    comment: str | None
+    author: str | None
+    created: str | None
+
+
+COLUMNS = (
+    "m.id, m.repository_id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.layers_size_bytes, m.is_index,"
+    " m.config_digest, m.config_media_type, m.subject_digest, m.annotations, m.os, m.architecture, m.variant,"
+    " m.created_at_ms"
+)
+
+
+def record(row: Row) -> ManifestRecord:
+    """A manifest from a row of `COLUMNS`."""
+    return ManifestRecord(
+        **(row | {"is_index": bool(row["is_index"]), "annotations": decode_json(row["annotations"]) or {}})
+    )
+
+
+async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord | None:
+    """A manifest of an authorized repository."""
+    row = await fetch_one(
+        f"SELECT {COLUMNS} FROM manifest m WHERE m.repository_id = ? AND m.digest = ?", repository.id, digest
+    )
+    return record(row) if row else None
+
+
+async def by_ids(ids: Sequence[int]) -> dict[int, ManifestRecord]:
+    """Manifests by id, in one statement."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {COLUMNS} FROM manifest m WHERE m.id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: record(row) for row in rows}
+
+
+async def manifests(context: Context, repository: RepositoryRecord, page: Page) -> Slice[ManifestRecord]:
+    """The manifests of an authorized repository, newest first, tagged or not."""
+    rows = await paginate(
+        Query(
+            COLUMNS,
+            "manifest m",
+            (Term("m.id", "id", descending=True),),
+            ("m.repository_id = ?",),
+            (repository.id,),
+        ),
+        page,
+        maximum=context.max_first,
+    )
+    return Slice(
+        [record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
+    )
+
+
+async def children(manifest_ids: Sequence[int]) -> dict[int, list[ChildRecord]]:
+    """The entries of several indexes in their order, in one statement."""
+    if not manifest_ids:
+        return {}
+    rows = await fetch(
+        "SELECT c.manifest_id, c.digest, c.media_type, c.artifact_type, c.size_bytes, c.os, c.architecture, c.variant,"
+        " k.id AS child_id FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id"
+        " LEFT JOIN manifest k ON k.repository_id = m.repository_id AND k.digest = c.digest"
+        f" WHERE c.manifest_id IN ({placeholders(manifest_ids)}) ORDER BY c.manifest_id, c.position",
+        *manifest_ids,
+    )
+    found: dict[int, list[ChildRecord]] = {identity: [] for identity in manifest_ids}
+    for row in rows:
+        found[row["manifest_id"]].append(ChildRecord(**row))
+    return found
+
+
+async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
+    """The bytes of configuration and layers that pulling everything takes, each digest counted once.
+
+    For an index, of all the images that it holds, however deep; one statement, each manifest walked once.
+    """
+    if not manifest_ids:
+        return {}
+    rows = await fetch(
+        "WITH RECURSIVE held (root, id) AS ("
+        f" SELECT m.id, m.id FROM manifest m WHERE m.id IN ({placeholders(manifest_ids)})"
+        " UNION SELECT h.root, k.id FROM held h JOIN manifest p ON p.id = h.id"
+        " JOIN manifest_child c ON c.manifest_id = p.id"
+        " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest)"
+        " SELECT d.root AS root, SUM(d.size_bytes) AS total FROM"
+        " (SELECT DISTINCT h.root, b.digest, b.size_bytes FROM held h JOIN manifest_blob b ON b.manifest_id = h.id) d"
+        " GROUP BY d.root",
+        *manifest_ids,
+    )
+    return {identity: 0 for identity in manifest_ids} | {row["root"]: int(row["total"]) for row in rows}
+
+
+async def bodies(manifest_ids: Sequence[int]) -> dict[int, bytes]:
+    """The bytes of several manifests as they were pushed, in one statement."""
+    if not manifest_ids:
+        return {}
+    rows = await fetch(
+        f"SELECT manifest_id, body FROM manifest_body WHERE manifest_id IN ({placeholders(manifest_ids)})",
+        *manifest_ids,
+    )
+    return {row["manifest_id"]: bytes(row["body"]) for row in rows}
+
+
+async def config(context: Context, manifest: ManifestRecord) -> dict[str, Any] | None:
+    """The configuration of an image as JSON; None for an index, for other artifacts, or if it cannot be read."""
+    if manifest.config_digest is None or manifest.config_media_type not in IMAGE_CONFIG_MEDIA_TYPES:
+        return None
+    try:
+        value = orjson.loads(await context.blobs.read_all(manifest.config_digest, limit=CONFIG_LIMIT))
+    except (BlobError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def layers(body: bytes, configuration: dict[str, Any] | None) -> list[Layer]:
+    """The layers of an image from the bottom up, each with its step of the configuration's history."""
+    document: ManifestDocument = parse_manifest(body, None)
+    history = (configuration or {}).get("history")
+    steps = [
+        step
+        for step in (history if isinstance(history, list) else [])
+        if isinstance(step, dict) and not step.get("empty_layer")
+    ]
+    return [
+        _layer(index, descriptor, steps[index] if index < len(steps) else {})
+        for index, descriptor in enumerate(document.layers)
+    ]
+
+
+def _layer(index: int, descriptor: Descriptor, step: dict[str, Any]) -> Layer:
+    def text(key: str) -> str | None:
+        value = step.get(key)
+        return value if isinstance(value, str) and value else None
+
+    command = text("created_by")
+    return Layer(
+        index, descriptor, [command] if command else None, text("comment"), text("author"), text("created")
+    )

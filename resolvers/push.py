@@ -1,0 +1,313 @@
+"""What a push means: rights to blobs, manifests, tags, and the events of each.
+
+The caller (`/v2`) has authorized the repository. Bytes are in the blob store before anything here is written;
+here they become visible, in one transaction.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from resolvers import events, tag
+from resolvers.access.viewer import AccountKind
+from resolvers.context import Context
+from resolvers.errors import Immutable, NotFound, UnknownReference
+from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
+from resolvers.manifest_document import Descriptor, ManifestDocument, parse_manifest
+from resolvers.names import check_tag
+from resolvers.repository import RepositoryRecord
+from storage.blobs import BlobError
+from storage.clock import now_ms
+from storage.faults import fault
+from storage.models import Manifest, ManifestBlob, ManifestBody, ManifestChild
+from storage.statements import execute, fetch, fetch_one, placeholders
+from storage.transactions import lock_row, transaction
+
+PARSE_IN_THREAD_BYTES = 64 * 1024
+
+
+class BlobsUnknown(UnknownReference):
+    """A manifest names blobs or manifests that the repository does not hold; `digests` says which."""
+
+    def __init__(self, digests: list[str]) -> None:
+        super().__init__(f"not in the repository: {', '.join(digests[:10])}")
+        self.digests = digests
+
+
+class DigestDiffers(UnknownReference):
+    """The content does not have the digest under which it was pushed."""
+
+    def __init__(self, expected: str, actual: str) -> None:
+        super().__init__(f"the content has the digest {actual}, not {expected}")
+
+
+@dataclass(frozen=True, slots=True)
+class PushedManifest:
+    """What was stored."""
+
+    digest: str
+    subject_digest: str | None
+
+
+async def link_blob(repository_id: int, digest: str, size_bytes: int) -> None:
+    """Give a repository the right to a blob that the blob store holds. May be repeated."""
+    now = now_ms()
+    async with transaction("blob.link"):
+        await execute(
+            "INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+            digest,
+            size_bytes,
+            now,
+        )
+        await execute(
+            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
+            " SELECT ?, id, ? FROM blob WHERE digest = ? ON CONFLICT (repository_id, blob_id) DO NOTHING",
+            repository_id,
+            now,
+            digest,
+        )
+        fault("push.before_commit")
+    fault("push.after_commit")
+
+
+async def mount_blob(repository_id: int, source_repository_id: int, digest: str) -> bool:
+    """Give a repository the right to a blob of another one; False if that one has none."""
+    async with transaction("blob.mount"):
+        mounted = await execute(
+            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
+            " SELECT ?, b.id, ? FROM blob b JOIN repository_blob s ON s.blob_id = b.id"
+            " WHERE b.digest = ? AND s.repository_id = ? ON CONFLICT (repository_id, blob_id) DO NOTHING",
+            repository_id,
+            now_ms(),
+            digest,
+            source_repository_id,
+        )
+    return bool(mounted) or await has_blob(repository_id, digest)
+
+
+async def has_blob(repository_id: int, digest: str) -> bool:
+    """Whether the repository has a right to the blob."""
+    row = await fetch_one(
+        "SELECT 1 AS found FROM repository_blob r JOIN blob b ON b.id = r.blob_id"
+        " WHERE r.repository_id = ? AND b.digest = ?",
+        repository_id,
+        digest,
+    )
+    return row is not None
+
+
+async def delete_blob(context: Context, repository: RepositoryRecord, digest: str) -> None:
+    """Take the repository's right to a blob away, at once. Raises `NotFound`."""
+    async with transaction("blob.delete"):
+        removed = await execute(
+            "DELETE FROM repository_blob WHERE repository_id = ?"
+            " AND blob_id = (SELECT id FROM blob WHERE digest = ?)",
+            repository.id,
+            digest,
+        )
+        if not removed:
+            raise NotFound()
+        await _record(context, repository, "delete_blob", {"digest": digest})
+
+
+async def put_manifest(
+    context: Context,
+    repository: RepositoryRecord,
+    body: bytes,
+    *,
+    content_type: str | None,
+    tag_name: str | None,
+    algorithm: str = "sha256",
+    expected_digest: str | None = None,
+) -> PushedManifest:
+    """Store a manifest and let a tag point to it, both or neither.
+
+    Raises `ManifestInvalid`, `BlobsUnknown` for missing blobs or children, `Immutable`, and `NotFound` when the
+    repository was deleted meanwhile.
+    """
+    if tag_name is not None:
+        check_tag(tag_name)
+    if len(body) > PARSE_IN_THREAD_BYTES:
+        document = await asyncio.to_thread(parse_manifest, body, content_type, algorithm=algorithm)
+    else:
+        document = parse_manifest(body, content_type, algorithm=algorithm)
+    if expected_digest is not None and document.digest != expected_digest:
+        raise DigestDiffers(expected_digest, document.digest)
+    platform = await _platform(context, document)
+    async with transaction("manifest.put"):
+        await lock_row("repository", repository.id)
+        if not await fetch("SELECT id FROM repository WHERE id = ? AND deleted_at_ms IS NULL", repository.id):
+            raise NotFound()
+        manifest_id = await _stored(repository, document)
+        if manifest_id is None:
+            await _require_content(context, repository, document)
+            manifest_id = await _store(repository, document, body, platform)
+        if tag_name is not None:
+            await tag.point(context, repository, tag_name, manifest_id, document.digest)
+        account = context.viewer.account
+        who = "robot" if account is not None and account.kind is AccountKind.ROBOT else "username"
+        await _record(
+            context,
+            repository,
+            "push_repo",
+            {
+                "user-agent": context.user_agent,
+                "mediaType": document.media_type,
+                "manifest_digest": document.digest,
+                who: account.name if account else None,
+            }
+            | ({"tag": tag_name} if tag_name else {}),
+        )
+        fault("push.before_commit")
+    fault("push.after_commit")
+    return PushedManifest(document.digest, document.subject.digest if document.subject else None)
+
+
+async def delete_manifest(context: Context, repository: RepositoryRecord, digest: str) -> None:
+    """Delete a manifest and every tag that points to it, at once. Raises `NotFound`, `Immutable`."""
+    async with transaction("manifest.delete"):
+        await lock_row("repository", repository.id)
+        manifest = await fetch_one(
+            "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", repository.id, digest
+        )
+        if manifest is None:
+            raise NotFound()
+        locked = await fetch_one(
+            "SELECT name FROM tag WHERE manifest_id = ? AND is_immutable = ?"
+            " AND (ended_at_ms IS NULL OR ended_at_ms > ?)",
+            manifest["id"],
+            True,
+            now_ms(),
+        )
+        if locked is not None and context.site.has("IMMUTABLE_TAGS"):
+            raise Immutable(f"Cannot delete immutable tag '{locked['name']}'", field="tag")
+        await execute("DELETE FROM manifest WHERE id = ?", manifest["id"])
+        await _record(context, repository, "delete_manifest", {"manifest_digest": digest})
+
+
+async def _record(
+    context: Context, repository: RepositoryRecord, kind: str, metadata: dict[str, Any]
+) -> None:
+    await events.record(
+        context,
+        kind,
+        {"repo": repository.name, "namespace": repository.namespace_name} | metadata,
+        namespace_id=repository.namespace_id,
+        repository_id=repository.id,
+    )
+
+
+async def _stored(repository: RepositoryRecord, document: ManifestDocument) -> int | None:
+    row = await fetch_one(
+        "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", repository.id, document.digest
+    )
+    return row["id"] if row else None
+
+
+async def _require_content(
+    context: Context, repository: RepositoryRecord, document: ManifestDocument
+) -> None:
+    """Raise `BlobsUnknown` unless the repository holds what the manifest names, at the sizes that it names."""
+    missing = await _missing(
+        "SELECT b.digest, b.size_bytes FROM blob b JOIN repository_blob r ON r.blob_id = b.id"
+        " WHERE r.repository_id = ? AND b.digest IN ({})",
+        repository.id,
+        document.required_blobs,
+    )
+    if not context.site.has("SPARSE_INDEX"):
+        missing += await _missing(
+            "SELECT m.digest, m.size_bytes FROM manifest m WHERE m.repository_id = ? AND m.digest IN ({})",
+            repository.id,
+            document.required_manifests,
+        )
+    if missing:
+        raise BlobsUnknown(missing)
+
+
+async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, ...]) -> list[str]:
+    missing: list[str] = []
+    # SQLite takes a bounded number of values in one statement.
+    for start in range(0, len(descriptors), 500):
+        batch = descriptors[start : start + 500]
+        digests = [descriptor.digest for descriptor in batch]
+        rows = await fetch(sql.format(placeholders(digests)), repository_id, *digests)
+        sizes = {row["digest"]: row["size_bytes"] for row in rows}
+        missing += [item.digest for item in batch if sizes.get(item.digest) != item.size_bytes]
+    return missing
+
+
+async def _platform(context: Context, document: ManifestDocument) -> dict[str, str]:
+    """Operating system, architecture and variant from the image configuration, as far as it can be read."""
+    descriptor = document.config
+    if descriptor is None or descriptor.media_type not in IMAGE_CONFIG_MEDIA_TYPES:
+        return {}
+    try:
+        content = await context.blobs.read_all(descriptor.digest, limit=CONFIG_LIMIT)
+        configuration = orjson.loads(content)
+    except (BlobError, ValueError):
+        return {}
+    if not isinstance(configuration, dict):
+        return {}
+    values = {key: configuration.get(key) for key in ("os", "architecture", "variant")}
+    return {key: value[:64] for key, value in values.items() if isinstance(value, str) and value}
+
+
+async def _store(
+    repository: RepositoryRecord, document: ManifestDocument, body: bytes, platform: dict[str, str]
+) -> int:
+    manifest = await Manifest.create(
+        repository_id=repository.id,
+        digest=document.digest,
+        media_type=document.media_type,
+        artifact_type=document.referrer_artifact_type,
+        size_bytes=document.size_bytes,
+        layers_size_bytes=sum(layer.size_bytes for layer in document.layers),
+        is_index=document.is_index,
+        config_digest=document.config.digest if document.config else None,
+        config_media_type=document.config.media_type if document.config else None,
+        subject_digest=document.subject.digest if document.subject else None,
+        annotations=dict(document.annotations) or None,
+        created_at_ms=now_ms(),
+        os=platform.get("os"),
+        architecture=platform.get("architecture"),
+        variant=platform.get("variant"),
+    )
+    await ManifestBody.create(manifest_id=manifest.id, body=body)
+    named = [("config", document.config)] if document.config else []
+    named += [("layer", layer) for layer in document.layers]
+    await ManifestBlob.bulk_create(
+        [
+            ManifestBlob(
+                manifest_id=manifest.id,
+                position=position,
+                role=role,
+                digest=descriptor.digest,
+                media_type=descriptor.media_type,
+                size_bytes=descriptor.size_bytes,
+                is_distributable=descriptor.is_distributable,
+            )
+            for position, (role, descriptor) in enumerate(named)
+            if descriptor is not None
+        ],
+        batch_size=500,
+    )
+    await ManifestChild.bulk_create(
+        [
+            ManifestChild(
+                manifest_id=manifest.id,
+                position=position,
+                digest=child.digest,
+                media_type=child.media_type,
+                artifact_type=child.artifact_type,
+                size_bytes=child.size_bytes,
+                os=(child.platform.operating_system or None) if child.platform else None,
+                architecture=(child.platform.architecture or None) if child.platform else None,
+                variant=(child.platform.variant or None) if child.platform else None,
+            )
+            for position, child in enumerate(document.children)
+        ],
+        batch_size=500,
+    )
+    return int(manifest.id)

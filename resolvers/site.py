@@ -1,0 +1,100 @@
+"""The installation itself: its first user, and the one-time code that lets somebody become it."""
+
+import hmac
+import ipaddress
+import secrets as random
+from dataclasses import dataclass
+
+from resolvers import events
+from resolvers.access.credentials import encrypted_password, hash_secret
+from resolvers.access.scopes import SCOPES
+from resolvers.account import AccountRecord, create_user
+from resolvers.context import Context
+from resolvers.errors import Forbidden, Invalid
+from resolvers.token import create_access_token
+from storage.database import IntegrityError
+from storage.models import SiteSetting
+from storage.statements import execute, fetch_one
+from storage.transactions import transaction
+
+FIRST_START_CODE = "first_start_code_hash"
+INITIALIZED = "initialized"
+
+
+@dataclass(frozen=True, slots=True)
+class Initialized:
+    """The first user. `access_token` is shown this once, and only if it was asked for."""
+
+    account: AccountRecord
+    encrypted_password: str
+    access_token: str | None
+
+
+async def has_users() -> bool:
+    """Whether any user exists."""
+    return await fetch_one("SELECT 1 AS found FROM account WHERE kind = 'user' LIMIT 1") is not None
+
+
+async def first_start_code() -> str | None:
+    """A new one-time code while there is no user yet, else None. An earlier code stops working."""
+    if await has_users():
+        return None
+    code = random.token_hex(8)
+    async with transaction("site.first_start_code"):
+        await execute("DELETE FROM site_setting WHERE name = ?", FIRST_START_CODE)
+        await SiteSetting.create(name=FIRST_START_CODE, value=hash_secret(code))
+    return code
+
+
+def _is_loopback(ip: str | None) -> bool:
+    try:
+        return ip is not None and ipaddress.ip_address(ip).is_loopback
+    except ValueError:
+        return False
+
+
+async def initialize(
+    context: Context,
+    *,
+    username: str,
+    password: str,
+    email: str | None,
+    with_access_token: bool = False,
+    code: str | None = None,
+) -> Initialized:
+    """Create the first user, a superuser, while there is none: from this machine, or with the one-time code.
+
+    Raises `Invalid` once a user exists or for values against the rules, `Forbidden` from elsewhere without the code.
+    """
+    if await has_users():
+        raise Invalid("Cannot initialize user in a non-empty database", field="username")
+    if not _is_loopback(context.ip):
+        row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", FIRST_START_CODE)
+        if row is None or not hmac.compare_digest(row["value"], hash_secret(code or "")):
+            raise Forbidden(
+                "The first user is created from this machine or with the code printed at the start."
+            )
+    try:
+        async with transaction("site.initialize"):
+            # The name is the key, so of two callers at once exactly one gets past this line.
+            await SiteSetting.create(name=INITIALIZED, value=username)
+            account = await create_user(
+                context,
+                name=username,
+                email=email or f"{username}@localhost.localdomain",
+                password=password,
+                is_superuser=True,
+            )
+            await execute("DELETE FROM site_setting WHERE name = ?", FIRST_START_CODE)
+            await events.record(
+                context, "account_initialized", {"username": username}, namespace_id=account.id
+            )
+            scopes = frozenset(row.scope for row in SCOPES.values() if row.is_grantable)
+            token = (
+                await create_access_token(context, account, scopes, title="automation")
+                if with_access_token
+                else None
+            )
+    except IntegrityError as error:
+        raise Invalid("Cannot initialize user in a non-empty database", field="username") from error
+    return Initialized(account, encrypted_password(password, context.secrets), token)

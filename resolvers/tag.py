@@ -1,0 +1,318 @@
+"""Tags: history rows `[start, end)`. Moving or deleting ends a row; restoring writes a new one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers import events
+from resolvers.access.permissions import repository_role
+from resolvers.access.roles import RepositoryRole
+from resolvers.context import Context
+from resolvers.errors import Immutable, Invalid, NotFound
+from resolvers.names import check_tag
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repository import RepositoryRecord, require, require_writable
+from storage.clock import now_ms
+from storage.models import Tag
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.transactions import lock_row, transaction
+
+MINIMUM_EXPIRATION_MS = 3_600_000
+MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class TagRecord:
+    """One span of a tag's history. Times are milliseconds since the epoch; an end in the future is an expiration."""
+
+    id: int
+    repository_id: int
+    name: str
+    manifest_id: int
+    started_at_ms: int
+    ended_at_ms: int | None
+    is_reversion: bool
+    is_immutable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """Which spans to list. `as_of_ms` asks for those that were active then, `is_active` for those active now."""
+
+    name_equals: str | None = None
+    name_contains: str | None = None
+    is_active: bool = False
+    as_of_ms: int | None = None
+
+
+_COLUMNS = "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion, t.is_immutable"
+_ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
+
+
+def _record(row: Row) -> TagRecord:
+    flags = {key: bool(row[key]) for key in ("is_reversion", "is_immutable")}
+    return TagRecord(**(row | flags))
+
+
+async def tags(
+    context: Context, repository: RepositoryRecord, chosen: TagFilter, page: Page
+) -> Slice[TagRecord]:
+    """The spans of a repository's tags, newest first, then by name. The repository has been authorized."""
+    conditions, values = ["t.repository_id = ?"], [repository.id]
+    arguments: list[Any] = [*values]
+    if chosen.name_equals is not None:
+        conditions.append("t.name = ?")
+        arguments.append(chosen.name_equals)
+    if chosen.name_contains:
+        conditions.append("t.name LIKE ? ESCAPE '!'")
+        pattern = chosen.name_contains.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        arguments.append(f"%{pattern}%")
+    if chosen.as_of_ms is not None:
+        conditions += ["t.started_at_ms <= ?", _ACTIVE]
+        arguments += [chosen.as_of_ms, chosen.as_of_ms]
+    elif chosen.is_active:
+        conditions.append(_ACTIVE)
+        arguments.append(now_ms())
+    order = (
+        Term("t.started_at_ms", "started_at_ms", descending=True),
+        Term("t.name", "name"),
+        Term("t.id", "id", descending=True),
+    )
+    rows = await paginate(
+        Query(_COLUMNS, "tag t", order, tuple(conditions), tuple(arguments)), page, maximum=context.max_first
+    )
+    return Slice(
+        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
+    )
+
+
+async def active_tag(repository_id: int, name: str) -> TagRecord | None:
+    """Where a name points now."""
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {_ACTIVE}"
+        " ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1",
+        repository_id,
+        name,
+        now_ms(),
+    )
+    return _record(row) if row else None
+
+
+async def by_ids(ids: Sequence[int]) -> dict[int, TagRecord]:
+    """Spans by id, in one statement."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {_COLUMNS} FROM tag t WHERE t.id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: _record(row) for row in rows}
+
+
+async def active_of_manifests(manifest_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names that point to each manifest now, in alphabetical order; one statement."""
+    if not manifest_ids:
+        return {}
+    rows = await fetch(
+        f"SELECT t.manifest_id, t.name FROM tag t WHERE t.manifest_id IN ({placeholders(manifest_ids)})"
+        f" AND {_ACTIVE} ORDER BY t.name",
+        *manifest_ids,
+        now_ms(),
+    )
+    names: dict[int, list[str]] = {}
+    for row in rows:
+        names.setdefault(row["manifest_id"], []).append(row["name"])
+    return names
+
+
+async def point(
+    context: Context,
+    repository: RepositoryRecord,
+    name: str,
+    manifest_id: int,
+    digest: str,
+    *,
+    is_reversion: bool = False,
+) -> None:
+    """Let a name point to a manifest, in the open transaction, with the repository's row locked.
+
+    A name that points there already is left as it is. Raises `Immutable` if it is locked to another manifest.
+    """
+    now = now_ms()
+    current = await active_tag(repository.id, name)
+    if current is not None and current.manifest_id == manifest_id and not is_reversion:
+        return
+    original: str | None = None
+    if current is not None:
+        _refuse_immutable(context, current, "overwrite")
+        row = await fetch_one("SELECT digest FROM manifest WHERE id = ?", current.manifest_id)
+        original = row["digest"] if row else None
+        await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", now, current.id)
+    await Tag.create(
+        repository_id=repository.id,
+        name=name,
+        manifest_id=manifest_id,
+        # Never before the span that it follows, whatever the clock does.
+        started_at_ms=max(now, current.started_at_ms if current else now),
+        is_reversion=is_reversion,
+    )
+    metadata: dict[str, Any] = {
+        "username": context.viewer.account.name if context.viewer.account else None,
+        "repo": repository.name,
+        "tag": name,
+        "manifest_digest": digest,
+    }
+    if is_reversion:
+        kind = "revert_tag"
+    else:
+        kind = "move_tag" if current else "create_tag"
+        metadata |= {"namespace": repository.namespace_name, "original_manifest_digest": original}
+    await _record_event(context, repository, kind, metadata)
+
+
+def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:
+    if tag.is_immutable and context.site.has("IMMUTABLE_TAGS"):
+        raise Immutable(f"Cannot {verb} immutable tag '{tag.name}'", field="tag")
+
+
+async def _record_event(
+    context: Context, repository: RepositoryRecord, kind: str, metadata: dict[str, Any]
+) -> None:
+    await events.record(
+        context, kind, metadata, namespace_id=repository.namespace_id, repository_id=repository.id
+    )
+
+
+def _about(context: Context, repository: RepositoryRecord, tag: str) -> dict[str, Any]:
+    return {
+        "username": context.viewer.account.name if context.viewer.account else None,
+        "repo": repository.name,
+        "tag": tag,
+        "namespace": repository.namespace_name,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class TagChanges:
+    """What to change; an absent key stays as it is.
+
+    `manifest_digest` (text) creates or moves the tag; `expires_at_ms` sets the expiration, None removes it;
+    `is_immutable` locks or unlocks.
+    """
+
+    values: dict[str, Any]
+
+
+async def update(context: Context, path: str, name: str, changes: TagChanges) -> TagRecord | None:
+    """Change a tag: all of the changes or none. Requires `repo:write`, unlocking `repo:admin`.
+
+    Returns the active tag; None when nothing was to be changed and there is no such tag. Raises `NotFound` for an
+    unknown tag or manifest, `Immutable`, `Invalid`, `NotWritable`.
+    """
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    values = changes.values
+    digest = values.get("manifest_digest")
+    if digest is not None:
+        check_tag(name)
+    async with transaction("tag.update"):
+        await lock_row("repository", record.id)
+        if "expires_at_ms" in values:
+            await _change_expiration(context, record, name, values["expires_at_ms"])
+        if values.get("is_immutable") is not None:
+            await _change_immutability(context, record, name, values["is_immutable"])
+        if digest is not None:
+            manifest = await fetch_one(
+                # A manifest whose tags have all ended is dead, unless it never had one.
+                "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.digest = ? AND (EXISTS"
+                " (SELECT 1 FROM tag t WHERE t.manifest_id = m.id AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?))"
+                " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id))",
+                record.id,
+                digest,
+                now_ms(),
+            )
+            if manifest is None:
+                raise NotFound(field="manifestDigest")
+            await point(context, record, name, manifest["id"], digest)
+    return await active_tag(record.id, name)
+
+
+async def _require_active(record: RepositoryRecord, name: str) -> TagRecord:
+    tag = await active_tag(record.id, name)
+    if tag is None:
+        raise NotFound(field="tag")
+    return tag
+
+
+async def _change_expiration(
+    context: Context, record: RepositoryRecord, name: str, expires_at_ms: int | None
+) -> None:
+    tag = await _require_active(record, name)
+    if expires_at_ms is not None:
+        if expires_at_ms <= now_ms():
+            raise Invalid("The expiration must be in the future.", field="expiresAt")
+        if tag.is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
+            raise Invalid(f"Cannot set expiration on immutable tag '{name}'", field="expiresAt")
+        earliest, latest = MINIMUM_EXPIRATION_MS, MAXIMUM_EXPIRATION_MS
+        expires_at_ms = min(max(expires_at_ms, tag.started_at_ms + earliest), tag.started_at_ms + latest)
+    await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", expires_at_ms, tag.id)
+    await _record_event(
+        context,
+        record,
+        "change_tag_expiration",
+        _about(context, record, name)
+        | {
+            "expiration_date": expires_at_ms // 1000 if expires_at_ms is not None else None,
+            "old_expiration_date": tag.ended_at_ms // 1000 if tag.ended_at_ms is not None else None,
+        },
+    )
+
+
+async def _change_immutability(
+    context: Context, record: RepositoryRecord, name: str, is_immutable: bool
+) -> None:
+    if not context.site.has("IMMUTABLE_TAGS"):
+        raise Invalid("Immutable tags are not enabled on this registry.", field="isImmutable")
+    tag = await _require_active(record, name)
+    if not is_immutable and tag.is_immutable:
+        role = await repository_role(context.viewer, record.ref)
+        if role is not RepositoryRole.ADMIN:
+            raise context.viewer.refusal()
+    await execute("UPDATE tag SET is_immutable = ? WHERE id = ?", is_immutable, tag.id)
+    await _record_event(
+        context,
+        record,
+        "change_tag_immutability",
+        _about(context, record, name) | {"immutable": is_immutable, "previous_immutable": tag.is_immutable},
+    )
+
+
+async def delete(context: Context, path: str, name: str) -> TagRecord:
+    """End a tag now; its history stays. Requires `repo:write`. Raises `NotFound`, `Immutable`, `NotWritable`."""
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    async with transaction("tag.delete"):
+        await lock_row("repository", record.id)
+        tag = await _require_active(record, name)
+        _refuse_immutable(context, tag, "delete")
+        now = max(now_ms(), tag.started_at_ms)
+        await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", now, tag.id)
+        await _record_event(context, record, "delete_tag", _about(context, record, name))
+    return (await by_ids([tag.id]))[tag.id]
+
+
+async def restore(context: Context, path: str, name: str, manifest_digest: str) -> TagRecord:
+    """Let a tag point to an earlier manifest again, marked as a reversion. Requires `repo:write`.
+
+    Works for manifests whose tags have all ended, as long as they have not been collected. Raises `NotFound`,
+    `Immutable`, `Invalid`, `NotWritable`.
+    """
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    check_tag(name)
+    async with transaction("tag.restore"):
+        await lock_row("repository", record.id)
+        manifest = await fetch_one(
+            "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", record.id, manifest_digest
+        )
+        if manifest is None:
+            raise NotFound(field="manifestDigest")
+        await point(context, record, name, manifest["id"], manifest_digest, is_reversion=True)
+    return await _require_active(record, name)
