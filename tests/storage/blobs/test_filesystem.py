@@ -1,6 +1,7 @@
 """What only the filesystem driver promises: its layout, its durability, and sharing between processes."""
 
 import asyncio
+import errno
 import fcntl
 import os
 import stat
@@ -17,6 +18,7 @@ from storage.blobs import (
     FilesystemBlobStore,
     OffsetMismatch,
     StorageFailed,
+    StorageFull,
     UploadUnknown,
     filesystem,
 )
@@ -27,6 +29,7 @@ from tests.storage.blobs.helpers import (
     breaking_stream,
     files_below,
     new_upload,
+    open_files_below,
     paths_below,
     push,
     read,
@@ -300,6 +303,65 @@ async def test_a_process_that_dies_while_appending_leaves_no_lock(
     await child.wait()
     size = await disk.upload_size(upload)
     assert await disk.append(upload, size, stream(b"ours")) == size + 4
+    await disk.cancel(upload)
+
+
+async def test_a_disk_that_fills_up_mid_batch_leaves_an_upload_to_resume(
+    disk: FilesystemBlobStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system writes in short pieces, then has no more space, then has space again."""
+    upload = new_upload()
+    content = os.urandom(2 * CHUNK_SIZE)
+    free = [100, 50]
+    write = os.write
+
+    def short_write(descriptor: int, batch: memoryview) -> int:
+        if not free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, batch[: free.pop(0)])
+
+    await disk.create_upload(upload)
+    await disk.append(upload, 0, stream(b"before"))
+    monkeypatch.setattr(os, "write", short_write)
+    with pytest.raises(StorageFull) as raised:
+        await disk.append(upload, 6, stream(content[:CHUNK_SIZE], content[CHUNK_SIZE:]))
+    assert str(raised.value) == "the blob store is full: No space left on device"
+    assert open_files_below(root) == []
+    monkeypatch.undo()
+
+    assert await disk.upload_size(upload) == 156
+    assert await disk.append(upload, 156, stream(content[150:])) == 2 * CHUNK_SIZE + 6
+    assert await disk.commit(upload, sha256(b"before" + content)) == 2 * CHUNK_SIZE + 6
+
+
+async def test_a_cancelled_append_closes_its_file_only_after_the_write(
+    disk: FilesystemBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A descriptor closed under a running write could by then name another file."""
+    upload = new_upload()
+    await disk.create_upload(upload)
+    loop = asyncio.get_running_loop()
+    closed = threading.Event()
+    closed_during_write: list[bool] = []
+    write, close = os.write, filesystem.UploadFile.close
+
+    def slow_write(descriptor: int, batch: memoryview) -> int:
+        loop.call_soon_threadsafe(append.cancel)
+        closed_during_write.append(closed.wait(0.3))
+        return write(descriptor, batch)
+
+    def recording_close(file: filesystem.UploadFile) -> None:
+        closed.set()
+        close(file)
+
+    monkeypatch.setattr(os, "write", slow_write)
+    monkeypatch.setattr(filesystem.UploadFile, "close", recording_close)
+    append = asyncio.create_task(disk.append(upload, 0, stream(b"x" * CHUNK_SIZE)))
+    with pytest.raises(asyncio.CancelledError):
+        await append
+    assert closed_during_write == [False]
+    assert closed.is_set()
+    assert await disk.upload_size(upload) == CHUNK_SIZE
     await disk.cancel(upload)
 
 
