@@ -119,29 +119,42 @@ async def create_user(
 
     Raises `Invalid` for a name, address or password against the rules, `AlreadyExists` for a taken name or address.
     """
+    password_hash = await checked_hash(password) if password is not None else None
+    async with transaction("user.create"):
+        return await insert_user(
+            context, name=name, email=email, password_hash=password_hash, is_superuser=is_superuser
+        )
+
+
+async def checked_hash(password: str) -> str:
+    """The hash of a password that keeps the rules. Raises `Invalid`. Slow, so it goes before any transaction."""
+    check_password(password)
+    return await hash_password(password)
+
+
+async def insert_user(
+    context: Context, *, name: str, email: str, password_hash: str | None, is_superuser: bool
+) -> AccountRecord:
+    """Insert a verified user in the open transaction. Raises `Invalid`, `AlreadyExists`."""
     check_namespace(name)
     check_email(email)
-    if password is not None:
-        check_password(password)
-    password_hash = await hash_password(password) if password is not None else None
-    async with transaction("user.create"):
-        if await fetch_one("SELECT id FROM account WHERE email = ? AND kind = 'user'", email):
-            raise AlreadyExists("The email address has already been used", field="email")
-        account = await insert(
-            context,
-            AccountKind.USER,
-            name,
-            email=email,
-            password_hash=password_hash,
-            is_superuser=is_superuser,
-            is_verified=True,
-        )
-        await events.record(
-            context,
-            "user_create",
-            {"email": email, "username": name, "superuser": name if is_superuser else None},
-            namespace_id=account.id,
-        )
+    if await fetch_one("SELECT id FROM account WHERE email = ? AND kind = 'user'", email):
+        raise AlreadyExists("The email address has already been used", field="email")
+    account = await insert(
+        context,
+        AccountKind.USER,
+        name,
+        email=email,
+        password_hash=password_hash,
+        is_superuser=is_superuser,
+        is_verified=True,
+    )
+    await events.record(
+        context,
+        "user_create",
+        {"email": email, "username": name, "superuser": name if is_superuser else None},
+        namespace_id=account.id,
+    )
     return (await by_ids([account.id]))[account.id]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from resolvers import events
 from resolvers.access.credentials import encrypted_password, hash_secret
 from resolvers.access.scopes import SCOPES
-from resolvers.account import AccountRecord, create_user
+from resolvers.account import AccountRecord, checked_hash, insert_user
 from resolvers.context import Context
 from resolvers.errors import Forbidden, Invalid
 from resolvers.token import create_access_token
@@ -74,15 +74,16 @@ async def initialize(
             raise Forbidden(
                 "The first user is created from this machine or with the code printed at the start."
             )
+    password_hash = await checked_hash(password)
     try:
         async with transaction("site.initialize"):
             # The name is the key, so of two callers at once exactly one gets past this line.
             await SiteSetting.create(name=INITIALIZED, value=username)
-            account = await create_user(
+            account = await insert_user(
                 context,
                 name=username,
                 email=email or f"{username}@localhost.localdomain",
-                password=password,
+                password_hash=password_hash,
                 is_superuser=True,
             )
             await execute("DELETE FROM site_setting WHERE name = ?", FIRST_START_CODE)

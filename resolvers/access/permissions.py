@@ -4,14 +4,15 @@ A role is the highest of the grants, capped by the scopes of the credential. Eve
 from stands in one statement, so that deciding and explaining are one function.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
-from resolvers.access.scopes import Scope, account_cap, organization_cap, repository_cap
+from resolvers.access.scopes import account_cap, organization_cap, repository_cap
 from resolvers.access.viewer import AccountKind, Viewer
 from resolvers.context import Context
-from storage.statements import fetch
+from storage.statements import fetch, placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,42 +34,78 @@ class RepositoryRef:
 
 
 _GRANTS = """
-SELECT 'direct' AS source, p.role AS role, NULL AS team FROM repository_permission p
-WHERE p.repository_id = ? AND p.account_id = ?
+SELECT p.repository_id AS place, 'direct' AS source, p.role AS role, NULL AS team FROM repository_permission p
+WHERE p.repository_id IN ({repositories}) AND p.account_id = ?
 UNION ALL
-SELECT 'team', p.role, t.name FROM repository_permission p
+SELECT p.repository_id, 'team', p.role, t.name FROM repository_permission p
 JOIN team t ON t.id = p.team_id JOIN team_member m ON m.team_id = t.id
-WHERE p.repository_id = ? AND m.account_id = ?
+WHERE p.repository_id IN ({repositories}) AND m.account_id = ?
 UNION ALL
-SELECT 'organization_admin', 'admin', t.name FROM team t JOIN team_member m ON m.team_id = t.id
-WHERE t.organization_id = ? AND t.role = 'admin' AND m.account_id = ?
+SELECT -t.organization_id, 'organization_admin', 'admin', t.name FROM team t JOIN team_member m ON m.team_id = t.id
+WHERE t.organization_id IN ({namespaces}) AND t.role = 'admin' AND m.account_id = ?
 """
 
 
-async def repository_grants(account_id: int, repository: RepositoryRef) -> list[Grant]:
-    """Every grant that an account has on a repository, public visibility aside; strongest first."""
-    if repository.namespace_id == account_id:
-        return [Grant("owner", RepositoryRole.ADMIN)]
+async def repository_grants(account_id: int, repositories: Sequence[RepositoryRef]) -> dict[int, list[Grant]]:
+    """Every grant that an account has on repositories, public visibility aside; by repository id, strongest first.
+
+    One statement, however many repositories are asked about.
+    """
+    if not repositories:
+        return {}
+    ids = [repository.id for repository in repositories]
+    namespaces = sorted({repository.namespace_id for repository in repositories})
     rows = await fetch(
-        _GRANTS, repository.id, account_id, repository.id, account_id, repository.namespace_id, account_id
+        _GRANTS.format(repositories=placeholders(ids), namespaces=placeholders(namespaces)),
+        *(*ids, account_id, *ids, account_id, *namespaces, account_id),
     )
-    grants = [Grant(row["source"], RepositoryRole(row["role"]), row["team"]) for row in rows]
-    return sorted(grants, key=lambda grant: list(RepositoryRole).index(grant.role), reverse=True)
+    # Grants in an organization stand under its negated id, those on a repository under the repository's.
+    placed: dict[int, list[Grant]] = {}
+    for row in rows:
+        grant = Grant(row["source"], RepositoryRole(row["role"]), row["team"])
+        placed.setdefault(row["place"], []).append(grant)
+    owner = Grant("owner", RepositoryRole.ADMIN)
+    return {
+        repository.id: sorted(
+            [
+                *([owner] if repository.namespace_id == account_id else []),
+                *placed.get(repository.id, []),
+                *placed.get(-repository.namespace_id, []),
+            ],
+            key=lambda grant: grant.role,
+            reverse=True,
+        )
+        for repository in repositories
+    }
+
+
+async def repository_roles(
+    viewer: Viewer, repositories: Sequence[RepositoryRef]
+) -> dict[int, RepositoryRole | None]:
+    """The role that the viewer has on each repository, None for no access; at most one statement."""
+    public = {
+        repository.id: RepositoryRole.READ if repository.is_public else None for repository in repositories
+    }
+    if viewer.account is None:
+        return public
+    if viewer.has_full_access:
+        return dict.fromkeys(public, RepositoryRole.ADMIN)
+    cap = repository_cap(viewer.scopes)
+    if cap is None:
+        return public
+    grants = await repository_grants(viewer.account.id, repositories)
+    return {
+        identity: max(
+            (role for role in (*(min(grant.role, cap) for grant in grants[identity]), visible) if role),
+            default=None,
+        )
+        for identity, visible in public.items()
+    }
 
 
 async def repository_role(viewer: Viewer, repository: RepositoryRef) -> RepositoryRole | None:
     """The role that the viewer has on a repository, None for no access."""
-    public = RepositoryRole.READ if repository.is_public else None
-    if viewer.account is None:
-        return public
-    if viewer.has_full_access:
-        return RepositoryRole.ADMIN
-    cap = repository_cap(viewer.scopes)
-    if cap is None:
-        return public
-    grants = await repository_grants(viewer.account.id, repository)
-    granted = max((grant.role for grant in grants), default=None)
-    return max((role for role in (min(granted, cap) if granted else None, public) if role), default=None)
+    return (await repository_roles(viewer, [repository]))[repository.id]
 
 
 async def namespace_role(viewer: Viewer, namespace_id: int) -> TeamRole | None:
@@ -156,11 +193,11 @@ def visible_repositories(viewer: Viewer, *, include_public: bool, alias: str = "
 __all__ = [
     "Grant",
     "RepositoryRef",
-    "Scope",
     "account_role",
     "namespace_role",
     "repository_grants",
     "repository_role",
+    "repository_roles",
     "require_account_role",
     "require_namespace",
     "require_repository",
