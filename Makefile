@@ -1,0 +1,45 @@
+# Each target sets up what it needs in .venv, from the versions that constraints.txt locks.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DB ?= sqlite
+T ?= tests
+JOBS ?= $(shell nproc)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format schema bench
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with everything in it.
+
+$(READY): constraints.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+run: $(READY) ## Serve the registry on http://127.0.0.1:8080 from ./data.
+	@exec $(BIN)/quayside serve
+
+test: $(READY) ## Run the tests. DB=postgres for PostgreSQL, T=path for some of them.
+	TEST_DB=$(DB) $(BIN)/pytest -n $(JOBS) $(T)
+
+lint: $(READY) ## Check style, types and the layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## Bring the style into order.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(READY) ## Write schema/schema.graphql from the code.
+	@$(BIN)/quayside schema > schema/schema.graphql.new
+	@mv schema/schema.graphql.new schema/schema.graphql
+
+bench: $(READY) ## Measure speed and memory, beside a peer where there is one.
+	@$(BIN)/python -m tests.bench
