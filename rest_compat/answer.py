@@ -1,0 +1,146 @@
+"""The JSON type of an answer, derived from the schema and a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from graphql import GraphQLNamedType
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`kind` is object, list, map, string, integer, number, boolean or any."""
+
+    kind: str
+    nullable: bool = False
+    item: Answer | None = None
+    """What a list or map holds."""
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    leaf: GraphQLNamedType | None = field(default=None, compare=False)
+    """The GraphQL type of a scalar or enum value, until a form has rendered it."""
+
+    def or_null(self, nullable: bool = True) -> Answer:
+        return replace(self, nullable=nullable)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of an object. `types` names the object types under which it is written; None is all."""
+
+    answer: Answer
+    optional: bool = False
+    types: frozenset[str] | None = None
+
+
+def merge(keys: Iterable[tuple[str, Key]], possible: frozenset[str]) -> dict[str, Key]:
+    """The keys of one object, written under type conditions or not.
+
+    A key is optional if the type conditions that write it do not cover every possible type.
+    """
+    merged: dict[str, Key] = {}
+    for name, key in keys:
+        types = possible if key.types is None else key.types
+        if (known := merged.get(name)) is None:
+            merged[name] = replace(key, types=types)
+            continue
+        merged[name] = Key(
+            _either(known.answer, key.answer),
+            known.optional or key.optional,
+            (known.types or possible) | types,
+        )
+    return {
+        name: replace(key, optional=key.optional or not possible <= (key.types or possible), types=None)
+        for name, key in merged.items()
+    }
+
+
+def _either(one: Answer, other: Answer) -> Answer:
+    if replace(one, nullable=True) == replace(other, nullable=True):
+        return one.or_null(one.nullable or other.nullable)
+    if one.kind == other.kind == "object":
+        keys = {
+            name: Key(
+                _either(one.keys[name].answer, other.keys[name].answer),
+                one.keys[name].optional or other.keys[name].optional,
+            )
+            if name in one.keys and name in other.keys
+            else replace((one.keys.get(name) or other.keys[name]), optional=True)
+            for name in (*one.keys, *(name for name in other.keys if name not in one.keys))
+        }
+        return Answer("object", one.nullable or other.nullable, keys=keys)
+    return Answer("any", one.nullable or other.nullable)
+
+
+def of_literal(value: Any) -> Answer:
+    """The answer type of a constant."""
+    match value:
+        case None:
+            return Answer("any", nullable=True)
+        case bool():
+            return Answer("boolean")
+        case int():
+            return Answer("integer")
+        case float():
+            return Answer("number")
+        case str():
+            return Answer("string")
+        case list():
+            return Answer("list", item=of_literal(value[0]) if value else Answer("any"))
+        case _:
+            return Answer("object", keys={name: Key(of_literal(item)) for name, item in value.items()})
+
+
+def describe(answer: Answer) -> Any:
+    """The answer as plain JSON: `"integer"`, `"string?"` (or null), `["string"]`, `{"key": …, "seldom?": …}`,
+    `{"*": …}` for a map, and `{"?": …}` around a list, map or object that may be null."""
+    match answer.kind:
+        case "object":
+            shown: Any = {
+                name + ("?" if key.optional else ""): describe(key.answer)
+                for name, key in answer.keys.items()
+            }
+        case "list":
+            shown = [describe(answer.item)] if answer.item else []
+        case "map":
+            shown = {"*": describe(answer.item) if answer.item else "any"}
+        case kind:
+            return kind + ("?" if answer.nullable else "")
+    return {"?": shown} if answer.nullable else shown
+
+
+_PYTHON: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+
+
+def misfit(answer: Answer, value: Any, path: str = "answer") -> str | None:
+    """Why a value does not fit, as a sentence, or None. Shaped data must fit what the compiler derived."""
+    if value is None:
+        return None if answer.nullable or answer.kind == "any" else f"{path} is null."
+    match answer.kind, value:
+        case "any", _:
+            return None
+        case "list", list():
+            item = answer.item or Answer("any")
+            inner = [(f"{path}[{index}]", item, part) for index, part in enumerate(value)]
+        case "map", dict():
+            item = answer.item or Answer("any")
+            inner = [(f"{path}.{name}", item, part) for name, part in value.items()]
+        case "object", dict():
+            if extra := value.keys() - answer.keys.keys():
+                return f"{path} has the unknown key {min(extra)}."
+            required = {name for name, key in answer.keys.items() if not key.optional}
+            if missing := required - value.keys():
+                return f"{path} lacks the key {min(missing)}."
+            inner = [(f"{path}.{name}", answer.keys[name].answer, part) for name, part in value.items()]
+        case kind, _:
+            right = isinstance(value, _PYTHON.get(kind, ())) and not (
+                isinstance(value, bool) and kind != "boolean"
+            )
+            return None if right else f"{path} is not of kind {kind}."
+    return next((reason for where, part, found in inner if (reason := misfit(part, found, where))), None)

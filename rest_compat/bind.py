@@ -1,0 +1,403 @@
+"""Requests → variables, and the texts of refusals.
+
+Refusals of a body read like the first line of a JSON Schema validator, since that is what clients know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    get_named_type,
+    is_enum_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_input_field,
+    is_scalar_type,
+)
+
+from rest_compat.compile import Plan
+from rest_compat.forms import READ, SPELLINGS, Unreadable, json_kinds, whole_number
+from rest_compat.params import Param
+from rest_compat.problems import DEFAULT_TEXT, NOT_FOUND, Problem, message
+from rest_compat.route import UNSET, Route
+
+Read = Callable[[Any], Any]
+
+FALSE = frozenset({"false", "False", "FALSE", "0", "", "null"})
+"""Every other text is true, as in the reference."""
+
+LAST_PAGE = 1_000_000
+"""Pages beyond this one are empty in any case; the bound keeps offsets within 64 bits."""
+
+
+@dataclass(frozen=True)
+class Cursors:
+    """What the old door needs of the schema's connections: a cursor that skips `n` items from the start, and
+    whether a text is a cursor at all."""
+
+    offset: Callable[[int], str]
+    is_cursor: Callable[[str], bool]
+
+
+class Bound(NamedTuple):
+    """GraphQL variables, and the request's own values for `@echo`."""
+
+    variables: dict[str, Any]
+    values: dict[str, Any]
+
+
+class Refused(Exception):
+    """A value was refused. `kind` is required, type, enum, value or unknown."""
+
+    def __init__(self, field: str, kind: str, problem: Problem, text: Any = None) -> None:
+        super().__init__(text)
+        self.field = field
+        self.kind = kind
+        self.problem = problem
+        self.text = text
+
+
+class Invalid(ValueError):
+    """A value that does not fit its type, with the sentence that says so."""
+
+    def __init__(self, kind: str, text: str | None = None) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+
+
+class Binder:
+    """Reads the requests of one row.
+
+    Raises ValueError at start-up if the row and its document disagree.
+    """
+
+    def __init__(self, route: Route, plan: Plan, cursors: Cursors) -> None:
+        declared = {param.name for param in plan.params}
+        if missing := set(route.path_names) - declared:
+            raise ValueError(f"{route.operation}: the document lacks ${min(missing)}, which the path names.")
+        self._cursors = cursors
+        self._strict = route.strict
+        places = {param.name: place_of(route, param) for param in plan.params}
+        self._path = [_Reader(p, _text(p, cursors)) for p in plan.params if places[p.name] == "path"]
+        self._query = [_Reader(p, _text(p, cursors)) for p in plan.params if places[p.name] == "query"]
+        self._body = [_Reader(p, _json(p)) for p in plan.params if places[p.name] == "body"]
+        self._whole = next((reader for reader in self._body if reader.param.place == "WHOLE_BODY"), None)
+        self._known = {
+            name for p in plan.params if places[p.name] == "body" for name in (p.name, p.also or p.name)
+        }
+        self._pages = [param for param in plan.params if param.form == "PAGE"]
+        self.takes_body = bool(self._body)
+
+    def bind(self, path: Mapping[str, str], query: Mapping[str, str], body: Any) -> Bound:
+        """Raises Refused for the first value, in the order of the document, that does not fit."""
+        bound = Bound({}, {})
+        for reader in self._path:
+            self._bind_path(reader, path[reader.param.name], bound)
+        for reader in self._query:
+            self._bind_query(reader, query, bound)
+        if self._body:
+            self._bind_body(body, bound)
+        for param in self._pages:
+            self._bind_page(param, bound)
+        return bound
+
+    def _bind_path(self, reader: _Reader, text: str, bound: Bound) -> None:
+        try:
+            _keep(reader.param, reader.read(text), bound)
+        except ValueError as error:
+            raise Refused(reader.param.name, "value", NOT_FOUND) from error
+
+    def _bind_query(self, reader: _Reader, query: Mapping[str, str], bound: Bound) -> None:
+        param = reader.param
+        text = query.get(param.name)
+        if text is None and param.also is not None:
+            text = query.get(param.also)
+        if text is None or (text == "" and not reader.boolean):
+            if param.required:
+                raise Refused(param.name, "required", message(), {param.name: param.description})
+            _absent(param, bound)
+            return
+        try:
+            _keep(param, reader.read(text), bound)
+        except ValueError as error:
+            if param.lenient:
+                _absent(param, bound)
+                return
+            kind = error.kind if isinstance(error, Invalid) else "value"
+            own = error.text if isinstance(error, Invalid) and param.form in READ else None
+            raise Refused(param.name, kind, message(), own or {param.name: param.description}) from error
+
+    def _bind_body(self, body: Any, bound: Bound) -> None:
+        if self._whole is not None:
+            self._bind_value(self._whole, body, bound)
+            return
+        if not isinstance(body, dict):
+            raise Refused("", "type", Problem(400), _not_of_type(body, ("object",)))
+        for reader in self._body:
+            param = reader.param
+            value = body.get(param.name, UNSET)
+            if param.also is not None and param.also in body:
+                if value is not UNSET:
+                    text = f"Only one of '{param.name}', '{param.also}' may be given"
+                    raise Refused(param.name, "value", Problem(400), text)
+                value = body[param.also]
+            if value is not UNSET:
+                self._bind_value(reader, value, bound)
+            elif param.required:
+                text = f"{param.name!r} is a required property"
+                raise Refused(param.name, "required", Problem(400), text)
+            else:
+                _absent(param, bound)
+        if self._strict and (unknown := [name for name in body if name not in self._known]):
+            raise Refused(unknown[0], "unknown", Problem(400), _additional(unknown))
+
+    def _bind_value(self, reader: _Reader, value: Any, bound: Bound) -> None:
+        param = reader.param
+        if value is None and param.nullable:
+            _keep(param, None, bound)
+            return
+        try:
+            _keep(param, reader.read(value), bound)
+        except Invalid as error:
+            if param.lenient:
+                _absent(param, bound)
+                return
+            text = error.text or f"{value!r} is not a valid value of {param.name!r}"
+            raise Refused(param.name, error.kind, Problem(400), text) from error
+
+    def _bind_page(self, param: Param, bound: Bound) -> None:
+        page = bound.variables.pop(param.name, None) or 1
+        bound.values[param.name] = page
+        size = param.page_size
+        length = bound.variables.get(size, 0) if isinstance(size, str) else size or 0
+        if page > 1:
+            bound.variables[param.name] = self._cursors.offset((min(page, LAST_PAGE) - 1) * length)
+
+
+class _Reader(NamedTuple):
+    param: Param
+    read: Read
+
+    @property
+    def boolean(self) -> bool:
+        return get_named_type(self.param.type).name == "Boolean"
+
+
+def place_of(route: Route, param: Param) -> str:
+    """`path`, `query` or `body`."""
+    if param.name in route.path_names:
+        return "path"
+    if param.place == "QUERY" or (route.method in ("GET", "DELETE") and param.place is None):
+        return "query"
+    return "body"
+
+
+def _keep(param: Param, value: Any, bound: Bound) -> None:
+    bound.values[param.name] = value
+    if not param.ignored:
+        bound.variables[param.name] = value
+
+
+def _absent(param: Param, bound: Bound) -> None:
+    if param.default is not UNSET:
+        _keep(param, param.default, bound)
+
+
+def _text(param: Param, cursors: Cursors) -> Read:
+    """How the text of a path or query value is read."""
+    named = get_named_type(param.type)
+    if param.is_list:
+        raise ValueError(f"${param.name}: a list can only be sent in a body.")
+    if is_enum_type(named):
+        return _enum(named, param.form or "LOWER")
+    if param.form == "CURSOR":
+        return _refuse_unless(cursors.is_cursor)
+    if param.form is not None:
+        return _formed(READ[param.form].read)
+    match named.name:
+        case "Boolean":
+            return lambda text: text not in FALSE
+        case "Int" | "BigInt":
+            return _then(whole_number, _bounded(param, named.name))
+        case "Float":
+            return float
+    return _coerced(named)
+
+
+def _json(param: Param) -> Read:
+    """How a JSON value of a body is read: strictly."""
+    form = param.form
+    nulls = ("null",) if param.nullable else ()
+    if form is not None and form not in SPELLINGS:
+        return _then(_of_kind((READ[form].kind, *nulls)), _formed(READ[form].read))
+    read = _value(param.type, form or "LOWER", nulls)
+    named = get_named_type(param.type)
+    if named.name in ("Int", "BigInt") and not param.is_list:
+        return _then(read, _bounded(param, named.name))
+    return read
+
+
+def _value(type_: GraphQLInputType, form: str, nulls: tuple[str, ...] = ()) -> Read:
+    """The strict reader of one GraphQL type; null is refused unless it is among `nulls`."""
+    if is_non_null_type(type_):
+        return _value(type_.of_type, form, nulls)
+    if is_list_type(type_):
+        inner = type_.of_type
+        null = not is_non_null_type(inner)
+        item = _value(inner, form)
+        check = _of_kind(("array", *nulls))
+        return lambda value: [None if null and part is None else item(part) for part in check(value)]
+    if is_input_object_type(type_):
+        return _then(_of_kind(("object", *nulls)), _input(type_, form))
+    if is_enum_type(type_):
+        return _then(_of_kind(("string", *nulls)), _enum(type_, form))
+    return _then(_of_kind((*json_kinds(get_named_type(type_)), *nulls)), _coerced(type_))
+
+
+def _input(type_: GraphQLInputObjectType, form: str) -> Read:
+    """`{"activating_user": …}` → `{"activatingUser": …}`, recursively; unknown keys are dropped."""
+    names = {_snake_case(name): name for name in type_.fields}
+    required = {snake: is_required_input_field(type_.fields[name]) for snake, name in names.items()}
+    nullable = {snake: not is_non_null_type(type_.fields[name].type) for snake, name in names.items()}
+    # Readers of the fields are made when first needed, since input types may hold themselves.
+    readers: dict[str, Read] = {}
+
+    def read(value: dict[str, Any]) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for snake, name in names.items():
+            if snake not in value:
+                if required[snake]:
+                    raise Invalid("required", f"{snake!r} is a required property")
+                continue
+            if snake not in readers:
+                readers[snake] = _value(type_.fields[name].type, form)
+            part = value[snake]
+            out[name] = None if part is None and nullable[snake] else readers[snake](part)
+        return out
+
+    return read
+
+
+def _enum(type_: GraphQLEnumType, form: str) -> Read:
+    spell = SPELLINGS[form]
+    names: dict[str, str] = {spell(name): name for name in type_.values}
+
+    def read(text: str) -> str:
+        if (name := names.get(text)) is None:
+            raise Invalid("enum", f"{text!r} is not one of {list(names)!r}")
+        return name
+
+    return read
+
+
+def _coerced(type_: Any) -> Read:
+    """Judged by the scalar itself, and passed on as sent."""
+    if not is_scalar_type(type_) or type_.name in ("String", "ID", "JSON", "Boolean"):
+        return lambda value: value
+
+    def read(value: Any) -> Any:
+        try:
+            type_.coerce_input_value(value)
+        except Exception as error:
+            # A scalar may raise anything; what it says is about the value.
+            raise Invalid("value", str(error)) from error
+        return value
+
+    return read
+
+
+def _formed(read: Read) -> Read:
+    def formed(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise Invalid("value", str(error) if isinstance(error, Unreadable) else None) from error
+
+    return formed
+
+
+def _refuse_unless(accepts: Callable[[str], bool]) -> Read:
+    def read(text: str) -> str:
+        if not accepts(text):
+            raise Invalid("value")
+        return text
+
+    return read
+
+
+def _bounded(param: Param, type_name: str) -> Read:
+    low, high = param.clamp or (None, None)
+    least, most = param.range or (None, None)
+
+    def read(number: int) -> int:
+        if low is not None:
+            number = max(low, number)
+        if high is not None:
+            number = min(high, number)
+        if least is not None and number < least:
+            raise Invalid("value", f"{number} is less than the minimum of {least}")
+        if most is not None and number > most:
+            raise Invalid("value", f"{number} is greater than the maximum of {most}")
+        if type_name == "Int" and not -(2**31) <= number < 2**31:
+            raise Invalid("value", f"{number} is not a 32-bit integer")
+        return number
+
+    return read
+
+
+_JSON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+    "null": (type(None),),
+}
+
+
+def _of_kind(kinds: tuple[str, ...]) -> Read:
+    if "any" in kinds:
+        return lambda value: value
+    types = tuple(type_ for kind in kinds for type_ in _JSON_TYPES[kind])
+
+    def read(value: Any) -> Any:
+        # In Python True is an integer; in JSON it is not.
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise Invalid("type", _not_of_type(value, kinds))
+        return value
+
+    return read
+
+
+def _then(first: Read, second: Read) -> Read:
+    return lambda value: second(first(value))
+
+
+def _not_of_type(value: Any, kinds: tuple[str, ...]) -> str:
+    return f"{value!r} is not of type {', '.join(repr(kind) for kind in kinds)}"
+
+
+def _additional(names: list[str]) -> str:
+    shown = ", ".join(repr(name) for name in names)
+    return (
+        f"Additional properties are not allowed ({shown} {'was' if len(names) == 1 else 'were'} unexpected)"
+    )
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+UNREADABLE = message(400, DEFAULT_TEXT[400])
+UNSUPPORTED = message(415, DEFAULT_TEXT[415])
+TOO_LARGE = message(413, DEFAULT_TEXT[413])
+NO_BODY = Problem(400, text="Missing JSON body")

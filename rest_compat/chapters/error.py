@@ -1,0 +1,30 @@
+"""What the kinds of error mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_compat.chapter import chapter
+from rest_compat.discovery import PREFIX, Facts
+from rest_compat.problems import ERROR_TYPES
+from rest_compat.route import Route
+
+
+def answer(facts: Facts, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The address, name and meaning of a kind of error; None if there is no such kind."""
+    kind = values["error_type"]
+    if kind not in ERROR_TYPES:
+        return None
+    return {
+        "type": f"{facts.base_url}{PREFIX}/error/{kind}",
+        "title": kind,
+        "description": ERROR_TYPES[kind],
+    }
+
+
+CHAPTER = chapter(
+    "error",
+    "What the kinds of error mean.",
+    Route("getErrorDescription", "GET", "/error/{error_type}", native=answer),
+)

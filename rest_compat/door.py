@@ -1,0 +1,76 @@
+"""What every request to `/api/v1` passes before its row is looked at, and what every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rest_compat.problems import Problem
+from rest_compat.route import Route
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+NO_CSRF_TOKEN = Problem(403, "error", text="CSRF token was invalid or missing.")
+NO_ANONYMOUS = Problem(401, "error", text="Anonymous access is not allowed")
+
+DIRECT_LOGIN = "direct_user_login"
+"""The scope of a signed-in session: all others."""
+
+_COVERS = {
+    "repo:admin": frozenset({"repo:admin", "repo:write", "repo:read"}),
+    "repo:write": frozenset({"repo:write", "repo:read"}),
+    "user:admin": frozenset({"user:admin", "user:read"}),
+}
+
+
+class RestViewer(Protocol):
+    """What the door must know of the caller."""
+
+    @property
+    def is_anonymous(self) -> bool: ...
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+def refusal(route: Route, viewer: RestViewer, features: frozenset[str]) -> Problem | None:
+    """Why this caller may not come in, or None.
+
+    An anonymous caller writes with neither a token nor a session, so no CSRF token can be right. The
+    reference says so before anything about the row, and clients know a wrong token by this answer.
+    """
+    if not viewer.is_anonymous:
+        return None
+    if route.method not in SAFE_METHODS:
+        return NO_CSRF_TOKEN
+    if "ANONYMOUS_ACCESS" not in features and not route.open:
+        return NO_ANONYMOUS
+    return None
+
+
+def covers(scopes: frozenset[str], needed: str | None) -> bool:
+    """Whether any of the scopes is the needed one or implies it."""
+    if needed is None or DIRECT_LOGIN in scopes:
+        return True
+    return any(needed in _COVERS.get(scope, frozenset({scope})) for scope in scopes)
+
+
+def cors_headers(allowed: Sequence[str], origin: str | None) -> dict[str, str]:
+    """The cross-origin headers of an answer.
+
+    `allowed` are the configured origins; without any, every origin may read, but never with credentials.
+    """
+    headers = ["Authorization", "Content-Type", "X-Requested-With"]
+    answer = {
+        "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS, POST, DELETE, PUT",
+        "Access-Control-Max-Age": "21600",
+    }
+    if not allowed:
+        answer["Access-Control-Allow-Origin"] = "*"
+    else:
+        answer["Vary"] = "Origin"
+        answer["Access-Control-Allow-Origin"] = origin if origin and origin in allowed else allowed[0]
+        answer["Access-Control-Allow-Credentials"] = "true"
+        headers += ["Cookie", "X-CSRF-Token"]
+    answer["Access-Control-Allow-Headers"] = ", ".join(headers)
+    return answer

@@ -1,0 +1,341 @@
+"""The old door as an ASGI application: match, check, bind, execute, shape, answer.
+
+Everything is compiled when the engine is made; a request finds its row and calls closures. Refusals come in
+the order that clients of the reference expect: what a row says is judged first comes first, see `Check`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
+
+import orjson
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, Source
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from rest_compat.bind import NO_BODY, TOO_LARGE, UNREADABLE, UNSUPPORTED, Binder, Bound, Cursors, Refused
+from rest_compat.chapter import Chapter
+from rest_compat.compile import Plan, compile_documents
+from rest_compat.discovery import PREFIX, Facts, ScopeText
+from rest_compat.door import RestViewer, cors_headers, covers, refusal
+from rest_compat.problems import (
+    FORBIDDEN,
+    INTERNAL,
+    PAYLOAD,
+    TOP_LEVEL,
+    UNAUTHENTICATED,
+    Problem,
+    find,
+    message,
+    render,
+)
+from rest_compat.route import UNSET, Check, Route, Router, Unset
+
+C = TypeVar("C")
+Mode = Literal["documented", "observed"]
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 1 << 20
+"""Bytes of a request body."""
+
+_ROLES = {"READ": 1, "WRITE": 2, "ADMIN": 3}
+_NEEDED = {"repo:read": 1, "repo:write": 2, "repo:admin": 3}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A row with its plan and binder."""
+
+    route: Route
+    plan: Plan
+    binder: Binder
+    status: int
+
+
+class Refusal(Exception):
+    """Ends a request with a problem."""
+
+    def __init__(self, problem: Problem, text: Any = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.problem = problem
+        self.text = text
+        self.headers = dict(headers or {})
+
+
+@cache
+def _guards() -> Source:
+    return Source(files("rest_compat").joinpath("guards.graphql").read_text("utf-8"), "guards.graphql")
+
+
+class Engine(Generic[C]):
+    """The routes of `/api/v1`.
+
+    `run` executes a document: `await run(document, variables, context, operation_name)`. `context_for` makes
+    the context of one request, with the limits of trusted documents; `viewer_of` and `code_of` read the
+    caller and an error's code. `cors_origins` are the origins that may read answers; none means all.
+
+    Raises GraphQLError or ValueError if a row and its document do not fit each other or the schema.
+    """
+
+    def __init__(
+        self,
+        chapters: Iterable[Chapter],
+        schema: GraphQLSchema,
+        *,
+        run: Callable[[DocumentNode, dict[str, Any], C, str | None], Awaitable[ExecutionResult]],
+        context_for: Callable[[Request], Awaitable[C]],
+        viewer_of: Callable[[C], RestViewer],
+        code_of: Callable[[GraphQLError], str],
+        cursors: Cursors,
+        features: frozenset[str],
+        base_url: str,
+        status_codes: Mode = "documented",
+        scopes: Sequence[ScopeText] = (),
+        cors_origins: Sequence[str] = (),
+        fragments: str = "",
+    ) -> None:
+        chapters = tuple(chapters)
+        sources = [
+            Source(chapter.documents, f"{chapter.name}.graphql") for chapter in chapters if chapter.documents
+        ]
+        shared = [Source(fragments, "_fragments.graphql")] if fragments else []
+        self.plans = compile_documents(schema, [_guards(), *shared, *sources])
+        self._guard = self.plans.pop("GuardRepository")
+        self.facts = Facts(chapters, self.plans, tuple(scopes), base_url, features, status_codes)
+        routes = [route for chapter in chapters for route in chapter.routes if not route.external]
+        self._router = Router(routes)
+        self._ready = {route.operation: self._prepare(route, cursors) for route in routes}
+        self._run = run
+        self._context_for = context_for
+        self._viewer_of = viewer_of
+        self._code_of = code_of
+        self._cors_origins = tuple(cors_origins)
+        unused = self.plans.keys() - {route.document_name for chapter in chapters for route in chapter.routes}
+        if unused:
+            raise ValueError(f"The document {min(unused)} belongs to no row.")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self.respond(request)
+        for name, value in cors_headers(self._cors_origins, request.headers.get("origin")).items():
+            response.headers[name] = value
+        if request.method == "HEAD":
+            response.body = b""
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response:
+        """The answer to one request; problems included, exceptions never."""
+        if request.method == "OPTIONS":
+            return _reply(200, None)
+        try:
+            return await self._answer(request)
+        except Refusal as refused:
+            status, body = render(refused.problem, refused.text, self.facts.base_url)
+            return _reply(status, body, refused.headers)
+        except Exception:
+            log.exception("Unexpected error in %s %s", request.method, request.url.path)
+            status, body = render(INTERNAL, None, self.facts.base_url)
+            return _reply(status, body)
+
+    def _prepare(self, route: Route, cursors: Cursors) -> Ready:
+        if (plan := self.plans.get(route.document_name)) is None:
+            raise ValueError(f"{route.operation}: there is no document {route.document_name}.")
+        status = route.status_for(self.facts.mode)
+        answered = plan.answer is not None or route.body is not UNSET or status == 204
+        if not answered:
+            raise ValueError(f"{route.operation}: neither @body, nor a literal body, nor status 204.")
+        if route.check is Check.ACCESS and (
+            route.scope not in _NEEDED or "repository" not in route.path_names
+        ):
+            raise ValueError(f"{route.operation}: ACCESS needs a repository in the path and a repo: scope.")
+        return Ready(route, plan, Binder(route, plan, cursors), status)
+
+    async def _answer(self, request: Request) -> Response:
+        ready, path = self._match(request)
+        route = ready.route
+        context = await self._context_for(request)
+        viewer = self._viewer_of(context)
+        if (problem := refusal(route, viewer, self.facts.features)) is not None:
+            raise Refusal(problem)
+        if route.gated and not viewer.is_anonymous and not covers(viewer.scopes, route.scope):
+            raise Refusal(find(route.problems, TOP_LEVEL, "FORBIDDEN"))
+        try:
+            bound = ready.binder.bind(path, _query(request), await _body(request, ready))
+        except (Refused, Refusal) as refused:
+            await self._judge_caller(route, path, viewer, context)
+            raise _refused(route, refused) from refused
+        answer = await self._execute(ready, bound, context)
+        if route.shape is not None and answer is not None:
+            answer = route.shape(answer)
+        return _reply(ready.status, answer, self._location(route, bound, answer))
+
+    def _match(self, request: Request) -> tuple[Ready, Mapping[str, str]]:
+        method = "GET" if request.method == "HEAD" else request.method
+        found = self._router.match(method, raw_path(request.scope))
+        if found.route is None and found.allowed:
+            raise Refusal(message(405), headers={"Allow": ", ".join((*found.allowed, "HEAD", "OPTIONS"))})
+        if found.route is None or (
+            found.route.flag is not None and found.route.flag not in self.facts.features
+        ):
+            raise Refusal(message(404))
+        return self._ready[found.route.operation], found.values
+
+    async def _judge_caller(
+        self, route: Route, path: Mapping[str, str], viewer: RestViewer, context: C
+    ) -> None:
+        """Refuses the caller of a refused request, if the row says that the caller is judged first.
+
+        GraphQL reads values before any resolver runs, so the schema is asked here; nothing is spent on
+        requests whose values are good.
+        """
+        if route.check is Check.LOGIN and viewer.is_anonymous:
+            raise Refusal(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
+        if route.check is not Check.ACCESS:
+            return
+        result = await self._run(
+            self._guard.document, {"repository": path["repository"]}, context, self._guard.name
+        )
+        self._raise_errors(route, self._guard, result)
+        repository = (result.data or {}).get("repository")
+        if repository is None:
+            raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
+        if _ROLES.get(repository["viewerRole"] or "", 0) < _NEEDED[route.scope or ""]:
+            raise Refusal(UNAUTHENTICATED if viewer.is_anonymous else FORBIDDEN)
+        if route.writable and repository["state"] != "NORMAL":
+            raise Refusal(message(503), f"Repository is in read only or mirror mode: {repository['state']}")
+
+    async def _execute(self, ready: Ready, bound: Bound, context: C) -> Any:
+        route, plan = ready.route, ready.plan
+        if route.native is not None:
+            answer = route.native(self.facts, bound.values)
+            if answer is None:
+                raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
+            return answer
+        result = await self._run(plan.document, bound.variables, context, plan.name)
+        self._raise_errors(route, plan, result)
+        data = result.data or {}
+        if plan.result is not None:
+            _raise_payload_error(route, plan, data.get(plan.result))
+        if ready.status == 204 and plan.answer is None:
+            return None
+        if route.body is not UNSET:
+            return route.body
+        answer = plan.shape(data, bound.values)
+        if not isinstance(answer, Unset):
+            return answer
+        if route.absent is UNSET:
+            raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
+        return route.absent
+
+    def _raise_errors(self, route: Route, plan: Plan, result: ExecutionResult) -> None:
+        """Refuses for errors beside the data, except for denials that the document allows."""
+        first: tuple[str, GraphQLError] | None = None
+        for error in result.errors or ():
+            code = self._code_of(error)
+            if code in ("FORBIDDEN", "UNAUTHENTICATED") and _is_lenient(plan, error):
+                continue
+            if code not in TOP_LEVEL:
+                code = "INTERNAL"
+            if code == "INTERNAL":
+                log.error("%s failed: %s", route.operation, error, exc_info=error.original_error)
+                raise Refusal(INTERNAL)
+            first = first or (code, error)
+        if first is not None:
+            raise Refusal(find(route.problems, TOP_LEVEL, first[0]), first[1].message)
+
+    def _location(self, route: Route, bound: Bound, answer: Any) -> dict[str, str]:
+        if route.location is None:
+            return {}
+        keys = answer if isinstance(answer, dict) else {}
+        values = {**keys, **{name: bound.values[name] for name in route.path_names}}
+        # A repository's own slashes stay slashes.
+        path = route.location.format(**{name: quote(str(value), safe="/:") for name, value in values.items()})
+        return {"Location": self.facts.base_url + PREFIX + path}
+
+
+def raw_path(scope: Scope) -> str:
+    """The path of a request below `/api/v1`, as sent, still percent-encoded."""
+    raw = scope.get("raw_path")
+    path = raw.decode("latin-1").split("?", 1)[0] if raw else quote(scope["path"])
+    # The prefix is looked for, since a proxy or a mount may have put more before it.
+    _, prefix, below = path.partition(PREFIX + "/")
+    return "/" + below if prefix else "/"
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The first value of each parameter, as in the reference."""
+    return dict(reversed(request.query_params.multi_items()))
+
+
+async def _body(request: Request, ready: Ready) -> Any:
+    if not ready.binder.takes_body:
+        return None
+    content_type = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+    is_json = content_type == "application/json" or (
+        content_type.startswith("application/") and content_type.endswith("+json")
+    )
+    optional = ready.route.optional_body
+    if not is_json and not optional:
+        raise Refusal(UNSUPPORTED)
+    raw = await _read(request)
+    if not raw and optional:
+        return {}
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if optional and not is_json:
+            return {}
+        raise Refusal(UNREADABLE) from error
+    if body is None:
+        raise Refusal(NO_BODY)
+    return body
+
+
+async def _read(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise Refusal(TOO_LARGE)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refused(route: Route, refused: Refused | Refusal) -> Refusal:
+    if isinstance(refused, Refusal):
+        return refused
+    exception = route.problems.get((refused.field, refused.kind))
+    return Refusal(exception or refused.problem, refused.text)
+
+
+def _raise_payload_error(route: Route, plan: Plan, payload: Any) -> None:
+    """Refuses for the first error of a mutation."""
+    errors = payload["errors"] if payload else None
+    if errors:
+        error = errors[0]
+        problem = find(route.problems, PAYLOAD, error["code"], plan.field_name(error["field"]))
+        raise Refusal(problem, error["message"])
+
+
+def _is_lenient(plan: Plan, error: GraphQLError) -> bool:
+    if not plan.lenient or not error.path:
+        return False
+    path = tuple(part for part in error.path if isinstance(part, str))
+    return any(path[:length] in plan.lenient for length in range(1, len(path) + 1))
+
+
+def _reply(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+    if status == 204:
+        return Response(status_code=204, headers=dict(headers or {}))
+    return Response(
+        orjson.dumps(body) + b"\n", status, headers=dict(headers or {}), media_type="application/json"
+    )

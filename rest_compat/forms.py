@@ -1,0 +1,203 @@
+"""Forms: the only code about single values. Each is a pure function, with the GraphQL types it applies to.
+
+`OUT` renders what the schema answered; `READ` turns a text of the request, or a JSON value, into what the
+schema takes. A `READ` function raises `Unreadable` with a sentence of its own, or any other `ValueError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from graphql import GraphQLNamedType, is_enum_type, is_input_object_type
+
+SCALARS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "ID": ("string",),
+        "String": ("string",),
+        "Int": ("integer",),
+        "Float": ("number",),
+        "Boolean": ("boolean",),
+        "BigInt": ("integer",),
+        "ByteSize": ("integer", "string"),
+        "Cursor": ("string",),
+        "Date": ("string",),
+        "DateTime": ("string",),
+        "Digest": ("string",),
+        "JSON": ("any",),
+        "RepositoryPath": ("string",),
+        "URL": ("string",),
+    }
+)
+"""The JSON types of each scalar of the schema, in requests and answers."""
+
+
+def json_kinds(type_: GraphQLNamedType) -> tuple[str, ...]:
+    """The JSON types of a scalar, enum or input object.
+
+    Raises ValueError for a scalar that `SCALARS` does not know.
+    """
+    if is_enum_type(type_):
+        return ("string",)
+    if is_input_object_type(type_):
+        return ("object",)
+    if (kinds := SCALARS.get(type_.name)) is None:
+        raise ValueError(f"The scalar {type_.name} has no entry in rest_compat.forms.SCALARS.")
+    return kinds
+
+
+class Unreadable(ValueError):
+    """A value that a form cannot read, with a sentence of the form's own that a person should see."""
+
+
+class Out(NamedTuple):
+    """`takes`: names of scalars, or `enum`. `kind`: the JSON type of the result."""
+
+    takes: frozenset[str]
+    kind: str
+    render: Callable[[Any], Any]
+
+
+class Read(NamedTuple):
+    """`takes`: names of scalars, or `input`. `kind`: the JSON type in a request body, and the type
+    that discovery shows for a query value. `read` is called with the text or the JSON value."""
+
+    takes: frozenset[str]
+    kind: str
+    read: Callable[[Any], Any]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _rfc2822(text: str) -> str:
+    # A naive time prints the zone as -0000, which is how the reference says UTC.
+    return format_datetime(_moment(text).replace(tzinfo=None))
+
+
+def _http_date(text: str) -> str:
+    return format_datetime(_moment(text), usegmt=True)
+
+
+def _epoch(text: str) -> int:
+    return int(_moment(text).timestamp() // 1)
+
+
+def _epoch_ms(text: str) -> int:
+    return (_moment(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def _iso_seconds(text: str) -> str:
+    return _moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iec_bytes(size: int) -> str:
+    """`3000` → `2.9 KiB`, `500` → `500.0 Byte`."""
+    amount, unit = float(size), "Byte"
+    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"):
+        if abs(amount) < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.1f} {unit}"
+
+
+SPELLINGS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {
+        "LOWER": str.lower,
+        "KEBAB": lambda name: name.lower().replace("_", "-"),
+        "TITLE": str.capitalize,
+        "UPPER": str.upper,
+    }
+)
+"""How enum values are spelled in REST, both ways."""
+
+_DATES = frozenset({"DateTime"})
+
+OUT: Mapping[str, Out] = MappingProxyType(
+    {
+        "RFC2822": Out(_DATES, "string", _rfc2822),
+        "HTTP_DATE": Out(_DATES, "string", _http_date),
+        "ISO_SECONDS": Out(_DATES, "string", _iso_seconds),
+        "DAY": Out(_DATES | {"Date"}, "string", lambda text: text[:10]),
+        "EPOCH": Out(_DATES, "integer", _epoch),
+        "EPOCH_MS": Out(_DATES, "integer", _epoch_ms),
+        "IEC_BYTES": Out(frozenset({"BigInt"}), "string", iec_bytes),
+        **{form: Out(frozenset({"enum"}), "string", spell) for form, spell in SPELLINGS.items()},
+    }
+)
+
+
+def _us_day(text: str) -> datetime:
+    return datetime.strptime(text, "%m/%d/%Y").replace(tzinfo=UTC)
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _us_day_after(text: str) -> str:
+    day = _us_day(text)
+    try:
+        return _utc(day + timedelta(days=1))
+    except OverflowError:
+        raise ValueError from None
+
+
+def _read_epoch(seconds: Any) -> str:
+    try:
+        return _utc(datetime.fromtimestamp(float(seconds), tz=UTC))
+    except (OverflowError, OSError) as error:
+        raise Unreadable(f"{seconds!r} is not a date in seconds since 1970") from error
+
+
+def _read_iso_seconds(text: str) -> str:
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text) is None:
+        raise Unreadable(f"{text!r} does not have the form YYYY-MM-DDTHH:MM:SSZ")
+    return _utc(datetime.fromisoformat(text))
+
+
+def _name_filter(text: str) -> dict[str, str]:
+    operation, colon, name = text.partition(":")
+    if not colon:
+        raise Unreadable("The filter must read like:<part of a name> or eq:<name>.")
+    # Other operations are ignored, as in the reference: an empty filter matches every name.
+    return {"like": {"contains": name}, "eq": {"equals": name}}.get(operation, {})
+
+
+def _page(text: Any) -> int:
+    return max(1, whole_number(text))
+
+
+def whole_number(text: Any) -> int:
+    """A decimal integer, and nothing that Python alone would take (`1_000`, Arabic digits)."""
+    if re.fullmatch(r"[+-]?[0-9]{1,19}", str(text)) is None:
+        raise ValueError
+    return int(text)
+
+
+READ: Mapping[str, Read] = MappingProxyType(
+    {
+        "US_DAY": Read(_DATES, "string", lambda text: _utc(_us_day(text))),
+        "US_DAY_AFTER": Read(_DATES, "string", _us_day_after),
+        "EPOCH": Read(_DATES, "number", _read_epoch),
+        "ISO_SECONDS": Read(_DATES, "string", _read_iso_seconds),
+        "NAME_FILTER": Read(frozenset({"input"}), "string", _name_filter),
+        "PAGE": Read(frozenset({"Cursor"}), "integer", _page),
+        "CURSOR": Read(frozenset({"Cursor"}), "string", str),
+    }
+)
+"""Enum values are read by `SPELLINGS`, the other way round."""
+
+
+def applies(takes: frozenset[str], type_: GraphQLNamedType) -> bool:
+    """Whether a form fits a GraphQL type."""
+    if is_enum_type(type_):
+        return "enum" in takes
+    if is_input_object_type(type_):
+        return "input" in takes
+    return type_.name in takes

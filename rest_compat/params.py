@@ -1,0 +1,200 @@
+"""Parameters: the variables of a document, with the directives that say how REST sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    GraphQLInputType,
+    GraphQLNamedType,
+    GraphQLSchema,
+    IntValueNode,
+    ListTypeNode,
+    NonNullTypeNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    is_enum_type,
+    is_input_type,
+    is_non_null_type,
+    type_from_ast,
+    value_from_ast_untyped,
+    visit,
+)
+from graphql.execution.values import get_directive_values
+
+from rest_compat.answer import Answer
+from rest_compat.forms import READ, SPELLINGS, applies, json_kinds
+from rest_compat.route import UNSET
+from rest_compat.selection import arguments_of
+from rest_compat.shape import refuse
+
+
+@dataclass(frozen=True)
+class Param:
+    """One documented parameter of an operation."""
+
+    name: str
+    type: GraphQLInputType
+    required: bool
+    default: Any = UNSET
+    description: str = ""
+    form: str | None = None
+    clamp: tuple[int | None, int | None] | None = None
+    range: tuple[int | None, int | None] | None = None
+    lenient: bool = False
+    also: str | None = None
+    nullable: bool = False
+    ignored: bool = False
+    place: str | None = None
+    """QUERY or WHOLE_BODY where the document says so."""
+    page_size: str | int | None = None
+    """Of a page number: the variable or number that says how long a page is."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The JSON types that REST accepts; `any` for all."""
+        if self.form is not None and self.form in READ:
+            return (READ[self.form].kind,)
+        return json_kinds(get_named_type(self.type)) if not self.is_list else ("array",)
+
+    @property
+    def is_list(self) -> bool:
+        return hasattr(self.type.of_type if is_non_null_type(self.type) else self.type, "of_type")
+
+    @property
+    def answer(self) -> Answer:
+        """The type of the parameter's value where an answer echoes it."""
+        return Answer(
+            self.kinds[0], nullable=not self.required and self.default is UNSET and self.form != "PAGE"
+        )
+
+
+def read_params(
+    schema: GraphQLSchema, vocabulary: GraphQLSchema, operation: OperationDefinitionNode
+) -> tuple[Param, ...]:
+    """The parameters of an operation, in the order of its variables.
+
+    Raises GraphQLError if a directive does not fit its variable.
+    """
+    sizes = _page_sizes(operation)
+    return tuple(_param(schema, vocabulary, node, sizes) for node in operation.variable_definitions or ())
+
+
+def _param(
+    schema: GraphQLSchema,
+    vocabulary: GraphQLSchema,
+    node: VariableDefinitionNode,
+    sizes: Mapping[str, str | int],
+) -> Param:
+    name = node.variable.name.value
+    type_ = type_from_ast(schema, node.type)
+    assert is_input_type(type_)
+    said: dict[str, dict[str, Any]] = {}
+    for directive in node.directives or ():
+        definition = vocabulary.get_directive(directive.name.value)
+        assert definition is not None
+        # The function reads any node with directives; its annotation forgets variables.
+        said[directive.name.value] = get_directive_values(definition, cast(Any, node)) or {}
+    form = said["as"]["form"] if "as" in said else None
+    _check(node, type_, form, said)
+    if form == "PAGE" and name not in sizes:
+        raise refuse(f"${name} is a page number, so `first` must stand beside it.", node)
+    null = said.get("nullable")
+    default = UNSET if node.default_value is None else value_from_ast_untyped(node.default_value)
+    return Param(
+        name,
+        type_,
+        required=(is_non_null_type(type_) and default is UNSET) or bool(null and null.get("required")),
+        default=default,
+        description=node.description.value if node.description else "",
+        form=form,
+        clamp=_bounds(said.get("clamp")),
+        range=_bounds(said.get("range")),
+        lenient="lenient" in said,
+        also=said["also"]["name"] if "also" in said else None,
+        nullable=null is not None,
+        ignored="ignored" in said,
+        place=said["in"]["place"] if "in" in said else None,
+        page_size=sizes.get(name) if form == "PAGE" else None,
+    )
+
+
+def _check(
+    node: VariableDefinitionNode, type_: GraphQLInputType, form: str | None, said: Mapping[str, Any]
+) -> None:
+    named = get_named_type(type_)
+    if form is None:
+        try:
+            json_kinds(named)
+        except ValueError as error:
+            raise refuse(str(error), node) from error
+    elif not (
+        is_enum_type(named) if form in SPELLINGS else form in READ and applies(READ[form].takes, named)
+    ):
+        raise refuse(f"The form {form} does not read values of type {named.name}.", node)
+    if said.keys() & {"clamp", "range"} and named.name not in ("Int", "BigInt"):
+        raise refuse("@clamp and @range need a whole number.", node)
+    if "nullable" in said and isinstance(node.type, NonNullTypeNode):
+        raise refuse("@nullable stands on a variable that GraphQL does not let be null.", node)
+    if "lenient" in said and isinstance(node.type, NonNullTypeNode) and node.default_value is None:
+        raise refuse("@lenient stands on a variable that must be sent.", node)
+    if "lenient" in said and isinstance(node.type, ListTypeNode):
+        raise refuse("@lenient needs a single value.", node)
+
+
+def _reads(form: str, named: GraphQLNamedType) -> bool:
+    if form in SPELLINGS:
+        return is_enum_type(named)
+    return form in READ and applies(READ[form].takes, named)
+
+
+def _bounds(said: Mapping[str, Any] | None) -> tuple[int | None, int | None] | None:
+    return None if said is None else (said.get("min"), said.get("max"))
+
+
+class _PageSizes(Visitor):
+    """Finds `first` beside each variable that a field takes as `after`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: dict[str, str | int] = {}
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        arguments = arguments_of(node)
+        after, first = arguments.get("after"), arguments.get("first")
+        if after is None or first is None or not isinstance(after.value, VariableNode):
+            return
+        match first.value:
+            case VariableNode(name=name):
+                self.sizes[after.value.name.value] = name.value
+            case IntValueNode(value=text):
+                self.sizes[after.value.name.value] = int(text)
+
+
+def _page_sizes(operation: OperationDefinitionNode) -> dict[str, str | int]:
+    visitor = _PageSizes()
+    visit(operation, visitor)
+    return visitor.sizes
+
+
+def rest_names(field: FieldNode) -> dict[str, str]:
+    """Paths of a root field's arguments → the variables that fill them: `input.robot` → `robot_username`."""
+    names: dict[str, str] = {}
+
+    def walk(path: str, value: Any) -> None:
+        if isinstance(value, VariableNode):
+            names[path] = value.name.value
+        elif isinstance(value, ObjectValueNode):
+            for part in value.fields:
+                walk(f"{path}.{part.name.value}", part.value)
+
+    for name, argument in arguments_of(field).items():
+        walk(name, argument.value)
+    return names

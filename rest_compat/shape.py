@@ -1,0 +1,437 @@
+"""Selections with client-side directives → closures that turn a GraphQL result into the REST answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    Node,
+    SelectionSetNode,
+    get_named_type,
+    get_nullable_type,
+    is_abstract_type,
+    is_composite_type,
+    is_interface_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.values import get_directive_values
+
+from rest_compat.answer import Answer, Key, merge, of_literal
+from rest_compat.convert import (
+    Convert,
+    Values,
+    Writer,
+    as_list,
+    build_object,
+    in_lists,
+    or_default,
+    same,
+    then,
+)
+from rest_compat.forms import OUT, applies, json_kinds
+from rest_compat.selection import Fetch, Selection
+
+Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
+
+CONDITIONS = frozenset({"include", "skip"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a selection is read: the parent type, and where its fields are executed."""
+
+    parent: Composite
+    selection: Selection
+    conditions: tuple[DirectiveNode, ...] = ()
+    types: frozenset[str] | None = None
+    """The object types of the type condition around; None if it always holds."""
+    path: tuple[str, ...] | None = ()
+    """Aliases from the root; None below a list, where no answer can be found by a path."""
+    lenient_path: tuple[str, ...] = ()
+    settled: int = 0
+    """How many of the conditions are known to hold here, as a group around is written only if they do."""
+
+    def conditional(self, conditions: tuple[DirectiveNode, ...]) -> bool:
+        return len(conditions) > self.settled
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one selected field contributes: a writer, and the keys that it writes."""
+
+    writer: Writer
+    keys: tuple[tuple[str, Key], ...]
+    alias: str = ""
+    convert: Convert | None = None
+    """For `@unwrap` of the object around: the value alone. None if the field is more or less than a value."""
+    answer: Answer | None = None
+
+
+@dataclass
+class Body:
+    """The value marked `@body`."""
+
+    path: tuple[str, ...]
+    convert: Convert
+    answer: Answer
+    key: str | None
+
+
+@dataclass
+class Found:
+    """What reading a document brings to light beside its keys."""
+
+    body: Body | None = None
+    lenient: set[tuple[str, ...]] = field(default_factory=set)
+    """Paths, without list indexes, at which a denial is an empty view."""
+    echoed: set[str] = field(default_factory=set)
+    fragments: set[str] = field(default_factory=set)
+
+
+def refuse(sentence: str, *nodes: Node) -> GraphQLError:
+    """A mistake in a document, with the place where it stands."""
+    return GraphQLError(sentence, nodes=list(nodes))
+
+
+class Reader:
+    """Reads the selections of one document."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        vocabulary: GraphQLSchema,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, Answer],
+        mutation: bool,
+    ) -> None:
+        self.found = Found()
+        self._schema = schema
+        self._vocabulary = vocabulary
+        self._fragments = fragments
+        self._variables = variables
+        self._mutation = mutation
+
+    def object(self, selections: SelectionSetNode, place: Place) -> tuple[Convert, Answer, list[Written]]:
+        """An object of the answer: converter, type and parts."""
+        parts = list(self._read(selections, place))
+        certain = [name for part in parts for name, key in part.keys if key.types is None]
+        if twice := {name for name in certain if certain.count(name) > 1}:
+            raise refuse(f"The key {min(twice)} is written twice.", selections)
+        possible = frozenset(self._possible(place.parent))
+        keys = merge((key for part in parts for key in part.keys), possible)
+        return build_object([part.writer for part in parts]), Answer("object", keys=keys), parts
+
+    def _read(self, selections: SelectionSetNode, place: Place) -> Iterator[Written]:
+        for node in selections.selections:
+            match node:
+                case FieldNode():
+                    if (written := self._field(node, place)) is not None:
+                        yield written
+                case FragmentSpreadNode():
+                    fragment = self._fragments[node.name.value]
+                    self.found.fragments.add(node.name.value)
+                    inner = self._narrow(place, fragment.type_condition.name.value, node)
+                    yield from self._read(fragment.selection_set, inner)
+                case InlineFragmentNode():
+                    condition = node.type_condition
+                    inner = self._narrow(place, condition.name.value if condition else None, node)
+                    group = self._directives(node).get("group")
+                    if group is None:
+                        yield from self._read(node.selection_set, inner)
+                    else:
+                        yield self._group(group["key"], node, inner)
+
+    def _narrow(
+        self, place: Place, condition: str | None, node: InlineFragmentNode | FragmentSpreadNode
+    ) -> Place:
+        """The place inside a fragment."""
+        place = replace(place, conditions=(*place.conditions, *_conditions(node)))
+        if condition is None:
+            return place
+        type_ = self._schema.type_map[condition]
+        assert is_composite_type(type_)
+        if type_ == place.parent or (
+            is_abstract_type(type_)
+            and (is_object_type(place.parent) or is_interface_type(place.parent))
+            and self._schema.is_sub_type(type_, place.parent)
+        ):
+            return place
+        possible = frozenset(self._possible(type_)) & frozenset(self._possible(place.parent))
+        return replace(
+            place,
+            parent=type_,
+            selection=place.selection.branch(condition),
+            types=possible if place.types is None else possible & place.types,
+        )
+
+    def _group(self, key: str, node: InlineFragmentNode, place: Place) -> Written:
+        # Inside the group its conditions hold, so its keys are optional only for reasons of their own.
+        inner = replace(place, types=None, path=None, settled=len(place.conditions))
+        convert, answer, _ = self.object(node.selection_set, inner)
+        optional = place.conditional(place.conditions)
+        marker = self._marker(place, place.conditions)
+
+        def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
+            if marker is None or marker in source:
+                out[key] = convert(source, values)
+
+        return Written(write, ((key, Key(answer, optional, place.types)),))
+
+    def _marker(self, place: Place, conditions: tuple[DirectiveNode, ...]) -> str | None:
+        """What must be in the result for a part without a field of its own to be written."""
+        if place.types is None and not place.conditional(conditions):
+            return None
+        return place.selection.typename(conditions).alias
+
+    def _field(self, node: FieldNode, place: Place) -> Written | None:
+        directives = self._directives(node)
+        key = (node.alias or node.name).value
+        if node.name.value == "__typename" and directives.keys() & {"const", "echo"}:
+            return self._fixed(key, directives, node, place)
+        if misplaced := directives.keys() & {"const", "echo"}:
+            raise refuse(f"@{min(misplaced)} is written on __typename only.", node)
+        lenient = "ifAllowed" in directives
+        conditions = (*place.conditions, *_conditions(node))
+        fetch = place.selection.fetch(node, conditions, lenient)
+        type_ = self._type_of(node, place)
+        if lenient and is_non_null_type(type_):
+            raise refuse("@ifAllowed needs a field that may be null.", node)
+        where = (*place.lenient_path, fetch.alias)
+        if lenient:
+            self.found.lenient.add(where)
+        below = replace(
+            Place(place.parent, fetch.below),
+            path=None if place.path is None else (*place.path, fetch.alias),
+            lenient_path=where,
+        )
+        convert, answer = self._value(node, type_, below, directives)
+        if "body" in directives:
+            self._set_body(node, below, convert, answer, directives["body"].get("key"))
+        if self._mutation and len(where) == 2 and node.name.value == "errors":
+            # The errors of a payload belong to the engine, not to the answer.
+            return None
+        optional = place.conditional(conditions)
+        if "spread" in directives:
+            return self._spread(fetch, node, convert, answer, place, optional)
+        return self._key(key, fetch, node, convert, answer, place, optional, "omitNull" in directives)
+
+    def _key(
+        self,
+        key: str,
+        fetch: Fetch,
+        node: FieldNode,
+        convert: Convert,
+        answer: Answer,
+        place: Place,
+        optional: bool,
+        omit_null: bool,
+    ) -> Written:
+        alias = fetch.alias
+        if omit_null and not answer.nullable:
+            raise refuse("@omitNull stands on a value that is never null.", node)
+        keys = (
+            (key, Key(answer.or_null(answer.nullable and not omit_null), optional or omit_null, place.types)),
+        )
+
+        def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
+            if alias in source:
+                out[key] = convert(source[alias], values)
+
+        def write_unless_null(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
+            if alias in source and (value := convert(source[alias], values)) is not None:
+                out[key] = value
+
+        if omit_null:
+            return Written(write_unless_null, keys)
+        plain = None if optional or place.types is not None else convert
+        return Written(write, keys, alias, plain, answer)
+
+    def _spread(
+        self,
+        fetch: Fetch,
+        node: FieldNode,
+        convert: Convert,
+        answer: Answer,
+        place: Place,
+        optional: bool,
+    ) -> Written:
+        alias = fetch.alias
+        if answer.kind != "object":
+            raise refuse("@spread needs an object.", node)
+
+        def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
+            if alias in source and (inner := convert(source[alias], values)) is not None:
+                out.update(inner)
+
+        absent = optional or answer.nullable
+        return Written(
+            write,
+            tuple(
+                (name, Key(key.answer, key.optional or absent, place.types))
+                for name, key in answer.keys.items()
+            ),
+        )
+
+    def _fixed(self, key: str, directives: Mapping[str, Any], node: FieldNode, place: Place) -> Written:
+        conditions = (*place.conditions, *_conditions(node))
+        marker = self._marker(place, conditions)
+        if "echo" in directives:
+            name = directives["echo"]["variable"]
+            if name not in self._variables:
+                raise refuse(f"@echo names ${name}, which is not declared.", node)
+            self.found.echoed.add(name)
+            value, answer = None, self._variables[name]
+        else:
+            name, value = None, directives["const"].get("value")
+            answer = of_literal(value)
+
+        def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
+            if marker is None or marker in source:
+                out[key] = value if name is None else values.get(name)
+
+        return Written(write, ((key, Key(answer, place.conditional(conditions), place.types)),))
+
+    def _value(
+        self, node: FieldNode, type_: GraphQLOutputType, below: Place, directives: Mapping[str, Any]
+    ) -> tuple[Convert, Answer]:
+        """The converter of a field's value and its type, with the directives on the value applied."""
+        named = get_named_type(type_)
+        convert: Convert | None = None
+        if is_composite_type(named):
+            assert node.selection_set is not None
+            inner = replace(below, parent=named, path=None if _depth(type_) else below.path)
+            convert, answer, parts = self.object(node.selection_set, inner)
+            if "unwrap" in directives:
+                convert, answer = self._unwrap(node, parts)
+        elif "unwrap" in directives:
+            raise refuse("@unwrap needs an object or a list of objects.", node)
+        else:
+            answer = _leaf(node, named)
+        if "as" in directives:
+            form, answer = self._form(node, directives["as"]["form"], answer)
+            convert = form if convert is None else then(convert, form)
+        convert, answer = in_lists(type_, convert, answer)
+        if "keyBy" in directives:
+            convert, answer = self._key_by(node, convert, answer, **directives["keyBy"])
+        return self._without_null(node, convert or same, answer, directives)
+
+    def _without_null(
+        self, node: FieldNode, convert: Convert, answer: Answer, directives: Mapping[str, Any]
+    ) -> tuple[Convert, Answer]:
+        if "asList" in directives:
+            convert, answer = as_list(convert), Answer("list", item=answer.or_null(False))
+        if "default" in directives:
+            if not answer.nullable:
+                raise refuse("@default stands on a value that is never null.", node)
+            convert, answer = or_default(convert, directives["default"].get("value")), answer.or_null(False)
+        return convert, answer
+
+    def _unwrap(self, node: FieldNode, parts: list[Written]) -> tuple[Convert, Answer]:
+        if len(parts) != 1 or parts[0].convert is None or parts[0].answer is None:
+            raise refuse("@unwrap needs an object with one selected field, always written.", node)
+        alias, inner = parts[0].alias, parts[0].convert
+
+        def unwrap(value: Any, values: Values) -> Any:
+            return inner(value[alias], values)
+
+        return unwrap, parts[0].answer
+
+    def _form(self, node: FieldNode, name: str, answer: Answer) -> tuple[Convert, Answer]:
+        """A form on one value, or on each value of the lists that unwrapping brought up."""
+        if answer.kind == "list" and answer.item is not None:
+            one, item = self._form(node, name, answer.item)
+            return each(one), replace(answer, item=item)
+        form = OUT.get(name)
+        if form is None or answer.leaf is None or not applies(form.takes, answer.leaf):
+            shown = answer.leaf.name if answer.leaf is not None else answer.kind
+            raise refuse(f"The form {name} does not write values of type {shown}.", node)
+        render = form.render
+
+        def convert(value: Any, _: Values) -> Any:
+            return None if value is None else render(value)
+
+        return convert, Answer(form.kind, answer.nullable)
+
+    def _key_by(
+        self, node: FieldNode, convert: Convert | None, answer: Answer, field: str, value: str | None = None
+    ) -> tuple[Convert, Answer]:
+        if answer.kind != "list" or answer.item is None or answer.item.kind != "object" or convert is None:
+            raise refuse("@keyBy needs a list of objects.", node)
+        keys = answer.item.keys
+        for name in (field, value):
+            if name is not None and (name not in keys or keys[name].optional):
+                raise refuse(f"@keyBy names {name}, which is not a key that every item has.", node)
+        if keys[field].answer.kind != "string" or keys[field].answer.nullable:
+            raise refuse(f"@keyBy names {field}, which is not always text.", node)
+        items = convert
+
+        def key_by(found: Any, values: Values) -> Any:
+            listed = items(found, values)
+            if listed is None:
+                return None
+            return {item[field]: item if value is None else item[value] for item in listed}
+
+        held = answer.item if value is None else keys[value].answer
+        return key_by, Answer("map", answer.nullable, item=held)
+
+    def _set_body(
+        self, node: FieldNode, below: Place, convert: Convert, answer: Answer, key: str | None
+    ) -> None:
+        if below.path is None:
+            raise refuse("@body cannot stand below a list or in a group.", node)
+        if self.found.body is not None:
+            raise refuse("A document has one @body.", node)
+        self.found.body = Body(below.path, convert, answer, key)
+
+    def _type_of(self, node: FieldNode, place: Place) -> GraphQLOutputType:
+        definition = self._schema.get_field(place.parent, node.name.value)
+        assert definition is not None
+        return definition.type
+
+    def _possible(self, type_: Composite) -> list[str]:
+        if is_abstract_type(type_):
+            return [possible.name for possible in self._schema.get_possible_types(type_)]
+        return [type_.name]
+
+    def _directives(self, node: FieldNode | InlineFragmentNode) -> dict[str, dict[str, Any]]:
+        """Our directives on a node, with their arguments."""
+        found: dict[str, dict[str, Any]] = {}
+        for directive in node.directives or ():
+            name = directive.name.value
+            if name not in CONDITIONS:
+                definition = self._vocabulary.get_directive(name)
+                assert definition is not None
+                found[name] = get_directive_values(definition, node) or {}
+        return found
+
+
+def _conditions(node: FieldNode | InlineFragmentNode | FragmentSpreadNode) -> tuple[DirectiveNode, ...]:
+    return tuple(directive for directive in node.directives or () if directive.name.value in CONDITIONS)
+
+
+def _leaf(node: FieldNode, type_: GraphQLNamedType) -> Answer:
+    try:
+        return Answer(json_kinds(type_)[0], leaf=type_)
+    except ValueError as error:
+        raise refuse(str(error), node) from error
+
+
+def _depth(type_: Any) -> int:
+    type_ = get_nullable_type(type_)
+    return 1 + _depth(type_.of_type) if is_list_type(type_) else 0

@@ -1,0 +1,522 @@
+"""A small registry with a Strawberry schema of its own, and two chapters on it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NewType
+
+import httpx
+import strawberry
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Mount
+
+from rest_compat.bind import Cursors
+from rest_compat.chapter import Chapter
+from rest_compat.chapters import CHAPTERS
+from rest_compat.discovery import ScopeText
+from rest_compat.engine import Engine
+from rest_compat.problems import detail, message
+from rest_compat.route import Check, Route
+
+BASE_URL = "https://registry.example"
+
+NOON = datetime(2024, 11, 5, 12, 0, 1, 500_000, tzinfo=UTC)
+
+RepositoryPath = NewType("RepositoryPath", str)
+Digest = NewType("Digest", str)
+Cursor = NewType("Cursor", str)
+BigInt = NewType("BigInt", int)
+DateTime = NewType("DateTime", datetime)
+JSON = NewType("JSON", object)
+
+
+def read_path(text: str) -> str:
+    if text != text.lower() or "/" not in text:
+        raise ValueError(f"{text!r} is not a repository path")
+    return text
+
+
+def show_time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+SCALARS: dict[Any, Any] = {
+    RepositoryPath: strawberry.scalar(name="RepositoryPath", serialize=str, parse_value=read_path),
+    Digest: strawberry.scalar(name="Digest", serialize=str, parse_value=str),
+    Cursor: strawberry.scalar(name="Cursor", serialize=str, parse_value=str),
+    BigInt: strawberry.scalar(name="BigInt", serialize=int, parse_value=int),
+    DateTime: strawberry.scalar(name="DateTime", serialize=show_time, parse_value=datetime.fromisoformat),
+    JSON: strawberry.scalar(name="JSON", serialize=lambda value: value, parse_value=lambda value: value),
+}
+
+
+class Denied(Exception):
+    def __init__(self, code: str) -> None:
+        super().__init__("The door is closed.")
+        self.code = code
+
+
+@strawberry.enum
+class Role(enum.Enum):
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+@strawberry.enum
+class State(enum.Enum):
+    NORMAL = "NORMAL"
+    READ_ONLY = "READ_ONLY"
+
+
+@strawberry.enum
+class ErrorCode(enum.Enum):
+    INVALID = "INVALID"
+    NOT_FOUND = "NOT_FOUND"
+    IMMUTABLE = "IMMUTABLE"
+    NOT_WRITABLE = "NOT_WRITABLE"
+    CONFLICT = "CONFLICT"
+    UPSTREAM = "UPSTREAM"
+
+
+@strawberry.type
+class UserError:
+    code: ErrorCode
+    message: str
+    field: str | None = None
+
+
+@strawberry.type
+class User:
+    name: str
+
+
+@strawberry.type
+class Team:
+    title: str
+    size: int
+
+
+Grantee = Annotated[User | Team, strawberry.union("Grantee")]
+
+
+@strawberry.type
+class Manifest:
+    digest: Digest
+    size_bytes: BigInt | None
+    children: list[Child]
+
+
+@strawberry.type
+class Child:
+    digest: Digest
+    is_present: bool
+
+
+@strawberry.type
+class Tag:
+    name: str
+    started_at: DateTime
+    ended_at: DateTime | None
+    manifest: Manifest | None
+    notes: JSON
+
+
+@strawberry.type
+class PageInfo:
+    has_next_page: bool
+    next_cursor: Cursor | None
+
+
+@strawberry.type
+class Tags:
+    nodes: list[Tag]
+    page_info: PageInfo
+
+
+@strawberry.type
+class Settings:
+    email: str
+    quota: BigInt | None
+
+
+@strawberry.input
+class NameFilter:
+    equals: str | None = None
+    contains: str | None = None
+
+
+def tag(name: str, *, ended: bool = False, manifest: bool = True) -> Tag:
+    return Tag(
+        name=name,
+        started_at=DateTime(NOON),
+        ended_at=DateTime(NOON + timedelta(days=1)) if ended else None,
+        manifest=Manifest(
+            digest=Digest(f"sha256:{name}"),
+            size_bytes=BigInt(3000),
+            children=[Child(digest=Digest("sha256:c"), is_present=True)],
+        )
+        if manifest
+        else None,
+        notes=JSON({"kept": [name]}),
+    )
+
+
+TAGS = [tag("v1", ended=True), tag("v2"), tag("v3", manifest=False)]
+
+
+@strawberry.type
+class Repository:
+    path: RepositoryPath
+    description: str | None = None
+    state: State = State.NORMAL
+    owner: strawberry.Private[str] = "alice"
+
+    @strawberry.field
+    def viewer_role(self, info: strawberry.Info) -> Role | None:
+        return info.context.roles.get(info.context.viewer.name)
+
+    @strawberry.field
+    def tags(
+        self,
+        first: int = 50,
+        after: Cursor | None = None,
+        name: NameFilter | None = None,
+        is_active: bool = False,
+    ) -> Tags:
+        start = int(after.partition(":")[2]) if after else 0
+        found = [
+            one
+            for one in TAGS
+            if not (is_active and one.ended_at)
+            and (name is None or name.equals in (None, one.name))
+            and (name is None or (name.contains or "") in one.name)
+        ]
+        more = start + first < len(found)
+        return Tags(
+            nodes=found[start : start + first],
+            page_info=PageInfo(
+                has_next_page=more, next_cursor=Cursor(f"skip:{start + first}") if more else None
+            ),
+        )
+
+    @strawberry.field
+    def settings(self, info: strawberry.Info) -> Settings | None:
+        if info.context.viewer.name != self.owner:
+            raise Denied("FORBIDDEN")
+        return Settings(email="alice@example.com", quota=None)
+
+    @strawberry.field
+    def grantees(self) -> list[Grantee]:
+        return [User(name="bob"), Team(title="dev", size=3)]
+
+
+@strawberry.input
+class TagUpdateInput:
+    digest: strawberry.Maybe[str | None]
+    expires_at: strawberry.Maybe[DateTime | None]
+    role: Role | None = None
+    count: int | None = None
+    pinned_to: PinInput | None = None
+
+
+@strawberry.input
+class PinInput:
+    release_name: str
+    is_open: bool = False
+
+
+@strawberry.type
+class TagUpdatePayload:
+    tag: Tag | None
+    seen: JSON
+    errors: list[UserError]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def viewer(self, info: strawberry.Info) -> User:
+        if info.context.viewer.is_anonymous:
+            raise Denied("UNAUTHENTICATED")
+        return User(name=info.context.viewer.name)
+
+    @strawberry.field
+    def repository(self, info: strawberry.Info, path: RepositoryPath) -> Repository | None:
+        viewer = info.context.viewer
+        if viewer.is_anonymous:
+            raise Denied("UNAUTHENTICATED")
+        if viewer.name not in info.context.roles:
+            raise Denied("FORBIDDEN")
+        return info.context.repositories.get(path)
+
+    @strawberry.field
+    def broken(self) -> str:
+        raise RuntimeError("the disk is on fire")
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def tag_update(
+        self,
+        repository: RepositoryPath,
+        name: str,
+        input: TagUpdateInput,  # noqa: A002 - the field's standard name
+    ) -> TagUpdatePayload:
+        seen = {
+            key: value.value if isinstance(value, strawberry.Some) else value
+            for key, value in vars(input).items()
+            if value is not None
+        }
+        if "expires_at" in seen and seen["expires_at"] is not None:
+            seen["expires_at"] = show_time(seen["expires_at"])
+        if input.role is not None:
+            seen["role"] = input.role.value
+        if input.pinned_to is not None:
+            seen["pinned_to"] = vars(input.pinned_to)
+        failures = {
+            "locked": UserError(code=ErrorCode.IMMUTABLE, message="The tag is locked.", field="name"),
+            "absent": UserError(code=ErrorCode.NOT_FOUND, message="No such tag.", field="name"),
+            "taken": UserError(code=ErrorCode.CONFLICT, message="Somebody was faster."),
+            "odd": UserError(code=ErrorCode.INVALID, message="Odd digest.", field="input.digest"),
+            "far": UserError(code=ErrorCode.UPSTREAM, message="Nobody answers.", field="input.role"),
+        }
+        if name in failures:
+            return TagUpdatePayload(tag=None, seen=JSON(None), errors=[failures[name]])
+        return TagUpdatePayload(tag=tag(name), seen=JSON(seen), errors=[])
+
+
+schema = strawberry.Schema(
+    query=Query, mutation=Mutation, config=strawberry.schema.config.StrawberryConfig(scalar_map=SCALARS)
+)
+core = schema._schema  # The graphql-core schema, which Strawberry offers under no public name.
+
+
+@dataclass(frozen=True)
+class Viewer:
+    name: str = ""
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def is_anonymous(self) -> bool:
+        return not self.name
+
+
+@dataclass(frozen=True)
+class Context:
+    viewer: Viewer
+    repositories: dict[str, Repository] = field(
+        default_factory=lambda: {
+            "acme/app": Repository(path=RepositoryPath("acme/app"), description="An app"),
+            "acme/team/app": Repository(path=RepositoryPath("acme/team/app")),
+            "acme/frozen": Repository(path=RepositoryPath("acme/frozen"), state=State.READ_ONLY),
+        }
+    )
+    roles: dict[str, Role] = field(default_factory=lambda: {"alice": Role.ADMIN, "bob": Role.READ})
+
+
+async def context_for(request: Request) -> Context:
+    """The token is the user's name, and the scopes after a blank."""
+    name, _, scopes = request.headers.get("authorization", "").removeprefix("Bearer ").partition(" ")
+    return Context(Viewer(name, frozenset(scopes.split() or ["direct_user_login"])))
+
+
+async def run(
+    document: DocumentNode, variables: dict[str, Any], context: Context, operation_name: str | None
+) -> ExecutionResult:
+    result = execute(
+        core, document, context_value=context, variable_values=variables, operation_name=operation_name
+    )
+    return await result if isinstance(result, Awaitable) else result
+
+
+def code_of(error: GraphQLError) -> str:
+    if isinstance(error.original_error, Denied):
+        return error.original_error.code
+    return "BAD_REQUEST" if error.path is None else "INTERNAL"
+
+
+CURSORS = Cursors(offset=lambda count: f"skip:{count}", is_cursor=lambda text: text.startswith("skip:"))
+
+DOCUMENTS = """
+"All tags of a repository, dead ones too."
+query ListTags(
+  "The repository."
+  $repository: RepositoryPath!,
+  "Page size, at most 2."
+  $limit: Int = 2 @clamp(min: 1, max: 2),
+  "Page number."
+  $page: Cursor @as(form: PAGE),
+  "Filter by name."
+  $filter: NameFilter @as(form: NAME_FILTER),
+  "Only living tags."
+  $active: Boolean = false
+) {
+  repository(path: $repository) @body {
+    tags(first: $limit, after: $page, name: $filter, isActive: $active) @spread {
+      tags: nodes { ...tag }
+      page: __typename @echo(variable: "page")
+      pageInfo @spread { has_additional: hasNextPage }
+    }
+  }
+}
+
+fragment tag on Tag {
+  name
+  start_ts: startedAt @as(form: EPOCH)
+  last_modified: startedAt @as(form: RFC2822)
+  end_ts: endedAt @as(form: EPOCH) @omitNull
+  manifest @spread {
+    manifest_digest: digest
+    size: sizeBytes @as(form: IEC_BYTES)
+    presence: children @keyBy(field: "digest", value: "present") { digest present: isPresent }
+  }
+}
+
+query TokenTags($repository: RepositoryPath!, $next_page: Cursor @as(form: CURSOR) @lenient) {
+  repository(path: $repository) @body {
+    tags(first: 2, after: $next_page) @spread {
+      names: nodes @unwrap { name }
+      pageInfo @spread { next_page: nextCursor @omitNull }
+    }
+  }
+}
+
+query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true, $extra: String @ignored) {
+  repository(path: $repository) @body {
+    path
+    kind: __typename @const(value: "image")
+    notice: __typename @const(value: "tags") @include(if: $includeTags)
+    description @default(value: "")
+    state @as(form: KEBAB)
+    tags(first: 500, isActive: true) @include(if: $includeTags) @unwrap {
+      nodes @keyBy(field: "name") { name notes }
+    }
+    email: settings @ifAllowed @unwrap @default(value: "") { email }
+    settings @ifAllowed @spread {
+      quotas: quota @asList
+    }
+    members: grantees {
+      ... on User { name kind: __typename @const(value: "user") }
+      ... on Team { name: title kind: __typename @const(value: "team") ... @group(key: "facts") { size } }
+    }
+  }
+}
+
+query Viewer { viewer @body(key: "me") { name } }
+
+query Broken { broken }
+
+mutation ChangeTag(
+  $repository: RepositoryPath!,
+  $tag: String!,
+  $manifest_digest: String @nullable @also(name: "digest"),
+  $expiration: DateTime @as(form: EPOCH) @nullable,
+  $role: Role,
+  $count: Int @range(min: 1, max: 100),
+  $pin: PinInput
+) {
+  result: tagUpdate(
+    repository: $repository, name: $tag,
+    input: {digest: $manifest_digest, expiresAt: $expiration, role: $role, count: $count, pinnedTo: $pin}
+  ) {
+    seen @body(key: "seen")
+    errors { ...errors }
+  }
+}
+
+mutation DeleteTag($repository: RepositoryPath!, $tag: String!) {
+  result: tagUpdate(repository: $repository, name: $tag, input: {}) { errors { ...errors } }
+}
+"""
+
+CHAPTER = Chapter(
+    "tag",
+    "Tags of a toy.",
+    (
+        Route("listTags", "GET", "/repository/{repository}/tag/", "repo:read", check=Check.ACCESS),
+        Route("tokenTags", "GET", "/repository/{repository}/tokens", "repo:read"),
+        Route(
+            "changeTag",
+            "PUT",
+            "/repository/{repository}/tag/{tag}",
+            "repo:write",
+            status=201,
+            observed=200,
+            check=Check.ACCESS,
+            writable=True,
+            location="/repository/{repository}/tag/{tag}",
+            problems={
+                "CONFLICT": detail(409),
+                ("manifest_digest", "type"): message(),
+                "manifest_digest": message(),
+            },
+        ),
+        Route("deleteTag", "DELETE", "/repository/{repository}/tag/{tag}", "repo:write", status=204),
+        Route(
+            "touchTag",
+            "POST",
+            "/repository/{repository}/tag/{tag}",
+            "repo:write",
+            status=201,
+            body="Updated",
+            strict=True,
+            gated=True,
+            optional_body=True,
+            document="ChangeTag",
+        ),
+    ),
+    DOCUMENTS,
+)
+
+SITE = Chapter(
+    "repository",
+    "Repositories of a toy.",
+    (
+        Route("getRepository", "GET", "/repository/{repository}", "repo:read", absent={"gone": True}),
+        Route("viewer", "GET", "/user/", "user:read"),
+        Route("broken", "GET", "/broken"),
+        Route("hidden", "GET", "/hidden", flag="HIDDEN", document="Viewer"),
+        Route("internal", "GET", "/internal", internal=True, document="Viewer"),
+    ),
+    "",
+)
+
+ERRORS = "fragment errors on UserError { code message field }"
+
+SCOPES = (
+    ScopeText("repo:read", "See", "See repositories."),
+    ScopeText("super:user", "Rule", "Rule all.", True),
+)
+
+
+def engine(**changes: Any) -> Engine[Context]:
+    """The engine over the toy."""
+    given: dict[str, Any] = {
+        "run": run,
+        "context_for": context_for,
+        "viewer_of": lambda context: context.viewer,
+        "code_of": code_of,
+        "cursors": CURSORS,
+        "features": frozenset({"ANONYMOUS_ACCESS"}),
+        "base_url": BASE_URL,
+        "scopes": SCOPES,
+        "fragments": ERRORS,
+    }
+    return Engine((*CHAPTERS, CHAPTER, SITE), core, **(given | changes))
+
+
+def client(door: Engine[Context], *, user: str = "alice") -> httpx.AsyncClient:
+    """A client of the engine mounted as in the product."""
+    app = Starlette(routes=[Mount("/api/v1", app=door)])
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url=BASE_URL,
+        headers={"authorization": f"Bearer {user}"} if user else {},
+    )
