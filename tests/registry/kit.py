@@ -127,7 +127,10 @@ class TokenFlow(httpx.Auth):
         asked = challenge_of(response)
         scope = asked.get("scope", "")
         if self._tokens.get(scope, self._last) == self._last:
-            parameters = [("service", asked["service"]), *(("scope", item) for item in scope.split())]
+            parameters: list[tuple[str, Any]] = [
+                ("service", asked["service"]),
+                *(("scope", item) for item in scope.split()),
+            ]
             # The realm is the public address; the application under test has no network of its own.
             fetch = httpx.Request("GET", request.url.join(urlsplit(asked["realm"]).path), params=parameters)
             fetched = yield (next(self._login.auth_flow(fetch)) if self._login else fetch)

@@ -1,0 +1,100 @@
+"""A registry with two users, and clients that sign in to it as docker does."""
+
+import importlib.util
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from quayside.config import Settings
+from resolvers.account import create_user
+from resolvers.context import ANONYMOUS, Context, Site
+from storage.blobs import open_blob_store
+from storage.database import Database
+from storage.secrets import Secrets
+from tests.registry import kit
+
+PASSWORD = "correct horse battery"
+OWNER, STRANGER = "owner", "stranger"
+
+# The tests of the door itself come to life with the door.
+collect_ignore = (
+    []
+    if importlib.util.find_spec("quayside.registry.app")
+    else [
+        "test_pull.py",
+        "test_push_blobs.py",
+        "test_push_manifests.py",
+        "test_discovery.py",
+        "test_management.py",
+        "test_tokens.py",
+    ]
+)
+
+
+@pytest.fixture
+async def application(settings: Settings) -> AsyncIterator[Starlette]:
+    """A started application whose database holds two users."""
+    from quayside.app import create_app
+
+    await _create_users(settings, OWNER, STRANGER)
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def registry(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client signed in as the owner of the namespace `owner`."""
+    async with _client(application, settings, kit.TokenFlow(OWNER, PASSWORD)) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client signed in as another user."""
+    async with _client(application, settings, kit.TokenFlow(STRANGER, PASSWORD)) as client:
+        yield client
+
+
+@pytest.fixture
+async def anonymous(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without credentials, which still fetches tokens."""
+    async with _client(application, settings, kit.TokenFlow()) as client:
+        yield client
+
+
+@pytest.fixture
+async def unauthenticated(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that sends what it is told and nothing more."""
+    async with _client(application, settings, None) as client:
+        yield client
+
+
+@pytest.fixture
+def repository(registry: httpx.AsyncClient) -> kit.Repository:
+    """The repository `owner/app`, which the first push creates."""
+    return kit.Repository(registry, f"{OWNER}/app")
+
+
+def _client(app: Starlette, settings: Settings, auth: httpx.Auth | None) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url=settings.public_url, auth=auth)
+
+
+async def _create_users(settings: Settings, *names: str) -> None:
+    host = httpx.URL(settings.public_url).netloc.decode()
+    context = Context(
+        viewer=ANONYMOUS,
+        site=Site(public_url=settings.public_url, registry_host=host, features=settings.features),
+        blobs=open_blob_store("memory:"),
+        secrets=Secrets(settings.secret_key),
+    )
+    database = await Database.connect(settings.database_url, pool_size=2)
+    try:
+        with database.current():
+            for name in names:
+                await create_user(context, name=name, email=f"{name}@example.com", password=PASSWORD)
+    finally:
+        await database.close()
