@@ -1,1 +1,174 @@
-"""GraphiQL and its assets, served from the package."""
+"""GraphiQL for browsers, with everything it needs in the package.
+
+    assets/      the published builds of GraphiQL and React (assets.json: versions and checksums), compressed;
+                 our own boot script and style
+    examples/    queries that GraphiQL opens with, one file each, in the order of their names
+
+Nothing is fetched from elsewhere at run time, and the page runs under a policy that would forbid it.
+"""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from quayside.accept import MediaType
+
+ASSETS = Path(__file__).parent / "assets"
+EXAMPLES = Path(__file__).parent / "examples"
+
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
+
+OWN_FILES = ("boot.js", "page.css")
+
+# The hash is that of no text at all: GraphiQL's dialogs add a style element, which boot.js keeps empty.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; "
+    "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; connect-src 'self'; "
+    "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Quayside GraphiQL</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="$graphiql_css">
+<link rel="stylesheet" href="$page_css">
+<script defer src="$react_js"></script>
+<script defer src="$react_dom_js"></script>
+<script defer src="$graphiql_js"></script>
+<script defer src="$boot_js"></script>
+</head>
+<body>
+<header>
+<strong>Quayside</strong>
+<label>Access token <input id="token" type="text" autocomplete="off" spellcheck="false"
+  placeholder="paste a token to act as its user"></label>
+<small>Kept in this tab only, sent as <code>Authorization: Bearer</code>.</small>
+</header>
+<main id="graphiql">Loading GraphiQL; it needs JavaScript.</main>
+<script type="application/json" id="examples">$examples</script>
+</body>
+</html>
+""")
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of the page; `public_name` holds a hash of the content, so that it may be kept for ever."""
+
+    public_name: str
+    media_type: str
+    gzipped: bytes
+
+
+@dataclass(frozen=True)
+class Example:
+    """A query to open with; the title is the comment in the file's first line."""
+
+    title: str
+    query: str
+
+
+def page(request: Request) -> Response:
+    """The GraphiQL page, which queries its own address."""
+    headers = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Cache-Control": "no-cache",
+        "Referrer-Policy": "no-referrer",
+        "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
+    }
+    body = render_page(request.scope.get("root_path", ""))
+    return Response(body, media_type="text/html", headers=headers)
+
+
+@cache
+def render_page(root_path: str) -> bytes:
+    """The HTML of the page for an application mounted at `root_path`."""
+    address = {
+        name: escape(f"{root_path}/graphql/assets/{asset.public_name}")
+        for name, asset in all_assets().items()
+    }
+    # Within a script element only "<" could end the data early.
+    data = orjson.dumps([{"title": example.title, "query": example.query} for example in examples()])
+    return PAGE.substitute(
+        graphiql_css=address["graphiql.min.css"],
+        page_css=address["page.css"],
+        react_js=address["react.production.min.js"],
+        react_dom_js=address["react-dom.production.min.js"],
+        graphiql_js=address["graphiql.min.js"],
+        boot_js=address["boot.js"],
+        examples=data.decode().replace("<", "\\u003c"),
+    ).encode()
+
+
+@cache
+def examples() -> tuple[Example, ...]:
+    """All example queries, in the order of their file names."""
+    texts = (path.read_text(encoding="utf-8") for path in sorted(EXAMPLES.glob("*.graphql")))
+    return tuple(Example(text.partition("\n")[0].lstrip("# "), text) for text in texts)
+
+
+@cache
+def all_assets() -> dict[str, Asset]:
+    """Every asset by its file name."""
+    found = {}
+    for row in orjson.loads((ASSETS / "assets.json").read_bytes()):
+        name = row["file"]
+        found[name] = asset(name, sha256=row["sha256"], gzipped=(ASSETS / f"{name}.gz").read_bytes())
+    for name in OWN_FILES:
+        content = (ASSETS / name).read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        found[name] = asset(name, sha256=sha256, gzipped=gzip.compress(content, mtime=0))
+    return found
+
+
+def asset(name: str, *, sha256: str, gzipped: bytes) -> Asset:
+    """The asset of that content."""
+    path = Path(name)
+    return Asset(f"{path.stem}.{sha256[:16]}{path.suffix}", MEDIA_TYPES[path.suffix], gzipped)
+
+
+@cache
+def by_public_name() -> dict[str, Asset]:
+    """Every asset by the name it is served under."""
+    return {asset.public_name: asset for asset in all_assets().values()}
+
+
+async def serve_asset(request: Request) -> Response:
+    """One asset, compressed when the client accepts gzip. 404 for any other name."""
+    found = by_public_name().get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if not accepts_gzip(request.headers.get("accept-encoding", "")):
+        return Response(gzip.decompress(found.gzipped), media_type=found.media_type, headers=headers)
+    headers["Content-Encoding"] = "gzip"
+    return Response(found.gzipped, media_type=found.media_type, headers=headers)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an `Accept-Encoding` header names gzip with a weight above 0."""
+    codings = (MediaType.parse(part) for part in header.split(","))
+    return any(coding.name == "gzip" and coding.quality > 0 for coding in codings)
+
+
+assets = [Route("/graphql/assets/{name}", serve_asset)]

@@ -1,0 +1,397 @@
+"""GraphQL over HTTP (GraphQL-over-HTTP draft): one request in, one well-formed GraphQL response out.
+
+A request passes the stages in the order in which they are written in `GraphQLApp.answer`; each stage either
+hands on or raises `Refusal` with the status that the specification names for it.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    get_operation_ast,
+    get_variable_values,
+    validate,
+)
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from quayside.accept import Accept, MediaType
+from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
+
+log = logging.getLogger(__name__)
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+
+STATUS_WITH_ERRORS = {GRAPHQL_RESPONSE: 294, JSON: 200}
+"""Status of a response that has both `data` and `errors`. 294 (Partial Success) is only understood together
+with the media type that explains it; everybody else gets 200."""
+
+ALLOWED = "GET, HEAD, POST, OPTIONS"
+
+
+@dataclass(frozen=True)
+class TransportLimits:
+    """Bounds on the HTTP request itself: bytes of body and of query string, seconds to wait for the body."""
+
+    body_bytes: int = 1024 * 1024
+    query_string_bytes: int = 16 * 1024
+    body_seconds: float = 30.0
+
+
+class InvalidCredentials(Exception):
+    """The credentials given are wrong, expired or revoked; raised by `context_for`, answered by 401."""
+
+
+class Refusal(Exception):
+    """A request that is not executed: HTTP status, the GraphQL errors to show, further headers."""
+
+    def __init__(self, status: int, errors: Sequence[GraphQLError], headers: Mapping[str, str]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.errors = errors
+        self.headers = headers
+
+
+def refusal(status: int, message: str, *, code: str = "BAD_REQUEST", **headers: str) -> Refusal:
+    """A refusal with one error; header names are given with underscores for hyphens."""
+    error = GraphQLError(message, extensions={"code": code})
+    return Refusal(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@dataclass(frozen=True)
+class GraphQLRequest:
+    """The parameters of one well-formed request, absent ones as None or empty."""
+
+    query: str
+    operation_name: str | None
+    variables: dict[str, Any]
+
+
+class Execute(Protocol):
+    """The one door to execution."""
+
+    async def __call__(
+        self,
+        document: DocumentNode,
+        variables: dict[str, Any],
+        context: Any,
+        operation_name: str | None,
+        /,
+    ) -> ExecutionResult:
+        """Run the named operation of a valid document."""
+
+
+class GraphQLApp:
+    """The `/graphql` endpoint as an ASGI application.
+
+    `context_for` builds the context of one request and may raise `InvalidCredentials`; `graphiql_page`
+    answers browsers, which prefer HTML to JSON.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        execute: Execute,
+        context_for: Callable[[Request], Awaitable[Any]],
+        limits: Limits,
+        graphiql_page: Callable[[Request], Response],
+        transport: TransportLimits | None = None,
+    ) -> None:
+        self.schema = schema
+        self.execute = execute
+        self.context_for = context_for
+        self.limits = limits
+        self.graphiql_page = graphiql_page
+        self.transport = transport or TransportLimits()
+        self.documents = DocumentCache(schema, limits=limits)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; HEAD gets the headers of GET."""
+        response = await self.respond(Request(scope, receive))
+        body = b"" if scope["method"] == "HEAD" else response.body
+        headers = response.raw_headers
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def respond(self, request: Request) -> Response:
+        """The response to one request, whatever happens on the way."""
+        try:
+            return await self.answer(request)
+        except Refusal as refused:
+            return error_response(refused)
+        except ClientDisconnect:
+            return error_response(refusal(400, "The connection closed before the whole body had arrived."))
+        except Exception:
+            log.exception("GraphQL request failed")
+            return error_response(refusal(500, "Internal server error.", code="INTERNAL"))
+
+    async def answer(self, request: Request) -> Response:
+        """Take a request through all stages. Raises Refusal."""
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ALLOWED, "Accept-Post": JSON})
+        if request.method not in {"GET", "HEAD", "POST"}:
+            raise refusal(405, f"{request.method} is not supported here.", Allow=ALLOWED)
+        accept = Accept(request.headers.getlist("accept"))
+        if request.method != "POST" and prefers_html(accept):
+            return self.graphiql_page(request)
+        media_type = choose_media_type(accept)
+        context = await self.authenticated(request)
+        asked = await self.read(request)
+        document = self.documents.get(asked.query)
+        self.check_operation(document, asked, safe=request.method != "POST")
+        cost = self.checked_cost(document, asked)
+        result = await self.execute(document, asked.variables, context, asked.operation_name)
+        return result_response(result, cost=cost, media_type=media_type)
+
+    async def authenticated(self, request: Request) -> Any:
+        """The context of the caller. Raises a 401 that challenges for a bearer token."""
+        try:
+            return await self.context_for(request)
+        except InvalidCredentials as error:
+            challenge = 'Bearer realm="quayside", error="invalid_token"'
+            message = str(error) or "The credentials given are not valid."
+            raise refusal(401, message, code="UNAUTHENTICATED", WWW_Authenticate=challenge) from error
+
+    async def read(self, request: Request) -> GraphQLRequest:
+        """The parameters from the query string (GET, HEAD) or from the JSON body (POST)."""
+        if request.method == "POST":
+            check_body_type(request)
+            return request_from_json(await self.body(request))
+        if len(request.scope["query_string"]) > self.transport.query_string_bytes:
+            raise refusal(
+                414, f"The query string is over {self.transport.query_string_bytes} bytes; use POST."
+            )
+        return request_from_query_string(request.query_params.multi_items())
+
+    async def body(self, request: Request) -> bytes:
+        """The body, read up to the limits of size and time."""
+        limit = self.transport.body_bytes
+        too_large = refusal(413, f"The request body is over {limit} bytes.")
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            raise too_large
+        received = bytearray()
+        try:
+            async with asyncio.timeout(self.transport.body_seconds):
+                async for chunk in request.stream():
+                    received += chunk
+                    if len(received) > limit:
+                        raise too_large
+        except TimeoutError as error:
+            raise refusal(408, "The request body did not arrive in time.", Connection="close") from error
+        return bytes(received)
+
+    def check_operation(self, document: DocumentNode, asked: GraphQLRequest, *, safe: bool) -> None:
+        """Refuse operations that cannot be determined, are not allowed here, or have ill-typed variables."""
+        operation = get_operation_ast(document, asked.operation_name)
+        if operation is None:
+            if asked.operation_name:
+                raise refusal(422, f"operationName: the document has no operation {asked.operation_name!r}.")
+            raise refusal(
+                422, "operationName: required, since the document does not have exactly one operation."
+            )
+        if operation.operation is OperationType.SUBSCRIPTION:
+            raise refusal(422, "Subscriptions are not answered over plain HTTP.")
+        if safe and operation.operation is not OperationType.QUERY:
+            raise refusal(405, "GET is for queries only; send mutations by POST.", Allow="POST")
+        definitions = operation.variable_definitions or ()
+        coerced = get_variable_values(self.schema, definitions, asked.variables, max_errors=50)
+        if isinstance(coerced, list):
+            raise Refusal(422, coerced, {})
+
+    def checked_cost(self, document: DocumentNode, asked: GraphQLRequest) -> Cost:
+        """The cost of the operation, within the limits."""
+        try:
+            return check(
+                document,
+                variables=asked.variables,
+                operation_name=asked.operation_name,
+                schema=self.schema,
+                limits=self.limits,
+            )
+        except GraphQLError as error:
+            raise Refusal(422, [error], {}) from error
+
+
+class DocumentCache:
+    """Documents that passed validation, the least recently used dropped first.
+
+    It is bounded by the text it stands for: a parsed document takes up to 270 bytes for each character.
+    """
+
+    def __init__(self, schema: GraphQLSchema, *, limits: Limits, characters: int = 256 * 1024) -> None:
+        self.schema = schema
+        self.limits = limits
+        self.room = characters
+        self.documents: OrderedDict[str, DocumentNode] = OrderedDict()
+
+    def get(self, text: str) -> DocumentNode:
+        """The valid document of a text. Raises Refusal: 400 if it does not parse, 422 if it is not valid."""
+        if text in self.documents:
+            self.documents.move_to_end(text)
+            return self.documents[text]
+        document = self.validated(text)
+        self.documents[text] = document
+        self.room -= len(text)
+        while self.room < 0:
+            dropped, _ = self.documents.popitem(last=False)
+            self.room += len(dropped)
+        return document
+
+    def validated(self, text: str) -> DocumentNode:
+        """Parse and validate a text. Raises Refusal."""
+        try:
+            document = parse(text, self.limits)
+        except GraphQLError as error:
+            raise Refusal(400, [error], {}) from error
+        errors = validate(self.schema, document, VALIDATION_RULES)
+        if errors:
+            raise Refusal(422, errors, {})
+        return document
+
+
+def prefers_html(accept: Accept) -> bool:
+    """Whether a browser asks: HTML named, and wanted more than either JSON."""
+    html = accept.preference("text/html")
+    return html.exactness > 0 and html > max(accept.preference(GRAPHQL_RESPONSE), accept.preference(JSON))
+
+
+def choose_media_type(accept: Accept) -> str:
+    """The response media type that the client wants most. Raises Refusal 406.
+
+    A client that names neither type (`*/*`, or no header) is served as one that knows plain JSON only.
+    """
+    graphql, json = accept.preference(GRAPHQL_RESPONSE), accept.preference(JSON)
+    if max(graphql, json).quality == 0:
+        raise refusal(406, f"Responses are {GRAPHQL_RESPONSE} or {JSON}, neither of which is accepted.")
+    named = graphql.exactness == 2
+    return GRAPHQL_RESPONSE if graphql > json or (graphql == json and named) else JSON
+
+
+def check_body_type(request: Request) -> None:
+    """Refuse bodies that are not plain UTF-8 JSON.
+
+    Form and text bodies are what a foreign web page may send without asking first, so they stay refused.
+    """
+    given = MediaType.parse(request.headers.get("content-type", ""))
+    if given.name != JSON or not given.is_utf8:
+        raise refusal(415, f"Content-Type: the request body must be {JSON} in UTF-8.", Accept=JSON)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise refusal(
+            415, "Content-Encoding: the request body must not be encoded.", Accept_Encoding="identity"
+        )
+
+
+def load_json(text: bytes | str, where: str) -> Any:
+    """Decode JSON. Raises Refusal 400."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise refusal(400, f"{where} is not valid JSON: {error}.") from error
+
+
+def request_from_json(body: bytes) -> GraphQLRequest:
+    """The request in a POST body; unknown members are ignored. Raises Refusal 400 or 422."""
+    members = load_json(body, "The request body")
+    if isinstance(members, list):
+        raise refusal(422, "Batches are not supported: send one request at a time.")
+    if not isinstance(members, dict):
+        raise refusal(422, "The request body must be a JSON object.")
+    return well_formed(members)
+
+
+def request_from_query_string(items: Sequence[tuple[str, str]]) -> GraphQLRequest:
+    """The request in a URL; an empty optional parameter is an absent one. Raises Refusal 400 or 422."""
+    members: dict[str, Any] = {}
+    for name, value in items:
+        if name in members:
+            raise refusal(422, f"{name}: given more than once.")
+        if name in {"variables", "extensions"}:
+            members[name] = load_json(value, name) if value else None
+        else:
+            members[name] = value
+    return well_formed(members)
+
+
+def well_formed(members: dict[str, Any]) -> GraphQLRequest:
+    """Check the types of all parameters. Raises Refusal 422 naming each wrong one."""
+    problems = []
+    if not isinstance(members.get("query"), str):
+        problems.append("query: a string with a GraphQL document is required.")
+    if not isinstance(members.get("operationName"), str | None):
+        problems.append("operationName: must be a string.")
+    problems += [
+        f"{name}: must be an object."
+        for name in ("variables", "extensions")
+        if not isinstance(members.get(name), dict | None)
+    ]
+    if problems:
+        errors = [GraphQLError(problem, extensions={"code": "BAD_REQUEST"}) for problem in problems]
+        raise Refusal(422, errors, {})
+    return GraphQLRequest(
+        query=members["query"],
+        operation_name=members.get("operationName") or None,
+        variables=members.get("variables") or {},
+    )
+
+
+def result_response(result: ExecutionResult, *, cost: Cost, media_type: str) -> Response:
+    """A response with data, its errors if any, and what the request cost."""
+    payload: dict[str, Any] = {}
+    if result.errors:
+        payload["errors"] = [executed_error(error) for error in result.errors]
+    payload["data"] = result.data
+    shown = {name: value for name, value in asdict(cost).items() if name in {"nodes", "depth", "aliases"}}
+    payload["extensions"] = {**(result.extensions or {}), "cost": shown}
+    status = STATUS_WITH_ERRORS[media_type] if result.errors else 200
+    return json_response(status, payload, media_type, {})
+
+
+def error_response(refused: Refusal) -> Response:
+    """A response without data.
+
+    It always carries the GraphQL media type: a client that knows only plain JSON goes by the status, and
+    everybody else can tell our errors from those of a proxy.
+    """
+    payload = {"errors": [formatted(error, "BAD_REQUEST") for error in refused.errors]}
+    return json_response(refused.status, payload, GRAPHQL_RESPONSE, refused.headers)
+
+
+def executed_error(error: GraphQLError) -> dict[str, Any]:
+    """A field's error as shown; an exception that nobody made a public error of is logged, never shown."""
+    cause = error.original_error
+    if (error.extensions and "code" in error.extensions) or cause is None or isinstance(cause, GraphQLError):
+        return formatted(error, "BAD_REQUEST")
+    log.error("GraphQL field failed at %s", error.path, exc_info=cause)
+    return {**formatted(error, "INTERNAL"), "message": "Internal server error."}
+
+
+def formatted(error: GraphQLError, code: str) -> dict[str, Any]:
+    """An error as the specification lays it out, with `code` unless it has a code of its own."""
+    return {**error.formatted, "extensions": {"code": code, **(error.extensions or {})}}
+
+
+def json_response(
+    status: int, payload: dict[str, Any], media_type: str, headers: Mapping[str, str]
+) -> Response:
+    """A response that no cache keeps, since the same request means different things to different callers."""
+    always = {
+        "Content-Type": f"{media_type}; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(orjson.dumps(payload), status_code=status, headers={**always, **headers})
