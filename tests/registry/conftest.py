@@ -15,7 +15,7 @@ from storage.database import Database
 from storage.secrets import Secrets
 from tests.registry import kit
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct-horse-battery"
 OWNER, STRANGER = "owner", "stranger"
 
 # The tests of the door itself come to life with the door.
