@@ -4,9 +4,10 @@ Source: OCI Distribution 1.1, "Endpoints"; `/v2/auth` is the token service, `/v2
 
 A repository name may hold slashes, and components that spell ``manifests`` or ``tags``. So a path is read
 from its end, where every row has a fixed number of segments, and the rest is the name: the last match wins.
-The raw path is split before it is decoded, so that `%2F` is never taken for a slash between segments.
+The raw path is matched before it is decoded, so that `%2F` is never taken for a slash between segments.
 """
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -50,14 +51,11 @@ ROUTES = (
 )
 """Every address, those of a pull first. Two rows may share a name; a handler is found by it."""
 
-_PREFIX = "/v2/<name>/"
-_NAMED = tuple(
-    (route, tuple(None if segment.startswith("<") else segment for segment in tail))
+_PATTERNS = tuple(
+    # The greedy name leaves to the rest the last place where it fits.
+    (route, re.compile(re.sub("<[a-z]+>", "([^/]+)", route.pattern.replace("<name>", "(.*)")), re.DOTALL))
     for route in ROUTES
-    if route.pattern.startswith(_PREFIX)
-    for tail in (route.pattern.removeprefix(_PREFIX).split("/"),)
 )
-_PLAIN = {route.pattern: route for route in ROUTES if not route.pattern.startswith(_PREFIX)}
 
 
 def match_route(method: str, raw_path: bytes) -> Match:
@@ -66,27 +64,15 @@ def match_route(method: str, raw_path: bytes) -> Match:
     Raises RegistryError UNSUPPORTED: 404 for an unknown address, 405 with `Allow` for another method.
     """
     path = raw_path.decode("latin-1")
-    plain = _PLAIN.get(path)
-    candidates = [Match(plain, "", "")] if plain else _named_matches(path.split("/"))
-    for match in candidates:
-        if method in match.route.methods:
-            return match
-    if not candidates:
+    allowed: set[str] = set()
+    for route, pattern in _PATTERNS:
+        match = pattern.fullmatch(path)
+        if match is None:
+            continue
+        if method in route.methods:
+            name, argument, *_ = (*match.groups(), "", "")
+            return Match(route, unquote(name), unquote(argument))
+        allowed |= route.methods
+    if not allowed:
         raise RegistryError(OciCode.UNSUPPORTED, "no such address", status=404)
-    allowed = frozenset[str]().union(*(match.route.methods for match in candidates))
     raise RegistryError(OciCode.UNSUPPORTED, headers={"Allow": ", ".join(sorted(allowed))})
-
-
-def _named_matches(segments: list[str]) -> list[Match]:
-    matches: list[Match] = []
-    if segments[:2] != ["", "v2"]:
-        return matches
-    for route, tail in _NAMED:
-        name = segments[2 : -len(tail)]
-        if name and all(
-            given == wanted or (wanted is None and given)
-            for given, wanted in zip(segments[-len(tail) :], tail, strict=True)
-        ):
-            argument = segments[-1] if tail[-1] is None else ""
-            matches.append(Match(route, unquote("/".join(name)), unquote(argument)))
-    return matches
