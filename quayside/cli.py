@@ -151,7 +151,8 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"quayside {__version__} (schema {schema_revision()})\n")
+        print(f"quayside {__version__} (schema {schema_revision()})")
+        parser.exit()
 
 
 def schema_revision() -> str:

@@ -51,14 +51,14 @@ class Settings:
     blob_url: str = field(repr=False)
     host: str
     port: int
+    tls_cert: Path | None
+    tls_key: Path | None
     public_url: str
     secret_key: tuple[str, ...] = field(repr=False)
     rest_status_codes: Literal["documented", "observed"]
     superusers: frozenset[str]
     ssrf_allowed_hosts: frozenset[str]
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
-    tls_cert: Path | None
-    tls_key: Path | None
     cors_origins: tuple[str, ...]
     mail_url: str | None = field(repr=False)
     log_retention: timedelta
@@ -271,19 +271,19 @@ def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _Given]:
 def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Given]:
     given = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable in FREE_VARIABLES:
+        if not variable.startswith(PREFIX) or variable in FREE_VARIABLES or _is_injected(variable, text):
             continue
         if variable in _VARIABLES:
             if text.strip():
                 given[variable.removeprefix(PREFIX)] = _Given(text, f"in the variable {variable}")
-        elif not _is_injected(variable, text):
+        else:
             nearest = _nearest(variable, _VARIABLES)
             problems.append(f"The variable {variable} is not a setting; the nearest is {nearest}.")
     return given
 
 
 def _is_injected(variable: str, text: str) -> bool:
-    """Whether an orchestrator made this variable for a service that is called quayside."""
+    """Whether an orchestrator made this variable for a service called quayside: QUAYSIDE_PORT is one, too."""
     return variable.endswith("_SERVICE_HOST") or "_SERVICE_PORT" in variable or text.startswith("tcp://")
 
 

@@ -1,0 +1,60 @@
+"""What an operator may set or type is described, and described as it is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from quayside.cli import COMMANDS, GROUPS
+from quayside.config import PREFIX, SETTINGS
+from quayside.features import FEATURES
+
+DOCS = Path(__file__).parents[2] / "docs"
+ROW = re.compile(r"\| `(?P<name>[A-Z_]+)` \| (?:`(?P<default>[^`]*)`)? ?\| (?P<sentence>.*) \|")
+
+
+def described(prefix: str) -> dict[str, tuple[str, str]]:
+    """The rows of docs/settings.md whose names begin with the prefix: default and sentence, by name."""
+    matches = ROW.finditer((DOCS / "settings.md").read_text(encoding="utf-8"))
+    return {
+        match["name"]: (match["default"] or "", match["sentence"])
+        for match in matches
+        if match["name"].startswith(PREFIX) == bool(prefix)
+    }
+
+
+def test_every_setting_is_described_with_its_default() -> None:
+    assert described(PREFIX) == {PREFIX + row.name: (row.default, row.sentence) for row in SETTINGS}
+
+
+def test_every_feature_is_described_with_its_default() -> None:
+    assert described("") == {row.name: (str(row.default).lower(), row.sentence) for row in FEATURES}
+
+
+def sections() -> dict[str, str]:
+    """The sections of docs/commands.md, by the command that each is about."""
+    _, *parts = re.split(
+        r"^## quayside ", (DOCS / "commands.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    return {heading: body for heading, _, body in (part.partition("\n") for part in parts)}
+
+
+def test_every_command_has_a_section_and_no_other_has() -> None:
+    assert list(sections()) == [row.name for row in COMMANDS]
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_a_section_says_what_the_command_does_and_takes(row: object) -> None:
+    command = next(one for one in COMMANDS if one is row)
+    body = sections()[command.name]
+    names = [
+        argument.options["metavar"] if not argument.names[0].startswith("-") else argument.names[0]
+        for argument in command.arguments
+    ]
+
+    assert body.strip().startswith(command.sentence)
+    assert [name for name in names if not re.search(rf"^- `{re.escape(name)}[` ]", body, re.MULTILINE)] == []
+
+
+def test_commands_of_two_words_belong_to_a_group() -> None:
+    assert {row.name.split(" ")[0] for row in COMMANDS if " " in row.name} == set(GROUPS)

@@ -1,0 +1,323 @@
+"""The command line as an operator meets it: in a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from quayside.version import __version__
+from storage.database import revisions
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 60
+
+
+def environment(**environ: str) -> dict[str, str]:
+    """A clean environment, in which commands find our packages from any directory."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
+
+
+def run(directory: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in a directory."""
+    return subprocess.run(
+        [sys.executable, "-m", "quayside", *arguments],
+        cwd=directory,
+        env=environment(**environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def outcome(completed: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    return completed.returncode, completed.stdout, completed.stderr
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(
+    directory: Path, *arguments: str, certificate: Path | None = None, environ: dict[str, str] | None = None
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+    """A running server, ready for requests, with a client of it."""
+    port = free_port()
+    scheme = "https" if certificate else "http"
+    verify = ssl.create_default_context(cafile=certificate) if certificate else True
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quayside", "serve", "--port", str(port), *arguments],
+            cwd=directory,
+            env=environment(**(environ or {})),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    with process, httpx.Client(base_url=f"{scheme}://127.0.0.1:{port}", verify=verify) as client:
+        try:
+            wait_until_ready(client, process, directory)
+            yield client, process
+        finally:
+            # An idle TLS connection would hold up the server's orderly end.
+            client.close()
+            process.terminate()
+            process.wait(timeout=START_TIMEOUT_S)
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str], directory: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            client.get("/healthz").raise_for_status()
+        except httpx.TransportError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError((directory / "log").read_text()) from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def log_of(directory: Path) -> list[dict[str, object]]:
+    """The log of a server, which is all that it may write to standard error."""
+    return [json.loads(line) for line in (directory / "log").read_text().splitlines()]
+
+
+def test_the_version_names_the_revision_of_the_schema(tmp_path: Path) -> None:
+    assert outcome(run(tmp_path, "--version")) == (
+        0,
+        f"quayside {__version__} (schema {revisions()[-1]})\n",
+        "",
+    )
+
+
+def test_the_version_needs_neither_settings_nor_the_libraries_of_the_server(tmp_path: Path) -> None:
+    script = "import sys; from quayside.cli import main\ntry: main(['--version'])\nexcept SystemExit: pass\n"
+    script += "print(sorted({'tortoise', 'strawberry', 'starlette', 'uvicorn'} & set(sys.modules)))"
+
+    completed = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment(QUAYSIDE_PORT="x"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert completed.stdout.splitlines()[1] == "[]"
+
+
+def test_no_command_is_wrong_use(tmp_path: Path) -> None:
+    code, output, errors = outcome(run(tmp_path))
+
+    assert (code, output) == (2, "")
+    assert errors.startswith("usage: quayside ")
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "doctor"])
+def test_wrong_settings_are_said_in_sentences_and_nothing_happens(tmp_path: Path, command: str) -> None:
+    completed = run(tmp_path, command, QUAYSIDE_PORT="x", QUAYSIDE_HOSTS="y")
+
+    sentences = [
+        "The variable QUAYSIDE_HOSTS is not a setting; the nearest is QUAYSIDE_HOST.",
+        "PORT must be a whole number from 1 to 65535, not 'x' (in the variable QUAYSIDE_PORT).",
+    ]
+    assert (completed.returncode, completed.stdout, completed.stderr.splitlines()) == (2, "", sentences)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_migrate_prints_what_it_applied_and_may_be_repeated(tmp_path: Path) -> None:
+    first = run(tmp_path, "migrate", "--data", "registry")
+    second = run(tmp_path, "migrate", "--data", "registry")
+
+    assert outcome(first) == (0, "".join(f"{name}\n" for name in revisions()), "")
+    assert outcome(second) == (0, "", "The database is up to date.\n")
+    assert (tmp_path / "registry" / "quayside.db").is_file()
+
+
+def test_a_newer_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    run(tmp_path, "migrate")
+    with sqlite3.connect(tmp_path / "data" / "quayside.db") as connection:
+        connection.execute(
+            "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('models', '9999_future', '2030')"
+        )
+    connection.close()
+
+    sentence = (
+        "The database is newer than this version: it has revision 9999_future, this version knows up to "
+        f"{revisions()[-1]}; start a newer quayside.\n"
+    )
+    assert outcome(run(tmp_path, "serve")) == (1, "", sentence)
+    assert outcome(run(tmp_path, "migrate")) == (1, "", sentence)
+
+
+def test_serve_makes_what_it_needs_and_stops_in_order(tmp_path: Path) -> None:
+    with serving(tmp_path) as (client, process):
+        ready = client.get("/readyz", headers={"X-Request-Id": "r1"})
+        missing = client.get("/no/such/page")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=START_TIMEOUT_S) == -signal.SIGTERM
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+
+    assert (ready.status_code, ready.headers["x-request-id"]) == (200, "r1")
+    assert "server" not in ready.headers
+    assert missing.status_code == 404
+    assert {"quayside.db", "secret.key"} <= {path.name for path in (tmp_path / "data").iterdir()}
+    lines = log_of(tmp_path)
+    assert [line["status"] for line in lines if line.get("path") == "/readyz"] == [200]
+    assert lines[-1]["message"].startswith("Finished server process")  # type: ignore[attr-defined]
+
+
+def test_serve_with_several_workers_answers_from_each(tmp_path: Path, database_url: str) -> None:
+    environ = {"QUAYSIDE_DATABASE_URL": database_url, "QUAYSIDE_SECRET_KEY": "k" * 32}
+    with serving(tmp_path, "--workers", "2", "--no-jobs", environ=environ) as (client, process):
+        answer = client.get("/readyz")
+        process.terminate()
+        assert process.wait(timeout=START_TIMEOUT_S) == 0
+
+    assert answer.json() == {"status": "ready", "checks": {"database": "ok", "blobs": "ok"}}
+    starts = [line for line in log_of(tmp_path) if line["message"] == "Application startup complete."]
+    assert len(starts) == 2
+
+
+def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        migrate, doctor = run(tmp_path, "migrate"), run(tmp_path, "doctor")
+
+    assert outcome(migrate) == (0, "", "The database is up to date.\n")
+    assert (doctor.returncode, doctor.stderr) == (0, "")
+    assert doctor.stdout.splitlines()[:4] == [
+        f"ok      data directory: {tmp_path}/data",
+        f"ok      secret key: {tmp_path}/data/secret.key",
+        "ok      database: sqlite, at the schema of this version",
+        "ok      blob store: file",
+    ]
+
+
+def test_serve_over_tls(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    environ = {"QUAYSIDE_TLS_CERT": str(certificate), "QUAYSIDE_TLS_KEY": str(key)}
+
+    with serving(tmp_path, certificate=certificate, environ=environ) as (client, _):
+        answer = client.get("/healthz")
+
+    assert (answer.url.scheme, answer.status_code) == ("https", 200)
+
+
+def make_certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key, valid for a day."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = directory / "cert.pem", directory / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return paths
+
+
+def test_a_certificate_without_its_key_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    certificate, _ = make_certificate(tmp_path)
+
+    code, output, errors = outcome(
+        run(tmp_path, "serve", QUAYSIDE_TLS_CERT=str(certificate), QUAYSIDE_TLS_KEY=str(certificate))
+    )
+
+    assert (code, output) == (1, "")
+    assert errors.startswith("TLS_CERT and TLS_KEY must hold a certificate and its key: ")
+    assert errors.count("\n") == 1
+
+
+def test_a_port_in_use_ends_the_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        completed = run(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+
+    assert completed.returncode == 3
+    assert "address already in use" in completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "sentence"),
+    [
+        (("--workers", "0"), {}, "--workers must be at least 1."),
+        (
+            ("--workers", "2"),
+            {"QUAYSIDE_BLOB_URL": "memory:"},
+            "BLOB_URL must not be memory: with several workers, since they share no memory.",
+        ),
+    ],
+)
+def test_workers_that_cannot_work_are_refused(
+    tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], sentence: str
+) -> None:
+    assert outcome(run(tmp_path, "serve", *arguments, **environ)) == (1, "", f"{sentence}\n")
+
+
+def test_doctor_names_what_is_wrong_and_changes_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    key = data / "secret.key"
+    key.write_text("k" * 32)
+    key.chmod(0o644)
+
+    completed = run(tmp_path, "doctor", QUAYSIDE_HOST="0.0.0.0")
+
+    assert completed.stdout.splitlines() == [
+        f"ok      data directory: {data}",
+        f"failed  secret key: {key} can be read by others than its owner (mode 644).",
+        f"ok      database: {data}/quayside.db, made at the first start",
+        "ok      blob store: file",
+        "failed  public address: Clients cannot reach http://0.0.0.0:8080; set PUBLIC_URL to what they use.",
+        "ok      TLS: not set; most clients demand HTTPS of any host but this one",
+    ]
+    assert (completed.returncode, completed.stderr) == (1, "")
+    assert list(data.iterdir()) == [key]
+
+
+def test_doctor_tells_of_a_database_that_does_not_answer(tmp_path: Path) -> None:
+    environ = {
+        "QUAYSIDE_DATABASE_URL": f"postgresql://quay:hunter2@127.0.0.1:{free_port()}/registry",
+        "QUAYSIDE_SECRET_KEY": "k" * 32,
+    }
+
+    completed = run(tmp_path, "doctor", **environ)
+
+    assert completed.returncode == 1
+    (failed,) = [line for line in completed.stdout.splitlines() if line.startswith("failed")]
+    assert failed.startswith("failed  database: The database does not answer: ")
+    assert "hunter2" not in completed.stdout + completed.stderr
