@@ -27,6 +27,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from quayside.accept import Accept, MediaType
+from resolvers.errors import ErrorCode, InvalidCredentials
 from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,6 @@ class TransportLimits:
     body_seconds: float = 30.0
 
 
-class InvalidCredentials(Exception):
-    """The credentials given are wrong, expired or revoked; raised by `context_for`, answered by 401."""
-
-
 class Refusal(Exception):
     """A request that is not executed: HTTP status, the GraphQL errors to show, further headers."""
 
@@ -64,7 +61,7 @@ class Refusal(Exception):
         self.headers = headers
 
 
-def refusal(status: int, message: str, *, code: str = "BAD_REQUEST", **headers: str) -> Refusal:
+def refusal(status: int, message: str, *, code: ErrorCode = ErrorCode.BAD_REQUEST, **headers: str) -> Refusal:
     """A refusal with one error; header names are given with underscores for hyphens."""
     error = GraphQLError(message, extensions={"code": code})
     return Refusal(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
@@ -80,7 +77,7 @@ class GraphQLRequest:
 
 
 class Execute(Protocol):
-    """The one door to execution."""
+    """The one door to execution; errors leave it with their codes, unexpected ones logged and masked."""
 
     async def __call__(
         self,
@@ -136,7 +133,13 @@ class GraphQLApp:
             return error_response(refusal(400, "The connection closed before the whole body had arrived."))
         except Exception:
             log.exception("GraphQL request failed")
-            return error_response(refusal(500, "Internal server error.", code="INTERNAL"))
+            return error_response(
+                refusal(
+                    500,
+                    "Internal error; the request id finds it in the server's log.",
+                    code=ErrorCode.INTERNAL,
+                )
+            )
 
     async def answer(self, request: Request) -> Response:
         """Take a request through all stages. Raises Refusal."""
@@ -162,8 +165,7 @@ class GraphQLApp:
             return await self.context_for(request)
         except InvalidCredentials as error:
             challenge = 'Bearer realm="quayside", error="invalid_token"'
-            message = str(error) or "The credentials given are not valid."
-            raise refusal(401, message, code="UNAUTHENTICATED", WWW_Authenticate=challenge) from error
+            raise refusal(401, error.message, code=error.code, WWW_Authenticate=challenge) from error
 
     async def read(self, request: Request) -> GraphQLRequest:
         """The parameters from the query string (GET, HEAD) or from the JSON body (POST)."""
@@ -339,8 +341,7 @@ def well_formed(members: dict[str, Any]) -> GraphQLRequest:
         if not isinstance(members.get(name), dict | None)
     ]
     if problems:
-        errors = [GraphQLError(problem, extensions={"code": "BAD_REQUEST"}) for problem in problems]
-        raise Refusal(422, errors, {})
+        raise Refusal(422, [GraphQLError(problem) for problem in problems], {})
     return GraphQLRequest(
         query=members["query"],
         operation_name=members.get("operationName") or None,
@@ -352,7 +353,7 @@ def result_response(result: ExecutionResult, *, cost: Cost, media_type: str) -> 
     """A response with data, its errors if any, and what the request cost."""
     payload: dict[str, Any] = {}
     if result.errors:
-        payload["errors"] = [executed_error(error) for error in result.errors]
+        payload["errors"] = [formatted(error) for error in result.errors]
     payload["data"] = result.data
     shown = {name: value for name, value in asdict(cost).items() if name in {"nodes", "depth", "aliases"}}
     payload["extensions"] = {**(result.extensions or {}), "cost": shown}
@@ -366,22 +367,14 @@ def error_response(refused: Refusal) -> Response:
     It always carries the GraphQL media type: a client that knows only plain JSON goes by the status, and
     everybody else can tell our errors from those of a proxy.
     """
-    payload = {"errors": [formatted(error, "BAD_REQUEST") for error in refused.errors]}
+    payload = {"errors": [formatted(error) for error in refused.errors]}
     return json_response(refused.status, payload, GRAPHQL_RESPONSE, refused.headers)
 
 
-def executed_error(error: GraphQLError) -> dict[str, Any]:
-    """A field's error as shown; an exception that nobody made a public error of is logged, never shown."""
-    cause = error.original_error
-    if (error.extensions and "code" in error.extensions) or cause is None or isinstance(cause, GraphQLError):
-        return formatted(error, "BAD_REQUEST")
-    log.error("GraphQL field failed at %s", error.path, exc_info=cause)
-    return {**formatted(error, "INTERNAL"), "message": "Internal server error."}
-
-
-def formatted(error: GraphQLError, code: str) -> dict[str, Any]:
-    """An error as the specification lays it out, with `code` unless it has a code of its own."""
-    return {**error.formatted, "extensions": {"code": code, **(error.extensions or {})}}
+def formatted(error: GraphQLError) -> dict[str, Any]:
+    """An error as the specification lays it out; one that has no code comes from the request itself."""
+    extensions = {"code": ErrorCode.BAD_REQUEST, **(error.extensions or {})}
+    return {**error.formatted, "extensions": extensions}
 
 
 def json_response(

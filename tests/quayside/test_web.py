@@ -90,7 +90,7 @@ def test_the_published_files_are_those_of_the_checksum_list() -> None:
 
 
 def test_every_example_has_a_title_and_is_valid() -> None:
-    from schema.schema import schema
+    from schema import schema
 
     examples = web.examples()
     assert len(examples) > 0
