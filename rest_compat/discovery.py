@@ -61,7 +61,7 @@ def discovery(facts: Facts, *, internal: bool = False) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for chapter in facts.chapters:
         for route in chapter.routes:
-            if (route.flag is None or route.flag in facts.features) and (internal or not route.internal):
+            if facts.features.issuperset(route.flags) and (internal or not route.internal):
                 full = route.path if route.external else PREFIX + route.path
                 plan = facts.plans.get(route.document_name)
                 entry = paths.setdefault(full, _path(full, chapter, route, plan))

@@ -182,11 +182,9 @@ class Engine(Generic[C]):
         found = self._router.match(method, raw_path(request.scope))
         if found.route is None and found.allowed:
             raise Refusal(message(405), headers={"Allow": ", ".join((*found.allowed, "HEAD", "OPTIONS"))})
-        if found.route is None or (
-            found.route.flag is not None and found.route.flag not in self.facts.features
-        ):
+        if (route := found.route) is None or not self.facts.features.issuperset(route.flags):
             raise Refusal(message(404))
-        return self._ready[found.route.operation], found.values
+        return self._ready[route.operation], found.values
 
     async def _judge_caller(
         self, route: Route, path: Mapping[str, str], viewer: RestViewer, context: C

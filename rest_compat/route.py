@@ -62,8 +62,8 @@ class Route:
     optional_body: bool = False
     strict: bool = False
     """Unknown keys of the request body are refused."""
-    flag: str | None = None
-    """The feature that must be on; otherwise the route does not exist."""
+    flags: tuple[str, ...] = ()
+    """The features that must be on; otherwise the route does not exist."""
     open: bool = False
     """Answers anonymous callers even where anonymous access is off."""
     fresh_login: bool = False

@@ -39,6 +39,7 @@ from rest_compat.convert import (
     Writer,
     as_list,
     build_object,
+    each,
     in_lists,
     or_default,
     same,

@@ -234,7 +234,7 @@ class PinInput:
 @strawberry.type
 class TagUpdatePayload:
     tag: Tag | None
-    seen: JSON
+    seen: JSON | None
     errors: list[UserError]
 
 
@@ -288,7 +288,7 @@ class Mutation:
             "far": UserError(code=ErrorCode.UPSTREAM, message="Nobody answers.", field="input.role"),
         }
         if name in failures:
-            return TagUpdatePayload(tag=None, seen=JSON(None), errors=[failures[name]])
+            return TagUpdatePayload(tag=None, seen=None, errors=[failures[name]])
         return TagUpdatePayload(tag=tag(name), seen=JSON(seen), errors=[])
 
 
@@ -482,7 +482,7 @@ SITE = Chapter(
         Route("getRepository", "GET", "/repository/{repository}", "repo:read", absent={"gone": True}),
         Route("viewer", "GET", "/user/", "user:read"),
         Route("broken", "GET", "/broken"),
-        Route("hidden", "GET", "/hidden", flag="HIDDEN", document="Viewer"),
+        Route("hidden", "GET", "/hidden", flags=("HIDDEN",), document="Viewer"),
         Route("internal", "GET", "/internal", internal=True, document="Viewer"),
     ),
     "",

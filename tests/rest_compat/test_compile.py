@@ -1,0 +1,172 @@
+"""Mistakes in documents and rows are refused at start-up, with what is wrong and where."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+import pytest
+from graphql import GraphQLError, Source, print_ast
+
+from rest_compat.chapter import Chapter
+from rest_compat.compile import compile_documents
+from rest_compat.engine import Engine
+from rest_compat.route import Check, Route, Router
+from tests.rest_compat import toy
+
+
+def test_the_executed_document_holds_nothing_of_ours(door: Engine[toy.Context]) -> None:
+    assert print_ast(door.plans["GetRepository"].document) == (
+        """\
+query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true) {
+  repository(path: $repository) {
+    path
+    __typename @include(if: $includeTags)
+    description
+    state
+    tags(first: 500, isActive: true) @include(if: $includeTags) {
+      nodes {
+        name
+        notes
+      }
+    }
+    settings {
+      email
+      quota
+    }
+    grantees {
+      ... on User {
+        name
+        __typename
+      }
+      ... on Team {
+        title
+        __typename_2: __typename
+        size
+      }
+    }
+  }
+}"""
+    )
+
+
+def test_a_plan_knows_what_its_document_uses(door: Engine[toy.Context]) -> None:
+    plan = door.plans["ListTags"]
+
+    assert plan.description == "All tags of a repository, dead ones too."
+    assert plan.directives == {"clamp", "as", "body", "spread", "echo", "omitNull", "keyBy"}
+    assert plan.forms == {"PAGE", "NAME_FILTER", "EPOCH", "RFC2822", "IEC_BYTES"}
+
+
+REPOSITORY = "query A($p: RepositoryPath!) { repository(path: $p) @body { %s } }"
+TAGS = REPOSITORY % "tags { nodes %s }"
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        (REPOSITORY % "nothing", "Cannot query field 'nothing' on type 'Repository'."),
+        (REPOSITORY % "path @upside", "Unknown directive '@upside'."),
+        (REPOSITORY % "path @as(form: ROMAN)", "Value 'ROMAN' does not exist in 'Form' enum."),
+        (REPOSITORY % "path @as(form: RFC2822)", "The form RFC2822 does not write values of type RepositoryPath."),
+        (REPOSITORY % "path @as(form: PAGE)", "The form PAGE does not write values of type RepositoryPath."),
+        (REPOSITORY % "path @omitNull", "@omitNull stands on a value that is never null."),
+        (REPOSITORY % 'path @default(value: "")', "@default stands on a value that is never null."),
+        (REPOSITORY % "path @ifAllowed", "@ifAllowed needs a field that may be null."),
+        (REPOSITORY % "path @unwrap", "@unwrap needs an object or a list of objects."),
+        (REPOSITORY % "path @spread", "@spread needs an object."),
+        (REPOSITORY % 'path @keyBy(field: "a")', "@keyBy needs a list of objects."),
+        (REPOSITORY % "path @const(value: 1)", "@const is written on __typename only."),
+        (REPOSITORY % "path path: description", "The key path is written twice."),
+        (REPOSITORY % 'x: __typename @echo(variable: "q")', "@echo names $q, which is not declared."),
+        (TAGS % '@keyBy(field: "name") { manifest { digest } }', "@keyBy names name, which is not a key that every item has."),
+        (TAGS % '@keyBy(field: "n") { n: endedAt }', "@keyBy names n, which is not always text."),
+        (TAGS % "@unwrap { name startedAt }", "@unwrap needs an object with one selected field, always written."),
+        (TAGS % "{ name @body }", "@body cannot stand below a list or in a group."),
+        (REPOSITORY % "path @body", "A document has one @body."),
+        (
+            "query A($p: RepositoryPath!) { viewer { name } repository(path: $p) @body { path } }",
+            "Beside the root field that holds @body nothing reaches the answer.",
+        ),
+        ("{ viewer { name } }", "A document needs a name."),
+        ("query A { viewer { name } } fragment f on User { name }", "The fragment f is not used."),
+        ("query A($x: Int) { viewer { name } }", "$x is not used; mark it @ignored if that is meant."),
+        (
+            "query A($p: RepositoryPath! @ignored) { repository(path: $p) { path } }",
+            "$p is marked @ignored but used.",
+        ),
+        ("query A($x: Int @as(form: EPOCH)) { viewer { name } }", "The form EPOCH does not read values of type Int."),
+        ("query A($x: Role @as(form: PAGE)) { viewer { name } }", "The form PAGE does not read values of type Role."),
+        ("query A($x: Cursor @as(form: PAGE)) { viewer { name } }", "$x is a page number, so `first` must stand beside it."),
+        ("query A($x: String @clamp(min: 1)) { viewer { name } }", "@clamp and @range need a whole number."),
+        ("query A($x: Int! @nullable) { viewer { name } }", "@nullable stands on a variable that GraphQL does not let be null."),
+        ("query A($x: Int! @lenient) { viewer { name } }", "@lenient stands on a variable that must be sent."),
+        (
+            'mutation A($p: RepositoryPath!) { tagUpdate(repository: $p, name: "a", input: {}) { errors { code message field } } }',
+            "A mutation has exactly one root field, with the alias `result`.",
+        ),
+        (
+            'mutation A($p: RepositoryPath!) { result: tagUpdate(repository: $p, name: "a", input: {}) { errors { code } } }',
+            "A mutation selects `errors { code message field }`.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_document(document: str, sentence: str) -> None:
+    with pytest.raises(GraphQLError) as refused:
+        compile_documents(toy.core, [Source(document, "chapter.graphql")])
+
+    assert refused.value.message.startswith(sentence)
+    assert refused.value.source is not None
+    assert refused.value.source.name == "chapter.graphql"
+
+
+def with_rows(*routes: Route, documents: str = "query A { viewer @body { name } }") -> Engine[Any]:
+    return Engine(
+        [Chapter("one", "", routes, documents)],
+        toy.core,
+        run=toy.run,
+        context_for=toy.context_for,
+        viewer_of=lambda context: context.viewer,
+        code_of=toy.code_of,
+        cursors=toy.CURSORS,
+        features=frozenset(),
+        base_url=toy.BASE_URL,
+    )
+
+
+ROW = Route("a", "GET", "/a", document="A")
+
+
+@pytest.mark.parametrize(
+    ("row", "documents", "sentence"),
+    [
+        (dataclasses.replace(ROW, document=None, operation="b"), None, "b: there is no document B."),
+        (dataclasses.replace(ROW, path="/a/{b}"), None, "a: the document lacks $b, which the path names."),
+        (
+            dataclasses.replace(ROW, check=Check.ACCESS),
+            None,
+            "a: ACCESS needs a repository in the path and a repo: scope.",
+        ),
+        (
+            dataclasses.replace(ROW, method="POST"),
+            'mutation A { result: tagUpdate(repository: "a/b", name: "c", input: {}) '
+            "{ errors { code message field } } }",
+            "a: neither @body, nor a literal body, nor status 204.",
+        ),
+        (ROW, "query A { viewer { name } } query B { viewer { name } }", "The document B belongs to no row."),
+        (
+            ROW,
+            "query A($x: [Int!] @ignored) { viewer { name } }",
+            "$x: a list can only be sent in a body.",
+        ),
+    ],
+)
+def test_a_row_that_does_not_fit_its_document(row: Route, documents: str | None, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        with_rows(row, **({"documents": documents} if documents else {}))
+
+
+def test_two_rows_for_one_request() -> None:
+    with pytest.raises(ValueError, match=r"^b and a are the same request\.$"):
+        Router([ROW, dataclasses.replace(ROW, operation="b", path="/a/")])
