@@ -1,5 +1,8 @@
 """What a query costs before it runs, and what is refused."""
 
+import re
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -230,3 +233,12 @@ def test_comparing_fields_of_a_hostile_document_is_cut_short() -> None:
     document = parse("{" + "viewer { name } " * 1200 + "}", Limits())
     [error] = validate(SCHEMA, document, VALIDATION_RULES)
     assert error.message == "Validation aborted."
+
+
+def test_the_documentation_states_every_limit() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "graphql.md").read_text(encoding="utf-8")
+    stated = {
+        name: int(maximum.replace(",", ""))
+        for name, maximum in re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", text, re.MULTILINE)
+    }
+    assert stated == asdict(Limits())
