@@ -164,3 +164,17 @@ async def require_user(name: str) -> AccountRecord:
     if record is None:
         raise NotFound(f"There is no user '{name}'.", field="username")
     return record
+
+
+async def is_member_of(account_id: int, organization: str) -> bool | None:
+    """Whether an account is in some team of an organization; None if there is no such organization."""
+    owner = await by_name(organization, AccountKind.ORGANIZATION)
+    if owner is None:
+        return None
+    row = await fetch_one(
+        "SELECT 1 AS found FROM team t JOIN team_member m ON m.team_id = t.id"
+        " WHERE t.organization_id = ? AND m.account_id = ? LIMIT 1",
+        owner.id,
+        account_id,
+    )
+    return row is not None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -68,7 +69,7 @@ class Layer:
     command: list[str] | None
     comment: str | None
     author: str | None
-    created: str | None
+    created_at: datetime | None
 
 
 COLUMNS = (
@@ -154,7 +155,7 @@ async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
         " GROUP BY d.root",
         *manifest_ids,
     )
-    return {identity: 0 for identity in manifest_ids} | {row["root"]: int(row["total"]) for row in rows}
+    return dict.fromkeys(manifest_ids, 0) | {row["root"]: int(row["total"]) for row in rows}
 
 
 async def bodies(manifest_ids: Sequence[int]) -> dict[int, bytes]:
@@ -200,6 +201,12 @@ def _layer(index: int, descriptor: Descriptor, step: dict[str, Any]) -> Layer:
         return value if isinstance(value, str) and value else None
 
     command = text("created_by")
+    try:
+        created_at = datetime.fromisoformat(text("created") or "")
+    except ValueError:
+        created_at = None
+    if created_at is not None and created_at.tzinfo is None:
+        created_at = created_at.replace(tzinfo=UTC)
     return Layer(
-        index, descriptor, [command] if command else None, text("comment"), text("author"), text("created")
+        index, descriptor, [command] if command else None, text("comment"), text("author"), created_at
     )

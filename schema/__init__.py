@@ -1,1 +1,45 @@
 """CONTRACT: the GraphQL schema. Strawberry types whose field bodies are one call into resolvers."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from resolvers.access.scopes import SCOPES as scopes
+from schema.account import AccountMutation, AccountQuery, User
+from schema.context import GraphContext
+from schema.namespace import NamespaceQuery
+from schema.node import NodeQuery
+from schema.organization import OrganizationMutation, OrganizationQuery
+from schema.permission import PermissionMutation
+from schema.repository import RepositoryMutation, RepositoryQuery
+from schema.robot import Robot, RobotMutation
+from schema.scalars import SCALARS
+from schema.site import SiteMutation
+from schema.tag import TagMutation
+
+__all__ = ["GraphContext", "schema", "scopes"]
+
+
+@strawberry.type(description="Everything that can be asked.")
+class Query(AccountQuery, NamespaceQuery, NodeQuery, OrganizationQuery, RepositoryQuery):
+    pass
+
+
+@strawberry.type(description="Everything that can be changed. Each field is one transaction.")
+class Mutation(
+    AccountMutation,
+    OrganizationMutation,
+    PermissionMutation,
+    RepositoryMutation,
+    RobotMutation,
+    SiteMutation,
+    TagMutation,
+):
+    pass
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[Robot, User],
+    config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True),
+)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 # The library offers no way to make a context current for one task that nests and can be repeated.
 from tortoise.context import TortoiseContext, _current_context
-from tortoise.exceptions import BaseORMException, DBConnectionError, IntegrityError
+from tortoise.exceptions import BaseORMException, IntegrityError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import storage.migrations

@@ -1,17 +1,28 @@
 """Roles, each kind in rising order."""
 
 from enum import Enum
-from functools import total_ordering
 from typing import Self
 
 
-@total_ordering
 class Role(Enum):
     """A role by its name in the database; members are declared from the least to the most."""
 
+    @property
+    def rank(self) -> int:
+        """The place among the roles of its kind, 0 for the least."""
+        return list(type(self)).index(self)
+
     def __lt__(self, other: Self) -> bool:
-        members = list(type(self))
-        return members.index(self) < members.index(other)
+        return self.rank < other.rank
+
+    def __le__(self, other: Self) -> bool:
+        return self.rank <= other.rank
+
+    def __gt__(self, other: Self) -> bool:
+        return self.rank > other.rank
+
+    def __ge__(self, other: Self) -> bool:
+        return self.rank >= other.rank
 
 
 class RepositoryRole(Role):

@@ -1,0 +1,35 @@
+"""Avatars: a stable hash and colour for every name, so that pages need no pictures."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Four shades each of eight hues, far enough apart to be told from one another in a list.
+PALETTE = tuple(
+    ["#1f77b4", "#6baed6", "#9ecae1", "#c6dbef", "#ff7f0e", "#fd8d3c", "#fdae6b", "#fdd0a2", "#2ca02c", "#74c476", "#a1d99b", "#c7e9c0", "#d62728", "#d6616b", "#e7969c", "#f7b6d2", "#9467bd", "#756bb1", "#9e9ac8", "#bcbddc", "#8c564b", "#a55194", "#ce6dbd", "#de9ed6", "#7f7f7f", "#969696", "#bdbdbd", "#c7c7c7", "#17becf", "#9edae5", "#bcbd22", "#e7ba52"]
+)
+
+
+class AvatarKind(StrEnum):
+    """What the avatar stands for."""
+
+    USER = "user"
+    ROBOT = "robot"
+    ORGANIZATION = "org"
+    TEAM = "team"
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """A name with the SHA-256 (hex) of it in lower case, or of an e-mail address, and a colour `#rrggbb`."""
+
+    name: str
+    hash: str
+    color: str
+    kind: AvatarKind
+
+
+def avatar(name: str, kind: AvatarKind, *, email: str | None = None) -> Avatar:
+    """The avatar of a name; an e-mail address, if given, makes it follow its owner through a renaming."""
+    digest = hashlib.sha256((email or name).strip().lower().encode()).hexdigest()
+    return Avatar(name, digest, PALETTE[int(digest[:8], 16) % len(PALETTE)], kind)

@@ -1,0 +1,268 @@
+"""Users, the viewer, and what accounts have in common."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from resolvers import account, organization, token
+from resolvers.access.permissions import namespace_role
+from resolvers.access.roles import AccountRole, TeamRole
+from resolvers.access.scopes import Scope
+from resolvers.access.viewer import AccountKind
+from resolvers.account import AccountRecord
+from resolvers.avatar import AvatarKind, avatar
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.errors import UserError, mutation, payload_errors
+from schema.nodes import Node, encode_id
+from schema.scalars import BigInt, optional_datetime, to_datetime
+
+if TYPE_CHECKING:
+    from schema.organization import Organization
+
+strawberry.enum(AccountKind, name="AccountKind", description="What an account is.")
+strawberry.enum(Scope, name="Scope", description="What a token may be used for.")
+strawberry.enum(
+    TeamRole,
+    name="TeamRole",
+    description="What a team lets its members do: be listed, also create repositories, also administer.",
+)
+strawberry.enum(AvatarKind, name="AvatarKind", description="What an avatar stands for.")
+
+
+@strawberry.type(description="A stable hash and colour for a name, so that pages need no pictures.")
+class Avatar:
+    name: str = strawberry.field(description="The name it stands for.")
+    hash: str = strawberry.field(
+        description="SHA-256 of the name or e-mail address in lower case, hexadecimal."
+    )
+    color: str = strawberry.field(description="A colour such as `#1f77b4`.")
+    kind: AvatarKind = strawberry.field(description="What the avatar stands for.")
+
+
+def to_avatar(name: str, kind: AvatarKind, *, email: str | None = None) -> Avatar:
+    """The avatar of a name as a GraphQL value."""
+    made = avatar(name, kind, email=email)
+    return Avatar(name=made.name, hash=made.hash, color=made.color, kind=made.kind)
+
+
+AVATAR_KINDS = {
+    AccountKind.USER: AvatarKind.USER,
+    AccountKind.ROBOT: AvatarKind.ROBOT,
+    AccountKind.ORGANIZATION: AvatarKind.ORGANIZATION,
+}
+
+
+@strawberry.interface(description="A user or a robot: whoever can hold a permission on a repository.")
+class Account(Node):
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="The name to sign in with; a robot's is `owner+name`.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Its hash and colour.")
+    def avatar(self) -> Avatar:
+        return to_avatar(self.record.name, AVATAR_KINDS[self.record.kind])
+
+    @strawberry.field(
+        description="Whether the account is in some team of the organization; null if there is none."
+    )
+    async def is_member_of(
+        self,
+        organization: Annotated[str, strawberry.argument(description="The name of the organization.")],
+    ) -> bool | None:
+        return await account.is_member_of(self.record.id, organization)
+
+
+@strawberry.type(
+    description="What only the user may see and change. Requires `user:admin` on the own account."
+)
+class UserSettings:
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="The e-mail address; null if none is known.")
+    def email(self) -> str | None:
+        return self.record.email
+
+    @strawberry.field(description="Whether the address has been confirmed.")
+    def is_verified(self) -> bool:
+        return self.record.is_verified
+
+    @strawberry.field(description="Whether the user can sign in with a password.")
+    def has_password(self) -> bool:
+        return self.record.has_password
+
+    @strawberry.field(description="Whether invoices go out by e-mail.")
+    def has_invoice_email(self) -> bool:
+        return self.record.invoice_email
+
+    @strawberry.field(description="Where invoices go, if not to the account's address.")
+    def invoice_email_address(self) -> str | None:
+        return self.record.invoice_email_address
+
+    @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
+    def tag_expiration_s(self) -> BigInt:
+        return BigInt(self.record.tag_expiration_s)
+
+    @strawberry.field(description="The given name, if told.")
+    def given_name(self) -> str | None:
+        return self.record.given_name
+
+    @strawberry.field(description="The family name, if told.")
+    def family_name(self) -> str | None:
+        return self.record.family_name
+
+    @strawberry.field(description="The company, if told.")
+    def company(self) -> str | None:
+        return self.record.company
+
+    @strawberry.field(description="The location, if told.")
+    def location(self) -> str | None:
+        return self.record.location
+
+    @strawberry.field(description="When the account was last used, to the minute; null if never.")
+    def last_accessed_at(self) -> datetime | None:
+        return optional_datetime(self.record.last_accessed_at_ms)
+
+
+@strawberry.type(description="An organization that a user is in, and as what.")
+class Membership:
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="The organization.")
+    def organization(self) -> Annotated["Organization", strawberry.lazy("schema.organization")]:
+        from schema.organization import to_organization
+
+        return to_organization(self.record)
+
+    role: TeamRole = strawberry.field(description="The highest role that the user's teams have there.")
+
+
+@strawberry.type(description="A person with an account, who owns a namespace of the same name.")
+class User(Account):
+    @strawberry.field(description="Whether this is the viewer.")
+    def is_viewer(self, info: Info) -> bool:
+        return info.context.context.account_id == self.record.id
+
+    @strawberry.field(description="When the account was made.")
+    def created_at(self) -> datetime:
+        return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(
+        description="What only the user may see: null for others, and for tokens without `user:admin`."
+    )
+    def settings(self, info: Info) -> UserSettings | None:
+        role = account.viewer_account_role(info.context.context, self.record)
+        return UserSettings(record=self.record) if role is AccountRole.ADMIN else None
+
+    @strawberry.field(
+        description="The organizations that the user is in, by name. Requires `user:read` on the own account."
+    )
+    async def memberships(self, info: Info, first: First = 50, after: After = None) -> Connection[Membership]:
+        context = info.context.context
+        if account.viewer_account_role(context, self.record) is None:
+            raise context.viewer.refusal()
+        found = await organization.organizations_of(context, self.record, page(first, after))
+        return connect(found, lambda item: Membership(record=item[0], role=item[1]))  # type: ignore[no-any-return]
+
+
+def to_user(record: AccountRecord) -> User:
+    """A user as a GraphQL value."""
+    return User(id=encode_id("User", record.id), record=record)
+
+
+@strawberry.type(description="Who asks, and how far the presented credential carries.")
+class Viewer:
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="The name of the account that asks.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Whether a user or a robot asks.")
+    def kind(self) -> AccountKind:
+        return self.record.kind
+
+    @strawberry.field(description="The scopes of the credential, in alphabetical order.")
+    def scopes(self, info: Info) -> list[Scope]:
+        return sorted(info.context.context.viewer.scopes)
+
+    @strawberry.field(description="Whether the viewer is a superuser and the credential lets them be one.")
+    def is_superuser(self, info: Info) -> bool:
+        return info.context.context.viewer.is_superuser
+
+    @strawberry.field(description="The user that asks; null for a robot. Requires `user:read`.")
+    def user(self, info: Info) -> User | None:
+        context = info.context.context
+        if self.record.kind is not AccountKind.USER:
+            return None
+        if account.viewer_account_role(context, self.record) is None:
+            raise context.viewer.refusal()
+        return to_user(self.record)
+
+    @strawberry.field(description="Whether the viewer may create repositories in a namespace.")
+    async def can_create_repositories_in(
+        self,
+        info: Info,
+        namespace: Annotated[str, strawberry.argument(description="The name of a user or organization.")],
+    ) -> bool:
+        record = await account.by_name(namespace)
+        if record is None:
+            return False
+        role = await namespace_role(info.context.context.viewer, record.id)
+        return role is not None and role >= TeamRole.CREATOR
+
+
+@strawberry.type(description="A password for one application, as its owner sees it.")
+class AppToken:
+    uuid: str = strawberry.field(description="Its identity.")
+    title: str = strawberry.field(description="What its owner calls it.")
+    secret: str = strawberry.field(description="The text for `docker login`, with the user name `$app`.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+
+
+@strawberry.input(description="A new application token.")
+class AppTokenCreateInput:
+    title: str = strawberry.field(description="What to call it: 1 to 255 characters.")
+
+
+@strawberry.type(description="What came of making an application token.")
+class AppTokenCreatePayload:
+    app_token: AppToken | None = strawberry.field(default=None, description="The token; null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type
+class AccountQuery:
+    @strawberry.field(description="Who asks; null for anonymous callers.")
+    async def viewer(self, info: Info) -> Viewer | None:
+        identity = info.context.context.account_id
+        record = await info.context.loaders.accounts.load(identity) if identity else None
+        return Viewer(record=record) if record else None
+
+    @strawberry.field(description="A user by name; null if there is none. Anybody may look.")
+    async def user(
+        self, info: Info, username: Annotated[str, strawberry.argument(description="The user's name.")]
+    ) -> User | None:
+        record = await account.user(info.context.context, username)
+        return to_user(record) if record else None
+
+
+@strawberry.type
+class AccountMutation:
+    @mutation(
+        AppTokenCreatePayload,
+        description="Make an application token for the viewer. Requires `user:admin`.",
+    )
+    async def app_token_create(self, info: Info, input: AppTokenCreateInput) -> Any:
+        made = await token.create_app_token(info.context.context, title=input.title)
+        return AppTokenCreatePayload(
+            app_token=AppToken(
+                uuid=made.uuid,
+                title=made.title,
+                secret=made.secret,
+                created_at=to_datetime(made.created_at_ms),
+            )
+        )

@@ -1,0 +1,115 @@
+"""Errors at the GraphQL door: payload errors for what a person can fix, top-level errors for the rest."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+
+from resolvers import errors
+from resolvers.errors import ErrorCode
+from schema.context import Info
+
+T = TypeVar("T")
+
+CODE_DESCRIPTIONS = {
+    "UNAUTHENTICATED": "Nobody is signed in, or the credentials are wrong. Top-level.",
+    "FORBIDDEN": "The viewer is known and may not. Top-level.",
+    "FRESH_LOGIN_REQUIRED": "The sign-in is too long ago for this. Top-level.",
+    "BAD_REQUEST": "The request makes no sense, whatever it is about. Top-level.",
+    "TOO_COMPLEX": "The document exceeds a limit on its size or cost. Top-level.",
+    "INTERNAL": "A fault of the server; the request id finds it in the log. Top-level.",
+    "INVALID": "A value breaks a rule.",
+    "ALREADY_EXISTS": "The name is taken.",
+    "UNKNOWN_REFERENCE": "The input names something that does not exist.",
+    "NOT_FOUND": "The object to act on does not exist.",
+    "IMMUTABLE": "The tag is locked.",
+    "LICENSE": "A limit of the installation is reached.",
+    "UPSTREAM": "Another server that was asked did not answer as it should.",
+    "NOT_WRITABLE": "The repository is in a state that refuses writes.",
+    "TOO_MANY": "Too often or too many; later or fewer will do.",
+    "CONFLICT": "What the caller assumed is no longer so.",
+}
+
+strawberry.enum(
+    ErrorCode,
+    description="What kind of failure it is; stable, for programs to compare.\n\n"
+    + "\n".join(f"- `{code}`: {text}" for code, text in CODE_DESCRIPTIONS.items()),
+)
+
+
+@strawberry.type(description="A failure that a person can fix by changing the input. Nothing was written.")
+class UserError:
+    code: ErrorCode = strawberry.field(description="What kind of failure it is.")
+    message: str = strawberry.field(description="One sentence for people; it may change.")
+    field: str | None = strawberry.field(
+        description="The argument at fault, such as `input.name`; null if no single one is."
+    )
+
+
+class PayloadErrors(FieldExtension):
+    """Turns the resolvers' `UserError` into `errors` of the payload, whose other fields are null then.
+
+    It stands around the whole mutation, so that the transaction inside has been undone before it acts.
+    """
+
+    def __init__(self, payload: type[Any]) -> None:
+        self._payload = payload
+
+    async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except errors.UserError as error:
+            path = _argument_path(error.field, kwargs)
+            return self._payload(errors=[UserError(code=error.code, message=error.message, field=path)])
+
+
+def _argument_path(field: str | None, arguments: dict[str, Any]) -> str | None:
+    if field is None:
+        return None
+    name = to_camel_case(field)
+    if "input" in arguments and name not in {to_camel_case(argument) for argument in arguments}:
+        return f"input.{name}"
+    return name
+
+
+def mutation(payload: type[T], *, description: str) -> Callable[[Any], StrawberryField]:
+    """A mutation field that answers with `payload`, whose `errors` hold what the viewer can fix."""
+
+    def decorate(resolver: Any) -> StrawberryField:
+        return strawberry.mutation(
+            resolver, description=description, extensions=[PayloadErrors(payload)], graphql_type=payload
+        )
+
+    return decorate
+
+
+def payload_errors() -> Any:
+    """The `errors` field of every payload."""
+    return strawberry.field(
+        default_factory=list, description="What the viewer can fix. Not empty means that nothing was written."
+    )
+
+
+def code_of(error: GraphQLError) -> ErrorCode:
+    """The code of a top-level error, by the one rule that all doors share.
+
+    Refused before execution, or a value that could not be read: BAD_REQUEST. An expected failure: its own code,
+    BAD_REQUEST for a user's error in a query. Anything else: INTERNAL.
+    """
+    original = error.original_error
+    while isinstance(original, GraphQLError):
+        original = original.original_error
+    if isinstance(original, errors.UserError):
+        return ErrorCode.BAD_REQUEST
+    if isinstance(original, errors.QuaysideError):
+        return original.code
+    code = (error.extensions or {}).get("code")
+    if code in ErrorCode.__members__:
+        return ErrorCode[str(code)]
+    if error.path is None or original is None or type(original).__module__.startswith("strawberry"):
+        return ErrorCode.BAD_REQUEST
+    return ErrorCode.INTERNAL

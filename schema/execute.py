@@ -1,0 +1,60 @@
+"""The one function that executes documents, for the public endpoint and for the REST interface alike.
+
+Documents are parsed and validated by the caller, once. Schema extensions do not run on this way, which is why
+there are none: access, payload errors and measuring live in resolvers, field extensions and here.
+"""
+
+import logging
+from typing import Any
+
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
+
+from resolvers.errors import ErrorCode, QuaysideError
+from schema.context import GraphContext
+from schema.errors import code_of
+
+logger = logging.getLogger("quayside.graphql")
+
+MASKED = "Internal error; the request id finds it in the server's log."
+
+
+async def run(
+    document: DocumentNode,
+    variables: dict[str, Any],
+    context: GraphContext,
+    operation_name: str | None = None,
+) -> ExecutionResult:
+    """Execute a validated document.
+
+    Every error of the result carries `extensions.code`; the text of an unexpected one is masked, and its
+    traceback logged. Expected errors are not logged.
+    """
+    from schema import schema
+
+    result = execute(
+        schema._schema,
+        document,
+        context_value=context,
+        variable_values=variables,
+        operation_name=operation_name,
+    )
+    if not isinstance(result, ExecutionResult):
+        result = await result
+    if result.errors:
+        return ExecutionResult(result.data, [_coded(error) for error in result.errors], result.extensions)
+    return result
+
+
+def _coded(error: GraphQLError) -> GraphQLError:
+    code = code_of(error)
+    message = error.message
+    extensions = dict(error.extensions or {}) | {"code": code.value}
+    original = error.original_error
+    if code is ErrorCode.INTERNAL:
+        logger.error("unexpected error in a resolver", extra={"path": error.path}, exc_info=original)
+        message = MASKED
+    elif isinstance(original, QuaysideError) and original.field:
+        extensions["field"] = original.field
+    return GraphQLError(
+        message, error.nodes, error.source, error.positions, error.path, original, extensions=extensions
+    )

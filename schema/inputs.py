@@ -1,0 +1,16 @@
+"""Partial inputs: what was sent, as opposed to what was left out."""
+
+import dataclasses
+from typing import Any
+
+import strawberry
+
+
+def changes(value: Any) -> dict[str, Any]:
+    """The fields of an input that were given, by name; a field of type `Maybe` that was left out is not there."""
+    given = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+    return {
+        name: item.value if isinstance(item, strawberry.Some) else item
+        for name, item in given.items()
+        if item is not None
+    }

@@ -1,0 +1,243 @@
+"""Manifests: images, indexes and artifacts."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from resolvers import manifest
+from resolvers.manifest import ChildRecord, ManifestRecord
+from resolvers.manifest import Layer as LayerRecord
+from schema.context import Info
+from schema.nodes import Node, encode_id
+from schema.scalars import BigInt, Digest, to_datetime
+
+
+@strawberry.type(description="What an image runs on.")
+class Platform:
+    os: str | None = strawberry.field(description="The operating system, such as `linux`.")
+    architecture: str | None = strawberry.field(description="The processor, such as `amd64`.")
+    variant: str | None = strawberry.field(description="The variant of the processor, such as `v8`.")
+
+
+def _platform(record: ManifestRecord | ChildRecord) -> Platform | None:
+    if record.os is None and record.architecture is None:
+        return None
+    return Platform(os=record.os, architecture=record.architecture, variant=record.variant)
+
+
+@strawberry.type(description="A key and value that the image's author attached.")
+class Annotation:
+    key: str = strawberry.field(description="The key, such as `org.opencontainers.image.source`.")
+    value: str = strawberry.field(description="The value.")
+
+
+@strawberry.type(description="A layer, with what the image configuration says of how it came to be.")
+class Layer:
+    record: strawberry.Private[LayerRecord]
+
+    @strawberry.field(description="Its place from the bottom, beginning with 0.")
+    def index(self) -> int:
+        return self.record.index
+
+    @strawberry.field(description="The digest of the compressed layer.")
+    def digest(self) -> Digest:
+        return Digest(self.record.descriptor.digest)
+
+    @strawberry.field(description="Its media type.")
+    def media_type(self) -> str:
+        return self.record.descriptor.media_type
+
+    @strawberry.field(description="Compressed size in bytes.")
+    def size_bytes(self) -> BigInt:
+        return BigInt(self.record.descriptor.size_bytes)
+
+    @strawberry.field(description="Whether it is kept elsewhere and cannot be pulled from this registry.")
+    def is_remote(self) -> bool:
+        return not self.record.descriptor.is_distributable
+
+    @strawberry.field(description="Where else it can be fetched; null if nowhere.")
+    def urls(self) -> list[str] | None:
+        return list(self.record.descriptor.urls) or None
+
+    @strawberry.field(description="The command that made it; null if unknown.")
+    def command(self) -> list[str] | None:
+        return self.record.command
+
+    @strawberry.field(description="A comment of its author; null if there is none.")
+    def comment(self) -> str | None:
+        return self.record.comment
+
+    @strawberry.field(description="Who made it; null if unknown.")
+    def author(self) -> str | None:
+        return self.record.author
+
+    @strawberry.field(description="When it was made; null if unknown.")
+    def created_at(self) -> datetime | None:
+        return self.record.created_at
+
+
+@strawberry.type(description="An entry of an index.")
+class ManifestChild:
+    record: strawberry.Private[ChildRecord]
+
+    @strawberry.field(description="The digest of the manifest that it names.")
+    def digest(self) -> Digest:
+        return Digest(self.record.digest)
+
+    @strawberry.field(description="The media type that the index gives it.")
+    def media_type(self) -> str:
+        return self.record.media_type
+
+    @strawberry.field(description="The artifact type that the index gives it; null if none.")
+    def artifact_type(self) -> str | None:
+        return self.record.artifact_type
+
+    @strawberry.field(description="The size of the manifest document in bytes, as the index gives it.")
+    def size_bytes(self) -> BigInt:
+        return BigInt(self.record.size_bytes)
+
+    @strawberry.field(description="The platform that the index gives it; null if none.")
+    def platform(self) -> Platform | None:
+        return _platform(self.record)
+
+    @strawberry.field(description="Whether the repository holds it.")
+    def is_present(self) -> bool:
+        return self.record.child_id is not None
+
+    @strawberry.field(description="The manifest itself; null if the repository does not hold it.")
+    async def manifest(self, info: Info) -> Annotated["Manifest", strawberry.lazy("schema.manifest")] | None:
+        if self.record.child_id is None:
+            return None
+        record = await info.context.loaders.manifests.load(self.record.child_id)
+        return to_manifest(record) if record else None
+
+
+@strawberry.type(description="The entries of an index.")
+class ManifestIndex:
+    entries: strawberry.Private[list[ChildRecord]]
+
+    @strawberry.field(description="In the order of the index; at most 10,000.")
+    def children(self) -> list[ManifestChild]:
+        return [ManifestChild(record=record) for record in self.entries]
+
+    @strawberry.field(description="How many entries there are.")
+    def child_count(self) -> int:
+        return len(self.entries)
+
+    @strawberry.field(description="How many of them the repository holds.")
+    def present_child_count(self) -> int:
+        return sum(record.child_id is not None for record in self.entries)
+
+    @strawberry.field(description="Whether some of them are missing.")
+    def is_sparse(self) -> bool:
+        return any(record.child_id is None for record in self.entries)
+
+
+@strawberry.type(description="An image, an index of images, or an artifact.")
+class Manifest(Node):
+    record: strawberry.Private[ManifestRecord]
+
+    @strawberry.field(description="Its digest.")
+    def digest(self) -> Digest:
+        return Digest(self.record.digest)
+
+    @strawberry.field(description="Its media type.")
+    def media_type(self) -> str:
+        return self.record.media_type
+
+    @strawberry.field(
+        description="What kind of artifact it is: its artifact type, or its configuration's media type."
+    )
+    def artifact_type(self) -> str | None:
+        return self.record.artifact_type
+
+    @strawberry.field(description="Whether it lists other manifests.")
+    def is_index(self) -> bool:
+        return self.record.is_index
+
+    @strawberry.field(description="The size of the document itself in bytes.")
+    def document_size_bytes(self) -> BigInt:
+        return BigInt(self.record.size_bytes)
+
+    @strawberry.field(description="The compressed size of its own layers in bytes; 0 for an index.")
+    def layers_size_bytes(self) -> BigInt:
+        return BigInt(self.record.layers_size_bytes)
+
+    @strawberry.field(
+        description="What pulling all of it takes, in bytes: configuration and layers, for an index those of every"
+        " image that it holds, each blob counted once."
+    )
+    async def total_size_bytes(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.total_sizes.load(self.record.id))
+
+    @strawberry.field(description="The digest of its configuration; null for an index.")
+    def config_digest(self) -> Digest | None:
+        return Digest(self.record.config_digest) if self.record.config_digest else None
+
+    @strawberry.field(description="The media type of its configuration; null for an index.")
+    def config_media_type(self) -> str | None:
+        return self.record.config_media_type
+
+    @strawberry.field(
+        description="The configuration of an image as its author made it; null for anything else."
+    )
+    async def config(self, info: Info) -> JSON | None:
+        value: Any = await info.context.loaders.configurations.load(self.record)
+        return value  # type: ignore[no-any-return]
+
+    @strawberry.field(description="What the image runs on, from its configuration; null if unknown.")
+    def platform(self) -> Platform | None:
+        return _platform(self.record)
+
+    @strawberry.field(
+        description="The platforms on offer: of an index those of its entries, of an image its own."
+    )
+    async def platforms(self, info: Info) -> list[Platform]:
+        records: list[Any] = [self.record]
+        if self.record.is_index:
+            records = await info.context.loaders.children.load(self.record.id)
+        return [platform for platform in map(_platform, records) if platform]
+
+    @strawberry.field(description="What its author attached, by key; at most what fits in 4 MiB.")
+    def annotations(self) -> list[Annotation]:
+        return [Annotation(key=key, value=value) for key, value in sorted(self.record.annotations.items())]
+
+    @strawberry.field(description="The digest of the manifest that it is about; null for ordinary images.")
+    def subject_digest(self) -> Digest | None:
+        return Digest(self.record.subject_digest) if self.record.subject_digest else None
+
+    @strawberry.field(description="When it was pushed first.")
+    def pushed_at(self) -> datetime:
+        return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(description="The tags that point to it now, by name.")
+    async def tag_names(self, info: Info) -> list[str]:
+        names: list[str] = await info.context.loaders.tag_names.load(self.record.id)
+        return names
+
+    @strawberry.field(description="The entries of an index; null for anything else.")
+    async def index(self, info: Info) -> ManifestIndex | None:
+        if not self.record.is_index:
+            return None
+        return ManifestIndex(entries=await info.context.loaders.children.load(self.record.id))
+
+    @strawberry.field(description="Its layers from the bottom up, at most 4,096; null for an index.")
+    async def layers(self, info: Info) -> list[Layer] | None:
+        if self.record.is_index:
+            return None
+        loaders = info.context.loaders
+        body = await loaders.bodies.load(self.record.id)
+        configuration = await loaders.configurations.load(self.record)
+        return [Layer(record=record) for record in manifest.layers(body, configuration)]
+
+    @strawberry.field(description="The document exactly as it was pushed.")
+    async def document(self, info: Info) -> str:
+        body: bytes = await info.context.loaders.bodies.load(self.record.id)
+        return body.decode()
+
+
+def to_manifest(record: ManifestRecord) -> Manifest:
+    """A manifest as a GraphQL value."""
+    return Manifest(id=encode_id("Manifest", record.id), record=record)

@@ -1,0 +1,89 @@
+"""Any object by its opaque id."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import strawberry
+
+from resolvers import account, manifest, repository, tag
+from resolvers.access.permissions import namespace_role
+from resolvers.access.viewer import AccountKind
+from resolvers.context import Context
+from resolvers.errors import Forbidden, Unauthenticated
+from resolvers.repository import RepositoryRecord
+from schema.account import to_user
+from schema.context import Info
+from schema.manifest import to_manifest
+from schema.namespace import Namespace
+from schema.nodes import Node, decode_id, encode_id
+from schema.organization import to_organization
+from schema.repository import to_repository
+from schema.tag import to_tag
+
+
+async def _repository(context: Context, row_id: int) -> RepositoryRecord | None:
+    record = (await repository.by_ids([row_id])).get(row_id)
+    # The same question as for a path, so that an id opens nothing that the path would not.
+    return await repository.repository(context, record.path) if record else None
+
+
+async def _repository_node(context: Context, row_id: int) -> Node | None:
+    record = await _repository(context, row_id)
+    return to_repository(record) if record else None
+
+
+async def _tag_node(context: Context, row_id: int) -> Node | None:
+    record = (await tag.by_ids([row_id])).get(row_id)
+    return to_tag(record) if record and await _repository(context, record.repository_id) else None
+
+
+async def _manifest_node(context: Context, row_id: int) -> Node | None:
+    record = (await manifest.by_ids([row_id])).get(row_id)
+    return to_manifest(record) if record and await _repository(context, record.repository_id) else None
+
+
+async def _user_node(context: Context, row_id: int) -> Node | None:
+    record = (await account.by_ids([row_id])).get(row_id)
+    return to_user(record) if record and record.kind is AccountKind.USER else None
+
+
+async def _organization_node(context: Context, row_id: int) -> Node | None:
+    record = (await account.by_ids([row_id])).get(row_id)
+    alive = record and await account.by_name(record.name, AccountKind.ORGANIZATION)
+    return to_organization(alive) if alive else None
+
+
+async def _namespace_node(context: Context, row_id: int) -> Node | None:
+    record = (await account.by_ids([row_id])).get(row_id)
+    if record is None or await namespace_role(context.viewer, row_id) is None:
+        return None
+    return Namespace(id=encode_id("Namespace", row_id), record=record)
+
+
+NODES: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
+    "Manifest": _manifest_node,
+    "Namespace": _namespace_node,
+    "Organization": _organization_node,
+    "Repository": _repository_node,
+    "Tag": _tag_node,
+    "User": _user_node,
+}
+"""What `node` finds. Permissions, teams and robots are reached through their owner."""
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(
+        description="An object by its id; null if there is none such, or none that the viewer may see."
+    )
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The opaque id.")]
+    ) -> Node | None:
+        decoded = decode_id(id)
+        find = NODES.get(decoded[0]) if decoded else None
+        if decoded is None or find is None:
+            return None
+        try:
+            return await find(info.context.context, decoded[1])
+        except (Unauthenticated, Forbidden):
+            return None

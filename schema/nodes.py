@@ -1,0 +1,27 @@
+"""Opaque ids of objects: the type and the row, in base64."""
+
+import base64
+import binascii
+
+import strawberry
+
+
+def encode_id(type_name: str, row_id: int) -> strawberry.ID:
+    """The opaque id of a row."""
+    return strawberry.ID(base64.urlsafe_b64encode(f"{type_name}:{row_id}".encode()).decode().rstrip("="))
+
+
+def decode_id(identity: str) -> tuple[str, int] | None:
+    """The type and the row id; None for a text that is no id of ours."""
+    try:
+        type_name, _, number = (
+            base64.urlsafe_b64decode(identity + "=" * (-len(identity) % 4)).decode().partition(":")
+        )
+        return type_name, int(number)
+    except (binascii.Error, ValueError):
+        return None
+
+
+@strawberry.interface(description="An object with an id of its own.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="An opaque id, unique among all objects.")

@@ -1,0 +1,208 @@
+"""Organizations and their teams."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+import resolvers.organization
+from resolvers import organization, team
+from resolvers.access.permissions import namespace_role
+from resolvers.access.roles import TeamRole
+from resolvers.account import AccountRecord
+from resolvers.avatar import AvatarKind
+from resolvers.organization import OrganizationChanges
+from resolvers.team import TeamRecord
+from schema.account import Avatar, to_avatar
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.errors import UserError, mutation, payload_errors
+from schema.inputs import changes
+from schema.nodes import Node, encode_id
+from schema.scalars import BigInt
+
+
+@strawberry.type(description="A group of accounts with one role in its organization.")
+class Team(Node):
+    record: strawberry.Private[TeamRecord]
+    visible: strawberry.Private[bool]
+
+    @strawberry.field(description="Its name, unique in the organization.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="What its members may do in the organization.")
+    def role(self) -> TeamRole:
+        return self.record.role
+
+    @strawberry.field(description="What it is for, Markdown; may be empty.")
+    def description(self) -> str:
+        return self.record.description
+
+    @strawberry.field(description="Its hash and colour.")
+    def avatar(self) -> Avatar:
+        return to_avatar(self.record.name, AvatarKind.TEAM)
+
+    @strawberry.field(description="How many users and robots are in it.")
+    def member_count(self) -> int:
+        return self.record.member_count
+
+    @strawberry.field(description="On how many repositories it has a permission.")
+    def repository_count(self) -> int:
+        return self.record.repository_count
+
+    @strawberry.field(description="Whether the viewer may see who is in it.")
+    def viewer_can_view(self) -> bool:
+        return self.visible
+
+
+@strawberry.type(description="What only administrators may see and change. Requires `org:admin`.")
+class OrganizationSettings:
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="The contact address; null if none was given.")
+    def email(self) -> str | None:
+        return self.record.email
+
+    @strawberry.field(description="Whether invoices go out by e-mail.")
+    def has_invoice_email(self) -> bool:
+        return self.record.invoice_email
+
+    @strawberry.field(description="Where invoices go, if not to the contact address.")
+    def invoice_email_address(self) -> str | None:
+        return self.record.invoice_email_address
+
+    @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
+    def tag_expiration_s(self) -> BigInt:
+        return BigInt(self.record.tag_expiration_s)
+
+
+@strawberry.type(description="A namespace that teams share. Its name and avatar are public.")
+class Organization(Node):
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="Its name, unique among users and organizations.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Its hash and colour; they follow its e-mail address, if it has one.")
+    def avatar(self) -> Avatar:
+        return to_avatar(self.record.name, AvatarKind.ORGANIZATION, email=self.record.email)
+
+    @strawberry.field(description="The viewer's role; null for outsiders.")
+    async def viewer_role(self, info: Info) -> TeamRole | None:
+        return await organization.viewer_role(info.context.context, self.record)
+
+    @strawberry.field(description="Whether the viewer may change and delete it.")
+    async def viewer_can_administer(self, info: Info) -> bool:
+        return await organization.viewer_role(info.context.context, self.record) is TeamRole.ADMIN
+
+    @strawberry.field(description="Whether the viewer is in one of its teams.")
+    async def viewer_is_member(self, info: Info) -> bool:
+        return await organization.viewer_role(info.context.context, self.record) is not None
+
+    @strawberry.field(
+        description="What only administrators may see; refused to others. Requires `org:admin`."
+    )
+    async def settings(self, info: Info) -> OrganizationSettings | None:
+        context = info.context.context
+        if await namespace_role(context.viewer, self.record.id) is not TeamRole.ADMIN:
+            raise context.viewer.refusal()
+        return OrganizationSettings(record=self.record)
+
+    @strawberry.field(description="Its teams, oldest first. For members; refused to others.")
+    async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:
+        context = info.context.context
+        found = await team.teams(context, self.record, page(first, after))
+        visible = await team.viewer_can_view(context, found.items)
+        return connect(  # type: ignore[no-any-return]
+            found,
+            lambda record: Team(id=encode_id("Team", record.id), record=record, visible=visible[record.id]),
+        )
+
+
+def to_organization(record: AccountRecord) -> Organization:
+    """An organization as a GraphQL value."""
+    return Organization(id=encode_id("Organization", record.id), record=record)
+
+
+@strawberry.input(description="A new organization.")
+class OrganizationCreateInput:
+    name: str = strawberry.field(
+        description="2 to 255 lower-case letters and digits, with single `.`, `_`, `-` between; not taken yet."
+    )
+    email: str | None = strawberry.field(default=None, description="A contact address, not used elsewhere.")
+
+
+@strawberry.input(description="What to change; absent fields stay as they are.")
+class OrganizationUpdateInput:
+    email: strawberry.Maybe[str | None] = strawberry.field(description="The contact address; null clears it.")
+    invoice_email: strawberry.Maybe[bool] = strawberry.field(description="Whether invoices go out by e-mail.")
+    invoice_email_address: strawberry.Maybe[str | None] = strawberry.field(
+        description="Where invoices go; null for the contact address."
+    )
+    tag_expiration_s: strawberry.Maybe[int] = strawberry.field(
+        description="For how many seconds deleted tags can be restored; one of the values on offer."
+    )
+
+
+@strawberry.type(description="What came of creating an organization.")
+class OrganizationCreatePayload:
+    organization: Organization | None = strawberry.field(default=None, description="Null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="What came of changing an organization.")
+class OrganizationUpdatePayload:
+    organization: Organization | None = strawberry.field(default=None, description="Null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="What came of deleting an organization.")
+class OrganizationDeletePayload:
+    name: str | None = strawberry.field(
+        default=None, description="The name that was deleted; null if refused."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+OrganizationName = Annotated[str, strawberry.argument(description="The organization's name.")]
+
+
+@strawberry.type
+class OrganizationQuery:
+    @strawberry.field(description="An organization by name; null if there is none. Anybody may look.")
+    async def organization(self, info: Info, name: OrganizationName) -> Organization | None:
+        record = await organization.organization(info.context.context, name)
+        return to_organization(record) if record else None
+
+
+@strawberry.type
+class OrganizationMutation:
+    @mutation(
+        OrganizationCreatePayload,
+        description="Create an organization, with the viewer in its team `owners`. Requires `user:admin`.",
+    )
+    async def organization_create(self, info: Info, input: OrganizationCreateInput) -> Any:
+        record = await organization.create(info.context.context, name=input.name, email=input.email)
+        return OrganizationCreatePayload(organization=to_organization(record))
+
+    @mutation(
+        OrganizationUpdatePayload,
+        description="Change an organization's settings, all or none. Requires `org:admin`.",
+    )
+    async def organization_update(
+        self, info: Info, organization: OrganizationName, input: OrganizationUpdateInput
+    ) -> Any:
+        record = await resolvers.organization.update(
+            info.context.context, organization, OrganizationChanges(changes(input))
+        )
+        return OrganizationUpdatePayload(organization=to_organization(record))
+
+    @mutation(
+        OrganizationDeletePayload,
+        description="Delete an organization with all it holds. It is gone at once; its name is free when the"
+        " content has been removed. Requires `org:admin`.",
+    )
+    async def organization_delete(self, info: Info, organization: OrganizationName) -> Any:
+        record = await resolvers.organization.delete(info.context.context, organization)
+        return OrganizationDeletePayload(name=record.name)

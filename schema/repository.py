@@ -1,0 +1,334 @@
+"""Repositories."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+import resolvers.repository
+from resolvers import manifest, permission, referrer, tag
+from resolvers.access.roles import RepositoryRole
+from resolvers.access.viewer import AccountKind
+from resolvers.repository import (
+    RepositoryFilter,
+    RepositoryRecord,
+    RepositoryState,
+    Visibility,
+)
+from resolvers.tag import TagFilter
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.errors import UserError, mutation, payload_errors
+from schema.manifest import Manifest, to_manifest
+from schema.nodes import Node, encode_id
+from schema.permission import RepositoryPermission, to_permission
+from schema.scalars import BigInt, Digest, RepositoryPath, to_datetime, to_milliseconds
+from schema.tag import NameFilter, Tag, to_tag
+
+strawberry.enum(
+    Visibility, name="Visibility", description="Who may pull: everybody, or whoever has a permission."
+)
+strawberry.enum(
+    RepositoryState,
+    name="RepositoryState",
+    description="What may be written: everything, nothing, or only what a mirror brings.",
+)
+
+PathArgument = Annotated[
+    RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")
+]
+
+
+@strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
+class Repository(Node):
+    record: strawberry.Private[RepositoryRecord]
+
+    @strawberry.field(description="Namespace and name, as in `docker pull`, without the host.")
+    def path(self) -> RepositoryPath:
+        return RepositoryPath(self.record.path)
+
+    @strawberry.field(description="The user or organization that owns it.")
+    def namespace(self) -> str:
+        return self.record.namespace_name
+
+    @strawberry.field(description="Whether a user or an organization owns it.")
+    def namespace_kind(self) -> AccountKind:
+        return self.record.namespace_kind
+
+    @strawberry.field(description="Whether an organization owns it.")
+    def is_in_organization(self) -> bool:
+        return self.record.namespace_kind is AccountKind.ORGANIZATION
+
+    @strawberry.field(description="The name below the namespace; it may hold slashes.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Markdown of up to 100,000 characters; null if there is none.")
+    def description(self) -> str | None:
+        return self.record.description
+
+    @strawberry.field(description="Who may pull.")
+    def visibility(self) -> Visibility:
+        return self.record.visibility
+
+    @strawberry.field(description="Whether everybody may pull.")
+    def is_public(self) -> bool:
+        return self.record.visibility is Visibility.PUBLIC
+
+    @strawberry.field(description="What may be written.")
+    def state(self) -> RepositoryState:
+        return self.record.state
+
+    @strawberry.field(description="When it was created.")
+    def created_at(self) -> datetime:
+        return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
+    def tag_expiration_s(self) -> BigInt:
+        return BigInt(self.record.tag_expiration_s)
+
+    @strawberry.field(
+        description="The token in the address of a private repository's status badge; null if it is public."
+    )
+    def badge_token(self) -> str | None:
+        return None if self.record.visibility is Visibility.PUBLIC else self.record.badge_token
+
+    @strawberry.field(description="The viewer's role.")
+    async def viewer_role(self, info: Info) -> RepositoryRole | None:
+        return await info.context.loaders.repository_roles.load(self.record.ref)
+
+    @strawberry.field(
+        description="Whether the viewer may push now: the role allows it, and so does the state."
+    )
+    async def viewer_can_write(self, info: Info) -> bool:
+        role = await info.context.loaders.repository_roles.load(self.record.ref)
+        return (
+            role is not None and role >= RepositoryRole.WRITE and self.record.state is RepositoryState.NORMAL
+        )
+
+    @strawberry.field(description="Whether the viewer may administer it.")
+    async def viewer_can_administer(self, info: Info) -> bool:
+        return await info.context.loaders.repository_roles.load(self.record.ref) is RepositoryRole.ADMIN
+
+    @strawberry.field(
+        description="Its tags, newest first, then by name: the whole history, or only what is or was active."
+    )
+    async def tags(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        exact: Annotated[str | None, strawberry.argument(description="Only the tag of this name.")] = None,
+        name: Annotated[
+            NameFilter | None, strawberry.argument(description="Only tags whose name fits.")
+        ] = None,
+        is_active: Annotated[
+            bool, strawberry.argument(description="Only what tags point to now, without their history.")
+        ] = True,
+        as_of: Annotated[
+            datetime | None,
+            strawberry.argument(description="Only what tags pointed to at this time; overrides `isActive`."),
+        ] = None,
+    ) -> Connection[Tag]:
+        chosen = TagFilter(
+            name_equals=exact or (name.equals if name else None),
+            name_contains=name.contains if name else None,
+            is_active=is_active,
+            as_of_ms=to_milliseconds(as_of) if as_of else None,
+        )
+        found = await tag.tags(info.context.context, self.record, chosen, page(first, after))
+        return connect(found, to_tag)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="What a tag points to now; null if there is no such tag.")
+    async def tag(
+        self, name: Annotated[str, strawberry.argument(description="The tag's name.")]
+    ) -> Tag | None:
+        record = await tag.active_tag(self.record.id, name)
+        return to_tag(record) if record else None
+
+    @strawberry.field(description="A manifest by its digest; null if the repository has none such.")
+    async def manifest(
+        self, digest: Annotated[Digest, strawberry.argument(description="The manifest's digest.")]
+    ) -> Manifest | None:
+        record = await manifest.by_digest(self.record, digest)
+        return to_manifest(record) if record else None
+
+    @strawberry.field(description="All manifests, tagged or not, newest first.")
+    async def manifests(self, info: Info, first: First = 50, after: After = None) -> Connection[Manifest]:
+        found = await manifest.manifests(info.context.context, self.record, page(first, after))
+        return connect(found, to_manifest)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="The manifests that name a digest as their subject (signatures, attestations, SBOMs), oldest"
+        " first. The digest itself need not exist."
+    )
+    async def referrers(
+        self,
+        info: Info,
+        digest: Annotated[Digest, strawberry.argument(description="The subject's digest.")],
+        first: First = 50,
+        after: After = None,
+        artifact_type: Annotated[
+            str | None, strawberry.argument(description="Only referrers of this artifact type.")
+        ] = None,
+    ) -> Connection[Manifest]:
+        found = await referrer.referrers(
+            info.context.context, self.record, digest, page(first, after), artifact_type=artifact_type
+        )
+        return connect(found, to_manifest)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="The direct permissions on it, oldest first. Requires `repo:admin`.")
+    async def permissions(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[RepositoryPermission]:
+        found = await permission.permissions(info.context.context, self.record, page(first, after))
+        return connect(found, to_permission)  # type: ignore[no-any-return]
+
+
+def to_repository(record: RepositoryRecord) -> Repository:
+    """A repository as a GraphQL value."""
+    return Repository(id=encode_id("Repository", record.id), record=record)
+
+
+@strawberry.input(description="A new repository.")
+class RepositoryCreateInput:
+    name: str = strawberry.field(
+        description="The name below the namespace: lower-case letters, digits, `.`, `_`, `-`, and `/` between parts."
+    )
+    visibility: Visibility = strawberry.field(
+        default=Visibility.PRIVATE, description="Who may pull; private if not given."
+    )
+    namespace: str | None = strawberry.field(
+        default=None, description="A user or organization; the viewer's own if not given."
+    )
+    description: str | None = strawberry.field(default=None, description="Markdown.")
+
+
+@strawberry.input(description="What to change.")
+class RepositoryUpdateInput:
+    description: str | None = strawberry.field(description="Markdown; null clears it.")
+
+
+def _payload(name: str, description: str) -> Any:
+    # The payloads of one noun differ only in name; each is a type of its own, so that each can grow.
+    namespace = {
+        "__annotations__": {"repository": Repository | None, "errors": list[UserError]},
+        "repository": strawberry.field(default=None, description="The repository; null if refused."),
+        "errors": payload_errors(),
+        "__module__": __name__,
+    }
+    return strawberry.type(type(name, (), namespace), description=description)
+
+
+RepositoryCreatePayload = _payload("RepositoryCreatePayload", "What came of creating a repository.")
+RepositoryUpdatePayload = _payload("RepositoryUpdatePayload", "What came of changing a repository.")
+RepositoryVisibilityChangePayload = _payload(
+    "RepositoryVisibilityChangePayload", "What came of making a repository public or private."
+)
+RepositoryStateChangePayload = _payload(
+    "RepositoryStateChangePayload", "What came of changing a repository's state."
+)
+
+
+@strawberry.type(description="What came of deleting a repository.")
+class RepositoryDeletePayload:
+    path: RepositoryPath | None = strawberry.field(
+        default=None, description="What was deleted; null if there was none, or if refused."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type
+class RepositoryQuery:
+    @strawberry.field(
+        description="A repository by path. Refused, denied and absent alike, unless the viewer would see it if it"
+        " existed; only then null means that there is none."
+    )
+    async def repository(self, info: Info, path: PathArgument) -> Repository | None:
+        record = await resolvers.repository.repository(info.context.context, path)
+        return to_repository(record) if record else None
+
+    @strawberry.field(description="The repositories that the viewer may see, oldest first.")
+    async def repositories(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        namespace: Annotated[
+            str | None, strawberry.argument(description="Only those of this user or organization.")
+        ] = None,
+        include_public: Annotated[
+            bool,
+            strawberry.argument(
+                description="Also public ones on which the viewer has no permission; true if not given."
+            ),
+        ] = True,
+        visibility: Annotated[
+            Visibility | None, strawberry.argument(description="Only those of this visibility.")
+        ] = None,
+    ) -> Connection[Repository]:
+        chosen = RepositoryFilter(namespace=namespace, include_public=include_public, visibility=visibility)
+        found = await resolvers.repository.repositories(info.context.context, chosen, page(first, after))
+        return connect(found, to_repository)  # type: ignore[no-any-return]
+
+
+@strawberry.type
+class RepositoryMutation:
+    @mutation(
+        RepositoryCreatePayload,
+        description="Create a repository. Requires `repo:create` and the role creator in the namespace.",
+    )
+    async def repository_create(self, info: Info, input: RepositoryCreateInput) -> Any:
+        record = await resolvers.repository.create(
+            info.context.context,
+            namespace=input.namespace,
+            name=input.name,
+            visibility=input.visibility,
+            description=input.description,
+        )
+        return RepositoryCreatePayload(repository=to_repository(record))
+
+    @mutation(RepositoryUpdatePayload, description="Change the description. Requires `repo:write`.")
+    async def repository_update(
+        self, info: Info, repository: PathArgument, input: RepositoryUpdateInput
+    ) -> Any:
+        record = await resolvers.repository.update(
+            info.context.context, repository, description=input.description
+        )
+        return RepositoryUpdatePayload(repository=to_repository(record))
+
+    @mutation(
+        RepositoryVisibilityChangePayload,
+        description="Make a repository public or private. Requires `repo:admin`.",
+    )
+    async def repository_visibility_change(
+        self,
+        info: Info,
+        repository: PathArgument,
+        visibility: Annotated[Visibility, strawberry.argument(description="Who may pull.")],
+    ) -> Any:
+        record = await resolvers.repository.change_visibility(info.context.context, repository, visibility)
+        return RepositoryVisibilityChangePayload(repository=to_repository(record))
+
+    @mutation(
+        RepositoryStateChangePayload,
+        description="Change what may be written. Requires `repo:admin`.",
+    )
+    async def repository_state_change(
+        self,
+        info: Info,
+        repository: PathArgument,
+        state: Annotated[
+            RepositoryState, strawberry.argument(description="`NORMAL`, `READ_ONLY` or `MIRROR`.")
+        ],
+    ) -> Any:
+        record = await resolvers.repository.change_state(info.context.context, repository, state)
+        return RepositoryStateChangePayload(repository=to_repository(record))
+
+    @mutation(
+        RepositoryDeletePayload,
+        description="Delete a repository with all it holds, at once. Requires `repo:admin`.",
+    )
+    async def repository_delete(self, info: Info, repository: PathArgument) -> Any:
+        record = await resolvers.repository.delete(info.context.context, repository)
+        return RepositoryDeletePayload(path=RepositoryPath(record.path) if record else None)

@@ -1,0 +1,101 @@
+"""Custom scalars: values with a grammar of their own."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+def to_datetime(milliseconds: int) -> datetime:
+    """A time of the resolvers as an aware date-time."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def optional_datetime(milliseconds: int | None) -> datetime | None:
+    """As `to_datetime`, None for None."""
+    return None if milliseconds is None else to_datetime(milliseconds)
+
+
+def to_milliseconds(value: datetime) -> int:
+    """A date-time as the resolvers count time."""
+    return round(value.timestamp() * 1000)
+
+
+def _serialize_datetime(value: datetime) -> str:
+    text = value.astimezone(UTC).isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def _parse_datetime(value: Any) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise GraphQLError(f"{value!r} is not a date and time such as 2026-01-31T12:00:00Z.") from error
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _parse_big_int(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53 - 1:
+        raise GraphQLError(f"{value!r} is not an integer between -(2^53-1) and 2^53-1.")
+    return value
+
+
+def _parse_digest(value: Any) -> str:
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+        raise GraphQLError(f"{value!r} is not a digest such as sha256:<64 hexadecimal digits>.")
+    return value
+
+
+def _parse_path(value: Any) -> str:
+    if not isinstance(value, str) or "/" not in value.strip("/"):
+        raise GraphQLError(f"{value!r} is not a repository path such as acme/app.")
+    return value.strip("/")
+
+
+def _parse_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError(f"{value!r} is not a text.")
+    return value
+
+
+BigInt = NewType("BigInt", int)
+Cursor = NewType("Cursor", str)
+Digest = NewType("Digest", str)
+RepositoryPath = NewType("RepositoryPath", str)
+
+SCALARS: dict[object, Any] = {
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="An integer of up to 53 bits, which every JSON reader keeps exactly. Sizes are in bytes.",
+        serialize=int,
+        parse_value=_parse_big_int,
+    ),
+    Cursor: strawberry.scalar(
+        name="Cursor",
+        description="A place in a list. Opaque: pass back what the server gave.",
+        serialize=str,
+        parse_value=_parse_text,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A date and time, ISO 8601 in UTC, such as `2026-01-31T12:00:00Z`.",
+        serialize=_serialize_datetime,
+        parse_value=_parse_datetime,
+    ),
+    Digest: strawberry.scalar(
+        name="Digest",
+        description="A content digest: `sha256:` or `sha512:` and lower-case hexadecimal digits.",
+        serialize=str,
+        parse_value=_parse_digest,
+    ),
+    RepositoryPath: strawberry.scalar(
+        name="RepositoryPath",
+        description="Namespace and repository name, such as `acme/app` or `acme/tools/app`.",
+        serialize=str,
+        parse_value=_parse_path,
+    ),
+}

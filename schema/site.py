@@ -1,0 +1,60 @@
+"""The installation: its first user."""
+
+from typing import Any
+
+import strawberry
+
+from resolvers import site
+from schema.account import User, to_user
+from schema.context import Info
+from schema.errors import UserError, mutation, payload_errors
+
+
+@strawberry.input(description="The first user of the installation.")
+class UserInitializeInput:
+    username: str = strawberry.field(description="The name to sign in with.")
+    password: str = strawberry.field(description="At least 8 characters without white space.")
+    email: str | None = strawberry.field(default=None, description="An e-mail address.")
+    access_token: bool = strawberry.field(
+        default=False, description="Whether to make an access token with every scope as well."
+    )
+    code: str | None = strawberry.field(
+        default=None, description="The one-time code printed at the first start; needed from other machines."
+    )
+
+
+@strawberry.type(description="What came of creating the first user.")
+class UserInitializePayload:
+    user: User | None = strawberry.field(default=None, description="The user, a superuser; null if refused.")
+    email: str | None = strawberry.field(default=None, description="The address on record.")
+    encrypted_password: str | None = strawberry.field(
+        default=None, description="A text that may stand for the password in `docker login`."
+    )
+    access_token: str | None = strawberry.field(
+        default=None, description="The access token, shown this once; null if not asked for."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type
+class SiteMutation:
+    @mutation(
+        UserInitializePayload,
+        description="Create the first user, a superuser, while there is none: from the server's own machine, or"
+        " with the code that it printed at its first start.",
+    )
+    async def user_initialize(self, info: Info, input: UserInitializeInput) -> Any:
+        made = await site.initialize(
+            info.context.context,
+            username=input.username,
+            password=input.password,
+            email=input.email,
+            with_access_token=input.access_token,
+            code=input.code,
+        )
+        return UserInitializePayload(
+            user=to_user(made.account),
+            email=made.account.email,
+            encrypted_password=made.encrypted_password,
+            access_token=made.access_token,
+        )
