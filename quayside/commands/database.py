@@ -3,9 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from quayside import secret_key
 from quayside.commands import CommandError
 from quayside.config import Settings
+from quayside.site import site_of
+from resolvers.context import ANONYMOUS, Context
+from resolvers.errors import QuaysideError
+from storage.blobs import open_blob_store
 from storage.database import Database, DatabaseError, migrate, require_current
+from storage.secrets import Secrets
 
 
 async def prepare(settings: Settings) -> list[str]:
@@ -27,12 +33,23 @@ async def prepare(settings: Settings) -> list[str]:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """The prepared database, current in the block. Raises `CommandError`."""
+async def open_context(settings: Settings) -> AsyncIterator[Context]:
+    """A context for resolvers on the prepared database, current in the block.
+
+    The operator of the command line is nobody's account. Raises `CommandError`, also where resolvers refuse,
+    and `SettingsError` when there is no secret key and it cannot make one.
+    """
+    settings = secret_key.ensure(settings)
     await prepare(settings)
     database = await Database.connect(settings.database_url, pool_size=2)
+    blobs = open_blob_store(settings.blob_url)
     try:
         with database.current():
-            yield database
+            yield Context(
+                viewer=ANONYMOUS, site=site_of(settings), blobs=blobs, secrets=Secrets(settings.secret_key)
+            )
+    except QuaysideError as error:
+        raise CommandError(error.message) from error
     finally:
+        await blobs.close()
         await database.close()

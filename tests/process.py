@@ -1,0 +1,92 @@
+"""Commands and servers in processes of their own, as an operator runs them."""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+START_TIMEOUT_S = 60
+
+
+def environment(**environ: str) -> dict[str, str]:
+    """A clean environment, in which commands find our packages from any directory."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
+
+
+def run(directory: Path, *arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in a directory, with `text` as its input."""
+    return subprocess.run(
+        [sys.executable, "-m", "quayside", *arguments],
+        cwd=directory,
+        env=environment(**environ),
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def outcome(completed: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    return completed.returncode, completed.stdout, completed.stderr
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(
+    directory: Path, *arguments: str, certificate: Path | None = None, environ: dict[str, str] | None = None
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+    """A running server, ready for requests, with a client of it."""
+    port = free_port()
+    scheme = "https" if certificate else "http"
+    verify = ssl.create_default_context(cafile=certificate) if certificate else True
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quayside", "serve", "--port", str(port), *arguments],
+            cwd=directory,
+            env=environment(**(environ or {})),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    with process, httpx.Client(base_url=f"{scheme}://127.0.0.1:{port}", verify=verify) as client:
+        try:
+            wait_until_ready(client, process, directory)
+            yield client, process
+        finally:
+            # An idle TLS connection would hold up the server's orderly end.
+            client.close()
+            process.terminate()
+            process.wait(timeout=START_TIMEOUT_S)
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str], directory: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            client.get("/healthz").raise_for_status()
+        except httpx.TransportError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError((directory / "log").read_text()) from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def log_of(directory: Path) -> list[dict[str, object]]:
+    """The log of a server, which is all that it may write to standard error."""
+    return [json.loads(line) for line in (directory / "log").read_text().splitlines()]

@@ -1,0 +1,107 @@
+"""The commands that manage a registry without its server, and print what a script wants to read."""
+
+import sqlite3
+from pathlib import Path
+
+import argon2
+import graphql
+import pytest
+
+from tests.process import outcome, run
+
+CREATE = ("admin", "create-user", "ada", "--email", "ada@example.com")
+
+
+def rows(directory: Path, statement: str) -> list[tuple[object, ...]]:
+    """The answer of the registry's own database."""
+    connection = sqlite3.connect(directory / "data" / "quayside.db")
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def test_a_user_is_created_with_a_password_that_is_printed_alone(tmp_path: Path) -> None:
+    completed = run(tmp_path, *CREATE, "--superuser")
+
+    assert (completed.returncode, completed.stderr) == (0, "The user ada was created.\n")
+    password = completed.stdout.removesuffix("\n")
+    assert len(password) == 24
+    ((name, email, is_superuser, password_hash),) = rows(
+        tmp_path, "SELECT name, email, is_superuser, password_hash FROM account"
+    )
+    assert (name, email, is_superuser) == ("ada", "ada@example.com", 1)
+    assert argon2.PasswordHasher().verify(str(password_hash), password)
+
+
+def test_a_password_is_taken_from_the_first_line_of_the_input(tmp_path: Path) -> None:
+    completed = run(tmp_path, *CREATE, "--password-stdin", text="correct-horse\nbattery")
+
+    assert outcome(completed) == (0, "", "The user ada was created.\n")
+    ((password_hash, is_superuser),) = rows(tmp_path, "SELECT password_hash, is_superuser FROM account")
+    assert argon2.PasswordHasher().verify(str(password_hash), "correct-horse")
+    assert is_superuser == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "--password-stdin needs a password on the first line of the input."),
+        ("short\n", "Invalid password, password must be at least 8 characters and contain no whitespace."),
+    ],
+)
+def test_a_password_against_the_rules_creates_nobody(tmp_path: Path, text: str, sentence: str) -> None:
+    run(tmp_path, "migrate")
+
+    completed = run(tmp_path, *CREATE, "--password-stdin", text=text)
+
+    assert outcome(completed) == (1, "", f"{sentence}\n")
+    assert rows(tmp_path, "SELECT name FROM account") == []
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, *CREATE)
+
+    completed = run(tmp_path, "admin", "create-user", "ada", "--email", "other@example.com")
+
+    assert outcome(completed) == (1, "", "A user or organization with this name already exists\n")
+
+
+def test_a_token_is_printed_alone(tmp_path: Path) -> None:
+    run(tmp_path, *CREATE)
+
+    completed = run(tmp_path, "admin", "create-token", "ada", "--scopes", "repo:write repo:read")
+
+    assert (completed.returncode, completed.stderr) == (0, "")
+    token = completed.stdout.removesuffix("\n")
+    assert len(token) == 40
+    assert rows(
+        tmp_path,
+        "SELECT a.name, t.scopes, t.prefix FROM access_token t JOIN account a ON a.id = t.account_id",
+    ) == [("ada", "repo:read repo:write", token[:20])]
+
+
+@pytest.mark.parametrize(
+    ("user", "scopes", "sentence"),
+    [
+        ("eve", "repo:read", "There is no user 'eve'."),
+        ("ada", " ", "At least one scope is needed."),
+    ],
+)
+def test_a_token_for_nobody_or_nothing_is_refused(
+    tmp_path: Path, user: str, scopes: str, sentence: str
+) -> None:
+    run(tmp_path, *CREATE)
+
+    completed = run(tmp_path, "admin", "create-token", user, "--scopes", scopes)
+
+    assert outcome(completed) == (1, "", f"{sentence}\n")
+    assert rows(tmp_path, "SELECT prefix FROM access_token") == []
+
+
+def test_the_schema_is_printed_in_its_language(tmp_path: Path) -> None:
+    completed = run(tmp_path, "schema")
+
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert graphql.build_schema(completed.stdout).query_type is not None
+    assert list(tmp_path.iterdir()) == []
