@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from quayside import parsers, secret_key
-from quayside.app import ABSENT
 from quayside.commands import CommandError, settings_of
-from quayside.commands.serve import check_tls
+from quayside.commands.tls import check_tls
 from quayside.config import Settings
+from quayside.health import ABSENT
 from storage.blobs import BlobError, open_blob_store
 from storage.database import Database, DatabaseError, require_current, sqlite_path
 

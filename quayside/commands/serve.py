@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import functools
-import ssl
 
 import uvicorn
 from starlette.applications import Starlette
@@ -12,6 +11,7 @@ from uvicorn.supervisors import Multiprocess
 from quayside import logs, secret_key
 from quayside.app import create_app
 from quayside.commands import CommandError, database, settings_of
+from quayside.commands.tls import check_tls
 from quayside.config import Settings
 
 GRACE_S = 20
@@ -77,15 +77,3 @@ def build_app(settings: Settings, *, jobs: bool) -> Starlette:
     """The application, in the process that serves it."""
     logs.configure()
     return create_app(settings, jobs=jobs)
-
-
-def check_tls(settings: Settings) -> None:
-    """Raise `CommandError` unless certificate and key can be read and belong together."""
-    if settings.tls_cert is None:
-        return
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            settings.tls_cert, settings.tls_key
-        )
-    except (ssl.SSLError, OSError) as error:
-        raise CommandError(f"TLS_CERT and TLS_KEY must hold a certificate and its key: {error}.") from error

@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -203,6 +204,51 @@ def test_workers_that_cannot_work_are_refused(
     tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], sentence: str
 ) -> None:
     assert outcome(run(tmp_path, "serve", *arguments, **environ)) == (1, "", f"{sentence}\n")
+
+
+def test_a_worker_runs_jobs_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    run(tmp_path, "migrate")
+    with sqlite3.connect(tmp_path / "data" / "quayside.db") as connection:
+        connection.execute(
+            "INSERT INTO job (kind, payload, state, run_at_ms, attempts, created_at_ms)"
+            " VALUES ('job.forget', '{}', 'waiting', 0, 0, 0)"
+        )
+    connection.close()
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quayside", "worker", "--only", "job.forget"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for_job(process, tmp_path / "data" / "quayside.db")
+    finally:
+        process.terminate()
+        output, _ = process.communicate(timeout=START_TIMEOUT_S)
+
+    assert (process.returncode, output) == (0, "")
+
+
+def wait_for_job(process: subprocess.Popen[str], database: Path) -> None:
+    """Return once the job that was due since 1970 is done."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    connection = sqlite3.connect(database)
+    try:
+        while connection.execute("SELECT state FROM job WHERE created_at_ms = 0").fetchone() != ("done",):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        connection.close()
+
+
+def test_a_worker_for_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    code, output, errors = outcome(run(tmp_path, "worker", "--only", "nothing"))
+
+    assert (code, output) == (1, "")
+    assert errors.startswith("There is no kind of job 'nothing'; there are ")
 
 
 def test_doctor_names_what_is_wrong_and_changes_nothing(tmp_path: Path) -> None:
