@@ -51,9 +51,6 @@ class Metrics:
             ("kind", "outcome"),
             registry=self.registry,
         )
-        self._job_seconds = Counter(
-            "quayside_job_seconds", "Time spent in background jobs.", ("kind",), registry=self.registry
-        )
         version = Gauge("quayside_build_info", "The version that runs.", ("version",), registry=self.registry)
         version.labels(__version__).set(1)
         # Looking a child up costs more than counting with it, and this runs for every request.
@@ -85,10 +82,9 @@ class Metrics:
         if elapsed_ms > SLOW_STATEMENT_MS:
             self._slow_statements.inc()
 
-    def job(self, kind: str, outcome: str, seconds: float) -> None:
+    def job(self, kind: str, outcome: str) -> None:
         """Count a run of a background job."""
         self._jobs.labels(kind, outcome).inc()
-        self._job_seconds.labels(kind).inc(seconds)
 
     def exposition(self) -> bytes:
         """All numbers, as text."""
