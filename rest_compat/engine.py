@@ -78,7 +78,8 @@ def _guards() -> Source:
 class Engine(Generic[C]):
     """The routes of `/api/v1`.
 
-    `run` executes a document: `await run(document, variables, context, operation_name)`. `context_for` makes
+    `run` executes a document, `await run(document, variables, context, operation_name)`, and logs what nobody
+    expected. `context_for` makes
     the context of one request, with the limits of trusted documents; `viewer_of` and `code_of` read the
     caller and an error's code. `cors_origins` are the origins that may read answers; none means all.
 
@@ -173,8 +174,6 @@ class Engine(Generic[C]):
             await self._judge_caller(route, path, viewer, context)
             raise _refused(route, refused) from refused
         answer = await self._execute(ready, bound, context)
-        if route.shape is not None and answer is not None:
-            answer = route.shape(answer)
         return _reply(ready.status, answer, self._location(route, bound, answer))
 
     def _match(self, request: Request) -> tuple[Ready, Mapping[str, str]]:
@@ -243,7 +242,6 @@ class Engine(Generic[C]):
             if code not in TOP_LEVEL:
                 code = "INTERNAL"
             if code == "INTERNAL":
-                log.error("%s failed: %s", route.operation, error, exc_info=error.original_error)
                 raise Refusal(INTERNAL)
             first = first or (code, error)
         if first is not None:

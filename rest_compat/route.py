@@ -78,8 +78,6 @@ class Route:
     document: str | None = None
     native: Callable[..., Any] | None = None
     """Answers from the door's own tables instead of the schema; `None` as its result is 404."""
-    shape: Callable[[Any], Any] | None = None
-    """Last step on the answer, for what no directive says well."""
 
     @property
     def document_name(self) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from rest_compat.chapter import Chapter
-from rest_compat.chapters import discovery, error
+from rest_compat.chapter import Chapter, read_documents
+from rest_compat.chapters import discovery, error, tag
 
 CHAPTERS: tuple[Chapter, ...] = (
     discovery.CHAPTER,
     error.CHAPTER,
+    tag.CHAPTER,
 )
 """All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
+
+
+def fragments() -> str:
+    """The text of the fragments that several documents use."""
+    return read_documents("_fragments")

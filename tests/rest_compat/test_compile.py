@@ -1,4 +1,5 @@
 """Mistakes in documents and rows are refused at start-up, with what is wrong and where."""
+# ruff: noqa: E501 - A document and the sentence about it are read side by side.
 
 from __future__ import annotations
 
@@ -69,7 +70,10 @@ TAGS = REPOSITORY % "tags { nodes %s }"
         (REPOSITORY % "nothing", "Cannot query field 'nothing' on type 'Repository'."),
         (REPOSITORY % "path @upside", "Unknown directive '@upside'."),
         (REPOSITORY % "path @as(form: ROMAN)", "Value 'ROMAN' does not exist in 'Form' enum."),
-        (REPOSITORY % "path @as(form: RFC2822)", "The form RFC2822 does not write values of type RepositoryPath."),
+        (
+            REPOSITORY % "path @as(form: RFC2822)",
+            "The form RFC2822 does not write values of type RepositoryPath.",
+        ),
         (REPOSITORY % "path @as(form: PAGE)", "The form PAGE does not write values of type RepositoryPath."),
         (REPOSITORY % "path @omitNull", "@omitNull stands on a value that is never null."),
         (REPOSITORY % 'path @default(value: "")', "@default stands on a value that is never null."),
@@ -80,9 +84,15 @@ TAGS = REPOSITORY % "tags { nodes %s }"
         (REPOSITORY % "path @const(value: 1)", "@const is written on __typename only."),
         (REPOSITORY % "path path: description", "The key path is written twice."),
         (REPOSITORY % 'x: __typename @echo(variable: "q")', "@echo names $q, which is not declared."),
-        (TAGS % '@keyBy(field: "name") { manifest { digest } }', "@keyBy names name, which is not a key that every item has."),
+        (
+            TAGS % '@keyBy(field: "name") { manifest { digest } }',
+            "@keyBy names name, which is not a key that every item has.",
+        ),
         (TAGS % '@keyBy(field: "n") { n: endedAt }', "@keyBy names n, which is not always text."),
-        (TAGS % "@unwrap { name startedAt }", "@unwrap needs an object with one selected field, always written."),
+        (
+            TAGS % "@unwrap { name startedAt }",
+            "@unwrap needs an object with one selected field, always written.",
+        ),
         (TAGS % "{ name @body }", "@body cannot stand below a list or in a group."),
         (REPOSITORY % "path @body", "A document has one @body."),
         (
@@ -96,12 +106,27 @@ TAGS = REPOSITORY % "tags { nodes %s }"
             "query A($p: RepositoryPath! @ignored) { repository(path: $p) { path } }",
             "$p is marked @ignored but used.",
         ),
-        ("query A($x: Int @as(form: EPOCH)) { viewer { name } }", "The form EPOCH does not read values of type Int."),
-        ("query A($x: Role @as(form: PAGE)) { viewer { name } }", "The form PAGE does not read values of type Role."),
-        ("query A($x: Cursor @as(form: PAGE)) { viewer { name } }", "$x is a page number, so `first` must stand beside it."),
+        (
+            "query A($x: Int @as(form: EPOCH)) { viewer { name } }",
+            "The form EPOCH does not read values of type Int.",
+        ),
+        (
+            "query A($x: Role @as(form: PAGE)) { viewer { name } }",
+            "The form PAGE does not read values of type Role.",
+        ),
+        (
+            "query A($x: Cursor @as(form: PAGE)) { viewer { name } }",
+            "$x is a page number, so `first` must stand beside it.",
+        ),
         ("query A($x: String @clamp(min: 1)) { viewer { name } }", "@clamp and @range need a whole number."),
-        ("query A($x: Int! @nullable) { viewer { name } }", "@nullable stands on a variable that GraphQL does not let be null."),
-        ("query A($x: Int! @lenient) { viewer { name } }", "@lenient stands on a variable that must be sent."),
+        (
+            "query A($x: Int! @nullable) { viewer { name } }",
+            "@nullable stands on a variable that GraphQL does not let be null.",
+        ),
+        (
+            "query A($x: Int! @lenient) { viewer { name } }",
+            "@lenient stands on a variable that must be sent.",
+        ),
         (
             'mutation A($p: RepositoryPath!) { tagUpdate(repository: $p, name: "a", input: {}) { errors { code message field } } }',
             "A mutation has exactly one root field, with the alias `result`.",
@@ -111,7 +136,7 @@ TAGS = REPOSITORY % "tags { nodes %s }"
             "A mutation selects `errors { code message field }`.",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_a_document(document: str, sentence: str) -> None:
     with pytest.raises(GraphQLError) as refused:
         compile_documents(toy.core, [Source(document, "chapter.graphql")])
@@ -150,8 +175,10 @@ ROW = Route("a", "GET", "/a", document="A")
         ),
         (
             dataclasses.replace(ROW, method="POST"),
-            'mutation A { result: tagUpdate(repository: "a/b", name: "c", input: {}) '
-            "{ errors { code message field } } }",
+            (
+                'mutation A { result: tagUpdate(repository: "a/b", name: "c", input: {}) '
+                "{ errors { code message field } } }"
+            ),
             "a: neither @body, nor a literal body, nor status 204.",
         ),
         (ROW, "query A { viewer { name } } query B { viewer { name } }", "The document B belongs to no row."),

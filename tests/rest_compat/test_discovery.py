@@ -78,7 +78,9 @@ async def test_an_operation_with_query_values(alice: httpx.AsyncClient) -> None:
 
 
 async def test_an_operation_with_a_body(alice: httpx.AsyncClient) -> None:
-    found = (await alice.get("/api/v1/discovery")).json()["paths"]["/api/v1/repository/{repository}/tag/{tag}"]
+    found = (await alice.get("/api/v1/discovery")).json()["paths"][
+        "/api/v1/repository/{repository}/tag/{tag}"
+    ]
 
     assert [method for method in found if method in ("get", "put", "post", "delete")] == [
         "put",

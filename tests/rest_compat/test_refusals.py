@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import httpx
@@ -27,9 +26,7 @@ BARE_404 = {
     ("user", "status", "body"),
     [("", 401, UNAUTHENTICATED), ("carol", 403, FORBIDDEN)],
 )
-async def test_denied(
-    door: Engine[toy.Context], user: str, status: int, body: dict[str, Any]
-) -> None:
+async def test_denied(door: Engine[toy.Context], user: str, status: int, body: dict[str, Any]) -> None:
     async with toy.client(door, user=user) as client:
         answer = await client.get(TAGS)
 
@@ -103,9 +100,7 @@ async def test_the_caller_and_the_state_are_judged_before_the_body(
         ("far", 520, api_error(520, "downstream_issue", "Nobody answers.")),
     ],
 )
-async def test_payload_errors(
-    alice: httpx.AsyncClient, tag: str, status: int, body: dict[str, Any]
-) -> None:
+async def test_payload_errors(alice: httpx.AsyncClient, tag: str, status: int, body: dict[str, Any]) -> None:
     answer = await alice.put(TAGS + tag, json={})
 
     assert (answer.status_code, answer.json()) == (status, body)
@@ -139,15 +134,10 @@ def test_scopes_imply_others() -> None:
     assert covers(frozenset(), None)
 
 
-async def test_an_unexpected_error_is_logged_and_not_shown(
-    alice: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.ERROR, "rest_compat"):
-        answer = await alice.get("/api/v1/broken")
+async def test_an_unexpected_error_is_not_shown(alice: httpx.AsyncClient) -> None:
+    answer = await alice.get("/api/v1/broken")
 
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
-    assert caplog.messages == ["broken failed: the disk is on fire"]
-    assert caplog.records[0].exc_info is not None
 
 
 async def test_an_error_outside_the_schema_is_logged_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:

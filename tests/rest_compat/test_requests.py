@@ -123,7 +123,10 @@ async def test_unreadable_json(alice: httpx.AsyncClient, content: bytes) -> None
 async def test_a_literal_null_is_no_body(alice: httpx.AsyncClient) -> None:
     answer = await alice.put(TAG, content=b"null", headers={"content-type": "application/json"})
 
-    assert (answer.status_code, answer.json()) == (400, api_error(400, "invalid_request", "Missing JSON body"))
+    assert (answer.status_code, answer.json()) == (
+        400,
+        api_error(400, "invalid_request", "Missing JSON body"),
+    )
 
 
 async def test_another_content_type_is_refused(alice: httpx.AsyncClient) -> None:
@@ -145,7 +148,9 @@ async def test_json_by_other_names(alice: httpx.AsyncClient, content_type: str) 
     assert answer.status_code == 201
 
 
-@pytest.mark.parametrize(("content", "content_type"), [(b"", ""), (b"", "application/json"), (b"x", "text/plain")])
+@pytest.mark.parametrize(
+    ("content", "content_type"), [(b"", ""), (b"", "application/json"), (b"x", "text/plain")]
+)
 async def test_an_optional_body_may_be_anything_but_bad_json(
     alice: httpx.AsyncClient, content: bytes, content_type: str
 ) -> None:

@@ -17,7 +17,7 @@ from starlette.routing import Mount
 
 from rest_compat.bind import Cursors
 from rest_compat.chapter import Chapter
-from rest_compat.chapters import CHAPTERS
+from rest_compat.chapters import discovery, error
 from rest_compat.discovery import ScopeText
 from rest_compat.engine import Engine
 from rest_compat.problems import detail, message
@@ -267,7 +267,7 @@ class Mutation:
         self,
         repository: RepositoryPath,
         name: str,
-        input: TagUpdateInput,  # noqa: A002 - the field's standard name
+        input: TagUpdateInput,
     ) -> TagUpdatePayload:
         seen = {
             key: value.value if isinstance(value, strawberry.Some) else value
@@ -509,7 +509,7 @@ def engine(**changes: Any) -> Engine[Context]:
         "scopes": SCOPES,
         "fragments": ERRORS,
     }
-    return Engine((*CHAPTERS, CHAPTER, SITE), core, **(given | changes))
+    return Engine((discovery.CHAPTER, error.CHAPTER, CHAPTER, SITE), core, **(given | changes))
 
 
 def client(door: Engine[Context], *, user: str = "alice") -> httpx.AsyncClient:

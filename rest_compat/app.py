@@ -1,0 +1,61 @@
+"""The old door on the real schema: what `create_app` mounts at `/api/v1`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+
+from starlette.requests import Request
+
+from rest_compat.bind import Cursors
+from rest_compat.chapters import CHAPTERS
+from rest_compat.discovery import ScopeText
+from rest_compat.door import RestViewer
+from rest_compat.engine import Engine, Mode
+from schema import GraphContext, schema, scopes
+from schema.connections import is_cursor, offset_cursor
+from schema.errors import code_of
+from schema.execute import run
+
+
+def create_api(
+    context_for: Callable[[Request], Awaitable[GraphContext]],
+    *,
+    features: frozenset[str],
+    base_url: str,
+    status_codes: Mode = "documented",
+    cors_origins: Sequence[str] = (),
+) -> Engine[GraphContext]:
+    """The engine with all chapters.
+
+    `context_for` makes the context of one request with the limits of trusted documents (`max_first`), its
+    viewer anonymous if the credential is not good. `base_url` is the public address without a final slash.
+    """
+    return Engine(
+        CHAPTERS,
+        schema._schema,
+        run=run,
+        context_for=context_for,
+        viewer_of=_viewer_of,
+        code_of=code_of,
+        cursors=Cursors(offset_cursor, is_cursor),
+        features=features,
+        base_url=base_url,
+        status_codes=status_codes,
+        scopes=_scope_texts(features),
+        cors_origins=cors_origins,
+        fragments=files("rest_compat.chapters").joinpath("_fragments.graphql").read_text("utf-8"),
+    )
+
+
+def _viewer_of(context: GraphContext) -> RestViewer:
+    return context.context.viewer
+
+
+def _scope_texts(features: frozenset[str]) -> list[ScopeText]:
+    """The scopes that a token can be given, as discovery lists them."""
+    return [
+        ScopeText(row.scope, row.title, row.description, row.is_dangerous)
+        for row in scopes.values()
+        if row.is_grantable and (row.scope != "super:user" or "SUPER_USERS" in features)
+    ]

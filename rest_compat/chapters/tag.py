@@ -1,0 +1,41 @@
+"""Tags of a repository: list with history, change, delete, restore."""
+
+from __future__ import annotations
+
+from rest_compat.chapter import chapter
+from rest_compat.problems import DEFAULT_TEXT, Problem, message
+from rest_compat.route import Check, Route
+
+CHAPTER = chapter(
+    "tag",
+    "List, move, restore and delete the tags of a repository.",
+    Route("listRepoTags", "GET", "/repository/{repository}/tag/", "repo:read", check=Check.ACCESS),
+    Route(
+        "changeTag",
+        "PUT",
+        "/repository/{repository}/tag/{tag}",
+        "repo:write",
+        status=201,
+        body="Updated",
+        check=Check.ACCESS,
+        writable=True,
+        problems={
+            ("INVALID", "tag"): message(),
+            ("INVALID", "expiration"): message(400, DEFAULT_TEXT[400]),
+            ("INVALID", "immutable"): message(),
+        },
+    ),
+    Route("deleteFullTag", "DELETE", "/repository/{repository}/tag/{tag}", "repo:write", status=204),
+    Route(
+        "restoreTag",
+        "POST",
+        "/repository/{repository}/tag/{tag}/restore",
+        "repo:write",
+        status=201,
+        observed=200,
+        body={},
+        check=Check.ACCESS,
+        writable=True,
+        problems={("manifest_digest", "required"): Problem(400, text="Missing manifest_digest")},
+    ),
+)

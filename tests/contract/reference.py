@@ -1,0 +1,94 @@
+"""The reference as data: what the API that we match documents, and what a live system of it does."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
+
+from rest_compat.app import create_api
+from rest_compat.chapters import CHAPTERS
+from rest_compat.engine import Engine
+from rest_compat.route import Route
+
+DATA = Path(__file__).parent / "data"
+
+THEMES = frozenset(
+    {
+        "foundation",
+        "identity and access",
+        "content",
+        "audit and live events",
+        "quota and retention",
+        "mirroring and proxy cache",
+        "builds",
+        "notifications",
+        "security",
+        "superuser",
+    }
+)
+
+
+class Parameter(TypedDict):
+    """`type` is a JSON type, a list of them, or `any`. `documented` is false for what only the live system
+    reads, `ignored` true for what is only documented."""
+
+    name: str
+    place: str
+    required: bool
+    type: str | list[str]
+    documented: bool
+    nullable: NotRequired[bool]
+    ignored: NotRequired[bool]
+
+
+class Operation(TypedDict):
+    """One operation. `path` is whole; `check_order` is null where nothing is known or there is no body."""
+
+    operation: str
+    chapter: str
+    method: str
+    path: str
+    scope: str | None
+    status_documented: int
+    status_observed: int
+    check_order: str | None
+    fresh_login: bool
+    flags: list[str]
+    owner: str
+    parameters: list[Parameter]
+
+
+@cache
+def operations() -> dict[str, Operation]:
+    """All 178 operations by name."""
+    rows = cast(list[Operation], json.loads((DATA / "operations.json").read_text("utf-8")))
+    return {row["operation"]: row for row in rows}
+
+
+@cache
+def missing() -> dict[str, list[str]]:
+    """The operations without a row, by the theme that brings them."""
+    return cast(dict[str, list[str]], json.loads((DATA / "missing.json").read_text("utf-8")))
+
+
+@cache
+def answers() -> dict[str, Any]:
+    """The answer types, as `rest_compat.answer.describe` writes them."""
+    return cast(dict[str, Any], json.loads((DATA / "answers.json").read_text("utf-8")))
+
+
+def rows() -> dict[str, tuple[str, Route]]:
+    """Chapter and row of each operation that we have."""
+    return {route.operation: (chapter.name, route) for chapter in CHAPTERS for route in chapter.routes}
+
+
+@cache
+def engine() -> Engine[Any]:
+    """All chapters, compiled against the schema."""
+
+    async def no_context(_: object) -> Any:
+        raise AssertionError("Contract tests send no requests.")
+
+    return create_api(no_context, features=frozenset(), base_url="https://registry.example")

@@ -1,0 +1,184 @@
+"""Rows and documents against the reference: nothing missing, nothing extra."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rest_compat.answer import describe, of_literal
+from rest_compat.bind import place_of
+from rest_compat.discovery import PREFIX
+from rest_compat.params import Param
+from rest_compat.route import UNSET, Route
+from tests.contract.reference import THEMES, Operation, answers, engine, missing, operations, rows
+
+RENAMED = {"changeOrganization": {"organization": "name"}}
+"""Path values that share a name with a body key, and so have another name in the row: ours → theirs."""
+
+IMPLEMENTED = sorted(rows())
+
+
+def test_the_reference_is_whole() -> None:
+    assert len(operations()) == 178
+    assert {operation["owner"] for operation in operations().values()} == THEMES
+
+
+def test_rows_are_documented_operations() -> None:
+    assert rows().keys() - operations().keys() == set()
+
+
+def test_what_is_missing_is_listed_with_its_theme() -> None:
+    expected: dict[str, list[str]] = {}
+    for name, operation in operations().items():
+        if name not in rows():
+            expected.setdefault(operation["owner"], []).append(name)
+
+    assert missing() == expected
+
+
+def facts(chapter: str, route: Route) -> dict[str, Any]:
+    path = route.path if route.external else PREFIX + route.path
+    for ours, theirs in RENAMED.get(route.operation, {}).items():
+        path = path.replace(f"{{{ours}}}", f"{{{theirs}}}")
+    return {
+        "chapter": chapter,
+        "method": route.method,
+        "path": path,
+        "scope": route.scope,
+        "status_documented": route.status_for("documented"),
+        "status_observed": route.status_for("observed"),
+        "fresh_login": route.fresh_login,
+        "flags": list(route.flags),
+    }
+
+
+@pytest.mark.parametrize("name", IMPLEMENTED)
+def test_a_row_says_what_the_reference_says(name: str) -> None:
+    operation = operations()[name]
+    chapter, route = rows()[name]
+    ours = facts(chapter, route)
+
+    assert ours == {key: operation[key] for key in ours}  # type: ignore[literal-required]
+    assert operation["check_order"] in (None, route.check)
+
+
+def renamed(name: str, param: Param, route: Route) -> str:
+    return (
+        RENAMED.get(name, {}).get(param.name, param.name) if place_of(route, param) == "path" else param.name
+    )
+
+
+@pytest.mark.parametrize("name", IMPLEMENTED)
+def test_a_document_takes_the_parameters_of_the_reference(name: str) -> None:
+    route = rows()[name][1]
+    params = engine().plans[route.document_name].params
+    operation = operations()[name]
+
+    expected = {(one["place"], one["name"]) for one in operation["parameters"]}
+    declared = {(place_of(route, param), renamed(name, param, route)) for param in params}
+    second = {(place_of(route, param), param.also) for param in params if param.also is not None}
+
+    assert (declared - expected, expected - declared - second) == (set(), set())
+    assert [reason for param in params for reason in differences(param, route, operation)] == []
+
+
+def differences(param: Param, route: Route, operation: Operation) -> list[str]:
+    """Where a parameter is not what the reference says, as words."""
+    place = place_of(route, param)
+    name = renamed(operation["operation"], param, route)
+    theirs = next(one for one in operation["parameters"] if (one["place"], one["name"]) == (place, name))
+    types = {theirs["type"]} if isinstance(theirs["type"], str) else set(theirs["type"])
+    checks = {
+        "required": param.required == theirs["required"],
+        "nullable": place != "body" or param.nullable == theirs.get("nullable", False),
+        "ignored": not theirs.get("ignored", False) or param.ignored,
+        "type": place == "path" or types & {"any", *param.kinds} != set(),
+        "description": param.description != "",
+    }
+    return [f"{param.name}: {what}" for what, holds in checks.items() if not holds]
+
+
+def drift(expected: Any, derived: Any, path: str = "answer") -> list[str]:
+    """Where a derived answer type is not the reference's, as words."""
+    if "any" in (expected, derived):
+        return []
+    if isinstance(expected, dict) and set(expected) == {"?"}:
+        inner = derived["?"] if isinstance(derived, dict) and set(derived) == {"?"} else derived
+        return drift(expected["?"], inner, path)
+    if isinstance(expected, list) and isinstance(derived, list):
+        return drift(expected[0], derived[0], f"{path}[]")
+    if isinstance(expected, dict) and isinstance(derived, dict):
+        return [
+            *(f"{path} lacks {key}" for key in expected if key not in derived),
+            *(f"{path} has {key}" for key in derived if key not in expected),
+            *(
+                reason
+                for key in expected
+                if key in derived
+                for reason in drift(expected[key], derived[key], f"{path}.{key}")
+            ),
+        ]
+    # What the reference lets be null need not be; the other way round clients break.
+    return [] if expected in (derived, f"{derived}?") else [f"{path} is {derived}, not {expected}"]
+
+
+def without(expected: Any, later: frozenset[str]) -> Any:
+    """The answer without the keys that a later chapter fills."""
+    if isinstance(expected, dict):
+        kept = {key: item for key, item in expected.items() if key.removesuffix("?") not in later}
+        return {key: without(item, later) for key, item in kept.items()}
+    return [without(item, later) for item in expected] if isinstance(expected, list) else expected
+
+
+def described(name: str) -> Any:
+    route = rows()[name][1]
+    if route.body is not UNSET:
+        return describe(of_literal(route.body))
+    answer = engine().plans[route.document_name].answer
+    return None if route.status == 204 or answer is None else describe(answer)
+
+
+ANSWERED = [name for name in IMPLEMENTED if name in answers() and rows()[name][1].native is None]
+
+
+@pytest.mark.parametrize("name", ANSWERED)
+def test_an_answer_has_the_type_of_the_reference(name: str) -> None:
+    entry = answers()[name]
+    expected = answers()[entry["same_as"]]["answer"] if "same_as" in entry else entry["answer"]
+
+    assert drift(without(expected, frozenset(entry.get("later", ()))), described(name)) == []
+
+
+def test_drift_is_found() -> None:
+    expected = {
+        "a": "integer",
+        "b?": "string",
+        "c": [{"d": "string"}],
+        "e": {"?": ["string"]},
+        "f": "string?",
+    }
+    derived = {
+        "a": "string",
+        "b": "string",
+        "c": [{"d": "string?"}],
+        "e": ["string"],
+        "f": "string",
+        "g": "any",
+    }
+
+    assert drift(expected, expected) == []
+    assert drift(expected, derived) == [
+        "answer lacks b?",
+        "answer has b",
+        "answer has g",
+        "answer.a is string, not integer",
+        "answer.c[].d is string?, not string",
+    ]
+
+
+def test_only_the_door_itself_answers_without_the_schema() -> None:
+    assert {name for name, (_, route) in rows().items() if route.native} == {
+        "discovery",
+        "getErrorDescription",
+    }
