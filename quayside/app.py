@@ -1,23 +1,56 @@
-"""The wiring: settings in, an ASGI application out. Nothing else builds one, and nothing here is global."""
+"""The wiring: settings in, an ASGI application out. Nothing else builds one, and nothing here is global.
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+RequestMiddleware           request id, access log, metrics, last resort
+Doors                       by the first part of the path, cheapest first:
+  /v2                         RegistryApp
+  /api/v1                     the REST engine   ┐ with the database current
+  everything else             Starlette routes  ┘ (/graphql, its assets, /healthz, /readyz, /metrics)
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from quayside import secret_key
+from quayside import secret_key, web
+from quayside.callers import Callers
 from quayside.config import Settings
+from quayside.graphql_http import GraphQLApp
 from quayside.health import health_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
+from quayside.registry.app import RegistryApp, RegistryServices
+from quayside.site import site_of
+from quayside.workers.runner import Runner
+from resolvers.access.registry_tokens import load_signer
+from resolvers.site import first_start_code
+from rest_compat.bind import Cursors
+from rest_compat.chapters import CHAPTERS, fragments
+from rest_compat.discovery import ScopeText
+from rest_compat.engine import Engine
+from schema import GraphContext, schema, scopes
+from schema.connections import is_cursor, offset_cursor
+from schema.errors import code_of
+from schema.execute import run
+from schema.limits import Limits
 from storage.backends import measured
 from storage.blobs import BlobStore, open_blob_store
 from storage.database import Database, require_current
+from storage.hot import open_hot_store
+from storage.secrets import Secrets
+
+logger = logging.getLogger("quayside.app")
 
 ABSENT = "sha256:" + "0" * 64
 """A digest that no content has: asking for it shows whether the store answers."""
+
+JOB_POOL_SIZE = 2
 
 
 class House:
@@ -25,27 +58,55 @@ class House:
 
     database: Database
     blobs: BlobStore
+    callers: Callers
+    registry: RegistryApp
 
     def __init__(self, settings: Settings, *, jobs: bool) -> None:
         self.settings = secret_key.ensure(settings)
         self.jobs = jobs
         self.metrics = Metrics()
+        self.engine = _engine(self.settings, self.rest_context)
 
     @asynccontextmanager
     async def open(self, _: Starlette) -> AsyncIterator[None]:
         """Connect to everything. Raises `DatabaseError` unless the database has this version's schema."""
-        self.database = await Database.connect(self.settings.database_url)
-        try:
+        settings = self.settings
+        async with AsyncExitStack() as stack:
+            self.database = await Database.connect(settings.database_url)
+            stack.push_async_callback(self.database.close)
             await require_current(self.database)
-            self.blobs = open_blob_store(self.settings.blob_url)
+            self.blobs = open_blob_store(settings.blob_url)
+            stack.push_async_callback(self.blobs.close)
+            hot = await open_hot_store(settings.database_url)
+            stack.push_async_callback(hot.close)
+            site, secrets = site_of(settings), Secrets(settings.secret_key)
+            with self.database.current():
+                signer = await load_signer(secrets, audience=site.registry_host)
+                await _announce_first_start()
+            self.callers = Callers(site, self.blobs, secrets)
+            self.registry = RegistryApp(
+                RegistryServices(
+                    database=self.database,
+                    hot=hot,
+                    blobs=self.blobs,
+                    signer=signer,
+                    secrets=secrets,
+                    site=site,
+                )
+            )
             measured.observers.append(self.metrics.statement)
-            try:
-                yield
-            finally:
-                measured.observers.remove(self.metrics.statement)
-                await self.blobs.close()
-        finally:
-            await self.database.close()
+            stack.callback(measured.observers.remove, self.metrics.statement)
+            if self.jobs:
+                await stack.enter_async_context(running_jobs(settings, self.blobs, self.metrics))
+            yield
+
+    async def graphql_context(self, request: Request) -> GraphContext:
+        """The context of a GraphQL request. Raises `InvalidCredentials`."""
+        return await self.callers.graphql(request)
+
+    async def rest_context(self, request: Request) -> GraphContext:
+        """The context of a REST request."""
+        return await self.callers.rest(request)
 
     async def check_database(self) -> None:
         """Raise unless the database answers."""
@@ -56,19 +117,72 @@ class House:
         await self.blobs.stat(ABSENT)
 
 
-class DatabaseMiddleware:
-    """Makes the database current in the task of each request, which sees nothing of the start's task."""
+@asynccontextmanager
+async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -> AsyncIterator[None]:
+    """Run jobs beside the requests, on a database connection of their own."""
+    database = await Database.connect(settings.database_url, pool_size=JOB_POOL_SIZE)
+    runner = Runner(database, blobs, metrics)
+    task = asyncio.create_task(runner.run())
+    try:
+        yield
+    finally:
+        runner.stop()
+        await task
+        await database.close()
+
+
+async def _announce_first_start() -> None:
+    code = await first_start_code()
+    if code is not None:
+        logger.warning(
+            "there is no user yet; create the first with quayside admin create-user, or from another machine"
+            " through POST /api/v1/user/initialize with this code",
+            extra={"first_start_code": code},
+        )
+
+
+def _engine(
+    settings: Settings, context_for: Callable[[Request], Awaitable[GraphContext]]
+) -> Engine[GraphContext]:
+    return Engine(
+        CHAPTERS,
+        schema._schema,
+        run=run,
+        context_for=context_for,
+        viewer_of=lambda context: context.context.viewer,
+        code_of=lambda error: code_of(error).value,
+        cursors=Cursors(offset_cursor, is_cursor),
+        features=settings.features,
+        base_url=settings.public_url,
+        status_codes=settings.rest_status_codes,
+        scopes=[
+            ScopeText(row.scope.value, row.title, row.description, row.is_dangerous)
+            for row in scopes.values()
+            if row.is_grantable
+        ],
+        cors_origins=settings.cors_origins,
+        fragments=fragments(),
+    )
+
+
+class Doors:
+    """Sends each request to the door that its path names. Pulls come first and pay for nothing else."""
 
     def __init__(self, app: ASGIApp, *, house: House) -> None:
-        self.app = app
-        self.house = house
+        self._app = app
+        self._house = house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
-        with self.house.database.current():
-            await self.app(scope, receive, send)
+        path: str = scope["path"]
+        if path.startswith("/v2/") or path == "/v2":
+            await self._house.registry(scope, receive, send)
+            return
+        with self._house.database.current():
+            app = self._house.engine if path.startswith("/api/v1/") else self._app
+            await app(scope, receive, send)
 
 
 def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
@@ -78,11 +192,22 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
     cannot make one.
     """
     house = House(settings, jobs=jobs)
+    graphql = GraphQLApp(
+        schema._schema,
+        execute=run,
+        context_for=house.graphql_context,
+        limits=Limits(),
+        graphiql_page=web.page,
+    )
     return Starlette(
-        routes=health_routes(house.metrics, {"database": house.check_database, "blobs": house.check_blobs}),
+        routes=[
+            Route("/graphql", graphql),
+            *web.assets,
+            *health_routes(house.metrics, {"database": house.check_database, "blobs": house.check_blobs}),
+        ],
         middleware=[
             Middleware(RequestMiddleware, metrics=house.metrics, trusted_proxies=settings.trusted_proxies),
-            Middleware(DatabaseMiddleware, house=house),
+            Middleware(Doors, house=house),
         ],
         lifespan=house.open,
     )

@@ -1,6 +1,7 @@
 """CONTRACT: the GraphQL schema. Strawberry types whose field bodies are one call into resolvers."""
 
 import strawberry
+from graphql import lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access.scopes import SCOPES as scopes
@@ -16,7 +17,7 @@ from schema.scalars import SCALARS
 from schema.site import SiteMutation
 from schema.tag import TagMutation
 
-__all__ = ["GraphContext", "schema", "scopes"]
+__all__ = ["GraphContext", "schema", "scopes", "sdl"]
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -41,5 +42,13 @@ schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     types=[Robot, User],
-    config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True),
+    config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+
+def sdl() -> str:
+    """The schema definition language of the schema, sorted by name, as `schema.graphql` holds it.
+
+    Only the printed schema is sorted: sorting rebuilds every type, and the rebuilt enums would not know our values.
+    """
+    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"

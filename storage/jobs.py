@@ -42,6 +42,17 @@ async def enqueue(kind: str, payload: dict[str, Any], *, delay_ms: int = 0) -> i
     return int(rows[0]["id"])
 
 
+async def enqueue_recurring(kind: str, *, every_ms: int) -> bool:
+    """Add a job without payload unless one of its kind was added within the last `every_ms`; whether it was."""
+    async with transaction("job.enqueue_recurring"):
+        recent = await fetch_one(
+            "SELECT id FROM job WHERE kind = ? AND created_at_ms > ? LIMIT 1", kind, now_ms() - every_ms
+        )
+        if recent is None:
+            await enqueue(kind, {})
+        return recent is None
+
+
 async def claim(holder: str, kinds: list[str]) -> ClaimedJob | None:
     """Take the oldest due job of one of `kinds`, also one whose holder let its lease run out."""
     if not kinds:

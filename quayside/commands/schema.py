@@ -2,10 +2,10 @@
 
 import argparse
 
-from schema import schema
+from schema import sdl
 
 
 def run(_: argparse.Namespace) -> int:
     """Print the schema in the schema definition language."""
-    print(schema.as_str())
+    print(sdl(), end="")
     return 0

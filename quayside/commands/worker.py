@@ -1,0 +1,39 @@
+"""`quayside worker`: background jobs in a process of their own, beside servers started with `--no-jobs`."""
+
+import argparse
+import asyncio
+import signal
+
+from quayside import secret_key
+from quayside.commands import CommandError, settings_of
+from quayside.commands.database import prepare
+from quayside.config import Settings
+from quayside.logs import configure
+from quayside.workers.handlers import HANDLERS
+from quayside.workers.runner import Runner
+from storage.blobs import open_blob_store
+from storage.database import Database
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run jobs until SIGTERM or SIGINT; the job under way is finished first."""
+    if arguments.only is not None and arguments.only not in HANDLERS:
+        raise CommandError(f"There is no kind of job '{arguments.only}'; there are {', '.join(HANDLERS)}.")
+    configure()
+    asyncio.run(_run(secret_key.ensure(settings_of(arguments)), arguments.only))
+    return 0
+
+
+async def _run(settings: Settings, only: str | None) -> None:
+    await prepare(settings)
+    database = await Database.connect(settings.database_url, pool_size=2)
+    blobs = open_blob_store(settings.blob_url)
+    try:
+        runner = Runner(database, blobs, only=only)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, runner.stop)
+        await runner.run()
+    finally:
+        await blobs.close()
+        await database.close()
