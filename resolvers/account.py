@@ -44,7 +44,8 @@ class AccountRecord:
 
 
 _COLUMNS = (
-    "id, uuid, kind, name, email, is_enabled, is_verified, is_superuser, password_hash IS NOT NULL AS has_password,"
+    "id, uuid, kind, name, email, is_enabled, is_verified, is_superuser,"
+    " password_hash IS NOT NULL AS has_password,"
     " tag_expiration_s, invoice_email, invoice_email_address, given_name, family_name, company, location,"
     " created_at_ms, last_accessed_at_ms"
 )
@@ -59,7 +60,7 @@ def _record(row: Row) -> AccountRecord:
 
 
 async def by_name(name: str, *kinds: AccountKind) -> AccountRecord | None:
-    """The account of one of `kinds` (any if none is given) with this name; None also if it is being deleted."""
+    """The account of this name and of `kinds`, if any are given; None also if it is being deleted."""
     row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND deleted_at_ms IS NULL", name)
     record = _record(row) if row else None
     return record if record and (not kinds or record.kind in kinds) else None
@@ -86,7 +87,7 @@ def viewer_account_role(context: Context, account: AccountRecord) -> AccountRole
 
 
 async def require_name_free(name: str) -> None:
-    """Raise `AlreadyExists` if a user, organization or robot has the name, or a deleted one still holds it."""
+    """Raise `AlreadyExists` if some account has the name, or a deleted one still holds it."""
     row = await fetch_one("SELECT deleted_at_ms FROM account WHERE name = ?", name)
     if row is None:
         return
@@ -115,9 +116,10 @@ async def insert(context: Context, kind: AccountKind, name: str, **columns: Any)
 async def create_user(
     context: Context, *, name: str, email: str, password: str | None, is_superuser: bool = False
 ) -> AccountRecord:
-    """Create a verified user. For callers that have decided that they may: the command line and the first start.
+    """Create a verified user, for callers that decided that they may: the command line, the first start.
 
-    Raises `Invalid` for a name, address or password against the rules, `AlreadyExists` for a taken name or address.
+    Raises `Invalid` for a name, address or password against the rules, `AlreadyExists` for a taken name or
+    address.
     """
     password_hash = await checked_hash(password) if password is not None else None
     async with transaction("user.create"):
@@ -127,7 +129,7 @@ async def create_user(
 
 
 async def checked_hash(password: str) -> str:
-    """The hash of a password that keeps the rules. Raises `Invalid`. Slow, so it goes before any transaction."""
+    """The hash of a password that keeps the rules. Raises `Invalid`. Slow: do it before any transaction."""
     check_password(password)
     return await hash_password(password)
 

@@ -5,8 +5,39 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 # Four shades each of eight hues, far enough apart to be told from one another in a list.
-PALETTE = tuple(
-    ["#1f77b4", "#6baed6", "#9ecae1", "#c6dbef", "#ff7f0e", "#fd8d3c", "#fdae6b", "#fdd0a2", "#2ca02c", "#74c476", "#a1d99b", "#c7e9c0", "#d62728", "#d6616b", "#e7969c", "#f7b6d2", "#9467bd", "#756bb1", "#9e9ac8", "#bcbddc", "#8c564b", "#a55194", "#ce6dbd", "#de9ed6", "#7f7f7f", "#969696", "#bdbdbd", "#c7c7c7", "#17becf", "#9edae5", "#bcbd22", "#e7ba52"]
+PALETTE = (
+    "#1f77b4",
+    "#6baed6",
+    "#9ecae1",
+    "#c6dbef",
+    "#ff7f0e",
+    "#fd8d3c",
+    "#fdae6b",
+    "#fdd0a2",
+    "#2ca02c",
+    "#74c476",
+    "#a1d99b",
+    "#c7e9c0",
+    "#d62728",
+    "#d6616b",
+    "#e7969c",
+    "#f7b6d2",
+    "#9467bd",
+    "#756bb1",
+    "#9e9ac8",
+    "#bcbddc",
+    "#8c564b",
+    "#a55194",
+    "#ce6dbd",
+    "#de9ed6",
+    "#7f7f7f",
+    "#969696",
+    "#bdbdbd",
+    "#c7c7c7",
+    "#17becf",
+    "#9edae5",
+    "#bcbd22",
+    "#e7ba52",
 )
 
 

@@ -1,4 +1,4 @@
-"""What is recorded of every change. The kinds and their metadata are those that audit logs of this API show."""
+"""What is recorded of every change: kinds and metadata are those that audit logs of this API show."""
 
 from typing import Any
 

@@ -73,7 +73,8 @@ class Layer:
 
 
 COLUMNS = (
-    "m.id, m.repository_id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.layers_size_bytes, m.is_index,"
+    "m.id, m.repository_id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.layers_size_bytes,"
+    " m.is_index,"
     " m.config_digest, m.config_media_type, m.subject_digest, m.annotations, m.os, m.architecture, m.variant,"
     " m.created_at_ms"
 )
@@ -125,8 +126,8 @@ async def children(manifest_ids: Sequence[int]) -> dict[int, list[ChildRecord]]:
     if not manifest_ids:
         return {}
     rows = await fetch(
-        "SELECT c.manifest_id, c.digest, c.media_type, c.artifact_type, c.size_bytes, c.os, c.architecture, c.variant,"
-        " k.id AS child_id FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id"
+        "SELECT c.manifest_id, c.digest, c.media_type, c.artifact_type, c.size_bytes, c.os, c.architecture,"
+        " c.variant, k.id AS child_id FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id"
         " LEFT JOIN manifest k ON k.repository_id = m.repository_id AND k.digest = c.digest"
         f" WHERE c.manifest_id IN ({placeholders(manifest_ids)}) ORDER BY c.manifest_id, c.position",
         *manifest_ids,
@@ -151,7 +152,8 @@ async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
         " JOIN manifest_child c ON c.manifest_id = p.id"
         " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest)"
         " SELECT d.root AS root, SUM(d.size_bytes) AS total FROM"
-        " (SELECT DISTINCT h.root, b.digest, b.size_bytes FROM held h JOIN manifest_blob b ON b.manifest_id = h.id) d"
+        " (SELECT DISTINCT h.root, b.digest, b.size_bytes FROM held h"
+        " JOIN manifest_blob b ON b.manifest_id = h.id) d"
         " GROUP BY d.root",
         *manifest_ids,
     )
@@ -170,7 +172,7 @@ async def bodies(manifest_ids: Sequence[int]) -> dict[int, bytes]:
 
 
 async def config(context: Context, manifest: ManifestRecord) -> dict[str, Any] | None:
-    """The configuration of an image as JSON; None for an index, for other artifacts, or if it cannot be read."""
+    """The configuration of an image as JSON; None for anything else, and for one that cannot be read."""
     if manifest.config_digest is None or manifest.config_media_type not in IMAGE_CONFIG_MEDIA_TYPES:
         return None
     try:

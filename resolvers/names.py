@@ -11,7 +11,10 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 NAMESPACE_RULE = (
     "2 to 255 lower-case letters and digits, in which single '.', '_' or '-' may stand between two of them"
 )
-REPOSITORY_RULE = "1 to 255 lower-case letters, digits, '.', '_' and '-', each part between slashes beginning with a letter or digit"
+REPOSITORY_RULE = (
+    "1 to 255 lower-case letters, digits, '.', '_' and '-', each part between slashes beginning with a letter"
+    " or digit"
+)
 
 
 def check_namespace(name: str, *, field: str = "name") -> str:
@@ -32,7 +35,8 @@ def check_tag(name: str, *, field: str = "tag") -> str:
     """The name of a tag. Raises `Invalid`."""
     if not TAG.fullmatch(name):
         raise Invalid(
-            'Invalid tag: must match [A-Za-z0-9_.-], NOT start with "." or "-", and can contain 1-128 characters',
+            'Invalid tag: must match [A-Za-z0-9_.-], NOT start with "." or "-",'
+            " and can contain 1-128 characters",
             field=field,
         )
     return name

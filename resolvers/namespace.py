@@ -24,11 +24,11 @@ async def namespace(context: Context, name: str) -> AccountRecord | None:
 
 
 async def require_namespace(context: Context, name: str, role: TeamRole) -> AccountRecord:
-    """A namespace in which the viewer has at least `role`. Raises `Unauthenticated`, `Forbidden` or `NotFound`."""
+    """A namespace where the viewer has at least `role`. Raises `Unauthenticated`, `Forbidden`, `NotFound`."""
     record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
     if record is None:
         if context.viewer.has_full_access:
-            raise NotFound()
+            raise NotFound
         raise context.viewer.refusal()
     actual = await namespace_role(context.viewer, record.id)
     if actual is None or actual < role:

@@ -42,8 +42,10 @@ async def organizations_of(
             (Term("o.name", "name"),),
             (
                 "o.deleted_at_ms IS NULL",
-                "o.id IN (SELECT t.organization_id FROM team t JOIN team_member m ON m.team_id = t.id"
-                " WHERE m.account_id = ?)",
+                (
+                    "o.id IN (SELECT t.organization_id FROM team t JOIN team_member m ON m.team_id = t.id"
+                    " WHERE m.account_id = ?)"
+                ),
             ),
             (account.id,),
         ),
@@ -80,9 +82,7 @@ async def create(context: Context, *, name: str, email: str | None = None) -> Ac
     if email:
         check_email(email)
     async with transaction("organization.create"):
-        if email and not site.has("ORG_SHARED_EMAIL"):
-            if await fetch_one("SELECT id FROM account WHERE email = ?", email):
-                raise AlreadyExists("The email address has already been used", field="email")
+        await _require_email_free(context, email)
         row = await insert(context, AccountKind.ORGANIZATION, name, email=email or None, is_verified=True)
         team = await Team.create(
             organization_id=row.id, name=OWNERS, role=TeamRole.ADMIN.value, created_at_ms=now_ms()
@@ -111,36 +111,50 @@ async def update(context: Context, name: str, changes: OrganizationChanges) -> A
     """
     record = await require_namespace(context, name, TeamRole.ADMIN)
     if record.kind is not AccountKind.ORGANIZATION:
-        raise NotFound()
-    values = dict(changes.values)
-    recorded: list[tuple[str, dict[str, Any]]] = []
-    if "invoice_email" in values:
-        recorded.append(("org_change_invoicing", {"invoice_email": values["invoice_email"]}))
-    if "invoice_email_address" in values:
-        values["invoice_email_address"] = values["invoice_email_address"] or None
-        if values["invoice_email_address"]:
-            check_email(values["invoice_email_address"], field="invoiceEmailAddress")
-        recorded.append(("org_change_invoicing", {"invoice_email_address": values["invoice_email_address"]}))
-    if "email" in values:
-        values["email"] = values["email"] or None
-        if values["email"]:
-            check_email(values["email"])
-        if values["email"] != record.email:
-            recorded.append(("org_change_email", {"email": values["email"], "old_email": record.email}))
-    if "tag_expiration_s" in values:
-        check_tag_expiration(context, values["tag_expiration_s"])
-        recorded.append(("org_change_tag_expiration", {"tag_expiration": values["tag_expiration_s"]}))
+        raise NotFound
+    values = _checked(context, changes.values)
+    if values.get("email", record.email) == record.email:
+        values.pop("email", None)
     async with transaction("organization.update"):
-        email = values.get("email")
-        if email and not context.site.has("ORG_SHARED_EMAIL"):
-            if await fetch_one("SELECT id FROM account WHERE email = ? AND id <> ?", email, record.id):
-                raise AlreadyExists("The email address has already been used", field="email")
+        await _require_email_free(context, values.get("email"), but_of=record.id)
         if values:
             assignments = ", ".join(f"{column} = ?" for column in values)
             await execute(f"UPDATE account SET {assignments} WHERE id = ?", *values.values(), record.id)
-        for kind, metadata in recorded:
-            await events.record(context, kind, metadata | {"namespace": name}, namespace_id=record.id)
+        for column, (kind, key) in _CHANGE_EVENTS.items():
+            if column in values:
+                metadata = {"namespace": name, key: values[column]}
+                if column == "email":
+                    metadata["old_email"] = record.email
+                await events.record(context, kind, metadata, namespace_id=record.id)
     return (await by_ids([record.id]))[record.id]
+
+
+_CHANGE_EVENTS = {
+    "invoice_email": ("org_change_invoicing", "invoice_email"),
+    "invoice_email_address": ("org_change_invoicing", "invoice_email_address"),
+    "email": ("org_change_email", "email"),
+    "tag_expiration_s": ("org_change_tag_expiration", "tag_expiration"),
+}
+"""For each column, the kind of event that tells of its change, and the key of its metadata."""
+
+
+def _checked(context: Context, given: dict[str, Any]) -> dict[str, Any]:
+    """The changes with empty addresses as None. Raises `Invalid`."""
+    values = dict(given)
+    for key, field in (("email", "email"), ("invoice_email_address", "invoiceEmailAddress")):
+        if key in values:
+            values[key] = check_email(values[key], field=field) if values[key] else None
+    if "tag_expiration_s" in values:
+        check_tag_expiration(context, values["tag_expiration_s"])
+    return values
+
+
+async def _require_email_free(context: Context, email: str | None, *, but_of: int | None = None) -> None:
+    """Raise `AlreadyExists` if an account other than `but_of` has the address, unless they may share it."""
+    if not email or context.site.has("ORG_SHARED_EMAIL"):
+        return
+    if await fetch_one("SELECT id FROM account WHERE email = ? AND id <> ?", email, but_of or 0):
+        raise AlreadyExists("The email address has already been used", field="email")
 
 
 def check_tag_expiration(context: Context, seconds: int) -> None:
@@ -156,7 +170,7 @@ async def delete(context: Context, name: str) -> AccountRecord:
     """
     record = await require_namespace(context, name, TeamRole.ADMIN)
     if record.kind is not AccountKind.ORGANIZATION:
-        raise NotFound()
+        raise NotFound
     async with transaction("organization.delete"):
         deleted = await execute(
             "UPDATE account SET deleted_at_ms = ?, is_enabled = ?, auth_epoch = auth_epoch + 1"
@@ -166,7 +180,7 @@ async def delete(context: Context, name: str) -> AccountRecord:
             record.id,
         )
         if not deleted:
-            raise NotFound()
+            raise NotFound
         await enqueue("namespace.purge", {"namespace_id": record.id})
         await events.record(context, "org_delete", {"namespace": name}, namespace_id=record.id)
     return record

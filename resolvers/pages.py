@@ -1,7 +1,7 @@
 """Pages: keyset cursors over any ordered list, so that page 1,000 costs what page 1 costs.
 
-A cursor holds the sort values of the last row of a page. A second kind, the offset cursor, says "skip n from the
-start"; it exists for callers who count pages, and is read by the same decoder.
+A cursor holds the sort values of the last row of a page. A second kind, the offset cursor, says "skip n from
+the start"; it exists for callers who count pages, and is read by the same decoder.
 """
 
 import base64
@@ -112,8 +112,8 @@ def check_first(first: int, *, maximum: int) -> int:
 
 
 def _behind(order: Sequence[Term], values: Sequence[Any]) -> tuple[str, list[Any]]:
-    # (a, b, c) after (x, y, z) with a direction for each, as a chain of alternatives. The bound on the first term
-    # stands alone as well, since only so do the databases use it to find their place in the index.
+    # (a, b, c) after (x, y, z) with a direction for each, as a chain of alternatives. The bound on the first
+    # term stands alone as well, since only so do the databases use it to find their place in the index.
     alternatives, arguments = [], []
     for position, term in enumerate(order):
         equal = [f"{before.column} = ?" for before in order[:position]]

@@ -90,7 +90,7 @@ def _metadata(record: RepositoryRecord, grantee: Grantee) -> dict[str, str]:
 async def set_permission(
     context: Context, path: str, grantee: Grantee, role: RepositoryRole
 ) -> PermissionRecord:
-    """Give a role, in place of the one that was there. Requires `repo:admin`. Registry tokens issued before end."""
+    """Give a role in place of the one before. Requires `repo:admin`. Registry tokens issued before end."""
     record = await require(context, path, RepositoryRole.ADMIN)
     column, grantee_id = await _grantee(record, grantee)
     async with transaction("permission.set"):
@@ -116,7 +116,7 @@ async def set_permission(
         grantee_id,
     )
     if row is None:
-        raise NotFound()
+        raise NotFound
     return _record(row)
 
 

@@ -1,4 +1,4 @@
-"""Referrers: the manifests that name another one as their subject. OCI Distribution 1.1, "Listing Referrers"."""
+"""Referrers: manifests that name another one as their subject. OCI Distribution 1.1, "Listing Referrers"."""
 
 from resolvers.context import Context
 from resolvers.manifest import COLUMNS, ManifestRecord, record

@@ -291,7 +291,7 @@ async def change_visibility(context: Context, path: str, visibility: Visibility)
 
 
 async def change_state(context: Context, path: str, state: RepositoryState) -> RepositoryRecord:
-    """Change what may be written. Requires `repo:admin`. Raises `Invalid` for states that only the registry sets."""
+    """Change what may be written. Requires `repo:admin`. Raises `Invalid` for what only the registry sets."""
     record = await require(context, path, RepositoryRole.ADMIN)
     if state not in {RepositoryState.NORMAL, RepositoryState.READ_ONLY, RepositoryState.MIRROR}:
         raise Invalid(f"The state {state.value} cannot be chosen.", field="state")
@@ -334,17 +334,22 @@ async def delete(context: Context, path: str) -> RepositoryRecord | None:
 PURGE_STATEMENTS = (
     "DELETE FROM tag WHERE id IN (SELECT id FROM tag WHERE repository_id = ? LIMIT {limit})",
     "DELETE FROM manifest WHERE id IN (SELECT id FROM manifest WHERE repository_id = ? LIMIT {limit})",
-    "DELETE FROM repository_blob WHERE id IN (SELECT id FROM repository_blob WHERE repository_id = ? LIMIT {limit})",
+    (
+        "DELETE FROM repository_blob WHERE id IN"
+        " (SELECT id FROM repository_blob WHERE repository_id = ? LIMIT {limit})"
+    ),
     "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE repository_id = ? LIMIT {limit})",
-    "DELETE FROM repository_permission WHERE id IN"
-    " (SELECT id FROM repository_permission WHERE repository_id = ? LIMIT {limit})",
+    (
+        "DELETE FROM repository_permission WHERE id IN"
+        " (SELECT id FROM repository_permission WHERE repository_id = ? LIMIT {limit})"
+    ),
     "DELETE FROM repository WHERE id = ?",
 )
 PURGE_BATCH = 200
 
 
 async def purge(repository_id: int) -> None:
-    """Remove what a deleted repository held, in batches of short transactions. May be run again at any point."""
+    """Remove what a deleted repository held, in batches of short transactions. May be run again."""
     row = await fetch_one("SELECT deleted_at_ms FROM repository WHERE id = ?", repository_id)
     if row is None or row["deleted_at_ms"] is None:
         return

@@ -55,7 +55,7 @@ async def create(
     description: str = "",
     unstructured_metadata: dict[str, Any] | None = None,
 ) -> RobotRecord:
-    """Create a robot `owner+short_name`. Requires `user:admin` for one's own, `org:admin` for an organization's.
+    """Create a robot `owner+short_name`. Requires `user:admin` for one's own, else `org:admin`.
 
     Raises `Invalid` for a name against the rules, `AlreadyExists`.
     """

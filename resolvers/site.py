@@ -64,7 +64,8 @@ async def initialize(
 ) -> Initialized:
     """Create the first user, a superuser, while there is none: from this machine, or with the one-time code.
 
-    Raises `Invalid` once a user exists or for values against the rules, `Forbidden` from elsewhere without the code.
+    Raises `Invalid` once a user exists or for values against the rules, `Forbidden` from elsewhere without
+    the code.
     """
     if await has_users():
         raise Invalid("Cannot initialize user in a non-empty database", field="username")

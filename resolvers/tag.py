@@ -23,7 +23,7 @@ MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class TagRecord:
-    """One span of a tag's history. Times are milliseconds since the epoch; an end in the future is an expiration."""
+    """One span of a tag's history. Times are milliseconds; an end in the future is an expiration."""
 
     id: int
     repository_id: int
@@ -37,7 +37,7 @@ class TagRecord:
 
 @dataclass(frozen=True, slots=True)
 class TagFilter:
-    """Which spans to list. `as_of_ms` asks for those that were active then, `is_active` for those active now."""
+    """Which spans to list. `as_of_ms` asks for those active then, `is_active` for those active now."""
 
     name_equals: str | None = None
     name_contains: str | None = None
@@ -45,7 +45,10 @@ class TagFilter:
     as_of_ms: int | None = None
 
 
-_COLUMNS = "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion, t.is_immutable"
+_COLUMNS = (
+    "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion,"
+    " t.is_immutable"
+)
 _ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
 
 
@@ -203,8 +206,8 @@ class TagChanges:
 async def update(context: Context, path: str, name: str, changes: TagChanges) -> TagRecord | None:
     """Change a tag: all of the changes or none. Requires `repo:write`, unlocking `repo:admin`.
 
-    Returns the active tag; None when nothing was to be changed and there is no such tag. Raises `NotFound` for an
-    unknown tag or manifest, `Immutable`, `Invalid`, `NotWritable`.
+    Returns the active tag; None when nothing was to be changed and there is no such tag. Raises `NotFound`
+    for an unknown tag or manifest, `Immutable`, `Invalid`, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
@@ -222,7 +225,8 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
             manifest = await fetch_one(
                 # A manifest whose tags have all ended is dead, unless it never had one.
                 "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.digest = ? AND (EXISTS"
-                " (SELECT 1 FROM tag t WHERE t.manifest_id = m.id AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?))"
+                " (SELECT 1 FROM tag t WHERE t.manifest_id = m.id"
+                " AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?))"
                 " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id))",
                 record.id,
                 digest,
@@ -285,7 +289,10 @@ async def _change_immutability(
 
 
 async def delete(context: Context, path: str, name: str) -> TagRecord:
-    """End a tag now; its history stays. Requires `repo:write`. Raises `NotFound`, `Immutable`, `NotWritable`."""
+    """End a tag now; its history stays. Requires `repo:write`.
+
+    Raises `NotFound`, `Immutable`, `NotWritable`.
+    """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
     async with transaction("tag.delete"):

@@ -52,7 +52,7 @@ async def teams(context: Context, organization: AccountRecord, page: Page) -> Sl
 
 
 async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict[int, bool]:
-    """For teams of one organization: may the viewer see who is in them? Members of a team and administrators may."""
+    """Of teams of one organization: may the viewer see who is in them? Members and administrators may."""
     if not teams:
         return {}
     role = await namespace_role(context.viewer, teams[0].organization_id)

@@ -62,7 +62,7 @@ async def create_access_token(
 
 
 async def create_app_token(context: Context, *, title: str) -> AppTokenRecord:
-    """A new application token of the viewer. Requires `user:admin`. Raises `Invalid` for an empty or long title."""
+    """A new application token of the viewer. Requires `user:admin`. Raises `Invalid` for the title."""
     account_id = require_account_role(context, AccountRole.ADMIN)
     if not 1 <= len(title) <= TITLE_LENGTH:
         raise Invalid(f"A title has 1 to {TITLE_LENGTH} characters.", field="title")

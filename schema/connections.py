@@ -1,4 +1,4 @@
-"""Relay connections: `edges`, the shortcut `nodes`, `pageInfo`, and a count that is asked for only if selected."""
+"""Relay connections: `edges`, the shortcut `nodes`, `pageInfo`, and a count that is made only if selected."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Generic, TypeVar, cast

@@ -97,8 +97,8 @@ def payload_errors() -> Any:
 def code_of(error: GraphQLError) -> ErrorCode:
     """The code of a top-level error, by the one rule that all doors share.
 
-    Refused before execution, or a value that could not be read: BAD_REQUEST. An expected failure: its own code,
-    BAD_REQUEST for a user's error in a query. Anything else: INTERNAL.
+    Refused before execution, or a value that could not be read: BAD_REQUEST. An expected failure: its own
+    code, BAD_REQUEST for a user's error in a query. Anything else: INTERNAL.
     """
     original = error.original_error
     while isinstance(original, GraphQLError):

@@ -7,7 +7,7 @@ import strawberry
 
 
 def changes(value: Any) -> dict[str, Any]:
-    """The fields of an input that were given, by name; a field of type `Maybe` that was left out is not there."""
+    """The fields of an input that were given, by name; a `Maybe` field that was left out is not there."""
     given = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     return {
         name: item.value if isinstance(item, strawberry.Some) else item

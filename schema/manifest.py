@@ -166,8 +166,8 @@ class Manifest(Node):
         return BigInt(self.record.layers_size_bytes)
 
     @strawberry.field(
-        description="What pulling all of it takes, in bytes: configuration and layers, for an index those of every"
-        " image that it holds, each blob counted once."
+        description="What pulling all of it takes, in bytes: configuration and layers, for an index those of"
+        " every image that it holds, each blob counted once."
     )
     async def total_size_bytes(self, info: Info) -> BigInt:
         return BigInt(await info.context.loaders.total_sizes.load(self.record.id))

@@ -128,7 +128,8 @@ def to_organization(record: AccountRecord) -> Organization:
 @strawberry.input(description="A new organization.")
 class OrganizationCreateInput:
     name: str = strawberry.field(
-        description="2 to 255 lower-case letters and digits, with single `.`, `_`, `-` between; not taken yet."
+        description="2 to 255 lower-case letters and digits, with single `.`, `_`, `-` between;"
+        " not taken yet."
     )
     email: str | None = strawberry.field(default=None, description="A contact address, not used elsewhere.")
 

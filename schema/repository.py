@@ -159,8 +159,8 @@ class Repository(Node):
         return connect(found, to_manifest)  # type: ignore[no-any-return]
 
     @strawberry.field(
-        description="The manifests that name a digest as their subject (signatures, attestations, SBOMs), oldest"
-        " first. The digest itself need not exist."
+        description="The manifests that name a digest as their subject (signatures, attestations, SBOMs),"
+        " oldest first. The digest itself need not exist."
     )
     async def referrers(
         self,
@@ -193,7 +193,8 @@ def to_repository(record: RepositoryRecord) -> Repository:
 @strawberry.input(description="A new repository.")
 class RepositoryCreateInput:
     name: str = strawberry.field(
-        description="The name below the namespace: lower-case letters, digits, `.`, `_`, `-`, and `/` between parts."
+        description="The name below the namespace: lower-case letters, digits, `.`, `_`, `-`,"
+        " and `/` between parts."
     )
     visibility: Visibility = strawberry.field(
         default=Visibility.PRIVATE, description="Who may pull; private if not given."
@@ -241,8 +242,8 @@ class RepositoryDeletePayload:
 @strawberry.type
 class RepositoryQuery:
     @strawberry.field(
-        description="A repository by path. Refused, denied and absent alike, unless the viewer would see it if it"
-        " existed; only then null means that there is none."
+        description="A repository by path. Refused, denied and absent alike, unless the viewer would see it"
+        " if it existed; only then null means that there is none."
     )
     async def repository(self, info: Info, path: PathArgument) -> Repository | None:
         record = await resolvers.repository.repository(info.context.context, path)

@@ -40,8 +40,8 @@ class UserInitializePayload:
 class SiteMutation:
     @mutation(
         UserInitializePayload,
-        description="Create the first user, a superuser, while there is none: from the server's own machine, or"
-        " with the code that it printed at its first start.",
+        description="Create the first user, a superuser, while there is none: from the server's own machine,"
+        " or with the code that it printed at its first start.",
     )
     async def user_initialize(self, info: Info, input: UserInitializeInput) -> Any:
         made = await site.initialize(

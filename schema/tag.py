@@ -61,7 +61,8 @@ class TagUpdateInput:
         description="Create the tag, or move it, to this manifest of the repository."
     )
     expires_at: strawberry.Maybe[datetime | None] = strawberry.field(
-        description="When the tag shall end, at least an hour and at most 104 weeks after its start; null for never."
+        description="When the tag shall end, at least an hour and at most 104 weeks after its start;"
+        " null for never."
     )
     is_immutable: strawberry.Maybe[bool] = strawberry.field(
         description="Lock (`repo:write`) or unlock (`repo:admin`) the tag."
@@ -94,7 +95,8 @@ _Name = Annotated[str, strawberry.argument(description="The tag's name.")]
 class TagMutation:
     @mutation(
         TagUpdatePayload,
-        description="Create, move, expire, lock or unlock a tag: all of the changes or none. Requires `repo:write`.",
+        description="Create, move, expire, lock or unlock a tag: all of the changes or none."
+        " Requires `repo:write`.",
     )
     async def tag_update(self, info: Info, repository: _Path, tag: _Name, input: TagUpdateInput) -> Any:
         values = changes(input)
@@ -106,7 +108,8 @@ class TagMutation:
 
     @mutation(
         TagDeletePayload,
-        description="End a tag now; it can be restored within the time machine window. Requires `repo:write`.",
+        description="End a tag now; it can be restored within the time machine window."
+        " Requires `repo:write`.",
     )
     async def tag_delete(self, info: Info, repository: _Path, tag: _Name) -> Any:
         record = await resolvers.tag.delete(info.context.context, repository, tag)
@@ -114,7 +117,8 @@ class TagMutation:
 
     @mutation(
         TagRestorePayload,
-        description="Let a tag point to an earlier manifest again, marked as a reversion. Requires `repo:write`.",
+        description="Let a tag point to an earlier manifest again, marked as a reversion."
+        " Requires `repo:write`.",
     )
     async def tag_restore(
         self,

@@ -31,8 +31,8 @@ class EventRow:
 
 
 _COLUMNS = (
-    "kind, metadata, namespace_id, repository_id, performer_id, credential_kind, credential_id, ip, request_id, "
-    "created_at_ms, transaction_id"
+    "kind, metadata, namespace_id, repository_id, performer_id, credential_kind, credential_id, ip,"
+    " request_id, created_at_ms, transaction_id"
 )
 
 

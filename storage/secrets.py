@@ -1,7 +1,7 @@
 """Encryption of the secrets that the API must be able to show again.
 
-Fernet (AES-128-CBC with HMAC-SHA256) of the `cryptography` package. The site's secret key is a list: the first
-entry encrypts, all of them decrypt, so that keys can be rotated.
+Fernet (AES-128-CBC with HMAC-SHA256) of the `cryptography` package. The site's secret key is a list: the
+first entry encrypts, all of them decrypt, so that keys can be rotated.
 """
 
 import base64

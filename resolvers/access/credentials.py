@@ -75,16 +75,17 @@ def viewer_for(
 async def bearer_viewer(token: str, *, site: Site) -> Viewer:
     """The viewer of an OAuth access token. Raises `InvalidCredentials`."""
     if len(token) != ACCESS_TOKEN_LENGTH or not token.isalnum():
-        raise InvalidCredentials()
+        raise InvalidCredentials
     row = await fetch_one(
-        f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_hash, t.scopes, t.expires_at_ms, t.last_accessed_at_ms AS used"
+        f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_hash, t.scopes, t.expires_at_ms,"
+        " t.last_accessed_at_ms AS used"
         f" FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ALIVE}",
         token[:ACCESS_TOKEN_PREFIX],
     )
     if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(token[ACCESS_TOKEN_PREFIX:])):
-        raise InvalidCredentials()
+        raise InvalidCredentials
     if row["expires_at_ms"] is not None and row["expires_at_ms"] <= now_ms():
-        raise InvalidCredentials()
+        raise InvalidCredentials
     await _note_use("access_token", row["token_id"], row["used"])
     return viewer_for(row, parse_scopes(row["scopes"]), site, Credential("access_token", row["token_id"]))
 
@@ -92,7 +93,7 @@ async def bearer_viewer(token: str, *, site: Site) -> Viewer:
 async def basic_viewer(username: str, password: str, *, site: Site, secrets: Secrets) -> Viewer:
     """The viewer of a user name and password as docker login sends them. Raises `InvalidCredentials`."""
     if not password:
-        raise InvalidCredentials()
+        raise InvalidCredentials
     check = _SPECIAL_USERNAMES.get(username)
     if check is not None:
         return await check(password, site, secrets)
@@ -116,13 +117,13 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
             return viewer
     password_hash = row["password_hash"] if row else None
     if not await verify_password(password_hash, decrypted_password(password, secrets)) or row is None:
-        raise InvalidCredentials()
+        raise InvalidCredentials
     await _note_use("account", row["id"], row["last_accessed_at_ms"])
     return viewer_for(row, DIRECT, site)
 
 
 def encrypted_password(password: str, secrets: Secrets) -> str:
-    """A text that stands for a password in `docker login`, so that the password itself is not kept in files."""
+    """A text that stands for a password in `docker login`, so that no file keeps the password itself."""
     return secrets.encrypt(f"password:{password}")
 
 
@@ -144,25 +145,26 @@ async def _robot_viewer(username: str, password: str, site: Site, secrets: Secre
     if row is None or not hmac.compare_digest(
         secrets.decrypt(row["token_encrypted"]).encode(), password.encode()
     ):
-        raise InvalidCredentials()
+        raise InvalidCredentials
     await _note_use("account", row["id"], row["last_accessed_at_ms"])
     return viewer_for(row, DIRECT, site)
 
 
 async def _app_token_viewer(password: str, site: Site, secrets: Secrets) -> Viewer:
     if not site.has("APP_SPECIFIC_TOKENS") or len(password) != APP_TOKEN_LENGTH:
-        raise InvalidCredentials()
+        raise InvalidCredentials
     row = await fetch_one(
-        f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_encrypted, t.expires_at_ms, t.last_accessed_at_ms AS used"
+        f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_encrypted, t.expires_at_ms,"
+        " t.last_accessed_at_ms AS used"
         f" FROM app_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ALIVE}",
         password[:APP_TOKEN_PREFIX],
     )
     if row is None or not hmac.compare_digest(
         secrets.decrypt(row["secret_encrypted"]).encode(), password[APP_TOKEN_PREFIX:].encode()
     ):
-        raise InvalidCredentials()
+        raise InvalidCredentials
     if row["expires_at_ms"] is not None and row["expires_at_ms"] <= now_ms():
-        raise InvalidCredentials()
+        raise InvalidCredentials
     await _note_use("app_token", row["token_id"], row["used"])
     return viewer_for(row, DIRECT, site, Credential("app_token", row["token_id"]))
 

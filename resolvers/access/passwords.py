@@ -1,4 +1,4 @@
-"""Passwords: Argon2id in bounded threads, so that a burst of sign-ins takes neither the loop nor the memory."""
+"""Passwords: Argon2id in bounded threads: a burst of sign-ins takes neither the loop nor the memory."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,8 @@ def check_password(password: str) -> None:
     """Raise `Invalid` unless the password has at least 8 characters and no white space."""
     if len(password) < MINIMUM_LENGTH or any(character.isspace() for character in password):
         raise Invalid(
-            f"Invalid password, password must be at least {MINIMUM_LENGTH} characters and contain no whitespace.",
+            f"Invalid password, password must be at least {MINIMUM_LENGTH} characters and contain no"
+            " whitespace.",
             field="password",
         )
 

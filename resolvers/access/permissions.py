@@ -17,7 +17,7 @@ from storage.statements import fetch, placeholders
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One reason for a role. `source` is owner, organization_admin, team, direct or public; `team` its name."""
+    """One reason for a role. `source` is owner, organization_admin, team or direct; `team` its name."""
 
     source: str
     role: RepositoryRole
@@ -41,13 +41,14 @@ SELECT p.repository_id, 'team', p.role, t.name FROM repository_permission p
 JOIN team t ON t.id = p.team_id JOIN team_member m ON m.team_id = t.id
 WHERE p.repository_id IN ({repositories}) AND m.account_id = ?
 UNION ALL
-SELECT -t.organization_id, 'organization_admin', 'admin', t.name FROM team t JOIN team_member m ON m.team_id = t.id
+SELECT -t.organization_id, 'organization_admin', 'admin', t.name FROM team t
+JOIN team_member m ON m.team_id = t.id
 WHERE t.organization_id IN ({namespaces}) AND t.role = 'admin' AND m.account_id = ?
 """
 
 
 async def repository_grants(account_id: int, repositories: Sequence[RepositoryRef]) -> dict[int, list[Grant]]:
-    """Every grant that an account has on repositories, public visibility aside; by repository id, strongest first.
+    """Every grant of an account on repositories, public visibility aside; by repository id, strongest first.
 
     One statement, however many repositories are asked about.
     """
@@ -182,7 +183,8 @@ def visible_repositories(viewer: Viewer, *, include_public: bool, alias: str = "
     account_id = viewer.account.id
     condition = f"""({public} OR {alias}.namespace_id = ? OR {alias}.id IN (
         SELECT p.repository_id FROM repository_permission p WHERE p.account_id = ?
-        UNION ALL SELECT p.repository_id FROM repository_permission p JOIN team_member m ON m.team_id = p.team_id
+        UNION ALL SELECT p.repository_id FROM repository_permission p
+          JOIN team_member m ON m.team_id = p.team_id
           WHERE m.account_id = ?
       ) OR {alias}.namespace_id IN (
         SELECT t.organization_id FROM team t JOIN team_member m ON m.team_id = t.id

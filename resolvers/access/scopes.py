@@ -110,7 +110,7 @@ DIRECT = frozenset({Scope.DIRECT_USER_LOGIN})
 
 
 def parse_scopes(text: str) -> frozenset[Scope]:
-    """Scopes separated by spaces or commas. Raises `Invalid` if one is unknown or not grantable, or none is given."""
+    """Scopes separated by spaces or commas. Raises `Invalid` for none, or one unknown or not grantable."""
     names = text.replace(",", " ").split()
     grantable = {row.scope.value for row in SCOPES.values() if row.is_grantable}
     unknown = [name for name in names if name not in grantable]

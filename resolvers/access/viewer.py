@@ -60,7 +60,7 @@ class Viewer:
     def require_account(self) -> ViewerAccount:
         """The account that asks. Raises `Unauthenticated` for anonymous callers."""
         if self.account is None:
-            raise Unauthenticated()
+            raise Unauthenticated
         return self.account
 
     def require_superuser(self) -> None:

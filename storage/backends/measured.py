@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,10 +58,10 @@ class Measured:
         finally:
             record(query, started)
 
-    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, list[Any]]:
         started = time.perf_counter()
         try:
-            result: tuple[int, Sequence[Any]] = await super().execute_query(query, values)  # type: ignore[misc]
+            result: tuple[int, list[Any]] = await super().execute_query(query, values)  # type: ignore[misc]
             return result
         finally:
             record(query, started)
