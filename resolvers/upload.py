@@ -9,7 +9,7 @@ BATCH = 200
 
 
 async def expire(blobs: BlobStore) -> None:
-    """Remove uploads whose last byte came more than two days ago, and what the store holds of unknown ones."""
+    """Remove uploads whose last byte came over two days ago, and what the store holds of unknown ones."""
     before = now_ms() - ABANDONED_AFTER_MS
     async for uuid, modified_at_ms in blobs.uploads():
         if modified_at_ms < before:

@@ -4,7 +4,7 @@ import strawberry
 from graphql import lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers.access.scopes import SCOPES as scopes
+from resolvers.access.scopes import SCOPES
 from schema.account import AccountMutation, AccountQuery, User
 from schema.context import GraphContext
 from schema.namespace import NamespaceQuery
@@ -38,6 +38,9 @@ class Mutation(
     pass
 
 
+scopes = SCOPES
+"""What a token can be given, for the doors that describe it."""
+
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
@@ -49,6 +52,7 @@ schema = strawberry.Schema(
 def sdl() -> str:
     """The schema definition language of the schema, sorted by name, as `schema.graphql` holds it.
 
-    Only the printed schema is sorted: sorting rebuilds every type, and the rebuilt enums would not know our values.
+    Only the printed schema is sorted: sorting rebuilds every type, and the rebuilt enums would not know our
+    values.
     """
     return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"

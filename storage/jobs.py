@@ -43,7 +43,7 @@ async def enqueue(kind: str, payload: dict[str, Any], *, delay_ms: int = 0) -> i
 
 
 async def enqueue_recurring(kind: str, *, every_ms: int) -> bool:
-    """Add a job without payload unless one of its kind was added within the last `every_ms`; whether it was."""
+    """Add a job without payload unless one of its kind was added in the last `every_ms`; whether it was."""
     async with transaction("job.enqueue_recurring"):
         recent = await fetch_one(
             "SELECT id FROM job WHERE kind = ? AND created_at_ms > ? LIMIT 1", kind, now_ms() - every_ms
@@ -61,8 +61,8 @@ async def claim(holder: str, kinds: list[str]) -> ClaimedJob | None:
     skip_locked = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
     async with transaction("job.claim"):
         due = await fetch_one(
-            f"SELECT id FROM job WHERE kind IN ({placeholders(kinds)}) AND ((state = 'waiting' AND run_at_ms <= ?)"
-            f" OR (state = 'running' AND lease_until_ms < ?)) ORDER BY run_at_ms, id LIMIT 1 {skip_locked}",
+            f"SELECT id FROM job WHERE kind IN ({placeholders(kinds)})"
+            f" AND ((state = 'waiting' AND run_at_ms <= ?) OR (state = 'running' AND lease_until_ms < ?)) ORDER BY run_at_ms, id LIMIT 1 {skip_locked}",
             *kinds,
             now,
             now,
@@ -124,7 +124,8 @@ async def fail(job: ClaimedJob, error: str) -> bool:
 async def forget_done(before_ms: int, *, limit: int = 500) -> int:
     """Delete at most `limit` jobs that were done before the given time; how many were."""
     return await execute(
-        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' AND finished_at_ms < ? LIMIT ?)",
+        "DELETE FROM job WHERE id IN"
+        " (SELECT id FROM job WHERE state = 'done' AND finished_at_ms < ? LIMIT ?)",
         before_ms,
         limit,
     )
@@ -136,8 +137,8 @@ async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
     async with transaction("lease.hold"):
         return bool(
             await execute(
-                "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-                " SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
+                "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
                 " WHERE lease.holder = excluded.holder OR lease.expires_at_ms < ?",
                 name,
                 holder,
