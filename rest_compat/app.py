@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from importlib.resources import files
 
 from starlette.requests import Request
 
 from rest_compat.bind import Cursors
-from rest_compat.chapters import CHAPTERS
+from rest_compat.chapters import CHAPTERS, fragments
 from rest_compat.discovery import ScopeText
 from rest_compat.door import RestViewer
 from rest_compat.engine import Engine, Mode
@@ -44,7 +43,7 @@ def create_api(
         status_codes=status_codes,
         scopes=_scope_texts(features),
         cors_origins=cors_origins,
-        fragments=files("rest_compat.chapters").joinpath("_fragments.graphql").read_text("utf-8"),
+        fragments=fragments(),
     )
 
 

@@ -1,0 +1,120 @@
+"""Whatever the schema may answer, a shaped answer fits the type that was derived from schema and document."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_abstract_type,
+    is_composite_type,
+    is_enum_type,
+    is_list_type,
+    is_non_null_type,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rest_compat.answer import misfit
+from rest_compat.compile import Plan
+from rest_compat.route import UNSET
+from schema import schema
+from tests.contract.reference import engine
+from tests.rest_compat import toy
+
+LEAVES: Mapping[str, Any] = {
+    "BigInt": 2**40,
+    "Boolean": True,
+    "DateTime": "2024-11-05T01:02:03.000004Z",
+    "Float": 0.5,
+    "Int": 7,
+    "JSON": {"any": ["thing", None]},
+}
+
+DOORS = {"product": (engine, schema._schema), "toy": (cache(toy.engine), toy.core)}
+
+
+class Answers:
+    """Random results of a document that the schema allows."""
+
+    def __init__(self, schema: GraphQLSchema, dice: random.Random) -> None:
+        self._schema = schema
+        self._dice = dice
+        self._flags: dict[str, bool] = {}
+
+    def of(self, selections: SelectionSetNode, type_: Any) -> dict[str, Any]:
+        """One object of the type, or of one of its possible types."""
+        if is_abstract_type(type_):
+            type_ = self._dice.choice(
+                sorted(self._schema.get_possible_types(type_), key=lambda one: one.name)
+            )
+        found: dict[str, Any] = {}
+        for node in selections.selections:
+            if isinstance(node, InlineFragmentNode):
+                assert node.type_condition is not None
+                condition = self._schema.type_map[node.type_condition.name.value]
+                if condition == type_ or (
+                    is_abstract_type(condition) and self._schema.is_sub_type(condition, type_)
+                ):
+                    found |= self.of(node.selection_set, type_)
+            elif isinstance(node, FieldNode) and self._included(node):
+                field = self._schema.get_field(type_, node.name.value)
+                assert field is not None
+                found[(node.alias or node.name).value] = self._value(node, field.type)
+        return found
+
+    def _included(self, node: FieldNode) -> bool:
+        for directive in node.directives or ():
+            flag = str(directive.arguments)
+            asked = self._flags.setdefault(flag, self._dice.random() < 0.5)
+            if asked != (directive.name.value == "include"):
+                return False
+        return True
+
+    def _value(self, node: FieldNode, type_: Any) -> Any:
+        if is_non_null_type(type_):
+            return self._present(node, type_.of_type)
+        return None if self._dice.random() < 0.3 else self._present(node, type_)
+
+    def _present(self, node: FieldNode, type_: Any) -> Any:
+        if is_list_type(type_):
+            return [self._value(node, type_.of_type) for _ in range(self._dice.randrange(3))]
+        if is_composite_type(type_):
+            assert node.selection_set is not None
+            return self.of(node.selection_set, type_)
+        if is_enum_type(type_):
+            return self._dice.choice(list(type_.values))
+        return LEAVES.get(get_named_type(type_).name, "some text")
+
+
+def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
+    operation = plan.document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    data = Answers(core, dice).of(operation.selection_set, core.get_root_type(operation.operation))
+    values = {
+        param.name: {"integer": 1, "boolean": True}.get(param.kinds[0], "text") for param in plan.params
+    }
+    shaped = plan.shape(data, values)
+    assert plan.answer is not None
+    if shaped is not UNSET:
+        assert misfit(plan.answer, shaped) is None
+
+
+@pytest.mark.parametrize("name", DOORS)
+@given(dice=st.randoms(use_true_random=False))
+def test_every_answer_fits(name: str, dice: random.Random) -> None:
+    make, core = DOORS[name]
+    door = make()
+    natives = {route.document_name for one in door.facts.chapters for route in one.routes if route.native}
+    for plan in door.plans.values():
+        if plan.answer is not None and plan.name not in natives:
+            check(core, plan, dice)
