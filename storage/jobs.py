@@ -62,7 +62,8 @@ async def claim(holder: str, kinds: list[str]) -> ClaimedJob | None:
     async with transaction("job.claim"):
         due = await fetch_one(
             f"SELECT id FROM job WHERE kind IN ({placeholders(kinds)})"
-            f" AND ((state = 'waiting' AND run_at_ms <= ?) OR (state = 'running' AND lease_until_ms < ?)) ORDER BY run_at_ms, id LIMIT 1 {skip_locked}",
+            " AND ((state = 'waiting' AND run_at_ms <= ?)"
+            f" OR (state = 'running' AND lease_until_ms < ?)) ORDER BY run_at_ms, id LIMIT 1 {skip_locked}",
             *kinds,
             now,
             now,
@@ -138,7 +139,8 @@ async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
         return bool(
             await execute(
                 "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
+                " ON CONFLICT (name) DO UPDATE"
+                " SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
                 " WHERE lease.holder = excluded.holder OR lease.expires_at_ms < ?",
                 name,
                 holder,
