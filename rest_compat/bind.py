@@ -37,6 +37,10 @@ LAST_PAGE = 1_000_000
 """Pages beyond this one are empty in any case; the bound keeps offsets within 64 bits."""
 
 
+LONGEST_SHOWN = 200
+"""Characters of a refused value that its refusal repeats."""
+
+
 @dataclass(frozen=True)
 class Cursors:
     """What the old door needs of the schema's connections: a cursor that skips `n` items from the start, and
@@ -170,7 +174,7 @@ class Binder:
             if param.lenient:
                 _absent(param, bound)
                 return
-            text = error.text or f"{value!r} is not a valid value of {param.name!r}"
+            text = error.text or f"{_shown(value)} is not a valid value of {param.name!r}"
             raise Refused(param.name, error.kind, Problem(400), text) from error
 
     def _bind_page(self, param: Param, bound: Bound) -> None:
@@ -213,6 +217,17 @@ def _absent(param: Param, bound: Bound) -> None:
 
 def _text(param: Param, cursors: Cursors) -> Read:
     """How the text of a path or query value is read."""
+    return _then(_without_nul, _plain_text(param, cursors))
+
+
+def _without_nul(text: str) -> str:
+    # No name holds this character, and not every database takes it.
+    if "\0" in text:
+        raise Invalid("value")
+    return text
+
+
+def _plain_text(param: Param, cursors: Cursors) -> Read:
     named = get_named_type(param.type)
     if param.is_list:
         raise ValueError(f"${param.name}: a list can only be sent in a body.")
@@ -292,7 +307,7 @@ def _enum(type_: GraphQLEnumType, form: str) -> Read:
 
     def read(text: str) -> str:
         if (name := names.get(text)) is None:
-            raise Invalid("enum", f"{text!r} is not one of {list(names)!r}")
+            raise Invalid("enum", f"{_shown(text)} is not one of {list(names)!r}")
         return name
 
     return read
@@ -383,7 +398,13 @@ def _then(first: Read, second: Read) -> Read:
 
 
 def _not_of_type(value: Any, kinds: tuple[str, ...]) -> str:
-    return f"{value!r} is not of type {', '.join(repr(kind) for kind in kinds)}"
+    return f"{_shown(value)} is not of type {', '.join(repr(kind) for kind in kinds)}"
+
+
+def _shown(value: Any) -> str:
+    """The value as a validator would show it, but never at the length of a whole body."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
 
 
 def _additional(names: list[str]) -> str:

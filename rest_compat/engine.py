@@ -26,11 +26,9 @@ from rest_compat.compile import Plan, compile_documents
 from rest_compat.discovery import PREFIX, Facts, ScopeText
 from rest_compat.door import RestViewer, cors_headers, covers, refusal
 from rest_compat.problems import (
-    FORBIDDEN,
     INTERNAL,
     PAYLOAD,
     TOP_LEVEL,
-    UNAUTHENTICATED,
     Problem,
     find,
     message,
@@ -112,7 +110,8 @@ class Engine(Generic[C]):
         self._guard = self.plans.pop("GuardRepository")
         self.facts = Facts(chapters, self.plans, tuple(scopes), base_url, features, status_codes)
         routes = [route for chapter in chapters for route in chapter.routes if not route.external]
-        self._router = Router(routes)
+        # A route whose feature is off does not exist, not even for the methods beside it.
+        self._router = Router(route for route in routes if features.issuperset(route.flags))
         self._ready = {route.operation: self._prepare(route, cursors) for route in routes}
         self._run = run
         self._context_for = context_for
@@ -181,9 +180,9 @@ class Engine(Generic[C]):
         found = self._router.match(method, raw_path(request.scope))
         if found.route is None and found.allowed:
             raise Refusal(message(405), headers={"Allow": ", ".join((*found.allowed, "HEAD", "OPTIONS"))})
-        if (route := found.route) is None or not self.facts.features.issuperset(route.flags):
+        if found.route is None:
             raise Refusal(message(404))
-        return self._ready[route.operation], found.values
+        return self._ready[found.route.operation], found.values
 
     async def _judge_caller(
         self, route: Route, path: Mapping[str, str], viewer: RestViewer, context: C
@@ -205,7 +204,8 @@ class Engine(Generic[C]):
         if repository is None:
             raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
         if _ROLES.get(repository["viewerRole"] or "", 0) < _NEEDED[route.scope or ""]:
-            raise Refusal(UNAUTHENTICATED if viewer.is_anonymous else FORBIDDEN)
+            code = "UNAUTHENTICATED" if viewer.is_anonymous else "FORBIDDEN"
+            raise Refusal(find(route.problems, TOP_LEVEL, code))
         if route.writable and repository["state"] != "NORMAL":
             raise Refusal(message(503), f"Repository is in read only or mirror mode: {repository['state']}")
 

@@ -20,8 +20,10 @@ from graphql import (
     VariableNode,
     Visitor,
     get_named_type,
+    get_nullable_type,
     is_enum_type,
     is_input_type,
+    is_list_type,
     is_non_null_type,
     type_from_ast,
     value_from_ast_untyped,
@@ -66,7 +68,7 @@ class Param:
 
     @property
     def is_list(self) -> bool:
-        return hasattr(self.type.of_type if is_non_null_type(self.type) else self.type, "of_type")
+        return is_list_type(get_nullable_type(self.type))
 
     @property
     def answer(self) -> Answer:

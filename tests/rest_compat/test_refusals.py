@@ -158,6 +158,12 @@ async def test_what_does_not_exist(alice: httpx.AsyncClient, path: str) -> None:
     assert (answer.status_code, answer.json()) == (404, BARE_404)
 
 
+async def test_a_route_that_is_off_has_no_methods(alice: httpx.AsyncClient) -> None:
+    answer = await alice.delete("/api/v1/hidden")
+
+    assert (answer.status_code, answer.json()) == (404, BARE_404)
+
+
 async def test_a_feature_brings_its_routes() -> None:
     async with toy.client(toy.engine(features=frozenset({"HIDDEN"}))) as client:
         answer = await client.get("/api/v1/hidden")

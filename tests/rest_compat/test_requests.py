@@ -110,6 +110,20 @@ async def test_a_path_value_that_can_name_nothing_is_not_found(alice: httpx.Asyn
     assert (answer.status_code, answer.json()) == (404, api_error(404, "not_found", "Not Found"))
 
 
+async def test_a_nul_character_names_nothing(alice: httpx.AsyncClient) -> None:
+    path = await alice.put("/api/v1/repository/acme/app/tag/a%00b", json={})
+    query = await alice.get("/api/v1/repository/acme/app/tag/?filter=eq:a%00b")
+
+    assert (path.status_code, path.json()) == (404, api_error(404, "not_found", "Not Found"))
+    assert (query.status_code, query.json()) == (400, {"message": {"filter": "Filter by name."}})
+
+
+async def test_a_refusal_does_not_repeat_a_whole_body(alice: httpx.AsyncClient) -> None:
+    answer = await alice.put(TAG, json={"count": "x" * 100_000})
+
+    assert answer.json()["detail"] == "'" + "x" * 199 + "… is not of type 'integer'"
+
+
 UNREADABLE = {"message": "The browser (or proxy) sent a request that this server could not understand."}
 
 
