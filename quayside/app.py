@@ -22,7 +22,7 @@ from quayside import secret_key, web
 from quayside.callers import Callers
 from quayside.config import Settings
 from quayside.graphql_http import GraphQLApp
-from quayside.health import health_routes
+from quayside.health import ABSENT, health_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
 from quayside.registry.app import RegistryApp, RegistryServices
@@ -46,9 +46,6 @@ from storage.hot import open_hot_store
 from storage.secrets import Secrets
 
 logger = logging.getLogger("quayside.app")
-
-ABSENT = "sha256:" + "0" * 64
-"""A digest that no content has: asking for it shows whether the store answers."""
 
 JOB_POOL_SIZE = 2
 
