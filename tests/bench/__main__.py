@@ -1,0 +1,129 @@
+"""Run the measurements and print one line for each, with the ratio to the peer where there is one."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import content
+from tests.bench.load import CHUNK, Rate, download, hammer
+from tests.bench.servers import PEER, Server, start_peer, start_quayside
+from tests.registry import kit
+
+GRAPHQL_QUERY = f"""{{ repository(path: "{content.PATH}") {{ path visibility viewerRole
+  tags(first: 50) {{ nodes {{ name startedAt manifest {{ digest layersSizeBytes }} }} }} }} }}"""
+ROUNDS = 5
+
+
+def main() -> int:
+    """Measure and print; 0 unless something could not be measured."""
+    if shutil.which("wrk") is None:
+        print("make bench needs wrk: install the package of that name.", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
+        ours = start_quayside(Path(directory), owner=content.OWNER)
+        peer_directory = Path(directory) / "peer"
+        peer_directory.mkdir()
+        peer = start_peer(peer_directory)
+        if peer is None:
+            print(f"{PEER} is not installed; nothing to compare with.", file=sys.stderr)
+        try:
+            measure(ours, peer, Path(directory))
+        finally:
+            for server in (ours, peer):
+                if server is not None:
+                    server.stop()
+    return 0
+
+
+def measure(ours: Server, peer: Server | None, directory: Path) -> None:
+    """All measurements, each on our server and then on the peer, in one run."""
+    servers = [server for server in (ours, peer) if server is not None]
+    digests = {server.name: content.push_tags(server) for server in servers}
+    accept = {"Accept": kit.OCI_MANIFEST}
+
+    def manifest(reference: Callable[[Server], str]) -> list[Rate]:
+        return [
+            hammer(
+                server,
+                f"/v2/{content.PATH}/manifests/{reference(server)}",
+                accept | content.registry_headers(server, "pull"),
+            )
+            for server in servers
+        ]
+
+    print_rates("manifest GET by tag", manifest(lambda _: "v7"))
+    print_rates("manifest GET by digest", manifest(lambda server: digests[server.name]))
+    measure_blobs(servers)
+    script = directory / "graphql.lua"
+    body = json.dumps({"query": GRAPHQL_QUERY})
+    script.write_text(
+        f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = [==[{body}]==]\n'
+    )
+    print_rates("GraphQL repository, 50 tags", [hammer(ours, "/graphql", ours.headers(), script=str(script))])
+    listing = f"/api/v1/repository/{content.PATH}/tag/?limit=50"
+    print_rates("REST tag list, 50 tags", [hammer(ours, listing, ours.headers())])
+    measure_memory(servers)
+
+
+def measure_blobs(servers: list[Server]) -> None:
+    """Blobs of 100 MiB up and down, the best of several rounds."""
+    uploads: list[float] = [0.0] * len(servers)
+    downloads: list[float] = [0.0] * len(servers)
+    for _ in range(ROUNDS):
+        blob = os.urandom(content.BLOB_BYTES)
+        digest = kit.digest_of(blob)
+        for index, server in enumerate(servers):
+            seconds = content.push_blob(server, blob, digest, len(blob))
+            uploads[index] = max(uploads[index], len(blob) / seconds / 1e6)
+            path = f"/v2/{content.PATH}/blobs/{digest}"
+            speed = download(server, path, content.registry_headers(server, "pull"))
+            downloads[index] = max(downloads[index], speed)
+    print_figures("blob upload, 100 MiB", uploads, "MB/s")
+    print_figures("blob GET, 100 MiB", downloads, "MB/s")
+
+
+def measure_memory(servers: list[Server]) -> None:
+    """The peak of resident memory while a blob of 2 GiB goes up and comes down."""
+    piece = os.urandom(CHUNK)
+    count = content.HUGE_BYTES // CHUNK
+    digest = content.digest_of_repeated(piece, count)
+    peaks = []
+    for server in servers:
+        server.forget_peak()
+        content.push_blob(server, content.repeated(piece, count), digest, content.HUGE_BYTES)
+        path = f"/v2/{content.PATH}/blobs/{digest}"
+        download(server, path, content.registry_headers(server, "pull"))
+        peaks.append(server.peak_bytes() / CHUNK)
+    print_figures("peak memory, 2 GiB blob", peaks, "MiB")
+
+
+def print_rates(name: str, rates: list[Rate]) -> None:
+    """One line: our figures, then the peer's requests a second and the ratio."""
+    ours = rates[0]
+    line = (
+        f"{name:28} {ours.per_second:9.0f} req/s   p50 {ours.p50_ms:6.2f} ms   p99 {ours.p99_ms:6.2f} ms"
+        f"   {ours.cpu_us:6.0f} µs CPU"
+    )
+    if len(rates) > 1:
+        peer = rates[1]
+        line += (
+            f"   peer {peer.per_second:7.0f} req/s {peer.cpu_us:6.0f} µs"
+            f"   ratio {ours.per_second / peer.per_second:5.2f}"
+        )
+    print(line, flush=True)
+
+
+def print_figures(name: str, figures: list[float], unit: str) -> None:
+    """One line: our figure, then the peer's and the ratio."""
+    line = f"{name:28} {figures[0]:9.0f} {unit}"
+    if len(figures) > 1:
+        line += f"   peer {figures[1]:7.0f} {unit}   ratio {figures[0] / figures[1]:5.2f}"
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

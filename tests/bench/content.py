@@ -1,0 +1,71 @@
+"""What is measured on: an image, a large blob, and a repository with many tags, pushed through `/v2`."""
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from urllib.parse import urlencode, urljoin
+
+import httpx
+
+from tests.bench.load import CHUNK, send
+from tests.bench.servers import Server
+from tests.registry import kit
+
+OWNER = "bench"
+PATH = f"{OWNER}/app"
+BLOB_BYTES = 100 * CHUNK
+HUGE_BYTES = 2048 * CHUNK
+TAGS = 100
+
+
+def registry_headers(server: Server, actions: str) -> dict[str, str]:
+    """The headers of a request on the repository: a registry token where the server asks for one."""
+    if not server.token:
+        return {}
+    query = urlencode({"service": "bench", "scope": f"repository:{PATH}:{actions}"})
+    login = base64.b64encode(f"$oauthtoken:{server.token}".encode()).decode()
+    answer = httpx.get(f"{server.url}/v2/auth?{query}", headers={"Authorization": f"Basic {login}"})
+    answer.raise_for_status()
+    return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+def repeated(piece: bytes, count: int) -> Iterator[bytes]:
+    """One piece many times, as a body that needs no memory."""
+    for _ in range(count):
+        yield piece
+
+
+def digest_of_repeated(piece: bytes, count: int) -> str:
+    """The digest of `repeated`."""
+    digest = hashlib.sha256()
+    for _ in range(count):
+        digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def push_blob(server: Server, body: bytes | Iterator[bytes], digest: str, size: int) -> float:
+    """Upload a blob in one PUT; the seconds that the PUT took."""
+    headers = registry_headers(server, "push,pull")
+    _, begun = send(server, "POST", f"/v2/{PATH}/blobs/uploads/", headers | {"Content-Length": "0"})
+    location = urljoin(server.url, begun.headers["Location"])
+    separator = "&" if "?" in location else "?"
+    headers |= {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+    seconds, _ = send(server, "PUT", f"{location}{separator}digest={digest}", headers, body)
+    return seconds
+
+
+def push_tags(server: Server) -> str:
+    """Push an image under many tags; its digest."""
+    layer = os.urandom(4096)
+    for blob in (kit.CONFIG, layer):
+        push_blob(server, blob, kit.digest_of(blob), len(blob))
+    headers = registry_headers(server, "push,pull") | {"Content-Type": kit.OCI_MANIFEST}
+    digest = ""
+    for number in range(TAGS):
+        document = kit.image_document(layer, annotations={"number": str(number)})
+        body = json.dumps(document, separators=(",", ":")).encode()
+        send(server, "PUT", f"/v2/{PATH}/manifests/v{number}", headers, body)
+        digest = kit.digest_of(body)
+    return digest

@@ -1,0 +1,139 @@
+"""The servers under measurement: quayside, and docker-registry with filesystem storage and no login."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+PEER = "docker-registry"
+PEER_CONFIG = """\
+version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage:
+  filesystem: {{rootdirectory: "{root}"}}
+  cache: {{blobdescriptor: inmemory}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server: where it listens, which processes it is, and how to sign in (empty for no login)."""
+
+    name: str
+    url: str
+    process: subprocess.Popen[bytes]
+    token: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """What requests to its REST and GraphQL interfaces carry."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all its processes so far."""
+        total = 0.0
+        for pid in _family(self.process.pid):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+        return total
+
+    def peak_bytes(self) -> int:
+        """The largest resident memory that any of its processes has had."""
+        return max(_status_bytes(pid, "VmHWM") for pid in _family(self.process.pid))
+
+    def forget_peak(self) -> None:
+        """Begin to watch the peak anew."""
+        for pid in _family(self.process.pid):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def stop(self) -> None:
+        """Ask it to end, and wait."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _status_bytes(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(150):
+        if process.poll() is not None:
+            raise RuntimeError(f"the server at {url} ended with {process.returncode}")
+        try:
+            httpx.get(url, timeout=1)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"the server at {url} does not answer")
+
+
+def start_quayside(data: Path, *, owner: str) -> Server:
+    """Quayside on a new data directory, with one user and a token for all of their repositories."""
+    command = [sys.executable, "-m", "quayside"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("QUAYSIDE_")}
+
+    def admin(*arguments: str, text: str | None = None) -> str:
+        done = subprocess.run(
+            [*command, "admin", *arguments, "--data", str(data)],
+            input=text,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    admin(
+        "create-user", owner, "--email", f"{owner}@example.com", "--password-stdin", text="bench-password\n"
+    )
+    token = admin("create-token", owner, "--scopes", "repo:admin repo:create user:read")
+    port = _free_port()
+    process = subprocess.Popen(
+        [*command, "serve", "--data", str(data), "--port", str(port)],
+        env=environment,
+        stderr=(data / "server.log").open("wb"),
+    )
+    url = f"http://127.0.0.1:{port}"
+    _wait_for(f"{url}/readyz", process)
+    return Server("quayside", url, process, token)
+
+
+def start_peer(data: Path) -> Server | None:
+    """docker-registry on a new directory; None where it is not installed."""
+    program = shutil.which(PEER)
+    if program is None:
+        return None
+    port = _free_port()
+    config = data / "config.yml"
+    config.write_text(PEER_CONFIG.format(root=data / "registry", port=port))
+    process = subprocess.Popen(
+        [program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    _wait_for(f"{url}/v2/", process)
+    return Server(PEER, url, process)
