@@ -9,7 +9,7 @@ Doors                       by the first part of the path, cheapest first:
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -30,13 +30,8 @@ from quayside.site import site_of
 from quayside.workers.runner import Runner
 from resolvers.access.registry_tokens import load_signer
 from resolvers.site import first_start_code
-from rest_compat.bind import Cursors
-from rest_compat.chapters import CHAPTERS, fragments
-from rest_compat.discovery import ScopeText
-from rest_compat.engine import Engine
-from schema import GraphContext, schema, scopes
-from schema.connections import is_cursor, offset_cursor
-from schema.errors import code_of
+from rest_compat.app import create_api
+from schema import GraphContext, schema
 from schema.execute import run
 from schema.limits import Limits
 from storage.backends import measured
@@ -62,7 +57,13 @@ class House:
         self.settings = secret_key.ensure(settings)
         self.jobs = jobs
         self.metrics = Metrics()
-        self.engine = _engine(self.settings, self.rest_context)
+        self.api = create_api(
+            self.rest_context,
+            features=settings.features,
+            base_url=settings.public_url,
+            status_codes=settings.rest_status_codes,
+            cors_origins=settings.cors_origins,
+        )
 
     @asynccontextmanager
     async def open(self, _: Starlette) -> AsyncIterator[None]:
@@ -138,30 +139,6 @@ async def _announce_first_start() -> None:
         )
 
 
-def _engine(
-    settings: Settings, context_for: Callable[[Request], Awaitable[GraphContext]]
-) -> Engine[GraphContext]:
-    return Engine(
-        CHAPTERS,
-        schema._schema,
-        run=run,
-        context_for=context_for,
-        viewer_of=lambda context: context.context.viewer,
-        code_of=lambda error: code_of(error).value,
-        cursors=Cursors(offset_cursor, is_cursor),
-        features=settings.features,
-        base_url=settings.public_url,
-        status_codes=settings.rest_status_codes,
-        scopes=[
-            ScopeText(row.scope.value, row.title, row.description, row.is_dangerous)
-            for row in scopes.values()
-            if row.is_grantable
-        ],
-        cors_origins=settings.cors_origins,
-        fragments=fragments(),
-    )
-
-
 class Doors:
     """Sends each request to the door that its path names. Pulls come first and pay for nothing else."""
 
@@ -178,7 +155,7 @@ class Doors:
             await self._house.registry(scope, receive, send)
             return
         with self._house.database.current():
-            app = self._house.engine if path.startswith("/api/v1/") else self._app
+            app = self._house.api if path.startswith("/api/v1/") else self._app
             await app(scope, receive, send)
 
 

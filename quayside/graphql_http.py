@@ -29,6 +29,7 @@ from starlette.types import Receive, Scope, Send
 from quayside.accept import Accept, MediaType
 from resolvers.errors import ErrorCode, InvalidCredentials
 from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
+from schema.text import document_has_nul, nul_error
 
 log = logging.getLogger(__name__)
 
@@ -255,6 +256,8 @@ class DocumentCache:
 
     def validated(self, text: str) -> DocumentNode:
         """Parse and validate a text. Raises Refusal."""
+        if document_has_nul(text):
+            raise Refusal(400, [nul_error("query")], {})
         try:
             document = parse(text, self.limits)
         except GraphQLError as error:

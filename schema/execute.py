@@ -12,6 +12,7 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
 from resolvers.errors import ErrorCode, QuaysideError
 from schema.context import GraphContext
 from schema.errors import code_of
+from schema.text import nul_error, variables_nul
 
 logger = logging.getLogger("quayside.graphql")
 
@@ -31,6 +32,8 @@ async def run(
     """
     from schema import schema
 
+    if (place := variables_nul(variables)) is not None:
+        return ExecutionResult(None, [nul_error(place)])
     result = execute(
         schema._schema,
         document,
