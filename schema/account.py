@@ -256,7 +256,11 @@ class AccountMutation:
         AppTokenCreatePayload,
         description="Make an application token for the viewer. Requires `user:admin`.",
     )
-    async def app_token_create(self, info: Info, input: AppTokenCreateInput) -> Any:
+    async def app_token_create(
+        self,
+        info: Info,
+        input: Annotated[AppTokenCreateInput, strawberry.argument(description="The new token.")],
+    ) -> Any:
         made = await token.create_app_token(info.context.context, title=input.title)
         return AppTokenCreatePayload(
             app_token=AppToken(

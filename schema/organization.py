@@ -137,7 +137,9 @@ class OrganizationCreateInput:
 @strawberry.input(description="What to change; absent fields stay as they are.")
 class OrganizationUpdateInput:
     email: strawberry.Maybe[str | None] = strawberry.field(description="The contact address; null clears it.")
-    invoice_email: strawberry.Maybe[bool] = strawberry.field(description="Whether invoices go out by e-mail.")
+    has_invoice_email: strawberry.Maybe[bool] = strawberry.field(
+        description="Whether invoices go out by e-mail."
+    )
     invoice_email_address: strawberry.Maybe[str | None] = strawberry.field(
         description="Where invoices go; null for the contact address."
     )
@@ -183,7 +185,11 @@ class OrganizationMutation:
         OrganizationCreatePayload,
         description="Create an organization, with the viewer in its team `owners`. Requires `user:admin`.",
     )
-    async def organization_create(self, info: Info, input: OrganizationCreateInput) -> Any:
+    async def organization_create(
+        self,
+        info: Info,
+        input: Annotated[OrganizationCreateInput, strawberry.argument(description="The new organization.")],
+    ) -> Any:
         record = await organization.create(info.context.context, name=input.name, email=input.email)
         return OrganizationCreatePayload(organization=to_organization(record))
 
@@ -192,10 +198,16 @@ class OrganizationMutation:
         description="Change an organization's settings, all or none. Requires `org:admin`.",
     )
     async def organization_update(
-        self, info: Info, organization: OrganizationName, input: OrganizationUpdateInput
+        self,
+        info: Info,
+        organization: OrganizationName,
+        input: Annotated[OrganizationUpdateInput, strawberry.argument(description="What to change.")],
     ) -> Any:
+        values = changes(input)
+        if "has_invoice_email" in values:
+            values["invoice_email"] = values.pop("has_invoice_email")
         record = await resolvers.organization.update(
-            info.context.context, organization, OrganizationChanges(changes(input))
+            info.context.context, organization, OrganizationChanges(values)
         )
         return OrganizationUpdatePayload(organization=to_organization(record))
 

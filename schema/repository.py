@@ -279,7 +279,11 @@ class RepositoryMutation:
         RepositoryCreatePayload,
         description="Create a repository. Requires `repo:create` and the role creator in the namespace.",
     )
-    async def repository_create(self, info: Info, input: RepositoryCreateInput) -> Any:
+    async def repository_create(
+        self,
+        info: Info,
+        input: Annotated[RepositoryCreateInput, strawberry.argument(description="The new repository.")],
+    ) -> Any:
         record = await resolvers.repository.create(
             info.context.context,
             namespace=input.namespace,
@@ -291,7 +295,10 @@ class RepositoryMutation:
 
     @mutation(RepositoryUpdatePayload, description="Change the description. Requires `repo:write`.")
     async def repository_update(
-        self, info: Info, repository: PathArgument, input: RepositoryUpdateInput
+        self,
+        info: Info,
+        repository: PathArgument,
+        input: Annotated[RepositoryUpdateInput, strawberry.argument(description="What to change.")],
     ) -> Any:
         record = await resolvers.repository.update(
             info.context.context, repository, description=input.description

@@ -1,6 +1,6 @@
 """Robots."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
@@ -60,7 +60,11 @@ class RobotMutation:
         RobotCreatePayload,
         description="Create a robot. Requires `user:admin` for one's own, `org:admin` for an organization's.",
     )
-    async def robot_create(self, info: Info, input: RobotCreateInput) -> Any:
+    async def robot_create(
+        self,
+        info: Info,
+        input: Annotated[RobotCreateInput, strawberry.argument(description="The new robot.")],
+    ) -> Any:
         made = await robot.create(
             info.context.context,
             owner=input.owner,

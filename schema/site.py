@@ -1,6 +1,6 @@
 """The installation: its first user."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -15,7 +15,7 @@ class UserInitializeInput:
     username: str = strawberry.field(description="The name to sign in with.")
     password: str = strawberry.field(description="At least 8 characters without white space.")
     email: str | None = strawberry.field(default=None, description="An e-mail address.")
-    access_token: bool = strawberry.field(
+    include_access_token: bool = strawberry.field(
         default=False, description="Whether to make an access token with every scope as well."
     )
     code: str | None = strawberry.field(
@@ -43,13 +43,17 @@ class SiteMutation:
         description="Create the first user, a superuser, while there is none: from the server's own machine,"
         " or with the code that it printed at its first start.",
     )
-    async def user_initialize(self, info: Info, input: UserInitializeInput) -> Any:
+    async def user_initialize(
+        self,
+        info: Info,
+        input: Annotated[UserInitializeInput, strawberry.argument(description="The first user.")],
+    ) -> Any:
         made = await site.initialize(
             info.context.context,
             username=input.username,
             password=input.password,
             email=input.email,
-            with_access_token=input.access_token,
+            with_access_token=input.include_access_token,
             code=input.code,
         )
         return UserInitializePayload(

@@ -98,7 +98,13 @@ class TagMutation:
         description="Create, move, expire, lock or unlock a tag: all of the changes or none."
         " Requires `repo:write`.",
     )
-    async def tag_update(self, info: Info, repository: _Path, tag: _Name, input: TagUpdateInput) -> Any:
+    async def tag_update(
+        self,
+        info: Info,
+        repository: _Path,
+        tag: _Name,
+        input: Annotated[TagUpdateInput, strawberry.argument(description="What to change.")],
+    ) -> Any:
         values = changes(input)
         if "expires_at" in values:
             expires_at = values.pop("expires_at")

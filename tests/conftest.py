@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.plugins.sockets",
     "tests.plugins.transactions",
     "tests.plugins.databases",
+    "tests.plugins.content",
 ]

@@ -1,0 +1,235 @@
+"""The GraphQL schema as a contract: the committed text is the code's, and every name follows the rules."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    get_named_type,
+)
+
+from schema import schema, sdl
+from tests.process import ROOT, run
+
+VERBS = ("Create", "Update", "Delete", "Set", "Change", "Restore", "Initialize")
+BOOLEAN = re.compile(r"(?:is|has|can|include|viewerIs|viewerHas|viewerCan)[A-Z]")
+TIME = re.compile(r"[a-z][A-Za-z]*(?:At|On)|asOf")
+SIZE = re.compile(r".*Bytes")
+DURATION = re.compile(r".*S")
+
+FREE_FORM = {
+    ("Manifest", "config"): "what the author of an image wrote",
+    ("RobotCreateInput", "unstructuredMetadata"): "what the owner of a robot keeps with it",
+}
+"""The only fields of type JSON, and whose content it is: everything that we make has a type."""
+
+GRAPH = schema._schema
+TYPES: list[GraphQLNamedType] = [
+    type_ for name, type_ in sorted(GRAPH.type_map.items()) if not name.startswith("__")
+]
+COMPOSITE = [type_ for type_ in TYPES if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)]
+INPUTS = [type_ for type_ in TYPES if isinstance(type_, GraphQLInputObjectType)]
+CONNECTIONS = [type_ for type_ in COMPOSITE if type_.name.endswith("Connection")]
+PAYLOADS = [type_ for type_ in COMPOSITE if type_.name.endswith("Payload")]
+
+
+def outputs() -> Iterator[tuple[str, str, GraphQLField]]:
+    """Every output field: the type's name, its own, the field."""
+    for type_ in COMPOSITE:
+        for name, field in type_.fields.items():
+            yield type_.name, name, field
+
+
+def inputs() -> Iterator[tuple[str, str, GraphQLInputField]]:
+    """Every field of an input object."""
+    for type_ in INPUTS:
+        for name, field in type_.fields.items():
+            yield type_.name, name, field
+
+
+def typed(kind: str) -> list[str]:
+    """The fields, input fields and arguments of a named type, as `Owner.name`."""
+    found = [f"{owner}.{name}" for owner, name, field in outputs() if get_named_type(field.type).name == kind]
+    found += [f"{owner}.{name}" for owner, name, field in inputs() if get_named_type(field.type).name == kind]
+    found += [
+        f"{owner}.{name}.{argument}"
+        for owner, name, field in outputs()
+        for argument, definition in field.args.items()
+        if get_named_type(definition.type).name == kind
+    ]
+    return found
+
+
+def last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def test_the_committed_schema_is_the_one_that_the_code_serves() -> None:
+    assert (ROOT / "schema" / "schema.graphql").read_text() == sdl()
+
+
+def test_the_command_prints_the_committed_schema(tmp_path: Path) -> None:
+    completed = run(tmp_path, "schema")
+
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert completed.stdout == (ROOT / "schema" / "schema.graphql").read_text()
+
+
+def test_everything_is_described_in_whole_sentences() -> None:
+    described = {type_.name: type_.description for type_ in TYPES}
+    described |= {f"{owner}.{name}": field.description for owner, name, field in outputs()}
+    described |= {f"{owner}.{name}": field.description for owner, name, field in inputs()}
+    described |= {
+        f"{owner}.{name}({argument}:)": definition.description
+        for owner, name, field in outputs()
+        for argument, definition in field.args.items()
+    }
+    built_in = {"Boolean", "Float", "ID", "Int", "JSON", "String"}
+
+    assert len(described) > 200
+    assert [
+        path
+        for path, text in described.items()
+        if path not in built_in and not re.fullmatch(r"[A-Z0-9`].*[.:`]", text or "", re.DOTALL)
+    ] == []
+
+
+def test_mutations_are_a_noun_and_a_verb_and_answer_with_a_payload_of_their_own() -> None:
+    mutations = GRAPH.mutation_type.fields if GRAPH.mutation_type else {}
+
+    assert len(mutations) > 10
+    for name, field in mutations.items():
+        assert name.endswith(VERBS), name
+        assert name[0].islower()
+        assert str(field.type) == f"{name[0].upper()}{name[1:]}Payload!", name
+    assert {type_.name for type_ in PAYLOADS} == {f"{name[0].upper()}{name[1:]}Payload" for name in mutations}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=str)
+def test_a_payload_holds_errors_and_nothing_else_that_a_refusal_would_have_to_fill(
+    payload: GraphQLObjectType,
+) -> None:
+    fields = {name: str(field.type) for name, field in payload.fields.items()}
+
+    assert fields.pop("errors") == "[UserError!]!"
+    assert fields
+    assert [name for name, type_ in fields.items() if type_.endswith("!")] == []
+
+
+def test_inputs_are_named_after_their_mutation_or_are_parts_of_others() -> None:
+    arguments = {
+        get_named_type(definition.type).name
+        for _, _, field in outputs()
+        for definition in field.args.values()
+    }
+
+    assert {type_.name for type_ in INPUTS} <= arguments
+    assert all(type_.name.endswith(("Input", "Filter")) for type_ in INPUTS)
+
+
+def test_booleans_are_positive_statements() -> None:
+    found = typed("Boolean")
+
+    assert len(found) > 20
+    assert [path for path in found if not BOOLEAN.match(last(path))] == []
+
+
+def test_times_say_that_they_are() -> None:
+    found = typed("DateTime")
+
+    assert len(found) > 5
+    assert [path for path in found if not TIME.fullmatch(last(path))] == []
+
+
+def test_large_integers_name_their_unit() -> None:
+    found = typed("BigInt")
+
+    assert len(found) > 4
+    assert [
+        path for path in found if not SIZE.fullmatch(last(path)) and not DURATION.fullmatch(last(path))
+    ] == []
+
+
+def test_sizes_are_bytes() -> None:
+    names = [f"{owner}.{name}" for owner, name, _ in (*outputs(), *inputs()) if "size" in name.lower()]
+
+    assert names
+    assert [
+        path for path in names if not last(path).endswith("SizeBytes") and last(path) != "sizeBytes"
+    ] == []
+    assert set(names) <= set(typed("BigInt"))
+
+
+def test_only_what_people_supply_is_free_form() -> None:
+    assert set(typed("JSON")) == {f"{owner}.{name}" for owner, name in FREE_FORM}
+
+
+def test_enumerations_are_upper_case() -> None:
+    enumerations = [type_ for type_ in TYPES if isinstance(type_, GraphQLEnumType)]
+
+    assert len(enumerations) > 5
+    assert [
+        f"{type_.name}.{value}"
+        for type_ in enumerations
+        for value in type_.values
+        if not re.fullmatch(r"[A-Z]+(?:_[A-Z]+)*", value)
+    ] == []
+
+
+@pytest.mark.parametrize("connection", CONNECTIONS, ids=str)
+def test_a_connection_has_edges_nodes_a_page_and_a_count(connection: GraphQLObjectType) -> None:
+    node = connection.name.removesuffix("Connection")
+
+    assert {name: str(field.type) for name, field in connection.fields.items()} == {
+        "edges": f"[{node}Edge!]!",
+        "nodes": f"[{node}!]!",
+        "pageInfo": "PageInfo!",
+        "totalCount": "Int",
+    }
+
+
+def test_every_connection_pages_by_the_same_two_arguments() -> None:
+    found = [
+        (f"{owner}.{name}", field)
+        for owner, name, field in outputs()
+        if get_named_type(field.type) in CONNECTIONS
+    ]
+
+    assert len(found) > 5
+    for path, field in found:
+        arguments = {name: str(argument.type) for name, argument in field.args.items()}
+        assert (arguments.get("first"), arguments.get("after")) == ("Int!", "Cursor"), path
+        assert field.args["first"].default_value == 50
+
+
+def test_lists_outside_of_connections_say_how_long_they_can_be_or_are_short_by_nature() -> None:
+    short_by_nature = {
+        "Layer.command",
+        "Layer.urls",
+        "Manifest.tagNames",
+        "Viewer.scopes",
+    }
+    lists = {
+        f"{owner}.{name}": field.description or ""
+        for owner, name, field in outputs()
+        if str(field.type).startswith("[")
+        and not owner.endswith(("Connection", "Payload"))
+        and f"{owner}.{name}" not in short_by_nature
+    }
+
+    assert lists
+    assert [path for path, text in lists.items() if not re.search(r"at most|platforms on offer", text)] == []
+
+
+def test_no_name_is_that_of_the_old_interface() -> None:
+    names = {name for _, name, _ in (*outputs(), *inputs())} | {type_.name for type_ in TYPES}
+
+    assert [name for name in names if "_" in name] == []

@@ -1,0 +1,167 @@
+"""Content for tests, made as people make it: through the resolvers, with real bytes in a real blob store.
+
+    factory = Factory(settings, database, blobs)
+    await factory.user("ada")
+    await factory.repository("ada/app")
+    digest = await factory.image("ada/app", b"layer", tag="latest")
+
+Where the product has no way yet to make something (a team), its rows are written here.
+"""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from quayside.config import Settings
+from quayside.site import site_of
+from resolvers import account, organization, permission, push, repository, robot, token
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.scopes import DIRECT, SCOPES, Scope
+from resolvers.access.viewer import ANONYMOUS, AccountKind, Viewer, ViewerAccount
+from resolvers.account import AccountRecord
+from resolvers.context import Context, Site
+from resolvers.permission import Grantee, GranteeKind
+from resolvers.repository import RepositoryRecord, Visibility
+from resolvers.robot import RobotRecord
+from storage.blobs import BlobStore
+from storage.clock import now_ms
+from storage.database import Database
+from storage.models import Team, TeamMember
+from storage.secrets import Secrets
+from tests.registry import kit
+
+EVERY_SCOPE = frozenset(row.scope for row in SCOPES.values() if row.is_grantable)
+
+
+@dataclass(frozen=True)
+class Factory:
+    """Makes content in one database and one blob store."""
+
+    site: Site
+    database: Database
+    blobs: BlobStore
+    secrets: Secrets
+
+    @classmethod
+    def of(cls, settings: Settings, database: Database, blobs: BlobStore) -> "Factory":
+        """The factory for an application with these settings."""
+        return cls(site_of(settings), database, blobs, Secrets(settings.secret_key))
+
+    def context(self, viewer: Viewer = ANONYMOUS, *, features: frozenset[str] | None = None) -> Context:
+        """The context of a call by a viewer; `features` replaces the enabled flags."""
+        site = self.site if features is None else replace(self.site, features=features)
+        return Context(viewer=viewer, site=site, blobs=self.blobs, secrets=self.secrets)
+
+    async def viewer(self, name: str, scopes: frozenset[Scope] = DIRECT) -> Viewer:
+        """The viewer that an account of this name is."""
+        record = await account.by_name(name)
+        assert record is not None, f"there is no account {name}"
+        return Viewer(ViewerAccount(record.id, record.name, record.kind, 0), scopes)
+
+    async def as_account(self, name: str, scopes: frozenset[Scope] = DIRECT) -> Context:
+        """The context of a call by the account of this name."""
+        return self.context(await self.viewer(name, scopes))
+
+    async def user(
+        self, name: str, *, password: str | None = None, is_superuser: bool = False
+    ) -> AccountRecord:
+        """A user; without a password unless a test signs in with one, since hashing takes time."""
+        return await account.create_user(
+            self.context(),
+            name=name,
+            email=f"{name}@example.com",
+            password=password,
+            is_superuser=is_superuser,
+        )
+
+    async def organization(self, name: str, *, owner: str) -> AccountRecord:
+        """An organization whose team `owners` holds one user."""
+        return await organization.create(await self.as_account(owner), name=name)
+
+    async def team(self, owner: str, name: str, role: TeamRole, members: Sequence[str] = ()) -> int:
+        """A team of an organization; its id."""
+        record = await account.by_name(owner, AccountKind.ORGANIZATION)
+        assert record is not None
+        team = await Team.create(
+            organization_id=record.id, name=name, role=role.value, created_at_ms=now_ms()
+        )
+        for member in members:
+            joined = await account.by_name(member)
+            assert joined is not None
+            await TeamMember.create(team_id=team.id, account_id=joined.id)
+        return int(team.id)
+
+    async def robot(self, name: str, *, by: str | None = None) -> RobotRecord:
+        """A robot `owner+short`, made by its owner or another user."""
+        owner, _, short_name = name.partition("+")
+        return await robot.create(await self.as_account(by or owner), owner=owner, short_name=short_name)
+
+    async def repository(
+        self, path: str, *, by: str | None = None, visibility: Visibility = Visibility.PRIVATE
+    ) -> RepositoryRecord:
+        """A repository, made by the owner of its namespace or another user."""
+        namespace, _, name = path.partition("/")
+        return await repository.create(
+            await self.as_account(by or namespace), namespace=namespace, name=name, visibility=visibility
+        )
+
+    async def grant(
+        self, path: str, name: str, role: RepositoryRole, *, kind: GranteeKind = GranteeKind.ACCOUNT, by: str
+    ) -> None:
+        """A direct permission on a repository."""
+        await permission.set_permission(await self.as_account(by), path, Grantee(kind, name), role)
+
+    async def token(self, name: str, scopes: frozenset[Scope] = EVERY_SCOPE) -> str:
+        """An access token of an account."""
+        record = await account.by_name(name)
+        assert record is not None, f"there is no account {name}"
+        return await token.create_access_token(self.context(), record, scopes, title="test")
+
+    async def blob(self, path: str, content: bytes) -> str:
+        """A blob in a repository; its digest."""
+        digest = kit.digest_of(content)
+        if await self.blobs.stat(digest) is None:
+            upload = str(uuid.uuid4())
+            await self.blobs.create_upload(upload)
+            await self.blobs.append(upload, 0, _once(content))
+            await self.blobs.commit(upload, digest)
+        record = await repository.find(path)
+        assert record is not None
+        await push.link_blob(record.id, digest, len(content))
+        return digest
+
+    async def image(
+        self, path: str, *layers: bytes, tag: str | None = None, config: bytes = kit.CONFIG
+    ) -> str:
+        """An image with its blobs; its digest."""
+        for content in (config, *layers):
+            await self.blob(path, content)
+        return await self.manifest(path, kit.image_document(*layers, config=config), tag=tag)
+
+    async def manifest(self, path: str, document: kit.Json, *, tag: str | None = None) -> str:
+        """A manifest whose content is there already; its digest."""
+        record = await repository.find(path)
+        assert record is not None
+        owner = await self.owner_of(record)
+        pushed = await push.put_manifest(
+            owner,
+            record,
+            kit.encode(document),
+            content_type=document["mediaType"],
+            tag_name=tag,
+        )
+        return pushed.digest
+
+    async def owner_of(self, record: RepositoryRecord) -> Context:
+        """The context of the one who owns the namespace; an organization itself stands for its owners."""
+        return await self.as_account(record.namespace_name)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+def image_config(architecture: str, **more: object) -> bytes:
+    """An image configuration for linux on some architecture."""
+    return json.dumps({"architecture": architecture, "os": "linux", **more}).encode()

@@ -1,0 +1,59 @@
+"""A client of the GraphQL endpoint that checks on every answer what holds for all of them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GraphQL:
+    """Asks `/graphql`; anonymously, or with an access token."""
+
+    http: httpx.AsyncClient
+    token: str | None = None
+
+    def with_token(self, token: str | None) -> "GraphQL":
+        """The same client with another token."""
+        return replace(self, token=token)
+
+    async def answer(self, document: str, **variables: Any) -> Json:
+        """The whole answer. Fails if it names an unexpected error of the server."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        response = await self.http.post(
+            "/graphql", json={"query": document, "variables": variables}, headers=headers
+        )
+        answer: Json = response.json()
+        codes = [error["extensions"]["code"] for error in answer.get("errors", [])]
+        assert "INTERNAL" not in codes, answer
+        return answer
+
+    async def data(self, document: str, **variables: Any) -> Json:
+        """The data of an answer without errors."""
+        answer = await self.answer(document, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: Json = answer["data"]
+        return data
+
+    async def refusal(self, document: str, **variables: Any) -> str:
+        """The code of the one top-level error."""
+        answer = await self.answer(document, **variables)
+        assert len(answer.get("errors", [])) == 1, answer
+        code: str = answer["errors"][0]["extensions"]["code"]
+        return code
+
+    async def payload(self, document: str, **variables: Any) -> Json:
+        """The payload of a document with one mutation, which was carried out."""
+        (payload,) = (await self.data(document, **variables)).values()
+        assert payload["errors"] == [], payload
+        return dict(payload)
+
+    async def payload_error(self, document: str, **variables: Any) -> tuple[str, str | None]:
+        """Code and field of the one payload error of a document with one mutation; its other fields are null."""
+        (payload,) = (await self.data(document, **variables)).values()
+        ((error,), others) = payload["errors"], {key: payload[key] for key in payload if key != "errors"}
+        assert set(others.values()) <= {None}, payload
+        assert error["message"].strip()
+        return error["code"], error["field"]
