@@ -8,7 +8,6 @@ Doors                       by the first part of the path, cheapest first:
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -29,7 +28,6 @@ from quayside.registry.app import RegistryApp, RegistryServices
 from quayside.site import site_of
 from quayside.workers.runner import Runner
 from resolvers.access.registry_tokens import load_signer
-from resolvers.site import first_start_code
 from rest_compat.app import create_api
 from schema import GraphContext, schema
 from schema.execute import run
@@ -39,8 +37,6 @@ from storage.blobs import BlobStore, open_blob_store
 from storage.database import Database, require_current
 from storage.hot import open_hot_store
 from storage.secrets import Secrets
-
-logger = logging.getLogger("quayside.app")
 
 JOB_POOL_SIZE = 2
 
@@ -80,7 +76,6 @@ class House:
             site, secrets = site_of(settings), Secrets(settings.secret_key)
             with self.database.current():
                 signer = await load_signer(secrets, audience=site.registry_host)
-                await _announce_first_start()
             self.callers = Callers(site, self.blobs, secrets)
             self.registry = RegistryApp(
                 RegistryServices(
@@ -127,16 +122,6 @@ async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -
         runner.stop()
         await task
         await database.close()
-
-
-async def _announce_first_start() -> None:
-    code = await first_start_code()
-    if code is not None:
-        logger.warning(
-            "there is no user yet; create the first with quayside admin create-user, or from another machine"
-            " through POST /api/v1/user/initialize with this code",
-            extra={"first_start_code": code},
-        )
 
 
 class Doors:

@@ -1,7 +1,7 @@
 """Who is calling: the `Authorization` header of a request becomes the context that resolvers get.
 
-Both doors read the same header. The GraphQL door refuses a wrong token; the REST door goes on anonymously, since
-its clients expect a public answer or that answer's own refusal.
+Both doors read the same header. The GraphQL door refuses a wrong token; the REST door goes on anonymously,
+since its clients expect a public answer or that answer's own refusal.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Callers:
     secrets: Secrets
 
     async def graphql(self, request: Request) -> GraphContext:
-        """The context of a GraphQL request. Raises `InvalidCredentials` for credentials that are not valid."""
+        """The context of a GraphQL request. Raises `InvalidCredentials`."""
         return GraphContext(self._context(request, await self._viewer(request), PUBLIC_MAX_FIRST))
 
     async def rest(self, request: Request) -> GraphContext:

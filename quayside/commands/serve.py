@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import functools
+import logging
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,6 +14,9 @@ from quayside.app import create_app
 from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.config import Settings
+from resolvers.site import first_start_code
+
+logger = logging.getLogger("quayside.serve")
 
 GRACE_S = 20
 """How long requests in flight may take to finish once the server is told to stop."""
@@ -33,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError("BLOB_URL must not be memory: with several workers, since they share no memory.")
     check_tls(settings)
     settings = secret_key.ensure(settings)
-    asyncio.run(database.prepare(settings))
+    logs.configure()
+    asyncio.run(announce_first_start(settings))
     config = server_config(settings, workers=arguments.workers, jobs=not arguments.no_jobs)
     server = uvicorn.Server(config)
     try:
@@ -45,6 +50,21 @@ def run(arguments: argparse.Namespace) -> int:
         # The server has shut down in order by then, and raises the signal again for its caller.
         return 130
     return 0 if server.started else 1
+
+
+async def announce_first_start(settings: Settings) -> None:
+    """Prepare the database, and log a one-time code for creating the first user while there is none.
+
+    Once for all workers, since a new code ends the one before.
+    """
+    async with database.open_context(settings):
+        code = await first_start_code()
+    if code is not None:
+        logger.warning(
+            "there is no user yet; create the first with quayside admin create-user, or from another machine"
+            " through POST /api/v1/user/initialize with this code",
+            extra={"first_start_code": code},
+        )
 
 
 def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Config:

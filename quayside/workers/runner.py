@@ -1,10 +1,11 @@
-"""The job runner: one per installation at a time, elected by a lease; claims jobs, runs them, records the end.
+"""The job runner: one per installation at a time, elected by a lease; claims jobs and runs them.
 
 A handler may run twice and must not mind. A process that dies leaves its lease and its job to run out, and
 another one takes both.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -94,10 +95,8 @@ class Runner:
         return await hold_lease(LEASE_NAME, self._holder, duration_ms=LEASE_DURATION_MS)
 
     async def _idle(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), IDLE_S)
-        except TimeoutError:
-            pass
 
     async def _enqueue_due(self) -> None:
         now = now_ms()
