@@ -51,7 +51,7 @@ class GraphQL:
         return dict(payload)
 
     async def payload_error(self, document: str, **variables: Any) -> tuple[str, str | None]:
-        """Code and field of the one payload error of a document with one mutation; its other fields are null."""
+        """Code and field of the one payload error of a document with one mutation, all else being null."""
         (payload,) = (await self.data(document, **variables)).values()
         ((error,), others) = payload["errors"], {key: payload[key] for key in payload if key != "errors"}
         assert set(others.values()) <= {None}, payload
