@@ -4,38 +4,50 @@ Times are integer milliseconds since the epoch (UTC), sizes are bytes. Names of 
 two writers could break is held by a constraint of the database, not by a check in Python.
 """
 
-from storage.models.account import Account, Robot
+from storage.models.account import Account, Robot, RobotFederation
+from storage.models.application import Application, AuthorizationCode, TokenAssignment
 from storage.models.blob import Blob, RepositoryBlob, Upload
 from storage.models.event import Event
 from storage.models.job import Job, Lease
+from storage.models.mail import Mail
 from storage.models.manifest import Manifest, ManifestBlob, ManifestBody, ManifestChild
-from storage.models.permission import RepositoryPermission
+from storage.models.permission import PermissionPrototype, RepositoryPermission
 from storage.models.repository import Repository
+from storage.models.session import EmailCode, Session
 from storage.models.site import ServiceKey, SiteSetting
 from storage.models.tag import Tag
-from storage.models.team import Team, TeamMember
+from storage.models.team import Team, TeamInvite, TeamMember
 from storage.models.token import AccessToken, AppToken
 
 __all__ = [
     "AccessToken",
     "Account",
     "AppToken",
+    "Application",
+    "AuthorizationCode",
     "Blob",
+    "EmailCode",
     "Event",
     "Job",
     "Lease",
+    "Mail",
     "Manifest",
     "ManifestBlob",
     "ManifestBody",
     "ManifestChild",
+    "PermissionPrototype",
     "Repository",
     "RepositoryBlob",
     "RepositoryPermission",
     "Robot",
+    "RobotFederation",
     "ServiceKey",
+    "Session",
     "SiteSetting",
     "Tag",
     "Team",
+    "TeamInvite",
     "TeamMember",
+    "TokenAssignment",
     "Upload",
 ]

@@ -28,6 +28,8 @@ class Account(Model):
     location = fields.CharField(max_length=255, null=True)
     created_at_ms = fields.BigIntField()
     last_accessed_at_ms = fields.BigIntField(null=True)
+    failed_logins = fields.IntField(db_default=0)
+    last_failed_login_at_ms = fields.BigIntField(null=True)
     deleted_at_ms = fields.BigIntField(null=True)
 
     class Meta:
@@ -46,3 +48,16 @@ class Robot(Model):
 
     class Meta:
         table = "robot"
+
+
+class RobotFederation(Model):
+    """An identity of an external OIDC issuer that may act as a robot."""
+
+    id = fields.BigIntField(primary_key=True)
+    account: Any = fields.ForeignKeyField("models.Account", related_name=False, on_delete=fields.CASCADE)
+    issuer = fields.CharField(max_length=255)
+    subject = fields.CharField(max_length=255)
+
+    class Meta:
+        table = "robot_federation"
+        unique_together = (("account", "issuer", "subject"),)

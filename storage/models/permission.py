@@ -3,6 +3,7 @@
 from typing import Any
 
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 
 
@@ -24,3 +25,29 @@ class RepositoryPermission(Model):
     class Meta:
         table = "repository_permission"
         unique_together = (("repository", "account"), ("repository", "team"))
+
+
+class PermissionPrototype(Model):
+    """A default permission: what an account or team gets on repositories created in an organization.
+
+    `activating_account` limits it to repositories which that account creates.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(max_length=36, unique=True)
+    organization: Any = fields.ForeignKeyField("models.Account", related_name=False, on_delete=fields.CASCADE)
+    activating_account: Any = fields.ForeignKeyField(
+        "models.Account", related_name=False, on_delete=fields.CASCADE, null=True
+    )
+    delegate_account: Any = fields.ForeignKeyField(
+        "models.Account", related_name=False, on_delete=fields.CASCADE, null=True
+    )
+    delegate_team: Any = fields.ForeignKeyField(
+        "models.Team", related_name=False, on_delete=fields.CASCADE, null=True
+    )
+    role = fields.CharField(max_length=16)
+    created_at_ms = fields.BigIntField()
+
+    class Meta:
+        table = "permission_prototype"
+        indexes = (Index(fields=("organization_id", "id")),)

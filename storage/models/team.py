@@ -33,3 +33,23 @@ class TeamMember(Model):
     class Meta:
         table = "team_member"
         unique_together = (("team", "account"),)
+
+
+class TeamInvite(Model):
+    """An invitation into a team, either for a user or for an e-mail address. `code_hash` proves the latter."""
+
+    id = fields.BigIntField(primary_key=True)
+    team: Any = fields.ForeignKeyField("models.Team", related_name=False, on_delete=fields.CASCADE)
+    account: Any = fields.ForeignKeyField(
+        "models.Account", related_name=False, on_delete=fields.CASCADE, null=True, db_index=True
+    )
+    email = fields.CharField(max_length=254, null=True)
+    inviter: Any = fields.ForeignKeyField(
+        "models.Account", related_name=False, on_delete=fields.SET_NULL, null=True
+    )
+    code_hash = fields.CharField(max_length=64, unique=True)
+    created_at_ms = fields.BigIntField()
+
+    class Meta:
+        table = "team_invite"
+        unique_together = (("team", "account"), ("team", "email"))

@@ -15,6 +15,9 @@ class AccessToken(Model):
     prefix = fields.CharField(max_length=20, unique=True)
     secret_hash = fields.CharField(max_length=64)
     title = fields.CharField(max_length=255, default="")
+    application: Any = fields.ForeignKeyField(
+        "models.Application", related_name=False, on_delete=fields.CASCADE, null=True, db_index=True
+    )
     scopes = fields.CharField(max_length=255)
     created_at_ms = fields.BigIntField()
     expires_at_ms = fields.BigIntField(null=True)

@@ -1,0 +1,42 @@
+"""Sessions of browsers, and the codes that prove an e-mail address."""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Session(Model):
+    """A browser that talks to us, signed in or not yet. Its cookie and its CSRF token are stored as hashes.
+
+    `account_epoch` is the account's `auth_epoch` at sign-in, so that a session dies with the tokens of its time.
+    `authenticated_at_ms` is when a password was last given.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    cookie_hash = fields.CharField(max_length=64, unique=True)
+    csrf_hash = fields.CharField(max_length=64)
+    account: Any = fields.ForeignKeyField(
+        "models.Account", related_name=False, on_delete=fields.CASCADE, null=True, db_index=True
+    )
+    account_epoch = fields.BigIntField(db_default=0)
+    authenticated_at_ms = fields.BigIntField(null=True)
+    created_at_ms = fields.BigIntField()
+    expires_at_ms = fields.BigIntField(db_index=True)
+
+    class Meta:
+        table = "session"
+
+
+class EmailCode(Model):
+    """A code sent by e-mail. `purpose` is verify (sign-up), change (to `email`) or recover (a password)."""
+
+    id = fields.BigIntField(primary_key=True)
+    code_hash = fields.CharField(max_length=64, unique=True)
+    account: Any = fields.ForeignKeyField("models.Account", related_name=False, on_delete=fields.CASCADE)
+    purpose = fields.CharField(max_length=16)
+    email = fields.CharField(max_length=254)
+    expires_at_ms = fields.BigIntField(db_index=True)
+
+    class Meta:
+        table = "email_code"
