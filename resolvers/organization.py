@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers import events, repository
-from resolvers.access.permissions import namespace_role, require_account_role
+from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord, by_ids, by_name, insert
@@ -26,11 +26,6 @@ async def organization(context: Context, name: str) -> AccountRecord | None:
     return await by_name(name, AccountKind.ORGANIZATION)
 
 
-async def viewer_role(context: Context, record: AccountRecord) -> TeamRole | None:
-    """The viewer's role in the organization."""
-    return await namespace_role(context.viewer, record.id)
-
-
 async def organizations_of(
     context: Context, account: AccountRecord, page: Page
 ) -> Slice[tuple[AccountRecord, TeamRole]]:
@@ -39,7 +34,7 @@ async def organizations_of(
         Query(
             "o.id AS id, o.name AS name",
             "account o",
-            (Term("o.name", "name"),),
+            (Term("o.name", "name", kind=str),),
             (
                 "o.deleted_at_ms IS NULL",
                 (
@@ -111,7 +106,7 @@ async def update(context: Context, name: str, changes: OrganizationChanges) -> A
     """
     record = await require_namespace(context, name, TeamRole.ADMIN)
     if record.kind is not AccountKind.ORGANIZATION:
-        raise NotFound
+        raise NotFound(field="organization")
     values = _checked(context, changes.values)
     if values.get("email", record.email) == record.email:
         values.pop("email", None)
@@ -170,7 +165,7 @@ async def delete(context: Context, name: str) -> AccountRecord:
     """
     record = await require_namespace(context, name, TeamRole.ADMIN)
     if record.kind is not AccountKind.ORGANIZATION:
-        raise NotFound
+        raise NotFound(field="organization")
     async with transaction("organization.delete"):
         deleted = await execute(
             "UPDATE account SET deleted_at_ms = ?, is_enabled = ?, auth_epoch = auth_epoch + 1"
@@ -180,7 +175,7 @@ async def delete(context: Context, name: str) -> AccountRecord:
             record.id,
         )
         if not deleted:
-            raise NotFound
+            raise NotFound(field="organization")
         await enqueue("namespace.purge", {"namespace_id": record.id})
         await events.record(context, "org_delete", {"namespace": name}, namespace_id=record.id)
     return record

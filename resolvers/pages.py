@@ -38,6 +38,13 @@ class Term:
     column: str
     key: str
     descending: bool = False
+    kind: type[int] | type[str] = int
+
+    def fits(self, value: Any) -> bool:
+        """Whether a value out of a cursor can be compared with the column: of its type, and storable."""
+        if self.kind is str:
+            return isinstance(value, str) and "\0" not in value
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ async def paginate(query: Query, page: Page, *, maximum: int) -> Slice[Row]:
         elif (
             kind == "k"
             and len(parts) == len(query.order)
-            and all(isinstance(part, (int, str)) and not isinstance(part, bool) for part in parts)
+            and all(term.fits(part) for term, part in zip(query.order, parts, strict=True))
         ):
             behind, more = _behind(query.order, parts)
             conditions, values = f"{conditions} AND {behind}", [*values, *more]

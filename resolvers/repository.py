@@ -148,7 +148,9 @@ async def require(context: Context, path: str, role: RepositoryRole) -> Reposito
 def require_writable(context: Context, record: RepositoryRecord) -> None:
     """Raise `NotWritable` unless content may be written in the repository's state."""
     if record.state is not RepositoryState.NORMAL:
-        raise NotWritable(f"Repository is in read only or mirror mode: {record.state.value}")
+        raise NotWritable(
+            f"Repository is in read only or mirror mode: {record.state.value}", field="repository"
+        )
 
 
 async def viewer_role(context: Context, record: RepositoryRecord) -> RepositoryRole | None:

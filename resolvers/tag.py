@@ -78,7 +78,7 @@ async def tags(
         arguments.append(now_ms())
     order = (
         Term("t.started_at_ms", "started_at_ms", descending=True),
-        Term("t.name", "name"),
+        Term("t.name", "name", kind=str),
         Term("t.id", "id", descending=True),
     )
     rows = await paginate(
@@ -123,6 +123,22 @@ async def active_of_manifests(manifest_ids: Sequence[int]) -> dict[int, list[str
     for row in rows:
         names.setdefault(row["manifest_id"], []).append(row["name"])
     return names
+
+
+async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
+    """When a tag of each repository was set last, in milliseconds; one statement.
+
+    Repositories that never had a tag are left out.
+    """
+    if not repository_ids:
+        return {}
+    rows = await fetch(
+        # One look at the end of the index for each repository, however long its history is.
+        "SELECT r.id AS id, (SELECT MAX(t.started_at_ms) FROM tag t WHERE t.repository_id = r.id) AS last"
+        f" FROM repository r WHERE r.id IN ({placeholders(repository_ids)})",
+        *repository_ids,
+    )
+    return {row["id"]: row["last"] for row in rows if row["last"] is not None}
 
 
 async def point(
@@ -275,6 +291,9 @@ async def _change_immutability(
     if not context.site.has("IMMUTABLE_TAGS"):
         raise Invalid("Immutable tags are not enabled on this registry.", field="isImmutable")
     tag = await _require_active(record, name)
+    expires = tag.ended_at_ms is not None and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
+    if is_immutable and expires:
+        raise Invalid(f"Cannot make tag '{name}' immutable: it has an expiration.", field="isImmutable")
     if not is_immutable and tag.is_immutable:
         role = await repository_role(context.viewer, record.ref)
         if role is not RepositoryRole.ADMIN:

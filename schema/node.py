@@ -8,6 +8,7 @@ import strawberry
 from resolvers import account, manifest, repository, tag
 from resolvers.access.permissions import namespace_role
 from resolvers.access.viewer import AccountKind
+from resolvers.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.repository import RepositoryRecord
@@ -42,19 +43,24 @@ async def _manifest_node(context: Context, row_id: int) -> Node | None:
     return to_manifest(record) if record and await _repository(context, record.repository_id) else None
 
 
-async def _user_node(context: Context, row_id: int) -> Node | None:
+async def _account(row_id: int, *kinds: AccountKind) -> AccountRecord | None:
     record = (await account.by_ids([row_id])).get(row_id)
-    return to_user(record) if record and record.kind is AccountKind.USER else None
+    # By name, accounts that are being deleted are not found, and so they must not be by id.
+    return await account.by_name(record.name, *kinds) if record else None
+
+
+async def _user_node(context: Context, row_id: int) -> Node | None:
+    record = await _account(row_id, AccountKind.USER)
+    return to_user(record) if record else None
 
 
 async def _organization_node(context: Context, row_id: int) -> Node | None:
-    record = (await account.by_ids([row_id])).get(row_id)
-    alive = record and await account.by_name(record.name, AccountKind.ORGANIZATION)
-    return to_organization(alive) if alive else None
+    record = await _account(row_id, AccountKind.ORGANIZATION)
+    return to_organization(record) if record else None
 
 
 async def _namespace_node(context: Context, row_id: int) -> Node | None:
-    record = (await account.by_ids([row_id])).get(row_id)
+    record = await _account(row_id, AccountKind.USER, AccountKind.ORGANIZATION)
     if record is None or await namespace_role(context.viewer, row_id) is None:
         return None
     return Namespace(id=encode_id("Namespace", row_id), record=record)

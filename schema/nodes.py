@@ -17,9 +17,10 @@ def decode_id(identity: str) -> tuple[str, int] | None:
         type_name, _, number = (
             base64.urlsafe_b64decode(identity + "=" * (-len(identity) % 4)).decode().partition(":")
         )
-        return type_name, int(number)
+        row_id = int(number)
     except (binascii.Error, ValueError):
         return None
+    return (type_name, row_id) if 0 < row_id < 2**63 else None
 
 
 @strawberry.interface(description="An object with an id of its own.")

@@ -149,7 +149,7 @@ class Factory:
             record,
             kit.encode(document),
             content_type=document["mediaType"],
-            tag_name=tag,
+            tags=[tag] if tag else [],
         )
         return pushed.digest
 
