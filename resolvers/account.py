@@ -86,6 +86,16 @@ def viewer_account_role(context: Context, account: AccountRecord) -> AccountRole
     return account_role(context.viewer, account.id)
 
 
+def is_superuser(context: Context, account: AccountRecord) -> bool:
+    """Whether a user administers the registry, by their row or by the settings."""
+    named = account.name in context.site.superusers
+    return (
+        context.site.has("SUPER_USERS")
+        and account.kind is AccountKind.USER
+        and (account.is_superuser or named)
+    )
+
+
 async def require_name_free(name: str) -> None:
     """Raise `AlreadyExists` if some account has the name, or a deleted one still holds it."""
     row = await fetch_one("SELECT deleted_at_ms FROM account WHERE name = ?", name)

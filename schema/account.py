@@ -90,6 +90,10 @@ class UserSettings:
     def is_verified(self) -> bool:
         return self.record.is_verified
 
+    @strawberry.field(description="Whether the user may administer the registry.")
+    def is_superuser(self, info: Info) -> bool:
+        return account.is_superuser(info.context.context, self.record)
+
     @strawberry.field(description="Whether the user can sign in with a password.")
     def has_password(self) -> bool:
         return self.record.has_password
@@ -158,9 +162,11 @@ class User(Account):
         return UserSettings(record=self.record) if role is AccountRole.ADMIN else None
 
     @strawberry.field(
-        description="The organizations that the user is in, by name. Requires `user:read` on the own account."
+        description="The organizations that the user is in, by name; refused to others. Requires `user:read`."
     )
-    async def memberships(self, info: Info, first: First = 50, after: After = None) -> Connection[Membership]:
+    async def memberships(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Membership] | None:
         context = info.context.context
         if account.viewer_account_role(context, self.record) is None:
             raise context.viewer.refusal()

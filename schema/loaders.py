@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from strawberry.dataloader import DataLoader
 
 from resolvers import account, manifest, repository, tag
-from resolvers.access.permissions import RepositoryRef, repository_roles
-from resolvers.access.roles import RepositoryRole
+from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
+from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.context import Context
 from resolvers.manifest import ManifestRecord
 
@@ -37,6 +37,8 @@ class Loaders:
         self.bodies = _loader(manifest.bodies)
         self.total_sizes = _loader(manifest.total_sizes, 0)
         self.tag_names = _loader(tag.active_of_manifests, [])
+        self.last_modified = _loader(tag.last_started)
+        """Milliseconds by repository."""
 
         async def roles(references: list[RepositoryRef]) -> Mapping[RepositoryRef, RepositoryRole | None]:
             found = await repository_roles(context.viewer, references)
@@ -44,6 +46,11 @@ class Loaders:
 
         self.repository_roles = _loader(roles)
         """Keys are `RepositoryRef`."""
+
+        async def owners(ids: list[int]) -> Mapping[int, TeamRole | None]:
+            return await namespace_roles(context.viewer, ids)
+
+        self.namespace_roles = _loader(owners)
 
         async def configurations(
             records: list[ManifestRecord],

@@ -90,15 +90,20 @@ class Organization(Node):
 
     @strawberry.field(description="The viewer's role; null for outsiders.")
     async def viewer_role(self, info: Info) -> TeamRole | None:
-        return await organization.viewer_role(info.context.context, self.record)
+        return await info.context.loaders.namespace_roles.load(self.record.id)
 
     @strawberry.field(description="Whether the viewer may change and delete it.")
     async def viewer_can_administer(self, info: Info) -> bool:
-        return await organization.viewer_role(info.context.context, self.record) is TeamRole.ADMIN
+        return await info.context.loaders.namespace_roles.load(self.record.id) is TeamRole.ADMIN
+
+    @strawberry.field(description="Whether the viewer may create repositories in it.")
+    async def viewer_can_create_repositories(self, info: Info) -> bool:
+        role = await info.context.loaders.namespace_roles.load(self.record.id)
+        return role is not None and role >= TeamRole.CREATOR
 
     @strawberry.field(description="Whether the viewer is in one of its teams.")
     async def viewer_is_member(self, info: Info) -> bool:
-        return await organization.viewer_role(info.context.context, self.record) is not None
+        return await info.context.loaders.namespace_roles.load(self.record.id) is not None
 
     @strawberry.field(
         description="What only administrators may see; refused to others. Requires `org:admin`."

@@ -22,7 +22,7 @@ from schema.errors import UserError, mutation, payload_errors
 from schema.manifest import Manifest, to_manifest
 from schema.nodes import Node, encode_id
 from schema.permission import RepositoryPermission, to_permission
-from schema.scalars import BigInt, Digest, RepositoryPath, to_datetime, to_milliseconds
+from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
 from schema.tag import NameFilter, Tag, to_tag
 
 strawberry.enum(
@@ -82,6 +82,12 @@ class Repository(Node):
     @strawberry.field(description="When it was created.")
     def created_at(self) -> datetime:
         return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(
+        description="When a tag was last created, moved or restored; null if there never was one."
+    )
+    async def last_modified_at(self, info: Info) -> datetime | None:
+        return optional_datetime(await info.context.loaders.last_modified.load(self.record.id))
 
     @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
     def tag_expiration_s(self) -> BigInt:

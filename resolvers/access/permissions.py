@@ -109,25 +109,37 @@ async def repository_role(viewer: Viewer, repository: RepositoryRef) -> Reposito
     return (await repository_roles(viewer, [repository]))[repository.id]
 
 
-async def namespace_role(viewer: Viewer, namespace_id: int) -> TeamRole | None:
-    """The role that the viewer has in a namespace: their own, or through teams of an organization."""
+async def namespace_roles(viewer: Viewer, namespace_ids: Sequence[int]) -> dict[int, TeamRole | None]:
+    """The role that the viewer has in each namespace, their own or through teams; at most one statement."""
+    roles: dict[int, TeamRole | None] = dict.fromkeys(namespace_ids)
     if viewer.account is None:
-        return None
+        return roles
     if viewer.has_full_access:
-        return TeamRole.ADMIN
+        return dict.fromkeys(namespace_ids, TeamRole.ADMIN)
     cap = organization_cap(viewer.scopes)
     if cap is None:
-        return None
-    if namespace_id == viewer.account.id:
-        return None if viewer.account.kind is AccountKind.ROBOT else cap
+        return roles
+    if viewer.account.id in roles and viewer.account.kind is not AccountKind.ROBOT:
+        roles[viewer.account.id] = cap
+    others = [identity for identity in roles if identity != viewer.account.id]
+    if not others:
+        return roles
     rows = await fetch(
-        "SELECT t.role AS role FROM team t JOIN team_member m ON m.team_id = t.id"
-        " WHERE t.organization_id = ? AND m.account_id = ?",
-        namespace_id,
+        "SELECT t.organization_id AS id, t.role AS role FROM team t JOIN team_member m ON m.team_id = t.id"
+        f" WHERE t.organization_id IN ({placeholders(others)}) AND m.account_id = ?",
+        *others,
         viewer.account.id,
     )
-    role = max((TeamRole(row["role"]) for row in rows), default=None)
-    return min(role, cap) if role else None
+    for row in rows:
+        found = min(TeamRole(row["role"]), cap)
+        known = roles[row["id"]]
+        roles[row["id"]] = max(known, found) if known else found
+    return roles
+
+
+async def namespace_role(viewer: Viewer, namespace_id: int) -> TeamRole | None:
+    """The role that the viewer has in a namespace: their own, or through teams of an organization."""
+    return (await namespace_roles(viewer, [namespace_id]))[namespace_id]
 
 
 def account_role(viewer: Viewer, account_id: int) -> AccountRole | None:
@@ -197,6 +209,7 @@ __all__ = [
     "RepositoryRef",
     "account_role",
     "namespace_role",
+    "namespace_roles",
     "repository_grants",
     "repository_role",
     "repository_roles",
