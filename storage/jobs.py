@@ -53,21 +53,35 @@ async def enqueue_recurring(kind: str, *, every_ms: int) -> bool:
         return recent is None
 
 
+_DUE = (
+    "(state = 'waiting' AND run_at_ms <= ? OR state = 'running' AND lease_until_ms < ?)"
+    " ORDER BY run_at_ms, id LIMIT 1"
+)
+
+
 async def claim(holder: str, kinds: list[str]) -> ClaimedJob | None:
-    """Take the oldest due job of one of `kinds`, also one whose holder let its lease run out."""
+    """Take the oldest due job of one of `kinds`, also one whose holder let its lease run out.
+
+    A job that brought down its process in every attempt is given up like one that failed.
+    """
     if not kinds:
         return None
     now = now_ms()
-    skip_locked = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+    due_of_kinds = f"SELECT id FROM job WHERE kind IN ({placeholders(kinds)}) AND {_DUE}"
+    if await fetch_one(due_of_kinds, *kinds, now, now) is None:
+        # Looking costs no lock, and most looks find nothing.
+        return None
     async with transaction("job.claim"):
-        due = await fetch_one(
-            f"SELECT id FROM job WHERE kind IN ({placeholders(kinds)})"
-            " AND ((state = 'waiting' AND run_at_ms <= ?)"
-            f" OR (state = 'running' AND lease_until_ms < ?)) ORDER BY run_at_ms, id LIMIT 1 {skip_locked}",
-            *kinds,
+        await execute(
+            "UPDATE job SET state = 'failed', error = ?, finished_at_ms = ?, lease_until_ms = NULL"
+            " WHERE state = 'running' AND lease_until_ms < ? AND attempts >= ?",
+            "the process ended during each attempt",
             now,
             now,
+            MAXIMUM_ATTEMPTS,
         )
+        skip_locked = " FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+        due = await fetch_one(due_of_kinds + skip_locked, *kinds, now, now)
         if due is None:
             return None
         await execute(
@@ -133,13 +147,21 @@ async def forget_done(before_ms: int, *, limit: int = 500) -> int:
 
 
 async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
-    """Take or keep a named lease: how processes elect one among them. False while another holds it."""
+    """Take or keep a named lease: how processes elect one among them. False while another holds it.
+
+    It is renewed when a third of it has passed, so that asking often costs a read and no write.
+    """
     now = now_ms()
+    held = await fetch_one("SELECT holder, expires_at_ms FROM lease WHERE name = ?", name)
+    if held is not None and held["expires_at_ms"] >= now:
+        if held["holder"] != holder:
+            return False
+        if held["expires_at_ms"] - now > duration_ms * 2 // 3:
+            return True
     async with transaction("lease.hold"):
         return bool(
             await execute(
-                "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE"
+                "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
                 " SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
                 " WHERE lease.holder = excluded.holder OR lease.expires_at_ms < ?",
                 name,
