@@ -1,9 +1,19 @@
 """A client of the GraphQL endpoint that checks on every answer what holds for all of them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
+
+from quayside import web
+from quayside.callers import Callers
+from quayside.graphql_http import GraphQLApp
+from schema import schema
+from schema.execute import run
+from schema.limits import Limits
+from tests.factories import Factory
 
 Json = dict[str, Any]
 
@@ -57,3 +67,21 @@ class GraphQL:
         assert set(others.values()) <= {None}, payload
         assert error["message"].strip()
         return error["code"], error["field"]
+
+
+@asynccontextmanager
+async def endpoint(factory: Factory, *, address: str = "127.0.0.1") -> AsyncIterator[GraphQL]:
+    """An anonymous client at some address, of the endpoint as the application mounts it.
+
+    The other doors are left out, since starting them takes a hundred times what a query takes.
+    """
+    app = GraphQLApp(
+        schema._schema,
+        execute=run,
+        context_for=Callers(factory.site, factory.blobs, factory.secrets).graphql,
+        limits=Limits(),
+        graphiql_page=web.page,
+    )
+    transport = httpx.ASGITransport(app=app, client=(address, 54321))
+    async with httpx.AsyncClient(transport=transport, base_url="http://registry.test") as http:
+        yield GraphQL(http)

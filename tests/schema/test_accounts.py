@@ -117,13 +117,14 @@ async def test_the_settings_of_a_new_user(ada: GraphQL) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["acme", "ada+bot", "nobody", "ADA", "", "%", "ada'--", "a" * 5000])
-async def test_what_is_no_user_is_null(graphql: GraphQL, factory: Factory, name: str) -> None:
+async def test_what_is_no_user_is_null(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("ada")
     await factory.organization("acme", owner="ada")
     await factory.robot("ada+bot")
+    document = "query ($n: String!) { user(username: $n) { name } }"
 
-    assert await graphql.data("query ($n: String!) { user(username: $n) { name } }", n=name) == {"user": None}
+    for name in ("acme", "ada+bot", "nobody", "ADA", "", "%", "ada'--", "a" * 5000):
+        assert await graphql.data(document, n=name) == {"user": None}
 
 
 @pytest.mark.parametrize(
@@ -272,20 +273,14 @@ async def test_a_namespace_shows_its_kind_and_the_role_in_it(factory: Factory, a
     }
 
 
-@pytest.mark.parametrize(
-    ("namespace", "allowed"), [("ada", True), ("acme", True), ("bob", False), ("nobody", False)]
-)
-async def test_the_viewer_can_tell_where_repositories_may_be_created(
-    factory: Factory, ada: GraphQL, namespace: str, allowed: bool
-) -> None:
+async def test_the_viewer_can_tell_where_repositories_may_be_created(factory: Factory, ada: GraphQL) -> None:
     await factory.user("bob")
     await factory.organization("acme", owner="ada")
+    document = "query ($n: String!) { viewer { canCreateRepositoriesIn(namespace: $n) } }"
 
-    data = await ada.data(
-        "query ($n: String!) { viewer { canCreateRepositoriesIn(namespace: $n) } }", n=namespace
-    )
-
-    assert data == {"viewer": {"canCreateRepositoriesIn": allowed}}
+    for namespace, allowed in {"ada": True, "acme": True, "bob": False, "nobody": False}.items():
+        data = await ada.data(document, n=namespace)
+        assert data == {"viewer": {"canCreateRepositoriesIn": allowed}}
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 40, "é" * 40, "x" * 10_000, "\0"])
