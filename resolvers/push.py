@@ -5,19 +5,21 @@ here they become visible, in one transaction.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from resolvers import events, tag
+from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
 from resolvers.errors import Immutable, NotFound, UnknownReference
 from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
-from resolvers.manifest_document import Descriptor, ManifestDocument, parse_manifest
-from resolvers.names import check_tag
-from resolvers.repository import RepositoryRecord
+from resolvers.manifest_document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
+from resolvers.names import check_tag, split_path
+from resolvers.repository import RepositoryRecord, require_writable
 from storage.blobs import BlobError
 from storage.clock import now_ms
 from storage.faults import fault
@@ -51,12 +53,13 @@ class PushedManifest:
     subject_digest: str | None
 
 
-async def link_blob(repository_id: int, digest: str, size_bytes: int) -> None:
-    """Give a repository the right to a blob that the blob store holds. May be repeated."""
+async def link_blob(repository_id: int, digest: str, size_bytes: int, *, upload: str | None = None) -> None:
+    """Give a repository the right to a blob that the blob store holds, and end its upload. Repeatable."""
     now = now_ms()
     async with transaction("blob.link"):
         await execute(
-            "INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+            "INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES (?, ?, ?)"
+            " ON CONFLICT (digest) DO NOTHING",
             digest,
             size_bytes,
             now,
@@ -68,38 +71,59 @@ async def link_blob(repository_id: int, digest: str, size_bytes: int) -> None:
             now,
             digest,
         )
+        if upload is not None:
+            await execute("DELETE FROM upload WHERE uuid = ?", upload)
         fault("push.before_commit")
     fault("push.after_commit")
 
 
-async def mount_blob(repository_id: int, source_repository_id: int, digest: str) -> bool:
-    """Give a repository the right to a blob of another one; False if that one has none."""
+async def mount_blob(context: Context, repository_id: int, digest: str, *, source: str | None) -> bool:
+    """Give a repository the right to a blob of the repository at the path `source`, None for any.
+
+    Counts only what the viewer may pull: False is the same answer for a blob or a source that does not exist
+    and for one that is not theirs to see.
+    """
+    visible, values = visible_repositories(context.viewer, include_public=True)
+    conditions = [
+        visible,
+        "b.digest = ?",
+        "r.deleted_at_ms IS NULL",
+        "n.deleted_at_ms IS NULL",
+        "n.is_enabled",
+    ]
+    values = [*values, digest]
+    if source is not None:
+        conditions += ["n.name = ?", "r.name = ?"]
+        values += split_path(source)
+    row = await fetch_one(
+        "SELECT b.id FROM blob b JOIN repository_blob s ON s.blob_id = b.id JOIN repository r"
+        " ON r.id = s.repository_id JOIN account n ON n.id = r.namespace_id"
+        f" WHERE {' AND '.join(conditions)} LIMIT 1",
+        *values,
+    )
+    # The row could outlive its bytes for a moment, and a mount promises the bytes.
+    if row is None or await context.blobs.stat(digest) is None:
+        return False
     async with transaction("blob.mount"):
-        mounted = await execute(
+        # Selecting the blob again keeps one that was collected meanwhile from being mounted.
+        await execute(
             "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
-            " SELECT ?, b.id, ? FROM blob b JOIN repository_blob s ON s.blob_id = b.id"
-            " WHERE b.digest = ? AND s.repository_id = ? ON CONFLICT (repository_id, blob_id) DO NOTHING",
+            " SELECT ?, id, ? FROM blob WHERE id = ? ON CONFLICT (repository_id, blob_id) DO NOTHING",
             repository_id,
             now_ms(),
-            digest,
-            source_repository_id,
+            row["id"],
         )
-    return bool(mounted) or await has_blob(repository_id, digest)
-
-
-async def has_blob(repository_id: int, digest: str) -> bool:
-    """Whether the repository has a right to the blob."""
-    row = await fetch_one(
-        "SELECT 1 AS found FROM repository_blob r JOIN blob b ON b.id = r.blob_id"
-        " WHERE r.repository_id = ? AND b.digest = ?",
-        repository_id,
-        digest,
+    return (
+        await fetch_one(
+            "SELECT id FROM repository_blob WHERE repository_id = ? AND blob_id = ?", repository_id, row["id"]
+        )
+        is not None
     )
-    return row is not None
 
 
 async def delete_blob(context: Context, repository: RepositoryRecord, digest: str) -> None:
-    """Take the repository's right to a blob away, at once. Raises `NotFound`."""
+    """Take the repository's right to a blob away, at once. Raises `NotFound`, `NotWritable`."""
+    require_writable(context, repository)
     async with transaction("blob.delete"):
         removed = await execute(
             "DELETE FROM repository_blob WHERE repository_id = ?"
@@ -108,7 +132,7 @@ async def delete_blob(context: Context, repository: RepositoryRecord, digest: st
             digest,
         )
         if not removed:
-            raise NotFound()
+            raise NotFound
         await _record(context, repository, "delete_blob", {"digest": digest})
 
 
@@ -118,17 +142,18 @@ async def put_manifest(
     body: bytes,
     *,
     content_type: str | None,
-    tag_name: str | None,
-    algorithm: str = "sha256",
+    tags: Sequence[str] = (),
     expected_digest: str | None = None,
 ) -> PushedManifest:
-    """Store a manifest and let a tag point to it, both or neither.
+    """Store a manifest and let tags point to it, all of that or nothing.
 
-    Raises `ManifestInvalid`, `BlobsUnknown` for missing blobs or children, `Immutable`, and `NotFound` when the
-    repository was deleted meanwhile.
+    Raises `ManifestInvalid`, `DigestDiffers`, `BlobsUnknown` for missing blobs or children, `Immutable`,
+    `NotWritable`, and `NotFound` when the repository was deleted meanwhile.
     """
-    if tag_name is not None:
-        check_tag(tag_name)
+    require_writable(context, repository)
+    for name in tags:
+        check_tag(name)
+    algorithm = expected_digest.partition(":")[0] if expected_digest else "sha256"
     if len(body) > PARSE_IN_THREAD_BYTES:
         document = await asyncio.to_thread(parse_manifest, body, content_type, algorithm=algorithm)
     else:
@@ -139,41 +164,33 @@ async def put_manifest(
     async with transaction("manifest.put"):
         await lock_row("repository", repository.id)
         if not await fetch("SELECT id FROM repository WHERE id = ? AND deleted_at_ms IS NULL", repository.id):
-            raise NotFound()
+            raise NotFound
+        # Also for a manifest that is there already: what it names may have been deleted since.
+        await _require_content(context, repository, document)
         manifest_id = await _stored(repository, document)
         if manifest_id is None:
-            await _require_content(context, repository, document)
             manifest_id = await _store(repository, document, body, platform)
-        if tag_name is not None:
-            await tag.point(context, repository, tag_name, manifest_id, document.digest)
-        account = context.viewer.account
-        who = "robot" if account is not None and account.kind is AccountKind.ROBOT else "username"
-        await _record(
-            context,
-            repository,
-            "push_repo",
-            {
-                "user-agent": context.user_agent,
-                "mediaType": document.media_type,
-                "manifest_digest": document.digest,
-                who: account.name if account else None,
-            }
-            | ({"tag": tag_name} if tag_name else {}),
-        )
+        for name in tags:
+            await tag.point(context, repository, name, manifest_id, document.digest)
+        await _record_push(context, repository, document, tags)
         fault("push.before_commit")
     fault("push.after_commit")
     return PushedManifest(document.digest, document.subject.digest if document.subject else None)
 
 
 async def delete_manifest(context: Context, repository: RepositoryRecord, digest: str) -> None:
-    """Delete a manifest and every tag that points to it, at once. Raises `NotFound`, `Immutable`."""
+    """Delete a manifest and every tag that points to it, at once.
+
+    Raises `NotFound`, `Immutable`, `NotWritable`.
+    """
+    require_writable(context, repository)
     async with transaction("manifest.delete"):
         await lock_row("repository", repository.id)
         manifest = await fetch_one(
             "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", repository.id, digest
         )
         if manifest is None:
-            raise NotFound()
+            raise NotFound
         locked = await fetch_one(
             "SELECT name FROM tag WHERE manifest_id = ? AND is_immutable = ?"
             " AND (ended_at_ms IS NULL OR ended_at_ms > ?)",
@@ -199,6 +216,21 @@ async def _record(
     )
 
 
+async def _record_push(
+    context: Context, repository: RepositoryRecord, document: ManifestDocument, tags: Sequence[str]
+) -> None:
+    account = context.viewer.account
+    who = "robot" if account is not None and account.kind is AccountKind.ROBOT else "username"
+    metadata = {
+        "user-agent": context.user_agent,
+        "mediaType": document.media_type,
+        "manifest_digest": document.digest,
+        who: account.name if account else None,
+    }
+    for more in [{"tag": name} for name in tags] or [{}]:
+        await _record(context, repository, "push_repo", metadata | more)
+
+
 async def _stored(repository: RepositoryRecord, document: ManifestDocument) -> int | None:
     row = await fetch_one(
         "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", repository.id, document.digest
@@ -209,7 +241,7 @@ async def _stored(repository: RepositoryRecord, document: ManifestDocument) -> i
 async def _require_content(
     context: Context, repository: RepositoryRecord, document: ManifestDocument
 ) -> None:
-    """Raise `BlobsUnknown` unless the repository holds what the manifest names, at the sizes that it names."""
+    """Raise `BlobsUnknown` for what the repository lacks, `ManifestInvalid` for what has another size."""
     missing = await _missing(
         "SELECT b.digest, b.size_bytes FROM blob b JOIN repository_blob r ON r.blob_id = b.id"
         " WHERE r.repository_id = ? AND b.digest IN ({})",
@@ -234,7 +266,11 @@ async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, 
         digests = [descriptor.digest for descriptor in batch]
         rows = await fetch(sql.format(placeholders(digests)), repository_id, *digests)
         sizes = {row["digest"]: row["size_bytes"] for row in rows}
-        missing += [item.digest for item in batch if sizes.get(item.digest) != item.size_bytes]
+        for item in batch:
+            size = sizes.get(item.digest, item.size_bytes)
+            if size != item.size_bytes:
+                raise ManifestInvalid(f"{item.digest} has {size} bytes, not {item.size_bytes}")
+        missing += [digest for digest in digests if digest not in sizes]
     return missing
 
 

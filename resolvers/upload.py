@@ -1,20 +1,62 @@
-"""Uploads under way: those that nobody continues are removed in time."""
+"""Uploads under way: whose they are, and when they are given up.
+
+Their bytes and sizes are the blob store's business.
+"""
+
+import uuid
 
 from storage.blobs import BlobStore, UploadUnknown
+from storage.blobs.base import require_upload_id
 from storage.clock import now_ms
-from storage.statements import execute, fetch
+from storage.models import Upload
+from storage.statements import execute, fetch, fetch_one
+from storage.transactions import transaction
 
 ABANDONED_AFTER_MS = 2 * 86_400_000
 BATCH = 200
 
 
+def new_id() -> str:
+    """An id for an upload."""
+    return str(uuid.uuid4())
+
+
+async def begin(blobs: BlobStore, repository_id: int, account_id: int) -> str:
+    """Begin an empty upload of an account into a repository, both authorized, and return its id."""
+    upload = new_id()
+    async with transaction("upload.begin"):
+        await Upload.create(
+            uuid=upload, repository_id=repository_id, account_id=account_id, created_at_ms=now_ms()
+        )
+    await blobs.create_upload(upload)
+    return upload
+
+
+async def require(upload: str, repository_id: int, account_id: int) -> str:
+    """The id, if it is an upload of this account into this repository. Raises `UploadUnknown`."""
+    row = await fetch_one(
+        "SELECT id FROM upload WHERE uuid = ? AND repository_id = ? AND account_id = ?",
+        require_upload_id(upload),
+        repository_id,
+        account_id,
+    )
+    if row is None:
+        raise UploadUnknown(upload)
+    return upload
+
+
+async def forget(upload: str) -> None:
+    """Remove the row of an upload that ended."""
+    await execute("DELETE FROM upload WHERE uuid = ?", upload)
+
+
 async def expire(blobs: BlobStore) -> None:
-    """Remove uploads whose last byte came over two days ago, and what the store holds of unknown ones."""
+    """Remove uploads that got no byte for two days, and the rows of those that the store has lost."""
     before = now_ms() - ABANDONED_AFTER_MS
-    async for uuid, modified_at_ms in blobs.uploads():
+    async for upload, modified_at_ms in blobs.uploads():
         if modified_at_ms < before:
-            await blobs.cancel(uuid)
-            await execute("DELETE FROM upload WHERE uuid = ?", uuid)
+            await blobs.cancel(upload)
+            await forget(upload)
     last = 0
     while True:
         rows = await fetch(
@@ -25,15 +67,15 @@ async def expire(blobs: BlobStore) -> None:
         )
         for row in rows:
             if not await _is_held(blobs, row["uuid"]):
-                await execute("DELETE FROM upload WHERE id = ?", row["id"])
+                await forget(row["uuid"])
         if len(rows) < BATCH:
             return
         last = rows[-1]["id"]
 
 
-async def _is_held(blobs: BlobStore, uuid: str) -> bool:
+async def _is_held(blobs: BlobStore, upload: str) -> bool:
     try:
-        await blobs.upload_size(uuid)
+        await blobs.upload_size(upload)
     except UploadUnknown:
         return False
     return True

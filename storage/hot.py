@@ -1,7 +1,7 @@
 """Point reads for `/v2`, without the model layer: each answers from an index in a few microseconds.
 
-On SQLite they run inline on a read-only connection of their own (a thread hop would cost five times the read);
-on PostgreSQL they borrow a connection of a pool. Nothing here may scan.
+On SQLite they run inline on a read-only connection of their own, as a thread hop would cost five times the
+read; on PostgreSQL they borrow a connection of a pool. Nothing here may scan.
 """
 
 import sqlite3
@@ -18,8 +18,8 @@ from storage.database import dialect_of, sqlite_path
 class HotRepository:
     """What a request on a repository is judged by, read anew each time.
 
-    `account_epoch` is None when the asked account does not exist, is disabled or deleted; `credential_valid`
-    tells whether the asked credential still exists and has not expired.
+    `account_epoch` is None when the asked account does not exist, is disabled or deleted, or is a robot whose
+    owner is; `credential_valid` tells whether the asked credential still exists and has not expired.
     """
 
     id: int
@@ -45,14 +45,18 @@ class HotManifest:
 
 _REPOSITORY = """
 SELECT r.id, r.auth_epoch, r.visibility, r.state, n.id, n.auth_epoch, n.is_enabled,
-  (SELECT a.auth_epoch FROM account a WHERE a.id = $1 AND a.is_enabled AND a.deleted_at_ms IS NULL),
+  (SELECT a.auth_epoch FROM account a WHERE a.id = $1 AND a.is_enabled AND a.deleted_at_ms IS NULL
+    AND NOT EXISTS (SELECT 1 FROM robot x JOIN account o ON o.id = x.owner_id
+      WHERE x.account_id = a.id AND NOT (o.is_enabled AND o.deleted_at_ms IS NULL))),
   {credential}
 FROM account n JOIN repository r ON r.namespace_id = n.id
 WHERE n.name = $2 AND r.name = $3 AND n.deleted_at_ms IS NULL AND r.deleted_at_ms IS NULL
 """
-_CREDENTIAL = "EXISTS (SELECT 1 FROM {table} c WHERE c.id = $4 AND (c.expires_at_ms IS NULL OR c.expires_at_ms > $5))"
+_CREDENTIAL = (
+    "EXISTS (SELECT 1 FROM {table} c WHERE c.id = $4 AND (c.expires_at_ms IS NULL OR c.expires_at_ms > $5))"
+)
 _REPOSITORY_STATEMENTS = {
-    None: _REPOSITORY.format(credential="$4 = $5 OR TRUE"),
+    None: _REPOSITORY.format(credential="CAST($4 AS BIGINT) = CAST($5 AS BIGINT) OR TRUE"),
     "access_token": _REPOSITORY.format(credential=_CREDENTIAL.format(table="access_token")),
     "app_token": _REPOSITORY.format(credential=_CREDENTIAL.format(table="app_token")),
 }

@@ -11,17 +11,22 @@ from typing import cast
 from urllib.parse import parse_qsl
 
 import orjson
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from quayside.registry.errors import OciCode, RegistryError
 
-_API_VERSION = (b"docker-distribution-api-version", b"registry/2.0")
+API_VERSION = (b"docker-distribution-api-version", b"registry/2.0")
 _JSON = {"Content-Type": "application/json"}
 _MAX_QUERY_FIELDS = 100
 
 
-class ClientGone(Exception):
+class ClientGone(ClientDisconnect):
     """The client closed the connection before its request was read."""
+
+
+class AnswerBroken(Exception):
+    """The source of an answer failed after its head was sent, so the connection can only be cut."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -32,6 +37,14 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def etag_matches(scope: Scope, etag: bytes) -> bool:
+    """Whether the client says that it has the entity with this tag, in quotes (RFC 9110, If-None-Match)."""
+    for key, value in scope["headers"]:
+        if key == b"if-none-match":
+            return value == b"*" or etag in [item.strip().removeprefix(b"W/") for item in value.split(b",")]
+    return False
+
+
 def content_length(scope: Scope) -> int | None:
     """Return the length of the request's body in bytes, None if it is sent in pieces of unknown number."""
     text = header(scope, b"content-length")
@@ -39,13 +52,21 @@ def content_length(scope: Scope) -> int | None:
 
 
 def query_items(scope: Scope) -> list[tuple[str, str]]:
-    """Return the query's parameters in order. Raises RegistryError (414) for more than 100."""
+    """Return the query's parameters in order.
+
+    Raises RegistryError: 414 for more than 100, 400 for NUL, which no name has and no database takes.
+    """
+    text = scope["query_string"].decode("latin-1")
+    if not text:
+        return []
     try:
-        return parse_qsl(
-            scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS
-        )
+        items = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
     except ValueError as error:
         raise RegistryError(OciCode.UNSUPPORTED, "too many query parameters", status=414) from error
+    for key, value in items:
+        if "\0" in value:
+            raise RegistryError(OciCode.INVALID_REQUEST, f"{key[:50]} must not contain NUL")
+    return items
 
 
 async def body_pieces(receive: Receive) -> AsyncIterator[bytes]:
@@ -76,9 +97,15 @@ async def send_bytes(
     send: Send, status: int, headers: Mapping[str, str], body: bytes = b"", *, is_head: bool = False
 ) -> None:
     """Answer with a body that is at hand; for HEAD with its length alone."""
-    length = () if status == 204 else ((b"content-length", b"%d" % len(body)),)
-    await send({"type": "http.response.start", "status": status, "headers": [*_encode(headers), *length]})
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*_encode(headers), length]})
     await send({"type": "http.response.body", "body": b"" if is_head else body})
+
+
+async def send_head(send: Send, status: int, headers: Mapping[str, str]) -> None:
+    """Answer with headers alone: of HEAD, 204 or 304, whose length is none or that of another answer."""
+    await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def send_json(
@@ -104,7 +131,8 @@ async def send_stream(
     """Answer with pieces as they come; `headers` must hold their `Content-Length`.
 
     The first piece is awaited before anything is sent, so what the source raises at once still becomes an
-    error answer. Stops reading when the client hangs up, which the server's `send` does not tell.
+    error answer; what it raises later becomes AnswerBroken. Stops reading when the client hangs up, which the
+    server's `send` does not tell.
     """
     async with contextlib.aclosing(cast(AsyncGenerator[bytes, None], pieces)) as source:
         piece = await anext(source, b"")
@@ -116,6 +144,8 @@ async def send_stream(
                 piece = await anext(source, b"")
             if not gone.done():
                 await send({"type": "http.response.body", "body": b""})
+        except Exception as error:
+            raise AnswerBroken from error
         finally:
             gone.cancel()
 
@@ -127,4 +157,4 @@ async def _until_gone(receive: Receive) -> None:
 
 def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     pairs = [(key.lower().encode("ascii"), value.encode("latin-1")) for key, value in headers.items()]
-    return [_API_VERSION, *(pair for pair in pairs if pair[0] != _API_VERSION[0])]
+    return [API_VERSION, *(pair for pair in pairs if pair[0] != API_VERSION[0])]

@@ -12,6 +12,8 @@ import orjson
 
 from resolvers.errors import ErrorCode, QuaysideError
 from resolvers.manifest_document import ManifestInvalid, ManifestTooLarge
+from resolvers.push import DigestDiffers
+from resolvers.registry_access import NamespaceDisabled
 from storage import blobs
 
 
@@ -124,18 +126,23 @@ DOMAIN_ERRORS: Mapping[ErrorCode, tuple[OciCode, int | None]] = {
 }
 """What resolvers raise. A handler that knows which object was missed says so itself."""
 
+CLASS_ERRORS: Mapping[type[QuaysideError], tuple[OciCode, int | None]] = {
+    ManifestTooLarge: (OciCode.MANIFEST_INVALID, 413),
+    DigestDiffers: (OciCode.DIGEST_INVALID, None),
+    NamespaceDisabled: (OciCode.DENIED, 405),
+}
+"""Errors of resolvers for which the protocol has an answer of its own, whatever their code says."""
+
 
 def registry_error(error: Exception) -> RegistryError | None:
     """Translate an exception of a lower layer; None for one that nobody expected."""
     if isinstance(error, RegistryError):
         return error
-    if isinstance(error, ManifestInvalid):
-        status = 413 if isinstance(error, ManifestTooLarge) else None
-        detail = {"field": error.field} if error.field else None
-        return RegistryError(OciCode.MANIFEST_INVALID, error.message, status=status, detail=detail)
     if isinstance(error, QuaysideError):
-        row = DOMAIN_ERRORS.get(error.code)
-        return row and RegistryError(row[0], error.message, status=row[1])
+        row = CLASS_ERRORS.get(type(error)) or DOMAIN_ERRORS.get(error.code)
+        named = isinstance(error, ManifestInvalid) and error.field
+        detail = {"field": error.field} if named else None
+        return row and RegistryError(row[0], error.message, status=row[1], detail=detail)
     for ancestor in type(error).__mro__:
         if ancestor in STORAGE_ERRORS:
             code, status = STORAGE_ERRORS[ancestor]

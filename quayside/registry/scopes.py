@@ -6,13 +6,15 @@ A class after the type, as in ``repository(plugin)``, is deprecated there and ig
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from quayside.registry.errors import OciCode, RegistryError
-from quayside.registry.names import require_name
+from quayside.registry.names import repository_path, require_name
+from resolvers.access.registry_tokens import ACTIONS
+from resolvers.registry_access import RequestedScope
 
-ACTIONS = ("push", "pull", "*")
-"""The actions that can be granted, in the order in which a token lists them."""
+__all__ = ["ACTIONS", "RequestedScope", "challenge", "ordered_actions", "parse_scopes"]
+
+MAX_REPOSITORIES = 100
 
 API_VERSION = ("Docker-Distribution-API-Version", "registry/2.0")
 
@@ -23,22 +25,15 @@ _SCOPE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedScope:
-    """Actions on one repository, in the order of `ACTIONS`.
-
-    Actions that we do not know are left out: a token carries what is both asked for and had.
-    """
-
-    name: str
-    actions: tuple[str, ...]
-
-
-def parse_scopes(values: Iterable[str], registry_host: str) -> tuple[RequestedScope, ...]:
+def parse_scopes(
+    values: Iterable[str], registry_host: str, *, has_library: bool = False
+) -> tuple[RequestedScope, ...]:
     """Read the `scope` parameters of a token request, each of which may list several scopes.
 
-    A name may begin with `registry_host` and a slash. Scopes of one repository are merged. Raises
-    RegistryError: INVALID_REQUEST for a text that is no repository scope, NAME_INVALID for a bad name.
+    A name may begin with `registry_host` and a slash. Scopes of one repository are merged, and named by its
+    path. Actions that we do not know are left out: a token carries what is both asked for and had. Raises
+    RegistryError: INVALID_REQUEST for a text that is no repository scope or more than 100 repositories,
+    NAME_INVALID for a bad name.
     """
     actions_by_name: dict[str, set[str]] = {}
     for text in (scope for value in values for scope in value.split()):
@@ -50,7 +45,10 @@ def parse_scopes(values: Iterable[str], registry_host: str) -> tuple[RequestedSc
                 f"Unable to decode repository and actions: {text[:255]}",
                 detail={"scope": text[:255]},
             )
-        actions_by_name.setdefault(require_name(name), set()).update(match.group("actions").split(","))
+        path = repository_path(require_name(name), has_library=has_library)
+        actions_by_name.setdefault(path, set()).update(match.group("actions").split(","))
+    if len(actions_by_name) > MAX_REPOSITORIES:
+        raise RegistryError(OciCode.INVALID_REQUEST, f"at most {MAX_REPOSITORIES} repositories a token")
     return tuple(RequestedScope(name, ordered_actions(actions)) for name, actions in actions_by_name.items())
 
 

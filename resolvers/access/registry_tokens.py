@@ -1,8 +1,8 @@
 """Registry tokens: the short-lived JWTs of the docker token flow.
 
-A token says who asked and what was granted, and carries the `auth_epoch` of the account, the namespace and the
-repository. Its signature is checked once and remembered; the epochs are compared on each request, so that a
-disabled account, a rotated robot token or a changed permission ends what was issued before.
+A token says who asked and what was granted, and carries the `auth_epoch` of the account, the namespace and
+the repository. Its signature is checked once and remembered; the epochs are compared on each request, so
+that a disabled account, a rotated robot token or a changed permission ends what was issued before.
 
 Source: the registry token specification (claims iss, sub, aud, exp, nbf, iat, jti, access).
 """
@@ -31,20 +31,36 @@ LIFETIME_S = 3600
 CACHE_SIZE = 4096
 SERVICE = "quayside-registry"
 
+PUSH, PULL, ALL = "push", "pull", "*"
+ACTIONS = (PUSH, PULL, ALL)
+"""The actions that can be granted, in the order in which a token lists them; the last stands for all."""
+
+ANONYMOUS_SUBJECT = "(anonymous)"
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryGrant:
-    """What a token grants on one repository, as it was when the token was issued."""
+    """What a token grants on one repository, as it was when the token was issued.
+
+    `repository_id` is 0 if there was none: such a grant lets its holder learn that, and nothing more.
+    """
 
     repository_id: int
     repository_epoch: int
     namespace_epoch: int
     actions: frozenset[str]
 
+    def allows(self, action: str) -> bool:
+        """Whether the grant covers an action."""
+        return action in self.actions or ALL in self.actions
+
 
 @dataclass(frozen=True, slots=True)
 class RegistryGrant:
-    """A verified token. `account_id` is 0 for anonymous callers; `repositories` is keyed by path."""
+    """What a token says. `account_id` is 0 for anonymous callers; `repositories` is keyed by path.
+
+    `expires_at_s` is set by the signer.
+    """
 
     subject: str
     account_id: int
@@ -52,7 +68,7 @@ class RegistryGrant:
     credential_kind: str | None
     credential_id: int
     repositories: Mapping[str, RepositoryGrant]
-    expires_at_s: int
+    expires_at_s: int = 0
 
 
 class TokenSigner:
@@ -79,7 +95,7 @@ class TokenSigner:
             "exp": now + LIFETIME_S,
             "jti": uuid.uuid4().hex,
             "access": [
-                {"type": "repository", "name": path, "actions": sorted(repository.actions)}
+                {"type": "repository", "name": path, "actions": _ordered(repository.actions)}
                 for path, repository in grant.repositories.items()
             ],
             "quayside": {
@@ -94,7 +110,7 @@ class TokenSigner:
         return str(jwt.encode(claims, self._private, algorithm=ALGORITHM, headers={"kid": self._kid}))
 
     def verify(self, token: str) -> RegistryGrant:
-        """The grant that a token carries. Raises `InvalidCredentials` for anything but a valid token of ours."""
+        """The grant that a token carries. Raises `InvalidCredentials` unless it is a valid token of ours."""
         grant = self._verified.get(token)
         if grant is None:
             grant = self._decode(token)
@@ -121,6 +137,10 @@ class TokenSigner:
             return _grant(claims)
         except (JWTError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise InvalidCredentials("The token is not valid.") from error
+
+
+def _ordered(actions: frozenset[str]) -> list[str]:
+    return [action for action in ACTIONS if action in actions]
 
 
 def _grant(claims: dict[str, Any]) -> RegistryGrant:
@@ -160,7 +180,8 @@ async def load_signer(secrets: Secrets, *, audience: str) -> TokenSigner:
                 ignore_conflicts=True,
             )
         key = await ServiceKey.filter(service=SERVICE).order_by("-id").first()
-    assert key is not None and key.private_key_encrypted is not None
+    assert key is not None
+    assert key.private_key_encrypted is not None
     keys = await ServiceKey.filter(service=SERVICE)
     return TokenSigner(
         key.kid,

@@ -1,12 +1,12 @@
 """A registry with two users, and clients that sign in to it as docker does."""
 
-import importlib.util
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from quayside.app import create_app
 from quayside.config import Settings
 from resolvers.account import create_user
 from resolvers.context import ANONYMOUS, Context, Site
@@ -18,26 +18,10 @@ from tests.registry import kit
 PASSWORD = "correct-horse-battery"
 OWNER, STRANGER = "owner", "stranger"
 
-# The tests of the door itself come to life with the door.
-collect_ignore = (
-    []
-    if importlib.util.find_spec("quayside.registry.app")
-    else [
-        "test_pull.py",
-        "test_push_blobs.py",
-        "test_push_manifests.py",
-        "test_discovery.py",
-        "test_management.py",
-        "test_tokens.py",
-    ]
-)
-
 
 @pytest.fixture
 async def application(settings: Settings) -> AsyncIterator[Starlette]:
     """A started application whose database holds two users."""
-    from quayside.app import create_app
-
     await _create_users(settings, OWNER, STRANGER)
     app = create_app(settings)
     async with app.router.lifespan_context(app):

@@ -125,7 +125,7 @@ async def test_a_head_answer_has_the_length_but_not_the_body() -> None:
 async def test_an_answer_without_content_has_no_length() -> None:
     connection = Connection()
 
-    await asgi.send_bytes(connection.send, 204, {"Range": "0-0"})
+    await asgi.send_head(connection.send, 204, {"Range": "0-0"})
 
     assert connection.sent[0]["headers"] == [VERSION, (b"range", b"0-0")]
 

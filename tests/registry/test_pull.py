@@ -72,7 +72,7 @@ async def test_a_malformed_digest_is_invalid(repository: kit.Repository, rest: s
 
 
 @pytest.mark.parametrize(
-    "name", ["Owner/app", "owner//app", "owner/-app", "owner/app.", "owner/" + "a" * 250]
+    "name", ["Owner/app", "owner//app", "owner/-app", "owner/.app", "owner/app/", "owner/" + "a" * 256]
 )
 async def test_a_malformed_name_is_invalid(registry: httpx.AsyncClient, name: str) -> None:
     answer = await registry.get(f"/v2/{name}/manifests/latest")

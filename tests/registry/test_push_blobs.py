@@ -172,7 +172,7 @@ async def test_a_cancelled_upload_is_gone(repository: kit.Repository) -> None:
     await assert_absent(repository, DIGEST)
 
 
-@pytest.mark.parametrize("upload", ["0" * 32, "not-a-uuid", "..", "%2e%2e%2fx"])
+@pytest.mark.parametrize("upload", ["0" * 32, "not-a-uuid", "%2e%2e%2fx", "%00"])
 async def test_an_unknown_upload(repository: kit.Repository, upload: str) -> None:
     await repository.push_blob(b"something")
 

@@ -1,6 +1,6 @@
 """The token flow: challenges, tokens and what they grant ("Distribution Registry v2 authentication")."""
 
-import json
+from datetime import datetime
 
 import httpx
 import pytest
@@ -136,4 +136,9 @@ async def test_a_token_answer_is_json_that_is_not_stored(unauthenticated: httpx.
 
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert list(json.loads(answer.content)) == ["token"]
+    body = answer.json()
+    assert body.keys() == {"token", "access_token", "expires_in", "issued_at"}
+    assert body["access_token"] == body["token"]
+    claims = jwt.get_unverified_claims(body["token"])
+    assert claims["exp"] - claims["iat"] == body["expires_in"] == 3600
+    assert abs(datetime.fromisoformat(body["issued_at"]).timestamp() - claims["iat"]) <= 1

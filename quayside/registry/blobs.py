@@ -1,0 +1,58 @@
+"""Blobs: GET, HEAD and DELETE by digest (OCI Distribution 1.1, "Pulling blobs" and "Deleting Blobs")."""
+
+from quayside.registry.asgi import etag_matches, header, send_bytes, send_head, send_stream
+from quayside.registry.call import Call
+from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.names import require_digest
+from quayside.registry.ranges import ByteRange, parse_range
+from resolvers import push
+from resolvers.access.registry_tokens import PULL, PUSH
+from resolvers.errors import NotFound
+
+
+async def get(call: Call) -> None:
+    """Serve a blob or one range of it; of HEAD the headers alone."""
+    access = await call.authorize(PULL)
+    digest = require_digest(call.argument)
+    size = await call.services.hot.blob_size(access.repository.id, digest)
+    if size is None:
+        raise _unknown(digest)
+    etag = f'"{digest}"'
+    headers = {"Docker-Content-Digest": digest, "ETag": etag, "Accept-Ranges": "bytes"}
+    if etag_matches(call.scope, etag.encode("ascii")):
+        await send_head(call.send, 304, headers)
+        return
+    headers["Content-Type"] = "application/octet-stream"
+    part = None if call.is_head else _range(call, etag, size)
+    if part is not None:
+        headers["Content-Range"] = part.content_range(size)
+    start, end = (part.start, part.end) if part else (0, size)
+    headers["Content-Length"] = str(end - start)
+    if call.is_head:
+        await send_head(call.send, 200, headers)
+        return
+    pieces = call.services.blobs.read(digest, start=start, end=end)
+    await send_stream(call.receive, call.send, 206 if part else 200, headers, pieces)
+
+
+def _range(call: Call, etag: str, size: int) -> ByteRange | None:
+    # A range of another version than the client knows would not fit what it has.
+    if header(call.scope, b"if-range") not in {None, etag}:
+        return None
+    return parse_range(header(call.scope, b"range"), size)
+
+
+async def delete(call: Call) -> None:
+    """Take the repository's right to a blob away."""
+    access = await call.authorize(PUSH)
+    digest = require_digest(call.argument)
+    context, record = await call.context(access.grant), await call.record(access)
+    try:
+        await push.delete_blob(context, record, digest)
+    except NotFound as error:
+        raise _unknown(digest) from error
+    await send_bytes(call.send, 202, {})
+
+
+def _unknown(digest: str) -> RegistryError:
+    return RegistryError(OciCode.BLOB_UNKNOWN, detail={"digest": digest})

@@ -1,0 +1,201 @@
+"""One request to `/v2`: what it is about, who may make it, and what resolvers are told of it.
+
+A token is judged anew on each request. Its signature may be remembered, its rights never: the epochs that it
+carries are compared with those of the account, the namespace and the repository by one indexed read.
+"""
+
+from dataclasses import dataclass, replace
+
+from starlette.types import Receive, Scope, Send
+
+from quayside.logs import request_id
+from quayside.registry.asgi import header, query_items
+from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.names import repository_path, require_name
+from quayside.registry.routes import Match
+from quayside.registry.scopes import challenge
+from resolvers import repository as repositories
+from resolvers.access.registry_tokens import PULL, PUSH, RegistryGrant, RepositoryGrant, TokenSigner
+from resolvers.context import ANONYMOUS, Context, Site, Viewer
+from resolvers.errors import Forbidden, InvalidCredentials, NotWritable, Unauthenticated
+from resolvers.registry_access import viewer_of
+from resolvers.repository import RepositoryRecord, RepositoryState
+from storage.blobs import BlobStore
+from storage.database import Database
+from storage.hot import HotRepository, HotStore
+from storage.secrets import Secrets
+
+MAX_FIRST = 1000
+"""The most entries of a list that are read at once."""
+
+ACTIONS_NEEDED = {PULL: (PULL,), PUSH: (PULL, PUSH)}
+"""What a challenge asks for: who pushes also looks at what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryServices:
+    """What the registry works with. `signer` signs for the audience `site.registry_host`."""
+
+    database: Database
+    hot: HotStore
+    blobs: BlobStore
+    signer: TokenSigner
+    secrets: Secrets
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A request that may do what it is about to: by which grant, and on which repository."""
+
+    grant: RegistryGrant
+    repository: HotRepository
+
+    def require_writable(self) -> None:
+        """Raise `NotWritable` unless content may be written in the repository's state."""
+        if self.repository.state != RepositoryState.NORMAL:
+            raise NotWritable(f"Repository is in read only or mirror mode: {self.repository.state}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request with the row of the table of addresses that it matched."""
+
+    services: RegistryServices
+    scope: Scope
+    receive: Receive
+    send: Send
+    match: Match
+
+    @property
+    def is_head(self) -> bool:
+        """Whether the answer is to have no body."""
+        return bool(self.scope["method"] == "HEAD")
+
+    @property
+    def argument(self) -> str:
+        """The last segment of the path: a reference, a digest or an upload."""
+        return self.match.argument
+
+    def url(self, rest: str) -> str:
+        """The path of something in the repository, by the name that the client knows it by."""
+        return f"/v2/{self.match.name}/{rest}"
+
+    def query(self) -> dict[str, str]:
+        """The query's parameters, the last one of each name. Raises RegistryError."""
+        return dict(query_items(self.scope))
+
+    def path(self) -> str:
+        """The repository's path. Raises RegistryError NAME_INVALID."""
+        return self.path_of(self.match.name)
+
+    def path_of(self, name: str) -> str:
+        """The path of the repository that a client means by `name`. Raises RegistryError NAME_INVALID."""
+        has_library = "LIBRARY_SUPPORT" in self.services.site.features
+        return repository_path(require_name(name), has_library=has_library)
+
+    def token(self) -> RegistryGrant | None:
+        """What the bearer token says, None without one. Raises RegistryError (401) if it is not valid."""
+        text = header(self.scope, b"authorization")
+        if text is None:
+            return None
+        scheme, _, token = text.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        try:
+            grant = self.services.signer.verify(token.strip())
+        except InvalidCredentials as error:
+            raise self.refusal("invalid_token") from error
+        if not grant.account_id and not self.services.site.has("ANONYMOUS_ACCESS"):
+            raise self.refusal("invalid_token")
+        return grant
+
+    async def authorize(self, action: str) -> Access:
+        """Require a current token that grants `action`, pull or push, on the repository.
+
+        Raises RegistryError: NAME_INVALID, 401 with a challenge that names the scope, or NAME_UNKNOWN for
+        those who would see the repository if there were one.
+        """
+        path = self.path()
+        grant = self.token()
+        if grant is None:
+            raise self.refusal(action=action)
+        own = grant.repositories.get(path)
+        if own is None or not own.allows(action):
+            raise self.refusal("insufficient_scope", action=action)
+        namespace, _, name = path.partition("/")
+        repository = await self.services.hot.repository(
+            namespace,
+            name,
+            account_id=grant.account_id,
+            credential_kind=grant.credential_kind,
+            credential_id=grant.credential_id,
+        )
+        if repository is not None and _is_current(grant, own, repository):
+            return Access(grant, repository)
+        if repository is None and own.repository_id == 0:
+            raise await self._absence(path, grant, action)
+        raise self.refusal("invalid_token", action=action)
+
+    async def _absence(self, path: str, grant: RegistryGrant, action: str) -> RegistryError:
+        """The error for a repository that was not there when the token was issued, and is not there now."""
+        with self.services.database.current():
+            try:
+                await repositories.repository(await self.context(grant), path)
+            except (Unauthenticated, Forbidden):
+                return self.refusal("invalid_token", action=action)
+        return RegistryError(OciCode.NAME_UNKNOWN, detail={"name": self.match.name})
+
+    def refusal(self, error: str | None = None, *, action: str | None = None) -> RegistryError:
+        """A 401 with the challenge that gets a client the right token; `error` is a code of RFC 6750."""
+        site = self.services.site
+        scopes = [(self.match.name, ACTIONS_NEEDED[action])] if action else ()
+        headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
+        return RegistryError(OciCode.UNAUTHORIZED, headers=headers)
+
+    async def context(self, grant: RegistryGrant | None) -> Context:
+        """What resolvers are told, for the viewer behind a token. Raises RegistryError (401).
+
+        The database must be current.
+        """
+        if grant is None:
+            return self.context_of(ANONYMOUS)
+        try:
+            return self.context_of(await viewer_of(grant, self.services.site))
+        except InvalidCredentials as error:
+            raise self.refusal("invalid_token") from error
+
+    def context_of(self, viewer: Viewer) -> Context:
+        """What resolvers are told, for a viewer."""
+        client = self.scope.get("client")
+        services = self.services
+        return Context(
+            viewer=viewer,
+            site=services.site,
+            blobs=services.blobs,
+            secrets=services.secrets,
+            request_id=request_id.get(),
+            ip=client[0] if client else None,
+            user_agent=header(self.scope, b"user-agent"),
+            max_first=MAX_FIRST,
+        )
+
+    async def record(self, access: Access) -> RepositoryRecord:
+        """The repository as resolvers know it. Raises RegistryError NAME_UNKNOWN if it was just deleted."""
+        record = (await repositories.by_ids([access.repository.id])).get(access.repository.id)
+        if record is None:
+            raise RegistryError(OciCode.NAME_UNKNOWN, detail={"name": self.match.name})
+        # The state is part of what was judged, so that one request sees one state.
+        return replace(record, state=RepositoryState(access.repository.state))
+
+
+def _is_current(grant: RegistryGrant, own: RepositoryGrant, repository: HotRepository) -> bool:
+    return bool(
+        own.repository_id == repository.id
+        and own.repository_epoch == repository.auth_epoch
+        and own.namespace_epoch == repository.namespace_epoch
+        and repository.namespace_enabled
+        and repository.credential_valid
+        # Nobody has no account that could have changed.
+        and (grant.account_id == 0 or grant.account_epoch == repository.account_epoch)
+    )

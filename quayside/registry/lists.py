@@ -1,0 +1,133 @@
+"""Lists: tags, repositories, referrers (OCI Distribution 1.1, "Content Discovery").
+
+Without `n` a list of names is whole. It is read and sent in parts, so that its length costs no memory.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import orjson
+
+from quayside.registry.asgi import send_bytes, send_head, send_json, send_stream
+from quayside.registry.call import MAX_FIRST, Call
+from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.names import require_digest
+from quayside.registry.pagination import next_link, parse_page
+from resolvers import registry_lists
+from resolvers.access.registry_tokens import PULL
+from resolvers.manifest import ManifestRecord
+from resolvers.manifest_document import MAX_BYTES, OCI_INDEX
+from resolvers.pages import Page, is_cursor
+from resolvers.referrer import referrers as list_referrers
+
+Read = Callable[[str, int], Awaitable[list[str]]]
+"""At most so many names behind a name."""
+
+
+async def tags(call: Call) -> None:
+    """List the tags that point to a manifest now."""
+    access = await call.authorize(PULL)
+
+    async def read(after: str, limit: int) -> list[str]:
+        return await registry_lists.tag_names(access.repository.id, after=after, limit=limit)
+
+    opening = b'{"name":%b,"tags":' % orjson.dumps(call.match.name)
+    await _send_names(call, call.url("tags/list"), opening, read)
+
+
+async def catalog(call: Call) -> None:
+    """List the repositories in which the caller has a role."""
+    grant = call.token()
+    if grant is None and not call.services.site.has("ANONYMOUS_ACCESS"):
+        raise call.refusal()
+    context = await call.context(grant)
+
+    async def read(after: str, limit: int) -> list[str]:
+        return await registry_lists.repository_paths(context, after=after, limit=limit)
+
+    await _send_names(call, "/v2/_catalog", b'{"repositories":', read)
+
+
+async def _send_names(call: Call, path: str, opening: bytes, read: Read) -> None:
+    page = parse_page(call.query())
+    after = page.last or ""
+    headers = {"Content-Type": "application/json"}
+    limit = MAX_FIRST if page.limit is None else min(page.limit, MAX_FIRST)
+    # One more than wanted tells whether there are more.
+    names = await read(after, limit + 1) if limit else []
+    has_more = len(names) > limit
+    names = names[:limit]
+    if has_more and page.limit is None:
+        pieces = _pieces(opening, names, read)
+        if call.is_head:
+            await send_head(call.send, 200, headers)
+        else:
+            await send_stream(call.receive, call.send, 200, headers, pieces)
+        return
+    if has_more and page.limit is not None:
+        headers["Link"] = next_link(path, n=page.limit, last=names[-1])
+    await send_bytes(call.send, 200, headers, opening + orjson.dumps(names) + b"}", is_head=call.is_head)
+
+
+async def _pieces(opening: bytes, names: list[str], read: Read) -> AsyncIterator[bytes]:
+    yield opening + orjson.dumps(names)[:-1]
+    while len(names) >= MAX_FIRST:
+        names = await read(names[-1], MAX_FIRST)
+        if names:
+            yield b"," + orjson.dumps(names)[1:-1]
+    yield b"]}"
+
+
+async def referrers(call: Call) -> None:
+    """List the manifests that name a digest as their subject, as an index of at most 4 MiB."""
+    access = await call.authorize(PULL)
+    digest = require_digest(call.argument)
+    if not call.services.site.has("REFERRERS_API"):
+        raise RegistryError(OciCode.UNSUPPORTED, "no such address", status=404)
+    query = call.query()
+    # No media type has a space, and many clients write its plus as it is.
+    artifact_type, after = query.get("artifactType", "").replace(" ", "+"), query.get("last")
+    if after and not is_cursor(after):
+        raise RegistryError(OciCode.UNSUPPORTED, "last is not of a link of ours", status=400)
+    found = await list_referrers(
+        await call.context(access.grant),
+        await call.record(access),
+        digest,
+        Page(first=MAX_FIRST, after=after or None),
+        artifact_type=artifact_type or None,
+    )
+    headers = {"Content-Type": OCI_INDEX}
+    parameters: dict[str, str] = {}
+    if artifact_type:
+        headers["OCI-Filters-Applied"] = "artifactType"
+        parameters["artifactType"] = artifact_type
+    descriptors = [_descriptor(item) for item in found.items]
+    fitting = _fitting(descriptors)
+    if found.has_next or fitting < len(descriptors):
+        headers["Link"] = next_link(
+            call.url(f"referrers/{digest}"), **parameters, last=found.cursors[fitting - 1]
+        )
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors[:fitting]}
+    await send_json(call.send, 200, index, headers, is_head=call.is_head)
+
+
+def _fitting(descriptors: list[dict[str, object]]) -> int:
+    """How many descriptors go into an index that clients still read: as many as fit, but at least one."""
+    size = 0
+    for count, descriptor in enumerate(descriptors):
+        size += len(orjson.dumps(descriptor)) + 1
+        if size > MAX_BYTES - 1024 and count:
+            return count
+    return len(descriptors)
+
+
+def _descriptor(manifest: ManifestRecord) -> dict[str, object]:
+    descriptor: dict[str, object] = {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": manifest.size_bytes,
+    }
+    if manifest.artifact_type:
+        descriptor["artifactType"] = manifest.artifact_type
+    if manifest.annotations:
+        descriptor["annotations"] = manifest.annotations
+    return descriptor

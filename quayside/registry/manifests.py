@@ -1,0 +1,108 @@
+"""Manifests: GET, HEAD, PUT and DELETE by tag or digest (OCI Distribution 1.1, "Pull", "Push")."""
+
+from quayside.registry.asgi import (
+    API_VERSION,
+    content_length,
+    etag_matches,
+    header,
+    query_items,
+    read_body,
+    send_bytes,
+)
+from quayside.registry.call import Call
+from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.names import is_digest_reference, require_digest, require_new_tag, require_reference
+from resolvers import push, tag
+from resolvers.access.registry_tokens import PULL, PUSH
+from resolvers.errors import NotFound
+from resolvers.manifest_document import MAX_BYTES, ManifestTooLarge
+from storage.hot import HotManifest
+
+
+async def get(call: Call) -> None:
+    """Serve a manifest exactly as it was pushed; of HEAD its headers alone."""
+    access = await call.authorize(PULL)
+    reference = require_reference(call.argument)
+    hot = call.services.hot
+    read = hot.manifest_by_digest if is_digest_reference(reference) else hot.manifest_by_tag
+    manifest = await read(access.repository.id, reference)
+    if manifest is None:
+        raise _unknown(reference)
+    await _send(call, manifest)
+
+
+async def _send(call: Call, manifest: HotManifest) -> None:
+    # This is the one answer of which there are thousands a second, so its headers are written out here.
+    digest = manifest.digest.encode("ascii")
+    tag_of_entity = b'"' + digest + b'"'
+    is_unchanged = etag_matches(call.scope, tag_of_entity)
+    headers = [
+        API_VERSION,
+        (b"docker-content-digest", digest),
+        (b"etag", tag_of_entity),
+        (b"content-type", manifest.media_type.encode("ascii")),
+    ]
+    if not is_unchanged:
+        headers.append((b"content-length", b"%d" % len(manifest.body)))
+    await call.send(
+        {"type": "http.response.start", "status": 304 if is_unchanged else 200, "headers": headers}
+    )
+    body = b"" if is_unchanged or call.is_head else manifest.body
+    await call.send({"type": "http.response.body", "body": body})
+
+
+async def put(call: Call) -> None:
+    """Store a manifest under its digest, and let the tag of the path or the tags of the query point to it."""
+    access = await call.authorize(PUSH)
+    reference = call.argument
+    digest = require_digest(reference) if is_digest_reference(reference) else None
+    asked = [value for key, value in query_items(call.scope) if key == "tag"] if digest else [reference]
+    tags = [require_new_tag(name) for name in dict.fromkeys(asked)]
+    access.require_writable()
+    body = await _read(call)
+    pushed = await push.put_manifest(
+        await call.context(access.grant),
+        await call.record(access),
+        body,
+        content_type=header(call.scope, b"content-type"),
+        tags=tags,
+        expected_digest=digest,
+    )
+    headers = {
+        "Location": call.url(f"manifests/{pushed.digest}"),
+        "Docker-Content-Digest": pushed.digest,
+    }
+    if digest and tags:
+        headers["OCI-Tag"] = ", ".join(tags)
+    if pushed.subject_digest and call.services.site.has("REFERRERS_API"):
+        headers["OCI-Subject"] = pushed.subject_digest
+    await send_bytes(call.send, 201, headers)
+
+
+async def _read(call: Call) -> bytes:
+    announced = content_length(call.scope)
+    body = None
+    if announced is None or announced <= MAX_BYTES:
+        body = await read_body(call.receive, MAX_BYTES)
+    if body is None:
+        raise ManifestTooLarge
+    return body
+
+
+async def delete(call: Call) -> None:
+    """Delete a tag, or a manifest with all of its tags."""
+    access = await call.authorize(PUSH)
+    reference = require_reference(call.argument)
+    context, record = await call.context(access.grant), await call.record(access)
+    try:
+        if is_digest_reference(reference):
+            await push.delete_manifest(context, record, reference)
+        else:
+            await tag.delete(context, record.path, reference)
+    except NotFound as error:
+        raise _unknown(reference) from error
+    await send_bytes(call.send, 202, {})
+
+
+def _unknown(reference: str) -> RegistryError:
+    return RegistryError(OciCode.MANIFEST_UNKNOWN, detail={"reference": reference})

@@ -1,0 +1,121 @@
+"""The token service `/v2/auth`: credentials in, a registry token out.
+
+Sources: "Distribution Registry v2 authentication" for GET with Basic credentials, its OAuth 2 form for POST.
+Asking for more than one has is no error; the token then grants less.
+"""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+
+from quayside.registry.asgi import header, query_items, read_body, send_json
+from quayside.registry.call import Call
+from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.scopes import ordered_actions, parse_scopes
+from resolvers.access.credentials import basic_viewer
+from resolvers.access.registry_tokens import LIFETIME_S, RegistryGrant
+from resolvers.context import ANONYMOUS, Viewer
+from resolvers.errors import InvalidCredentials
+from resolvers.registry_access import granted
+
+FORM = "application/x-www-form-urlencoded"
+MAX_FORM_BYTES = 64 * 1024
+MAX_FORM_FIELDS = 100
+
+_NOT_STORED = {"Cache-Control": "no-store"}
+
+
+async def get(call: Call) -> None:
+    """Issue a token to the user of the Basic credentials, or to nobody for what is public."""
+    scopes = [value for key, value in query_items(call.scope) if key == "scope"]
+    login = _basic(call)
+    if login is None:
+        _require_anonymity(call, scopes)
+        viewer = ANONYMOUS
+    else:
+        viewer = await _viewer(call, *login)
+    answer, _ = await _issue(call, viewer, scopes)
+    await send_json(call.send, 200, answer, _NOT_STORED, is_head=call.is_head)
+
+
+async def post(call: Call) -> None:
+    """Issue a token by the OAuth 2 password grant."""
+    form = await _form(call)
+    if form.get("grant_type") != "password":
+        error = {"error": "unsupported_grant_type", "error_description": "grant_type must be password"}
+        await send_json(call.send, 400, error, _NOT_STORED)
+        return
+    viewer = await _viewer(call, form.get("username", ""), form.get("password", ""))
+    answer, grant = await _issue(call, viewer, [form.get("scope", "")])
+    scope = " ".join(
+        f"repository:{path}:{','.join(ordered_actions(own.actions))}"
+        for path, own in grant.repositories.items()
+        if own.actions
+    )
+    await send_json(call.send, 200, {**answer, "scope": scope}, _NOT_STORED)
+
+
+async def _issue(call: Call, viewer: Viewer, scopes: list[str]) -> tuple[dict[str, object], RegistryGrant]:
+    site = call.services.site
+    asked = parse_scopes(scopes, site.registry_host, has_library=site.has("LIBRARY_SUPPORT"))
+    grant = await granted(call.context_of(viewer), asked)
+    issued_at = datetime.now(UTC)
+    token = call.services.signer.issue(grant)
+    return {
+        "token": token,
+        "access_token": token,
+        "expires_in": LIFETIME_S,
+        "issued_at": issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }, grant
+
+
+async def _viewer(call: Call, username: str, password: str) -> Viewer:
+    services = call.services
+    if "\0" in username or "\0" in password:
+        raise _unauthorized(call, InvalidCredentials.default)
+    try:
+        return await basic_viewer(username, password, site=services.site, secrets=services.secrets)
+    except InvalidCredentials as error:
+        raise _unauthorized(call, error.message) from error
+
+
+def _basic(call: Call) -> tuple[str, str] | None:
+    """User name and password, None without. Raises RegistryError (401) for a header that is no such thing."""
+    text = header(call.scope, b"authorization")
+    if text is None:
+        return None
+    scheme, _, encoded = text.partition(" ")
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        decoded = ""
+    username, colon, password = decoded.partition(":")
+    if scheme.lower() != "basic" or not colon:
+        raise _unauthorized(call, "Basic credentials are needed here")
+    return username, password
+
+
+def _require_anonymity(call: Call, scopes: list[str]) -> None:
+    # A login without credentials would otherwise seem to have worked.
+    if not any(scopes) or not call.services.site.has("ANONYMOUS_ACCESS"):
+        raise _unauthorized(call, "authentication required")
+
+
+def _unauthorized(call: Call, message: str) -> RegistryError:
+    realm = {"WWW-Authenticate": f'Basic realm="{call.services.site.registry_host}"'}
+    return RegistryError(OciCode.UNAUTHORIZED, message, headers={**realm, **_NOT_STORED})
+
+
+async def _form(call: Call) -> dict[str, str]:
+    media_type = (header(call.scope, b"content-type") or "").partition(";")[0].strip().lower()
+    if media_type != FORM:
+        raise RegistryError(OciCode.INVALID_REQUEST, f"the body must be {FORM}", status=415)
+    body = await read_body(call.receive, MAX_FORM_BYTES)
+    if body is None:
+        raise RegistryError(OciCode.INVALID_REQUEST, "the form is too long", status=413)
+    try:
+        items = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
+    except ValueError as error:
+        raise RegistryError(OciCode.INVALID_REQUEST, "the form cannot be read") from error
+    return dict(items)

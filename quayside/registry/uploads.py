@@ -1,0 +1,160 @@
+"""Uploads of blobs: whole, in chunks, by mount (OCI Distribution 1.1, "Pushing blobs").
+
+An upload belongs to an account and a repository; to anyone else there is none. Its bytes are in the blob
+store, so any process may serve any chunk, and what arrived before a connection broke is there to go on from.
+"""
+
+from collections.abc import AsyncIterator
+
+from quayside.registry.asgi import body_pieces, content_length, header, send_bytes, send_head
+from quayside.registry.call import Access, Call
+from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.names import require_digest
+from quayside.registry.ranges import parse_chunk_range, upload_range
+from resolvers import push
+from resolvers import upload as uploads
+from resolvers.access.registry_tokens import PUSH
+from storage.blobs import DigestMismatch, OffsetMismatch
+
+ALGORITHMS = frozenset({"sha256", "sha512"})
+
+
+async def begin(call: Call) -> None:
+    """Begin an upload (202); mount a blob or store a small one at once (201)."""
+    access = await call.authorize(PUSH)
+    access.require_writable()
+    query = call.query()
+    if "mount" in query:
+        digest = require_digest(query["mount"])
+        if await _mount(call, access, digest, query.get("from")):
+            await _send_created(call, digest)
+            return
+    elif "digest" in query:
+        await _store(call, access, require_digest(query["digest"]))
+        return
+    if query.get("digest-algorithm", "sha256") not in ALGORITHMS:
+        raise RegistryError(OciCode.DIGEST_INVALID, "digest-algorithm must be sha256 or sha512")
+    upload = await uploads.begin(call.services.blobs, access.repository.id, access.grant.account_id)
+    await send_bytes(call.send, 202, _headers(call, upload, 0))
+
+
+async def _mount(call: Call, access: Access, digest: str, source: str | None) -> bool:
+    try:
+        path = None if source is None else call.path_of(source)
+    except RegistryError:
+        # What cannot be there is like what is not there.
+        return False
+    context = await call.context(access.grant)
+    return await push.mount_blob(context, access.repository.id, digest, source=path)
+
+
+async def _store(call: Call, access: Access, digest: str) -> None:
+    """Store a blob that comes with the first request."""
+    blobs, upload = call.services.blobs, uploads.new_id()
+    await blobs.create_upload(upload)
+    try:
+        await blobs.append(upload, 0, body_pieces(call.receive))
+        size = await blobs.commit(upload, digest)
+    except BaseException:
+        # Nobody was told of this upload, so nobody could go on with it.
+        await blobs.cancel(upload)
+        raise
+    await push.link_blob(access.repository.id, digest, size)
+    await _send_created(call, digest)
+
+
+async def status(call: Call) -> None:
+    """Say how far an upload has come."""
+    _, upload = await _require(call)
+    size = await call.services.blobs.upload_size(upload)
+    await send_head(call.send, 204, _headers(call, upload, size))
+
+
+async def append(call: Call) -> None:
+    """Take a chunk: one that says where it belongs, or a stream of any length."""
+    _, upload = await _require(call)
+    size = await _append(call, upload)
+    await send_bytes(call.send, 202, _headers(call, upload, size))
+
+
+async def finish(call: Call) -> None:
+    """Take the last chunk, if there is one, and make the upload the blob that the client says it is."""
+    access, upload = await _require(call)
+    digest = require_digest(call.query().get("digest", ""))
+    if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
+        await _append(call, upload)
+    try:
+        size = await call.services.blobs.commit(upload, digest)
+    except DigestMismatch:
+        await uploads.forget(upload)
+        raise
+    except OffsetMismatch as error:
+        raise _out_of_order(call, upload, error) from error
+    await push.link_blob(access.repository.id, digest, size, upload=upload)
+    await _send_created(call, digest)
+
+
+async def cancel(call: Call) -> None:
+    """Forget an upload."""
+    _, upload = await _require(call)
+    await call.services.blobs.cancel(upload)
+    await uploads.forget(upload)
+    await send_head(call.send, 204, {})
+
+
+async def _require(call: Call) -> tuple[Access, str]:
+    access = await call.authorize(PUSH)
+    access.require_writable()
+    return access, await uploads.require(call.argument, access.repository.id, access.grant.account_id)
+
+
+async def _append(call: Call, upload: str) -> int:
+    """Add the body to an upload and return its new size in bytes."""
+    blobs = call.services.blobs
+    chunk = parse_chunk_range(header(call.scope, b"content-range"), content_length(call.scope))
+    pieces = body_pieces(call.receive)
+    try:
+        if chunk is None:
+            return await blobs.append(upload, await blobs.upload_size(upload), pieces)
+        size = await blobs.append(upload, chunk.start, _at_most(pieces, chunk.size))
+    except OffsetMismatch as error:
+        raise _out_of_order(call, upload, error) from error
+    if size != chunk.end:
+        raise RegistryError(
+            OciCode.SIZE_INVALID,
+            f"the chunk ended {chunk.end - size} bytes before its Content-Range",
+            headers=_headers(call, upload, size),
+        )
+    return size
+
+
+async def _at_most(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """Pass on a body without a stated length. Raises RegistryError SIZE_INVALID instead of its surplus."""
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise RegistryError(
+                OciCode.SIZE_INVALID, f"the chunk is longer than the {limit} bytes of its range"
+            )
+        yield piece
+
+
+def _out_of_order(call: Call, upload: str, error: OffsetMismatch) -> RegistryError:
+    return RegistryError(
+        OciCode.BLOB_UPLOAD_INVALID, str(error), status=416, headers=_headers(call, upload, error.size)
+    )
+
+
+def _headers(call: Call, upload: str, size: int) -> dict[str, str]:
+    return {
+        "Location": call.url(f"blobs/uploads/{upload}"),
+        "Range": upload_range(size),
+        "Docker-Upload-UUID": upload,
+    }
+
+
+async def _send_created(call: Call, digest: str) -> None:
+    await send_bytes(
+        call.send, 201, {"Location": call.url(f"blobs/{digest}"), "Docker-Content-Digest": digest}
+    )
