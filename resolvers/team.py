@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resolvers.access.permissions import namespace_role
+from resolvers.access.permissions import namespace_role, namespace_roles
 from resolvers.access.roles import TeamRole
 from resolvers.account import AccountRecord
 from resolvers.context import Context
@@ -51,13 +51,19 @@ async def teams(context: Context, organization: AccountRecord, page: Page) -> Sl
     )
 
 
-async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict[int, bool]:
-    """Of teams of one organization: may the viewer see who is in them? Members and administrators may."""
+async def by_ids(ids: Sequence[int]) -> dict[int, TeamRecord]:
+    """Teams by id, in one statement."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {_COLUMNS} FROM team t WHERE t.id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: _record(row) for row in rows}
+
+
+async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict[TeamRecord, bool]:
+    """May the viewer see who is in each team? Its members and the organization's administrators may."""
     if not teams:
         return {}
-    role = await namespace_role(context.viewer, teams[0].organization_id)
-    if role is TeamRole.ADMIN:
-        return {team.id: True for team in teams}
+    roles = await namespace_roles(context.viewer, sorted({team.organization_id for team in teams}))
     ids = [team.id for team in teams]
     rows = await fetch(
         f"SELECT team_id FROM team_member WHERE account_id = ? AND team_id IN ({placeholders(ids)})",
@@ -65,4 +71,4 @@ async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict
         *ids,
     )
     mine = {row["team_id"] for row in rows}
-    return {team.id: team.id in mine for team in teams}
+    return {team: team.id in mine or roles[team.organization_id] is TeamRole.ADMIN for team in teams}

@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import account, manifest, repository, tag
+from resolvers import account, manifest, repository, tag, team
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.context import Context
 from resolvers.manifest import ManifestRecord
+from resolvers.team import TeamRecord
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,6 +52,13 @@ class Loaders:
             return await namespace_roles(context.viewer, ids)
 
         self.namespace_roles = _loader(owners)
+        self.teams = _loader(team.by_ids)
+
+        async def visibility(teams: list[TeamRecord]) -> Mapping[TeamRecord, bool]:
+            return await team.viewer_can_view(context, teams)
+
+        self.team_visibility = _loader(visibility)
+        """Whether the viewer may see who is in a team; keys are `TeamRecord`."""
 
         async def configurations(
             records: list[ManifestRecord],

@@ -11,7 +11,6 @@ from resolvers.access.roles import TeamRole
 from resolvers.account import AccountRecord
 from resolvers.avatar import AvatarKind
 from resolvers.organization import OrganizationChanges
-from resolvers.team import TeamRecord
 from schema.account import Avatar, to_avatar
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
@@ -19,40 +18,7 @@ from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import changes
 from schema.nodes import Node, encode_id
 from schema.scalars import BigInt
-
-
-@strawberry.type(description="A group of accounts with one role in its organization.")
-class Team(Node):
-    record: strawberry.Private[TeamRecord]
-    visible: strawberry.Private[bool]
-
-    @strawberry.field(description="Its name, unique in the organization.")
-    def name(self) -> str:
-        return self.record.name
-
-    @strawberry.field(description="What its members may do in the organization.")
-    def role(self) -> TeamRole:
-        return self.record.role
-
-    @strawberry.field(description="What it is for, Markdown; may be empty.")
-    def description(self) -> str:
-        return self.record.description
-
-    @strawberry.field(description="Its hash and colour.")
-    def avatar(self) -> Avatar:
-        return to_avatar(self.record.name, AvatarKind.TEAM)
-
-    @strawberry.field(description="How many users and robots are in it.")
-    def member_count(self) -> int:
-        return self.record.member_count
-
-    @strawberry.field(description="On how many repositories it has a permission.")
-    def repository_count(self) -> int:
-        return self.record.repository_count
-
-    @strawberry.field(description="Whether the viewer may see who is in it.")
-    def viewer_can_view(self) -> bool:
-        return self.visible
+from schema.team import Team, to_team
 
 
 @strawberry.type(description="What only administrators may see and change. Requires `org:admin`.")
@@ -118,11 +84,7 @@ class Organization(Node):
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:
         context = info.context.context
         found = await team.teams(context, self.record, page(first, after))
-        visible = await team.viewer_can_view(context, found.items)
-        return connect(  # type: ignore[no-any-return]
-            found,
-            lambda record: Team(id=encode_id("Team", record.id), record=record, visible=visible[record.id]),
-        )
+        return connect(found, to_team)  # type: ignore[no-any-return]
 
 
 def to_organization(record: AccountRecord) -> Organization:
