@@ -98,6 +98,7 @@ class Binder:
             name for p in plan.params if places[p.name] == "body" for name in (p.name, p.also or p.name)
         }
         self._pages = [param for param in plan.params if param.form == "PAGE"]
+        self._any_of = route.any_of
         self.takes_body = bool(self._body)
 
     def bind(self, path: Mapping[str, str], query: Mapping[str, str], body: Any) -> Bound:
@@ -111,6 +112,9 @@ class Binder:
             self._bind_body(body, bound)
         for param in self._pages:
             self._bind_page(param, bound)
+        if self._any_of and not any(bound.values.get(name) for name in self._any_of):
+            text = f"At least one of {', '.join(self._any_of)} must be given"
+            raise Refused(self._any_of[0], "required", Problem(400), text)
         return bound
 
     def _bind_path(self, reader: _Reader, text: str, bound: Bound) -> None:
@@ -205,6 +209,8 @@ def place_of(route: Route, param: Param) -> str:
 
 
 def _keep(param: Param, value: Any, bound: Bound) -> None:
+    if param.only is not None and value not in param.only:
+        raise Invalid("enum", f"{_shown(value)} is not one of {list(param.only)!r}")
     bound.values[param.name] = value
     if not param.ignored:
         bound.variables[param.name] = value

@@ -85,7 +85,10 @@ class Plan:
             found = found.get(alias)
             if found is None:
                 return UNSET
-        value = self._body.convert(found.get(self._body.path[-1]), values)
+        if (alias := self._body.path[-1]) not in found:
+            # Skipped, as the request asked for something that only the row can answer.
+            return UNSET
+        value = self._body.convert(found[alias], values)
         if value is None:
             return UNSET
         return value if self._body.key is None else {self._body.key: value}

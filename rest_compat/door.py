@@ -37,15 +37,14 @@ def refusal(route: Route, viewer: RestViewer, features: frozenset[str]) -> Probl
     """Why this caller may not come in, or None.
 
     An anonymous caller writes with neither a token nor a session, so no CSRF token can be right. The
-    reference says so before anything about the row, and clients know a wrong token by this answer.
+    reference says so before anything about the row, and clients know a wrong token by this answer. An open
+    row takes nothing from a session, so no session can be misused for it.
     """
-    if not viewer.is_anonymous:
+    if not viewer.is_anonymous or route.open:
         return None
     if route.method not in SAFE_METHODS:
         return NO_CSRF_TOKEN
-    if "ANONYMOUS_ACCESS" not in features and not route.open:
-        return NO_ANONYMOUS
-    return None
+    return None if "ANONYMOUS_ACCESS" in features else NO_ANONYMOUS
 
 
 def covers(scopes: frozenset[str], needed: str | None) -> bool:

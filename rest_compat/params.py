@@ -52,6 +52,7 @@ class Param:
     range: tuple[int | None, int | None] | None = None
     lenient: bool = False
     also: str | None = None
+    only: tuple[Any, ...] | None = None
     nullable: bool = False
     ignored: bool = False
     place: str | None = None
@@ -121,6 +122,7 @@ def _param(
         range=_bounds(said.get("range")),
         lenient="lenient" in said,
         also=said["also"]["name"] if "also" in said else None,
+        only=tuple(said["only"]["values"]) if "only" in said else None,
         nullable=null is not None,
         ignored="ignored" in said,
         place=said["in"]["place"] if "in" in said else None,

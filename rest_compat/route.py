@@ -60,12 +60,14 @@ class Route:
     writable: bool = False
     """ACCESS also asks that the repository's state is NORMAL."""
     optional_body: bool = False
+    any_of: tuple[str, ...] = ()
+    """Parameters of which at least one must be given, and not be false or empty."""
     strict: bool = False
     """Unknown keys of the request body are refused."""
     flags: tuple[str, ...] = ()
     """The features that must be on; otherwise the route does not exist."""
     open: bool = False
-    """Answers anonymous callers even where anonymous access is off."""
+    """Answers anonymous callers, writes included, even where anonymous access is off."""
     fresh_login: bool = False
     """Needs a recent sign-in; published by discovery, enforced by the resolver."""
     internal: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -230,7 +231,8 @@ class Reader:
         optional = place.conditional(conditions)
         if "spread" in directives:
             return self._spread(fetch, node, convert, answer, place, optional)
-        return self._key(key, fetch, node, convert, answer, place, optional, "omitNull" in directives)
+        omits = directives.keys() & {"omitNull", "omitFalse"}
+        return self._key(key, fetch, node, convert, answer, place, optional, omits)
 
     def _key(
         self,
@@ -241,25 +243,29 @@ class Reader:
         answer: Answer,
         place: Place,
         optional: bool,
-        omit_null: bool,
+        omits: AbstractSet[str],
     ) -> Written:
         alias = fetch.alias
-        if omit_null and not answer.nullable:
+        if "omitNull" in omits and not answer.nullable:
             raise refuse("@omitNull stands on a value that is never null.", node)
-        keys = (
-            (key, Key(answer.or_null(answer.nullable and not omit_null), optional or omit_null, place.types)),
-        )
+        if "omitFalse" in omits and answer.kind != "boolean":
+            raise refuse("@omitFalse needs a boolean.", node)
+        nullable = answer.nullable and not omits
+        keys = ((key, Key(answer.or_null(nullable), optional or bool(omits), place.types)),)
+        also_omitted = False if "omitFalse" in omits else None
 
         def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
             if alias in source:
                 out[key] = convert(source[alias], values)
 
-        def write_unless_null(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
-            if alias in source and (value := convert(source[alias], values)) is not None:
-                out[key] = value
+        def write_unless_omitted(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
+            if alias in source:
+                value = convert(source[alias], values)
+                if value is not None and value is not also_omitted:
+                    out[key] = value
 
-        if omit_null:
-            return Written(write_unless_null, keys)
+        if omits:
+            return Written(write_unless_omitted, keys)
         plain = None if optional or place.types is not None else convert
         return Written(write, keys, alias, plain, answer)
 

@@ -217,3 +217,20 @@ def test_a_misfit_is_named(door: Engine[toy.Context], answer: Any, reason: str) 
     derived = door.plans["Viewer"].answer
     assert derived is not None
     assert misfit(derived, answer) == reason
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("named=x", {"more": True}),
+        ("active=true", {}),
+        ("active=true&none=true", {"none": True}),
+        ("named=x&kind=image", {"more": True}),
+    ],
+)
+async def test_false_leaves_a_key_out_and_a_skipped_body_is_absent(
+    alice: httpx.AsyncClient, query: str, answer: dict[str, Any]
+) -> None:
+    found = await alice.get(f"/api/v1/pages?{query}")
+
+    assert (found.status_code, found.json()) == (200, answer)

@@ -76,6 +76,7 @@ TAGS = REPOSITORY % "tags { nodes %s }"
         ),
         (REPOSITORY % "path @as(form: PAGE)", "The form PAGE does not write values of type RepositoryPath."),
         (REPOSITORY % "path @omitNull", "@omitNull stands on a value that is never null."),
+        (REPOSITORY % "path @omitFalse", "@omitFalse needs a boolean."),
         (REPOSITORY % 'path @default(value: "")', "@default stands on a value that is never null."),
         (REPOSITORY % "path @ifAllowed", "@ifAllowed needs a field that may be null."),
         (REPOSITORY % "path @unwrap", "@unwrap needs an object or a list of objects."),

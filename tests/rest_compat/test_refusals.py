@@ -235,3 +235,23 @@ def test_configured_origins(origin: str | None, allowed: str) -> None:
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Requested-With, Cookie, X-CSRF-Token",
     }
+
+
+@pytest.mark.parametrize("query", ["", "active=false", "named=", "kind=image"])
+async def test_one_of_some_parameters_must_be_given(alice: httpx.AsyncClient, query: str) -> None:
+    answer = await alice.get(f"/api/v1/pages?{query}")
+
+    text = "At least one of active, named, none must be given"
+    assert (answer.status_code, answer.json()) == (400, api_error(400, "invalid_request", text))
+
+
+async def test_a_value_may_be_one_of_a_few_only(alice: httpx.AsyncClient) -> None:
+    answer = await alice.get("/api/v1/pages?named=x&kind=chart")
+
+    assert (answer.status_code, answer.json()) == (400, {"message": {"kind": ""}})
+
+
+async def test_an_open_row_takes_writes_of_anybody(nobody: httpx.AsyncClient) -> None:
+    answer = await nobody.post("/api/v1/peek")
+
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})

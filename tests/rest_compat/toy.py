@@ -411,6 +411,19 @@ query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true, 
 
 query Viewer { viewer @body(key: "me") { name } }
 
+query Pages(
+  $active: Boolean = false,
+  $named: String @ignored,
+  $none: Boolean = false,
+  $kind: String @ignored @only(values: ["image"])
+) {
+  repository(path: "acme/app") @skip(if: $none) @body {
+    tags(first: 2, isActive: $active) @spread {
+      pageInfo @spread { more: hasNextPage @omitFalse }
+    }
+  }
+}
+
 query Broken { broken }
 
 mutation ChangeTag(
@@ -481,6 +494,8 @@ SITE = Chapter(
     (
         Route("getRepository", "GET", "/repository/{repository}", "repo:read", absent={"gone": True}),
         Route("viewer", "GET", "/user/", "user:read"),
+        Route("pages", "GET", "/pages", any_of=("active", "named", "none"), absent={"none": True}),
+        Route("peek", "POST", "/peek", open=True, document="Broken", body="Peeked"),
         Route("broken", "GET", "/broken"),
         Route("hidden", "GET", "/hidden", flags=("HIDDEN",), document="Viewer"),
         Route("internal", "GET", "/internal", internal=True, document="Viewer"),
