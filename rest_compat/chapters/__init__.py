@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from rest_compat.chapter import Chapter, read_documents
-from rest_compat.chapters import discovery, error, tag
+from rest_compat.chapters import discovery, error, manifest, organization, repository, tag, user
 
 CHAPTERS: tuple[Chapter, ...] = (
     discovery.CHAPTER,
     error.CHAPTER,
+    manifest.CHAPTER,
+    organization.CHAPTER,
+    repository.CHAPTER,
     tag.CHAPTER,
+    user.CHAPTER,
 )
 """All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
 

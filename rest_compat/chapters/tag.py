@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rest_compat.chapter import chapter
-from rest_compat.problems import DEFAULT_TEXT, Problem, message
+from rest_compat.problems import DEFAULT_TEXT, NOT_FOUND, Problem, message
 from rest_compat.route import Check, Route
 
 CHAPTER = chapter(
@@ -21,6 +21,7 @@ CHAPTER = chapter(
         writable=True,
         problems={
             ("INVALID", "tag"): message(),
+            ("manifest_digest", "value"): NOT_FOUND,
             ("INVALID", "expiration"): message(400, DEFAULT_TEXT[400]),
             ("INVALID", "immutable"): message(),
         },
@@ -36,6 +37,9 @@ CHAPTER = chapter(
         body={},
         check=Check.ACCESS,
         writable=True,
-        problems={("manifest_digest", "required"): Problem(400, text="Missing manifest_digest")},
+        problems={
+            ("manifest_digest", "required"): Problem(400, text="Missing manifest_digest"),
+            ("manifest_digest", "value"): NOT_FOUND,
+        },
     ),
 )

@@ -30,6 +30,10 @@ THEMES = frozenset(
 )
 
 
+EXTRA = frozenset({"initializeUser"})
+"""Rows for what clients call although the reference does not list it."""
+
+
 class Parameter(TypedDict):
     """`type` is a JSON type, a list of them, or `any`. `documented` is false for what only the live system
     reads, `ignored` true for what is only documented."""

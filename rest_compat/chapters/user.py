@@ -1,0 +1,42 @@
+"""Users: the caller, others, and the first user of an installation."""
+
+from __future__ import annotations
+
+from rest_compat.chapter import chapter
+from rest_compat.problems import UNAUTHENTICATED, message
+from rest_compat.route import Route
+
+NOT_SIGNED_IN = UNAUTHENTICATED._replace(extra={"session_required": False})
+"""Also for a token that may not see its user: there is nobody whom the answer could describe."""
+
+CHAPTER = chapter(
+    "user",
+    "Who the caller is, and what others may know of a user.",
+    Route(
+        "getLoggedInUser",
+        "GET",
+        "/user/",
+        "user:read",
+        open=True,
+        problems=dict.fromkeys(("NOT_FOUND", "FORBIDDEN", "UNAUTHENTICATED"), NOT_SIGNED_IN),
+    ),
+    Route("getUserInformation", "GET", "/users/{username}", problems={"NOT_FOUND": message(404)}),
+    Route(
+        "initializeUser",
+        "POST",
+        "/user/initialize",
+        open=True,
+        internal=True,
+        flags=("USER_INITIALIZE",),
+        problems={
+            "INVALID": message(),
+            "ALREADY_EXISTS": message(),
+            "FORBIDDEN": message(403),
+            **{
+                (name, kind): message()
+                for name in ("username", "password", "email", "access_token", "code")
+                for kind in ("required", "type")
+            },
+        },
+    ),
+)
