@@ -67,8 +67,9 @@ async def tags(
         conditions.append("t.name = ?")
         arguments.append(chosen.name_equals)
     if chosen.name_contains:
-        conditions.append("t.name LIKE ? ESCAPE '!'")
-        pattern = chosen.name_contains.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        # LIKE tells case apart on PostgreSQL only, so neither side has any.
+        conditions.append("LOWER(t.name) LIKE ? ESCAPE '!'")
+        pattern = chosen.name_contains.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
         arguments.append(f"%{pattern}%")
     if chosen.as_of_ms is not None:
         conditions += ["t.started_at_ms <= ?", _ACTIVE]
@@ -318,8 +319,7 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         await lock_row("repository", record.id)
         tag = await _require_active(record, name)
         _refuse_immutable(context, tag, "delete")
-        now = max(now_ms(), tag.started_at_ms)
-        await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", now, tag.id)
+        await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", now_ms(), tag.id)
         await _record_event(context, record, "delete_tag", _about(context, record, name))
     return (await by_ids([tag.id]))[tag.id]
 

@@ -18,7 +18,7 @@ from schema.scalars import Digest, RepositoryPath, optional_datetime, to_datetim
 @strawberry.input(description="Which names fit; both conditions must hold if both are given.")
 class NameFilter:
     equals: str | None = strawberry.field(default=None, description="The whole name.")
-    contains: str | None = strawberry.field(default=None, description="A part of the name.")
+    contains: str | None = strawberry.field(default=None, description="A part of the name, in upper or lower case.")
 
 
 @strawberry.type(description="A span of time in which a tag pointed to one manifest.")
