@@ -161,8 +161,8 @@ async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
     async with transaction("lease.hold"):
         return bool(
             await execute(
-                "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-                " SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
+                "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT (name)"
+                " DO UPDATE SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
                 " WHERE lease.holder = excluded.holder OR lease.expires_at_ms < ?",
                 name,
                 holder,

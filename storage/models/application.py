@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Application(Model):
-    """A client of the authorization server, owned by an organization. Its secret is shown again, so encrypted."""
+    """A client of the authorization server, owned by an organization. Its encrypted secret is shown again."""
 
     id = fields.BigIntField(primary_key=True)
     organization: Any = fields.ForeignKeyField(

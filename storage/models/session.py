@@ -9,8 +9,8 @@ from tortoise.models import Model
 class Session(Model):
     """A browser that talks to us, signed in or not yet. Its cookie and its CSRF token are stored as hashes.
 
-    `account_epoch` is the account's `auth_epoch` at sign-in, so that a session dies with the tokens of its time.
-    `authenticated_at_ms` is when a password was last given.
+    `account_epoch` is the account's `auth_epoch` at sign-in, so that a session dies with the tokens of its
+    time. `authenticated_at_ms` is when a password was last given.
     """
 
     id = fields.BigIntField(primary_key=True)
