@@ -1,11 +1,12 @@
-"""May they? The role that a viewer has on a repository or in a namespace, and why.
+"""May they? The role that somebody has on a repository or in a namespace, and why.
 
-A role is the highest of the grants, capped by the scopes of the credential. Everything that a grant can come
-from stands in one statement, so that deciding and explaining are one function.
+A role is the highest of the grants, capped by the scopes of the credential. `accesses` decides on
+repositories and says why in the same breath, so that an explanation is never another answer than the act.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
@@ -15,13 +16,48 @@ from resolvers.context import Context
 from storage.statements import fetch, placeholders
 
 
+class GrantSource(StrEnum):
+    """Where a role on a repository comes from."""
+
+    OWNER = "owner"
+    ORGANIZATION_ADMIN = "organization_admin"
+    TEAM = "team"
+    DIRECT = "direct"
+    PUBLIC = "public"
+    SUPERUSER = "superuser"
+
+
+UNCAPPED = frozenset({GrantSource.PUBLIC, GrantSource.SUPERUSER})
+"""What holds whatever the scopes are: everybody has it, or the scope to be a superuser was asked before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One reason for a role. `source` is owner, organization_admin, team or direct; `team` its name."""
+    """One reason for a role. `team_id` is that of the team that it comes through, if any."""
 
-    source: str
+    source: GrantSource
     role: RepositoryRole
-    team: str | None = None
+    team_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose access is judged: an account, or nobody in particular, and how far the credential carries.
+
+    `cap` is the highest role that the scopes allow, None for no role at all.
+    """
+
+    account_id: int | None
+    cap: RepositoryRole | None
+    has_full_access: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a subject may do with a repository, and every reason for it, strongest first, before the cap."""
+
+    role: RepositoryRole | None
+    grants: tuple[Grant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,74 +70,97 @@ class RepositoryRef:
 
 
 _GRANTS = """
-SELECT p.repository_id AS place, 'direct' AS source, p.role AS role, NULL AS team FROM repository_permission p
-WHERE p.repository_id IN ({repositories}) AND p.account_id = ?
+SELECT p.account_id AS account, p.repository_id AS place, 'direct' AS source, p.role AS role, NULL AS team
+FROM repository_permission p WHERE p.repository_id IN ({repositories}) AND p.account_id IN ({accounts})
 UNION ALL
-SELECT p.repository_id, 'team', p.role, t.name FROM repository_permission p
-JOIN team t ON t.id = p.team_id JOIN team_member m ON m.team_id = t.id
-WHERE p.repository_id IN ({repositories}) AND m.account_id = ?
+SELECT m.account_id, p.repository_id, 'team', p.role, p.team_id FROM repository_permission p
+JOIN team_member m ON m.team_id = p.team_id
+WHERE p.repository_id IN ({repositories}) AND m.account_id IN ({accounts})
 UNION ALL
-SELECT -t.organization_id, 'organization_admin', 'admin', t.name FROM team t
+SELECT m.account_id, -t.organization_id, 'organization_admin', 'admin', t.id FROM team t
 JOIN team_member m ON m.team_id = t.id
-WHERE t.organization_id IN ({namespaces}) AND t.role = 'admin' AND m.account_id = ?
+WHERE t.organization_id IN ({namespaces}) AND t.role = 'admin' AND m.account_id IN ({accounts})
 """
 
 
-async def repository_grants(account_id: int, repositories: Sequence[RepositoryRef]) -> dict[int, list[Grant]]:
-    """Every grant of an account on repositories, public visibility aside; by repository id, strongest first.
-
-    One statement, however many repositories are asked about.
-    """
-    if not repositories:
+async def _stored_grants(
+    account_ids: Sequence[int], repositories: Sequence[RepositoryRef]
+) -> dict[tuple[int, int], list[Grant]]:
+    """The grants that have rows, by account and place: in an organization the place is its negated id."""
+    if not account_ids or not repositories:
         return {}
     ids = [repository.id for repository in repositories]
     namespaces = sorted({repository.namespace_id for repository in repositories})
     rows = await fetch(
-        _GRANTS.format(repositories=placeholders(ids), namespaces=placeholders(namespaces)),
-        *(*ids, account_id, *ids, account_id, *namespaces, account_id),
+        _GRANTS.format(
+            repositories=placeholders(ids),
+            namespaces=placeholders(namespaces),
+            accounts=placeholders(account_ids),
+        ),
+        *(*ids, *account_ids, *ids, *account_ids, *namespaces, *account_ids),
     )
-    # Grants in an organization stand under its negated id, those on a repository under the repository's.
-    placed: dict[int, list[Grant]] = {}
+    placed: dict[tuple[int, int], list[Grant]] = {}
     for row in rows:
-        grant = Grant(row["source"], RepositoryRole(row["role"]), row["team"])
-        placed.setdefault(row["place"], []).append(grant)
-    owner = Grant("owner", RepositoryRole.ADMIN)
-    return {
-        repository.id: sorted(
-            [
-                *([owner] if repository.namespace_id == account_id else []),
-                *placed.get(repository.id, []),
-                *placed.get(-repository.namespace_id, []),
-            ],
-            key=lambda grant: grant.role,
-            reverse=True,
-        )
-        for repository in repositories
-    }
+        grant = Grant(GrantSource(row["source"]), RepositoryRole(row["role"]), row["team"])
+        placed.setdefault((row["account"], row["place"]), []).append(grant)
+    return placed
+
+
+async def accesses(
+    subjects: Sequence[Subject], repositories: Sequence[RepositoryRef]
+) -> dict[tuple[int | None, int], Access]:
+    """What each subject may do with each repository, and why; by account id and repository id.
+
+    The one place where this is decided. At most one statement, however many are asked about.
+    """
+    accounts = sorted({subject.account_id for subject in subjects if subject.account_id is not None})
+    stored = await _stored_grants(accounts, repositories)
+    found: dict[tuple[int | None, int], Access] = {}
+    for subject in subjects:
+        for repository in repositories:
+            grants = _implied_grants(subject, repository)
+            if subject.account_id is not None:
+                grants += stored.get((subject.account_id, repository.id), [])
+                grants += stored.get((subject.account_id, -repository.namespace_id), [])
+            found[subject.account_id, repository.id] = _judged(subject, grants)
+    return found
+
+
+def _implied_grants(subject: Subject, repository: RepositoryRef) -> list[Grant]:
+    """The grants that need no row."""
+    implied = (
+        (repository.namespace_id == subject.account_id, GrantSource.OWNER, RepositoryRole.ADMIN),
+        (subject.has_full_access, GrantSource.SUPERUSER, RepositoryRole.ADMIN),
+        (repository.is_public, GrantSource.PUBLIC, RepositoryRole.READ),
+    )
+    return [Grant(source, role) for holds, source, role in implied if holds]
+
+
+def _judged(subject: Subject, grants: list[Grant]) -> Access:
+    """The highest of the grants, each as far as the cap lets it count."""
+    roles = [grant.role for grant in grants if grant.source in UNCAPPED]
+    if subject.cap is not None:
+        roles += [min(grant.role, subject.cap) for grant in grants if grant.source not in UNCAPPED]
+    ordered = sorted(grants, key=lambda grant: grant.role, reverse=True)
+    return Access(max(roles, default=None), tuple(ordered))
+
+
+def subject_of(viewer: Viewer) -> Subject:
+    """Whom the viewer is judged as."""
+    return Subject(
+        account_id=viewer.account.id if viewer.account else None,
+        cap=repository_cap(viewer.scopes),
+        has_full_access=viewer.has_full_access,
+    )
 
 
 async def repository_roles(
     viewer: Viewer, repositories: Sequence[RepositoryRef]
 ) -> dict[int, RepositoryRole | None]:
     """The role that the viewer has on each repository, None for no access; at most one statement."""
-    public = {
-        repository.id: RepositoryRole.READ if repository.is_public else None for repository in repositories
-    }
-    if viewer.account is None:
-        return public
-    if viewer.has_full_access:
-        return dict.fromkeys(public, RepositoryRole.ADMIN)
-    cap = repository_cap(viewer.scopes)
-    if cap is None:
-        return public
-    grants = await repository_grants(viewer.account.id, repositories)
-    return {
-        identity: max(
-            (role for role in (*(min(grant.role, cap) for grant in grants[identity]), visible) if role),
-            default=None,
-        )
-        for identity, visible in public.items()
-    }
+    subject = subject_of(viewer)
+    found = await accesses([subject], repositories)
+    return {repository.id: found[subject.account_id, repository.id].role for repository in repositories}
 
 
 async def repository_role(viewer: Viewer, repository: RepositoryRef) -> RepositoryRole | None:
@@ -205,16 +264,20 @@ def visible_repositories(viewer: Viewer, *, include_public: bool, alias: str = "
 
 
 __all__ = [
+    "Access",
     "Grant",
+    "GrantSource",
     "RepositoryRef",
+    "Subject",
+    "accesses",
     "account_role",
     "namespace_role",
     "namespace_roles",
-    "repository_grants",
     "repository_role",
     "repository_roles",
     "require_account_role",
     "require_namespace",
     "require_repository",
+    "subject_of",
     "visible_repositories",
 ]
