@@ -1,7 +1,7 @@
 """Mail: written to an outbox in the transaction of its cause, delivered by a job afterwards.
 
-So a mail goes out if and only if the change that it tells of was made, however the process ends. Where no mail
-server is set, nobody takes the jobs, and the mails wait.
+So a mail goes out if and only if the change that it tells of was made, however the process ends. Where no
+mail server is set, nobody takes the jobs, and the mails wait.
 """
 
 from storage.clock import now_ms

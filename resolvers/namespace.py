@@ -34,3 +34,17 @@ async def require_namespace(context: Context, name: str, role: TeamRole) -> Acco
     if actual is None or actual < role:
         raise context.viewer.refusal()
     return record
+
+
+async def require_organization(context: Context, name: str, role: TeamRole = TeamRole.ADMIN) -> AccountRecord:
+    """An organization where the viewer has at least `role`. Raises as `require_namespace`.
+
+    A user's own namespace lets its owner pass, and is then no organization: `NotFound`.
+    """
+    try:
+        record = await require_namespace(context, name, role)
+    except NotFound:
+        record = None
+    if record is None or record.kind is not AccountKind.ORGANIZATION:
+        raise NotFound(f"There is no organization '{name[:255]}'.", field="organization")
+    return record

@@ -7,13 +7,13 @@ the start"; it exists for callers who count pages, and is read by the same decod
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import orjson
 
 from resolvers.errors import Invalid
-from storage.statements import Row, fetch, fetch_one
+from storage.statements import Row, fetch, fetch_one, placeholders
 
 T = TypeVar("T")
 
@@ -131,38 +131,91 @@ def _behind(order: Sequence[Term], values: Sequence[Any]) -> tuple[str, list[Any
     return f"{bound} AND ({chain})", [values[0], *arguments]
 
 
+def _placed(query: Query, page: Page) -> tuple[str, list[Any], int]:
+    """The conditions and values of a query behind a page's cursor, and how many rows to skip."""
+    conditions, values = query.where, list(query.values)
+    if page.after is None:
+        return conditions, values, 0
+    kind, parts = _decode(page.after)
+    if kind == "o" and len(parts) == 1 and isinstance(parts[0], int) and 0 <= parts[0] < 2**53:
+        return conditions, values, parts[0]
+    if (
+        kind == "k"
+        and len(parts) == len(query.order)
+        and all(term.fits(part) for term, part in zip(query.order, parts, strict=True))
+    ):
+        behind, more = _behind(query.order, parts)
+        return f"{conditions} AND {behind}", [*values, *more], 0
+    raise Invalid("The cursor belongs to another list.", field="after")
+
+
+def _order(query: Query) -> str:
+    return ", ".join(f"{term.column} {'DESC' if term.descending else 'ASC'}" for term in query.order)
+
+
+def _slice(query: Query, page: Page, rows: list[Row]) -> Slice[Row]:
+    """A page of the rows that were read for it, of which one may be too many."""
+    items = rows[: page.first]
+    return Slice(
+        items=items,
+        cursors=[_encode(["k", *(row[term.key] for term in query.order)]) for row in items],
+        has_next=len(rows) > page.first,
+        has_previous=page.after is not None,
+        query=query,
+    )
+
+
 async def paginate(query: Query, page: Page, *, maximum: int) -> Slice[Row]:
     """Run one page of a query: a single statement that reads `first` + 1 rows.
 
     Raises `Invalid` for a page size out of range or a cursor that is not ours.
     """
     first = check_first(page.first, maximum=maximum)
-    conditions, values, offset = query.where, list(query.values), 0
-    if page.after is not None:
-        kind, parts = _decode(page.after)
-        if kind == "o" and len(parts) == 1 and isinstance(parts[0], int) and 0 <= parts[0] < 2**53:
-            offset = parts[0]
-        elif (
-            kind == "k"
-            and len(parts) == len(query.order)
-            and all(term.fits(part) for term, part in zip(query.order, parts, strict=True))
-        ):
-            behind, more = _behind(query.order, parts)
-            conditions, values = f"{conditions} AND {behind}", [*values, *more]
-        else:
-            raise Invalid("The cursor belongs to another list.", field="after")
-    order = ", ".join(f"{term.column} {'DESC' if term.descending else 'ASC'}" for term in query.order)
+    conditions, values, offset = _placed(query, page)
     rows = await fetch(
-        f"SELECT {query.columns} FROM {query.source} WHERE {conditions} ORDER BY {order} LIMIT ? OFFSET ?",
+        f"SELECT {query.columns} FROM {query.source} WHERE {conditions}"
+        f" ORDER BY {_order(query)} LIMIT ? OFFSET ?",
         *values,
         first + 1,
         offset,
     )
-    items = rows[:first]
-    return Slice(
-        items=items,
-        cursors=[_encode(["k", *(row[term.key] for term in query.order)]) for row in items],
-        has_next=len(rows) > first,
-        has_previous=page.after is not None,
-        query=query,
+    return _slice(query, page, rows)
+
+
+async def paginate_each(
+    query: Query, parent: str, parents: Sequence[int], page: Page, *, maximum: int
+) -> dict[int, Slice[Row]]:
+    """One page for each of many parents, in a single statement; `parent` is the column that tells them apart.
+
+    The same as `paginate` for each parent with the condition that the column is its id. Raises `Invalid`.
+    """
+    first = check_first(page.first, maximum=maximum)
+    if not parents:
+        return {}
+    conditions, values, offset = _placed(query, page)
+    rows = await fetch(
+        f"SELECT * FROM (SELECT {query.columns}, {parent} AS page_parent,"
+        f" ROW_NUMBER() OVER (PARTITION BY {parent} ORDER BY {_order(query)}) AS page_position"
+        f" FROM {query.source} WHERE {conditions} AND {parent} IN ({placeholders(parents)})) each_page"
+        " WHERE page_position > ? AND page_position <= ? ORDER BY page_parent, page_position",
+        *values,
+        *parents,
+        offset,
+        offset + first + 1,
     )
+    found: dict[int, list[Row]] = {identity: [] for identity in parents}
+    for row in rows:
+        del row["page_position"]
+        found[row.pop("page_parent")].append(row)
+    return {
+        identity: _slice(
+            replace(
+                query,
+                conditions=(*query.conditions, f"{parent} = ?"),
+                values=(*query.values, identity),
+            ),
+            page,
+            of_parent,
+        )
+        for identity, of_parent in found.items()
+    }
