@@ -1,0 +1,251 @@
+"""What a person can fix: each refusal has its code and the path of the input, and nothing is written."""
+
+from typing import NamedTuple
+
+import pytest
+
+from resolvers.access.roles import TeamRole
+from tests.factories import Factory
+from tests.schema.client import GraphQL
+from tests.state import dump
+
+ABSENT = "sha256:" + "0" * 64
+
+
+class Row(NamedTuple):
+    """A mutation that is refused: its name, arguments in GraphQL, code and field of its error.
+
+    `text` is a variable with its value, for texts that are too long to stand in the table.
+    """
+
+    mutation: str
+    arguments: str
+    code: str
+    field: str | None
+    text: tuple[str, str] | None = None
+
+
+REPOSITORY, TAG = 'repository: "ada/app"', 'repository: "ada/app", tag: "v1"'
+GRANT = 'repository: "acme/app", grantee: { kind: %s, name: "%s" }'
+
+ROWS = [
+    Row("repositoryCreate", 'input: { name: "app" }', "ALREADY_EXISTS", "input.name"),
+    Row("repositoryCreate", 'input: { name: "App" }', "INVALID", "input.name"),
+    Row("repositoryCreate", 'input: { name: "" }', "INVALID", "input.name"),
+    Row("repositoryCreate", 'input: { name: "a//b" }', "INVALID", "input.name"),
+    Row("repositoryCreate", 'input: { name: "a\\n" }', "INVALID", "input.name"),
+    Row("repositoryCreate", "input: { name: $n }", "INVALID", "input.name", ("n", "a" * 256)),
+    Row(
+        "repositoryCreate",
+        'input: { name: "new", description: $d }',
+        "INVALID",
+        "input.description",
+        ("d", "d" * 100_001),
+    ),
+    Row(
+        "repositoryUpdate",
+        f"{REPOSITORY}, input: {{ description: $d }}",
+        "INVALID",
+        "input.description",
+        ("d", "d" * 100_001),
+    ),
+    Row("repositoryUpdate", 'repository: "ada/none", input: { description: "x" }', "NOT_FOUND", "repository"),
+    Row(
+        "repositoryVisibilityChange", 'repository: "ada/none", visibility: PUBLIC', "NOT_FOUND", "repository"
+    ),
+    Row("repositoryStateChange", 'repository: "ada/none", state: NORMAL', "NOT_FOUND", "repository"),
+    Row("repositoryStateChange", f"{REPOSITORY}, state: MARKED_FOR_DELETION", "INVALID", "state"),
+    Row("repositoryStateChange", f"{REPOSITORY}, state: ORG_MIRROR", "INVALID", "state"),
+    Row(
+        "repositoryPermissionSet",
+        f"{GRANT % ('ACCOUNT', 'nobody')}, role: READ",
+        "UNKNOWN_REFERENCE",
+        "grantee",
+    ),
+    Row(
+        "repositoryPermissionSet",
+        f"{GRANT % ('ACCOUNT', 'acme')}, role: READ",
+        "UNKNOWN_REFERENCE",
+        "grantee",
+    ),
+    Row("repositoryPermissionSet", f"{GRANT % ('TEAM', 'none')}, role: READ", "UNKNOWN_REFERENCE", "grantee"),
+    Row(
+        "repositoryPermissionSet",
+        f"{GRANT % ('TEAM', 'others')}, role: READ",
+        "UNKNOWN_REFERENCE",
+        "grantee",
+    ),
+    Row(
+        "repositoryPermissionSet",
+        f'{REPOSITORY}, grantee: {{ kind: ACCOUNT, name: "ada" }}, role: READ',
+        "INVALID",
+        "grantee",
+    ),
+    Row("repositoryPermissionDelete", GRANT % ("ACCOUNT", "bob"), "NOT_FOUND", "grantee"),
+    Row("repositoryPermissionDelete", GRANT % ("TEAM", "makers"), "NOT_FOUND", "grantee"),
+    Row("organizationCreate", 'input: { name: "acme" }', "ALREADY_EXISTS", "input.name"),
+    Row("organizationCreate", 'input: { name: "ada" }', "ALREADY_EXISTS", "input.name"),
+    Row("organizationCreate", 'input: { name: "a" }', "INVALID", "input.name"),
+    Row("organizationCreate", 'input: { name: "Acme" }', "INVALID", "input.name"),
+    Row("organizationCreate", 'input: { name: "a__b" }', "INVALID", "input.name"),
+    Row("organizationCreate", 'input: { name: "ab+cd" }', "INVALID", "input.name"),
+    Row("organizationCreate", 'input: { name: "new", email: "x" }', "INVALID", "input.email"),
+    Row(
+        "organizationCreate",
+        'input: { name: "new", email: "bob@example.com" }',
+        "ALREADY_EXISTS",
+        "input.email",
+    ),
+    Row("organizationUpdate", 'organization: "ada", input: {}', "NOT_FOUND", "organization"),
+    Row("organizationUpdate", 'organization: "acme", input: { email: "@x.y" }', "INVALID", "input.email"),
+    Row(
+        "organizationUpdate",
+        'organization: "acme", input: { hasInvoiceEmail: true, email: "bob@example.com" }',
+        "ALREADY_EXISTS",
+        "input.email",
+    ),
+    Row(
+        "organizationUpdate",
+        'organization: "acme", input: { email: "new@example.com", invoiceEmailAddress: "x" }',
+        "INVALID",
+        "input.invoiceEmailAddress",
+    ),
+    Row(
+        "organizationUpdate",
+        'organization: "acme", input: { email: "new@example.com", tagExpirationS: 5 }',
+        "INVALID",
+        "input.tagExpirationS",
+    ),
+    Row("organizationDelete", 'organization: "ada"', "NOT_FOUND", "organization"),
+    Row("robotCreate", 'input: { owner: "ada", shortName: "bot" }', "ALREADY_EXISTS", "input.shortName"),
+    Row("robotCreate", 'input: { owner: "ada", shortName: "B" }', "INVALID", "input.shortName"),
+    Row(
+        "robotCreate",
+        'input: { owner: "ada", shortName: "new", description: $d }',
+        "INVALID",
+        "input.description",
+        ("d", "d" * 256),
+    ),
+    Row(
+        "robotCreate",
+        'input: { owner: "ada", shortName: "new", unstructuredMetadata: [1] }',
+        "INVALID",
+        "input.unstructuredMetadata",
+    ),
+    Row("appTokenCreate", 'input: { title: "" }', "INVALID", "input.title"),
+    Row("appTokenCreate", "input: { title: $t }", "INVALID", "input.title", ("t", "t" * 256)),
+    Row("tagUpdate", f'{TAG}, input: {{ manifestDigest: "{ABSENT}" }}', "NOT_FOUND", "input.manifestDigest"),
+    Row(
+        "tagUpdate",
+        f'{TAG}, input: {{ isImmutable: true, manifestDigest: "{ABSENT}" }}',
+        "NOT_FOUND",
+        "input.manifestDigest",
+    ),
+    Row(
+        "tagUpdate",
+        f'{TAG}, input: {{ expiresAt: "2001-01-01T00:00:00Z" }}',
+        "INVALID",
+        "input.expiresAt",
+    ),
+    Row(
+        "tagUpdate",
+        f'{REPOSITORY}, tag: "-x", input: {{ manifestDigest: "{ABSENT}" }}',
+        "INVALID",
+        "tag",
+    ),
+    Row("tagUpdate", f'{REPOSITORY}, tag: "none", input: {{ isImmutable: true }}', "NOT_FOUND", "tag"),
+    Row("tagUpdate", f'{REPOSITORY}, tag: "none", input: {{ expiresAt: null }}', "NOT_FOUND", "tag"),
+    Row("tagUpdate", 'repository: "ada/none", tag: "v1", input: {}', "NOT_FOUND", "repository"),
+    Row("tagDelete", f'{REPOSITORY}, tag: "none"', "NOT_FOUND", "tag"),
+    Row("tagRestore", f'{TAG}, manifestDigest: "{ABSENT}"', "NOT_FOUND", "manifestDigest"),
+    Row("tagRestore", f'{REPOSITORY}, tag: ".x", manifestDigest: "{ABSENT}"', "INVALID", "tag"),
+    Row(
+        "userInitialize",
+        'input: { username: "root", password: "correct-horse", email: "root@example.com" }',
+        "INVALID",
+        "input.username",
+    ),
+]
+
+
+@pytest.fixture
+async def owner(factory: Factory, ada: GraphQL) -> GraphQL:
+    """The user `ada` with a repository, a tag, a robot and an organization."""
+    await factory.user("bob")
+    await factory.organization("acme", owner="ada")
+    await factory.organization("other", owner="ada")
+    await factory.team("acme", "makers", TeamRole.CREATOR)
+    await factory.team("other", "others", TeamRole.CREATOR)
+    await factory.robot("ada+bot")
+    await factory.repository("ada/app")
+    await factory.repository("acme/app", by="ada")
+    await factory.image("ada/app", b"layer", tag="v1")
+    return ada
+
+
+async def test_each_refusal_has_its_code_and_field_and_writes_nothing(owner: GraphQL) -> None:
+    before = await dump()
+
+    found = {}
+    for row in ROWS:
+        declared = f"(${row.text[0]}: String!)" if row.text else ""
+        document = f"""mutation {declared} {{ {row.mutation}({row.arguments}) {{
+          __typename errors {{ code field message }} }} }}"""
+        ((payload),) = (await owner.data(document, **dict([row.text] if row.text else []))).values()
+        found[row.mutation, row.arguments] = [(error["code"], error["field"]) for error in payload["errors"]]
+        assert await dump() == before, row
+
+    assert found == {(row.mutation, row.arguments): [(row.code, row.field)] for row in ROWS}
+
+
+async def test_every_mutation_can_be_refused_with_a_payload_error_or_is_idempotent() -> None:
+    from schema import schema
+
+    mutations = set(schema._schema.mutation_type.fields) if schema._schema.mutation_type else set()
+
+    # Deleting a repository that is not there is what was asked for.
+    assert mutations - {row.mutation for row in ROWS} == {"repositoryDelete"}
+
+
+async def test_deleting_a_repository_that_is_not_there_is_no_error(owner: GraphQL) -> None:
+    before = await dump()
+
+    payload = await owner.payload(
+        'mutation { repositoryDelete(repository: "ada/none") { path errors { code field message } } }'
+    )
+
+    assert payload == {"path": None, "errors": []}
+    assert await dump() == before
+
+
+async def test_mutations_of_one_document_are_transactions_of_their_own(owner: GraphQL) -> None:
+    data = await owner.data(
+        """mutation {
+          first: repositoryCreate(input: { name: "one" }) { repository { path } errors { code } }
+          second: repositoryCreate(input: { name: "one" }) { repository { path } errors { code } }
+          third: repositoryCreate(input: { name: "two" }) { repository { path } errors { code } }
+        }"""
+    )
+
+    assert data == {
+        "first": {"repository": {"path": "ada/one"}, "errors": []},
+        "second": {"repository": None, "errors": [{"code": "ALREADY_EXISTS"}]},
+        "third": {"repository": {"path": "ada/two"}, "errors": []},
+    }
+
+
+async def test_values_that_cannot_be_read_are_refused_before_anything_happens(owner: GraphQL) -> None:
+    before = await dump()
+
+    for arguments in (
+        'repositoryStateChange(repository: "ada/app", state: BROKEN)',
+        'tagUpdate(repository: "ada/app", tag: "v1", input: { manifestDigest: "latest" })',
+        'tagUpdate(repository: "ada/app", tag: "v1", input: { expiresAt: "soon" })',
+        'tagUpdate(repository: "ada/app", tag: "v1", input: { isImmutable: null })',
+        'organizationUpdate(organization: "acme", input: { hasInvoiceEmail: null })',
+        'organizationUpdate(organization: "acme", input: { tagExpirationS: null })',
+        'organizationUpdate(organization: "acme", input: { tagExpirationS: 3000000000 })',
+    ):
+        answer = await owner.answer(f"mutation {{ {arguments} {{ errors {{ code }} }} }}")
+        assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_REQUEST"}, arguments
+    assert await dump() == before
