@@ -54,7 +54,7 @@ def _viewer_of(context: GraphContext) -> RestViewer:
 def _scope_texts(features: frozenset[str]) -> list[ScopeText]:
     """The scopes that a token can be given, as discovery lists them."""
     return [
-        ScopeText(row.scope, row.title, row.description, row.is_dangerous)
+        ScopeText(row.scope.value, row.title, row.description, row.is_dangerous)
         for row in scopes.values()
         if row.is_grantable and (row.scope != "super:user" or "SUPER_USERS" in features)
     ]
