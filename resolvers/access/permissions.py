@@ -202,8 +202,11 @@ async def namespace_role(viewer: Viewer, namespace_id: int) -> TeamRole | None:
 
 
 def account_role(viewer: Viewer, account_id: int) -> AccountRole | None:
-    """The role that the viewer has on an account: on their own, as far as the scopes allow."""
-    if viewer.account is None or viewer.account.id != account_id:
+    """The role that the viewer has on an account: on their own, as far as the scopes allow.
+
+    A robot has none on its own, which its owner manages.
+    """
+    if viewer.account is None or viewer.account.id != account_id or viewer.account.kind is AccountKind.ROBOT:
         return None
     return account_cap(viewer.scopes)
 

@@ -3,7 +3,7 @@
 import re
 
 from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.permission import GranteeKind
+from resolvers.grantee import GranteeKind
 from resolvers.repository import Visibility
 from tests.factories import Factory
 from tests.schema.client import GraphQL

@@ -1,0 +1,234 @@
+"""Who may do what: one table of operations and callers, and the rule that denied and absent look the same.
+
+Every operation is tried by every caller, the refused ones as well as the allowed, through the endpoint.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.scopes import Scope
+from resolvers.permission import GranteeKind
+from tests.factories import EVERY_SCOPE, Factory
+from tests.schema.client import GraphQL, endpoint
+
+CALLERS = {
+    "anonymous": "nobody signed in",
+    "outsider": "a user without any grant",
+    "reader": "a user with the role read on acme/app",
+    "writer": "a user with the role write on acme/app",
+    "keeper": "a user with the role admin on acme/app",
+    "member": "in a team of acme with the role member, which may write to acme/app",
+    "maker": "in a team of acme with the role creator",
+    "owner": "in the team owners of acme",
+    "robot": "the robot acme+bot, with the role read on acme/app",
+    "read": "owner with a token of repo:read",
+    "write": "owner with a token of repo:write",
+    "create": "owner with a token of repo:create",
+    "user": "owner with a token of user:admin",
+    "org": "owner with a token of org:admin",
+    "super": "a superuser where superusers see no more than others",
+    "full": "a superuser where superusers have full access",
+}
+
+GRANT = 'repository: "acme/app", grantee: { kind: ACCOUNT, name: "guest" }'
+
+OPERATIONS = {
+    "public": 'query { repository(path: "acme/public") { tags { nodes { name } } } }',
+    "see": 'query { repository(path: "acme/app") { path tags { nodes { manifest { digest } } } } }',
+    "absent": 'query { repository(path: "acme/absent") { path } }',
+    "elsewhere": 'query { repository(path: "nowhere/absent") { path } }',
+    "permissions": 'query { repository(path: "acme/public") { permissions { totalCount } } }',
+    "namespace": 'query { namespace(name: "acme") { name } }',
+    "no namespace": 'query { namespace(name: "nowhere") { name } }',
+    "teams": 'query { organization(name: "acme") { teams { totalCount } } }',
+    "settings": 'query { organization(name: "acme") { settings { email } } }',
+    "describe": """mutation { repositoryUpdate(repository: "acme/app", input: { description: "x" }) {
+        errors { code } } }""",
+    "tag": """mutation { tagUpdate(repository: "acme/app", tag: "v1", input: { isImmutable: true }) {
+        errors { code } } }""",
+    "untag": 'mutation { tagDelete(repository: "acme/app", tag: "none") { errors { code } } }',
+    "restore": """mutation ($d: Digest!) { tagRestore(repository: "acme/app", tag: "v2", manifestDigest: $d) {
+        errors { code } } }""",
+    "open": """mutation { repositoryVisibilityChange(repository: "acme/app", visibility: PRIVATE) {
+        errors { code } } }""",
+    "freeze": """mutation { repositoryStateChange(repository: "acme/app", state: NORMAL) {
+        errors { code } } }""",
+    "grant": f"mutation {{ repositoryPermissionSet({GRANT}, role: READ) {{ errors {{ code }} }} }}",
+    "revoke": f"mutation {{ repositoryPermissionDelete({GRANT}) {{ errors {{ code }} }} }}",
+    "delete": 'mutation { repositoryDelete(repository: "acme/app") { errors { code } } }',
+    "create": """mutation { repositoryCreate(input: { namespace: "acme", name: "new" }) {
+        errors { code } } }""",
+    "robot": 'mutation { robotCreate(input: { owner: "acme", shortName: "new" }) { errors { code } } }',
+    "app token": 'mutation { appTokenCreate(input: { title: "laptop" }) { errors { code } } }',
+    "found": 'mutation { organizationCreate(input: { name: "fresh" }) { errors { code } } }',
+    "configure": 'mutation { organizationUpdate(organization: "acme", input: {}) { errors { code } } }',
+    "configure nothing": """mutation { organizationUpdate(organization: "nowhere", input: {}) {
+        errors { code } } }""",
+    "dissolve": 'mutation { organizationDelete(organization: "acme") { errors { code } } }',
+}
+
+U, F, ok = "UNAUTHENTICATED", "FORBIDDEN", None
+
+# fmt: off
+# The callers in their order above. What is allowed to several of them is done by each in turn.
+TABLE = {
+    #                    anon out read writ keep memb make ownr robo |read writ crea user  org |supr full
+    "public":            [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
+    "see":               [U,  F,   ok,  ok,  ok,  ok,  F,   ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok],
+    "absent":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   ok,  ok,  F,   F,   F,   F,   ok],
+    "elsewhere":         [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
+    "permissions":       [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "namespace":         [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
+    "no namespace":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
+    "teams":             [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
+    "settings":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "describe":          [U,  F,   F,   ok,  ok,  ok,  F,   ok,  F,   F,   ok,  F,   F,   F,   F,   ok],
+    "tag":               [U,  F,   F,   ok,  ok,  ok,  F,   ok,  F,   F,   ok,  F,   F,   F,   F,   ok],
+    "untag":             [U,  F,   F,   ok,  ok,  ok,  F,   ok,  F,   F,   ok,  F,   F,   F,   F,   ok],
+    "restore":           [U,  F,   F,   ok,  ok,  ok,  F,   ok,  F,   F,   ok,  F,   F,   F,   F,   ok],
+    "open":              [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "freeze":            [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "grant":             [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "revoke":            [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "delete":            [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "create":            [U,  F,   F,   F,   F,   F,   ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
+    "robot":             [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "app token":         [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "found":             [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "configure":         [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "configure nothing": [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
+    "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],  # Gone when `org` comes.
+}
+# fmt: on
+
+SCOPED = {
+    "read": Scope.REPO_READ,
+    "write": Scope.REPO_WRITE,
+    "create": Scope.REPO_CREATE,
+    "user": Scope.USER_ADMIN,
+    "org": Scope.ORG_ADMIN,
+}
+ROLES = {
+    "reader": RepositoryRole.READ,
+    "writer": RepositoryRole.WRITE,
+    "keeper": RepositoryRole.ADMIN,
+    "acme+bot": RepositoryRole.READ,
+}
+
+
+@pytest.fixture
+async def digest(factory: Factory) -> str:
+    """The organization acme with all who have to do with it; the digest of an image in acme/app."""
+    for name in ("owner", "outsider", "reader", "writer", "keeper", "member", "maker", "guest"):
+        await factory.user(name)
+    for name in ("super", "full"):
+        await factory.user(name + "user", is_superuser=True)
+    await factory.organization("acme", owner="owner")
+    await factory.robot("acme+bot", by="owner")
+    for name in ("app", "public"):
+        await factory.repository(f"acme/{name}", by="owner")
+    await factory.team("acme", "members", TeamRole.MEMBER, ["member"])
+    await factory.team("acme", "makers", TeamRole.CREATOR, ["maker"])
+    await factory.grant("acme/app", "members", RepositoryRole.WRITE, kind=GranteeKind.TEAM, by="owner")
+    for name, role in ROLES.items():
+        await factory.grant("acme/app", name, role, by="owner")
+    await factory.image("acme/public", b"layer", tag="v1")
+    return await factory.image("acme/app", b"layer", tag="v1")
+
+
+@pytest.fixture
+async def callers(factory: Factory, digest: str) -> AsyncIterator[dict[str, GraphQL]]:
+    """A client for each caller."""
+    full = factory.with_features("SUPERUSERS_FULL_ACCESS")
+    async with AsyncExitStack() as stack:
+        plain = await stack.enter_async_context(endpoint(factory))
+        await plain.with_token(await factory.token("owner")).payload(
+            """mutation { repositoryVisibilityChange(repository: "acme/public", visibility: PUBLIC) {
+                errors { code } } }"""
+        )
+        found = {"anonymous": plain}
+        for name in CALLERS.keys() - {"anonymous"}:
+            account = {"robot": "acme+bot", "super": "superuser", "full": "fulluser"} | dict.fromkeys(
+                SCOPED, "owner"
+            )
+            scopes = frozenset({SCOPED[name]}) if name in SCOPED else EVERY_SCOPE
+            client = plain if name != "full" else await stack.enter_async_context(endpoint(full))
+            found[name] = client.with_token(await factory.token(account.get(name, name), scopes))
+        yield found
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_each_caller_may_do_what_the_table_says(
+    operation: str, callers: dict[str, GraphQL], digest: str
+) -> None:
+    variables = {"d": digest} if operation == "restore" else {}
+
+    codes = {}
+    for name in CALLERS:
+        answer = await callers[name].answer(OPERATIONS[operation], **variables)
+        found = {error["extensions"]["code"] for error in answer.get("errors", [])}
+        codes[name] = found.pop() if found else None
+        assert not found
+
+    assert codes == dict(zip(CALLERS, TABLE[operation], strict=True))
+
+
+def test_the_table_has_every_mutation_of_something_that_has_an_owner() -> None:
+    from schema import schema
+
+    mutations = set(schema._schema.mutation_type.fields) if schema._schema.mutation_type else set()
+
+    assert {name for name in mutations if not any(name in text for text in OPERATIONS.values())} == {
+        "userInitialize"
+    }
+
+
+async def test_denied_and_absent_look_the_same(callers: dict[str, GraphQL]) -> None:
+    repository = "query ($p: RepositoryPath!) { repository(path: $p) { path } }"
+    namespace = "query ($n: String!) { namespace(name: $n) { name } }"
+
+    for name in ("anonymous", "outsider"):
+        client = callers[name]
+        denied = [
+            await client.answer(repository, p=path) for path in ("acme/app", "acme/absent", "nowhere/absent")
+        ]
+        hidden = [await client.answer(namespace, n=owner) for owner in ("acme", "owner", "nowhere")]
+        assert denied == [denied[0]] * 3
+        assert hidden == [hidden[0]] * 3
+
+
+async def test_mutations_refuse_the_absent_as_they_refuse_the_denied(callers: dict[str, GraphQL]) -> None:
+    document = "mutation ($p: RepositoryPath!) { repositoryDelete(repository: $p) { path } }"
+
+    for name in ("anonymous", "outsider", "reader", "writer"):
+        answers = [
+            await callers[name].answer(document, p=path)
+            for path in ("acme/app", "acme/absent", "nowhere/absent")
+        ]
+        assert answers == [answers[0]] * 3
+
+
+async def test_a_token_of_org_admin_alone_dissolves_an_organization(callers: dict[str, GraphQL]) -> None:
+    answer = await callers["org"].data(OPERATIONS["dissolve"])
+
+    assert answer == {"organizationDelete": {"errors": []}}
+
+
+async def test_several_scopes_add_up_but_never_beyond_the_user(
+    graphql: GraphQL, factory: Factory, digest: str
+) -> None:
+    document = """{ repository(path: "acme/app") { viewerRole } organization(name: "acme") { viewerRole } }"""
+
+    async def roles(name: str, *scopes: Scope) -> tuple[str, str | None]:
+        data = await graphql.with_token(await factory.token(name, frozenset(scopes))).data(document)
+        return data["repository"]["viewerRole"], data["organization"]["viewerRole"]
+
+    assert await roles("owner", Scope.REPO_READ) == ("READ", None)
+    assert await roles("owner", Scope.REPO_READ, Scope.REPO_WRITE) == ("WRITE", None)
+    assert await roles("owner", Scope.REPO_ADMIN, Scope.REPO_CREATE) == ("ADMIN", "CREATOR")
+    assert await roles("owner", Scope.REPO_READ, Scope.ORG_ADMIN) == ("READ", "ADMIN")
+    assert await roles("reader", Scope.REPO_ADMIN, Scope.ORG_ADMIN) == ("READ", None)
+    assert await roles("member", Scope.REPO_ADMIN, Scope.ORG_ADMIN) == ("WRITE", "MEMBER")
