@@ -4,7 +4,9 @@
     ├── top-level: the caller may not, or the request itself is malformed
     │   ├── Unauthenticated        UNAUTHENTICATED
     │   ├── InvalidCredentials     UNAUTHENTICATED   credentials were given and are wrong
+    │   │   └── SignInThrottled    UNAUTHENTICATED   nor are they looked at before a time has passed
     │   ├── Forbidden              FORBIDDEN
+    │   ├── FreshLoginRequired     FRESH_LOGIN_REQUIRED
     │   └── BadRequest             BAD_REQUEST
     └── UserError: a person can fix it by changing the input
         ├── Invalid                INVALID
@@ -13,6 +15,7 @@
         ├── NotFound               NOT_FOUND
         ├── Immutable              IMMUTABLE
         ├── NotWritable            NOT_WRITABLE
+        ├── Upstream               UPSTREAM
         ├── TooMany                TOO_MANY
         └── Conflict               CONFLICT
 
@@ -69,6 +72,23 @@ class InvalidCredentials(Unauthenticated):
     default = "Invalid credentials"
 
 
+class SignInThrottled(InvalidCredentials):
+    """Signing in failed too often of late, so that the password was not judged."""
+
+    default = "Too many login attempts."
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"{self.default} Please try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s
+
+
+class FreshLoginRequired(QuaysideError):
+    """The session is the caller's, but the password was given too long ago for this."""
+
+    code = ErrorCode.FRESH_LOGIN_REQUIRED
+    default = "Requires fresh login"
+
+
 class Forbidden(QuaysideError):
     """The caller is known and may not."""
 
@@ -121,6 +141,12 @@ class NotWritable(UserError):
     """The repository is in a state that refuses writes."""
 
     code = ErrorCode.NOT_WRITABLE
+
+
+class Upstream(UserError):
+    """Another server that was asked did not answer as it should."""
+
+    code = ErrorCode.UPSTREAM
 
 
 class TooMany(UserError):
