@@ -6,7 +6,7 @@ the start"; it exists for callers who count pages, and is read by the same decod
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from resolvers.errors import Invalid
 from storage.statements import Row, fetch, fetch_one, placeholders
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 DEFAULT_FIRST = 50
 
@@ -72,6 +73,11 @@ class Slice(Generic[T]):
     has_next: bool
     has_previous: bool
     query: Query | None = field(default=None, repr=False)
+
+    def of(self, make: Callable[[T], U]) -> "Slice[U]":
+        """The same page with each item made into something else."""
+        items = [make(item) for item in self.items]
+        return Slice(items, self.cursors, self.has_next, self.has_previous, self.query)
 
     async def count(self) -> int:
         """How many items the whole list has; one more statement."""
