@@ -1,4 +1,4 @@
-"""Sessions of browsers, and the codes that prove an e-mail address."""
+"""Sessions of browsers, the codes that prove an e-mail address, and sign-ins that failed."""
 
 from typing import Any
 
@@ -40,3 +40,17 @@ class EmailCode(Model):
 
     class Meta:
         table = "email_code"
+
+
+class SignInFailure(Model):
+    """How often signing in failed of late, for an account, a name that is none, or an address.
+
+    `key` is a hash of which of these it is and its value, as strangers choose what they type.
+    """
+
+    key = fields.CharField(max_length=64, primary_key=True)
+    failures = fields.IntField()
+    last_failed_at_ms = fields.BigIntField(db_index=True)
+
+    class Meta:
+        table = "sign_in_failure"

@@ -1,0 +1,29 @@
+"""The audit log: what people read of the events, by namespace and by repository."""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+
+class AuditEntry(Model):
+    """One entry, derived from an event in its transaction. Like events, entries outlive what they tell of."""
+
+    id = fields.BigIntField(primary_key=True)
+    kind = fields.CharField(max_length=64)
+    namespace_id = fields.BigIntField(null=True)
+    repository_id = fields.BigIntField(null=True)
+    performer_id = fields.BigIntField(null=True)
+    ip = fields.CharField(max_length=64, null=True)
+    metadata: Any = fields.JSONField(default=dict)
+    created_at_ms = fields.BigIntField()
+
+    class Meta:
+        table = "audit_log"
+        indexes = (
+            Index(fields=("namespace_id", "created_at_ms", "id")),
+            Index(fields=("repository_id", "created_at_ms", "id")),
+            Index(fields=("performer_id", "created_at_ms", "id")),
+            Index(fields=("created_at_ms", "id")),
+        )

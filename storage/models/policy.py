@@ -1,0 +1,28 @@
+"""Policies that an organization or a repository sets for its tags."""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class ImmutabilityPolicy(Model):
+    """Tags whose names fit `tag_pattern` (or do not, if `tag_pattern_matches` is false) are locked.
+
+    Without a repository it is for all of the namespace.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(max_length=36, unique=True)
+    namespace: Any = fields.ForeignKeyField(
+        "models.Account", related_name=False, on_delete=fields.CASCADE, db_index=True
+    )
+    repository: Any = fields.ForeignKeyField(
+        "models.Repository", related_name=False, on_delete=fields.CASCADE, null=True, db_index=True
+    )
+    tag_pattern = fields.CharField(max_length=256)
+    tag_pattern_matches = fields.BooleanField(default=True)
+    created_at_ms = fields.BigIntField()
+
+    class Meta:
+        table = "immutability_policy"
