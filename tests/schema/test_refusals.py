@@ -73,7 +73,8 @@ OPERATIONS = {
 U, F, ok = "UNAUTHENTICATED", "FORBIDDEN", None
 
 # fmt: off
-# The callers in their order above. What is allowed to several of them is done by each in turn.
+# The callers in their order above. What is allowed to several of them is done by each in turn: when `org`
+# comes to dissolve, `owner` has.
 TABLE = {
     #                    anon out read writ keep memb make ownr robo |read writ crea user  org |supr full
     "public":            [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
@@ -100,7 +101,7 @@ TABLE = {
     "found":             [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "configure":         [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
     "configure nothing": [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
-    "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],  # Gone when `org` comes.
+    "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
 }
 # fmt: on
 
