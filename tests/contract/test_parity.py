@@ -1,0 +1,108 @@
+"""What a live system answered, case by case and in its order, is what we answer: status, keys and types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from quayside.config import Settings
+from tests.contract.kinds import differences, kind_of
+from tests.contract.reference import DATA
+from tests.contract.world import STEPS, Caller, World, callers, observed
+from tests.factories import Factory
+
+START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
+    "organization": (),
+    "repository": (World.organization, World.cache),
+    "tag": (World.organization, World.repositories, World.images),
+    "manifest": (World.organization, World.repositories, World.images),
+    "user": (World.office,),
+    "discovery": (),
+    "error": (),
+}
+"""What there is beside the people when a chapter begins."""
+
+QUOTA = "Storage is not counted and has no quota yet."
+
+STATS = "Pulls and pushes are not counted yet."
+
+SLASHES = "Both spellings of a final slash answer, as clients send both."
+
+DEVIATIONS: Mapping[tuple[str, str], str] = {
+    ("changeRepoVisibility", "missing_parent"): "What is not there cannot be changed: 404 instead of null.",
+    ("createOrganization", "without_trailing_slash"): SLASHES,
+    ("discovery", "success"): "It lists the chapters that are there.",
+    ("getOrganization", "quota_after_push"): QUOTA,
+    ("getOrganization", "with_quota"): QUOTA,
+    ("getRepo", "empty_repo"): STATS,
+    ("getRepo", "success"): STATS,
+    ("getRepoManifest", "untagged_oci_artifact"): "What can be pulled by its digest can be looked at.",
+    ("listRepos", "bad_next_page"): QUOTA,
+    ("listRepos", "by_namespace"): QUOTA,
+    ("listRepos", "kind_application"): "Images are all there is; another kind is a mistake.",
+    ("listRepos", "public"): QUOTA,
+    ("listRepos", "public_anonymous"): f"{QUOTA} Nothing is marked with a star by nobody, so we say false.",
+    ("listRepos", "quota_after_push"): QUOTA,
+    ("listRepos", "starred"): "Stars do not exist yet.",
+    ("listRepos", "success"): QUOTA,
+    ("listRepos", "with_quota_report"): QUOTA,
+    ("listRepos", "with_trailing_slash"): SLASHES,
+    ("listRepoTags", "without_trailing_slash"): SLASHES,
+}
+"""(operation, case) → why we answer otherwise."""
+
+
+@cache
+def exchanges() -> dict[str, list[dict[str, Any]]]:
+    """The recorded cases by chapter, in their order, with the steps between them."""
+    found: dict[str, list[dict[str, Any]]] = json.loads((DATA / "exchanges.json").read_text("utf-8"))
+    return found
+
+
+async def deviation(caller: Caller, recorded: dict[str, Any]) -> str | None:
+    """How our answer differs from the recorded one, as words."""
+    answer = await caller.ask(recorded["actor"], recorded["method"], recorded["path"], recorded.get("body"))
+    if answer.status_code != recorded["status"]:
+        return f"status {answer.status_code}, not {recorded['status']}: {answer.text[:300]}"
+    if recorded["answer"] is None:
+        return "a body, where none is due" if answer.content else None
+    return "; ".join(differences(recorded["answer"], kind_of(answer.json()))) or None
+
+
+@pytest.mark.parametrize("chapter", START)
+async def test_a_chapter_answers_as_recorded(
+    chapter: str, factory: Factory, settings_with_files: Settings
+) -> None:
+    # Given the world as it was when the chapter began
+    world = World(factory)
+    await world.people()
+    for prepare in START[chapter]:
+        await prepare(world)
+
+    # When every recorded request is sent again, in the recorded order
+    found: dict[tuple[str, str], str] = {}
+    async with callers(world, observed(settings_with_files)) as caller:
+        for recorded in exchanges()[chapter]:
+            if "step" in recorded:
+                await STEPS[recorded["step"]](world)
+            elif (how := await deviation(caller, recorded)) is not None:
+                found[recorded["operation"], recorded["case"]] = how
+
+    # Then exactly the listed cases differ
+    mine = {(row["operation"], row["case"]) for row in exchanges()[chapter] if "step" not in row}
+    unexpected = [f"{' '.join(case)}: {how}" for case, how in found.items() if case not in DEVIATIONS]
+    assert "\n".join(unexpected) == ""
+    assert (DEVIATIONS.keys() & mine) - found.keys() == set()
+
+
+def test_deviations_are_of_recorded_cases() -> None:
+    recorded = {
+        (row["operation"], row["case"]) for rows in exchanges().values() for row in rows if "step" not in row
+    }
+
+    assert DEVIATIONS.keys() - recorded == set()
+    assert all(DEVIATIONS.values())

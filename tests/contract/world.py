@@ -1,0 +1,172 @@
+"""A harbour: the people, organizations and images that the recorded exchanges are replayed on.
+
+`maren` owns the organization `harbour-works`, whose member is `ole`; `tove` has to do with neither, and
+`ingrid` is a superuser who may see and change everything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from quayside.app import create_app
+from quayside.config import Settings
+from resolvers import repository
+from resolvers.access.roles import TeamRole
+from resolvers.access.scopes import Scope
+from resolvers.repository import RepositoryState, Visibility
+from storage.statements import execute
+from tests.factories import EVERY_SCOPE, Factory, image_config
+from tests.registry import kit
+
+ORGANIZATION = "harbour-works"
+
+HISTORY = {
+    "history": [
+        {"created": "2026-01-02T03:04:05Z", "created_by": "COPY lamp /"},
+        {"created": "2026-01-02T03:04:06Z", "created_by": "ENV lit=1", "empty_layer": True},
+        {"created": "2026-01-02T03:04:07Z", "created_by": "COPY lens /"},
+    ]
+}
+"""How the images came to be: two layers, and a step that made none."""
+
+
+def observed(settings: Settings) -> Settings:
+    """The settings of the recorded system: its status codes, superusers with access to everything."""
+    features = settings.features | {"SUPERUSERS_FULL_ACCESS", "ORG_SHARED_EMAIL"}
+    return replace(settings, features=features, rest_status_codes="observed")
+
+
+@dataclass
+class World:
+    """The harbour, with what the steps so far have brought."""
+
+    factory: Factory
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Access tokens by actor; nobody else has one."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """The digests of the images, by the names that exchanges call them by."""
+
+    async def people(self) -> None:
+        """The users, each with the tokens that the recorded actors had."""
+        for name in ("maren", "ole", "tove"):
+            await self.factory.user(name)
+            self.tokens[name] = await self.factory.token(name, EVERY_SCOPE - {Scope.SUPER_USER})
+        await self.factory.user("ingrid", is_superuser=True)
+        self.tokens["ingrid"] = await self.factory.token("ingrid", EVERY_SCOPE)
+        self.tokens["maren, expired"] = await self.factory.token("maren", frozenset({Scope.USER_READ}))
+        await execute("UPDATE access_token SET expires_at_ms = 1 WHERE scopes = ?", Scope.USER_READ.value)
+        self.tokens["maren, reading only"] = await self.factory.token("maren", frozenset({Scope.REPO_READ}))
+        self.tokens["stranger"] = "s" * 40
+
+    async def organization(self) -> None:
+        """The organization, empty."""
+        await self.factory.organization(ORGANIZATION, owner="maren")
+
+    async def repositories(self) -> None:
+        """Two repositories of the organization, one of them public."""
+        await self.factory.repository(f"{ORGANIZATION}/beacon", by="maren")
+        await self.factory.repository(f"{ORGANIZATION}/ferry", by="maren", visibility=Visibility.PUBLIC)
+
+    async def cache(self) -> None:
+        """A second organization of the same owner."""
+        await self.factory.organization("harbour-cache", owner="maren")
+
+    async def office(self) -> None:
+        """An organization of the superuser alone."""
+        await self.factory.organization("pilot-house", owner="ingrid")
+
+    async def team(self) -> None:
+        """A team of the organization with its own role."""
+        await self.factory.team(ORGANIZATION, "keepers", TeamRole.CREATOR, ["ole"])
+
+    async def images(self) -> None:
+        """Six tags in `beacon`: images, an index, an artifact; and one artifact without a tag."""
+        beacon = f"{ORGANIZATION}/beacon"
+        configs = [image_config(name, **HISTORY) for name in ("amd64", "arm64")]
+        first = await self.factory.image(beacon, b"lamp", b"lens", tag="1.0", config=configs[0])
+        second = await self.factory.image(beacon, b"lamp 2", b"lens", tag="1.1", config=configs[1])
+        await self.factory.image(beacon, b"lamp 2", b"lens", tag="current", config=configs[1])
+        documents = [
+            kit.encode(kit.image_document(layer, b"lens", config=config))
+            for layer, config in zip((b"lamp", b"lamp 2"), configs, strict=True)
+        ]
+        self.digests = {
+            "first": first,
+            "second": second,
+            "third": await self.factory.image(beacon, b"old lamp", b"lens", tag="retired"),
+            "index": await self.factory.manifest(beacon, kit.index_document(*documents), tag="many"),
+            "bill": await self._artifact(beacon, b"bill", tag="bill"),
+            "loose": await self._artifact(beacon, b"loose", tag=None),
+        }
+        await self.factory.image(f"{ORGANIZATION}/ferry", b"ferry", tag="current")
+
+    async def _artifact(self, path: str, content: bytes, *, tag: str | None) -> str:
+        for blob in (kit.EMPTY, content):
+            await self.factory.blob(path, blob)
+        return await self.factory.manifest(
+            path, kit.artifact_document("application/vnd.example.bill", content), tag=tag
+        )
+
+    async def mirror(self) -> None:
+        """`tidewater` takes only what a mirror brings."""
+        maren = await self.factory.as_account("maren")
+        await repository.change_state(maren, f"{ORGANIZATION}/tidewater", RepositoryState.MIRROR)
+
+    def filled(self, value: Any) -> Any:
+        """A request with its blanks filled: digests by name, and a time to come in seconds."""
+        if value == "{in three days}":
+            return int(time.time()) + 3 * 86_400
+        if isinstance(value, str):
+            return re.sub(r"{(\w+)}", lambda found: self.digests[found[1]], value)
+        if isinstance(value, dict):
+            return {key: self.filled(item) for key, item in value.items()}
+        return value
+
+
+STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
+    "push images": World.images,
+    "let a mirror write": World.mirror,
+    "add a team": World.team,
+}
+"""What happens between two exchanges, by the words of the record."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Asks `/api/v1` as any actor of a world."""
+
+    world: World
+    http: httpx.AsyncClient
+
+    async def ask(self, actor: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Send one request; a body that is text is sent as it is, any other as JSON."""
+        headers = {"Content-Type": "application/json"}
+        if token := self.world.tokens.get(actor):
+            headers["Authorization"] = f"Bearer {token}"
+        filled = self.world.filled(body)
+        content = filled if isinstance(filled, str) else json.dumps(filled)
+        return await self.http.request(
+            method,
+            f"/api/v1{self.world.filled(path)}",
+            content=None if body is None else content,
+            headers=headers,
+        )
+
+
+@asynccontextmanager
+async def callers(world: World, settings: Settings) -> AsyncIterator[Caller]:
+    """The whole application of these settings, on the database of the world."""
+    app = create_app(settings, jobs=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=settings.public_url) as http,
+    ):
+        yield Caller(world, http)
