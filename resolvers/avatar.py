@@ -48,6 +48,7 @@ class AvatarKind(StrEnum):
     ROBOT = "robot"
     ORGANIZATION = "org"
     TEAM = "team"
+    APPLICATION = "app"
 
 
 @dataclass(frozen=True, slots=True)

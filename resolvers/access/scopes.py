@@ -7,9 +7,12 @@ table gives each scope's cap of each kind.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
-from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
+from resolvers.access.roles import AccountRole, RepositoryRole, Role, TeamRole
 from resolvers.errors import Invalid
+
+R = TypeVar("R", bound=Role)
 
 
 class Scope(StrEnum):
@@ -109,17 +112,15 @@ SCOPES: dict[Scope, ScopeRow] = {
 DIRECT = frozenset({Scope.DIRECT_USER_LOGIN})
 
 
-def parse_scopes(text: str) -> frozenset[Scope]:
+def parse_scopes(text: str, *, field: str = "scopes") -> frozenset[Scope]:
     """Scopes separated by spaces or commas. Raises `Invalid` for none, or one unknown or not grantable."""
     names = text.replace(",", " ").split()
     grantable = {row.scope.value for row in SCOPES.values() if row.is_grantable}
     unknown = [name for name in names if name not in grantable]
     if unknown:
-        raise Invalid(
-            f"Unknown scope '{unknown[0]}'; known are {', '.join(sorted(grantable))}.", field="scopes"
-        )
+        raise Invalid(f"Unknown scope '{unknown[0]}'; known are {', '.join(sorted(grantable))}.", field=field)
     if not names:
-        raise Invalid("At least one scope is needed.", field="scopes")
+        raise Invalid("At least one scope is needed.", field=field)
     return frozenset(Scope(name) for name in names)
 
 
@@ -141,3 +142,20 @@ def organization_cap(scopes: Iterable[Scope]) -> TeamRole | None:
 def account_cap(scopes: Iterable[Scope]) -> AccountRole | None:
     """The highest role on one's own account that the scopes allow."""
     return max((row for row in (SCOPES[scope].account for scope in scopes) if row), default=None)
+
+
+def covers(held: frozenset[Scope], wanted: frozenset[Scope]) -> bool:
+    """Whether scopes allow all that others would: a token is never the way to a stronger one."""
+    if Scope.DIRECT_USER_LOGIN in held:
+        return True
+    if Scope.SUPER_USER in wanted - held:
+        return False
+    return (
+        _reaches(repository_cap(held), repository_cap(wanted))
+        and _reaches(organization_cap(held), organization_cap(wanted))
+        and _reaches(account_cap(held), account_cap(wanted))
+    )
+
+
+def _reaches(held: R | None, wanted: R | None) -> bool:
+    return wanted is None or (held is not None and held >= wanted)
