@@ -58,6 +58,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "delete_robot": ("robot",),
     "delete_robot_federation": ("robot",),
     "delete_tag": ("username", "repo", "namespace", "tag"),
+    "federated_robot_token_exchange": ("subject", "issuer", "robot"),
     "modify_prototype_permission": (
         "prototypeid",
         "username",
@@ -70,7 +71,6 @@ KINDS: dict[str, tuple[str, ...]] = {
     "login_failure": ("type", "kind", "useragent", "username", "message"),
     "login_success": ("type", "useragent"),
     "logout_success": (),
-    "federated_robot_token_exchange": ("subject", "issuer", "robot"),
     "move_tag": ("username", "repo", "tag", "namespace", "manifest_digest", "original_manifest_digest"),
     "org_add_team_member": ("member", "team"),
     "oauth_token_assigned": ("assigning_user", "assigned_user", "application", "client_id"),
