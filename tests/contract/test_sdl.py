@@ -19,7 +19,19 @@ from graphql import (
 from schema import schema, sdl
 from tests.process import ROOT, run
 
-VERBS = ("Create", "Update", "Delete", "Set", "Change", "Restore", "Initialize")
+VERBS = (
+    "Create",
+    "Update",
+    "Delete",
+    "Set",
+    "Change",
+    "Restore",
+    "Initialize",
+    "Add",
+    "Remove",
+    "Accept",
+    "Decline",
+)
 BOOLEAN = re.compile(r"(?:is|has|can|include|viewerIs|viewerHas|viewerCan)[A-Z]")
 TIME = re.compile(r"[a-z][A-Za-z]*(?:At|On)|asOf")
 SIZE = re.compile(r".*Bytes")
@@ -125,13 +137,14 @@ def test_a_payload_holds_errors_and_nothing_else_that_a_refusal_would_have_to_fi
 
 
 def test_inputs_are_named_after_their_mutation_or_are_parts_of_others() -> None:
-    arguments = {
+    used = {
         get_named_type(definition.type).name
         for _, _, field in outputs()
         for definition in field.args.values()
     }
+    used |= {get_named_type(field.type).name for _, _, field in inputs()}
 
-    assert {type_.name for type_ in INPUTS} <= arguments
+    assert {type_.name for type_ in INPUTS} <= used
     assert all(type_.name.endswith(("Input", "Filter")) for type_ in INPUTS)
 
 

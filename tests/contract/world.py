@@ -162,11 +162,13 @@ class Caller:
 
 
 @asynccontextmanager
-async def callers(world: World, settings: Settings) -> AsyncIterator[Caller]:
-    """The whole application of these settings, on the database of the world."""
+async def callers(world: World, settings: Settings, *, address: str = "127.0.0.1") -> AsyncIterator[Caller]:
+    """The whole application of these settings, on the database of the world, asked from some address."""
     app = create_app(settings, jobs=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=settings.public_url) as http,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=(address, 54321)), base_url=settings.public_url
+        ) as http,
     ):
         yield Caller(world, http)

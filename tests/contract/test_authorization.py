@@ -1,0 +1,115 @@
+"""Who may do what: each documented operation by each kind of caller, and that a refusal writes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from quayside.config import Settings
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.permission import GranteeKind
+from resolvers.repository import Visibility
+from storage.statements import Row
+from tests import state
+from tests.contract.reference import DATA, EXTRA, rows
+from tests.contract.world import ORGANIZATION, World, callers, observed
+from tests.factories import Factory
+
+WITHOUT_ANSWERS = {"getErrorDescription"}
+"""Operations that the record has no callers of: they are about nobody's things."""
+
+
+@cache
+def record() -> dict[str, list[dict[str, Any]]]:
+    """`callers`: a request with the status for each caller; `superusers`: with and without full access."""
+    found: dict[str, list[dict[str, Any]]] = json.loads((DATA / "authorization.json").read_text("utf-8"))
+    return found
+
+
+OPERATIONS = sorted({case["operation"] for case in record()["callers"]})
+
+
+def test_every_operation_has_callers() -> None:
+    assert {*OPERATIONS} == rows().keys() - EXTRA - WITHOUT_ANSWERS
+
+
+async def everything(factory: Factory) -> World:
+    """Private and public things, of which `ole` may see some by a grant or through a team."""
+    world = World(factory)
+    await world.people()
+    await world.organization()
+    await factory.user("piet")
+    await factory.organization("far-harbour", owner="piet")
+    await factory.team(ORGANIZATION, "readers", TeamRole.MEMBER, ["ole"])
+    await factory.repository("maren/sextant")
+    await factory.repository("maren/skiff")
+    await factory.repository("piet/lighthouse", visibility=Visibility.PUBLIC)
+    await factory.repository(f"{ORGANIZATION}/crane", by="maren")
+    await factory.grant("maren/skiff", "ole", RepositoryRole.READ, by="maren")
+    await factory.grant(
+        f"{ORGANIZATION}/crane", "readers", RepositoryRole.READ, kind=GranteeKind.TEAM, by="maren"
+    )
+    return world
+
+
+def expected(case: dict[str, Any], actor: str) -> int:
+    """The status for a caller.
+
+    The recorded anonymous callers had the token of an anonymous session with them. Ours have none, so the
+    door refuses their writes before it looks at the row.
+    """
+    status: int = case["expect"][actor]
+    return 403 if actor == "anonymous" and case["method"] != "GET" else status
+
+
+async def important() -> dict[str, list[Row]]:
+    """All rows, but for what is noted of the calls themselves."""
+    return {table: found for table, found in (await state.dump()).items() if table != "event"}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_an_operation_by_each_caller(
+    operation: str, factory: Factory, settings_with_files: Settings
+) -> None:
+    world = await everything(factory)
+    wrong: list[str] = []
+    calls = [
+        (case, actor, expected(case, actor))
+        for case in record()["callers"]
+        if case["operation"] == operation
+        for actor in case["expect"]
+    ]
+    async with callers(world, observed(settings_with_files)) as caller:
+        before = await important()
+        # Those who are refused come first, so that what others do cannot be taken for theirs.
+        for case, actor, status in sorted(calls, key=lambda call: -call[2]):
+            answer = await caller.ask(actor, case["method"], case["path"], case.get("body"))
+            if answer.status_code != status:
+                wrong.append(f"{actor} {case['path']}: {answer.status_code}, not {status}: {answer.text}")
+            if status >= 400 and await important() != before:
+                wrong.append(f"{actor} {case['path']} was refused and wrote")
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("case", record()["superusers"], ids=lambda case: case["operation"])
+@pytest.mark.parametrize("access", ["with", "without"])
+async def test_a_superuser_in_foreign_namespaces(
+    case: dict[str, Any], access: str, factory: Factory, settings_with_files: Settings
+) -> None:
+    world = await everything(factory)
+    settings = observed(settings_with_files)
+    if access == "without":
+        settings = replace(settings, features=settings.features - {"SUPERUSERS_FULL_ACCESS"})
+
+    async with callers(world, settings) as caller:
+        before = await important()
+        answer = await caller.ask("ingrid", case["method"], case["path"], case.get("body"))
+        after = await important()
+
+    assert answer.status_code == case[access]
+    assert (after == before) == (access == "without")
