@@ -4,33 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolvers import account, events, invite, repository, team
-from resolvers.access.permissions import namespace_role
-from resolvers.access.roles import TeamRole
+from resolvers.access.permissions import namespace_role, require_namespace
+from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound, UnknownReference
-from resolvers.invite import InviteRecord
 from resolvers.namespace import require_organization
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord
-from resolvers.team import TeamRecord
+from resolvers.team import MemberRecord, TeamRecord
 from storage.statements import Row, execute, fetch, fetch_one
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRecord:
-    """Somebody in a team, or invited into it.
-
-    `email` instead of `account_id` for an invitation that went to an address. `invited_at_ms` is None for
-    members, and so is `inviter_id`.
-    """
-
-    account_id: int | None
-    email: str | None = None
-    invited_at_ms: int | None = None
-    inviter_id: int | None = None
-
 
 _MEMBERS = """(
 SELECT 0 AS pending, m.id AS id, m.account_id AS account_id, NULL AS email,
@@ -47,10 +31,6 @@ WHERE i.team_id = ? AND a.deleted_at_ms IS NULL
 
 def _member(row: Row) -> MemberRecord:
     return MemberRecord(row["account_id"], row["email"], row["invited_at_ms"], row["inviter_id"])
-
-
-def _invited(record: InviteRecord) -> MemberRecord:
-    return MemberRecord(record.account_id, record.email, record.created_at_ms, record.inviter_id)
 
 
 async def members(
@@ -91,7 +71,7 @@ async def add(context: Context, organization: str, team_name: str, name: str) ->
         if await _is_in_team(record, added):
             raise AlreadyExists(f"User {name} is already a member of team {team_name}", field="account")
         if added.kind is AccountKind.USER and await _must_be_invited(context, owner, added):
-            return _invited(await invite.invite(context, owner, record, account=added))
+            return (await invite.invite(context, owner, record, account=added)).as_member()
         await team.insert_member(record.id, added.id)
         await events.record(
             context, "org_add_team_member", {"member": name, "team": team_name}, namespace_id=owner.id
@@ -139,6 +119,32 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
     return name
 
 
+@dataclass(frozen=True, slots=True)
+class TeamPermissionRecord:
+    """A repository on which a team was given a role."""
+
+    repository: RepositoryRecord
+    role: RepositoryRole
+
+
+async def team_permissions(context: Context, record: TeamRecord, page: Page) -> Slice[TeamPermissionRecord]:
+    """The roles that a team was given, oldest first. Requires `org:admin`."""
+    await require_namespace(context, record.organization_id, TeamRole.ADMIN)
+    rows = await paginate(
+        Query(
+            "p.id, p.repository_id, p.role",
+            "repository_permission p JOIN repository r ON r.id = p.repository_id",
+            (Term("p.id", "id"),),
+            ("p.team_id = ?", "r.deleted_at_ms IS NULL"),
+            (record.id,),
+        ),
+        page,
+        maximum=context.max_first,
+    )
+    found = await repository.by_ids([row["repository_id"] for row in rows.items])
+    return rows.of(lambda row: TeamPermissionRecord(found[row["repository_id"]], RepositoryRole(row["role"])))
+
+
 _IN_TEAMS = (
     "a.id IN (SELECT m.account_id FROM team_member m JOIN team t ON t.id = m.team_id"
     " WHERE t.organization_id = ?)"
@@ -147,11 +153,6 @@ _WITH_PERMISSIONS = (
     "a.id IN (SELECT p.account_id FROM repository_permission p JOIN repository r ON r.id = p.repository_id"
     " WHERE r.namespace_id = ? AND r.deleted_at_ms IS NULL)"
 )
-
-
-async def _require_admin(context: Context, organization: AccountRecord) -> None:
-    if await namespace_role(context.viewer, organization.id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal()
 
 
 async def _users(
@@ -176,7 +177,7 @@ async def organization_members(
     context: Context, organization: AccountRecord, page: Page
 ) -> Slice[AccountRecord]:
     """The users in some team of an organization, by name. Requires `org:admin`."""
-    await _require_admin(context, organization)
+    await require_namespace(context, organization.id, TeamRole.ADMIN)
     return await _users(context, page, [_IN_TEAMS], [organization.id])
 
 
@@ -187,7 +188,7 @@ async def organization_member(
 
     Requires `org:admin`.
     """
-    await _require_admin(context, organization)
+    await require_namespace(context, organization.id, TeamRole.ADMIN)
     found = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
     if found is None:
         return None
@@ -198,7 +199,7 @@ async def organization_member(
 
 async def collaborators(context: Context, organization: AccountRecord, page: Page) -> Slice[AccountRecord]:
     """The users in no team of an organization who have direct permissions, by name. Requires `org:admin`."""
-    await _require_admin(context, organization)
+    await require_namespace(context, organization.id, TeamRole.ADMIN)
     return await _users(
         context, page, [_WITH_PERMISSIONS, f"NOT {_IN_TEAMS}"], [organization.id, organization.id]
     )

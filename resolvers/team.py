@@ -39,6 +39,20 @@ class TeamRecord:
     repository_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """Somebody in a team, or invited into it.
+
+    `email` instead of `account_id` for an invitation that went to an address. `invited_at_ms` is None for
+    members, and so is `inviter_id`.
+    """
+
+    account_id: int | None
+    email: str | None = None
+    invited_at_ms: int | None = None
+    inviter_id: int | None = None
+
+
 _COLUMNS = (
     "t.id, t.organization_id, t.name, t.role, t.description,"
     " (SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id) AS member_count,"

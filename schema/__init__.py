@@ -1,13 +1,14 @@
 """CONTRACT: the GraphQL schema. Strawberry types whose field bodies are one call into resolvers."""
 
 import strawberry
-from graphql import lexicographic_sort_schema, print_schema
+from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access.scopes import SCOPES
 from schema.account import AccountMutation, AccountQuery, User
 from schema.context import GraphContext
 from schema.namespace import NamespaceQuery
+from schema.invite import InviteMutation
 from schema.node import NodeQuery
 from schema.organization import OrganizationMutation, OrganizationQuery
 from schema.permission import PermissionMutation
@@ -18,6 +19,7 @@ from schema.site import SiteMutation
 from schema.tag import TagMutation
 
 __all__ = ["GraphContext", "schema", "scopes", "sdl"]
+from schema.team import TeamMutation
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -30,6 +32,7 @@ class Mutation(
     AccountMutation,
     OrganizationMutation,
     PermissionMutation,
+    InviteMutation,
     RepositoryMutation,
     RobotMutation,
     SiteMutation,
@@ -37,6 +40,7 @@ class Mutation(
 ):
     pass
 
+    TeamMutation,
 
 scopes = SCOPES
 """What a token can be given, for the doors that describe it."""
@@ -51,6 +55,11 @@ schema = strawberry.Schema(
 
 def sdl() -> str:
     """The schema definition language of the schema, sorted by name, as `schema.graphql` holds it.
+for input_ in schema._schema.type_map.values():
+    if isinstance(input_, GraphQLInputObjectType):
+        # Strawberry leaves this to a validation rule of its own, which does not see variables.
+        input_.is_one_of = input_.extensions["strawberry-definition"].is_one_of
+
 
     Only the printed schema is sorted: sorting rebuilds every type, and the rebuilt enums would not know our
     values.

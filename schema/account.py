@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from resolvers import account, organization, token
+from resolvers import account, invite, organization, token
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -19,6 +19,7 @@ from schema.nodes import Node, encode_id
 from schema.scalars import BigInt, optional_datetime, to_datetime
 
 if TYPE_CHECKING:
+    from schema.invite import TeamInvite
     from schema.organization import Organization
 
 strawberry.enum(AccountKind, name="AccountKind", description="What an account is.")
@@ -213,6 +214,15 @@ class Viewer:
         self,
         info: Info,
         namespace: Annotated[str, strawberry.argument(description="The name of a user or organization.")],
+    @strawberry.field(description="The invitations into teams that wait for the user. Requires `user:read`.")
+    async def team_invites(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["TeamInvite", strawberry.lazy("schema.invite")]] | None:
+        from schema.invite import to_invite
+
+        found = await invite.of_viewer(info.context.context, page(first, after))
+        return connect(found, to_invite)  # type: ignore[no-any-return]
+
     ) -> bool:
         record = await account.by_name(namespace)
         if record is None:

@@ -5,11 +5,13 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import account, manifest, repository, tag, team
+from resolvers import account, manifest, membership, repository, tag, team
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.context import Context
 from resolvers.manifest import ManifestRecord
+from resolvers.pages import Page, Slice
+from resolvers.repository import RepositoryRecord
 from resolvers.team import TeamRecord
 
 K = TypeVar("K")
@@ -27,11 +29,32 @@ def _loader(batch: Callable[[list[K]], Awaitable[Mapping[K, V]]], default: Any =
     return DataLoader(load, max_batch_size=MAX_BATCH)
 
 
+MemberKey = tuple[int, int, Page]
+"""An account, an organization, and the page that is asked for of what the one has in the other."""
+
+
+async def _by_place(
+    keys: list[MemberKey], fetch: Callable[[int, list[int], Page], Awaitable[Mapping[int, V]]]
+) -> Mapping[MemberKey, V]:
+    """One call for all accounts of which the same page in the same organization is asked for."""
+    places: dict[tuple[int, Page], list[int]] = {}
+    for account_id, organization_id, page in keys:
+        places.setdefault((organization_id, page), []).append(account_id)
+    return {
+        (account_id, organization_id, page): found
+        for (organization_id, page), accounts in places.items()
+        for account_id, found in (await fetch(organization_id, accounts, page)).items()
+    }
+
+
 class Loaders:
     """The loaders of a request, by what they load; keys are row ids unless said otherwise."""
 
     def __init__(self, context: Context) -> None:
         self.accounts = _loader(account.by_ids)
+        self.accounts_by_name = _loader(account.by_names)
+        self.memberships = _loader(account.members_among, False)
+        """Keys are pairs of an account and an organization."""
         self.repositories = _loader(repository.by_ids)
         self.manifests = _loader(manifest.by_ids)
         self.children = _loader(manifest.children, [])
@@ -59,6 +82,16 @@ class Loaders:
 
         self.team_visibility = _loader(visibility)
         """Whether the viewer may see who is in a team; keys are `TeamRecord`."""
+
+        async def member_teams(keys: list[MemberKey]) -> Mapping[MemberKey, Slice[TeamRecord]]:
+            return await _by_place(keys, lambda *place: team.teams_of(context, *place))
+
+        async def member_repositories(keys: list[MemberKey]) -> Mapping[MemberKey, Slice[RepositoryRecord]]:
+            return await _by_place(keys, lambda *place: membership.repositories_of(context, *place))
+
+        self.member_teams = _loader(member_teams)
+        self.member_repositories = _loader(member_repositories)
+        """What accounts have in an organization; keys are `MemberKey`."""
 
         async def configurations(
             records: list[ManifestRecord],

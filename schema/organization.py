@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.organization
-from resolvers import organization, team
+import resolvers.team
+from resolvers import membership, organization, prototype
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.account import AccountRecord
@@ -16,9 +17,10 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import changes
+from schema.member import OrganizationCollaborator, OrganizationMember
 from schema.nodes import Node, encode_id
 from schema.scalars import BigInt
-from schema.team import Team, to_team
+from schema.team import AccountName, OrganizationName, Team, TeamName, to_team
 
 
 @strawberry.type(description="What only administrators may see and change. Requires `org:admin`.")
@@ -83,9 +85,53 @@ class Organization(Node):
     @strawberry.field(description="Its teams, oldest first. For members; refused to others.")
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:
         context = info.context.context
-        found = await team.teams(context, self.record, page(first, after))
+        found = await resolvers.team.teams(context, self.record, page(first, after))
         return connect(found, to_team)  # type: ignore[no-any-return]
 
+
+    @strawberry.field(description="A team by name; null if there is none. For members; refused to others.")
+    async def team(self, info: Info, name: TeamName) -> Team | None:
+        record = await resolvers.team.team(info.context.context, self.record, name)
+        return to_team(record) if record else None
+
+    @strawberry.field(description="The users in its teams, by name. Refused to others than administrators.")
+    async def members(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[OrganizationMember] | None:
+        found = await membership.organization_members(info.context.context, self.record, page(first, after))
+        return connect(  # type: ignore[no-any-return]
+            found, lambda record: OrganizationMember(record=record, organization_id=self.record.id)
+        )
+
+    @strawberry.field(
+        description="A user in its teams, or one of its robots, by name; null if there is none. Refused to"
+        " others than administrators."
+    )
+    async def member(self, info: Info, name: AccountName) -> OrganizationMember | None:
+        record = await membership.organization_member(info.context.context, self.record, name)
+        return OrganizationMember(record=record, organization_id=self.record.id) if record else None
+
+    @strawberry.field(
+        description="The users who are in no team but have a role on some repository, by name. Refused to"
+        " others than administrators."
+    )
+    async def collaborators(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[OrganizationCollaborator] | None:
+        found = await membership.collaborators(info.context.context, self.record, page(first, after))
+        return connect(  # type: ignore[no-any-return]
+            found, lambda record: OrganizationCollaborator(record=record, organization_id=self.record.id)
+        )
+
+    @strawberry.field(
+        description="The default permissions of its new repositories, oldest first; refused to others than"
+        " administrators. Requires `org:admin`."
+    )
+    async def permission_prototypes(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[PermissionPrototype] | None:
+        found = await prototype.prototypes(info.context.context, self.record, page(first, after))
+        return connect(found, to_prototype)  # type: ignore[no-any-return]
 
 def to_organization(record: AccountRecord) -> Organization:
     """An organization as a GraphQL value."""
@@ -135,7 +181,10 @@ class OrganizationDeletePayload:
     errors: list[UserError] = payload_errors()
 
 
-OrganizationName = Annotated[str, strawberry.argument(description="The organization's name.")]
+@strawberry.type(description="What came of removing an account from an organization.")
+class OrganizationMemberRemovePayload:
+    name: str | None = strawberry.field(default=None, description="The account's name; null if refused.")
+    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type
@@ -186,3 +235,14 @@ class OrganizationMutation:
     async def organization_delete(self, info: Info, organization: OrganizationName) -> Any:
         record = await resolvers.organization.delete(info.context.context, organization)
         return OrganizationDeletePayload(name=record.name)
+
+    @mutation(
+        OrganizationMemberRemovePayload,
+        description="Take everything from an account that it has in an organization: places in teams, roles"
+        " on repositories, invitations. The only administrator stays. Requires `org:admin`.",
+    )
+    async def organization_member_remove(
+        self, info: Info, organization: OrganizationName, account: AccountName
+    ) -> Any:
+        name = await membership.remove_from_organization(info.context.context, organization, account)
+        return OrganizationMemberRemovePayload(name=name)
