@@ -17,9 +17,10 @@ async def tables() -> list[str]:
 
 
 async def dump() -> dict[str, list[Row]]:
-    """Every row of every table."""
+    """Every row of every table, in an order of its own: a row that is touched moves in PostgreSQL."""
     return {
-        table: [_important(row) for row in await fetch(f"SELECT * FROM {table}")] for table in await tables()
+        table: sorted((_important(row) for row in await fetch(f"SELECT * FROM {table}")), key=repr)
+        for table in await tables()
     }
 
 
