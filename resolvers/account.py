@@ -1,6 +1,7 @@
 """Users, and what every account has."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,16 @@ async def by_name(name: str, *kinds: AccountKind) -> AccountRecord | None:
     row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND deleted_at_ms IS NULL", name)
     record = _record(row) if row else None
     return record if record and (not kinds or record.kind in kinds) else None
+
+
+async def by_login(login: str) -> AccountRecord | None:
+    """The user of this name, or of this e-mail address; None also if they are being deleted."""
+    if "@" not in login:
+        return await by_name(login, AccountKind.USER)
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM account WHERE email = ? AND kind = 'user' AND deleted_at_ms IS NULL", login
+    )
+    return _record(row) if row else None
 
 
 async def by_ids(ids: list[int]) -> dict[int, AccountRecord]:
@@ -178,15 +189,37 @@ async def require_user(name: str) -> AccountRecord:
     return record
 
 
-async def is_member_of(account_id: int, organization: str) -> bool | None:
-    """Whether an account is in some team of an organization; None if there is no such organization."""
-    owner = await by_name(organization, AccountKind.ORGANIZATION)
-    if owner is None:
-        return None
-    row = await fetch_one(
-        "SELECT 1 AS found FROM team t JOIN team_member m ON m.team_id = t.id"
-        " WHERE t.organization_id = ? AND m.account_id = ? LIMIT 1",
-        owner.id,
-        account_id,
+async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:
+    """Accounts by name, in one statement; those being deleted are left out."""
+    if not names:
+        return {}
+    rows = await fetch(
+        f"SELECT {_COLUMNS} FROM account WHERE name IN ({placeholders(names)}) AND deleted_at_ms IS NULL",
+        *names,
     )
-    return row is not None
+    return {row["name"]: _record(row) for row in rows}
+
+
+async def is_member_of(account_id: int, organization: str) -> bool | None:
+    """Whether an account is in an organization, as a robot or in a team; None if there is no such one."""
+    owner = await by_name(organization, AccountKind.ORGANIZATION)
+    pair = (account_id, owner.id if owner else 0)
+    return (await members_among([pair]))[pair] if owner else None
+
+
+async def members_among(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
+    """Of pairs of an account and an organization: is the account in a team there, or a robot of it?"""
+    if not pairs:
+        return {}
+    accounts = sorted({account_id for account_id, _ in pairs})
+    organizations = sorted({organization_id for _, organization_id in pairs})
+    rows = await fetch(
+        "SELECT m.account_id AS account_id, t.organization_id AS organization_id FROM team_member m"
+        f" JOIN team t ON t.id = m.team_id WHERE m.account_id IN ({placeholders(accounts)})"
+        f" AND t.organization_id IN ({placeholders(organizations)})"
+        f" UNION SELECT account_id, owner_id FROM robot WHERE account_id IN ({placeholders(accounts)})"
+        f" AND owner_id IN ({placeholders(organizations)})",
+        *(*accounts, *organizations, *accounts, *organizations),
+    )
+    members = {(row["account_id"], row["organization_id"]) for row in rows}
+    return {pair: pair in members for pair in pairs}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from resolvers import events
+from resolvers import events, prototype
 from resolvers.access.credentials import random_text
 from resolvers.access.permissions import (
     RepositoryRef,
@@ -226,6 +226,7 @@ async def create(
                 await RepositoryPermission.create(
                     repository_id=row.id, account_id=account.id, role=RepositoryRole.ADMIN.value
                 )
+                await prototype.apply(owner.id, row.id, account.id)
             await events.record(
                 context,
                 "create_repo",

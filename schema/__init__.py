@@ -5,42 +5,45 @@ from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_sch
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access.scopes import SCOPES
+from schema.access import AccessQuery
 from schema.account import AccountMutation, AccountQuery, User
 from schema.context import GraphContext
-from schema.namespace import NamespaceQuery
 from schema.invite import InviteMutation
+from schema.namespace import NamespaceQuery
 from schema.node import NodeQuery
 from schema.organization import OrganizationMutation, OrganizationQuery
 from schema.permission import PermissionMutation
+from schema.prototype import PrototypeMutation
 from schema.repository import RepositoryMutation, RepositoryQuery
 from schema.robot import Robot, RobotMutation
 from schema.scalars import SCALARS
 from schema.site import SiteMutation
 from schema.tag import TagMutation
+from schema.team import TeamMutation
 
 __all__ = ["GraphContext", "schema", "scopes", "sdl"]
-from schema.team import TeamMutation
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(AccountQuery, NamespaceQuery, NodeQuery, OrganizationQuery, RepositoryQuery):
+class Query(AccessQuery, AccountQuery, NamespaceQuery, NodeQuery, OrganizationQuery, RepositoryQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed. Each field is one transaction.")
 class Mutation(
     AccountMutation,
+    InviteMutation,
     OrganizationMutation,
     PermissionMutation,
-    InviteMutation,
+    PrototypeMutation,
     RepositoryMutation,
     RobotMutation,
     SiteMutation,
     TagMutation,
+    TeamMutation,
 ):
     pass
 
-    TeamMutation,
 
 scopes = SCOPES
 """What a token can be given, for the doors that describe it."""
@@ -52,14 +55,14 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 
-
-def sdl() -> str:
-    """The schema definition language of the schema, sorted by name, as `schema.graphql` holds it.
 for input_ in schema._schema.type_map.values():
     if isinstance(input_, GraphQLInputObjectType):
         # Strawberry leaves this to a validation rule of its own, which does not see variables.
         input_.is_one_of = input_.extensions["strawberry-definition"].is_one_of
 
+
+def sdl() -> str:
+    """The schema definition language of the schema, sorted by name, as `schema.graphql` holds it.
 
     Only the printed schema is sorted: sorting rebuilds every type, and the rebuilt enums would not know our
     values.

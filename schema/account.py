@@ -68,13 +68,18 @@ class Account(Node):
         return to_avatar(self.record.name, AVATAR_KINDS[self.record.kind])
 
     @strawberry.field(
-        description="Whether the account is in some team of the organization; null if there is none."
+        description="Whether the account is in the organization, in a team or as its robot; null if there is"
+        " no such organization."
     )
     async def is_member_of(
         self,
+        info: Info,
         organization: Annotated[str, strawberry.argument(description="The name of the organization.")],
     ) -> bool | None:
-        return await account.is_member_of(self.record.id, organization)
+        owner = await info.context.loaders.accounts_by_name.load(organization)
+        if owner is None or owner.kind is not AccountKind.ORGANIZATION:
+            return None
+        return await info.context.loaders.memberships.load((self.record.id, owner.id))
 
 
 @strawberry.type(
@@ -209,11 +214,6 @@ class Viewer:
             raise context.viewer.refusal()
         return to_user(self.record)
 
-    @strawberry.field(description="Whether the viewer may create repositories in a namespace.")
-    async def can_create_repositories_in(
-        self,
-        info: Info,
-        namespace: Annotated[str, strawberry.argument(description="The name of a user or organization.")],
     @strawberry.field(description="The invitations into teams that wait for the user. Requires `user:read`.")
     async def team_invites(
         self, info: Info, first: First = 50, after: After = None
@@ -223,6 +223,11 @@ class Viewer:
         found = await invite.of_viewer(info.context.context, page(first, after))
         return connect(found, to_invite)  # type: ignore[no-any-return]
 
+    @strawberry.field(description="Whether the viewer may create repositories in a namespace.")
+    async def can_create_repositories_in(
+        self,
+        info: Info,
+        namespace: Annotated[str, strawberry.argument(description="The name of a user or organization.")],
     ) -> bool:
         record = await account.by_name(namespace)
         if record is None:

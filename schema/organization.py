@@ -19,6 +19,7 @@ from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import changes
 from schema.member import OrganizationCollaborator, OrganizationMember
 from schema.nodes import Node, encode_id
+from schema.prototype import PermissionPrototype, to_prototype
 from schema.scalars import BigInt
 from schema.team import AccountName, OrganizationName, Team, TeamName, to_team
 
@@ -88,7 +89,6 @@ class Organization(Node):
         found = await resolvers.team.teams(context, self.record, page(first, after))
         return connect(found, to_team)  # type: ignore[no-any-return]
 
-
     @strawberry.field(description="A team by name; null if there is none. For members; refused to others.")
     async def team(self, info: Info, name: TeamName) -> Team | None:
         record = await resolvers.team.team(info.context.context, self.record, name)
@@ -132,6 +132,7 @@ class Organization(Node):
     ) -> Connection[PermissionPrototype] | None:
         found = await prototype.prototypes(info.context.context, self.record, page(first, after))
         return connect(found, to_prototype)  # type: ignore[no-any-return]
+
 
 def to_organization(record: AccountRecord) -> Organization:
     """An organization as a GraphQL value."""

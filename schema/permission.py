@@ -1,27 +1,21 @@
 """Direct permissions on repositories."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from resolvers import permission
-from resolvers.access.roles import RepositoryRole
-from resolvers.permission import Grantee, GranteeKind, PermissionRecord
-from schema.account import Account
+from resolvers.grantee import GranteeKind, GranteeRow
+from resolvers.permission import PermissionRecord
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
+from schema.grantee import Grantee, GranteeInput, load_grantee, to_name
 from schema.nodes import Node, encode_id
-from schema.robot import account_node
+from schema.roles import RepositoryRole
 from schema.scalars import RepositoryPath
 
-strawberry.enum(
-    RepositoryRole,
-    name="RepositoryRole",
-    description="What one may do with a repository: pull, also push, also administer.",
-)
-strawberry.enum(
-    GranteeKind, name="GranteeKind", description="Whom a permission is for: a user or robot, or a team."
-)
+if TYPE_CHECKING:
+    from schema.repository import Repository
 
 
 @strawberry.type(description="A role that an account or a team was given on a repository.")
@@ -34,31 +28,39 @@ class RepositoryPermission(Node):
 
     @strawberry.field(description="Whether an account or a team was given it.")
     def grantee_kind(self) -> GranteeKind:
-        return GranteeKind.TEAM if self.record.account_id is None else GranteeKind.ACCOUNT
+        return GranteeKind.TEAM if self.record.account_id is None else GranteeKind.USER
+
+    @strawberry.field(description="The user, robot or team that was given it.")
+    async def grantee(self, info: Info) -> Grantee:
+        return await load_grantee(info, GranteeRow(self.record.account_id, self.record.team_id))
 
     @strawberry.field(description="The name of the user, robot or team.")
     def name(self) -> str:
         return self.record.name
 
-    @strawberry.field(description="The user or robot; null for a team.")
-    async def account(self, info: Info) -> Account | None:
-        if self.record.account_id is None:
+    @strawberry.field(
+        description="Whether the account is in the organization that owns the repository, in a team or as its"
+        " robot; null for a team, and where a user owns the repository."
+    )
+    async def is_organization_member(self, info: Info) -> bool | None:
+        if self.record.account_id is None or self.record.organization_id is None:
             return None
-        record = await info.context.loaders.accounts.load(self.record.account_id)
-        return account_node(record) if record else None
+        pair = (self.record.account_id, self.record.organization_id)
+        return await info.context.loaders.memberships.load(pair)
+
+    @strawberry.field(description="The repository; null if it has been deleted.")
+    async def repository(
+        self, info: Info
+    ) -> Annotated["Repository", strawberry.lazy("schema.repository")] | None:
+        from schema.repository import to_repository
+
+        record = await info.context.loaders.repositories.load(self.record.repository_id)
+        return to_repository(record) if record else None
 
 
 def to_permission(record: PermissionRecord) -> RepositoryPermission:
     """A permission as a GraphQL value."""
     return RepositoryPermission(id=encode_id("RepositoryPermission", record.id), record=record)
-
-
-@strawberry.input(description="Whom a permission is for.")
-class GranteeInput:
-    kind: GranteeKind = strawberry.field(description="An account (user or robot) or a team.")
-    name: str = strawberry.field(
-        description="The account's name, or the team's in the repository's organization."
-    )
 
 
 @strawberry.type(description="What came of giving a permission.")
@@ -90,9 +92,7 @@ class PermissionMutation:
         grantee: _Grantee,
         role: Annotated[RepositoryRole, strawberry.argument(description="What it may do.")],
     ) -> Any:
-        record = await permission.set_permission(
-            info.context.context, repository, Grantee(grantee.kind, grantee.name), role
-        )
+        record = await permission.set_permission(info.context.context, repository, to_name(grantee), role)
         return RepositoryPermissionSetPayload(permission=to_permission(record))
 
     @mutation(
@@ -100,7 +100,5 @@ class PermissionMutation:
         description="Take a direct permission away. Requires `repo:admin`.",
     )
     async def repository_permission_delete(self, info: Info, repository: _Path, grantee: _Grantee) -> Any:
-        await permission.delete_permission(
-            info.context.context, repository, Grantee(grantee.kind, grantee.name)
-        )
+        await permission.delete_permission(info.context.context, repository, to_name(grantee))
         return RepositoryPermissionDeletePayload(name=grantee.name)

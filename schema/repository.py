@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.repository
-from resolvers import manifest, permission, referrer, tag
-from resolvers.access.roles import RepositoryRole
+from resolvers import explanation, manifest, permission, referrer, tag
+from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
+from resolvers.grantee import GranteeKind
 from resolvers.repository import (
     RepositoryFilter,
     RepositoryRecord,
@@ -16,12 +17,15 @@ from resolvers.repository import (
     Visibility,
 )
 from resolvers.tag import TagFilter
+from schema.access import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
+from schema.grantee import GranteeInput, to_name
 from schema.manifest import Manifest, to_manifest
 from schema.nodes import Node, encode_id
 from schema.permission import RepositoryPermission, to_permission
+from schema.roles import RepositoryRole
 from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
 from schema.tag import NameFilter, Tag, to_tag
 
@@ -185,10 +189,65 @@ class Repository(Node):
 
     @strawberry.field(description="The direct permissions on it, oldest first. Requires `repo:admin`.")
     async def permissions(
-        self, info: Info, first: First = 50, after: After = None
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        grantee_kind: Annotated[
+            GranteeKind | None, strawberry.argument(description="Only those of accounts, or only of teams.")
+        ] = None,
     ) -> Connection[RepositoryPermission]:
-        found = await permission.permissions(info.context.context, self.record, page(first, after))
+        found = await permission.permissions(
+            info.context.context, self.record, page(first, after), kind=grantee_kind
+        )
         return connect(found, to_permission)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="The direct permission of one account or team; null if it has none. Requires"
+        " `repo:admin`."
+    )
+    async def permission(
+        self,
+        info: Info,
+        grantee: Annotated[GranteeInput, strawberry.argument(description="The account or team.")],
+    ) -> RepositoryPermission | None:
+        record = await permission.permission(info.context.context, self.record, to_name(grantee))
+        return to_permission(record) if record else None
+
+    @strawberry.field(
+        description="Every user and robot with a role on it, by name, each with the reasons. Left out are"
+        " those who may only pull because everybody may, and blocked accounts. Requires `repo:admin`."
+    )
+    async def access(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        minimum_role: Annotated[
+            RepositoryRole | None,
+            strawberry.argument(description="Only those who may do at least this; `READ` if not given."),
+        ] = None,
+    ) -> Connection[RepositoryAccess]:
+        found = await explanation.accounts_with_access(
+            info.context.context, self.record, page(first, after), minimum=minimum_role or RepositoryRole.READ
+        )
+        return connect(found, to_access)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="What is granted to an account, strongest first: at most two for each of its teams, and"
+        " one for each other source. Null if there is no such account, or nothing is granted to it. Requires"
+        " `repo:admin`."
+    )
+    async def grants(
+        self,
+        info: Info,
+        account: Annotated[str, strawberry.argument(description="A user or robot by name.")],
+        sources: Annotated[
+            list[GrantSource] | None, strawberry.argument(description="Only grants from these sources.")
+        ] = None,
+    ) -> list[RepositoryGrant] | None:
+        found = await explanation.grants(info.context.context, self.record, account, sources)
+        return to_grants(found) if found else None
 
 
 def to_repository(record: RepositoryRecord) -> Repository:

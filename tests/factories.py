@@ -21,7 +21,7 @@ from resolvers.access.scopes import DIRECT, SCOPES, Scope
 from resolvers.access.viewer import ANONYMOUS, AccountKind, Viewer, ViewerAccount
 from resolvers.account import AccountRecord
 from resolvers.context import Context, Site
-from resolvers.permission import Grantee, GranteeKind
+from resolvers.grantee import Grantee, GranteeKind
 from resolvers.repository import RepositoryRecord, Visibility
 from resolvers.robot import RobotRecord
 from storage.blobs import BlobStore
@@ -110,7 +110,7 @@ class Factory:
         )
 
     async def grant(
-        self, path: str, name: str, role: RepositoryRole, *, kind: GranteeKind = GranteeKind.ACCOUNT, by: str
+        self, path: str, name: str, role: RepositoryRole, *, kind: GranteeKind = GranteeKind.USER, by: str
     ) -> None:
         """A direct permission on a repository."""
         await permission.set_permission(await self.as_account(by), path, Grantee(kind, name), role)

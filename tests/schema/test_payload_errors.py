@@ -27,6 +27,7 @@ class Row(NamedTuple):
 
 REPOSITORY, TAG = 'repository: "ada/app"', 'repository: "ada/app", tag: "v1"'
 GRANT = 'repository: "acme/app", grantee: { kind: %s, name: "%s" }'
+PROTOTYPE = 'organization: "acme", input: { role: READ, delegate: { kind: %s, name: "%s" } %s }'
 
 ROWS = [
     Row("repositoryCreate", 'input: { name: "app" }', "ALREADY_EXISTS", "input.name"),
@@ -58,13 +59,13 @@ ROWS = [
     Row("repositoryStateChange", f"{REPOSITORY}, state: ORG_MIRROR", "INVALID", "state"),
     Row(
         "repositoryPermissionSet",
-        f"{GRANT % ('ACCOUNT', 'nobody')}, role: READ",
+        f"{GRANT % ('USER', 'nobody')}, role: READ",
         "UNKNOWN_REFERENCE",
         "grantee",
     ),
     Row(
         "repositoryPermissionSet",
-        f"{GRANT % ('ACCOUNT', 'acme')}, role: READ",
+        f"{GRANT % ('USER', 'acme')}, role: READ",
         "UNKNOWN_REFERENCE",
         "grantee",
     ),
@@ -77,12 +78,53 @@ ROWS = [
     ),
     Row(
         "repositoryPermissionSet",
-        f'{REPOSITORY}, grantee: {{ kind: ACCOUNT, name: "ada" }}, role: READ',
+        f'{REPOSITORY}, grantee: {{ kind: USER, name: "ada" }}, role: READ',
         "INVALID",
         "grantee",
     ),
-    Row("repositoryPermissionDelete", GRANT % ("ACCOUNT", "bob"), "NOT_FOUND", "grantee"),
+    Row("repositoryPermissionDelete", GRANT % ("USER", "bob"), "NOT_FOUND", "grantee"),
     Row("repositoryPermissionDelete", GRANT % ("TEAM", "makers"), "NOT_FOUND", "grantee"),
+    Row("repositoryPermissionDelete", GRANT % ("USER", "nobody"), "NOT_FOUND", "grantee"),
+    Row("repositoryPermissionSet", f"{GRANT % ('USER', 'ada+bot')}, role: READ", "INVALID", "grantee"),
+    Row(
+        "repositoryPermissionSet",
+        f'{REPOSITORY}, grantee: {{ kind: TEAM, name: "makers" }}, role: READ',
+        "UNKNOWN_REFERENCE",
+        "grantee",
+    ),
+    Row(
+        "repositoryPermissionDelete",
+        f'{REPOSITORY}, grantee: {{ kind: USER, name: "ada" }}',
+        "INVALID",
+        "grantee",
+    ),
+    Row(
+        "permissionPrototypeCreate", PROTOTYPE % ("USER", "nobody", ""), "UNKNOWN_REFERENCE", "input.delegate"
+    ),
+    Row("permissionPrototypeCreate", PROTOTYPE % ("USER", "acme", ""), "UNKNOWN_REFERENCE", "input.delegate"),
+    Row(
+        "permissionPrototypeCreate", PROTOTYPE % ("TEAM", "others", ""), "UNKNOWN_REFERENCE", "input.delegate"
+    ),
+    Row("permissionPrototypeCreate", PROTOTYPE % ("USER", "ada+bot", ""), "INVALID", "input.delegate"),
+    Row(
+        "permissionPrototypeCreate",
+        PROTOTYPE % ("USER", "bob", 'activatingAccount: { name: "nobody" }'),
+        "UNKNOWN_REFERENCE",
+        "input.activatingAccount",
+    ),
+    Row(
+        "permissionPrototypeCreate",
+        PROTOTYPE.replace("acme", "ada") % ("USER", "bob", ""),
+        "NOT_FOUND",
+        "organization",
+    ),
+    Row(
+        "permissionPrototypeUpdate",
+        'organization: "acme", prototype: "none", input: { role: READ }',
+        "NOT_FOUND",
+        "prototype",
+    ),
+    Row("permissionPrototypeDelete", 'organization: "acme", prototype: "none"', "NOT_FOUND", "prototype"),
     Row("organizationCreate", 'input: { name: "acme" }', "ALREADY_EXISTS", "input.name"),
     Row("organizationCreate", 'input: { name: "ada" }', "ALREADY_EXISTS", "input.name"),
     Row("organizationCreate", 'input: { name: "a" }', "INVALID", "input.name"),

@@ -10,7 +10,7 @@ import pytest
 
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
-from resolvers.permission import GranteeKind
+from resolvers.grantee import GranteeKind
 from tests.factories import EVERY_SCOPE, Factory
 from tests.schema.client import GraphQL, endpoint
 
@@ -33,7 +33,8 @@ CALLERS = {
     "full": "a superuser where superusers have full access",
 }
 
-GRANT = 'repository: "acme/app", grantee: { kind: ACCOUNT, name: "guest" }'
+GRANT = 'repository: "acme/app", grantee: { kind: USER, name: "guest" }'
+DEFAULT = 'organization: "acme", input: { role: READ, delegate: { kind: USER, name: "guest" } }'
 
 OPERATIONS = {
     "public": 'query { repository(path: "acme/public") { tags { nodes { name } } } }',
@@ -58,6 +59,20 @@ OPERATIONS = {
         errors { code } } }""",
     "grant": f"mutation {{ repositoryPermissionSet({GRANT}, role: READ) {{ errors {{ code }} }} }}",
     "revoke": f"mutation {{ repositoryPermissionDelete({GRANT}) {{ errors {{ code }} }} }}",
+    "who": 'query { repository(path: "acme/app") { access { nodes { role } } } }',
+    "why": 'query { explainAccess(repository: "acme/app", account: "guest") { role } }',
+    "one permission": """query { repository(path: "acme/app") {
+        permission(grantee: { kind: USER, name: "guest" }) { role } } }""",
+    "grants": 'query { repository(path: "acme/app") { grants(account: "guest") { role } } }',
+    "own access": 'query { explainAccess(repository: "acme/app") { role } }',
+    "defaults": 'query { organization(name: "acme") { permissionPrototypes { totalCount } } }',
+    "add default": f"""mutation {{ permissionPrototypeCreate({DEFAULT}) {{ errors {{ code }} }} }}""",
+    "change default": """mutation { permissionPrototypeUpdate(organization: "acme", prototype: "none",
+        input: { role: READ }) { errors { code } } }""",
+    "drop default": """mutation { permissionPrototypeDelete(organization: "acme", prototype: "none") {
+        errors { code } } }""",
+    "drop nothing": """mutation { permissionPrototypeDelete(organization: "nowhere", prototype: "none") {
+        errors { code } } }""",
     "delete": 'mutation { repositoryDelete(repository: "acme/app") { errors { code } } }',
     "create": """mutation { repositoryCreate(input: { namespace: "acme", name: "new" }) {
         errors { code } } }""",
@@ -94,6 +109,16 @@ TABLE = {
     "freeze":            [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
     "grant":             [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
     "revoke":            [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "who":               [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "why":               [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "one permission":    [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "grants":            [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "own access":        [U,  F,   ok,  ok,  ok,  ok,  F,   ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok],
+    "defaults":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "add default":       [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "change default":    [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "drop default":      [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "drop nothing":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
     "delete":            [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
     "create":            [U,  F,   F,   F,   F,   F,   ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
     "robot":             [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],

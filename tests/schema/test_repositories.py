@@ -240,9 +240,7 @@ async def test_a_member_with_the_role_creator_administers_what_it_creates(
     data = await bob.data(
         '{ repository(path: "acme/app") { permissions { nodes { name role grantee: granteeKind } } } }'
     )
-    assert data["repository"]["permissions"]["nodes"] == [
-        {"name": "bob", "role": "ADMIN", "grantee": "ACCOUNT"}
-    ]
+    assert data["repository"]["permissions"]["nodes"] == [{"name": "bob", "role": "ADMIN", "grantee": "USER"}]
 
 
 async def test_description_visibility_and_state_are_changed(factory: Factory, ada: GraphQL) -> None:

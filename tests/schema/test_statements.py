@@ -138,7 +138,8 @@ async def test_each_other_list_costs_the_same_for_few_and_many(
             "DIGEST", str(subject["digest"])
         ),
         "permissions": """{ repository(path: "ada/app") {
-            permissions(first: 100) { nodes { name role account { name avatar { hash } } } } } }""",
+            permissions(first: 100) { nodes {
+                role isOrganizationMember grantee { ... on Account { name avatar { hash } } } } } } }""",
         "memberships": """{ viewer { user {
             memberships(first: 100) { nodes { role organization { name avatar { hash } } } } } } }""",
         "teams": """{ organization(name: "org0") {

@@ -1,0 +1,13 @@
+"""The roles on repositories, as an enumeration of the schema before any type mentions them."""
+
+import strawberry
+
+from resolvers.access.roles import RepositoryRole
+
+__all__ = ["RepositoryRole"]
+
+strawberry.enum(
+    RepositoryRole,
+    name="RepositoryRole",
+    description="What one may do with a repository: pull, also push, also administer.",
+)
