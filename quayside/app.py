@@ -25,6 +25,7 @@ from quayside.health import ABSENT, health_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
 from quayside.registry.app import RegistryApp, RegistryServices
+from quayside.sessions import has_csrf_token
 from quayside.site import site_of
 from quayside.workers.runner import Runner
 from resolvers.access.registry_tokens import load_signer
@@ -57,6 +58,7 @@ class House:
             self.rest_context,
             features=settings.features,
             base_url=settings.public_url,
+            has_csrf_token=has_csrf_token,
             status_codes=settings.rest_status_codes,
             cors_origins=settings.cors_origins,
         )

@@ -1,7 +1,8 @@
-"""Who is calling: the `Authorization` header of a request becomes the context that resolvers get.
+"""Who is calling: the `Authorization` header or the session of a request becomes the context of resolvers.
 
-Both doors read the same header. The GraphQL door refuses a wrong token; the REST door goes on anonymously,
-since its clients expect a public answer or that answer's own refusal.
+Both doors read the same; a bearer token wins over the cookie. The GraphQL door refuses a wrong token; the
+REST door goes on anonymously, since its clients expect a public answer or that answer's own refusal.
+Requests that come by cookie need a CSRF token to change something; the REST door asks for it itself.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from quayside.logs import request_id
+from quayside.sessions import Sessions, require_csrf
 from resolvers.access.credentials import bearer_viewer
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import InvalidCredentials
@@ -29,9 +31,17 @@ class Callers:
     blobs: BlobStore
     secrets: Secrets
 
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions of this installation."""
+        return Sessions(self.site)
+
     async def graphql(self, request: Request) -> GraphContext:
-        """The context of a GraphQL request. Raises `InvalidCredentials`."""
-        return GraphContext(self._context(request, await self._viewer(request), PUBLIC_MAX_FIRST))
+        """The context of a GraphQL request. Raises `InvalidCredentials`, `CsrfRefused`."""
+        viewer = await self._viewer(request)
+        if viewer.is_session and request.method == "POST":
+            require_csrf(request)
+        return GraphContext(self.context(request, viewer, max_first=PUBLIC_MAX_FIRST))
 
     async def rest(self, request: Request) -> GraphContext:
         """The context of a REST request; credentials that are not valid count as none."""
@@ -39,18 +49,24 @@ class Callers:
             viewer = await self._viewer(request)
         except InvalidCredentials:
             viewer = ANONYMOUS
-        return GraphContext(self._context(request, viewer, TRUSTED_MAX_FIRST))
+        return GraphContext(self.context(request, viewer, max_first=TRUSTED_MAX_FIRST))
+
+    async def browser(self, request: Request) -> Context:
+        """The context of a page for people: by its session alone."""
+        viewer = await self.sessions.session_viewer(request)
+        return self.context(request, viewer or ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
 
     async def _viewer(self, request: Request) -> Viewer:
         header = request.headers.get("authorization")
         if not header:
-            return ANONYMOUS
+            return await self.sessions.session_viewer(request) or ANONYMOUS
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise InvalidCredentials("Only bearer tokens are accepted here.")
         return await bearer_viewer(token.strip(), site=self.site)
 
-    def _context(self, request: Request, viewer: Viewer, max_first: int) -> Context:
+    def context(self, request: Request, viewer: Viewer, *, max_first: int) -> Context:
+        """What resolvers are told of a request by that viewer."""
         return Context(
             viewer=viewer,
             site=self.site,

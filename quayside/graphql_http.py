@@ -27,7 +27,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from quayside.accept import Accept, MediaType
-from resolvers.errors import ErrorCode, InvalidCredentials
+from resolvers.errors import ErrorCode, Forbidden, InvalidCredentials
 from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
 from schema.text import document_has_nul, nul_error
 
@@ -94,8 +94,8 @@ class Execute(Protocol):
 class GraphQLApp:
     """The `/graphql` endpoint as an ASGI application.
 
-    `context_for` builds the context of one request and may raise `InvalidCredentials`; `graphiql_page`
-    answers browsers, which prefer HTML to JSON.
+    `context_for` builds the context of one request and may raise `InvalidCredentials` or `Forbidden`;
+    `graphiql_page` answers browsers, which prefer HTML to JSON.
     """
 
     def __init__(
@@ -161,12 +161,14 @@ class GraphQLApp:
         return result_response(result, cost=cost, media_type=media_type)
 
     async def authenticated(self, request: Request) -> Any:
-        """The context of the caller. Raises a 401 that challenges for a bearer token."""
+        """The context of the caller. Raises a 401 that challenges for a bearer token, or a 403."""
         try:
             return await self.context_for(request)
         except InvalidCredentials as error:
             challenge = 'Bearer realm="quayside", error="invalid_token"'
             raise refusal(401, error.message, code=error.code, WWW_Authenticate=challenge) from error
+        except Forbidden as error:
+            raise refusal(403, error.message, code=error.code) from error
 
     async def read(self, request: Request) -> GraphQLRequest:
         """The parameters from the query string (GET, HEAD) or from the JSON body (POST)."""

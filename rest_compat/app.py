@@ -22,13 +22,15 @@ def create_api(
     *,
     features: frozenset[str],
     base_url: str,
+    has_csrf_token: Callable[[Request], bool] = lambda _: False,
     status_codes: Mode = "documented",
     cors_origins: Sequence[str] = (),
 ) -> Engine[GraphContext]:
     """The engine with all chapters.
 
     `context_for` makes the context of one request with the limits of trusted documents (`max_first`), its
-    viewer anonymous if the credential is not good. `base_url` is the public address without a final slash.
+    viewer anonymous if the credential is not good. `has_csrf_token` says whether a request that comes by
+    cookie was made by a page of ours. `base_url` is the public address without a final slash.
     """
     return Engine(
         CHAPTERS,
@@ -37,6 +39,7 @@ def create_api(
         context_for=context_for,
         viewer_of=_viewer_of,
         code_of=code_of,
+        has_csrf_token=has_csrf_token,
         cursors=Cursors(offset_cursor, is_cursor),
         features=features,
         base_url=base_url,

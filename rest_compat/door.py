@@ -30,21 +30,28 @@ class RestViewer(Protocol):
     def is_anonymous(self) -> bool: ...
 
     @property
+    def is_session(self) -> bool:
+        """Whether the caller is known by a cookie alone, which browsers send whoever's page asks."""
+
+    @property
     def scopes(self) -> frozenset[str]: ...
 
 
-def refusal(route: Route, viewer: RestViewer, features: frozenset[str]) -> Problem | None:
+def refusal(
+    route: Route, viewer: RestViewer, features: frozenset[str], *, has_csrf_token: bool
+) -> Problem | None:
     """Why this caller may not come in, or None.
 
-    An anonymous caller writes with neither a token nor a session, so no CSRF token can be right. The
-    reference says so before anything about the row, and clients know a wrong token by this answer. An open
-    row takes nothing from a session, so no session can be misused for it.
+    Who writes without a bearer token has to show a CSRF token, anonymous callers too: the reference says so
+    before anything about the row, and clients know a wrong bearer token by this answer. An open row takes
+    nothing from a session, so no session can be misused for it.
     """
-    if not viewer.is_anonymous or route.open:
+    if route.open:
         return None
-    if route.method not in SAFE_METHODS:
+    has_bearer_token = not viewer.is_anonymous and not viewer.is_session
+    if route.method not in SAFE_METHODS and not has_bearer_token and not has_csrf_token:
         return NO_CSRF_TOKEN
-    return None if "ANONYMOUS_ACCESS" in features else NO_ANONYMOUS
+    return NO_ANONYMOUS if viewer.is_anonymous and "ANONYMOUS_ACCESS" not in features else None
 
 
 def covers(scopes: frozenset[str], needed: str | None) -> bool:

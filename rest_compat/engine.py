@@ -77,9 +77,9 @@ class Engine(Generic[C]):
     """The routes of `/api/v1`.
 
     `run` executes a document, `await run(document, variables, context, operation_name)`, and logs what nobody
-    expected. `context_for` makes
-    the context of one request, with the limits of trusted documents; `viewer_of` and `code_of` read the
-    caller and an error's code. `cors_origins` are the origins that may read answers; none means all.
+    expected. `context_for` makes the context of one request, with the limits of trusted documents; `viewer_of`
+    and `code_of` read the caller and an error's code; `has_csrf_token` says whether a request shows that a
+    page of ours made it. `cors_origins` are the origins that may read answers; none means all.
 
     Raises GraphQLError or ValueError if a row and its document do not fit each other or the schema.
     """
@@ -93,6 +93,7 @@ class Engine(Generic[C]):
         context_for: Callable[[Request], Awaitable[C]],
         viewer_of: Callable[[C], RestViewer],
         code_of: Callable[[GraphQLError], str],
+        has_csrf_token: Callable[[Request], bool],
         cursors: Cursors,
         features: frozenset[str],
         base_url: str,
@@ -117,6 +118,7 @@ class Engine(Generic[C]):
         self._context_for = context_for
         self._viewer_of = viewer_of
         self._code_of = code_of
+        self._has_csrf_token = has_csrf_token
         self._cors_origins = tuple(cors_origins)
         unused = self.plans.keys() - {route.document_name for chapter in chapters for route in chapter.routes}
         if unused:
@@ -163,7 +165,8 @@ class Engine(Generic[C]):
         route = ready.route
         context = await self._context_for(request)
         viewer = self._viewer_of(context)
-        if (problem := refusal(route, viewer, self.facts.features)) is not None:
+        problem = refusal(route, viewer, self.facts.features, has_csrf_token=self._has_csrf_token(request))
+        if problem is not None:
             raise Refusal(problem)
         if route.gated and not viewer.is_anonymous and not covers(viewer.scopes, route.scope):
             raise Refusal(find(route.problems, TOP_LEVEL, "FORBIDDEN"))

@@ -6,6 +6,7 @@ Basic user:token            an application token or access token as password
 Basic ns+robot:token        a robot
 Basic $app:token            an application token
 Basic $oauthtoken:token     an OAuth access token
+Cookie                      a session, see session.py                    /graphql, /api/v1
 """
 
 import hashlib
@@ -15,9 +16,10 @@ import string
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from resolvers.access.attempts import Attempts
 from resolvers.access.passwords import verify_password
 from resolvers.access.scopes import DIRECT, Scope, parse_scopes
-from resolvers.access.viewer import AccountKind, Credential, Viewer, ViewerAccount
+from resolvers.access.viewer import SESSION, AccountKind, Credential, Viewer, ViewerAccount
 from resolvers.context import Site
 from resolvers.errors import InvalidCredentials
 from storage.clock import now_ms
@@ -31,6 +33,9 @@ APP_TOKEN_LENGTH = 120
 ROBOT_TOKEN_LENGTH = 64
 LAST_ACCESSED_EVERY_MS = 60_000
 """A use is noted at most once a minute, so that pulls do not turn into writes."""
+
+FRESH_FOR_MS = 600_000
+"""How long after a password was given a session may do what asks for a fresh login."""
 
 _UPPER = string.ascii_uppercase + string.digits
 _MIXED = string.ascii_letters + string.digits
@@ -47,12 +52,20 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-_ACCOUNT = "a.id, a.name, a.kind, a.auth_epoch, a.password_hash, a.is_superuser, a.last_accessed_at_ms"
+_ACCOUNT = (
+    "a.id, a.name, a.kind, a.auth_epoch, a.password_hash, a.is_superuser, a.is_verified,"
+    " a.last_accessed_at_ms"
+)
 _ALIVE = "a.is_enabled AND a.deleted_at_ms IS NULL"
 
 
 def viewer_for(
-    account: Row, scopes: frozenset[Scope], site: Site, credential: Credential | None = None
+    account: Row,
+    scopes: frozenset[Scope],
+    site: Site,
+    credential: Credential | None = None,
+    *,
+    is_fresh: bool = True,
 ) -> Viewer:
     """The viewer that an account becomes with the given scopes."""
     is_superuser = (
@@ -69,6 +82,7 @@ def viewer_for(
         credential=credential or Credential(),
         is_superuser=is_superuser,
         has_full_access=is_superuser and site.has("SUPERUSERS_FULL_ACCESS"),
+        is_fresh=is_fresh,
     )
 
 
@@ -90,8 +104,36 @@ async def bearer_viewer(token: str, *, site: Site) -> Viewer:
     return viewer_for(row, parse_scopes(row["scopes"]), site, Credential("access_token", row["token_id"]))
 
 
-async def basic_viewer(username: str, password: str, *, site: Site, secrets: Secrets) -> Viewer:
-    """The viewer of a user name and password as docker login sends them. Raises `InvalidCredentials`."""
+async def session_viewer(cookie: str, *, site: Site) -> Viewer:
+    """The viewer of a browser's session. Raises `InvalidCredentials` when it has ended, or never was."""
+    now = now_ms()
+    row = await fetch_one(
+        f"SELECT {_ACCOUNT}, s.id AS session_id, s.authenticated_at_ms FROM session s"
+        " JOIN account a ON a.id = s.account_id"
+        f" WHERE s.cookie_hash = ? AND s.expires_at_ms > ? AND {_ALIVE}",
+        hash_secret(cookie),
+        now,
+    )
+    if row is None:
+        raise InvalidCredentials
+    await _note_use("account", row["id"], row["last_accessed_at_ms"])
+    return viewer_for(
+        row,
+        DIRECT,
+        site,
+        Credential(SESSION, row["session_id"]),
+        is_fresh=row["password_hash"] is None or now - row["authenticated_at_ms"] < FRESH_FOR_MS,
+    )
+
+
+async def basic_viewer(
+    username: str, password: str, *, site: Site, secrets: Secrets, ip: str | None = None
+) -> Viewer:
+    """The viewer of a user name and password as docker login sends them.
+
+    Raises `InvalidCredentials`, or `SignInThrottled` after failures for that user or from that address;
+    tokens are always judged, since nobody can guess them.
+    """
     if not password:
         raise InvalidCredentials
     check = _SPECIAL_USERNAMES.get(username)
@@ -99,13 +141,11 @@ async def basic_viewer(username: str, password: str, *, site: Site, secrets: Sec
         return await check(password, site, secrets)
     if "+" in username:
         return await _robot_viewer(username, password, site, secrets)
-    return await _user_viewer(username, password, site, secrets)
+    return await _user_viewer(username, password, site, secrets, ip)
 
 
-async def _user_viewer(username: str, password: str, site: Site, secrets: Secrets) -> Viewer:
-    row = await fetch_one(
-        f"SELECT {_ACCOUNT} FROM account a WHERE a.name = ? AND a.kind = 'user' AND {_ALIVE}", username
-    )
+async def _user_viewer(username: str, password: str, site: Site, secrets: Secrets, ip: str | None) -> Viewer:
+    row = await _living_user(username)
     # Tokens have lengths that tell them apart, so that trying them costs nothing for ordinary passwords.
     if row is not None and len(password) in {APP_TOKEN_LENGTH, ACCESS_TOKEN_LENGTH}:
         check = _app_token_viewer if len(password) == APP_TOKEN_LENGTH else _access_token_viewer
@@ -115,11 +155,38 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
             viewer = None
         if viewer is not None and viewer.account is not None and viewer.account.id == row["id"]:
             return viewer
-    password_hash = row["password_hash"] if row else None
-    if not await verify_password(password_hash, decrypted_password(password, secrets)) or row is None:
+    account = await password_account(username, decrypted_password(password, secrets), ip=ip)
+    if awaits_verification(account, site):
         raise InvalidCredentials
-    await _note_use("account", row["id"], row["last_accessed_at_ms"])
-    return viewer_for(row, DIRECT, site)
+    await _note_use("account", account["id"], account["last_accessed_at_ms"])
+    return viewer_for(account, DIRECT, site)
+
+
+async def _living_user(login: str) -> Row | None:
+    column = "email" if "@" in login else "name"
+    return await fetch_one(
+        f"SELECT {_ACCOUNT} FROM account a WHERE a.{column} = ? AND a.kind = 'user' AND {_ALIVE}", login
+    )
+
+
+async def password_account(login: str, password: str, *, ip: str | None) -> Row:
+    """The row of the user with this name or e-mail address and password; the one judge of passwords.
+
+    Raises `InvalidCredentials`, or `SignInThrottled` after failures. That there is no such user takes as long
+    to find out, and is followed by the same waits.
+    """
+    row = await _living_user(login)
+    attempts = await Attempts.begin(str(row["id"]) if row else f"?{login}", ip)
+    if not await verify_password(row["password_hash"] if row else None, password) or row is None:
+        await attempts.failed()
+        raise InvalidCredentials
+    await attempts.succeeded()
+    return row
+
+
+def awaits_verification(account: Row, site: Site) -> bool:
+    """Whether a user has yet to prove their e-mail address before anything else."""
+    return site.has("MAILING") and not account["is_verified"]
 
 
 def encrypted_password(password: str, secrets: Secrets) -> str:

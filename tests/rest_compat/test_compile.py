@@ -155,6 +155,7 @@ def with_rows(*routes: Route, documents: str = "query A { viewer @body { name } 
         context_for=toy.context_for,
         viewer_of=lambda context: context.viewer,
         code_of=toy.code_of,
+        has_csrf_token=lambda _: False,
         cursors=toy.CURSORS,
         features=frozenset(),
         base_url=toy.BASE_URL,

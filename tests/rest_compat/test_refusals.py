@@ -39,6 +39,31 @@ async def test_an_anonymous_write_lacks_a_csrf_token(nobody: httpx.AsyncClient) 
     assert (answer.status_code, answer.json()) == (403, {"error": "CSRF token was invalid or missing."})
 
 
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 403), ("", 403), ("wrong", 403), ("good", 400)], ids=str
+)
+async def test_a_write_by_cookie_needs_a_csrf_token(
+    door: Engine[toy.Context], token: str | None, status: int
+) -> None:
+    headers = {"Cookie": "user=alice"} | ({} if token is None else {"X-CSRF-Token": token})
+    async with toy.client(door, user="") as client:
+        answer = await client.put(TAGS + "v1", json={"count": "x"}, headers=headers)
+        read = await client.get(TAGS, headers={"Cookie": "user=alice"})
+
+    assert answer.status_code == status
+    assert read.status_code == 200
+    if status == 403:
+        assert answer.json() == {"error": "CSRF token was invalid or missing."}
+
+
+async def test_an_anonymous_write_with_a_csrf_token_is_judged_by_the_schema(
+    nobody: httpx.AsyncClient,
+) -> None:
+    answer = await nobody.put(TAGS + "v1", json={"count": 1}, headers={"X-CSRF-Token": "good"})
+
+    assert (answer.status_code, answer.json()) == (201, {"seen": {"count": 1}})
+
+
 async def test_anonymous_access_may_be_off() -> None:
     async with toy.client(toy.engine(features=frozenset()), user="") as nobody:
         closed = await nobody.get("/api/v1/user/")
