@@ -77,9 +77,9 @@ class Engine(Generic[C]):
     """The routes of `/api/v1`.
 
     `run` executes a document, `await run(document, variables, context, operation_name)`, and logs what nobody
-    expected. `context_for` makes the context of one request, with the limits of trusted documents; `viewer_of`
-    and `code_of` read the caller and an error's code; `has_csrf_token` says whether a request shows that a
-    page of ours made it. `cors_origins` are the origins that may read answers; none means all.
+    expected. `context_for` makes the context of one request, with the limits of trusted documents;
+    `viewer_of` and `code_of` read the caller and an error's code; `has_csrf_token` says whether a request
+    shows that a page of ours made it. `cors_origins` are the origins that may read answers; none means all.
 
     Raises GraphQLError or ValueError if a row and its document do not fit each other or the schema.
     """
