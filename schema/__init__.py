@@ -6,7 +6,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access.scopes import SCOPES
 from schema.access import AccessQuery
-from schema.account import AccountMutation, AccountQuery, User
+from schema.account import AccountQuery, User
+from schema.application import ApplicationMutation, ApplicationQuery
 from schema.context import GraphContext
 from schema.invite import InviteMutation
 from schema.namespace import NamespaceQuery
@@ -20,18 +21,27 @@ from schema.scalars import SCALARS
 from schema.site import SiteMutation
 from schema.tag import TagMutation
 from schema.team import TeamMutation
+from schema.token import TokenMutation
 
 __all__ = ["GraphContext", "schema", "scopes", "sdl"]
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(AccessQuery, AccountQuery, NamespaceQuery, NodeQuery, OrganizationQuery, RepositoryQuery):
+class Query(
+    AccessQuery,
+    AccountQuery,
+    ApplicationQuery,
+    NamespaceQuery,
+    NodeQuery,
+    OrganizationQuery,
+    RepositoryQuery,
+):
     pass
 
 
 @strawberry.type(description="Everything that can be changed. Each field is one transaction.")
 class Mutation(
-    AccountMutation,
+    ApplicationMutation,
     InviteMutation,
     OrganizationMutation,
     PermissionMutation,
@@ -41,6 +51,7 @@ class Mutation(
     SiteMutation,
     TagMutation,
     TeamMutation,
+    TokenMutation,
 ):
     pass
 

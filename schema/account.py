@@ -1,11 +1,11 @@
 """Users, the viewer, and what accounts have in common."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import account, invite, organization, token
+from resolvers import account, invite, organization
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -14,16 +14,15 @@ from resolvers.account import AccountRecord
 from resolvers.avatar import AvatarKind, avatar
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
 from schema.nodes import Node, encode_id
 from schema.scalars import BigInt, optional_datetime, to_datetime
+from schema.token import TokenHolder
 
 if TYPE_CHECKING:
     from schema.invite import TeamInvite
     from schema.organization import Organization
 
 strawberry.enum(AccountKind, name="AccountKind", description="What an account is.")
-strawberry.enum(Scope, name="Scope", description="What a token may be used for.")
 strawberry.enum(
     TeamRole,
     name="TeamRole",
@@ -151,7 +150,7 @@ class Membership:
 
 
 @strawberry.type(description="A person with an account, who owns a namespace of the same name.")
-class User(Account):
+class User(Account, TokenHolder):
     @strawberry.field(description="Whether this is the viewer.")
     def is_viewer(self, info: Info) -> bool:
         return info.context.context.account_id == self.record.id
@@ -236,25 +235,6 @@ class Viewer:
         return role is not None and role >= TeamRole.CREATOR
 
 
-@strawberry.type(description="A password for one application, as its owner sees it.")
-class AppToken:
-    uuid: str = strawberry.field(description="Its identity.")
-    title: str = strawberry.field(description="What its owner calls it.")
-    secret: str = strawberry.field(description="The text for `docker login`, with the user name `$app`.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-
-
-@strawberry.input(description="A new application token.")
-class AppTokenCreateInput:
-    title: str = strawberry.field(description="What to call it: 1 to 255 characters.")
-
-
-@strawberry.type(description="What came of making an application token.")
-class AppTokenCreatePayload:
-    app_token: AppToken | None = strawberry.field(default=None, description="The token; null if refused.")
-    errors: list[UserError] = payload_errors()
-
-
 @strawberry.type
 class AccountQuery:
     @strawberry.field(description="Who asks; null for anonymous callers.")
@@ -269,25 +249,3 @@ class AccountQuery:
     ) -> User | None:
         record = await account.user(info.context.context, username)
         return to_user(record) if record else None
-
-
-@strawberry.type
-class AccountMutation:
-    @mutation(
-        AppTokenCreatePayload,
-        description="Make an application token for the viewer. Requires `user:admin`.",
-    )
-    async def app_token_create(
-        self,
-        info: Info,
-        input: Annotated[AppTokenCreateInput, strawberry.argument(description="The new token.")],
-    ) -> Any:
-        made = await token.create_app_token(info.context.context, title=input.title)
-        return AppTokenCreatePayload(
-            app_token=AppToken(
-                uuid=made.uuid,
-                title=made.title,
-                secret=made.secret,
-                created_at=to_datetime(made.created_at_ms),
-            )
-        )

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import account, manifest, membership, repository, tag, team
+from resolvers import account, application, manifest, membership, repository, tag, team
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.context import Context
@@ -55,6 +55,7 @@ class Loaders:
         self.accounts_by_name = _loader(account.by_names)
         self.memberships = _loader(account.members_among, False)
         """Keys are pairs of an account and an organization."""
+        self.applications = _loader(application.by_ids)
         self.repositories = _loader(repository.by_ids)
         self.manifests = _loader(manifest.by_ids)
         self.children = _loader(manifest.children, [])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import account, manifest, repository, tag
+from resolvers import account, application, manifest, repository, tag
 from resolvers.access.permissions import namespace_role
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord
@@ -13,6 +13,7 @@ from resolvers.context import Context
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.repository import RepositoryRecord
 from schema.account import to_user
+from schema.application import to_application
 from schema.context import Info
 from schema.manifest import to_manifest
 from schema.namespace import Namespace
@@ -66,7 +67,15 @@ async def _namespace_node(context: Context, row_id: int) -> Node | None:
     return Namespace(id=encode_id("Namespace", row_id), record=record)
 
 
+async def _application_node(context: Context, row_id: int) -> Node | None:
+    record = (await application.by_ids([row_id])).get(row_id)
+    # By client id, the applications of an organization that is being deleted are not found.
+    found = await application.information(context, record.client_id) if record else None
+    return to_application(found) if found else None
+
+
 NODES: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
+    "Application": _application_node,
     "Manifest": _manifest_node,
     "Namespace": _namespace_node,
     "Organization": _organization_node,

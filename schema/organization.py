@@ -6,13 +6,14 @@ import strawberry
 
 import resolvers.organization
 import resolvers.team
-from resolvers import membership, organization, prototype
+from resolvers import application, membership, organization, prototype
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.account import AccountRecord
 from resolvers.avatar import AvatarKind
 from resolvers.organization import OrganizationChanges
 from schema.account import Avatar, to_avatar
+from schema.application import Application, ClientId, to_application
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
@@ -132,6 +133,24 @@ class Organization(Node):
     ) -> Connection[PermissionPrototype] | None:
         found = await prototype.prototypes(info.context.context, self.record, page(first, after))
         return connect(found, to_prototype)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="Its OAuth applications, oldest first; refused to others than administrators. Requires"
+        " `org:admin`."
+    )
+    async def applications(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Application] | None:
+        found = await application.applications(info.context.context, self.record, page(first, after))
+        return connect(found, to_application)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="One of its OAuth applications; null if there is none; refused to others than"
+        " administrators. Requires `org:admin`."
+    )
+    async def application(self, info: Info, client_id: ClientId) -> Application | None:
+        record = await application.application(info.context.context, self.record, client_id)
+        return to_application(record) if record else None
 
 
 def to_organization(record: AccountRecord) -> Organization:
