@@ -114,7 +114,7 @@ async def require_owner(context: Context, owner: str | None) -> AccountRecord:
     return record
 
 
-async def _require_owner_to_write(context: Context, owner: str | None) -> AccountRecord:
+async def require_owner_to_write(context: Context, owner: str | None) -> AccountRecord:
     """As `require_owner`. Restricted users have no robots of their own."""
     record = await require_owner(context, owner)
     if record.id == context.account_id and context.site.has("RESTRICTED_USERS"):
@@ -188,7 +188,8 @@ async def _find(context: Context, owner: AccountRecord, short_name: str) -> Robo
     return (await _records(context, [row]))[row["id"]] if row else None
 
 
-async def _require_robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord:
+async def require_robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord:
+    """A robot of a namespace, for callers that decided on access. Raises `NotFound`."""
     record = await _find(context, owner, short_name)
     if record is None:
         # Clients look for this sentence.
@@ -209,7 +210,7 @@ async def create(
     Requires `user:admin` for one's own, else `org:admin`. Raises `Invalid` for a name against the rules,
     `AlreadyExists`.
     """
-    record = await _require_owner_to_write(context, owner)
+    record = await require_owner_to_write(context, owner)
     name = f"{record.name}+{check_namespace(short_name, field='shortName')}"
     if len(name) > NAME_LENGTH:
         raise Invalid(f"The whole name has at most {NAME_LENGTH} characters.", field="shortName")
@@ -241,7 +242,7 @@ async def create(
             )
     except IntegrityError as error:
         raise AlreadyExists(f"Existing robot with name: {name}", field="shortName") from error
-    return await _require_robot(context, record, short_name)
+    return await require_robot(context, record, short_name)
 
 
 async def regenerate_token(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
@@ -249,8 +250,8 @@ async def regenerate_token(context: Context, *, owner: str | None, short_name: s
 
     Requires what creating it requires. Raises `NotFound`.
     """
-    namespace = await _require_owner_to_write(context, owner)
-    record = await _require_robot(context, namespace, short_name)
+    namespace = await require_owner_to_write(context, owner)
+    record = await require_robot(context, namespace, short_name)
     encrypted = context.secrets.encrypt(random_text(ROBOT_TOKEN_LENGTH))
     async with transaction("robot.regenerate_token"):
         await end_tokens(record)
@@ -258,7 +259,7 @@ async def regenerate_token(context: Context, *, owner: str | None, short_name: s
         await events.record(
             context, "regenerate_robot_token", {"robot": short_name}, namespace_id=namespace.id
         )
-        return await _require_robot(context, namespace, short_name)
+        return await require_robot(context, namespace, short_name)
 
 
 async def end_tokens(record: RobotRecord) -> None:
@@ -275,8 +276,8 @@ async def delete(context: Context, *, owner: str | None, short_name: str) -> Rob
 
     Requires what creating it requires. Raises `NotFound`.
     """
-    namespace = await _require_owner_to_write(context, owner)
-    record = await _require_robot(context, namespace, short_name)
+    namespace = await require_owner_to_write(context, owner)
+    record = await require_robot(context, namespace, short_name)
     async with transaction("robot.delete"):
         # What refers to an account goes with it, by the constraints of the database.
         if not await execute("DELETE FROM account WHERE id = ?", record.id):

@@ -75,7 +75,9 @@ async def _viewer(call: Call, username: str, password: str) -> Viewer:
     if "\0" in username or "\0" in password:
         raise _unauthorized(call, InvalidCredentials.default)
     try:
-        return await basic_viewer(username, password, site=services.site, secrets=services.secrets)
+        return await basic_viewer(
+            username, password, site=services.site, secrets=services.secrets, signer=services.signer
+        )
     except InvalidCredentials as error:
         raise _unauthorized(call, error.message) from error
 

@@ -3,7 +3,7 @@
 Authorization: Bearer …     an OAuth access token                        /graphql, /api/v1
 Basic user:password         a user's password                            /v2/auth
 Basic user:token            an application token or access token as password
-Basic ns+robot:token        a robot
+Basic ns+robot:token        a robot; or what the identity federation gave it, see federation.py
 Basic $app:token            an application token
 Basic $oauthtoken:token     an OAuth access token
 Cookie                      a session, see session.py                    /graphql, /api/v1
@@ -18,6 +18,7 @@ from typing import Any
 
 from resolvers.access.attempts import Attempts
 from resolvers.access.passwords import verify_password
+from resolvers.access.registry_tokens import RobotPassword, TokenSigner
 from resolvers.access.scopes import DIRECT, Scope, parse_scopes
 from resolvers.access.viewer import SESSION, AccountKind, Credential, Viewer, ViewerAccount
 from resolvers.context import Site
@@ -127,9 +128,17 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
 
 
 async def basic_viewer(
-    username: str, password: str, *, site: Site, secrets: Secrets, ip: str | None = None
+    username: str,
+    password: str,
+    *,
+    site: Site,
+    secrets: Secrets,
+    ip: str | None = None,
+    signer: TokenSigner | None = None,
 ) -> Viewer:
     """The viewer of a user name and password as docker login sends them.
+
+    With a signer, what it signed as a robot's password is one.
 
     Raises `InvalidCredentials`, or `SignInThrottled` after failures for that user or from that address;
     tokens are always judged, since nobody can guess them.
@@ -140,7 +149,7 @@ async def basic_viewer(
     if check is not None:
         return await check(password, site, secrets)
     if "+" in username:
-        return await _robot_viewer(username, password, site, secrets)
+        return await _robot_viewer(username, password, site, secrets, signer)
     return await _user_viewer(username, password, site, secrets, ip)
 
 
@@ -202,16 +211,21 @@ def decrypted_password(text: str, secrets: Secrets) -> str:
         return text
 
 
-async def _robot_viewer(username: str, password: str, site: Site, secrets: Secrets) -> Viewer:
+async def _robot_viewer(
+    username: str, password: str, site: Site, secrets: Secrets, signer: TokenSigner | None
+) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, r.token_encrypted FROM account a JOIN robot r ON r.account_id = a.id"
         f" JOIN account o ON o.id = r.owner_id WHERE a.name = ? AND {_ALIVE}"
         " AND o.is_enabled AND o.deleted_at_ms IS NULL",
         username,
     )
-    if row is None or not hmac.compare_digest(
-        secrets.decrypt(row["token_encrypted"]).encode(), password.encode()
-    ):
+    if row is None:
+        raise InvalidCredentials
+    if len(password) == ROBOT_TOKEN_LENGTH or signer is None:
+        if not hmac.compare_digest(secrets.decrypt(row["token_encrypted"]).encode(), password.encode()):
+            raise InvalidCredentials
+    elif signer.verify_password(password) != RobotPassword(username, row["id"], row["auth_epoch"]):
         raise InvalidCredentials
     await _note_use("account", row["id"], row["last_accessed_at_ms"])
     return viewer_for(row, DIRECT, site)

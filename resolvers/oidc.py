@@ -1,0 +1,217 @@
+"""Identity tokens of external issuers: whether they are what they say.
+
+An issuer is believed about its keys only at the address that its own name makes (OpenID Connect Discovery
+1.0, section 4), asked through the guard for outbound requests. Keys are remembered for an hour; a key that is
+not among them is looked for once more, but not more than once a minute, so that nobody can make this server
+ask an issuer again and again.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from jose import jwk, jwt
+from jose.exceptions import ExpiredSignatureError, JOSEError
+
+from resolvers.errors import Invalid, Upstream
+from resolvers.outbound import Outbound, split_url
+
+KEY_TYPES: Mapping[str, tuple[str, str | None]] = {
+    "RS256": ("RSA", None),
+    "RS384": ("RSA", None),
+    "RS512": ("RSA", None),
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+}
+"""The algorithms that are accepted, each with the type and the curve of its key. All are asymmetric."""
+
+LEEWAY_S = 30
+KEYS_FOR_S = 3600.0
+ASK_AGAIN_AFTER_S = 60.0
+MAX_ISSUERS = 256
+MAX_KEYS = 100
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_TOKEN_LENGTH = 16 * 1024
+MIN_RSA_BITS = 2048
+
+CONFIGURATION = "/.well-known/openid-configuration"
+
+Claims = dict[str, Any]
+
+_MALFORMED = (JOSEError, TypeError, ValueError, AttributeError, RecursionError)
+"""What the library raises for texts that are no token."""
+
+
+@dataclass(slots=True)
+class _Keys:
+    """The keys of one issuer. Times are seconds of the clock; `failure` is why it did not tell its keys."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    valid_until: float = 0.0
+    asked_at: float | None = None
+    failure: str | None = None
+
+
+class Issuers:
+    """Verifies tokens of external issuers, and remembers the issuers' keys for one application.
+
+    `clock` counts seconds and never goes back.
+    """
+
+    def __init__(self, outbound: Outbound, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._outbound = outbound
+        self._clock = clock
+        self._issuers: OrderedDict[str, _Keys] = OrderedDict()
+
+    async def verify(self, token: str, *, issuer: str, audiences: Collection[str]) -> Claims:
+        """The claims of a token that this issuer signed for one of the audiences, and that is valid now.
+
+        Call it only with an issuer that somebody chose to trust, since the issuer is asked for its keys.
+        Raises `Invalid` for any other token, `Upstream` when the issuer does not tell its keys.
+        """
+        header = _header(token)
+        key = await self._key(issuer, header)
+        try:
+            claims: Claims = jwt.decode(
+                token,
+                key,
+                algorithms=[header["alg"]],
+                issuer=issuer,
+                # The library compares one audience only, and wants to see the token that a hash is of.
+                options={
+                    "verify_aud": False,
+                    "verify_at_hash": False,
+                    "require_exp": True,
+                    "require_iss": True,
+                    "require_sub": True,
+                    "leeway": LEEWAY_S,
+                },
+            )
+        except ExpiredSignatureError as error:
+            raise Invalid("Invalid token: it has expired.") from error
+        except _MALFORMED as error:
+            raise Invalid("Invalid token: its signature or one of its claims is not valid.") from error
+        named = claims.get("aud")
+        if not any(audience in audiences for audience in (named if isinstance(named, list) else [named])):
+            raise Invalid("Invalid token: it was made for another audience.")
+        return claims
+
+    async def _key(self, issuer: str, header: Mapping[str, Any]) -> Any:
+        known = self._issuers.setdefault(issuer, _Keys())
+        self._issuers.move_to_end(issuer)
+        if len(self._issuers) > MAX_ISSUERS:
+            self._issuers.popitem(last=False)
+        async with known.lock:
+            if self._clock() >= known.valid_until:
+                await self._ask(issuer, known)
+            found = _matching(known.keys, header)
+            if found is None:
+                # The issuer may have made a new key since.
+                await self._ask(issuer, known)
+                found = _matching(known.keys, header)
+        if found is None:
+            raise Invalid("Invalid token: the issuer has no such key.")
+        return _constructed(found, header["alg"])
+
+    async def _ask(self, issuer: str, known: _Keys) -> None:
+        """Fetch the keys, unless that was done a moment ago. Raises `Upstream`, `Invalid`."""
+        now = self._clock()
+        if known.asked_at is None or now - known.asked_at >= ASK_AGAIN_AFTER_S:
+            known.asked_at, known.failure = now, None
+            try:
+                known.keys = await self._fetch(issuer)
+            except (Invalid, Upstream) as error:
+                known.failure = error.message
+            else:
+                known.valid_until = now + KEYS_FOR_S
+        if known.failure is not None and now >= known.valid_until:
+            raise Upstream(f"The issuer does not tell its keys: {known.failure}")
+
+    async def _fetch(self, issuer: str) -> list[dict[str, Any]]:
+        configuration = await self._document(issuer.rstrip("/") + CONFIGURATION)
+        if configuration.get("issuer") != issuer:
+            raise Upstream("Its configuration is that of another issuer.")
+        address = configuration.get("jwks_uri")
+        if not isinstance(address, str):
+            raise Upstream("Its configuration names no keys.")
+        keys = (await self._document(address)).get("keys")
+        if not isinstance(keys, list):
+            raise Upstream("Its keys are no list.")
+        return [key for key in keys[:MAX_KEYS] if isinstance(key, dict)]
+
+    async def _document(self, url: str) -> dict[str, Any]:
+        parts = split_url(url)
+        if parts.scheme != "https" and not self._outbound.is_allowed(parts.hostname or ""):
+            # Whoever stands on the way of a plain request could put in keys of their own.
+            raise Invalid("An issuer must be asked by https.")
+        answer = await self._outbound.get(
+            url, headers={"Accept": "application/json"}, max_bytes=MAX_DOCUMENT_BYTES
+        )
+        try:
+            document = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            document = None
+        if answer.status != 200 or not isinstance(document, dict):
+            raise Upstream(f"{parts.hostname} answered {answer.status} instead of a document.")
+        return document
+
+
+def unverified_issuer(token: str) -> str | None:
+    """The issuer that a token names, to look up whether it is trusted; None for what is no token."""
+    if len(token) > MAX_TOKEN_LENGTH:
+        return None
+    try:
+        issuer = jwt.get_unverified_claims(token).get("iss")
+    except _MALFORMED:
+        return None
+    return issuer if isinstance(issuer, str) else None
+
+
+def _header(token: str) -> Mapping[str, Any]:
+    """The header of a token. Raises `Invalid` unless its algorithm is one that is accepted."""
+    try:
+        header: Mapping[str, Any] = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+    except _MALFORMED as error:
+        raise Invalid("Invalid token: it is not a signed JWT.") from error
+    if not isinstance(algorithm, str) or algorithm not in KEY_TYPES:
+        raise Invalid(f"Invalid token: its algorithm is none of {', '.join(KEY_TYPES)}.")
+    if "crit" in header:
+        # RFC 7515, section 4.1.11: what must be understood and is not, makes the token invalid.
+        raise Invalid("Invalid token: its header asks for an extension.")
+    return header
+
+
+def _matching(keys: list[dict[str, Any]], header: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The key that a header means: by its id, or the only one that fits where it names none."""
+    algorithm, kid = header["alg"], header.get("kid")
+    kind, curve = KEY_TYPES[algorithm]
+    fitting = [
+        key
+        for key in keys
+        if key.get("kty") == kind
+        and (curve is None or key.get("crv") == curve)
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", algorithm) == algorithm
+        and (kid is None or key.get("kid") == kid)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _constructed(key: dict[str, Any], algorithm: str) -> Any:
+    """The key, ready to verify. Raises `Upstream` for one that is malformed or too weak."""
+    try:
+        made = jwk.construct(key, algorithm)
+        bits = made.prepared_key.key_size
+    except Exception as error:
+        # The libraries below raise many things for numbers that make no key.
+        raise Upstream("The issuer's key cannot be read.") from error
+    if KEY_TYPES[algorithm][0] == "RSA" and bits < MIN_RSA_BITS:
+        raise Upstream("The issuer's key is too short.")
+    return made
