@@ -12,7 +12,6 @@ from resolvers.namespace import namespace
 from schema.context import Info
 from schema.nodes import Node, encode_id
 from schema.organization import Organization, to_organization
-from schema.organization import Organization, to_organization
 
 
 @strawberry.type(
@@ -36,10 +35,6 @@ class Namespace(Node):
     @strawberry.field(description="The viewer's role in it.")
     async def viewer_role(self, info: Info) -> TeamRole | None:
         return await namespace_role(info.context.context.viewer, self.record.id)
-
-    @strawberry.field(description="The organization that owns it; null if a user does.")
-    def organization(self) -> Organization | None:
-        return to_organization(self.record) if self.record.kind is AccountKind.ORGANIZATION else None
 
 
 @strawberry.type

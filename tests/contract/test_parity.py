@@ -68,6 +68,7 @@ async def deviation(caller: Caller, recorded: dict[str, Any]) -> str | None:
     answer = await caller.ask(recorded["actor"], recorded["method"], recorded["path"], recorded.get("body"))
     if answer.status_code != recorded["status"]:
         return f"status {answer.status_code}, not {recorded['status']}: {answer.text[:300]}"
+    caller.world.keep(answer.json() if "keep" in recorded else None, recorded.get("keep", {}))
     if recorded["answer"] is None:
         return "a body, where none is due" if answer.content else None
     return "; ".join(differences(recorded["answer"], kind_of(answer.json()))) or None

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import httpx
@@ -52,7 +53,7 @@ class World:
     tokens: dict[str, str] = field(default_factory=dict)
     """Access tokens by actor; nobody else has one."""
     digests: dict[str, str] = field(default_factory=dict)
-    """The digests of the images, by the names that exchanges call them by."""
+    """The digests of the images, and what answers were kept for, by the names that exchanges call them by."""
 
     async def people(self) -> None:
         """The users, each with the tokens that the recorded actors had."""
@@ -119,6 +120,11 @@ class World:
         """`tidewater` takes only what a mirror brings."""
         maren = await self.factory.as_account("maren")
         await repository.change_state(maren, f"{ORGANIZATION}/tidewater", RepositoryState.MIRROR)
+
+    def keep(self, answer: Any, places: Mapping[str, str]) -> None:
+        """Keep values of an answer for later requests: names to places such as `token.uuid`."""
+        for name, place in places.items():
+            self.digests[name] = reduce(lambda value, key: value[key], place.split("."), answer)
 
     def filled(self, value: Any) -> Any:
         """A request with its blanks filled: digests by name, and a time to come in seconds."""
