@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import importlib
 import pkgutil
+import sqlite3
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -104,7 +105,7 @@ class Database:
             with database.current():
                 await context.init(config=_configuration(url, pool_size))
                 await database.ping()
-        except (OSError, BaseORMException) as error:
+        except (OSError, BaseORMException, sqlite3.Error) as error:
             await database.close()
             raise DatabaseError(f"The database does not answer: {error}") from error
         return database

@@ -1,0 +1,263 @@
+"""Migrations: additive, complete, the same from an empty and from an old database, refused when too new."""
+
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tortoise.migrations.autodetector import MigrationAutodetector
+
+from resolvers import manifest, repository, tag
+from resolvers.account import by_name
+from storage.database import (
+    Database,
+    DatabaseError,
+    _configuration,
+    applied_revisions,
+    latest_revision,
+    migrate,
+    refuse_newer,
+    require_current,
+    revisions,
+    sqlite_path,
+)
+from storage.models import SiteSetting
+from storage.statements import Row, execute, fetch, is_postgres
+from tests.factories import Factory
+from tests.process import ROOT, environment
+from tests.state import counts, dump
+from tests.storage import snapshot
+
+BOOKKEEPING = {"tortoise_migrations"}
+
+
+async def shape() -> dict[str, str]:
+    """Every table, column, constraint and index of the current database, as definitions by name."""
+    if not is_postgres():
+        rows = await fetch("SELECT type || ' ' || name AS name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {row["name"]: " ".join(row["sql"].split()) for row in rows}
+    rows = await fetch(
+        "SELECT 'index ' || indexname AS name, indexdef AS sql FROM pg_indexes WHERE schemaname = 'public'"
+        " UNION ALL SELECT 'column ' || table_name || '.' || column_name,"
+        " data_type || ' ' || is_nullable || ' ' || COALESCE(column_default, '')"
+        " FROM information_schema.columns"
+        " WHERE table_schema = 'public' UNION ALL SELECT 'constraint ' || conname, pg_get_constraintdef(oid)"
+        " FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+    )
+    return {row["name"]: row["sql"] for row in rows}
+
+
+@pytest.fixture
+async def empty_url(database_url: str, tmp_path: Path) -> str:
+    """The URL of a database without anything in it."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite://{tmp_path}/empty.db"
+    await _empty(database_url)
+    return database_url
+
+
+async def _empty(url: str) -> None:
+    database = await Database.connect(url)
+    with database.current():
+        await execute("DROP SCHEMA public CASCADE")
+        await execute("CREATE SCHEMA public")
+    await database.close()
+
+
+async def old_database(url: str, revision: str) -> None:
+    """Fill an empty database with a snapshot."""
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(sqlite_path(url))
+        connection.executescript((snapshot.DIRECTORY / f"{revision}.sql").read_text())
+        connection.close()
+        return
+    database = await Database.connect(url)
+    await snapshot.migrate_to(database, revision)
+    with database.current():
+        await snapshot.load_rows(revision)
+    await database.close()
+
+
+async def test_models_and_migrations_say_the_same(database: Database) -> None:
+    apps = database._context.apps
+    assert apps is not None
+
+    missing = await MigrationAutodetector(apps, _configuration(database.url, 1)["apps"]).changes()
+
+    assert [operation for writer in missing for operation in writer.operations] == []
+
+
+async def test_migrations_only_add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rebuilt table loses what other processes write meanwhile, and each foreign key that points to it."""
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+
+    assert await migrate(f"sqlite://{tmp_path}/quayside.db") == revisions()
+
+    text = "\n".join(statements).upper()
+    assert text.count("CREATE TABLE") > 20
+    assert [word for word in ("DROP TABLE", "DROP COLUMN", "NEW__", "RENAME") if word in text] == []
+
+
+def test_there_is_a_snapshot() -> None:
+    assert "0002_partial_indexes" in snapshot.revisions()
+    assert set(snapshot.revisions()) <= set(revisions())
+
+
+@pytest.mark.parametrize("revision", snapshot.revisions())
+async def test_an_old_database_is_upgraded_to_what_a_fresh_one_is_and_loses_nothing(
+    revision: str, empty_url: str, tmp_path: Path
+) -> None:
+    await old_database(empty_url, revision)
+    database = await Database.connect(empty_url)
+    database.make_current()
+    before = {table: rows for table, rows in (await dump()).items() if table not in BOOKKEEPING}
+    assert sum(map(len, before.values())) > 50
+
+    assert await migrate(empty_url) == revisions()[revisions().index(revision) + 1 :]
+
+    after = await dump()
+    upgraded = await shape()
+    await require_current(database)
+    await database.close()
+    assert {table: _with(rows, before[table]) for table, rows in after.items() if table in before} == before
+    assert upgraded == await _fresh_shape(tmp_path, empty_url)
+
+
+def _with(rows: list[Row], model: list[Row]) -> list[Row]:
+    """The rows with the columns alone that the model has."""
+    columns = model[0].keys() if model else set()
+    return sorted(({key: row[key] for key in columns} for row in rows), key=repr)
+
+
+async def _fresh_shape(tmp_path: Path, url: str) -> dict[str, str]:
+    if url.startswith("sqlite"):
+        url = f"sqlite://{tmp_path}/fresh.db"
+    else:
+        await _empty(url)
+    await migrate(url)
+    fresh = await Database.connect(url)
+    with fresh.current():
+        found = await shape()
+    await fresh.close()
+    return found
+
+
+@pytest.mark.parametrize("revision", snapshot.revisions())
+async def test_what_was_there_before_an_upgrade_can_be_used_after_it(
+    revision: str, empty_url: str, factory: Factory
+) -> None:
+    await old_database(empty_url, revision)
+    await migrate(empty_url)
+    database = await Database.connect(empty_url)
+    database.make_current()
+    found = await repository.find("acme/app")
+    assert found is not None
+    pointed = await tag.active_tag(found.id, "latest")
+    assert pointed is not None
+
+    assert (await manifest.by_ids([pointed.manifest_id]))[pointed.manifest_id].is_index
+    digest = await factory.image("acme/app", b"after the upgrade", tag="latest")
+
+    moved = await tag.active_tag(found.id, "latest")
+    assert moved is not None
+    assert (await manifest.by_ids([moved.manifest_id]))[moved.manifest_id].digest == digest
+    assert (await by_name("ada")) is not None
+    await factory.user("new")
+    await database.close()
+
+
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    before = await shape(), await counts()
+
+    assert await migrate(database.url) == []
+
+    assert (await shape(), await counts()) == before
+
+
+async def test_processes_that_migrate_at_once_apply_each_migration_once(empty_url: str) -> None:
+    async def process() -> tuple[int | None, bytes, bytes]:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "import asyncio, sys; from storage.database import migrate;"
+            "print(*asyncio.run(migrate(sys.argv[1])))",
+            empty_url,
+            cwd=ROOT,
+            env=environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await started.communicate()
+        return started.returncode, out, err
+
+    ended = await asyncio.gather(*(process() for _ in range(3)))
+
+    assert [(code, error) for code, _, error in ended] == [(0, b"")] * 3
+    assert sorted(out.decode().split() for _, out, _ in ended) == [[], [], revisions()]
+
+
+async def test_a_newer_database_is_refused_in_one_sentence(database: Database) -> None:
+    await execute(
+        "INSERT INTO tortoise_migrations (app, name, applied_at) SELECT app, '9999_future', applied_at"
+        " FROM tortoise_migrations LIMIT 1"
+    )
+
+    for refused in (refuse_newer(database), require_current(database), migrate(database.url)):
+        with pytest.raises(DatabaseError) as caught:
+            await refused
+        assert str(caught.value) == (
+            "The database is newer than this version: it has revision 9999_future, this version knows up to "
+            f"{latest_revision()}; start a newer quayside."
+        )
+
+
+async def test_an_older_database_is_refused_with_what_to_do(database: Database) -> None:
+    await execute("DELETE FROM tortoise_migrations WHERE name = ?", latest_revision())
+
+    with pytest.raises(DatabaseError) as caught:
+        await require_current(database)
+
+    assert (
+        str(caught.value) == f"The database lacks revision {latest_revision()}; run quayside migrate first."
+    )
+    assert await applied_revisions(database) == revisions()[:-1]
+
+
+async def test_a_database_that_does_not_answer_is_an_error_of_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "quayside.db").write_bytes(b"no database " * 100)
+
+    with pytest.raises(DatabaseError, match=r"^The database does not answer: "):
+        await Database.connect(f"sqlite://{tmp_path}/quayside.db")
+    with pytest.raises(
+        DatabaseError, match=r"^The database URL scheme 'mysql' is neither sqlite nor postgres\.$"
+    ):
+        await Database.connect("mysql://localhost/quayside")
+
+
+async def test_two_databases_of_one_process_do_not_see_each_other(tmp_path: Path) -> None:
+    opened = []
+    for name in ("one", "two"):
+        url = f"sqlite://{tmp_path}/{name}.db"
+        await migrate(url)
+        opened.append(await Database.connect(url))
+    first, second = opened
+
+    with first.current():
+        await SiteSetting.create(name="whose", value="one")
+        with second.current():
+            await SiteSetting.create(name="whose", value="two")
+        found = await fetch("SELECT value FROM site_setting")
+
+    assert found == [{"value": "one"}]
+    for database in opened:
+        await database.close()
