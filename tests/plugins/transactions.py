@@ -4,6 +4,7 @@ Such a transaction did network, disk or hashing work while it held the database.
 not count, since a busy machine stretches it.
 """
 
+import gc
 import logging
 from typing import Any
 
@@ -31,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
     found: list[str] = []
     config.stash[FOUND] = found
     logging.getLogger("quayside.transaction").addHandler(_Collector(found))
+
+
+def pytest_collection_finish() -> None:
+    # What imports made lives as long as the session. Left out of collections, it cannot make one pause a
+    # transaction for longer than is allowed.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
