@@ -16,7 +16,7 @@ from quayside.registry.scopes import ordered_actions, parse_scopes
 from resolvers.access.credentials import basic_viewer
 from resolvers.access.registry_tokens import LIFETIME_S, RegistryGrant
 from resolvers.context import ANONYMOUS, Viewer
-from resolvers.errors import InvalidCredentials
+from resolvers.errors import InvalidCredentials, SignInThrottled
 from resolvers.registry_access import granted
 
 FORM = "application/x-www-form-urlencoded"
@@ -74,10 +74,19 @@ async def _viewer(call: Call, username: str, password: str) -> Viewer:
     services = call.services
     if "\0" in username or "\0" in password:
         raise _unauthorized(call, InvalidCredentials.default)
+    client = call.scope.get("client")
     try:
         return await basic_viewer(
-            username, password, site=services.site, secrets=services.secrets, signer=services.signer
+            username,
+            password,
+            site=services.site,
+            secrets=services.secrets,
+            signer=services.signer,
+            ip=client[0] if client else None,
         )
+    except SignInThrottled as error:
+        headers = {"Retry-After": str(error.retry_after_s), **_NOT_STORED}
+        raise RegistryError(OciCode.TOOMANYREQUESTS, error.message, headers=headers) from error
     except InvalidCredentials as error:
         raise _unauthorized(call, error.message) from error
 

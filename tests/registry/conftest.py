@@ -8,21 +8,14 @@ from starlette.applications import Starlette
 
 from quayside.app import create_app
 from quayside.config import Settings
-from resolvers.account import create_user
-from resolvers.context import ANONYMOUS, Context, Site
-from storage.blobs import open_blob_store
-from storage.database import Database
-from storage.secrets import Secrets
 from tests.registry import kit
-
-PASSWORD = "correct-horse-battery"
-OWNER, STRANGER = "owner", "stranger"
+from tests.registry.people import OWNER, PASSWORD, STRANGER, create_users
 
 
 @pytest.fixture
 async def application(settings: Settings) -> AsyncIterator[Starlette]:
     """A started application whose database holds two users."""
-    await _create_users(settings, OWNER, STRANGER)
+    await create_users(settings, OWNER, STRANGER)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app
@@ -65,20 +58,3 @@ def repository(registry: httpx.AsyncClient) -> kit.Repository:
 def _client(app: Starlette, settings: Settings, auth: httpx.Auth | None) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app)
     return httpx.AsyncClient(transport=transport, base_url=settings.public_url, auth=auth)
-
-
-async def _create_users(settings: Settings, *names: str) -> None:
-    host = httpx.URL(settings.public_url).netloc.decode()
-    context = Context(
-        viewer=ANONYMOUS,
-        site=Site(public_url=settings.public_url, registry_host=host, features=settings.features),
-        blobs=open_blob_store("memory:"),
-        secrets=Secrets(settings.secret_key),
-    )
-    database = await Database.connect(settings.database_url, pool_size=2)
-    try:
-        with database.current():
-            for name in names:
-                await create_user(context, name=name, email=f"{name}@example.com", password=PASSWORD)
-    finally:
-        await database.close()

@@ -5,10 +5,14 @@ product cannot hide behind the same idea here.
 """
 
 import base64
+import gzip
 import hashlib
+import io
 import json
 import re
+import tarfile
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -101,6 +105,41 @@ def index_document(*children: bytes, algorithm: str = "sha256", **extra: Any) ->
         ],
         **extra,
     }
+
+
+def write_layout(directory: Path, name: str, top: bytes, *contents: bytes) -> None:
+    """Write an OCI image layout: manifests and blobs by digest, and `top` under a name."""
+    blobs = directory / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    for content in (top, *contents):
+        (blobs / digest_of(content).removeprefix("sha256:")).write_bytes(content)
+    entry = descriptor(
+        top, json.loads(top)["mediaType"], annotations={"org.opencontainers.image.ref.name": name}
+    )
+    (directory / "index.json").write_bytes(encode({"schemaVersion": 2, "manifests": [entry]}))
+    (directory / "oci-layout").write_bytes(encode({"imageLayoutVersion": "1.0.0"}))
+
+
+def layer_of(content: bytes) -> tuple[bytes, str]:
+    """A gzipped archive with one file, and the digest of the archive before compression."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        file = tarfile.TarInfo("content")
+        file.size = len(content)
+        archive.addfile(file, io.BytesIO(content))
+    return gzip.compress(buffer.getvalue(), mtime=0), digest_of(buffer.getvalue())
+
+
+def config_of(architecture: str, *diff_ids: str) -> bytes:
+    """The configuration of a Linux image."""
+    return encode(
+        {
+            "architecture": architecture,
+            "os": "linux",
+            "config": {},
+            "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
+        }
+    )
 
 
 class TokenFlow(httpx.Auth):

@@ -7,8 +7,9 @@ import pytest
 from jose import jwt
 
 from quayside.config import Settings
+from storage.statements import execute
 from tests.registry import kit
-from tests.registry.conftest import OWNER, PASSWORD
+from tests.registry.people import OWNER, PASSWORD, acting
 
 APP = "repository:owner/app"
 
@@ -109,6 +110,20 @@ async def test_wrong_credentials_are_refused(unauthenticated: httpx.AsyncClient)
         answer = await token_answer(unauthenticated, f"{APP}:pull", login=login)
         assert answer.status_code == 401
         assert kit.error_codes(answer) == ["UNAUTHORIZED"]
+
+
+async def test_guessing_a_password_is_slowed_down(
+    unauthenticated: httpx.AsyncClient, settings: Settings
+) -> None:
+    assert (await token_answer(unauthenticated, login=(OWNER, "wrong"))).status_code == 401
+    async with acting(settings):
+        await execute("UPDATE sign_in_failure SET failures = 20")
+
+    answer = await token_answer(unauthenticated, f"{APP}:pull")
+
+    assert answer.status_code == 429
+    assert kit.error_codes(answer) == ["TOOMANYREQUESTS"]
+    assert 1 <= int(answer.headers["Retry-After"]) <= 3600
 
 
 async def test_a_login_without_scope_is_answered_and_anonymity_is_not(
