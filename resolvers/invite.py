@@ -19,7 +19,7 @@ from resolvers.errors import Invalid, NotFound
 from resolvers.names import check_email
 from resolvers.namespace import require_organization
 from resolvers.pages import Page, Query, Slice, Term, paginate
-from resolvers.team import MemberRecord, TeamRecord
+from resolvers.team import TeamRecord
 from storage.clock import now_ms
 from storage.models import TeamInvite
 from storage.statements import Row, execute, fetch_one
@@ -43,10 +43,6 @@ class InviteRecord:
     inviter_id: int | None
     inviter_name: str | None
     created_at_ms: int
-
-    def as_member(self) -> MemberRecord:
-        """The invitation as it stands in the list of the team."""
-        return MemberRecord(self.account_id, self.email, self.created_at_ms, self.inviter_id)
 
 
 _COLUMNS = (

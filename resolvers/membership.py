@@ -54,11 +54,12 @@ async def members(
     return (await paginate(query, page, maximum=context.max_first)).of(_member)
 
 
-async def add(context: Context, organization: str, team_name: str, name: str) -> MemberRecord:
-    """Add a user or a robot of the organization to a team, or invite the user. Requires `org:admin`.
+async def add(context: Context, organization: str, team_name: str, name: str) -> tuple[AccountRecord, bool]:
+    """Add a user or a robot of the organization to a team, or invite the user: whom, and whether invited.
 
-    Users outside of the organization are invited while REQUIRE_TEAM_INVITE and MAILING are on. Raises
-    `NotFound`, `UnknownReference`, `Invalid` for a robot of others, `AlreadyExists` for a member.
+    Users outside of the organization are invited while REQUIRE_TEAM_INVITE and MAILING are on. Requires
+    `org:admin`. Raises `NotFound`, `UnknownReference`, `Invalid` for a robot of others, `AlreadyExists` for a
+    member.
     """
     owner = await require_organization(context, organization)
     async with team.changing("team_member.add", owner):
@@ -71,12 +72,13 @@ async def add(context: Context, organization: str, team_name: str, name: str) ->
         if await _is_in_team(record, added):
             raise AlreadyExists(f"User {name} is already a member of team {team_name}", field="account")
         if added.kind is AccountKind.USER and await _must_be_invited(context, owner, added):
-            return (await invite.invite(context, owner, record, account=added)).as_member()
+            await invite.invite(context, owner, record, account=added)
+            return added, True
         await team.insert_member(record.id, added.id)
         await events.record(
             context, "org_add_team_member", {"member": name, "team": team_name}, namespace_id=owner.id
         )
-    return MemberRecord(added.id)
+    return added, False
 
 
 async def _is_in_team(record: TeamRecord, member: AccountRecord) -> bool:

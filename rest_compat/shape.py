@@ -228,6 +228,9 @@ class Reader:
         if self._mutation and len(where) == 2 and node.name.value == "errors":
             # The errors of a payload belong to the engine, not to the answer.
             return None
+        if self._mutation and len(where) == 2 and "omitNull" not in directives:
+            # What else is there is null only where the engine finds errors, and then there is no answer.
+            answer = answer.or_null(False)
         optional = place.conditional(conditions)
         if "spread" in directives:
             return self._spread(fetch, node, convert, answer, place, optional)

@@ -12,7 +12,7 @@ from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.nodes import Node, decode_id, encode_id
 from schema.scalars import to_datetime
-from schema.team import OrganizationName, Team, TeamMember, TeamName, to_team
+from schema.team import InvitedAddress, OrganizationName, Team, TeamName, to_team
 
 if TYPE_CHECKING:
     from schema.organization import Organization
@@ -71,7 +71,9 @@ def _reference(given: TeamInviteInput) -> InviteReference:
 
 @strawberry.type(description="What came of inviting an address.")
 class TeamInviteCreatePayload:
-    member: TeamMember | None = strawberry.field(default=None, description="The invitation; null if refused.")
+    address: InvitedAddress | None = strawberry.field(
+        default=None, description="The address that was invited; null if refused."
+    )
     errors: list[UserError] = payload_errors()
 
 
@@ -111,7 +113,7 @@ class InviteMutation:
         self, info: Info, organization: OrganizationName, team: TeamName, email: _Email
     ) -> Any:
         record = await invite.create(info.context.context, organization, team, email)
-        return TeamInviteCreatePayload(member=TeamMember(record=record.as_member()))
+        return TeamInviteCreatePayload(address=InvitedAddress(email=record.email or ""))
 
     @mutation(
         TeamInviteDeletePayload,

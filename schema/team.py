@@ -16,7 +16,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.nodes import Node, encode_id
-from schema.robot import account_node
+from schema.robot import Robot, account_node
 from schema.scalars import optional_datetime
 
 if TYPE_CHECKING:
@@ -33,22 +33,24 @@ class InvitedAddress:
         return to_avatar(self.email, AvatarKind.USER)
 
 
-@strawberry.type(
-    description="Somebody in a team, or invited into it: a user, a robot, or whoever reads an address."
-)
+TeamMemberSubject = Annotated[
+    User | Robot | InvitedAddress,
+    strawberry.union(
+        "TeamMemberSubject", description="Whom a team holds or awaits: a user, a robot, or an e-mail address."
+    ),
+]
+
+
+@strawberry.type(description="Somebody in a team, or invited into it.")
 class TeamMember:
     record: strawberry.Private[MemberRecord]
 
-    @strawberry.field(description="The user or robot; null for an address.")
-    async def account(self, info: Info) -> Account | None:
+    @strawberry.field(description="The user, the robot, or the address that was invited.")
+    async def subject(self, info: Info) -> TeamMemberSubject:
         if self.record.account_id is None:
-            return None
+            return InvitedAddress(email=self.record.email or "")
         record = await info.context.loaders.accounts.load(self.record.account_id)
-        return account_node(record) if record else None
-
-    @strawberry.field(description="The address that was invited; null for a user or robot.")
-    def address(self) -> InvitedAddress | None:
-        return None if self.record.email is None else InvitedAddress(email=self.record.email)
+        return account_node(record)  # type: ignore[return-value]
 
     @strawberry.field(description="Whether the invitation has not been accepted yet.")
     def is_invited(self) -> bool:
@@ -74,7 +76,7 @@ class TeamPermission:
     def repository(self) -> Annotated["Repository", strawberry.lazy("schema.repository")]:
         from schema.repository import to_repository
 
-        return to_repository(self.record.repository)
+        return to_repository(self.record.repository, is_judged=False)
 
     @strawberry.field(description="What the members of the team may do there.")
     def role(self) -> RepositoryRole:
@@ -223,8 +225,9 @@ class TeamDeletePayload:
 
 @strawberry.type(description="What came of adding somebody to a team.")
 class TeamMemberAddPayload:
-    member: TeamMember | None = strawberry.field(
-        default=None, description="The member, or the invitation; null if refused."
+    account: Account | None = strawberry.field(default=None, description="The account; null if refused.")
+    is_invited: bool | None = strawberry.field(
+        default=None, description="Whether it is invited, and not in the team yet; null if refused."
     )
     errors: list[UserError] = payload_errors()
 
@@ -304,8 +307,8 @@ class TeamMutation:
     async def team_member_add(
         self, info: Info, organization: OrganizationName, team: TeamName, account: AccountName
     ) -> Any:
-        record = await membership.add(info.context.context, organization, team, account)
-        return TeamMemberAddPayload(member=TeamMember(record=record))
+        record, is_invited = await membership.add(info.context.context, organization, team, account)
+        return TeamMemberAddPayload(account=account_node(record), is_invited=is_invited)
 
     @mutation(
         TeamMemberRemovePayload,

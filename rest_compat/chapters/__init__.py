@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from rest_compat.chapter import Chapter, read_documents
-from rest_compat.chapters import discovery, error, manifest, organization, repository, tag, user
+from rest_compat.chapters import (
+    appspecifictokens,
+    discovery,
+    error,
+    manifest,
+    organization,
+    permission,
+    prototype,
+    repository,
+    tag,
+    team,
+    user,
+)
 
 CHAPTERS: tuple[Chapter, ...] = (
     discovery.CHAPTER,
@@ -15,6 +27,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     user.CHAPTER,
 )
 """All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
+    team.CHAPTER,
 
 
 def fragments() -> str:

@@ -30,7 +30,7 @@ THEMES = frozenset(
 )
 
 
-EXTRA = frozenset({"initializeUser"})
+EXTRA = frozenset({"acceptTeamInvite", "declineTeamInvite", "initializeUser"})
 """Rows for what clients call although the reference does not list it."""
 
 

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     get_named_type,
     is_abstract_type,
@@ -46,9 +47,19 @@ DOORS = {"product": (engine, schema._schema), "toy": (cache(toy.engine), toy.cor
 class Answers:
     """Random results of a document that the schema allows."""
 
-    def __init__(self, schema: GraphQLSchema, dice: random.Random) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, dice: random.Random, operation: OperationDefinitionNode
+    ) -> None:
         self._schema = schema
         self._dice = dice
+        # A payload that was not refused holds everything, and of a refused one nothing is shown.
+        (root, *_) = operation.selection_set.selections
+        is_mutation = operation.operation is OperationType.MUTATION
+        self._certain = (
+            root.selection_set.selections
+            if is_mutation and isinstance(root, FieldNode) and root.selection_set
+            else ()
+        )
         self._flags: dict[str, bool] = {}
 
     def of(self, selections: SelectionSetNode, type_: Any) -> dict[str, Any]:
@@ -83,7 +94,8 @@ class Answers:
     def _value(self, node: FieldNode, type_: Any) -> Any:
         if is_non_null_type(type_):
             return self._present(node, type_.of_type)
-        return None if self._dice.random() < 0.3 else self._present(node, type_)
+        absent = self._dice.random() < 0.3 and node not in self._certain
+        return None if absent else self._present(node, type_)
 
     def _present(self, node: FieldNode, type_: Any) -> Any:
         if is_list_type(type_):
@@ -99,7 +111,7 @@ class Answers:
 def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
     operation = plan.document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    data = Answers(core, dice).of(operation.selection_set, core.get_root_type(operation.operation))
+    data = Answers(core, dice, operation).of(operation.selection_set, core.get_root_type(operation.operation))
     values = {
         param.name: {"integer": 1, "boolean": True}.get(param.kinds[0], "text") for param in plan.params
     }
