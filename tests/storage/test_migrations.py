@@ -23,7 +23,6 @@ from storage.database import (
     revisions,
     sqlite_path,
 )
-from storage.models import SiteSetting
 from storage.statements import Row, execute, fetch, is_postgres
 from tests.factories import Factory
 from tests.process import ROOT, environment
@@ -245,19 +244,14 @@ async def test_a_database_that_does_not_answer_is_an_error_of_one_sentence(tmp_p
 
 
 async def test_two_databases_of_one_process_do_not_see_each_other(tmp_path: Path) -> None:
-    opened = []
-    for name in ("one", "two"):
-        url = f"sqlite://{tmp_path}/{name}.db"
-        await migrate(url)
-        opened.append(await Database.connect(url))
-    first, second = opened
+    first, second = [await Database.connect(f"sqlite://{tmp_path}/{name}.db") for name in ("one", "two")]
 
     with first.current():
-        await SiteSetting.create(name="whose", value="one")
+        await execute("CREATE TABLE one (value INTEGER)")
         with second.current():
-            await SiteSetting.create(name="whose", value="two")
-        found = await fetch("SELECT value FROM site_setting")
+            await execute("CREATE TABLE two (value INTEGER)")
+        found = await fetch("SELECT name FROM sqlite_master")
 
-    assert found == [{"value": "one"}]
-    for database in opened:
-        await database.close()
+    assert found == [{"name": "one"}]
+    await first.close()
+    await second.close()
