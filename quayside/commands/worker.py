@@ -9,7 +9,7 @@ from quayside.commands import CommandError, settings_of
 from quayside.commands.database import prepare
 from quayside.config import Settings
 from quayside.logs import configure
-from quayside.workers.handlers import HANDLERS
+from quayside.workers.handlers import HANDLERS, Tools
 from quayside.workers.runner import Runner
 from storage.blobs import open_blob_store
 from storage.database import Database
@@ -29,7 +29,7 @@ async def _run(settings: Settings, only: str | None) -> None:
     database = await Database.connect(settings.database_url, pool_size=2)
     blobs = open_blob_store(settings.blob_url)
     try:
-        runner = Runner(database, blobs, only=only)
+        runner = Runner(database, Tools(settings, blobs), only=only)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, runner.stop)

@@ -13,9 +13,8 @@ import time
 from collections.abc import Mapping
 
 from quayside.metrics import Metrics
-from quayside.workers.handlers import HANDLERS, Handler
+from quayside.workers.handlers import HANDLERS, Handler, Tools
 from quayside.workers.schedule import SCHEDULE
-from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
 from storage.jobs import (
@@ -46,14 +45,14 @@ class Runner:
     def __init__(
         self,
         database: Database,
-        blobs: BlobStore,
+        tools: Tools,
         metrics: Metrics | None = None,
         *,
         only: str | None = None,
         handlers: Mapping[str, Handler] = HANDLERS,
     ) -> None:
         self._database = database
-        self._blobs = blobs
+        self._tools = tools
         self._metrics = metrics
         self._only = only
         self._handlers = handlers
@@ -110,7 +109,7 @@ class Runner:
         beating = asyncio.create_task(self._heartbeat(job))
         outcome = "done"
         try:
-            await self._handlers[job.kind](job.payload, self._blobs)
+            await self._handlers[job.kind](job.payload, self._tools)
         except Exception as error:
             again = await fail(job, f"{type(error).__name__}: {error}")
             outcome = "retried" if again else "failed"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from quayside.config import Settings
-from quayside.workers.handlers import HANDLERS
+from quayside.workers.handlers import HANDLERS, Tools
 from quayside.workers.runner import LEASE_NAME, Runner
 from quayside.workers.schedule import SCHEDULE
 from resolvers import organization, repository, upload
@@ -18,6 +18,11 @@ from storage.statements import execute, fetch, fetch_one
 from tests.factories import Factory
 
 HELD_TABLES = ("tag", "manifest", "manifest_body", "manifest_blob", "repository_blob", "repository")
+
+
+@pytest.fixture
+def tools(settings_with_files: Settings, blobs: BlobStore) -> Tools:
+    return Tools(settings_with_files, blobs)
 
 
 async def _work(runner: Runner) -> None:
@@ -33,10 +38,10 @@ async def _counts(*tables: str) -> dict[str, int]:
     return {table: (await fetch(f"SELECT COUNT(*) AS n FROM {table}"))[0]["n"] for table in tables}
 
 
-async def test_recurring_jobs_are_enqueued_once(database: Database, blobs: BlobStore) -> None:
+async def test_recurring_jobs_are_enqueued_once(database: Database, tools: Tools) -> None:
     # given two runners that start one after the other
     for _ in range(2):
-        await _work(Runner(database, blobs))
+        await _work(Runner(database, tools))
 
     # then each recurring job ran once
     for row in SCHEDULE:
@@ -47,15 +52,15 @@ async def test_every_recurring_job_has_a_handler() -> None:
     assert {row.kind for row in SCHEDULE} <= HANDLERS.keys()
 
 
-async def test_failing_job_is_retried_a_bounded_number_of_times(database: Database, blobs: BlobStore) -> None:
+async def test_failing_job_is_retried_a_bounded_number_of_times(database: Database, tools: Tools) -> None:
     # given a handler that always fails
     attempts: list[dict[str, Any]] = []
 
-    async def fail(payload: dict[str, Any], blobs: BlobStore) -> None:
+    async def fail(payload: dict[str, Any], tools: Tools) -> None:
         attempts.append(payload)
         raise ValueError("no luck")
 
-    runner = Runner(database, blobs, handlers={"test": fail}, only="test")
+    runner = Runner(database, tools, handlers={"test": fail}, only="test")
     await enqueue("test", {"n": 1})
 
     # when its waits are cut short
@@ -69,16 +74,16 @@ async def test_failing_job_is_retried_a_bounded_number_of_times(database: Databa
     assert row == {"state": "failed", "error": "ValueError: no luck", "attempts": MAXIMUM_ATTEMPTS}
 
 
-async def test_job_of_a_dead_process_is_taken_over(database: Database, blobs: BlobStore) -> None:
+async def test_job_of_a_dead_process_is_taken_over(database: Database, tools: Tools) -> None:
     # given a job that another process claimed and never finished
     done: list[int] = []
 
-    async def note(payload: dict[str, Any], blobs: BlobStore) -> None:
+    async def note(payload: dict[str, Any], tools: Tools) -> None:
         done.append(payload["n"])
 
     await enqueue("test", {"n": 7})
     assert await claim("the dead one", ["test"]) is not None
-    runner = Runner(database, blobs, handlers={"test": note}, only="test")
+    runner = Runner(database, tools, handlers={"test": note}, only="test")
     assert not await runner.step()
 
     # when its lease has run out
@@ -90,7 +95,7 @@ async def test_job_of_a_dead_process_is_taken_over(database: Database, blobs: Bl
     assert await _states("test") == ["done"]
 
 
-async def test_job_that_kills_its_process_is_given_up(database: Database, blobs: BlobStore) -> None:
+async def test_job_that_kills_its_process_is_given_up(database: Database, tools: Tools) -> None:
     # given a job that no process survived
     await enqueue("test", {})
     for _ in range(MAXIMUM_ATTEMPTS):
@@ -102,16 +107,16 @@ async def test_job_that_kills_its_process_is_given_up(database: Database, blobs:
     assert await _states("test") == ["failed"]
 
 
-async def test_one_runner_is_elected(database: Database, blobs: BlobStore) -> None:
+async def test_one_runner_is_elected(database: Database, tools: Tools) -> None:
     # given a lease that another process holds
     ran = asyncio.Event()
 
-    async def note(payload: dict[str, Any], blobs: BlobStore) -> None:
+    async def note(payload: dict[str, Any], tools: Tools) -> None:
         ran.set()
 
     await enqueue("test", {})
     assert await hold_lease(LEASE_NAME, "another", duration_ms=60_000)
-    runner = Runner(database, blobs, handlers={"test": note})
+    runner = Runner(database, tools, handlers={"test": note})
     task = asyncio.create_task(runner.run())
     await asyncio.sleep(0.3)
     assert not ran.is_set()
@@ -126,7 +131,7 @@ async def test_one_runner_is_elected(database: Database, blobs: BlobStore) -> No
     assert await fetch("SELECT name FROM lease") == []
 
 
-async def test_deleted_repository_is_purged(factory: Factory, database: Database, blobs: BlobStore) -> None:
+async def test_deleted_repository_is_purged(factory: Factory, database: Database, tools: Tools) -> None:
     # given two repositories with content
     await factory.user("ada")
     for path in ("ada/gone", "ada/kept"):
@@ -136,9 +141,9 @@ async def test_deleted_repository_is_purged(factory: Factory, database: Database
 
     # when one is deleted and the jobs are done, and done again
     await repository.delete(await factory.as_account("ada"), "ada/gone")
-    await _work(Runner(database, blobs))
+    await _work(Runner(database, tools))
     await enqueue("repository.purge", {"repository_id": 1})
-    await _work(Runner(database, blobs))
+    await _work(Runner(database, tools))
 
     # then half of everything is left
     assert await _counts(*HELD_TABLES) == {table: count // 2 for table, count in kept.items()}
@@ -146,7 +151,7 @@ async def test_deleted_repository_is_purged(factory: Factory, database: Database
 
 
 async def test_deleted_organization_frees_its_name_in_the_end(
-    factory: Factory, database: Database, blobs: BlobStore
+    factory: Factory, database: Database, tools: Tools
 ) -> None:
     # given an organization with a repository and a robot
     await factory.user("ada")
@@ -157,7 +162,7 @@ async def test_deleted_organization_frees_its_name_in_the_end(
 
     # when it is deleted and the jobs are done
     await organization.delete(await factory.as_account("ada"), "harbour")
-    await _work(Runner(database, blobs))
+    await _work(Runner(database, tools))
 
     # then nothing of it is left, and the name is free
     assert [row["name"] for row in await fetch("SELECT name FROM account")] == ["ada"]
@@ -166,7 +171,7 @@ async def test_deleted_organization_frees_its_name_in_the_end(
 
 
 async def test_abandoned_uploads_are_removed(
-    factory: Factory, database: Database, blobs: BlobStore, settings_with_files: Settings
+    factory: Factory, database: Database, blobs: BlobStore, tools: Tools
 ) -> None:
     # given an upload whose bytes the store has lost, long ago, and one of today
     owner = await factory.user("ada")
@@ -178,7 +183,7 @@ async def test_abandoned_uploads_are_removed(
     await execute("UPDATE upload SET created_at_ms = ? WHERE uuid = ?", long_ago, old)
 
     # when
-    await _work(Runner(database, blobs))
+    await _work(Runner(database, tools))
 
     # then only the new one can be continued
     with pytest.raises(UploadUnknown):
