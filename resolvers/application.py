@@ -32,7 +32,7 @@ RESERVED_NAME = "__quay_bootstrap_app"
 
 @dataclass(frozen=True, slots=True)
 class ApplicationRecord:
-    """An application. The secret is decrypted only by `client_secret`, for its administrators."""
+    """An application. The secret is decrypted only by `client_secret`."""
 
     id: int
     organization_id: int
@@ -91,9 +91,8 @@ async def application(
     return await _find(organization.id, client_id)
 
 
-async def client_secret(context: Context, record: ApplicationRecord) -> str:
-    """The secret with which an application proves itself. Requires `org:admin`."""
-    await _require_admin(context, record.organization_id)
+def client_secret(context: Context, record: ApplicationRecord) -> str:
+    """The secret with which an application proves itself, for callers that have decided that they may."""
     return context.secrets.decrypt(record.client_secret_encrypted)
 
 

@@ -231,6 +231,8 @@ class Engine(Generic[C]):
         answer = plan.shape(data, bound.values)
         if not isinstance(answer, Unset):
             return answer
+        if route.check is Check.LOGIN and self._viewer_of(context).is_anonymous:
+            raise Refusal(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
         if route.absent is UNSET:
             raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
         return route.absent

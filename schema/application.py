@@ -24,38 +24,6 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description="What only administrators of its organization see of an application. Requires `org:admin`."
-)
-class ApplicationSettings:
-    record: strawberry.Private[ApplicationRecord]
-
-    @strawberry.field(
-        description="The text with which it proves itself when it exchanges a code for a token."
-    )
-    async def client_secret(self, info: Info) -> str:
-        return await application.client_secret(info.context.context, self.record)
-
-    @strawberry.field(description="The one address that tokens are sent to; empty if none was given.")
-    def redirect_uri(self) -> str:
-        return self.record.redirect_uri
-
-    @strawberry.field(description="The e-mail address that its avatar follows; null for its organization's.")
-    def avatar_email(self) -> str | None:
-        return self.record.avatar_email
-
-    @strawberry.field(description="When it was registered.")
-    def created_at(self) -> datetime:
-        return to_datetime(self.record.created_at_ms)
-
-    @strawberry.field(description="The access tokens that it holds, oldest first, whomever they act for.")
-    async def access_tokens(
-        self, info: Info, first: First = 50, after: After = None
-    ) -> Connection[AccessToken] | None:
-        found = await application.tokens(info.context.context, self.record, page(first, after))
-        return connect(found, lambda record: AccessToken(record=record))  # type: ignore[no-any-return]
-
-
-@strawberry.type(
     description="A program that asks users for access tokens. What it is called and who owns it is public."
 )
 class Application(Node):
@@ -85,6 +53,10 @@ class Application(Node):
         email = self.record.avatar_email or owner.email
         return to_avatar(self.record.name, AvatarKind.APPLICATION, email=email)
 
+    @strawberry.field(description="When it was registered.")
+    def created_at(self) -> datetime:
+        return to_datetime(self.record.created_at_ms)
+
     @strawberry.field(description="The organization that owns it.")
     async def organization(
         self, info: Info
@@ -94,12 +66,45 @@ class Application(Node):
         return to_organization(await info.context.loaders.accounts.load(self.record.organization_id))
 
     @strawberry.field(
-        description="What only administrators may see; refused to others. Requires `org:admin`."
+        description="The text with which it proves itself when it exchanges a code for a token; null for"
+        " others than administrators of its organization. Requires `org:admin`."
     )
-    async def settings(self, info: Info) -> ApplicationSettings | None:
-        if await info.context.loaders.namespace_roles.load(self.record.organization_id) is not TeamRole.ADMIN:
-            raise info.context.context.viewer.refusal()
-        return ApplicationSettings(record=self.record)
+    async def client_secret(self, info: Info) -> str | None:
+        if not await self._is_administered(info):
+            return None
+        return application.client_secret(info.context.context, self.record)
+
+    @strawberry.field(
+        description="The one address that tokens are sent to, empty if none was given; null for others than"
+        " administrators. Requires `org:admin`."
+    )
+    async def redirect_uri(self, info: Info) -> str | None:
+        return self.record.redirect_uri if await self._is_administered(info) else None
+
+    @strawberry.field(
+        description="The e-mail address that its avatar follows; null for its organization's, and for others"
+        " than administrators. Requires `org:admin`."
+    )
+    async def avatar_email(self, info: Info) -> str | None:
+        return self.record.avatar_email if await self._is_administered(info) else None
+
+    @strawberry.field(
+        description="The access tokens that it holds, oldest first, whomever they act for; refused to others"
+        " than administrators. Requires `org:admin`."
+    )
+    async def access_tokens(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[AccessToken] | None:
+        found = await application.tokens(info.context.context, self.record, page(first, after))
+        return connect(found, lambda record: AccessToken(record=record))  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Whether the viewer may change and delete it, and see its secret.")
+    async def viewer_can_administer(self, info: Info) -> bool:
+        return await self._is_administered(info)
+
+    async def _is_administered(self, info: Info) -> bool:
+        role = await info.context.loaders.namespace_roles.load(self.record.organization_id)
+        return role is TeamRole.ADMIN
 
 
 def to_application(record: ApplicationRecord) -> Application:

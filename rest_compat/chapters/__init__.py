@@ -18,16 +18,19 @@ from rest_compat.chapters import (
 )
 
 CHAPTERS: tuple[Chapter, ...] = (
+    appspecifictokens.CHAPTER,
     discovery.CHAPTER,
     error.CHAPTER,
     manifest.CHAPTER,
     organization.CHAPTER,
+    permission.CHAPTER,
+    prototype.CHAPTER,
     repository.CHAPTER,
     tag.CHAPTER,
+    team.CHAPTER,
     user.CHAPTER,
 )
 """All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
-    team.CHAPTER,
 
 
 def fragments() -> str:

@@ -6,6 +6,8 @@ from rest_compat.chapter import chapter
 from rest_compat.problems import message
 from rest_compat.route import Check, Route
 
+APPLICATION = "/organization/{orgname}/applications/{client_id}"
+
 CHAPTER = chapter(
     "organization",
     "Create, show, change and delete organizations.",
@@ -34,7 +36,6 @@ CHAPTER = chapter(
         status=204,
         fresh_login=True,
     ),
-)
     Route("getOrganizationMembers", "GET", "/organization/{orgname}/members", "org:admin"),
     Route("getOrganizationMember", "GET", "/organization/{orgname}/members/{membername}", "org:admin"),
     Route(
@@ -70,3 +71,4 @@ CHAPTER = chapter(
         status=204,
         internal=True,
     ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_compat.chapter import chapter
 from rest_compat.problems import UNAUTHENTICATED, message
-from rest_compat.route import Route
+from rest_compat.route import Check, Route
 
 NOT_SIGNED_IN = UNAUTHENTICATED._replace(extra={"session_required": False})
 """Also for a token that may not see its user: there is nobody whom the answer could describe."""
@@ -38,5 +38,38 @@ CHAPTER = chapter(
                 for kind in ("required", "type")
             },
         },
+    ),
+    Route("listAuthorizations", "GET", "/user/authorizations", "user:admin", check=Check.LOGIN, internal=True),
+    Route(
+        "getAuthorization",
+        "GET",
+        "/user/authorizations/{access_token_uuid}",
+        "user:admin",
+        check=Check.LOGIN,
+        internal=True,
+    ),
+    Route(
+        "deleteAuthorization",
+        "DELETE",
+        "/user/authorizations/{access_token_uuid}",
+        "user:admin",
+        status=204,
+        internal=True,
+    ),
+    Route(
+        "listAssignedAuthorizations",
+        "GET",
+        "/user/assignedauthorization",
+        "user:admin",
+        check=Check.LOGIN,
+        internal=True,
+    ),
+    Route(
+        "deleteAssignedAuthorization",
+        "DELETE",
+        "/user/assignedauthorization/{assigned_uuid}",
+        "user:admin",
+        status=204,
+        internal=True,
     ),
 )

@@ -30,7 +30,22 @@ THEMES = frozenset(
 )
 
 
-EXTRA = frozenset({"acceptTeamInvite", "declineTeamInvite", "initializeUser"})
+EXTRA = frozenset(
+    {
+        "acceptTeamInvite",
+        "createApplicationToken",
+        "declineTeamInvite",
+        "deleteAssignedAuthorization",
+        "deleteAuthorization",
+        "getAuthorization",
+        "initializeUser",
+        "listApplicationTokens",
+        "listAssignedAuthorizations",
+        "listAuthorizations",
+        "resetApplicationSecret",
+        "revokeApplicationToken",
+    }
+)
 """Rows for what clients call although the reference does not list it."""
 
 

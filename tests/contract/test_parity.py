@@ -16,8 +16,11 @@ from tests.contract.world import STEPS, Caller, World, callers, observed
 from tests.factories import Factory
 
 START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
+    "appspecifictokens": (),
     "organization": (),
     "repository": (World.organization, World.cache),
+    "permission": (World.organization, World.repositories, World.grantees),
+    "prototype": (World.organization, World.repositories, World.grantees),
     "tag": (World.organization, World.repositories, World.images),
     "manifest": (World.organization, World.repositories, World.images),
     "user": (World.office,),
@@ -30,9 +33,13 @@ QUOTA = "Storage is not counted and has no quota yet."
 
 STATS = "Pulls and pushes are not counted yet."
 
+BROKEN = "The recorded system failed; what is not there is not found."
+
 SLASHES = "Both spellings of a final slash answer, as clients send both."
 
 DEVIATIONS: Mapping[tuple[str, str], str] = {
+    ("changeTeamPermissions", "missing_parent"): BROKEN,
+    ("changeUserPermissions", "missing_parent"): BROKEN,
     ("changeRepoVisibility", "missing_parent"): "What is not there cannot be changed: 404 instead of null.",
     ("createOrganization", "without_trailing_slash"): SLASHES,
     ("discovery", "success"): "It lists the chapters that are there.",

@@ -19,9 +19,11 @@ import httpx
 
 from quayside.app import create_app
 from quayside.config import Settings
-from resolvers import repository
-from resolvers.access.roles import TeamRole
+from resolvers import application, repository
+from resolvers.access.credentials import basic_viewer
+from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
+from resolvers.application import ApplicationChanges
 from resolvers.repository import RepositoryState, Visibility
 from storage.statements import execute
 from tests.factories import EVERY_SCOPE, Factory, image_config
@@ -88,6 +90,15 @@ class World:
         """A team of the organization with its own role."""
         await self.factory.team(ORGANIZATION, "keepers", TeamRole.CREATOR, ["ole"])
 
+    async def grantees(self) -> None:
+        """Who can be given permissions: a team and two robots, one of which has one. `maren` has a repository."""
+        await self.team()
+        for name in ("winch", "pilot"):
+            await self.factory.robot(f"{ORGANIZATION}+{name}", by="maren")
+        beacon = f"{ORGANIZATION}/beacon"
+        await self.factory.grant(beacon, f"{ORGANIZATION}+winch", RepositoryRole.ADMIN, by="maren")
+        await self.factory.repository("maren/mine")
+
     async def images(self) -> None:
         """Six tags in `beacon`: images, an index, an artifact; and one artifact without a tag."""
         beacon = f"{ORGANIZATION}/beacon"
@@ -116,6 +127,17 @@ class World:
             path, kit.artifact_document("application/vnd.example.bill", content), tag=tag
         )
 
+    async def application(self) -> None:
+        """An OAuth application of the organization."""
+        maren = await self.factory.as_account("maren")
+        made = await application.create(maren, ORGANIZATION, ApplicationChanges({"name": "Helm"}))
+        self.digests["helm"] = made.client_id
+
+    async def log_in(self) -> None:
+        """Somebody uses the application token `toolbox`, as docker login does."""
+        site, secrets = self.factory.site, self.factory.secrets
+        await basic_viewer("$app", self.digests["toolbox_text"], site=site, secrets=secrets)
+
     async def mirror(self) -> None:
         """`tidewater` takes only what a mirror brings."""
         maren = await self.factory.as_account("maren")
@@ -141,6 +163,7 @@ STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
     "push images": World.images,
     "let a mirror write": World.mirror,
     "add a team": World.team,
+    "log in with an application token": World.log_in,
 }
 """What happens between two exchanges, by the words of the record."""
 
