@@ -4,7 +4,7 @@ RequestMiddleware           request id, access log, metrics, last resort
 Doors                       by the first part of the path, cheapest first:
   /v2                         RegistryApp
   /api/v1                     the REST engine   ┐ with the database current
-  everything else             Starlette routes  ┘ (/graphql, its assets, /healthz, /readyz, /metrics)
+  everything else             Starlette routes  ┘ (/graphql, signing in, /healthz, /readyz, /metrics)
 """
 
 import asyncio
@@ -26,7 +26,9 @@ from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
 from quayside.registry.app import RegistryApp, RegistryServices
 from quayside.sessions import has_csrf_token
+from quayside.sign_in import SignIn
 from quayside.site import site_of
+from quayside.workers.handlers import Tools
 from quayside.workers.runner import Runner
 from resolvers.access.registry_tokens import load_signer
 from rest_compat.app import create_api
@@ -61,6 +63,9 @@ class House:
             has_csrf_token=has_csrf_token,
             status_codes=settings.rest_status_codes,
             cors_origins=settings.cors_origins,
+        )
+        self.sign_in = SignIn(
+            lambda: self.callers, base_url=settings.public_url, cors_origins=settings.cors_origins
         )
 
     @asynccontextmanager
@@ -116,7 +121,7 @@ class House:
 async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -> AsyncIterator[None]:
     """Run jobs beside the requests, on a database connection of their own."""
     database = await Database.connect(settings.database_url, pool_size=JOB_POOL_SIZE)
-    runner = Runner(database, blobs, metrics)
+    runner = Runner(database, Tools(settings, blobs), metrics)
     task = asyncio.create_task(runner.run())
     try:
         yield
@@ -142,7 +147,8 @@ class Doors:
             await self._house.registry(scope, receive, send)
             return
         with self._house.database.current():
-            app = self._house.api if path.startswith("/api/v1/") else self._app
+            is_api = path.startswith("/api/v1/") and not self._house.sign_in.serves(path)
+            app = self._house.api if is_api else self._app
             await app(scope, receive, send)
 
 
@@ -164,6 +170,7 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
         routes=[
             Route("/graphql", graphql),
             *web.assets,
+            *house.sign_in.routes(),
             *health_routes(house.metrics, {"database": house.check_database, "blobs": house.check_blobs}),
         ],
         middleware=[

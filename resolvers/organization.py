@@ -161,11 +161,12 @@ def check_tag_expiration(context: Context, seconds: int) -> None:
 async def delete(context: Context, name: str) -> AccountRecord:
     """Delete an organization: it is gone at once, its content follows in a job, then the name is free.
 
-    Requires `org:admin`.
+    Requires `org:admin`, and of a session a fresh login.
     """
     record = await require_namespace(context, name, TeamRole.ADMIN)
     if record.kind is not AccountKind.ORGANIZATION:
         raise NotFound(field="organization")
+    context.viewer.require_fresh()
     async with transaction("organization.delete"):
         deleted = await execute(
             "UPDATE account SET deleted_at_ms = ?, is_enabled = ?, auth_epoch = auth_epoch + 1"

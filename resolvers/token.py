@@ -132,11 +132,12 @@ def check_title(title: str, *, field: str = "title") -> str:
 async def create_app_token(
     context: Context, *, title: str, expires_at_ms: int | None = None
 ) -> AppTokenRecord:
-    """A new application token of the viewer. Requires `user:admin`.
+    """A new application token of the viewer. Requires `user:admin`, and of a session a fresh login.
 
     Raises `Invalid` for the title, a time in the past, or if application tokens are switched off.
     """
     account_id = require_account_role(context, AccountRole.ADMIN)
+    context.viewer.require_fresh()
     if not context.site.has("APP_SPECIFIC_TOKENS"):
         raise Invalid("Application tokens are switched off here.")
     check_title(title)
@@ -178,8 +179,12 @@ async def app_tokens(
 
 
 async def app_token(context: Context, account: AccountRecord, identity: str) -> AppTokenRecord | None:
-    """An application token of the viewer with its secret; None once it has expired. Requires `user:admin`."""
+    """An application token of the viewer with its secret; None once it has expired.
+
+    Requires `user:admin`, and of a session a fresh login.
+    """
     _require_own(context, account.id)
+    context.viewer.require_fresh()
     row = await fetch_one(
         f"SELECT {_APP_COLUMNS}, prefix, secret_encrypted FROM app_token WHERE uuid = ? AND account_id = ?"
         " AND (expires_at_ms IS NULL OR expires_at_ms > ?)",
@@ -194,8 +199,12 @@ async def app_token(context: Context, account: AccountRecord, identity: str) -> 
 
 
 async def revoke_app_token(context: Context, identity: str) -> AppTokenRecord:
-    """Revoke an application token of the viewer. Requires `user:admin`. Raises `NotFound`."""
+    """Revoke an application token of the viewer. Requires `user:admin`, and of a session a fresh login.
+
+    Raises `NotFound`.
+    """
     account_id = require_account_role(context, AccountRole.ADMIN)
+    context.viewer.require_fresh()
     async with transaction("app_token.revoke"):
         row = await fetch_one(
             f"SELECT {_APP_COLUMNS} FROM app_token WHERE uuid = ? AND account_id = ?", identity, account_id

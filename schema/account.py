@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import account, invite, organization
+from resolvers import account, invite, organization, session
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -16,6 +16,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.nodes import Node, encode_id
 from schema.scalars import BigInt, optional_datetime, to_datetime
+from schema.session import Session
 from schema.token import TokenHolder
 
 if TYPE_CHECKING:
@@ -203,6 +204,18 @@ class Viewer:
     @strawberry.field(description="Whether the viewer is a superuser and the credential lets them be one.")
     def is_superuser(self, info: Info) -> bool:
         return info.context.context.viewer.is_superuser
+
+    @strawberry.field(
+        description="Whether what asks for a fresh login is allowed now. A session is fresh for ten minutes"
+        " after a password was given; tokens, and users without a password, always are."
+    )
+    def is_fresh(self, info: Info) -> bool:
+        return info.context.context.viewer.is_fresh
+
+    @strawberry.field(description="The browser's session by which the viewer asks; null for tokens.")
+    async def session(self, info: Info) -> Session | None:
+        record = await session.session(info.context.context)
+        return Session(record=record) if record else None
 
     @strawberry.field(description="The user that asks; null for a robot. Requires `user:read`.")
     def user(self, info: Info) -> User | None:

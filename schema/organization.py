@@ -250,7 +250,7 @@ class OrganizationMutation:
     @mutation(
         OrganizationDeletePayload,
         description="Delete an organization with all it holds. It is gone at once; its name is free when the"
-        " content has been removed. Requires `org:admin`.",
+        " content has been removed. Requires `org:admin`, and of a session a fresh login.",
     )
     async def organization_delete(self, info: Info, organization: OrganizationName) -> Any:
         record = await resolvers.organization.delete(info.context.context, organization)

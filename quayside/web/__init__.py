@@ -28,7 +28,7 @@ EXAMPLES = Path(__file__).parent / "examples"
 
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
-OWN_FILES = ("boot.js", "page.css")
+OWN_FILES = ("boot.js", "page.css", "forms.css")
 
 # The hash is that of no text at all: GraphiQL's dialogs add a style element, which boot.js keeps empty.
 CONTENT_SECURITY_POLICY = (
@@ -58,6 +58,7 @@ PAGE = Template("""\
 <label>Access token <input id="token" type="text" autocomplete="off" spellcheck="false"
   placeholder="paste a token to act as its user"></label>
 <small>Kept in this tab only, sent as <code>Authorization: Bearer</code>.</small>
+<a href="signin">Sign in or out</a>
 </header>
 <main id="graphiql">Loading GraphiQL; it needs JavaScript.</main>
 <script type="application/json" id="examples">$examples</script>

@@ -6,15 +6,20 @@
   const field = document.getElementById("token");
   field.value = sessionStorage.getItem(TOKEN) ?? "";
 
+  // Without a token the viewer is whoever signed in with this browser, and this shows that the page is ours. It
+  // is asked for each time, since signing in or out in another tab replaces it.
+  const csrfToken = async () => (await (await fetch("csrf_token")).json()).csrf_token;
+
   // Headers from GraphiQL's own header editor come last, so that they win.
   const send = async (parameters, options) => {
     const token = field.value.trim();
+    const credential = token ? { Authorization: `Bearer ${token}` } : { "X-CSRF-Token": await csrfToken() };
     const response = await fetch(location.pathname, {
       method: "POST",
       headers: {
         Accept: "application/graphql-response+json, application/json;q=0.9",
         "Content-Type": "application/json",
-        ...(token && { Authorization: `Bearer ${token}` }),
+        ...credential,
         ...options?.headers,
       },
       body: JSON.stringify(parameters),

@@ -1,0 +1,122 @@
+"""Pages with forms for people: own HTML under a strict policy, without scripts.
+
+Whatever goes into a page passes `escape`; whatever comes back is a short form without files.
+"""
+
+from collections.abc import Mapping
+from html import escape
+from string import Template
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from quayside.web import all_assets
+from resolvers.errors import BadRequest
+
+FORM = "application/x-www-form-urlencoded"
+MAX_BYTES = 64 * 1024
+MAX_FIELDS = 100
+
+PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title – Quayside</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="$stylesheet">
+</head>
+<body>
+<main>
+<h1>$title</h1>
+$content
+</main>
+</body>
+</html>
+""")
+
+
+def page(
+    request: Request,
+    title: str,
+    content: str,
+    *,
+    status: int = 200,
+    form_action: str = "'self'",
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A page. `content` is HTML; `form_action` lists where its forms, and redirects after them, may lead."""
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none';"
+        f" form-action {form_action}"
+    )
+    root = request.scope.get("root_path", "")
+    body = PAGE.substitute(
+        title=escape(title),
+        content=content,
+        stylesheet=escape(f"{root}/graphql/assets/{all_assets()['forms.css'].public_name}"),
+    )
+    return Response(
+        body,
+        status_code=status,
+        media_type="text/html",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": policy,
+            # Addresses of these pages hold codes, which no other site is to see.
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            **(headers or {}),
+        },
+    )
+
+
+def notice(text: str, *, is_error: bool = False) -> str:
+    """A paragraph that stands out."""
+    return f'<p role="{"alert" if is_error else "status"}">{escape(text)}</p>'
+
+
+def field(label: str, name: str, *, kind: str = "text", autocomplete: str = "off", value: str = "") -> str:
+    """A field that has to be filled in, with its label."""
+    return (
+        f'<label>{escape(label)} <input type="{kind}" name="{escape(name)}" value="{escape(value)}"'
+        f' autocomplete="{autocomplete}" required></label>'
+    )
+
+
+def hidden(**values: str) -> str:
+    """Fields that the form carries along."""
+    return "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in values.items()
+    )
+
+
+def form(action: str, button: str, *fields: str) -> str:
+    """A form that posts its fields. `action` is an address of ours."""
+    return (
+        f'<form method="post" action="{escape(action)}">{"".join(fields)}'
+        f'<button type="submit">{escape(button)}</button></form>'
+    )
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a posted form, the first of each name. Raises `BadRequest` for anything else."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != FORM:
+        raise BadRequest("This address takes a form.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise BadRequest("The form is too long.")
+    try:
+        items = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise BadRequest("The form cannot be read.") from error
+    if any("\0" in value for _, value in items):
+        raise BadRequest("The form holds a NUL character.")
+    return dict(reversed(items))
