@@ -31,7 +31,8 @@ class AccessRecord:
 
     `role` is None for nothing at all. `cap` is the highest role that the scopes of the credential allow, None
     where they allow none; it holds nothing back for accounts other than the viewer. `account` is None for
-    anonymous callers. An account that `is_blocked` is disabled, or a robot of somebody who is: it has no role.
+    anonymous callers. An account that `is_blocked` is disabled, or a robot of somebody who is, and so it has
+    no role.
     """
 
     account: AccountRecord | None

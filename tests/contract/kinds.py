@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-MAPS = frozenset({"tags", "teams", "child_manifests_presence"})
+MAPS = frozenset({"tags", "teams", "child_manifests_presence", "permissions"})
 """Keys whose objects are keyed by names, not by words of the API."""
 
 WHOLE = frozenset({"paths", "definitions", "scopes"})

@@ -91,7 +91,7 @@ class World:
         await self.factory.team(ORGANIZATION, "keepers", TeamRole.CREATOR, ["ole"])
 
     async def grantees(self) -> None:
-        """Who can be given permissions: a team and two robots, one of which has one. `maren` has a repository."""
+        """Who can be given permissions: a team, and two robots, one with a role; a repository of `maren`."""
         await self.team()
         for name in ("winch", "pilot"):
             await self.factory.robot(f"{ORGANIZATION}+{name}", by="maren")
