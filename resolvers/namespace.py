@@ -1,6 +1,6 @@
 """Namespaces: what users and organizations have in common as owners."""
 
-from resolvers.access.permissions import namespace_role
+from resolvers.access.permissions import account_role, namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord, by_name
@@ -8,17 +8,22 @@ from resolvers.context import Context
 from resolvers.errors import NotFound
 
 
-async def namespace(context: Context, name: str) -> AccountRecord | None:
-    """The owner's view of a user or organization, for its members and administrators.
+async def namespace(context: Context, name: str | None) -> AccountRecord | None:
+    """The owner's view of a user or organization, or without a name the viewer's own.
 
-    Outsiders are refused whether it exists or not; None only to those who would see every one.
+    For the owner, and for members and administrators. Outsiders are refused whether it exists or not; None
+    only to those who would see every one.
     """
+    if name is None:
+        name = context.viewer.require_account().name
     record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
     if record is None:
         if not context.viewer.has_full_access:
             raise context.viewer.refusal()
         return None
-    if await namespace_role(context.viewer, record.id) is None:
+    # Of the own namespace, what belongs to the account is seen by the scopes for the account.
+    is_own = account_role(context.viewer, record.id) is not None
+    if not is_own and await namespace_role(context.viewer, record.id) is None:
         raise context.viewer.refusal()
     return record
 

@@ -1,5 +1,6 @@
 """Direct permissions on repositories: listing, giving, taking."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolvers import events, grantee
@@ -8,7 +9,7 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.grantee import Grantee, GranteeKind, GranteeRow
-from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord, require
 from storage.database import IntegrityError
 from storage.statements import Row, execute, fetch_one
@@ -64,6 +65,20 @@ async def permissions(
     return Slice(
         [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
     )
+
+
+async def permissions_of(
+    context: Context, account_ids: Sequence[int], page: Page
+) -> dict[int, Slice[PermissionRecord]]:
+    """The direct permissions of each account, oldest first; for callers that decided on access."""
+    slices = await paginate_each(
+        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), ("r.deleted_at_ms IS NULL",)),
+        "p.account_id",
+        account_ids,
+        page,
+        maximum=context.max_first,
+    )
+    return {identity: found.of(_record) for identity, found in slices.items()}
 
 
 async def permission(context: Context, record: RepositoryRecord, whose: Grantee) -> PermissionRecord | None:

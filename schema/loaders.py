@@ -5,13 +5,26 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import account, application, manifest, membership, repository, tag, team
+from resolvers import (
+    account,
+    application,
+    federation,
+    manifest,
+    membership,
+    permission,
+    repository,
+    robot,
+    tag,
+    team,
+)
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.context import Context
 from resolvers.manifest import ManifestRecord
 from resolvers.pages import Page, Slice
+from resolvers.permission import PermissionRecord
 from resolvers.repository import RepositoryRecord
+from resolvers.robot import RobotRecord
 from resolvers.team import TeamRecord
 
 K = TypeVar("K")
@@ -93,6 +106,30 @@ class Loaders:
         self.member_teams = _loader(member_teams)
         self.member_repositories = _loader(member_repositories)
         """What accounts have in an organization; keys are `MemberKey`."""
+
+        async def robots(ids: list[int]) -> Mapping[int, RobotRecord]:
+            return await robot.by_account_ids(context, ids)
+
+        async def robot_owner_roles(ids: list[int]) -> Mapping[int, TeamRole | None]:
+            return await robot.owner_roles(context.viewer, ids)
+
+        async def account_permissions(
+            keys: list[tuple[int, Page]],
+        ) -> Mapping[tuple[int, Page], Slice[PermissionRecord]]:
+            return {
+                (account_id, page): found
+                for page in {page for _, page in keys}
+                for account_id, found in (
+                    await permission.permissions_of(context, [key for key, own in keys if own == page], page)
+                ).items()
+            }
+
+        self.robots = _loader(robots)
+        self.robot_owner_roles = _loader(robot_owner_roles)
+        """The viewer's role over the robots of a namespace, by the namespace."""
+        self.robot_identities = _loader(federation.identities, [])
+        self.account_permissions = _loader(account_permissions)
+        """Keys are pairs of an account and a page of its permissions."""
 
         async def configurations(
             records: list[ManifestRecord],

@@ -34,7 +34,9 @@ class OrganizationParticipant:
 
         key = (self.record.id, self.organization_id, page(first, after))
         found = await info.context.loaders.member_repositories.load(key)
-        return connect(found, to_repository)  # type: ignore[no-any-return]
+        return connect(  # type: ignore[no-any-return]
+            found, lambda record: to_repository(record, is_judged=False)
+        )
 
 
 @strawberry.type(description="A user in teams of an organization, or one of its robots.")

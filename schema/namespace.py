@@ -4,14 +4,18 @@ from typing import Annotated
 
 import strawberry
 
+import resolvers.robot
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord
 from resolvers.namespace import namespace
+from resolvers.robot import RobotOrder
+from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.nodes import Node, encode_id
 from schema.organization import Organization, to_organization
+from schema.robot import Robot, to_robot
 
 
 @strawberry.type(
@@ -36,6 +40,38 @@ class Namespace(Node):
     async def viewer_role(self, info: Info) -> TeamRole | None:
         return await namespace_role(info.context.context.viewer, self.record.id)
 
+    @strawberry.field(
+        description="Its robots. For the owner and the organization's members, who see neither tokens nor"
+        " what robots may do; refused to others."
+    )
+    async def robots(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        order_by: Annotated[
+            RobotOrder, strawberry.argument(description="Their order; by name if not given.")
+        ] = RobotOrder.NAME,
+    ) -> Connection[Robot] | None:
+        found = await resolvers.robot.robots(
+            info.context.context, self.record, page(first, after), order=order_by
+        )
+        return connect(found, to_robot)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="One of its robots; null if there is none of this name. For those who administer them;"
+        " refused to others."
+    )
+    async def robot(
+        self,
+        info: Info,
+        short_name: Annotated[
+            str, strawberry.argument(description="The part of the robot's name after the `+`.")
+        ],
+    ) -> Robot | None:
+        record = await resolvers.robot.robot(info.context.context, self.record, short_name)
+        return to_robot(record) if record else None
+
 
 @strawberry.type
 class NamespaceQuery:
@@ -45,7 +81,10 @@ class NamespaceQuery:
     async def namespace(
         self,
         info: Info,
-        name: Annotated[str, strawberry.argument(description="The name of a user or organization.")],
+        name: Annotated[
+            str | None,
+            strawberry.argument(description="The name of a user or organization; the viewer's if not given."),
+        ] = None,
     ) -> Namespace | None:
         record = await namespace(info.context.context, name)
         return Namespace(id=encode_id("Namespace", record.id), record=record) if record else None

@@ -55,7 +55,7 @@ class RepositoryPermission(Node):
         from schema.repository import to_repository
 
         record = await info.context.loaders.repositories.load(self.record.repository_id)
-        return to_repository(record) if record else None
+        return to_repository(record, is_judged=False) if record else None
 
 
 def to_permission(record: PermissionRecord) -> RepositoryPermission:

@@ -46,6 +46,12 @@ PathArgument = Annotated[
 @strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
 class Repository(Node):
     record: strawberry.Private[RepositoryRecord]
+    is_judged: strawberry.Private[bool] = True
+
+    async def _require_read(self, info: Info) -> None:
+        """Refuse viewers who may not read it, where the way here did not ask that yet."""
+        if not self.is_judged and await info.context.loaders.repository_roles.load(self.record.ref) is None:
+            raise info.context.context.viewer.refusal()
 
     @strawberry.field(description="Namespace and name, as in `docker pull`, without the host.")
     def path(self) -> RepositoryPath:
@@ -68,7 +74,8 @@ class Repository(Node):
         return self.record.name
 
     @strawberry.field(description="Markdown of up to 100,000 characters; null if there is none.")
-    def description(self) -> str | None:
+    async def description(self, info: Info) -> str | None:
+        await self._require_read(info)
         return self.record.description
 
     @strawberry.field(description="Who may pull.")
@@ -91,6 +98,7 @@ class Repository(Node):
         description="When a tag was last created, moved or restored; null if there never was one."
     )
     async def last_modified_at(self, info: Info) -> datetime | None:
+        await self._require_read(info)
         return optional_datetime(await info.context.loaders.last_modified.load(self.record.id))
 
     @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
@@ -100,7 +108,8 @@ class Repository(Node):
     @strawberry.field(
         description="The token in the address of a private repository's status badge; null if it is public."
     )
-    def badge_token(self) -> str | None:
+    async def badge_token(self, info: Info) -> str | None:
+        await self._require_read(info)
         return None if self.record.visibility is Visibility.PUBLIC else self.record.badge_token
 
     @strawberry.field(description="The viewer's role.")
@@ -140,6 +149,7 @@ class Repository(Node):
             strawberry.argument(description="Only what tags pointed to at this time; overrides `isActive`."),
         ] = None,
     ) -> Connection[Tag]:
+        await self._require_read(info)
         chosen = TagFilter(
             name_equals=exact or (name.equals if name else None),
             name_contains=name.contains if name else None,
@@ -151,20 +161,23 @@ class Repository(Node):
 
     @strawberry.field(description="What a tag points to now; null if there is no such tag.")
     async def tag(
-        self, name: Annotated[str, strawberry.argument(description="The tag's name.")]
+        self, info: Info, name: Annotated[str, strawberry.argument(description="The tag's name.")]
     ) -> Tag | None:
+        await self._require_read(info)
         record = await tag.active_tag(self.record.id, name)
         return to_tag(record) if record else None
 
     @strawberry.field(description="A manifest by its digest; null if the repository has none such.")
     async def manifest(
-        self, digest: Annotated[Digest, strawberry.argument(description="The manifest's digest.")]
+        self, info: Info, digest: Annotated[Digest, strawberry.argument(description="The manifest's digest.")]
     ) -> Manifest | None:
+        await self._require_read(info)
         record = await manifest.by_digest(self.record, digest)
         return to_manifest(record) if record else None
 
     @strawberry.field(description="All manifests, tagged or not, newest first.")
     async def manifests(self, info: Info, first: First = 50, after: After = None) -> Connection[Manifest]:
+        await self._require_read(info)
         found = await manifest.manifests(info.context.context, self.record, page(first, after))
         return connect(found, to_manifest)  # type: ignore[no-any-return]
 
@@ -182,6 +195,7 @@ class Repository(Node):
             str | None, strawberry.argument(description="Only referrers of this artifact type.")
         ] = None,
     ) -> Connection[Manifest]:
+        await self._require_read(info)
         found = await referrer.referrers(
             info.context.context, self.record, digest, page(first, after), artifact_type=artifact_type
         )
@@ -250,9 +264,13 @@ class Repository(Node):
         return to_grants(found) if found else None
 
 
-def to_repository(record: RepositoryRecord) -> Repository:
-    """A repository as a GraphQL value."""
-    return Repository(id=encode_id("Repository", record.id), record=record)
+def to_repository(record: RepositoryRecord, *, is_judged: bool = True) -> Repository:
+    """A repository as a GraphQL value.
+
+    `is_judged` says that the viewer is known to be allowed to read it. Otherwise it shows its name and its
+    visibility, and the rest only to those who may read it.
+    """
+    return Repository(id=encode_id("Repository", record.id), record=record, is_judged=is_judged)
 
 
 @strawberry.input(description="A new repository.")

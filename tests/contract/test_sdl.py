@@ -33,6 +33,8 @@ VERBS = (
     "Remove",
     "Accept",
     "Decline",
+    "Regenerate",
+    "Clear",
 )
 BOOLEAN = re.compile(r"(?:is|has|can|include|viewerIs|viewerHas|viewerCan)[A-Z]")
 TIME = re.compile(r"[a-z][A-Za-z]*(?:At|On)|asOf")
@@ -41,6 +43,7 @@ DURATION = re.compile(r".*S")
 
 FREE_FORM = {
     ("Manifest", "config"): "what the author of an image wrote",
+    ("Robot", "unstructuredMetadata"): "what the owner of a robot keeps with it",
     ("RobotCreateInput", "unstructuredMetadata"): "what the owner of a robot keeps with it",
 }
 """The only fields of type JSON, and whose content it is: everything that we make has a type."""

@@ -174,6 +174,29 @@ ROWS = [
         "INVALID",
         "input.unstructuredMetadata",
     ),
+    Row("robotTokenRegenerate", 'owner: "acme", shortName: "bot"', "NOT_FOUND", "shortName"),
+    Row("robotTokenRegenerate", 'shortName: "bot-2"', "NOT_FOUND", "shortName"),
+    Row("robotDelete", 'owner: "acme", shortName: "bot"', "NOT_FOUND", "shortName"),
+    Row("robotFederationClear", 'shortName: "ada+bot"', "NOT_FOUND", "shortName"),
+    Row("robotFederationSet", 'owner: "acme", shortName: "bot", identities: []', "NOT_FOUND", "shortName"),
+    *(
+        Row("robotFederationSet", f'shortName: "bot", identities: [{identities}]', "INVALID", "identities")
+        for identities in (
+            '{ issuer: "", subject: "s" }',
+            '{ issuer: "https://issuer.example", subject: "" }',
+            '{ issuer: "issuer.example", subject: "s" }',
+            '{ issuer: "ftp://issuer.example", subject: "s" }',
+            '{ issuer: "https://", subject: "s" }',
+            ", ".join(['{ issuer: "https://issuer.example", subject: "s" }'] * 2),
+        )
+    ),
+    Row(
+        "robotFederationSet",
+        'shortName: "bot", identities: [{ issuer: "https://issuer.example", subject: $s }]',
+        "INVALID",
+        "identities",
+        ("s", "s" * 256),
+    ),
     Row("appTokenCreate", 'input: { title: "" }', "INVALID", "input.title"),
     Row("appTokenCreate", "input: { title: $t }", "INVALID", "input.title", ("t", "t" * 256)),
     Row("tagUpdate", f'{TAG}, input: {{ manifestDigest: "{ABSENT}" }}', "NOT_FOUND", "input.manifestDigest"),
