@@ -45,6 +45,7 @@ async def everything(factory: Factory) -> World:
     await factory.user("piet")
     await factory.organization("far-harbour", owner="piet")
     await factory.team(ORGANIZATION, "readers", TeamRole.MEMBER, ["ole"])
+    await factory.team("far-harbour", "pilots", TeamRole.MEMBER, ["ole"])
     await world.application()
     await factory.repository("maren/sextant")
     await factory.repository("maren/skiff")

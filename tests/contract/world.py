@@ -19,11 +19,14 @@ import httpx
 
 from quayside.app import create_app
 from quayside.config import Settings
-from resolvers import application, repository
+from resolvers import application, invite, repository
 from resolvers.access.credentials import basic_viewer
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.application import ApplicationChanges
+from resolvers.invite import InviteReference
+from resolvers.pages import Page
+from resolvers.permission import GranteeKind
 from resolvers.repository import RepositoryState, Visibility
 from storage.statements import execute
 from tests.factories import EVERY_SCOPE, Factory, image_config
@@ -127,6 +130,36 @@ class World:
             path, kit.artifact_document("application/vnd.example.bill", content), tag=tag
         )
 
+    async def accept(self) -> None:
+        """`ole` joins the team that he is invited to."""
+        ole = await self.factory.as_account("ole")
+        (invited,) = (await invite.of_viewer(ole, Page())).items
+        await invite.accept(ole, InviteReference(id=invited.id))
+
+    async def winch(self) -> None:
+        """A robot of the organization."""
+        await self.factory.robot(f"{ORGANIZATION}+winch", by="maren")
+
+    async def roles(self) -> None:
+        """Three repositories on which the team `deckhands` has a role."""
+        for name in ("crane", "quay", "rope"):
+            await self.factory.repository(f"{ORGANIZATION}/{name}", by="maren")
+            await self.factory.grant(
+                f"{ORGANIZATION}/{name}",
+                "deckhands",
+                RepositoryRole.READ,
+                kind=GranteeKind.TEAM,
+                by="maren",
+            )
+
+    async def crew(self) -> None:
+        """`ole` in a team, with a role of his own on one repository; `tove` with such a role alone."""
+        await self.factory.team(ORGANIZATION, "deckhands", TeamRole.MEMBER, ["ole"])
+        for name in ("crane", "quay"):
+            await self.factory.repository(f"{ORGANIZATION}/{name}", by="maren")
+        for name in ("ole", "tove"):
+            await self.factory.grant(f"{ORGANIZATION}/crane", name, RepositoryRole.WRITE, by="maren")
+
     async def application(self) -> None:
         """An OAuth application of the organization."""
         maren = await self.factory.as_account("maren")
@@ -160,6 +193,9 @@ class World:
 
 
 STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
+    "accept the invitation": World.accept,
+    "give the team roles": World.roles,
+    "make a robot": World.winch,
     "push images": World.images,
     "let a mirror write": World.mirror,
     "add a team": World.team,
