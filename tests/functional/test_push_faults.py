@@ -144,3 +144,21 @@ def test_an_upload_goes_on_where_the_connection_broke(tmp_path: Path, environ: d
 
         assert answer.status_code == 201
         assert server.client.get(answer.headers["Location"]).content == content
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
+    full = environ | {"QUAYSIDE_FAULT": "append.before_write:enospc"}
+    with registry(tmp_path / "a", full) as server:
+        location = server.client.post(server.url("blobs/uploads/")).headers["Location"]
+        refused = [server.client.patch(location, content=b"layer"), server.push_blob(b"layer")]
+
+        for answer in refused:
+            assert (answer.status_code, kit.error_codes(answer)) == (507, ["UNAVAILABLE"])
+            assert "/" not in answer.json()["errors"][0]["message"]
+        assert server.client.get(location).headers["Range"] == "0-0"
+
+    with registry(tmp_path / "b", environ) as server:
+        assert server.status(f"blobs/{kit.digest_of(b'layer')}") == 404
+        answer = server.client.put(location, params={"digest": kit.digest_of(b"layer")}, content=b"layer")
+        assert answer.status_code == 201
+        assert server.client.get(answer.headers["Location"]).content == b"layer"

@@ -5,7 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from quayside.config import Settings
+from storage.models import Tag
+from storage.statements import fetch
 from tests.registry import kit
+from tests.registry.people import acting
 
 SBOM, SIGNATURE = "application/vnd.example.sbom+json", "application/vnd.example.signature"
 TAGS = ["A", "Z", "_x", "a", "a.b", "a0", "ab", "v1", "v10", "v2"]
@@ -102,6 +106,29 @@ async def test_a_malformed_page_size_is_refused(repository: kit.Repository, n: s
     assert kit.error_codes(answer) == ["UNSUPPORTED"]
 
 
+async def test_a_long_list_of_tags_is_sent_whole_and_paged_in_thousands(
+    repository: kit.Repository, settings: Settings
+) -> None:
+    await push_tags(repository, "t0000")
+    names = [f"t{number:04}" for number in range(2500)]
+    async with acting(settings):
+        (row,) = await fetch("SELECT repository_id, manifest_id, started_at_ms FROM tag")
+        await Tag.bulk_create([Tag(name=name, **row) for name in names[1:]], batch_size=500)
+
+    whole = await list_tags(repository)
+    head = await repository.client.head(repository.url("tags/list"))
+    page = await list_tags(repository, n="2400")
+    address = next_of(page)
+    assert address is not None
+    rest = await repository.client.get(address)
+
+    assert whole.json() == {"name": "owner/app", "tags": names}
+    assert "Link" not in whole.headers
+    assert (head.status_code, head.content) == (200, b"")
+    assert (page.json()["tags"], rest.json()["tags"]) == (names[:1000], names[1000:2000])
+    assert parse_qs(urlsplit(address).query) == {"n": ["2400"], "last": ["t0999"]}
+
+
 async def referrers(repository: kit.Repository, digest: str, **parameters: str) -> httpx.Response:
     answer = await repository.client.get(repository.url(f"referrers/{digest}"), params=parameters)
     assert answer.status_code == 200, answer.text
@@ -149,6 +176,28 @@ async def test_referrers_are_filtered_by_type(repository: kit.Repository) -> Non
     none = await referrers(repository, subject["digest"], artifactType="application/vnd.none")
     assert none.json()["manifests"] == []
     assert none.headers["OCI-Filters-Applied"] == "artifactType"
+
+
+async def test_referrers_that_do_not_fit_into_one_index_are_linked_to(repository: kit.Repository) -> None:
+    subject = kit.descriptor(await repository.push_image(b"layer"), kit.OCI_MANIFEST)
+    await repository.push_blob(kit.EMPTY)
+    pushed = []
+    for number in range(3):
+        notes = {"note": str(number) * 1_500_000}
+        document = kit.artifact_document(SBOM, subject=subject, annotations=notes)
+        pushed.append(kit.digest_of(await repository.push_manifest(document)))
+
+    first = await referrers(repository, subject["digest"], artifactType=SBOM)
+    address = next_of(first)
+    assert address is not None
+    second = await repository.client.get(address)
+    malformed = await repository.client.get(repository.url(f"referrers/{subject['digest']}?last=x"))
+
+    assert [item["digest"] for item in first.json()["manifests"]] == pushed[:2]
+    assert [item["digest"] for item in second.json()["manifests"]] == pushed[2:]
+    assert second.headers["OCI-Filters-Applied"] == "artifactType"
+    assert next_of(second) is None
+    assert (malformed.status_code, kit.error_codes(malformed)) == (400, ["UNSUPPORTED"])
 
 
 async def test_referrers_pushed_before_their_subject_are_listed(repository: kit.Repository) -> None:

@@ -191,6 +191,31 @@ async def test_names_may_spell_words_of_addresses(registry: httpx.AsyncClient, n
     assert encoded.content == body
 
 
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+@pytest.mark.parametrize("form", ['"{}"', 'W/"{}"', '"x", "{}"', "*"])
+async def test_what_a_client_has_is_not_sent_again(repository: kit.Repository, kind: str, form: str) -> None:
+    body = await repository.push_image(b"layer", tag="v1")
+    digest = kit.digest_of(body if kind == "manifests" else b"layer")
+    url = repository.url(f"{kind}/{digest}")
+
+    unchanged = await repository.client.get(url, headers={"If-None-Match": form.format(digest)})
+    changed = await repository.client.get(url, headers={"If-None-Match": '"other"'})
+
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert unchanged.headers["ETag"] == changed.headers["ETag"] == f'"{digest}"'
+    assert kit.digest_of(changed.content) == digest
+
+
+async def test_a_range_is_for_the_version_that_the_client_knows(repository: kit.Repository) -> None:
+    digest = await repository.push_blob(BLOB)
+
+    same = await repository.get_blob(digest, **{"Range": "bytes=0-9", "If-Range": f'"{digest}"'})
+    other = await repository.get_blob(digest, **{"Range": "bytes=0-9", "If-Range": '"other"'})
+
+    assert (same.status_code, same.content) == (206, BLOB[:10])
+    assert (other.status_code, other.content) == (200, BLOB)
+
+
 async def test_other_methods_and_addresses_are_refused(registry: httpx.AsyncClient) -> None:
     refused = await registry.post("/v2/owner/app/manifests/latest")
     unknown = await registry.get("/v2/owner/app/nothing")

@@ -146,6 +146,24 @@ async def test_a_wrong_content_range_changes_nothing(
     await assert_stored(repository, answer, CONTENT, DIGEST)
 
 
+@pytest.mark.parametrize(("last_byte", "kept"), [(5, "0-0"), (40, "0-29")])
+async def test_a_stream_of_another_length_than_its_range_is_refused(
+    repository: kit.Repository, last_byte: int, kept: str
+) -> None:
+    async def stream() -> AsyncIterator[bytes]:
+        yield CONTENT
+
+    location = await repository.start_upload()
+
+    refused = await repository.client.patch(
+        location, content=stream(), headers={"Content-Range": f"0-{last_byte}"}
+    )
+
+    assert refused.status_code == 400
+    assert kit.error_codes(refused) == ["SIZE_INVALID"]
+    assert (await repository.client.get(location)).headers["Range"] == kept
+
+
 async def test_the_status_of_an_empty_upload(repository: kit.Repository) -> None:
     answer = await repository.client.get(await repository.start_upload())
 
