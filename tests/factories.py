@@ -52,6 +52,10 @@ class Factory:
         """The factory for an installation that has these flags switched on as well."""
         return replace(self, site=replace(self.site, features=self.site.features | set(flags)))
 
+    def without_features(self, *flags: str) -> "Factory":
+        """The factory for an installation that has these flags switched off."""
+        return replace(self, site=replace(self.site, features=self.site.features - set(flags)))
+
     def context(self, viewer: Viewer = ANONYMOUS) -> Context:
         """The context of a call by a viewer."""
         return Context(viewer=viewer, site=self.site, blobs=self.blobs, secrets=self.secrets)

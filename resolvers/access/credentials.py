@@ -143,7 +143,8 @@ async def basic_viewer(
     Raises `InvalidCredentials`, or `SignInThrottled` after failures for that user or from that address;
     tokens are always judged, since nobody can guess them.
     """
-    if not password:
+    # No name and no token holds U+0000, which PostgreSQL cannot even look for.
+    if not password or "\0" in username + password:
         raise InvalidCredentials
     check = _SPECIAL_USERNAMES.get(username)
     if check is not None:

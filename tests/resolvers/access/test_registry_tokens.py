@@ -1,0 +1,208 @@
+"""Registry tokens: only what this installation signed, for itself, as it was signed, until it expires."""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jose import jwt
+
+from resolvers.access.registry_tokens import (
+    ISSUER,
+    LIFETIME_S,
+    RegistryGrant,
+    RepositoryGrant,
+    TokenSigner,
+    load_signer,
+)
+from resolvers.errors import InvalidCredentials
+from storage.database import Database
+from storage.secrets import Secrets
+from storage.statements import fetch
+
+AUDIENCE = "registry.test"
+KID = "the-key"
+GRANT = RegistryGrant(
+    subject="ada",
+    account_id=7,
+    account_epoch=3,
+    credential_kind="app_token",
+    credential_id=9,
+    repositories={
+        "ada/app": RepositoryGrant(11, 2, 5, frozenset({"pull", "push"})),
+        "acme/tools/x": RepositoryGrant(12, 0, 0, frozenset()),
+    },
+    expires_at_s=0,
+)
+
+
+def pair() -> tuple[str, str]:
+    """A new private key and its public half, as PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+PRIVATE, PUBLIC = pair()
+FOREIGN_PRIVATE, FOREIGN_PUBLIC = pair()
+SIGNER = TokenSigner(KID, PRIVATE, {KID: PUBLIC}, audience=AUDIENCE)
+
+
+def encoded(value: Any) -> str:
+    raw = value if isinstance(value, bytes) else orjson.dumps(value)
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """The claims of a good token with some changed; None takes one away."""
+    good = jwt.get_unverified_claims(SIGNER.issue(GRANT)) | changes
+    return {key: value for key, value in good.items() if value is not None}
+
+
+def signed(body: dict[str, Any], *, key: str = PRIVATE, headers: dict[str, Any] | None = None) -> str:
+    return str(jwt.encode(body, key, algorithm="RS256", headers={"kid": KID} | (headers or {})))
+
+
+def by_hand(header: dict[str, Any], body: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """A token that no library would make."""
+    text = f"{encoded(header)}.{encoded(body)}"
+    return f"{text}.{encoded(sign(text.encode()))}"
+
+
+def hmac_with_public_key(text: bytes) -> bytes:
+    return hmac.new(PUBLIC.encode(), text, hashlib.sha256).digest()
+
+
+def tampered(token: str) -> str:
+    """The token with other claims under the same signature."""
+    header, _, signature = token.split(".")
+    return f"{header}.{encoded(claims(sub='root'))}.{signature}"
+
+
+def flipped(token: str) -> str:
+    """The token with one bit of its signature changed."""
+    header, body, signature = token.split(".")
+    raw = bytearray(base64.urlsafe_b64decode(signature + "=="))
+    raw[20] ^= 1
+    return f"{header}.{body}.{encoded(bytes(raw))}"
+
+
+NOW = int(time.time())
+FOREIGN_JWK = {"kty": "RSA", "n": "AQAB", "e": "AQAB"}
+FORGED: dict[str, Callable[[], str]] = {
+    "nothing": lambda: "",
+    "no token": lambda: "x.y.z",
+    "no text": lambda: "é" * 50,
+    "too few parts": lambda: SIGNER.issue(GRANT).rpartition(".")[0],
+    "other claims": lambda: tampered(SIGNER.issue(GRANT)),
+    "other signature": lambda: flipped(SIGNER.issue(GRANT)),
+    "no signature": lambda: SIGNER.issue(GRANT).rpartition(".")[0] + ".",
+    "foreign key": lambda: signed(claims(), key=FOREIGN_PRIVATE),
+    "expired": lambda: signed(claims(exp=NOW - 1)),
+    "not yet": lambda: signed(claims(nbf=NOW + 3600)),
+    "never expires": lambda: signed(claims(exp=None)),
+    "expiry is no number": lambda: signed(claims(exp="tomorrow")),
+    "other audience": lambda: signed(claims(aud="elsewhere.test")),
+    "no audience": lambda: signed(claims(aud=None)),
+    "other issuer": lambda: signed(claims(iss="elsewhere")),
+    "no issuer": lambda: signed(claims(iss=None)),
+    "no subject": lambda: signed(claims(sub=None)),
+    "no grant": lambda: signed(claims(quayside=None)),
+    "no access": lambda: signed(claims(access=None)),
+    "access is no list": lambda: signed(claims(access="all")),
+    "grant is no object": lambda: signed(claims(quayside=[1])),
+    "access lacks a repository": lambda: signed(claims(access=[])),
+    "unknown key": lambda: signed(claims(), headers={"kid": "another"}),
+    "no key": lambda: by_hand({"alg": "RS256", "typ": "JWT"}, claims(), lambda _: b"x" * 256),
+    "algorithm none": lambda: by_hand({"alg": "none", "kid": KID}, claims(), lambda _: b""),
+    "algorithm NONE": lambda: by_hand({"alg": "NONE", "kid": KID}, claims(), lambda _: b""),
+    "no algorithm": lambda: by_hand({"kid": KID}, claims(), lambda _: b""),
+    "HMAC with the public key": lambda: by_hand({"alg": "HS256", "kid": KID}, claims(), hmac_with_public_key),
+    "key in the header": lambda: signed(
+        claims(), key=FOREIGN_PRIVATE, headers={"kid": KID, "jwk": FOREIGN_JWK, "x5c": [FOREIGN_PUBLIC]}
+    ),
+    "key at an address": lambda: signed(
+        claims(), key=FOREIGN_PRIVATE, headers={"jku": "http://127.0.0.1/keys", "x5u": "http://127.0.0.1/key"}
+    ),
+}
+
+
+def test_a_token_says_what_it_was_issued_for() -> None:
+    before = int(time.time())
+
+    grant = SIGNER.verify(SIGNER.issue(GRANT))
+
+    assert before + LIFETIME_S <= grant.expires_at_s <= int(time.time()) + LIFETIME_S
+    assert (grant.subject, grant.account_id, grant.account_epoch) == ("ada", 7, 3)
+    assert (grant.credential_kind, grant.credential_id) == ("app_token", 9)
+    assert grant.repositories == GRANT.repositories
+
+
+def test_a_token_has_the_claims_of_the_specification() -> None:
+    token = SIGNER.issue(GRANT)
+
+    body = jwt.get_unverified_claims(token)
+
+    assert jwt.get_unverified_header(token) == {"alg": "RS256", "kid": KID, "typ": "JWT"}
+    assert (body["iss"], body["aud"], body["sub"]) == (ISSUER, AUDIENCE, "ada")
+    assert body["exp"] - body["iat"] == LIFETIME_S
+    assert body["nbf"] <= body["iat"]
+    assert {entry["name"]: (entry["type"], set(entry["actions"])) for entry in body["access"]} == {
+        "ada/app": ("repository", {"pull", "push"}),
+        "acme/tools/x": ("repository", set()),
+    }
+    assert jwt.get_unverified_claims(SIGNER.issue(GRANT))["jti"] != body["jti"]
+
+
+@pytest.mark.parametrize("forgery", FORGED)
+def test_what_we_did_not_sign_so_is_refused(forgery: str) -> None:
+    token = FORGED[forgery]()
+
+    for _ in range(2):
+        with pytest.raises(InvalidCredentials):
+            SIGNER.verify(token)
+
+
+def test_a_token_that_expires_after_it_was_verified_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = SIGNER.issue(GRANT)
+    SIGNER.verify(token)
+    later = time.time() + LIFETIME_S + 1
+
+    monkeypatch.setattr(time, "time", lambda: later)
+
+    for _ in range(2):
+        with pytest.raises(InvalidCredentials):
+            SIGNER.verify(token)
+
+
+def test_a_token_signed_before_a_key_was_replaced_is_still_good() -> None:
+    old = SIGNER.issue(GRANT)
+    rotated = TokenSigner("new", FOREIGN_PRIVATE, {KID: PUBLIC, "new": FOREIGN_PUBLIC}, audience=AUDIENCE)
+
+    assert rotated.verify(old).subject == "ada"
+    assert rotated.verify(rotated.issue(GRANT)).subject == "ada"
+    with pytest.raises(InvalidCredentials):
+        SIGNER.verify(rotated.issue(GRANT))
+
+
+async def test_the_key_of_an_installation_is_made_once_and_kept_encrypted(database: Database) -> None:
+    secrets = Secrets(["k" * 32])
+
+    first = await load_signer(secrets, audience=AUDIENCE)
+    second = await load_signer(secrets, audience=AUDIENCE)
+
+    assert second.verify(first.issue(GRANT)).subject == "ada"
+    (row,) = await fetch("SELECT private_key_encrypted, public_key FROM service_key")
+    assert "PRIVATE" not in row["private_key_encrypted"]
+    assert row["public_key"].startswith("-----BEGIN PUBLIC KEY-----")

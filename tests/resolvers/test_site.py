@@ -1,0 +1,129 @@
+"""The first user: once, from the machine itself or with the code that the server printed."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from resolvers import site
+from resolvers.access.credentials import basic_viewer, bearer_viewer
+from resolvers.errors import AlreadyExists, Forbidden, Invalid
+from storage.statements import fetch, fetch_one
+from tests.factories import EVERY_SCOPE, Factory
+from tests.state import dump
+
+PASSWORD = "correct-horse-battery"
+
+
+async def initialize(
+    factory: Factory,
+    ip: str | None,
+    *,
+    username: str = "root",
+    code: str | None = None,
+    password: str = PASSWORD,
+) -> site.Initialized:
+    context = replace(factory.context(), ip=ip)
+    return await site.initialize(
+        context,
+        username=username,
+        password=password,
+        email="root@example.com",
+        code=code,
+        with_access_token=True,
+    )
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "127.8.9.10", "::1"])
+async def test_from_the_machine_itself_no_code_is_needed(factory: Factory, ip: str) -> None:
+    made = await initialize(factory, ip)
+
+    assert (made.account.name, made.account.email, made.account.is_superuser) == (
+        "root",
+        "root@example.com",
+        True,
+    )
+    assert made.access_token is not None
+    assert (await bearer_viewer(made.access_token, site=factory.site)).scopes == EVERY_SCOPE
+    for password in (PASSWORD, made.encrypted_password):
+        viewer = await basic_viewer("root", password, site=factory.site, secrets=factory.secrets)
+        assert viewer.is_superuser
+
+
+@pytest.mark.parametrize(
+    "ip", ["203.0.113.9", "10.0.0.1", "2001:db8::1", "::ffff:203.0.113.9", "", "x", None]
+)
+async def test_from_elsewhere_nobody_gets_in_without_the_code(factory: Factory, ip: str | None) -> None:
+    code = await site.first_start_code()
+    before = await dump()
+    assert code is not None
+
+    for wrong in (None, "", "x", code[:-1], code.upper() + "0"):
+        with pytest.raises(Forbidden):
+            await initialize(factory, ip, code=wrong)
+    assert await dump() == before
+
+    assert (await initialize(factory, ip, code=code)).account.name == "root"
+
+
+async def test_without_a_code_having_been_made_no_code_fits(factory: Factory) -> None:
+    with pytest.raises(Forbidden):
+        await initialize(factory, "203.0.113.9", code="")
+
+
+async def test_a_new_code_ends_the_one_before(factory: Factory) -> None:
+    first, second = await site.first_start_code(), await site.first_start_code()
+    assert first != second
+
+    with pytest.raises(Forbidden):
+        await initialize(factory, "203.0.113.9", code=first)
+    await initialize(factory, "203.0.113.9", code=second)
+
+
+async def test_it_works_once_and_leaves_no_code(factory: Factory) -> None:
+    code = await site.first_start_code()
+    await initialize(factory, "203.0.113.9", code=code)
+    before = await dump()
+
+    for ip in ("127.0.0.1", "203.0.113.9"):
+        with pytest.raises(Invalid, match="non-empty database"):
+            await initialize(factory, ip, username="second", code=code)
+
+    assert await dump() == before
+    assert await site.first_start_code() is None
+    assert await fetch_one("SELECT name FROM site_setting WHERE name = ?", site.FIRST_START_CODE) is None
+
+
+async def test_it_does_not_work_where_a_user_was_made_by_hand(factory: Factory) -> None:
+    await factory.user("ada")
+
+    with pytest.raises(Invalid, match="non-empty database"):
+        await initialize(factory, "127.0.0.1")
+    assert await site.first_start_code() is None
+
+
+@pytest.mark.parametrize(
+    ("username", "password"), [("R", PASSWORD), ("root", "short"), ("root", "with space 1")]
+)
+async def test_values_against_the_rules_leave_it_open(factory: Factory, username: str, password: str) -> None:
+    before = await dump()
+
+    with pytest.raises(Invalid):
+        await initialize(factory, "127.0.0.1", username=username, password=password)
+
+    assert await dump() == before
+    assert (await initialize(factory, "127.0.0.1")).account.name == "root"
+
+
+async def test_of_several_at_once_exactly_one_becomes_the_first_user(factory: Factory) -> None:
+    ended = await asyncio.gather(
+        *(initialize(factory, "127.0.0.1", username=f"root{number}") for number in range(8)),
+        return_exceptions=True,
+    )
+
+    made = [result for result in ended if isinstance(result, site.Initialized)]
+    assert len(made) == 1
+    assert {type(result) for result in ended} - {site.Initialized} <= {Invalid, AlreadyExists}
+    assert await fetch("SELECT name, is_superuser FROM account WHERE kind = 'user'") == [
+        {"name": made[0].account.name, "is_superuser": True}
+    ]
