@@ -24,6 +24,7 @@ from quayside.graphql_http import GraphQLApp
 from quayside.health import ABSENT, health_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
+from quayside.oauth import AuthorizationServer
 from quayside.registry.app import RegistryApp, RegistryServices
 from quayside.sessions import has_csrf_token
 from quayside.sign_in import SignIn
@@ -171,6 +172,7 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
             Route("/graphql", graphql),
             *web.assets,
             *house.sign_in.routes(),
+            *AuthorizationServer(lambda: house.callers).routes(),
             *health_routes(house.metrics, {"database": house.check_database, "blobs": house.check_blobs}),
         ],
         middleware=[

@@ -374,3 +374,13 @@ async def _revoke_reused(context: Context, record: ApplicationRecord, code: str)
                 record.id,
                 namespace_id=row["account_id"],
             )
+
+
+async def denied(context: Context, client_id: str, redirect_uri: str) -> str:
+    """Where the client is told that the user said no. Raises `OAuthError` if that is no place of its own."""
+    require_person(context)
+    record = await client(context, client_id)
+    uri = accepted_redirect_uri(context, record, redirect_uri) if record else None
+    if uri is None:
+        raise OAuthError(Fault.INVALID_REQUEST, "The redirect URI is not the one of the application.")
+    return uri

@@ -1,0 +1,165 @@
+"""What the authorization server answers: pages for people, JSON for programs, redirects for both."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from quayside.sessions import FIELD
+from quayside.web import forms
+from resolvers.access.scopes import SCOPES, Scope
+from resolvers.account import AccountRecord
+from resolvers.application import ApplicationRecord
+from resolvers.avatar import AvatarKind, avatar
+from resolvers.oauth import Asked, Granted
+from resolvers.redirect_uri import origin, with_query
+
+SHOWING_SCRIPT = (
+    "const given = new URLSearchParams(location.hash.slice(1)).get('access_token');"
+    "history.replaceState(null, '', location.pathname);"
+    "if (given) { document.getElementById('token').textContent = given; }"
+)
+"""The implicit flow brings the token behind the `#`, which browsers show to scripts alone."""
+
+_SCRIPT_HASH = base64.b64encode(hashlib.sha256(SHOWING_SCRIPT.encode()).digest()).decode()
+TOKEN_PAGE_POLICY = (
+    f"default-src 'none'; script-src 'sha256-{_SCRIPT_HASH}'; style-src 'self'; img-src data:;"
+    " base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+)
+
+
+def as_json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON that nobody keeps."""
+    return Response(
+        orjson.dumps(body) + b"\n",
+        status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", "Pragma": "no-cache", **(headers or {})},
+    )
+
+
+def redirect(uri: str, *, fragment: str = "", **parameters: str | None) -> Response:
+    """Send the browser on with these parameters, without telling where it came from."""
+    location = with_query(uri, **parameters) + (f"#{fragment}" if fragment else "")
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return RedirectResponse(location, 302, headers=headers)
+
+
+def granted(given: Granted, asked: Asked) -> Response:
+    """The redirect with a token in the fragment, or with a code in the query."""
+    if given.token is None:
+        return redirect(given.redirect_uri, code=given.code, scope=asked.scope, state=asked.state)
+    fragment = f"access_token={given.token.secret}&token_type=Bearer&expires_in={given.token.lifetime_s}"
+    return redirect(given.redirect_uri, fragment=fragment, scope=asked.scope, state=asked.state)
+
+
+def consent_json(
+    record: ApplicationRecord,
+    owner: AccountRecord,
+    scopes: frozenset[Scope],
+    asked: Asked,
+    csrf_token: str,
+) -> Response:
+    """What the consent page shows, for pages that others write."""
+    rows = [SCOPES[scope] for scope in sorted(scopes)]
+    application = avatar(record.name, AvatarKind.APPLICATION, email=record.avatar_email or owner.email)
+    organization = avatar(owner.name, AvatarKind.ORGANIZATION, email=owner.email)
+    return as_json(
+        {
+            "scopes": [
+                {
+                    "scope": row.scope,
+                    "title": row.title,
+                    "description": row.description,
+                    "dangerous": row.is_dangerous,
+                }
+                for row in rows
+            ],
+            "has_dangerous_scopes": any(row.is_dangerous for row in rows),
+            "application": {
+                "name": record.name,
+                "description": record.description,
+                "url": record.application_uri,
+                "avatar": application,
+                "organization": {"name": owner.name, "avatar": organization},
+            },
+            "response_type": asked.response_type,
+            "client_id": asked.client_id,
+            "redirect_uri": asked.redirect_uri,
+            "scope": asked.scope,
+            "csrf_token_val": csrf_token,
+            "state": asked.state,
+            "assignment_uuid": asked.assignment_uuid,
+        }
+    )
+
+
+def consent_page(
+    request: Request,
+    record: ApplicationRecord,
+    owner: AccountRecord,
+    scopes: frozenset[Scope],
+    asked: Asked,
+    *,
+    redirect_uri: str,
+    username: str,
+    csrf_token: str,
+) -> Response:
+    """Asks the user: who wants what, and where the answer goes."""
+    rows = [SCOPES[scope] for scope in sorted(scopes)]
+    carried = forms.hidden(
+        **{FIELD: csrf_token},
+        **{name: value for name, value in parameters(asked).items() if value is not None},
+    )
+    wanted = "".join(
+        f"<li><strong>{escape(row.title)}</strong>{' (dangerous)' if row.is_dangerous else ''}<br>"
+        f"{escape(row.description)}</li>"
+        for row in rows
+    )
+    about = f"<p>{escape(record.description)}</p>" if record.description else ""
+    content = (
+        f"<p><strong>{escape(record.name)}</strong> by <strong>{escape(owner.name)}</strong> asks to act for"
+        f" you, <strong>{escape(username)}</strong>:</p>{about}<ul>{wanted}</ul>"
+    )
+    if any(row.is_dangerous for row in rows):
+        content += forms.notice("Some of this allows to take over accounts.", is_error=True)
+    content += f"<p>The answer goes to <code>{escape(redirect_uri)}</code>.</p>"
+    content += forms.form("authorizeapp", "Authorize", carried) + forms.form("denyapp", "Deny", carried)
+    # Browsers judge the redirect after a form by this list as well.
+    return forms.page(request, "Authorize application", content, form_action=f"'self' {origin(redirect_uri)}")
+
+
+def parameters(asked: Asked) -> dict[str, str | None]:
+    """An authorization request as it is sent."""
+    return {
+        "client_id": asked.client_id,
+        "redirect_uri": asked.redirect_uri,
+        "scope": asked.scope,
+        "response_type": asked.response_type,
+        "state": asked.state,
+        "assignment_uuid": asked.assignment_uuid,
+        "code_challenge": asked.code_challenge,
+        "code_challenge_method": asked.code_challenge_method,
+    }
+
+
+def token_page(request: Request, token: str | None) -> Response:
+    """Shows a token: the given one, or the one in the fragment of the address."""
+    shown = escape(token) if token else "There is no token in the address of this page."
+    content = (
+        forms.notice("Copy the token now: it is not shown again.")
+        + f'<p><code id="token">{shown}</code></p><script>{SHOWING_SCRIPT}</script>'
+    )
+    headers = {"Content-Security-Policy": TOKEN_PAGE_POLICY}
+    return forms.page(request, "Your access token", content, headers=headers)
+
+
+def refusal_page(request: Request, text: str, status: int, *, sign_in: str | None = None) -> Response:
+    """Says why not; with the address of the sign-in form where that would help."""
+    link = f'<p><a href="{escape(sign_in)}">Sign in</a></p>' if sign_in else ""
+    return forms.page(request, "Not authorized", forms.notice(text, is_error=True) + link, status=status)

@@ -1,0 +1,326 @@
+"""The endpoints of the authorization server."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote, unquote_plus
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from quayside.callers import PUBLIC_MAX_FIRST, Callers
+from quayside.oauth import answers
+from quayside.sessions import CsrfRefused, cookie_or_new, has_csrf_token
+from quayside.web import forms
+from resolvers import account, application, oauth, token_assignment
+from resolvers.access.credentials import basic_viewer
+from resolvers.context import ANONYMOUS, Context
+from resolvers.errors import (
+    BadRequest,
+    Forbidden,
+    Invalid,
+    InvalidCredentials,
+    NotFound,
+    SignInThrottled,
+    Unauthenticated,
+    UserError,
+)
+from resolvers.oauth import Asked, Exchange, Fault, OAuthError
+from resolvers.session import csrf_token
+from resolvers.token import IssuedToken
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_PAGE_STATUS = {Fault.INVALID_CLIENT: 404, Fault.UNAUTHORIZED_CLIENT: 403, Fault.INVALID_SCOPE: 404}
+"""What the authorization page says itself, where nothing can be or is sent to the client."""
+
+
+class AuthorizationServer:
+    """The addresses of one application. `callers` gives what is open only while it runs."""
+
+    def __init__(self, callers: Callable[[], Callers]) -> None:
+        self._callers = callers
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            Route(path, self._guarded(endpoint), methods=[method])
+            for path, method, endpoint in (
+                ("/oauth/authorize", "GET", self._authorize),
+                ("/oauth/authorizeapp", "POST", self._agree),
+                ("/oauth/denyapp", "POST", self._deny),
+                ("/oauth/access_token", "POST", self._exchange),
+                ("/oauth/localapp", "GET", self._show),
+                ("/oauth/authorize/assignuser", "POST", self._assign),
+            )
+        ]
+
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint with the answers to what any of them may refuse."""
+
+        async def guarded(request: Request) -> Response:
+            if request.method == "HEAD":
+                # What these addresses answer to GET may use something up.
+                return Response(status_code=405, headers={"Allow": "GET"})
+            try:
+                return await endpoint(request)
+            except SignInThrottled as error:
+                headers = {"Retry-After": str(error.retry_after_s), "Cache-Control": "no-store"}
+                return Response(error.message, 429, media_type="text/plain", headers=headers)
+            except Unauthenticated as error:
+                return _refused(request, error.message, 401, sign_in=_sign_in(request))
+            except CsrfRefused as error:
+                return _refused(request, error.message, 403, error=error.message)
+            except Forbidden as error:
+                return _refused(request, error.message, 403)
+            except BadRequest as error:
+                return _refused(request, error.message, 400, error=Fault.INVALID_REQUEST)
+
+        return guarded
+
+    async def _context(self, request: Request) -> Context:
+        """The context of a person: by user name and password, or by the session of the browser."""
+        callers = self._callers()
+        if (basic := _basic(request)) is None:
+            return await callers.browser(request)
+        ip = request.client.host if request.client else None
+        viewer = await basic_viewer(*basic, site=callers.site, secrets=callers.secrets, ip=ip)
+        context = callers.context(request, viewer, max_first=PUBLIC_MAX_FIRST)
+        oauth.require_person(context)
+        return context
+
+    async def _authorize(self, request: Request) -> Response:
+        asked = _asked(_query(request))
+        context = await self._context(request)
+        try:
+            understood = await oauth.understand(context, asked)
+            if await oauth.is_granted_already(context, understood):
+                return answers.granted(await oauth.grant(context, understood), asked)
+        except OAuthError as error:
+            status = _PAGE_STATUS.get(error.fault)
+            if status is None and error.redirect_uri is not None:
+                return answers.redirect(error.redirect_uri, error=error.fault, state=asked.state)
+            return _refused(request, error.description, status or 400, error=error.fault)
+        record = understood.application
+        owner = (await account.by_ids([record.organization_id]))[record.organization_id]
+        cookie = cookie_or_new(request)
+        if _wants_json(request):
+            response = answers.consent_json(record, owner, understood.scopes, asked, csrf_token(cookie))
+        else:
+            response = answers.consent_page(
+                request,
+                record,
+                owner,
+                understood.scopes,
+                asked,
+                redirect_uri=understood.redirect_uri,
+                username=context.viewer.require_account().name,
+                csrf_token=csrf_token(cookie),
+            )
+        self._callers().sessions.start(response, cookie, request)
+        return response
+
+    async def _agree(self, request: Request) -> Response:
+        form = await forms.read_form(request)
+        asked = _asked(form)
+        context = await self._context(request)
+        _require_own_page(request, form)
+        try:
+            understood = await oauth.understand(context, asked)
+            return answers.granted(await oauth.grant(context, understood), asked)
+        except OAuthError as error:
+            if error.fault is Fault.REDIRECT_URI_MISMATCH:
+                return answers.as_json({"error": Fault.INVALID_REQUEST}, 400)
+            if error.redirect_uri is None:
+                return answers.as_json({"error": error.fault, "error_description": error.description}, 400)
+            return answers.redirect(error.redirect_uri, error=error.fault, state=asked.state)
+
+    async def _deny(self, request: Request) -> Response:
+        form = await forms.read_form(request)
+        asked = _asked(form)
+        context = await self._context(request)
+        _require_own_page(request, form)
+        try:
+            uri = await oauth.denied(context, asked.client_id, asked.redirect_uri)
+        except OAuthError as error:
+            return answers.as_json({"error": error.fault, "error_description": error.description}, 400)
+        return answers.redirect(uri, error=Fault.AUTHORIZATION_DENIED, state=asked.state)
+
+    async def _exchange(self, request: Request) -> Response:
+        form = await forms.read_form(request)
+        context = self._callers().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
+        basic = _client(request)
+        try:
+            issued = await oauth.exchange(context, _exchange(form, basic))
+        except OAuthError as error:
+            body = {"error": error.fault, "error_description": error.description}
+            if error.fault is Fault.INVALID_CLIENT and basic is not None:
+                return answers.as_json(body, 401, headers={"WWW-Authenticate": 'Basic realm="oauth"'})
+            return answers.as_json(body, 400)
+        return answers.as_json(_issued(issued))
+
+    async def _show(self, request: Request) -> Response:
+        query = _query(request)
+        context = await self._context(request)
+        oauth.require_person(context)
+        if "error" in query:
+            return _refused(request, "The application was not authorized.", 403, error=query["error"])
+        try:
+            issued = await oauth.exchange_own(context, query["code"]) if "code" in query else None
+        except OAuthError as error:
+            return _refused(request, error.description, 400, error=error.fault)
+        if not _wants_json(request):
+            return answers.token_page(request, issued.secret if issued else None)
+        if issued is None:
+            raise BadRequest("There is no code to exchange for a token.")
+        return answers.as_json({"access_token": issued.secret})
+
+    async def _assign(self, request: Request) -> Response:
+        form = await forms.read_form(request) if _has_form(request) else {}
+        values = form | _query(request)
+        context = await self._context(request)
+        _require_own_page(request, form)
+        oauth.require_person(context)
+        if not context.site.has("ASSIGN_OAUTH_TOKEN"):
+            return _refused(request, "Tokens cannot be assigned here.", 404)
+        asked = _asked(values)
+        record = await application.information(context, asked.client_id)
+        if record is None:
+            return _refused(request, "There is no such application.", 404, error=Fault.INVALID_CLIENT)
+        owner = (await account.by_ids([record.organization_id]))[record.organization_id]
+        try:
+            await token_assignment.assign(
+                context,
+                owner.name,
+                asked.client_id,
+                username=values.get("username", ""),
+                scope=asked.scope,
+                redirect_uri=asked.redirect_uri,
+                response_type=values.get("response_type", "token"),
+            )
+        except NotFound as error:
+            return _refused(request, error.message, 404)
+        except UserError as error:
+            is_scope = isinstance(error, Invalid) and error.field == "scope"
+            fault = Fault.INVALID_SCOPE if is_scope else Fault.INVALID_REQUEST
+            return _refused(request, error.message, 400, error=fault)
+        return answers.as_json({"message": "The token was assigned; it waits for its user."})
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The parameters of the address. Raises `BadRequest` if one is given twice (RFC 6749 §3.1)."""
+    items = request.query_params.multi_items()
+    if len({name for name, _ in items}) < len(items):
+        raise BadRequest("A parameter is given twice.")
+    if any("\0" in value for _, value in items):
+        raise BadRequest("A parameter holds a NUL character.")
+    return dict(items)
+
+
+def _asked(values: Mapping[str, str]) -> Asked:
+    """An authorization request. Raises `BadRequest` without client, redirect URI and scope."""
+    missing = [name for name in ("client_id", "redirect_uri", "scope") if not values.get(name)]
+    if missing:
+        raise BadRequest(f"The parameter {missing[0]} is missing.")
+    return Asked(
+        client_id=values["client_id"],
+        redirect_uri=values["redirect_uri"],
+        scope=values["scope"],
+        response_type=values.get("response_type") or "code",
+        state=values.get("state"),
+        assignment_uuid=values.get("assignment_uuid") or None,
+        code_challenge=values.get("code_challenge"),
+        code_challenge_method=values.get("code_challenge_method"),
+    )
+
+
+def _exchange(form: Mapping[str, str], basic: tuple[str, str] | None) -> Exchange:
+    """A request to the token endpoint. Raises `OAuthError`."""
+    grant_type = form.get("grant_type")
+    if grant_type is not None and grant_type != "authorization_code":
+        raise OAuthError(Fault.UNSUPPORTED_GRANT_TYPE, "The grant type is authorization_code.")
+    if basic is not None and "client_secret" in form:
+        raise OAuthError(Fault.INVALID_REQUEST, "The client proves itself in one way at a time.")
+    client_id = basic[0] if basic else form.get("client_id", "")
+    if grant_type is None or not client_id or not form.get("code"):
+        raise OAuthError(Fault.INVALID_REQUEST, "grant_type, client_id and code are needed.")
+    if form.get("client_id", client_id) != client_id:
+        raise OAuthError(Fault.INVALID_REQUEST, "Two clients are named.")
+    return Exchange(
+        client_id=client_id,
+        code=form["code"],
+        client_secret=basic[1] if basic else form.get("client_secret"),
+        redirect_uri=form.get("redirect_uri"),
+        scope=form.get("scope"),
+        code_verifier=form.get("code_verifier"),
+    )
+
+
+def _issued(issued: IssuedToken) -> dict[str, str | int | None]:
+    return {
+        "access_token": issued.secret,
+        "token_type": "Bearer",
+        "expires_in": issued.lifetime_s,
+        "refresh_token": None,
+    }
+
+
+def _basic(request: Request) -> tuple[str, str] | None:
+    """User name and password of the header; None without one. Raises `InvalidCredentials` for another."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, text = header.partition(" ")
+    try:
+        name, colon, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidCredentials from error
+    if scheme.lower() != "basic" or not colon or "\0" in name + password:
+        raise InvalidCredentials
+    return name, password
+
+
+def _client(request: Request) -> tuple[str, str] | None:
+    """Client id and secret of the header, which RFC 6749 §2.3.1 encodes as a form would."""
+    try:
+        basic = _basic(request)
+    except InvalidCredentials as error:
+        raise BadRequest("The client's header cannot be read.") from error
+    return (unquote_plus(basic[0]), unquote_plus(basic[1])) if basic else None
+
+
+def _require_own_page(request: Request, form: Mapping[str, str]) -> None:
+    """Raise `CsrfRefused` unless a page of ours, or a program with a password, makes the request.
+
+    Browsers send a password that they were once given as readily as a cookie, but never without saying that a
+    page is behind it.
+    """
+    is_program = "authorization" in request.headers and not any(
+        name in request.headers for name in ("origin", "referer", "sec-fetch-site")
+    )
+    if not is_program and not has_csrf_token(request, form):
+        raise CsrfRefused
+
+
+def _has_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == forms.FORM
+
+
+def _wants_json(request: Request) -> bool:
+    return request.query_params.get("format") == "json"
+
+
+def _sign_in(request: Request) -> str:
+    root = request.scope.get("root_path", "")
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"{root}/signin?next={quote(here, safe='')}"
+
+
+def _refused(
+    request: Request, text: str, status: int, *, error: str | None = None, sign_in: str | None = None
+) -> Response:
+    """Why not: as a page if a person asks, else as JSON."""
+    if "text/html" in request.headers.get("accept", "") and not _wants_json(request):
+        return answers.refusal_page(request, text, status, sign_in=sign_in)
+    return answers.as_json({"error": error or text, "error_description": text}, status)
