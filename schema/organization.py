@@ -7,7 +7,6 @@ import strawberry
 import resolvers.organization
 import resolvers.team
 from resolvers import application, membership, organization, prototype
-from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.account import AccountRecord
 from resolvers.avatar import AvatarKind
@@ -80,7 +79,7 @@ class Organization(Node):
     )
     async def settings(self, info: Info) -> OrganizationSettings | None:
         context = info.context.context
-        if await namespace_role(context.viewer, self.record.id) is not TeamRole.ADMIN:
+        if await info.context.loaders.namespace_roles.load(self.record.id) is not TeamRole.ADMIN:
             raise context.viewer.refusal()
         return OrganizationSettings(record=self.record)
 

@@ -1,0 +1,56 @@
+"""What REST lists cost: as many statements for fifteen things as for two."""
+
+from __future__ import annotations
+
+import pytest
+
+from quayside.config import Settings
+from resolvers.access.roles import TeamRole
+from storage.statements import count_statements
+from tests.contract.world import ORGANIZATION, Caller, World, callers
+from tests.factories import Factory
+
+
+async def fill(factory: Factory, first: int, last: int) -> None:
+    """More of everything that the lists show."""
+    for number in range(first, last):
+        await factory.organization(f"dock-{number}", owner="maren")
+        await factory.team(ORGANIZATION, f"crew-{number}", TeamRole.MEMBER, ["maren"])
+        await factory.repository(f"{ORGANIZATION}/crane-{number}", by="maren")
+        await factory.image(f"{ORGANIZATION}/ferry", f"deck {number}".encode(), tag=f"deck-{number}")
+
+
+async def statements(caller: Caller, path: str) -> int:
+    """How many statements the answer to `maren` takes, the one that finds the token included."""
+    with count_statements() as count:
+        answer = await caller.ask("maren", "GET", path)
+    assert answer.status_code == 200
+    return len(count.statements)
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        (f"/repository?namespace={ORGANIZATION}&last_modified=true", 3),
+        (f"/repository/{ORGANIZATION}/ferry", 6),
+        (f"/repository/{ORGANIZATION}/ferry/tag/", 6),
+        (f"/organization/{ORGANIZATION}", 7),
+        ("/user/", 6),
+    ],
+)
+async def test_a_list_costs_the_same_however_long(
+    path: str, limit: int, factory: Factory, settings_with_files: Settings
+) -> None:
+    world = World(factory)
+    await world.people()
+    await world.organization()
+    await world.repositories()
+    await fill(factory, 0, 2)
+    async with callers(world, settings_with_files) as caller:
+        await caller.ask("maren", "GET", path)  # The first use of a token is noted with it.
+        few = await statements(caller, path)
+        await fill(factory, 2, 15)
+        many = await statements(caller, path)
+
+    assert many == few
+    assert many <= limit
