@@ -224,16 +224,6 @@ async def test_each_caller_may_do_what_the_table_says(
     assert codes == dict(zip(CALLERS, TABLE[operation], strict=True))
 
 
-def test_the_table_has_every_mutation_of_something_that_has_an_owner() -> None:
-    from schema import schema
-
-    mutations = set(schema._schema.mutation_type.fields) if schema._schema.mutation_type else set()
-
-    assert {name for name in mutations if not any(name in text for text in OPERATIONS.values())} == {
-        "userInitialize"
-    }
-
-
 async def test_denied_and_absent_look_the_same(callers: dict[str, GraphQL]) -> None:
     repository = "query ($p: RepositoryPath!) { repository(path: $p) { path } }"
     namespace = "query ($n: String!) { namespace(name: $n) { name } }"
