@@ -20,16 +20,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from quayside import secret_key, web
 from quayside.callers import Callers
 from quayside.config import Settings
+from quayside.exports import export_routes
 from quayside.graphql_http import GraphQLApp
 from quayside.health import ABSENT, health_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
 from quayside.oauth import AuthorizationServer
+from quayside.recovery import recovery_routes
 from quayside.registry.app import RegistryApp, RegistryServices
 from quayside.sessions import has_csrf_token
 from quayside.sign_in import SignIn
 from quayside.site import site_of
-from quayside.workers.handlers import Tools
+from quayside.workers.handlers import Tools, handlers_of
 from quayside.workers.runner import Runner
 from resolvers.access.registry_tokens import load_signer
 from rest_compat.app import create_api
@@ -122,7 +124,7 @@ class House:
 async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -> AsyncIterator[None]:
     """Run jobs beside the requests, on a database connection of their own."""
     database = await Database.connect(settings.database_url, pool_size=JOB_POOL_SIZE)
-    runner = Runner(database, Tools(settings, blobs), metrics)
+    runner = Runner(database, Tools(settings, blobs), metrics, handlers=handlers_of(settings))
     task = asyncio.create_task(runner.run())
     try:
         yield
@@ -172,6 +174,8 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
             Route("/graphql", graphql),
             *web.assets,
             *house.sign_in.routes(),
+            *export_routes(lambda: house.callers),
+            *recovery_routes(lambda: house.callers),
             *AuthorizationServer(lambda: house.callers).routes(),
             *health_routes(house.metrics, {"database": house.check_database, "blobs": house.check_blobs}),
         ],

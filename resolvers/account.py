@@ -107,19 +107,21 @@ def is_superuser(context: Context, account: AccountRecord) -> bool:
     )
 
 
-async def require_name_free(name: str) -> None:
+async def require_name_free(name: str, *, field: str = "name") -> None:
     """Raise `AlreadyExists` if some account has the name, or a deleted one still holds it."""
     row = await fetch_one("SELECT deleted_at_ms FROM account WHERE name = ?", name)
     if row is None:
         return
     if row["deleted_at_ms"] is not None:
-        raise AlreadyExists("Username is not available", field="name")
-    raise AlreadyExists("A user or organization with this name already exists", field="name")
+        raise AlreadyExists("Username is not available", field=field)
+    raise AlreadyExists("A user or organization with this name already exists", field=field)
 
 
-async def insert(context: Context, kind: AccountKind, name: str, **columns: Any) -> Account:
-    """Insert an account row in the open transaction. Raises `AlreadyExists`."""
-    await require_name_free(name)
+async def insert(
+    context: Context, kind: AccountKind, name: str, *, field: str = "name", **columns: Any
+) -> Account:
+    """Insert an account row in the open transaction. Raises `AlreadyExists`, naming `field`."""
+    await require_name_free(name, field=field)
     try:
         return await Account.create(
             uuid=str(uuid.uuid4()),
@@ -131,7 +133,7 @@ async def insert(context: Context, kind: AccountKind, name: str, **columns: Any)
         )
     except IntegrityError as error:
         # Another process took the name or the address between the look and the insert.
-        raise AlreadyExists("A user or organization with this name already exists", field="name") from error
+        raise AlreadyExists("A user or organization with this name already exists", field=field) from error
 
 
 async def create_user(
@@ -156,21 +158,27 @@ async def checked_hash(password: str) -> str:
 
 
 async def insert_user(
-    context: Context, *, name: str, email: str, password_hash: str | None, is_superuser: bool
+    context: Context,
+    *,
+    name: str,
+    email: str,
+    password_hash: str | None,
+    is_superuser: bool,
+    is_verified: bool = True,
 ) -> AccountRecord:
-    """Insert a verified user in the open transaction. Raises `Invalid`, `AlreadyExists`."""
-    check_namespace(name)
+    """Insert a user in the open transaction. Raises `Invalid`, `AlreadyExists`."""
+    check_namespace(name, field="username")
     check_email(email)
-    if await fetch_one("SELECT id FROM account WHERE email = ? AND kind = 'user'", email):
-        raise AlreadyExists("The email address has already been used", field="email")
+    await require_email_free(email)
     account = await insert(
         context,
         AccountKind.USER,
         name,
+        field="username",
         email=email,
         password_hash=password_hash,
         is_superuser=is_superuser,
-        is_verified=True,
+        is_verified=is_verified,
     )
     await events.record(
         context,
@@ -179,6 +187,12 @@ async def insert_user(
         namespace_id=account.id,
     )
     return (await by_ids([account.id]))[account.id]
+
+
+async def require_email_free(email: str) -> None:
+    """Raise `AlreadyExists` if a user has the address."""
+    if await fetch_one("SELECT id FROM account WHERE email = ? AND kind = 'user'", email):
+        raise AlreadyExists("The email address has already been used", field="email")
 
 
 async def require_user(name: str) -> AccountRecord:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from resolvers import events, repository
+from resolvers import deletion, events
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
@@ -15,7 +15,6 @@ from resolvers.namespace import require_namespace
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.team import OWNERS
 from storage.clock import now_ms
-from storage.jobs import enqueue
 from storage.models import Team, TeamMember
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
@@ -168,36 +167,6 @@ async def delete(context: Context, name: str) -> AccountRecord:
         raise NotFound(field="organization")
     context.viewer.require_fresh()
     async with transaction("organization.delete"):
-        deleted = await execute(
-            "UPDATE account SET deleted_at_ms = ?, is_enabled = ?, auth_epoch = auth_epoch + 1"
-            " WHERE id = ? AND deleted_at_ms IS NULL",
-            now_ms(),
-            False,
-            record.id,
-        )
-        if not deleted:
-            raise NotFound(field="organization")
-        await enqueue("namespace.purge", {"namespace_id": record.id})
+        await deletion.begin(record.id)
         await events.record(context, "org_delete", {"namespace": name}, namespace_id=record.id)
     return record
-
-
-async def purge(namespace_id: int) -> None:
-    """Remove what a deleted namespace held, and at last its row. May be run again at any point."""
-    row = await fetch_one("SELECT deleted_at_ms FROM account WHERE id = ?", namespace_id)
-    if row is None or row["deleted_at_ms"] is None:
-        return
-    await execute(
-        "UPDATE repository SET deleted_at_ms = ?, auth_epoch = auth_epoch + 1"
-        " WHERE namespace_id = ? AND deleted_at_ms IS NULL",
-        now_ms(),
-        namespace_id,
-    )
-    for held in await fetch("SELECT id FROM repository WHERE namespace_id = ?", namespace_id):
-        await repository.purge(held["id"])
-    async with transaction("namespace.purge"):
-        robots = await fetch("SELECT account_id AS id FROM robot WHERE owner_id = ?", namespace_id)
-        await execute("DELETE FROM robot WHERE owner_id = ?", namespace_id)
-        for robot in robots:
-            await execute("DELETE FROM account WHERE id = ?", robot["id"])
-        await execute("DELETE FROM account WHERE id = ?", namespace_id)

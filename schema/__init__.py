@@ -8,8 +8,10 @@ from resolvers.access.scopes import SCOPES
 from schema.access import AccessQuery
 from schema.account import AccountQuery, User
 from schema.application import ApplicationMutation, ApplicationQuery
+from schema.audit import AuditMutation, AuditQuery
 from schema.context import GraphContext
 from schema.invite import InviteMutation
+from schema.mail import MailQuery
 from schema.namespace import NamespaceQuery
 from schema.node import NodeQuery
 from schema.organization import OrganizationMutation, OrganizationQuery
@@ -18,10 +20,11 @@ from schema.prototype import PrototypeMutation
 from schema.repository import RepositoryMutation, RepositoryQuery
 from schema.robot import Robot, RobotMutation
 from schema.scalars import SCALARS
-from schema.site import SiteMutation
+from schema.site import SiteMutation, SiteQuery
 from schema.tag import TagMutation
 from schema.team import TeamMutation
 from schema.token import TokenMutation
+from schema.user import UserMutation
 
 __all__ = ["GraphContext", "schema", "scopes", "sdl"]
 
@@ -31,10 +34,13 @@ class Query(
     AccessQuery,
     AccountQuery,
     ApplicationQuery,
+    AuditQuery,
+    MailQuery,
     NamespaceQuery,
     NodeQuery,
     OrganizationQuery,
     RepositoryQuery,
+    SiteQuery,
 ):
     pass
 
@@ -42,6 +48,7 @@ class Query(
 @strawberry.type(description="Everything that can be changed. Each field is one transaction.")
 class Mutation(
     ApplicationMutation,
+    AuditMutation,
     InviteMutation,
     OrganizationMutation,
     PermissionMutation,
@@ -52,6 +59,7 @@ class Mutation(
     TagMutation,
     TeamMutation,
     TokenMutation,
+    UserMutation,
 ):
     pass
 

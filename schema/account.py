@@ -96,6 +96,10 @@ class UserSettings:
     def is_verified(self) -> bool:
         return self.record.is_verified
 
+    @strawberry.field(description="Whether the user may use the registry; otherwise nothing lets them in.")
+    def is_enabled(self) -> bool:
+        return self.record.is_enabled
+
     @strawberry.field(description="Whether the user may administer the registry.")
     def is_superuser(self, info: Info) -> bool:
         return account.is_superuser(info.context.context, self.record)

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from quayside.config import Settings
-from resolvers import organization, repository, upload
+from quayside.mailer import Mailer
+from quayside.site import site_of
+from resolvers import audit, audit_export, deletion, email_code, mail, repository, session, upload
+from resolvers.access import attempts
+from resolvers.context import ANONYMOUS, Context
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.jobs import forget_done
+from storage.secrets import Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +23,23 @@ class Tools:
     settings: Settings
     blobs: BlobStore
 
+    def context(self) -> Context:
+        """The context of what the registry does by itself, in nobody's name."""
+        return Context(
+            viewer=ANONYMOUS,
+            site=site_of(self.settings),
+            blobs=self.blobs,
+            secrets=Secrets(self.settings.secret_key),
+            max_first=MAX_FIRST,
+        )
+
 
 Handler = Callable[[dict[str, Any], Tools], Awaitable[None]]
 
+MAX_FIRST = 1000
+
 KEEP_DONE_JOBS_MS = 7 * 86_400_000
+KEEP_MAIL_MS = 30 * 86_400_000
 
 
 async def _purge_repository(payload: dict[str, Any], tools: Tools) -> None:
@@ -29,7 +47,7 @@ async def _purge_repository(payload: dict[str, Any], tools: Tools) -> None:
 
 
 async def _purge_namespace(payload: dict[str, Any], tools: Tools) -> None:
-    await organization.purge(payload["namespace_id"])
+    await deletion.purge(payload["namespace_id"])
 
 
 async def _expire_uploads(payload: dict[str, Any], tools: Tools) -> None:
@@ -41,9 +59,58 @@ async def _forget_jobs(payload: dict[str, Any], tools: Tools) -> None:
         pass
 
 
+async def _export_audit(payload: dict[str, Any], tools: Tools) -> None:
+    await audit_export.run(payload, tools.context())
+
+
+async def _remove_export(payload: dict[str, Any], tools: Tools) -> None:
+    await audit_export.remove(payload, tools.blobs)
+
+
+async def _roll_up_audit(payload: dict[str, Any], tools: Tools) -> None:
+    await audit.roll_up()
+
+
+async def _prune_audit(payload: dict[str, Any], tools: Tools) -> None:
+    retention = tools.settings.log_retention
+    if retention:
+        await audit.prune(now_ms() - round(retention.total_seconds() * 1000))
+
+
+async def _forget_sign_ins(payload: dict[str, Any], tools: Tools) -> None:
+    for forget in (session.forget_expired, email_code.forget_expired, attempts.forget):
+        while await forget():
+            pass
+
+
+async def _send_mail(payload: dict[str, Any], tools: Tools) -> None:
+    mailer = Mailer.of(tools.settings)
+    if mailer is not None:
+        await mail.deliver(payload["mail_id"], payload["attempt"], mailer.hand_over)
+
+
+async def _forget_mail(payload: dict[str, Any], tools: Tools) -> None:
+    while await mail.forget(now_ms() - KEEP_MAIL_MS):
+        pass
+
+
 HANDLERS: Mapping[str, Handler] = {
+    audit_export.JOB: _export_audit,
+    audit_export.REMOVAL_JOB: _remove_export,
+    "audit.prune": _prune_audit,
+    "audit.roll_up": _roll_up_audit,
     "job.forget": _forget_jobs,
+    "mail.forget": _forget_mail,
+    mail.JOB: _send_mail,
     "namespace.purge": _purge_namespace,
     "repository.purge": _purge_repository,
+    "sign_in.forget": _forget_sign_ins,
     "upload.expire": _expire_uploads,
 }
+
+
+def handlers_of(settings: Settings) -> Mapping[str, Handler]:
+    """The handlers that have what they need: mail waits until there is a server to take it."""
+    if Mailer.of(settings) is None:
+        return {kind: handler for kind, handler in HANDLERS.items() if kind != mail.JOB}
+    return HANDLERS

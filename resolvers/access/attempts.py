@@ -78,6 +78,11 @@ class Attempts:
             await execute("DELETE FROM sign_in_failure WHERE key = ?", subject)
 
 
+async def clear(subject: str) -> None:
+    """Forget the failures of a subject, who has shown otherwise who they are; in the open transaction."""
+    await execute("DELETE FROM sign_in_failure WHERE key = ?", _key(f"subject:{subject}"))
+
+
 async def forget(*, limit: int = 500) -> int:
     """Delete at most `limit` records that are too old to matter; how many there were."""
     return await execute(

@@ -1,4 +1,4 @@
-"""Users: the caller, others, and the first user of an installation."""
+"""Users: the caller and their account, others, and the first user of an installation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,53 @@ CHAPTER = chapter(
             },
         },
     ),
-    Route("listAuthorizations", "GET", "/user/authorizations", "user:admin", check=Check.LOGIN, internal=True),
+    Route(
+        "createNewUser",
+        "POST",
+        "/user/",
+        open=True,
+        internal=True,
+        flags=("USER_CREATION",),
+    ),
+    Route(
+        "changeUserDetails",
+        "PUT",
+        "/user/",
+        "user:admin",
+        check=Check.LOGIN,
+        internal=True,
+        problems={("INVALID", "password"): message(), ("INVALID", "tag_expiration_s"): message()},
+    ),
+    Route(
+        "deleteCurrentUser",
+        "DELETE",
+        "/user/",
+        "user:admin",
+        status=204,
+        internal=True,
+        fresh_login=True,
+        problems={"INVALID": message()},
+    ),
+    Route(
+        "generateUserClientKey",
+        "POST",
+        "/user/clientkey",
+        "user:admin",
+        check=Check.LOGIN,
+        internal=True,
+    ),
+    Route(
+        "requestRecoveryEmail",
+        "POST",
+        "/recovery",
+        open=True,
+        internal=True,
+        flags=("MAILING",),
+        body={"status": "sent"},
+    ),
+    Route(
+        "listAuthorizations", "GET", "/user/authorizations", "user:admin", check=Check.LOGIN, internal=True
+    ),
     Route(
         "getAuthorization",
         "GET",
