@@ -80,7 +80,7 @@ async def applications(context: Context, organization: AccountRecord, page: Page
         page,
         maximum=context.max_first,
     )
-    return token.replace_items(rows, [ApplicationRecord(**row) for row in rows.items])
+    return rows.of(lambda row: ApplicationRecord(**row))
 
 
 async def application(
@@ -94,12 +94,6 @@ async def application(
 def client_secret(context: Context, record: ApplicationRecord) -> str:
     """The secret with which an application proves itself, for callers that have decided that they may."""
     return context.secrets.decrypt(record.client_secret_encrypted)
-
-
-async def tokens(context: Context, record: ApplicationRecord, page: Page) -> Slice[AccessTokenRecord]:
-    """The access tokens of an application, oldest first. Requires `org:admin`."""
-    await _require_admin(context, record.organization_id)
-    return await token.access_tokens_of_application(context, record.id, page)
 
 
 @dataclass(frozen=True, slots=True)

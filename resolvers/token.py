@@ -4,7 +4,7 @@ A token is a row; when the row is gone, so is every registry token that was issu
 """
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from resolvers import events
@@ -15,7 +15,7 @@ from resolvers.access.scopes import Scope, format_scopes, parse_scopes
 from resolvers.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
-from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
 from storage.models import AccessToken, AppToken
 from storage.statements import Row, execute, fetch_one
@@ -175,7 +175,7 @@ async def app_tokens(
         page,
         maximum=context.max_first,
     )
-    return replace_items(rows, [AppTokenRecord(**row, secret=None) for row in rows.items])
+    return rows.of(lambda row: AppTokenRecord(**row, secret=None))
 
 
 async def app_token(context: Context, account: AccountRecord, identity: str) -> AppTokenRecord | None:
@@ -227,14 +227,26 @@ async def access_tokens(
     conditions = ["account_id = ?"]
     if has_application is not None:
         conditions.append(f"application_id IS {'NOT ' if has_application else ''}NULL")
-    return await _access_tokens(context, page, tuple(conditions), (account.id,))
+    rows = await paginate(
+        Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),), tuple(conditions), (account.id,)),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(_access_token)
 
 
-async def access_tokens_of_application(
-    context: Context, application_id: int, page: Page
-) -> Slice[AccessTokenRecord]:
-    """The access tokens of an application, oldest first, for callers that have decided that they may."""
-    return await _access_tokens(context, page, ("application_id = ?",), (application_id,))
+async def access_tokens_of(
+    context: Context, application_ids: list[int], page: Page
+) -> dict[int, Slice[AccessTokenRecord]]:
+    """The access tokens of applications, oldest first, for callers that decided on access; one statement."""
+    slices = await paginate_each(
+        Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),)),
+        "application_id",
+        application_ids,
+        page,
+        maximum=context.max_first,
+    )
+    return {identity: found.of(_access_token) for identity, found in slices.items()}
 
 
 async def access_token(context: Context, account: AccountRecord, identity: str) -> AccessTokenRecord | None:
@@ -277,11 +289,6 @@ async def revoke(
     return _access_token(row)
 
 
-def replace_items(rows: Slice[Row], items: list[Any]) -> Slice[Any]:
-    """A page with its rows as records."""
-    return replace(rows, items=items)
-
-
 def _require_own(context: Context, account_id: int) -> None:
     # Not even superusers are shown the tokens of others.
     if require_account_role(context, AccountRole.ADMIN) != account_id:
@@ -290,17 +297,6 @@ def _require_own(context: Context, account_id: int) -> None:
 
 def _access_token(row: Row) -> AccessTokenRecord:
     return AccessTokenRecord(**(row | {"scopes": parse_scopes(row["scopes"])}))
-
-
-async def _access_tokens(
-    context: Context, page: Page, conditions: tuple[str, ...], values: tuple[Any, ...]
-) -> Slice[AccessTokenRecord]:
-    rows = await paginate(
-        Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),), conditions, values),
-        page,
-        maximum=context.max_first,
-    )
-    return replace_items(rows, [_access_token(row) for row in rows.items])
 
 
 async def _record_app_token(context: Context, kind: str, account_id: int, title: str, identity: str) -> None:

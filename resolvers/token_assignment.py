@@ -14,7 +14,6 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.redirect_uri import matches, normalise
-from resolvers.token import replace_items
 from storage.clock import now_ms
 from storage.models import TokenAssignment
 from storage.statements import Row, execute, fetch_one
@@ -120,7 +119,7 @@ async def assignments(context: Context, user: AccountRecord, page: Page) -> Slic
         page,
         maximum=context.max_first,
     )
-    return replace_items(rows, [_record(row) for row in rows.items])
+    return rows.of(_record)
 
 
 async def decline(context: Context, identity: str) -> TokenAssignmentRecord:

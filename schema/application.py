@@ -95,7 +95,9 @@ class Application(Node):
     async def access_tokens(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[AccessToken] | None:
-        found = await application.tokens(info.context.context, self.record, page(first, after))
+        if not await self._is_administered(info):
+            raise info.context.context.viewer.refusal()
+        found = await info.context.loaders.application_tokens.load((self.record.id, page(first, after)))
         return connect(found, lambda record: AccessToken(record=record))  # type: ignore[no-any-return]
 
     @strawberry.field(description="Whether the viewer may change and delete it, and see its secret.")

@@ -16,6 +16,7 @@ from resolvers import (
     robot,
     tag,
     team,
+    token,
 )
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole, TeamRole
@@ -26,6 +27,7 @@ from resolvers.permission import PermissionRecord
 from resolvers.repository import RepositoryRecord
 from resolvers.robot import RobotRecord
 from resolvers.team import TeamRecord
+from resolvers.token import AccessTokenRecord
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -57,6 +59,24 @@ async def _by_place(
         (account_id, organization_id, page): found
         for (organization_id, page), accounts in places.items()
         for account_id, found in (await fetch(organization_id, accounts, page)).items()
+    }
+
+
+PageKey = tuple[int, Page]
+"""A row, and the page that is asked for of what it has."""
+
+
+async def _by_page(
+    keys: list[PageKey], fetch: Callable[[list[int], Page], Awaitable[Mapping[int, V]]]
+) -> Mapping[PageKey, V]:
+    """One call for all rows of which the same page is asked for."""
+    pages: dict[Page, list[int]] = {}
+    for identity, page in keys:
+        pages.setdefault(page, []).append(identity)
+    return {
+        (identity, page): found
+        for page, ids in pages.items()
+        for identity, found in (await fetch(ids, page)).items()
     }
 
 
@@ -113,16 +133,11 @@ class Loaders:
         async def robot_owner_roles(ids: list[int]) -> Mapping[int, TeamRole | None]:
             return await robot.owner_roles(context.viewer, ids)
 
-        async def account_permissions(
-            keys: list[tuple[int, Page]],
-        ) -> Mapping[tuple[int, Page], Slice[PermissionRecord]]:
-            return {
-                (account_id, page): found
-                for page in {page for _, page in keys}
-                for account_id, found in (
-                    await permission.permissions_of(context, [key for key, own in keys if own == page], page)
-                ).items()
-            }
+        async def account_permissions(keys: list[PageKey]) -> Mapping[PageKey, Slice[PermissionRecord]]:
+            return await _by_page(keys, lambda *place: permission.permissions_of(context, *place))
+
+        async def application_tokens(keys: list[PageKey]) -> Mapping[PageKey, Slice[AccessTokenRecord]]:
+            return await _by_page(keys, lambda *place: token.access_tokens_of(context, *place))
 
         self.robots = _loader(robots)
         self.robot_owner_roles = _loader(robot_owner_roles)
@@ -130,6 +145,8 @@ class Loaders:
         self.robot_identities = _loader(federation.identities, [])
         self.account_permissions = _loader(account_permissions)
         """Keys are pairs of an account and a page of its permissions."""
+        self.application_tokens = _loader(application_tokens)
+        """Keys are pairs of an application and a page of the tokens that it holds."""
 
         async def configurations(
             records: list[ManifestRecord],
