@@ -1,6 +1,5 @@
 """Deleting: gone at once, removed by a job in its own time; a freed name leads to nothing old."""
 
-from quayside.workers.handlers import HANDLERS
 from resolvers import deletion, repository
 from resolvers.access.roles import RepositoryRole
 from storage.jobs import claim, finish
@@ -20,11 +19,14 @@ REPOSITORY = "query ($p: RepositoryPath!) { repository(path: $p) { path manifest
 CONTENT = ("tag", "manifest", "manifest_body", "manifest_blob", "manifest_child", "repository_blob")
 
 
-async def run_jobs(factory: Factory) -> list[str]:
-    """Run the jobs that are waiting; their kinds in order."""
+async def run_jobs() -> list[str]:
+    """Run the jobs that are waiting to remove something; their kinds in order."""
     kinds = []
-    while job := await claim("test", list(HANDLERS)):
-        await HANDLERS[job.kind](job.payload, factory.blobs)
+    while job := await claim("test", ["repository.purge", "namespace.purge"]):
+        if job.kind == "repository.purge":
+            await repository.purge(job.payload["repository_id"])
+        else:
+            await deletion.purge(job.payload["namespace_id"])
         await finish(job)
         kinds.append(job.kind)
     return kinds
@@ -69,7 +71,7 @@ async def test_the_job_removes_everything_of_the_repository_and_nothing_else(
         await factory.image("ada/gone", f"{number}".encode(), tag=f"t{number}")
 
     await ada.payload(DELETE, r="ada/gone")
-    kinds = await run_jobs(factory)
+    kinds = await run_jobs()
 
     assert kinds == ["repository.purge"]
     assert await content() == kept
@@ -125,7 +127,7 @@ async def test_a_deleted_organization_is_gone_at_once_and_holds_its_name_until_p
     assert await ada.payload_error(FOUND, o="acme") == ("ALREADY_EXISTS", "input.name")
     assert await ada.refusal(DISSOLVE, o="acme") == "FORBIDDEN"
 
-    assert await run_jobs(factory) == ["namespace.purge"]
+    assert await run_jobs() == ["namespace.purge"]
 
     assert await content() == {}
     assert [row["name"] for row in await fetch("SELECT name FROM account")] == ["ada"]
@@ -147,7 +149,7 @@ async def test_a_repository_deleted_before_its_organization_is_purged_with_it(
     await ada.payload(DELETE, r="acme/app")
     await ada.payload(DISSOLVE, o="acme")
 
-    assert await run_jobs(factory) == ["repository.purge", "namespace.purge"]
+    assert await run_jobs() == ["repository.purge", "namespace.purge"]
     assert (await counts())["repository"] == 0
 
 
@@ -155,7 +157,7 @@ async def test_the_log_keeps_what_happened_to_what_is_gone(factory: Factory, ada
     await factory.organization("acme", owner="ada")
     await factory.repository("acme/app", by="ada")
     await ada.payload(DISSOLVE, o="acme")
-    await run_jobs(factory)
+    await run_jobs()
 
     rows = await fetch("SELECT kind FROM event ORDER BY id")
 
