@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from quayside.config import Settings
-from resolvers.access.roles import TeamRole
+from resolvers import prototype
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.grantee import Grantee, GranteeKind
 from storage.statements import count_statements
 from tests.contract.world import ORGANIZATION, Caller, World, callers
 from tests.factories import Factory
@@ -17,6 +19,17 @@ async def fill(factory: Factory, first: int, last: int) -> None:
         await factory.organization(f"dock-{number}", owner="maren")
         await factory.team(ORGANIZATION, f"crew-{number}", TeamRole.MEMBER, ["maren"])
         await factory.repository(f"{ORGANIZATION}/crane-{number}", by="maren")
+        for kind, name in ((GranteeKind.TEAM, f"crew-{number}"), (GranteeKind.USER, f"mate-{number}")):
+            if kind is GranteeKind.USER:
+                await factory.user(name)
+            await factory.grant(f"{ORGANIZATION}/ferry", name, RepositoryRole.READ, kind=kind, by="maren")
+            await prototype.create(
+                await factory.as_account("maren"),
+                ORGANIZATION,
+                delegate=Grantee(kind, name),
+                role=RepositoryRole.READ,
+                activating_account=f"mate-{number}" if kind is GranteeKind.USER else None,
+            )
         await factory.image(f"{ORGANIZATION}/ferry", f"deck {number}".encode(), tag=f"deck-{number}")
 
 
@@ -35,6 +48,9 @@ async def statements(caller: Caller, path: str) -> int:
         (f"/repository/{ORGANIZATION}/ferry", 6),
         (f"/repository/{ORGANIZATION}/ferry/tag/", 6),
         (f"/organization/{ORGANIZATION}", 7),
+        (f"/repository/{ORGANIZATION}/ferry/permissions/user/", 7),
+        (f"/repository/{ORGANIZATION}/ferry/permissions/team/", 6),
+        (f"/organization/{ORGANIZATION}/prototypes", 9),
         ("/user/", 6),
     ],
 )
