@@ -105,10 +105,9 @@ class Loaders:
         self.repository_roles = _loader(roles)
         """Keys are `RepositoryRef`."""
 
-        async def owners(ids: list[int]) -> Mapping[int, TeamRole | None]:
-            return await namespace_roles(context.viewer, ids)
-
-        self.namespace_roles = _loader(owners)
+        self.namespace_roles: DataLoader[int, TeamRole | None] = _loader(
+            lambda ids: namespace_roles(context.viewer, ids)
+        )
         self.teams = _loader(team.by_ids)
 
         async def visibility(teams: list[TeamRecord]) -> Mapping[TeamRecord, bool]:
