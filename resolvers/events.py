@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from resolvers.access.viewer import Credential
 from resolvers.context import Context
+from storage import audit
+from storage.clock import now_ms
 from storage.events import EventRow, append
+from storage.statements import fetch_one
 
 KINDS: dict[str, tuple[str, ...]] = {
     "account_initialized": ("username",),
@@ -29,6 +33,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "application_name",
         "client_id",
     ),
+    "create_immutability_policy": ("policy_uuid", "tag_pattern", "tag_pattern_matches", "namespace", "repo"),
     "create_oauth_api_token": ("token", "scopes", "username", "application", "client_id"),
     "create_prototype_permission": (
         "prototypeid",
@@ -44,6 +49,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "create_tag": ("username", "repo", "tag", "namespace", "manifest_digest", "original_manifest_digest"),
     "delete_application": ("application_name", "client_id"),
     "delete_blob": ("repo", "namespace", "digest"),
+    "delete_immutability_policy": ("policy_uuid", "tag_pattern", "tag_pattern_matches", "namespace", "repo"),
     "delete_manifest": ("repo", "namespace", "manifest_digest"),
     "delete_prototype_permission": (
         "prototypeid",
@@ -104,7 +110,10 @@ KINDS: dict[str, tuple[str, ...]] = {
     "revert_tag": ("username", "repo", "tag", "manifest_digest"),
     "revoke_app_specific_token": ("app_specific_token_title", "app_specific_token"),
     "revoke_oauth_api_token": ("token", "username", "application", "client_id"),
+    "export_logs_failure": ("date/time", "error", "url", "email", "repo"),
+    "export_logs_success": ("date/time", "export_id", "message", "url", "email", "repo"),
     "set_repo_description": ("repo", "namespace", "description"),
+    "update_immutability_policy": ("policy_uuid", "tag_pattern", "tag_pattern_matches", "namespace", "repo"),
     "update_application": (
         "name",
         "redirect_uri",
@@ -144,6 +153,10 @@ async def record(
     if kind not in KINDS or not metadata.keys() <= set(KINDS[kind]):
         raise ValueError(f"event {kind} with {sorted(metadata)} is not in the table of kinds")
     credential = context.viewer.credential
+    metadata = metadata | await _token_facts(credential)
+    await audit.append(
+        audit.AuditRow(kind, metadata, namespace_id, repository_id, context.account_id, context.ip, now_ms())
+    )
     await append(
         EventRow(
             kind=kind,
@@ -157,3 +170,21 @@ async def record(
             request_id=context.request_id,
         )
     )
+
+
+async def _token_facts(credential: Credential) -> dict[str, Any]:
+    """What every entry tells of the access token by which something was done."""
+    if credential.kind != "access_token":
+        return {}
+    row = await fetch_one(
+        "SELECT t.id, a.client_id, a.name FROM access_token t"
+        " LEFT JOIN application a ON a.id = t.application_id WHERE t.id = ?",
+        credential.id,
+    )
+    if row is None:
+        return {}
+    return {
+        "oauth_token_id": row["id"],
+        "oauth_token_application_id": row["client_id"],
+        "oauth_token_application": row["name"],
+    }

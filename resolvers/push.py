@@ -160,7 +160,8 @@ async def put_manifest(
         document = parse_manifest(body, content_type, algorithm=algorithm)
     if expected_digest is not None and document.digest != expected_digest:
         raise DigestDiffers(expected_digest, document.digest)
-    platform = await _platform(context, document)
+    configuration = await _configuration(context, document)
+    labels = _labels(configuration)
     async with transaction("manifest.put"):
         await lock_row("repository", repository.id)
         if not await fetch("SELECT id FROM repository WHERE id = ? AND deleted_at_ms IS NULL", repository.id):
@@ -169,9 +170,9 @@ async def put_manifest(
         await _require_content(context, repository, document)
         manifest_id = await _stored(repository, document)
         if manifest_id is None:
-            manifest_id = await _store(repository, document, body, platform)
+            manifest_id = await _store(repository, document, body, _platform(configuration))
         for name in tags:
-            await tag.point(context, repository, name, manifest_id, document.digest)
+            await tag.point(context, repository, name, manifest_id, document.digest, labels=labels)
         await _record_push(context, repository, document, tags)
         fault("push.before_commit")
     fault("push.after_commit")
@@ -274,8 +275,8 @@ async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, 
     return missing
 
 
-async def _platform(context: Context, document: ManifestDocument) -> dict[str, str]:
-    """Operating system, architecture and variant from the image configuration, as far as it can be read."""
+async def _configuration(context: Context, document: ManifestDocument) -> dict[str, Any]:
+    """The image configuration as JSON; empty for what has none, or one that cannot be read."""
     descriptor = document.config
     if descriptor is None or descriptor.media_type not in IMAGE_CONFIG_MEDIA_TYPES:
         return {}
@@ -284,10 +285,22 @@ async def _platform(context: Context, document: ManifestDocument) -> dict[str, s
         configuration = orjson.loads(content)
     except (BlobError, ValueError):
         return {}
-    if not isinstance(configuration, dict):
-        return {}
+    return configuration if isinstance(configuration, dict) else {}
+
+
+def _platform(configuration: dict[str, Any]) -> dict[str, str]:
+    """Operating system, architecture and variant, as far as an image configuration says."""
     values = {key: configuration.get(key) for key in ("os", "architecture", "variant")}
     return {key: value[:64] for key, value in values.items() if isinstance(value, str) and value}
+
+
+def _labels(configuration: dict[str, Any]) -> dict[str, str]:
+    """The labels in an image configuration, as far as they are texts."""
+    settings = configuration.get("config")
+    labels = settings.get("Labels") if isinstance(settings, dict) else None
+    if not isinstance(labels, dict):
+        return {}
+    return {key: value for key, value in labels.items() if isinstance(value, str)}
 
 
 async def _store(

@@ -1,14 +1,16 @@
 """Tags: history rows `[start, end)`. Moving or deleting ends a row; restoring writes a new one."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resolvers import events
+from resolvers import events, immutability
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
+from resolvers.immutability import PolicyRecord
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import RepositoryRecord, require, require_writable
@@ -20,10 +22,25 @@ from storage.transactions import lock_row, transaction
 MINIMUM_EXPIRATION_MS = 3_600_000
 MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
 
+EXPIRES_AFTER_LABEL = "quay.expires-after"
+IMMUTABLE_LABEL = "quay.immutable"
+_LIFETIME = re.compile(r"([0-9]{1,9})([smhdwy])")
+_UNIT_MS = {
+    "s": 1_000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 7 * 86_400_000,
+    "y": 365 * 86_400_000,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TagRecord:
-    """One span of a tag's history. Times are milliseconds; an end in the future is an expiration."""
+    """One span of a tag's history. Times are milliseconds; an end in the future is an expiration.
+
+    `is_expiration` tells an end that was set beforehand from one that a move or a deletion made.
+    """
 
     id: int
     repository_id: int
@@ -33,6 +50,7 @@ class TagRecord:
     ended_at_ms: int | None
     is_reversion: bool
     is_immutable: bool
+    is_expiration: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +65,13 @@ class TagFilter:
 
 _COLUMNS = (
     "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion,"
-    " t.is_immutable"
+    " t.is_immutable, t.is_expiration"
 )
 _ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
 
 
 def _record(row: Row) -> TagRecord:
-    flags = {key: bool(row[key]) for key in ("is_reversion", "is_immutable")}
+    flags = {key: bool(row[key]) for key in ("is_reversion", "is_immutable", "is_expiration")}
     return TagRecord(**(row | flags))
 
 
@@ -142,6 +160,50 @@ async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
     return {row["id"]: row["last"] for row in rows if row["last"] is not None}
 
 
+def clamp_expiration(expires_at_ms: int, started_at_ms: int) -> int:
+    """The nearest expiration that a tag which began at a time may have: an hour to 104 weeks later."""
+    earliest, latest = started_at_ms + MINIMUM_EXPIRATION_MS, started_at_ms + MAXIMUM_EXPIRATION_MS
+    return min(max(expires_at_ms, earliest), latest)
+
+
+def expiration_of_label(text: str, started_at_ms: int) -> int | None:
+    """When a tag expires whose image says `quay.expires-after`: a number and one of s, m, h, d, w, y.
+
+    None for any other text, which is no reason to refuse an image.
+    """
+    found = _LIFETIME.fullmatch(text.strip().lower())
+    if found is None or int(found[1]) == 0:
+        return None
+    return clamp_expiration(started_at_ms + int(found[1]) * _UNIT_MS[found[2]], started_at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a new span is given from its beginning."""
+
+    is_immutable: bool = False
+    expires_at_ms: int | None = None
+
+
+def fate(
+    context: Context,
+    policies: Sequence[PolicyRecord],
+    name: str,
+    started_at_ms: int,
+    labels: Mapping[str, str],
+) -> Fate:
+    """Whether a tag is locked by a label or a policy, and when it expires by a label.
+
+    Where locked tags do not expire, the lock wins over the expiration.
+    """
+    is_immutable = context.site.has("IMMUTABLE_TAGS") and (
+        labels.get(IMMUTABLE_LABEL, "").strip().lower() == "true" or immutability.fits(policies, name)
+    )
+    if is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
+        return Fate(is_immutable=True)
+    return Fate(is_immutable, expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), started_at_ms))
+
+
 async def point(
     context: Context,
     repository: RepositoryRecord,
@@ -150,10 +212,12 @@ async def point(
     digest: str,
     *,
     is_reversion: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> None:
     """Let a name point to a manifest, in the open transaction, with the repository's row locked.
 
-    A name that points there already is left as it is. Raises `Immutable` if it is locked to another manifest.
+    A name that points there already is left as it is. `labels` are those of the image at a push, of which
+    some lock the tag or let it expire. Raises `Immutable` if the name is locked to another manifest.
     """
     now = now_ms()
     current = await active_tag(repository.id, name)
@@ -164,14 +228,20 @@ async def point(
         _refuse_immutable(context, current, "overwrite")
         row = await fetch_one("SELECT digest FROM manifest WHERE id = ?", current.manifest_id)
         original = row["digest"] if row else None
-        await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", now, current.id)
+        await end([current.id], now)
+    # Never before the span that it follows, whatever the clock does.
+    started_at_ms = max(now, current.started_at_ms if current else now)
+    policies = await immutability.policies_of(context, repository)
+    given = fate(context, policies, name, started_at_ms, labels or {})
     await Tag.create(
         repository_id=repository.id,
         name=name,
         manifest_id=manifest_id,
-        # Never before the span that it follows, whatever the clock does.
-        started_at_ms=max(now, current.started_at_ms if current else now),
+        started_at_ms=started_at_ms,
+        ended_at_ms=given.expires_at_ms,
         is_reversion=is_reversion,
+        is_immutable=given.is_immutable,
+        is_expiration=given.expires_at_ms is not None,
     )
     metadata: dict[str, Any] = {
         "username": context.viewer.account.name if context.viewer.account else None,
@@ -185,6 +255,16 @@ async def point(
         kind = "move_tag" if current else "create_tag"
         metadata |= {"namespace": repository.namespace_name, "original_manifest_digest": original}
     await _record_event(context, repository, kind, metadata)
+
+
+async def end(ids: Sequence[int], moment_ms: int) -> None:
+    """End at most 500 spans, in the open transaction."""
+    await execute(
+        f"UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE id IN ({placeholders(ids)})",
+        moment_ms,
+        False,
+        *ids,
+    )
 
 
 def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:
@@ -271,9 +351,13 @@ async def _change_expiration(
             raise Invalid("The expiration must be in the future.", field="expiresAt")
         if tag.is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
             raise Invalid(f"Cannot set expiration on immutable tag '{name}'", field="expiresAt")
-        earliest, latest = MINIMUM_EXPIRATION_MS, MAXIMUM_EXPIRATION_MS
-        expires_at_ms = min(max(expires_at_ms, tag.started_at_ms + earliest), tag.started_at_ms + latest)
-    await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", expires_at_ms, tag.id)
+        expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
+    await execute(
+        "UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE id = ?",
+        expires_at_ms,
+        expires_at_ms is not None,
+        tag.id,
+    )
     await _record_event(
         context,
         record,
@@ -319,9 +403,34 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         await lock_row("repository", record.id)
         tag = await _require_active(record, name)
         _refuse_immutable(context, tag, "delete")
-        await execute("UPDATE tag SET ended_at_ms = ? WHERE id = ?", now_ms(), tag.id)
+        await end([tag.id], now_ms())
         await _record_event(context, record, "delete_tag", _about(context, record, name))
     return (await by_ids([tag.id]))[tag.id]
+
+
+async def require_kept(record: RepositoryRecord, manifest_id: int, digest: str) -> None:
+    """Raise `NotFound` for a manifest that lost its last tag before the window of the time machine began.
+
+    Its content may be collected at any time. What never had a tag, or stands in an index, is kept otherwise.
+    """
+    row = await fetch_one(
+        "SELECT MAX(COALESCE(ended_at_ms, ?)) AS last FROM tag WHERE manifest_id = ?", 2**62, manifest_id
+    )
+    begin = now_ms() - record.tag_expiration_s * 1000
+    if row is None or row["last"] is None or row["last"] > begin:
+        return
+    in_index = await fetch_one(
+        "SELECT m.id FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id"
+        " WHERE c.digest = ? AND m.repository_id = ? LIMIT 1",
+        digest,
+        record.id,
+    )
+    if in_index is None:
+        raise NotFound(
+            f"The last tag of this manifest ended more than {record.tag_expiration_s} seconds ago, which is"
+            " longer than its namespace keeps history.",
+            field="manifestDigest",
+        )
 
 
 async def restore(context: Context, path: str, name: str, manifest_digest: str) -> TagRecord:
@@ -339,6 +448,7 @@ async def restore(context: Context, path: str, name: str, manifest_digest: str) 
             "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", record.id, manifest_digest
         )
         if manifest is None:
-            raise NotFound(field="manifestDigest")
+            raise NotFound("The repository has no such manifest, or no longer.", field="manifestDigest")
+        await require_kept(record, manifest["id"], manifest_digest)
         await point(context, record, name, manifest["id"], manifest_digest, is_reversion=True)
     return await _require_active(record, name)

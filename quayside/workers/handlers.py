@@ -7,7 +7,17 @@ from typing import Any
 from quayside.config import Settings
 from quayside.mailer import Mailer
 from quayside.site import site_of
-from resolvers import audit, audit_export, deletion, email_code, mail, repository, session, upload
+from resolvers import (
+    audit,
+    audit_export,
+    deletion,
+    email_code,
+    immutability,
+    mail,
+    repository,
+    session,
+    upload,
+)
 from resolvers.access import attempts
 from resolvers.context import ANONYMOUS, Context
 from storage.blobs import BlobStore
@@ -48,6 +58,10 @@ async def _purge_repository(payload: dict[str, Any], tools: Tools) -> None:
 
 async def _purge_namespace(payload: dict[str, Any], tools: Tools) -> None:
     await deletion.purge(payload["namespace_id"])
+
+
+async def _apply_immutability(payload: dict[str, Any], tools: Tools) -> None:
+    await immutability.apply(payload["policy_id"], may_expire=payload["may_expire"])
 
 
 async def _expire_uploads(payload: dict[str, Any], tools: Tools) -> None:
@@ -99,6 +113,7 @@ HANDLERS: Mapping[str, Handler] = {
     audit_export.REMOVAL_JOB: _remove_export,
     "audit.prune": _prune_audit,
     "audit.roll_up": _roll_up_audit,
+    "immutability.apply": _apply_immutability,
     "job.forget": _forget_jobs,
     "mail.forget": _forget_mail,
     mail.JOB: _send_mail,
