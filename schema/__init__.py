@@ -10,8 +10,10 @@ from schema.account import AccountQuery, User
 from schema.application import ApplicationMutation, ApplicationQuery
 from schema.audit import AuditMutation, AuditQuery
 from schema.context import GraphContext
+from schema.immutability import ImmutabilityMutation
 from schema.invite import InviteMutation
 from schema.mail import MailQuery
+from schema.message import MessageMutation, MessageQuery
 from schema.namespace import NamespaceQuery
 from schema.node import NodeQuery
 from schema.organization import OrganizationMutation, OrganizationQuery
@@ -21,6 +23,7 @@ from schema.repository import RepositoryMutation, RepositoryQuery
 from schema.robot import Robot, RobotMutation
 from schema.scalars import SCALARS
 from schema.site import SiteMutation, SiteQuery
+from schema.star import StarMutation
 from schema.tag import TagMutation
 from schema.team import TeamMutation
 from schema.token import TokenMutation
@@ -36,6 +39,7 @@ class Query(
     ApplicationQuery,
     AuditQuery,
     MailQuery,
+    MessageQuery,
     NamespaceQuery,
     NodeQuery,
     OrganizationQuery,
@@ -49,13 +53,16 @@ class Query(
 class Mutation(
     ApplicationMutation,
     AuditMutation,
+    ImmutabilityMutation,
     InviteMutation,
+    MessageMutation,
     OrganizationMutation,
     PermissionMutation,
     PrototypeMutation,
     RepositoryMutation,
     RobotMutation,
     SiteMutation,
+    StarMutation,
     TagMutation,
     TeamMutation,
     TokenMutation,

@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 import resolvers.robot
+from resolvers import immutability
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
@@ -13,6 +14,7 @@ from resolvers.namespace import namespace
 from resolvers.robot import RobotOrder
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.immutability import ImmutabilityPolicy, to_policy
 from schema.nodes import Node, encode_id
 from schema.organization import Organization, to_organization
 from schema.robot import Robot, to_robot
@@ -71,6 +73,24 @@ class Namespace(Node):
     ) -> Robot | None:
         record = await resolvers.robot.robot(info.context.context, self.record, short_name)
         return to_robot(record) if record else None
+
+    @strawberry.field(
+        description="The immutability policies for all its repositories, oldest first. Requires `org:admin`."
+    )
+    async def immutability_policies(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[ImmutabilityPolicy]:
+        found = await immutability.policies(info.context.context, self.record, page(first, after))
+        return connect(found, to_policy)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="One of its own immutability policies; null if there is none such. Requires `org:admin`."
+    )
+    async def immutability_policy(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
+    ) -> ImmutabilityPolicy | None:
+        record = await immutability.policy(info.context.context, self.record, uuid)
+        return to_policy(record) if record else None
 
 
 @strawberry.type

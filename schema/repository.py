@@ -6,12 +6,13 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.repository
-from resolvers import explanation, manifest, permission, referrer, tag
+from resolvers import explanation, immutability, manifest, permission, referrer, tag
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
 from resolvers.grantee import GranteeKind
 from resolvers.repository import (
     RepositoryFilter,
+    RepositoryOrder,
     RepositoryRecord,
     RepositoryState,
     Visibility,
@@ -22,6 +23,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.grantee import GranteeInput, to_name
+from schema.immutability import ImmutabilityPolicy, to_policy
 from schema.manifest import Manifest, to_manifest
 from schema.nodes import Node, encode_id
 from schema.permission import RepositoryPermission, to_permission
@@ -36,6 +38,12 @@ strawberry.enum(
     RepositoryState,
     name="RepositoryState",
     description="What may be written: everything, nothing, or only what a mirror brings.",
+)
+
+strawberry.enum(
+    RepositoryOrder,
+    name="RepositoryOrder",
+    description="In which order repositories are listed: oldest first, or by namespace and name.",
 )
 
 PathArgument = Annotated[
@@ -100,6 +108,17 @@ class Repository(Node):
     async def last_modified_at(self, info: Info) -> datetime | None:
         await self._require_read(info)
         return optional_datetime(await info.context.loaders.last_modified.load(self.record.id))
+
+    @strawberry.field(description="Whether the viewer has starred it; null for anonymous callers.")
+    async def is_starred(self, info: Info) -> bool | None:
+        if info.context.context.viewer.is_anonymous:
+            return None
+        return await info.context.loaders.starred.load(self.record.id)
+
+    @strawberry.field(description="How many users have starred it.")
+    async def star_count(self, info: Info) -> int:
+        await self._require_read(info)
+        return await info.context.loaders.star_counts.load(self.record.id)
 
     @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
     def tag_expiration_s(self) -> BigInt:
@@ -200,6 +219,25 @@ class Repository(Node):
             info.context.context, self.record, digest, page(first, after), artifact_type=artifact_type
         )
         return connect(found, to_manifest)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="Its own immutability policies, oldest first; those of its namespace hold beside them."
+        " Requires `repo:admin`."
+    )
+    async def immutability_policies(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[ImmutabilityPolicy]:
+        found = await immutability.policies(info.context.context, self.record, page(first, after))
+        return connect(found, to_policy)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="One of its own immutability policies; null if there is none such. Requires `repo:admin`."
+    )
+    async def immutability_policy(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
+    ) -> ImmutabilityPolicy | None:
+        record = await immutability.policy(info.context.context, self.record, uuid)
+        return to_policy(record) if record else None
 
     @strawberry.field(description="The direct permissions on it, oldest first. Requires `repo:admin`.")
     async def permissions(
@@ -332,7 +370,7 @@ class RepositoryQuery:
         record = await resolvers.repository.repository(info.context.context, path)
         return to_repository(record) if record else None
 
-    @strawberry.field(description="The repositories that the viewer may see, oldest first.")
+    @strawberry.field(description="The repositories that the viewer may see.")
     async def repositories(
         self,
         info: Info,
@@ -350,8 +388,23 @@ class RepositoryQuery:
         visibility: Annotated[
             Visibility | None, strawberry.argument(description="Only those of this visibility.")
         ] = None,
+        is_starred: Annotated[
+            bool | None,
+            strawberry.argument(
+                description="Only those that the viewer has starred, public ones too, or only the others."
+            ),
+        ] = None,
+        order_by: Annotated[
+            RepositoryOrder, strawberry.argument(description="Their order; oldest first if not given.")
+        ] = RepositoryOrder.CREATED_AT,
     ) -> Connection[Repository]:
-        chosen = RepositoryFilter(namespace=namespace, include_public=include_public, visibility=visibility)
+        chosen = RepositoryFilter(
+            namespace=namespace,
+            include_public=include_public,
+            visibility=visibility,
+            is_starred=is_starred,
+            order=order_by,
+        )
         found = await resolvers.repository.repositories(info.context.context, chosen, page(first, after))
         return connect(found, to_repository)  # type: ignore[no-any-return]
 

@@ -6,6 +6,11 @@ from rest_compat.chapter import chapter
 from rest_compat.problems import DEFAULT_TEXT, NOT_FOUND, Problem, message
 from rest_compat.route import Check, Route
 
+_FLAGS = ("IMMUTABLE_TAGS",)
+_OF_NAMESPACE = "/organization/{orgname}/immutabilitypolicy/"
+_OF_REPOSITORY = "/repository/{repository}/immutabilitypolicy/"
+_ONE = "{policy_uuid}"
+
 CHAPTER = chapter(
     "tag",
     "List, move, restore and delete the tags of a repository.",
@@ -41,5 +46,79 @@ CHAPTER = chapter(
             ("manifest_digest", "required"): Problem(400, text="Missing manifest_digest"),
             ("manifest_digest", "value"): NOT_FOUND,
         },
+    ),
+    Route(
+        "listOrganizationImmutabilityPolicies", "GET", _OF_NAMESPACE, "org:admin", internal=True, flags=_FLAGS
+    ),
+    Route(
+        "createOrganizationImmutabilityPolicy",
+        "POST",
+        _OF_NAMESPACE,
+        "org:admin",
+        status=201,
+        internal=True,
+        flags=_FLAGS,
+    ),
+    Route(
+        "getOrganizationImmutabilityPolicy",
+        "GET",
+        _OF_NAMESPACE + _ONE,
+        "org:admin",
+        internal=True,
+        flags=_FLAGS,
+    ),
+    Route(
+        "updateOrganizationImmutabilityPolicy",
+        "PUT",
+        _OF_NAMESPACE + _ONE,
+        "org:admin",
+        status=204,
+        internal=True,
+        flags=_FLAGS,
+    ),
+    Route(
+        "deleteOrganizationImmutabilityPolicy",
+        "DELETE",
+        _OF_NAMESPACE + _ONE,
+        "org:admin",
+        internal=True,
+        flags=_FLAGS,
+    ),
+    Route(
+        "listRepositoryImmutabilityPolicies", "GET", _OF_REPOSITORY, "repo:admin", internal=True, flags=_FLAGS
+    ),
+    Route(
+        "createRepositoryImmutabilityPolicy",
+        "POST",
+        _OF_REPOSITORY,
+        "repo:admin",
+        status=201,
+        internal=True,
+        flags=_FLAGS,
+    ),
+    Route(
+        "getRepositoryImmutabilityPolicy",
+        "GET",
+        _OF_REPOSITORY + _ONE,
+        "repo:admin",
+        internal=True,
+        flags=_FLAGS,
+    ),
+    Route(
+        "updateRepositoryImmutabilityPolicy",
+        "PUT",
+        _OF_REPOSITORY + _ONE,
+        "repo:admin",
+        status=204,
+        internal=True,
+        flags=_FLAGS,
+    ),
+    Route(
+        "deleteRepositoryImmutabilityPolicy",
+        "DELETE",
+        _OF_REPOSITORY + _ONE,
+        "repo:admin",
+        internal=True,
+        flags=_FLAGS,
     ),
 )
