@@ -26,6 +26,7 @@ from rest_compat.compile import Plan, compile_documents
 from rest_compat.discovery import PREFIX, Facts, ScopeText
 from rest_compat.door import RestViewer, cors_headers, covers, refusal
 from rest_compat.problems import (
+    FORBIDDEN,
     INTERNAL,
     PAYLOAD,
     TOP_LEVEL,
@@ -169,7 +170,7 @@ class Engine(Generic[C]):
         if problem is not None:
             raise Refusal(problem)
         if route.gated and not viewer.is_anonymous and not covers(viewer.scopes, route.scope):
-            raise Refusal(find(route.problems, TOP_LEVEL, "FORBIDDEN"))
+            raise Refusal(FORBIDDEN)
         try:
             bound = ready.binder.bind(path, _query(request), await _body(request, ready))
         except (Refused, Refusal) as refused:

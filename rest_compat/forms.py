@@ -29,6 +29,7 @@ SCALARS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "DateTime": ("string",),
         "Digest": ("string",),
         "JSON": ("any",),
+        "JSONObject": ("object",),
         "RepositoryPath": ("string",),
         "URL": ("string",),
     }

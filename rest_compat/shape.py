@@ -437,7 +437,9 @@ def _conditions(node: FieldNode | InlineFragmentNode | FragmentSpreadNode) -> tu
 
 def _leaf(node: FieldNode, type_: GraphQLNamedType) -> Answer:
     try:
-        return Answer(json_kinds(type_)[0], leaf=type_)
+        kind = json_kinds(type_)[0]
+        # The keys of a scalar that is an object are not ours to know.
+        return Answer("map", item=Answer("any")) if kind == "object" else Answer(kind, leaf=type_)
     except ValueError as error:
         raise refuse(str(error), node) from error
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from resolvers import permission
+from resolvers.errors import NotFound
 from resolvers.grantee import GranteeKind, GranteeRow
 from resolvers.permission import PermissionRecord
 from schema.context import Info
@@ -48,14 +49,15 @@ class RepositoryPermission(Node):
         pair = (self.record.account_id, self.record.organization_id)
         return await info.context.loaders.memberships.load(pair)
 
-    @strawberry.field(description="The repository; null if it has been deleted.")
-    async def repository(
-        self, info: Info
-    ) -> Annotated["Repository", strawberry.lazy("schema.repository")] | None:
+    @strawberry.field(description="The repository.")
+    async def repository(self, info: Info) -> Annotated["Repository", strawberry.lazy("schema.repository")]:
         from schema.repository import to_repository
 
         record = await info.context.loaders.repositories.load(self.record.repository_id)
-        return to_repository(record, is_judged=False) if record else None
+        if record is None:
+            # It was deleted after the permission had been read.
+            raise NotFound
+        return to_repository(record, is_judged=False)
 
 
 def to_permission(record: PermissionRecord) -> RepositoryPermission:

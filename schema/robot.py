@@ -4,21 +4,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from strawberry.scalars import JSON
 
 import resolvers.robot
 from resolvers import federation
 from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord
-from resolvers.errors import Invalid
 from resolvers.federation import Identity
 from resolvers.robot import RobotOrder, RobotRecord
 from schema.account import Account, to_user
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.nodes import encode_id
-from schema.scalars import optional_datetime, to_datetime
+from schema.scalars import JSONObject, optional_datetime, to_datetime
 
 if TYPE_CHECKING:
     from schema.robot_access import RobotAccess
@@ -82,9 +80,9 @@ class Robot(Account):
     @strawberry.field(
         description="The JSON object that its owner keeps with it; null unless the viewer administers it."
     )
-    async def unstructured_metadata(self, info: Info) -> JSON | None:
+    async def unstructured_metadata(self, info: Info) -> JSONObject | None:
         record = await self._shown_to(info, TeamRole.ADMIN)
-        return record.unstructured_metadata if record else None  # type: ignore[return-value]
+        return JSONObject(record.unstructured_metadata) if record else None
 
     @strawberry.field(
         description="Who may act as it without its token, at most 100 identities; null unless the viewer"
@@ -127,8 +125,8 @@ class RobotCreateInput:
         default=None, description="The user or organization that shall own it; the viewer if not given."
     )
     description: str = strawberry.field(default="", description="What it is for: up to 255 characters.")
-    unstructured_metadata: JSON | None = strawberry.field(
-        default=None, description="Any JSON object, kept as it is."
+    unstructured_metadata: JSONObject | None = strawberry.field(
+        default=None, description="Whatever its owner wants to keep with it; empty if not given."
     )
 
 
@@ -139,12 +137,6 @@ class ExternalIdentityInput:
         " unless the operator opened the host."
     )
     subject: str = strawberry.field(description="Whom the issuer's tokens name.")
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if value is not None and not isinstance(value, dict):
-        raise Invalid("The metadata must be a JSON object.", field="unstructuredMetadata")
-    return value or {}
 
 
 def _payload(name: str, description: str) -> Any:
@@ -200,7 +192,7 @@ class RobotMutation:
             owner=input.owner,
             short_name=input.short_name,
             description=input.description,
-            unstructured_metadata=_object(input.unstructured_metadata),
+            unstructured_metadata=input.unstructured_metadata,
         )
         return RobotCreatePayload(robot=to_robot(record))
 

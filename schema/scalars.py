@@ -56,6 +56,12 @@ def _parse_path(value: Any) -> str:
     return value.strip("/")
 
 
+def _parse_object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise GraphQLError(f"{value!r:.200} is not an object.")
+    return value
+
+
 def _parse_text(value: Any) -> str:
     if not isinstance(value, str):
         raise GraphQLError(f"{value!r} is not a text.")
@@ -65,6 +71,7 @@ def _parse_text(value: Any) -> str:
 BigInt = NewType("BigInt", int)
 Cursor = NewType("Cursor", str)
 Digest = NewType("Digest", str)
+JSONObject = NewType("JSONObject", dict[str, Any])
 RepositoryPath = NewType("RepositoryPath", str)
 
 SCALARS: dict[object, Any] = {
@@ -91,6 +98,12 @@ SCALARS: dict[object, Any] = {
         description="A content digest: `sha256:` or `sha512:` and lower-case hexadecimal digits.",
         serialize=str,
         parse_value=_parse_digest,
+    ),
+    JSONObject: strawberry.scalar(
+        name="JSONObject",
+        description="Any JSON object, kept as it is.",
+        serialize=dict,
+        parse_value=_parse_object,
     ),
     RepositoryPath: strawberry.scalar(
         name="RepositoryPath",

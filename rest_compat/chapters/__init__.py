@@ -14,6 +14,7 @@ from rest_compat.chapters import (
     repository,
     tag,
     team,
+    robot,
     user,
 )
 
@@ -30,6 +31,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     team.CHAPTER,
     user.CHAPTER,
 )
+    robot.CHAPTER,
 """All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
 
 

@@ -23,6 +23,7 @@ START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
     "permission": (World.organization, World.repositories, World.grantees),
     "prototype": (World.organization, World.repositories, World.grantees),
     "members of an organization": (World.organization, World.crew),
+    "robot": (World.organization, World.team),
     "team": (World.organization,),
     "tag": (World.organization, World.repositories, World.images),
     "manifest": (World.organization, World.repositories, World.images),
@@ -41,6 +42,8 @@ BROKEN = "The recorded system failed; what is not there is not found."
 SLASHES = "Both spellings of a final slash answer, as clients send both."
 
 DEVIATIONS: Mapping[tuple[str, str], str] = {
+NOTHING_KEPT = "What is kept with a robot is an object from the start: {} instead of null."
+
     ("changeTeamPermissions", "missing_parent"): BROKEN,
     ("changeUserPermissions", "missing_parent"): BROKEN,
     ("changeRepoVisibility", "missing_parent"): "What is not there cannot be changed: 404 instead of null.",
@@ -49,6 +52,9 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("getOrganization", "quota_after_push"): QUOTA,
     ("getOrganization", "with_quota"): QUOTA,
     ("getRepo", "empty_repo"): STATS,
+    ("createOrgRobot", "second"): NOTHING_KEPT,
+    ("createUserRobot", "success"): NOTHING_KEPT,
+    ("createGlobalMessage", "bad_body"): "A message that is not there is refused: 400.",
     ("getRepo", "success"): STATS,
     ("getRepoManifest", "untagged_oci_artifact"): "What can be pulled by its digest can be looked at.",
     ("inviteTeamMemberEmail", "bad_email"): "No mail can be sent to what is no address: 400.",
@@ -56,6 +62,8 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("getOrganizationTeamMembers", "with_pending_email"): "The invitation without an address was refused.",
     ("listRepos", "bad_next_page"): QUOTA,
     ("listRepos", "by_namespace"): QUOTA,
+    ("exportOrgLogs", "missing_parent"): "The recorded system failed; what is not there is refused: 403.",
+    ("getOrgRobots", "limit_1"): "The limit counts robots, not what they have, and the first is by its name.",
     ("listRepos", "kind_application"): "Images are all there is; another kind is a mistake.",
     ("listRepos", "public"): QUOTA,
     ("listRepos", "public_anonymous"): f"{QUOTA} Nothing is marked with a star by nobody, so we say false.",

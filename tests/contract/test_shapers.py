@@ -39,6 +39,7 @@ LEAVES: Mapping[str, Any] = {
     "Float": 0.5,
     "Int": 7,
     "JSON": {"any": ["thing", None]},
+    "JSONObject": {"any": ["thing", None]},
 }
 
 DOORS = {"product": (engine, schema._schema), "toy": (cache(toy.engine), toy.core)}

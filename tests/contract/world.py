@@ -112,6 +112,22 @@ class World:
         documents = [
             kit.encode(kit.image_document(layer, b"lens", config=config))
             for layer, config in zip((b"lamp", b"lamp 2"), configs, strict=True)
+    async def berths(self) -> None:
+        """Three repositories, on which both robots of the organization have roles; one is in a team."""
+        await self.repositories()
+        await self.factory.repository(f"{ORGANIZATION}/crane", by="maren")
+        await self.factory.team(ORGANIZATION, "machines", TeamRole.MEMBER, [f"{ORGANIZATION}+pilot"])
+        for path in ("beacon", "ferry", "crane"):
+            for name in ("winch", "pilot"):
+                await self.factory.grant(
+                    f"{ORGANIZATION}/{path}", f"{ORGANIZATION}+{name}", RepositoryRole.WRITE, by="maren"
+                )
+
+    async def mooring(self) -> None:
+        """A repository of `maren`, on which a robot of hers has a role."""
+        await self.factory.repository("maren/mine")
+        await self.factory.grant("maren/mine", "maren+buoy", RepositoryRole.WRITE, by="maren")
+
         ]
         self.digests = {
             "first": first,
@@ -237,3 +253,5 @@ async def callers(world: World, settings: Settings, *, address: str = "127.0.0.1
         ) as http,
     ):
         yield Caller(world, http)
+    "give the own robot a role": World.mooring,
+    "give the robots roles": World.berths,
