@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -119,8 +119,14 @@ def compile_documents(schema: GraphQLSchema, sources: Iterable[Source]) -> dict[
 
     Raises GraphQLError, naming source, line and reason, if a document does not fit the schema.
     """
+    return dict(_compiled(schema, tuple((source.body, source.name) for source in sources)))
+
+
+# Compiling takes a second, so further applications in one process share what the first one made.
+@lru_cache(maxsize=4)
+def _compiled(schema: GraphQLSchema, texts: tuple[tuple[str, str], ...]) -> Mapping[str, Plan]:
     vocabulary = extended(schema)
-    documents = concat_ast([parse(source) for source in sources])
+    documents = concat_ast([parse(Source(body, name)) for body, name in texts])
     _raise_first(validate(vocabulary, documents, ANNOTATED_RULES))
     fragments = {
         node.name.value: node for node in documents.definitions if isinstance(node, FragmentDefinitionNode)
@@ -242,9 +248,9 @@ def _judge_variables(
     operation: OperationDefinitionNode, params: Iterable[Param], used: set[str], echoed: set[str]
 ) -> None:
     params = tuple(params)
-    sizes = {param.page_size for param in params}
+    elsewhere = {param.page_size for param in params} | {param.below for param in params}
     for param in params:
-        useful = param.name in used or param.name in echoed or param.name in sizes
+        useful = param.name in used or param.name in echoed or param.name in elsewhere
         if useful == param.ignored and not _is_native(operation):
             said = "marked @ignored but used" if useful else "not used; mark it @ignored if that is meant"
             raise refuse(f"${param.name} is {said}.", operation)
