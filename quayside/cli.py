@@ -70,6 +70,12 @@ COMMANDS: Final = (
     Command("schema", "Print the GraphQL schema.", "schema"),
     Command("doctor", "Check the settings and everything that they name.", "doctor"),
     Command(
+        "mail list",
+        "Print the mails that wait in the outbox, newest first.",
+        "mail",
+        (Argument(("--all",), {"action": "store_true", "help": "also those that were sent"}),),
+    ),
+    Command(
         "admin create-user",
         "Create a user; prints the password if it made one.",
         "create_user",
@@ -97,7 +103,10 @@ COMMANDS: Final = (
     ),
 )
 
-GROUPS: Final = {"admin": "Manage users and tokens without a running server."}
+GROUPS: Final = {
+    "admin": "Manage users and tokens without a running server.",
+    "mail": "Look into the outbox.",
+}
 """First words that several commands share."""
 
 

@@ -20,8 +20,9 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from quayside import parsers
+from quayside import mail_url, parsers
 from quayside.features import FEATURES
+from quayside.mail_url import MailServer
 
 PREFIX: Final = "QUAYSIDE_"
 FEATURE_PREFIX: Final = "FEATURE_"
@@ -60,7 +61,7 @@ class Settings:
     ssrf_allowed_hosts: frozenset[str]
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     cors_origins: tuple[str, ...]
-    mail_url: str | None = field(repr=False)
+    mail_url: MailServer | None
     log_retention: timedelta
     time_machine_default: timedelta
     features: frozenset[str]
@@ -155,7 +156,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "MAIL_URL",
-        parsers.mail_url,
+        mail_url.parse,
         "",
         "The mail server: `smtp://user:password@host:587?from=me@example.com`; `smtps://` for TLS at once.",
         secret=True,

@@ -156,16 +156,6 @@ def blob_url(text: str) -> str:
     raise ValueError("file:///absolute/path or memory:")
 
 
-def mail_url(text: str) -> str:
-    """`smtp://` or `smtps://` with a host."""
-    parts = _split(text)
-    if parts is None or parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-        raise ValueError(
-            "smtp://host or smtps://host, with user:password@ before and a port after the host if needed"
-        )
-    return text
-
-
 def _split(text: str) -> urllib.parse.SplitResult | None:
     """The parts of a URL, or None if it is none: a port out of range, an unclosed bracket, blanks."""
     if text != "".join(text.split()):

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from quayside.config import Settings
 from resolvers.context import Site
+from resolvers.outbound import Outbound
 
 
 def site_of(settings: Settings) -> Site:
@@ -13,5 +14,7 @@ def site_of(settings: Settings) -> Site:
         registry_host=urlsplit(settings.public_url).netloc,
         features=settings.features,
         superusers=settings.superusers,
+        outbound=Outbound(settings.ssrf_allowed_hosts),
         time_machine_default_s=round(settings.time_machine_default.total_seconds()),
+        has_mail_server=settings.mail_url is not None and "MAILING" in settings.features,
     )

@@ -1,8 +1,9 @@
 """What a resolver is told about the call: who asks, through which request, on which site."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from resolvers.access.viewer import ANONYMOUS, Viewer
+from resolvers.outbound import Outbound
 from storage.blobs import BlobStore
 from storage.secrets import Secrets
 
@@ -11,8 +12,8 @@ from storage.secrets import Secrets
 class Site:
     """The facts of the installation that rules depend on.
 
-    `features` holds the names of the enabled flags. Times are seconds. `tag_expiration_options_s` are the
-    values that a namespace may choose for its time machine.
+    `features` holds the names of the enabled flags; `outbound` asks addresses that users name. Times are seconds. `tag_expiration_options_s` are the
+    values that a namespace may choose for its time machine. Without a mail server, mail waits in the outbox.
     """
 
     public_url: str
@@ -20,7 +21,9 @@ class Site:
     features: frozenset[str]
     superusers: frozenset[str] = frozenset()
     time_machine_default_s: int = 14 * 86_400
+    outbound: Outbound = field(default_factory=Outbound, compare=False)
     tag_expiration_options_s: tuple[int, ...] = (0, 86_400, 604_800, 1_209_600, 2_419_200)
+    has_mail_server: bool = False
 
     def has(self, feature: str) -> bool:
         """Whether a feature flag is on."""

@@ -4,13 +4,56 @@ So a mail goes out if and only if the change that it tells of was made, however 
 mail server is set, nobody takes the jobs, and the mails wait.
 """
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from resolvers.context import Context
+from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.jobs import enqueue
 from storage.models import Mail
-from storage.transactions import open_transaction
+from storage.statements import Row, execute, fetch_one
+from storage.transactions import open_transaction, transaction
 
 JOB = "mail.send"
 SUBJECT_LENGTH = 255
+ERROR_LENGTH = 500
+RETRY_AFTER_S = (60, 300, 1800, 7200, 28_800)
+"""How long to wait after the first, second … attempt that failed; after the last the mail is given up."""
+
+
+class MailUndelivered(Exception):
+    """The mail server did not take a mail now; it may later. The message is its answer or what went wrong."""
+
+
+class MailRefused(MailUndelivered):
+    """The mail server will never take this mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailRecord:
+    """A mail. `body` is None once it was sent, since it may hold a code that nobody else should read.
+
+    `error` is what went wrong at the last attempt.
+    """
+
+    id: int
+    recipient: str
+    subject: str
+    body: str | None
+    created_at_ms: int
+    sent_at_ms: int | None
+    error: str | None
+
+
+_COLUMNS = "m.id, m.recipient, m.subject, m.body, m.created_at_ms, m.sent_at_ms, m.error"
+
+HandOver = Callable[[MailRecord], Awaitable[None]]
+"""Gives a mail to a server. Raises `MailUndelivered`."""
+
+
+def _record(row: Row) -> MailRecord:
+    return MailRecord(**(row | {"body": row["body"] or None}))
 
 
 async def send(recipient: str, subject: str, body: str) -> None:
@@ -27,4 +70,54 @@ async def send(recipient: str, subject: str, body: str) -> None:
         body=body,
         created_at_ms=now_ms(),
     )
-    await enqueue(JOB, {"mail_id": mail.id})
+    await enqueue(JOB, {"mail_id": mail.id, "attempt": 1})
+
+
+async def outbox(page: Page, *, maximum: int, is_sent: bool | None = None) -> Slice[MailRecord]:
+    """The mails, newest first; only those sent or still waiting if said. For callers that may see them."""
+    conditions = {None: (), True: ("m.sent_at_ms IS NOT NULL",), False: ("m.sent_at_ms IS NULL",)}[is_sent]
+    query = Query(_COLUMNS, "mail m", (Term("m.id", "id", descending=True),), conditions)
+    return (await paginate(query, page, maximum=maximum)).of(_record)
+
+
+async def mails(context: Context, page: Page, *, is_sent: bool | None = None) -> Slice[MailRecord]:
+    """As `outbox`, for superusers."""
+    context.viewer.require_superuser()
+    return await outbox(page, maximum=context.max_first, is_sent=is_sent)
+
+
+async def deliver(mail_id: int, attempt: int, hand_over: HandOver) -> None:
+    """Make one attempt at a mail, and plan the next one if it fails. May be run again at any point.
+
+    Should the process die between the server's yes and our note of it, the mail goes out twice, under one
+    message id.
+    """
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM mail m WHERE m.id = ? AND m.sent_at_ms IS NULL", mail_id)
+    if row is None:
+        return
+    try:
+        await hand_over(_record(row))
+    except MailUndelivered as error:
+        async with transaction("mail.failed"):
+            await execute("UPDATE mail SET error = ? WHERE id = ?", str(error)[:ERROR_LENGTH], mail_id)
+            if attempt <= len(RETRY_AFTER_S) and not isinstance(error, MailRefused):
+                payload = {"mail_id": mail_id, "attempt": attempt + 1}
+                await enqueue(JOB, payload, delay_ms=RETRY_AFTER_S[attempt - 1] * 1000)
+        return
+    await execute("UPDATE mail SET sent_at_ms = ?, error = NULL, body = '' WHERE id = ?", now_ms(), mail_id)
+
+
+async def forget(before_ms: int, *, limit: int = 500) -> int:
+    """Delete at most `limit` mails written before the given time, sent or not; how many were.
+
+    Their jobs, which nobody took where no mail server is set, go with them.
+    """
+    await execute(
+        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE kind = ? AND created_at_ms < ? LIMIT ?)",
+        JOB,
+        before_ms,
+        limit,
+    )
+    return await execute(
+        "DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE created_at_ms < ? LIMIT ?)", before_ms, limit
+    )

@@ -10,6 +10,31 @@ from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 
 
+@strawberry.type(description="The installation.")
+class Site:
+    @strawberry.field(description="The address that web clients reach it by.")
+    def public_url(self, info: Info) -> str:
+        return info.context.context.site.public_url
+
+    @strawberry.field(description="What image names begin with, such as `registry.example.com`.")
+    def registry_host(self, info: Info) -> str:
+        return info.context.context.site.registry_host
+
+    @strawberry.field(
+        description="Whether mail goes out. If not, mails stay in the outbox, and what needs a code from one"
+        " needs the operator."
+    )
+    def has_mail_server(self, info: Info) -> bool:
+        return info.context.context.site.has_mail_server
+
+
+@strawberry.type
+class SiteQuery:
+    @strawberry.field(description="The installation. Anybody may look.")
+    def site(self) -> Site:
+        return Site()
+
+
 @strawberry.input(description="The first user of the installation.")
 class UserInitializeInput:
     username: str = strawberry.field(description="The name to sign in with.")

@@ -13,6 +13,8 @@ from quayside.commands import CommandError, settings_of
 from quayside.commands.tls import check_tls
 from quayside.config import Settings
 from quayside.health import ABSENT
+from quayside.mailer import Mailer
+from resolvers.mail import MailUndelivered
 from storage.blobs import BlobError, open_blob_store
 from storage.database import Database, DatabaseError, require_current, sqlite_path
 
@@ -105,6 +107,17 @@ async def _tls(settings: Settings) -> str:
     return f"{Path(settings.tls_cert).name} and its key"
 
 
+async def _mail(settings: Settings) -> str:
+    mailer = Mailer.of(settings)
+    if settings.mail_url is None or mailer is None:
+        return "no server is set; mails stay in the outbox, which `quayside mail list` shows"
+    try:
+        await mailer.check()
+    except MailUndelivered as error:
+        raise CommandError(f"{settings.mail_url.address} does not take mail: {error}") from error
+    return f"{settings.mail_url.address}, from {mailer.sender}"
+
+
 CHECKS = (
     Check("data directory", _data_directory),
     Check("secret key", _secret_key),
@@ -112,4 +125,5 @@ CHECKS = (
     Check("blob store", _blobs),
     Check("public address", _public_url),
     Check("TLS", _tls),
+    Check("mail", _mail),
 )

@@ -9,7 +9,7 @@ from quayside.commands import CommandError, settings_of
 from quayside.commands.database import prepare
 from quayside.config import Settings
 from quayside.logs import configure
-from quayside.workers.handlers import HANDLERS, Tools
+from quayside.workers.handlers import Tools, handlers_of
 from quayside.workers.runner import Runner
 from storage.blobs import open_blob_store
 from storage.database import Database
@@ -17,10 +17,12 @@ from storage.database import Database
 
 def run(arguments: argparse.Namespace) -> int:
     """Run jobs until SIGTERM or SIGINT; the job under way is finished first."""
-    if arguments.only is not None and arguments.only not in HANDLERS:
-        raise CommandError(f"There is no kind of job '{arguments.only}'; there are {', '.join(HANDLERS)}.")
+    settings = settings_of(arguments)
+    kinds = handlers_of(settings)
+    if arguments.only is not None and arguments.only not in kinds:
+        raise CommandError(f"There is no kind of job '{arguments.only}'; there are {', '.join(kinds)}.")
     configure()
-    asyncio.run(_run(secret_key.ensure(settings_of(arguments)), arguments.only))
+    asyncio.run(_run(secret_key.ensure(settings), arguments.only))
     return 0
 
 
@@ -29,7 +31,7 @@ async def _run(settings: Settings, only: str | None) -> None:
     database = await Database.connect(settings.database_url, pool_size=2)
     blobs = open_blob_store(settings.blob_url)
     try:
-        runner = Runner(database, Tools(settings, blobs), only=only)
+        runner = Runner(database, Tools(settings, blobs), only=only, handlers=handlers_of(settings))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, runner.stop)

@@ -6,17 +6,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from quayside.version import __version__
 from storage.database import revisions
+from tests.certificates import make_certificate
 from tests.process import START_TIMEOUT_S, environment, free_port, log_of, outcome, run, serving
 
 
@@ -142,33 +138,6 @@ def test_serve_over_tls(tmp_path: Path) -> None:
     assert (answer.url.scheme, answer.status_code) == ("https", 200)
 
 
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key, valid for a day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = directory / "cert.pem", directory / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return paths
-
-
 def test_a_certificate_without_its_key_is_refused_in_a_sentence(tmp_path: Path) -> None:
     certificate, _ = make_certificate(tmp_path)
 
@@ -267,6 +236,7 @@ def test_doctor_names_what_is_wrong_and_changes_nothing(tmp_path: Path) -> None:
         "ok      blob store: file",
         "failed  public address: Clients cannot reach http://0.0.0.0:8080; set PUBLIC_URL to what they use.",
         "ok      TLS: not set; most clients demand HTTPS of any host but this one",
+        "ok      mail: no server is set; mails stay in the outbox, which `quayside mail list` shows",
     ]
     assert (completed.returncode, completed.stderr) == (1, "")
     assert list(data.iterdir()) == [key]

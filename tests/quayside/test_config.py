@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from quayside import mail_url
 from quayside.config import PREFIX, SETTINGS, Settings, SettingsError, load_settings
 from quayside.features import FEATURES
+from quayside.mail_url import MailServer, StartTls
 
 KEY = "k" * 32
 
@@ -110,7 +112,15 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
         ssrf_allowed_hosts=frozenset({"hooks.internal", "10.1.0.0/16"}),
         trusted_proxies=(IPv4Network("10.0.0.0/8"), IPv6Network("fd00::/8")),
         cors_origins=("https://a.example", "https://b.example:8443"),
-        mail_url="smtps://user:password@mail.example:465?from=me@example.com",
+        mail_url=MailServer(
+            host="mail.example",
+            port=465,
+            username="user",
+            password="password",
+            sender="me@example.com",
+            is_tls=True,
+            start_tls=StartTls.REQUIRED,
+        ),
         log_retention=timedelta(),
         time_machine_default=timedelta(hours=36),
         features=frozenset(row.name for row in FEATURES if row.default) - {"MAILING"} | {"BILLING"},
@@ -188,7 +198,7 @@ def test_a_value_that_cannot_be_used_is_named_and_quoted(name: str, text: str, e
         (
             "MAIL_URL",
             "hunter2",
-            "smtp://host or smtps://host, with user:password@ before and a port after the host if needed",
+            mail_url.FORM,
         ),
     ],
 )

@@ -1,0 +1,92 @@
+"""The setting MAIL_URL: which mail server takes our mail, and how it is talked to."""
+
+import urllib.parse
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+
+class StartTls(StrEnum):
+    """When a connection that begins in the clear is encrypted."""
+
+    REQUIRED = "required"
+    OFFERED = "offered"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """A mail server. `is_tls` means TLS from the first byte, and then `start_tls` has no part in it.
+
+    `sender` is the address that mail comes from; None for one at the registry's own host.
+    """
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    sender: str | None = None
+    is_tls: bool = False
+    start_tls: StartTls = StartTls.OFFERED
+
+    @property
+    def address(self) -> str:
+        """Host and port, for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+DEFAULT_PORTS: Final = {"smtp": 587, "smtps": 465}
+OPTIONS: Final = frozenset({"from", "starttls"})
+FORM: Final = (
+    "smtp://host or smtps://host, with user:password@ before and a port after the host, and then ?from= an"
+    " address and starttls= required, offered or never, if needed"
+)
+
+
+def parse(text: str) -> MailServer:
+    """The server that a URL means. Raises `ValueError` with what it must be.
+
+    A password is sent only over TLS unless `starttls=never` says otherwise.
+    """
+    if text != "".join(text.split()):
+        raise ValueError(FORM)
+    parts = urllib.parse.urlsplit(text)
+    options = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    well_formed = (
+        parts.scheme in DEFAULT_PORTS
+        and parts.hostname
+        and parts.path in {"", "/"}
+        and not parts.fragment
+        and options.keys() <= OPTIONS
+        and bool(parts.username) == bool(parts.password)
+        and _is_address(options.get("from"))
+        and options.get("starttls", StartTls.OFFERED) in set(StartTls)
+        and not (parts.scheme == "smtps" and "starttls" in options)
+    )
+    if not well_formed or not parts.hostname:
+        raise ValueError(FORM)
+    default = StartTls.REQUIRED if parts.password else StartTls.OFFERED
+    return MailServer(
+        host=parts.hostname,
+        port=_port(parts) or DEFAULT_PORTS[parts.scheme],
+        username=urllib.parse.unquote(parts.username) if parts.username else None,
+        password=urllib.parse.unquote(parts.password) if parts.password else None,
+        sender=options.get("from"),
+        is_tls=parts.scheme == "smtps",
+        start_tls=StartTls(options.get("starttls", default)),
+    )
+
+
+def _port(parts: urllib.parse.SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:
+        raise ValueError(FORM) from error
+
+
+def _is_address(text: str | None) -> bool:
+    """Whether a sender can stand in a mail; none is fine."""
+    if text is None:
+        return True
+    local, _, domain = text.rpartition("@")
+    return bool(local and domain) and text.isascii() and text.isprintable() and not set(text) & set(' <>,;"')
