@@ -251,8 +251,8 @@ async def test_each_refusal_has_its_code_and_field_and_writes_nothing(owner: Gra
           __typename errors {{ code field message }} }} }}"""
         ((payload),) = (await owner.data(document, **dict([row.text] if row.text else []))).values()
         found[row.mutation, row.arguments] = [(error["code"], error["field"]) for error in payload["errors"]]
-        assert await dump() == before, row
 
+    assert await dump() == before
     assert found == {(row.mutation, row.arguments): [(row.code, row.field)] for row in ROWS}
 
 

@@ -203,7 +203,7 @@ async def test_processes_that_write_at_once_wait_for_each_other(database: Databa
     await execute("INSERT INTO site_setting (name, value) VALUES ('count', '0')")
     lock = " FOR UPDATE" if database.dialect == "postgres" else ""
 
-    async def process() -> tuple[int | None, bytes]:
+    async def process() -> None:
         started = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -215,7 +215,8 @@ async def test_processes_that_write_at_once_wait_for_each_other(database: Databa
             stderr=asyncio.subprocess.PIPE,
         )
         _, err = await started.communicate()
-        return started.returncode, err
+        # A busy machine makes for warnings of slow statements; only the end of the process counts.
+        assert started.returncode == 0, err
 
-    assert await asyncio.gather(process(), process()) == [(0, b"")] * 2
+    await asyncio.gather(process(), process())
     assert await fetch_one("SELECT value FROM site_setting WHERE name = 'count'") == {"value": "100"}
