@@ -21,6 +21,7 @@ from quayside import secret_key, web
 from quayside.callers import Callers
 from quayside.config import Settings
 from quayside.exports import export_routes
+from quayside.federation import federation_routes
 from quayside.graphql_http import GraphQLApp
 from quayside.health import ABSENT, health_routes
 from quayside.metrics import Metrics
@@ -33,7 +34,9 @@ from quayside.sign_in import SignIn
 from quayside.site import site_of
 from quayside.workers.handlers import Tools, handlers_of
 from quayside.workers.runner import Runner
-from resolvers.access.registry_tokens import load_signer
+from resolvers.access.registry_tokens import TokenSigner, load_signer
+from resolvers.oidc import Issuers
+from resolvers.outbound import Outbound
 from rest_compat.app import create_api
 from schema import GraphContext, schema
 from schema.execute import run
@@ -54,6 +57,7 @@ class House:
     blobs: BlobStore
     callers: Callers
     registry: RegistryApp
+    signer: TokenSigner
 
     def __init__(self, settings: Settings, *, jobs: bool) -> None:
         self.settings = secret_key.ensure(settings)
@@ -85,14 +89,14 @@ class House:
             stack.push_async_callback(hot.close)
             site, secrets = site_of(settings), Secrets(settings.secret_key)
             with self.database.current():
-                signer = await load_signer(secrets, audience=site.registry_host)
+                self.signer = await load_signer(secrets, audience=site.registry_host)
             self.callers = Callers(site, self.blobs, secrets)
             self.registry = RegistryApp(
                 RegistryServices(
                     database=self.database,
                     hot=hot,
                     blobs=self.blobs,
-                    signer=signer,
+                    signer=self.signer,
                     secrets=secrets,
                     site=site,
                 )
@@ -176,6 +180,11 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
             *house.sign_in.routes(),
             *export_routes(lambda: house.callers),
             *recovery_routes(lambda: house.callers),
+            *federation_routes(
+                lambda: house.callers,
+                lambda: house.signer,
+                Issuers(Outbound(settings.ssrf_allowed_hosts)),
+            ),
             *AuthorizationServer(lambda: house.callers).routes(),
             *health_routes(house.metrics, {"database": house.check_database, "blobs": house.check_blobs}),
         ],

@@ -4,12 +4,14 @@ A build system proves who it is with a token of its own issuer, and gets a passw
 so that no robot token need be kept there.
 """
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from resolvers import events
 from resolvers.access.registry_tokens import RobotPassword, TokenSigner
+from resolvers.access.viewer import DIRECT, AccountKind, Viewer, ViewerAccount
 from resolvers.context import Context
 from resolvers.errors import Invalid
 from resolvers.oidc import Issuers, unverified_issuer
@@ -138,9 +140,10 @@ async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, r
     )
     if claims["sub"] not in subjects:
         raise Invalid("Token does not match robot")
+    account = ViewerAccount(row["id"], robot, AccountKind.ROBOT, row["auth_epoch"])
     async with transaction("robot_federation.exchange"):
         await events.record(
-            context,
+            dataclasses.replace(context, viewer=Viewer(account, DIRECT)),
             "federated_robot_token_exchange",
             {"subject": claims["sub"], "issuer": issuer, "robot": robot},
             namespace_id=row["owner_id"],

@@ -77,6 +77,18 @@ class Outbound:
             except ValueError:
                 self._hosts.add(entry.lower().rstrip("."))
 
+    async def check(self, url: str) -> None:
+        """Judge a URL without asking it.
+
+        Raises `Invalid` if it may not be asked, `Upstream` for an unknown host.
+        """
+        parts = split_url(url)
+        host = _host(parts)
+        try:
+            await self._addresses(host, parts.port or DEFAULT_PORTS[parts.scheme])
+        except OSError as error:
+            raise Upstream(f"The host {host} cannot be found.") from error
+
     async def get(
         self,
         url: str,

@@ -158,19 +158,42 @@ async def viewer_role(context: Context, record: RepositoryRecord) -> RepositoryR
     return await repository_role(context.viewer, record.ref)
 
 
+class RepositoryOrder(StrEnum):
+    """In which order repositories are listed."""
+
+    CREATED_AT = "created_at"
+    NAME = "name"
+
+
+_ORDERS: dict[RepositoryOrder, tuple[Term, ...]] = {
+    RepositoryOrder.CREATED_AT: (Term("r.id", "id"),),
+    RepositoryOrder.NAME: (Term("n.name", "namespace_name", kind=str), Term("r.name", "name", kind=str)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RepositoryFilter:
-    """Which repositories to list. `include_public` adds public ones to those with a grant for the viewer."""
+    """Which repositories to list, and how. `include_public` adds public ones to those with a grant for the
+    viewer; starred ones are the viewer's own choice and need no grant."""
 
     namespace: str | None = None
     include_public: bool = True
     visibility: Visibility | None = None
+    is_starred: bool | None = None
+    order: RepositoryOrder = RepositoryOrder.CREATED_AT
 
 
 async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -> Slice[RepositoryRecord]:
-    """The repositories that the viewer may see, oldest first."""
-    condition, values = visible_repositories(context.viewer, include_public=chosen.include_public)
+    """The repositories that the viewer may see. Raises `Unauthenticated` where nobody can have starred any."""
+    condition, values = visible_repositories(
+        context.viewer, include_public=chosen.include_public or chosen.is_starred is True
+    )
     conditions, arguments = [condition, _ALIVE], [*values]
+    if chosen.is_starred is not None:
+        account = context.viewer.require_account()
+        starred = "SELECT s.repository_id FROM star s WHERE s.account_id = ?"
+        conditions.append(f"r.id {'IN' if chosen.is_starred else 'NOT IN'} ({starred})")
+        arguments.append(account.id)
     if chosen.namespace is not None:
         conditions.append("n.name = ?")
         arguments.append(chosen.namespace)
@@ -178,13 +201,11 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
         conditions.append("r.visibility = ?")
         arguments.append(chosen.visibility.value)
     rows = await paginate(
-        Query(_COLUMNS, _SOURCE, (Term("r.id", "id"),), tuple(conditions), tuple(arguments)),
+        Query(_COLUMNS, _SOURCE, _ORDERS[chosen.order], tuple(conditions), tuple(arguments)),
         page,
         maximum=context.max_first,
     )
-    return Slice(
-        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(_record)
 
 
 async def create(
@@ -346,6 +367,7 @@ PURGE_STATEMENTS = (
         "DELETE FROM repository_permission WHERE id IN"
         " (SELECT id FROM repository_permission WHERE repository_id = ? LIMIT {limit})"
     ),
+    "DELETE FROM star WHERE id IN (SELECT id FROM star WHERE repository_id = ? LIMIT {limit})",
     "DELETE FROM repository WHERE id = ?",
 )
 PURGE_BATCH = 200

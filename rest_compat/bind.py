@@ -98,6 +98,9 @@ class Binder:
             name for p in plan.params if places[p.name] == "body" for name in (p.name, p.also or p.name)
         }
         self._pages = [param for param in plan.params if param.form == "PAGE"]
+        self._below = [param for param in plan.params if param.below is not None]
+        if unknown := {param.below for param in self._below} - declared:
+            raise ValueError(f"{route.operation}: @below names ${unknown.pop()}, which is not declared.")
         self._any_of = route.any_of
         self.takes_body = bool(self._body)
 
@@ -112,6 +115,8 @@ class Binder:
             self._bind_body(body, bound)
         for param in self._pages:
             self._bind_page(param, bound)
+        for param in self._below:
+            self._bind_below(param, bound)
         if self._any_of and not any(bound.values.get(name) for name in self._any_of):
             text = f"At least one of {', '.join(self._any_of)} must be given"
             raise Refused(self._any_of[0], "required", Problem(400), text)
@@ -189,6 +194,16 @@ class Binder:
         if page > 1:
             bound.variables[param.name] = self._cursors.offset((min(page, LAST_PAGE) - 1) * length)
 
+    def _bind_below(self, param: Param, bound: Bound) -> None:
+        if param.name not in bound.values:
+            return
+        joined = f"{bound.values.get(param.below or '')}/{bound.values[param.name]}"
+        try:
+            bound.variables[param.name] = _coerced(get_named_type(param.type))(joined)
+        except ValueError as error:
+            text = f"{_shown(joined)} is not a valid value of {param.name!r}"
+            raise Refused(param.name, "value", Problem(400), text) from error
+
 
 class _Reader(NamedTuple):
     param: Param
@@ -257,6 +272,9 @@ def _json(param: Param) -> Read:
     """How a JSON value of a body is read: strictly."""
     form = param.form
     nulls = ("null",) if param.nullable else ()
+    if param.below is not None:
+        # Only together with the other value is it what the type describes.
+        return _of_kind(("string", *nulls))
     if form is not None and form not in SPELLINGS:
         return _then(_of_kind((READ[form].kind, *nulls)), _formed(READ[form].read))
     read = _value(param.type, form or "LOWER", nulls)

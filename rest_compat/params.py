@@ -57,6 +57,8 @@ class Param:
     ignored: bool = False
     place: str | None = None
     """QUERY or WHOLE_BODY where the document says so."""
+    below: str | None = None
+    """The parameter whose value and a slash come before this one's."""
     page_size: str | int | None = None
     """Of a page number: the variable or number that says how long a page is."""
 
@@ -126,6 +128,7 @@ def _param(
         nullable=null is not None,
         ignored="ignored" in said,
         place=said["in"]["place"] if "in" in said else None,
+        below=said["below"]["parameter"] if "below" in said else None,
         page_size=sizes.get(name) if form == "PAGE" else None,
     )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import account, invite, organization, session
+from resolvers import account, invite, organization, session, star
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -22,6 +22,7 @@ from schema.token import TokenHolder
 if TYPE_CHECKING:
     from schema.invite import TeamInvite
     from schema.organization import Organization
+    from schema.repository import Repository
 
 strawberry.enum(AccountKind, name="AccountKind", description="What an account is.")
 strawberry.enum(
@@ -238,6 +239,18 @@ class Viewer:
 
         found = await invite.of_viewer(info.context.context, page(first, after))
         return connect(found, to_invite)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="The repositories that the viewer has starred and may see, oldest first. Requires"
+        " `user:admin`."
+    )
+    async def starred_repositories(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["Repository", strawberry.lazy("schema.repository")]] | None:
+        from schema.repository import to_repository
+
+        found = await star.starred(info.context.context, page(first, after))
+        return connect(found, to_repository)  # type: ignore[no-any-return]
 
     @strawberry.field(description="Whether the viewer may create repositories in a namespace.")
     async def can_create_repositories_in(

@@ -14,6 +14,7 @@ from resolvers import (
     permission,
     repository,
     robot,
+    star,
     tag,
     team,
     token,
@@ -97,6 +98,14 @@ class Loaders:
         self.tag_names = _loader(tag.active_of_manifests, [])
         self.last_modified = _loader(tag.last_started)
         """Milliseconds by repository."""
+
+        self.star_counts = _loader(star.counts, 0)
+
+        async def starred(ids: list[int]) -> Mapping[int, bool]:
+            return await star.starred_among(context.viewer, ids)
+
+        self.starred = _loader(starred, False)
+        """Whether the viewer has starred a repository."""
 
         async def roles(references: list[RepositoryRef]) -> Mapping[RepositoryRef, RepositoryRole | None]:
             found = await repository_roles(context.viewer, references)

@@ -241,3 +241,11 @@ class Manifest(Node):
 def to_manifest(record: ManifestRecord) -> Manifest:
     """A manifest as a GraphQL value."""
     return Manifest(id=encode_id("Manifest", record.id), record=record)
+
+
+async def load_manifest(info: Info, manifest_id: int | None) -> Manifest | None:
+    """A manifest by its row, through the loader of the request; None for none."""
+    if manifest_id is None:
+        return None
+    record = await info.context.loaders.manifests.load(manifest_id)
+    return to_manifest(record) if record else None

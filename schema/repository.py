@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.repository
-from resolvers import explanation, immutability, manifest, permission, referrer, tag
+from resolvers import explanation, immutability, manifest, permission, referrer, tag, tag_history
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
 from resolvers.grantee import GranteeKind
@@ -30,6 +30,7 @@ from schema.permission import RepositoryPermission, to_permission
 from schema.roles import RepositoryRole
 from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
 from schema.tag import NameFilter, Tag, to_tag
+from schema.tag_history import TagChange, TagDifference, to_tag_change, to_tag_difference
 
 strawberry.enum(
     Visibility, name="Visibility", description="Who may pull: everybody, or whoever has a permission."
@@ -185,6 +186,46 @@ class Repository(Node):
         await self._require_read(info)
         record = await tag.active_tag(self.record.id, name)
         return to_tag(record) if record else None
+
+    @strawberry.field(
+        description="What happened to a tag, newest first: each time it was made, moved, restored or deleted,"
+        " or expired."
+    )
+    async def tag_history(
+        self,
+        info: Info,
+        name: Annotated[str, strawberry.argument(description="The tag's name.")],
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[TagChange]:
+        await self._require_read(info)
+        found = await tag_history.history(info.context.context, self.record, name, page(first, after))
+        return connect(found, to_tag_change)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="The tags that point elsewhere at the second of two moments, by name. Pass `to` when"
+        " reading several pages, so that all are of the same moment."
+    )
+    async def tag_difference(
+        self,
+        info: Info,
+        from_: Annotated[datetime, strawberry.argument(name="from", description="The first moment.")],
+        to: Annotated[
+            datetime | None,
+            strawberry.argument(description="The second moment; now if not given."),
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[TagDifference]:
+        await self._require_read(info)
+        found = await tag_history.difference(
+            info.context.context,
+            self.record,
+            to_milliseconds(from_),
+            to_milliseconds(to) if to else None,
+            page(first, after),
+        )
+        return connect(found, to_tag_difference)  # type: ignore[no-any-return]
 
     @strawberry.field(description="A manifest by its digest; null if the repository has none such.")
     async def manifest(

@@ -7,14 +7,16 @@ from rest_compat.chapters import (
     appspecifictokens,
     discovery,
     error,
+    globalmessages,
+    logs,
     manifest,
     organization,
     permission,
     prototype,
     repository,
+    robot,
     tag,
     team,
-    robot,
     user,
 )
 
@@ -22,16 +24,18 @@ CHAPTERS: tuple[Chapter, ...] = (
     appspecifictokens.CHAPTER,
     discovery.CHAPTER,
     error.CHAPTER,
+    globalmessages.CHAPTER,
+    logs.CHAPTER,
     manifest.CHAPTER,
     organization.CHAPTER,
     permission.CHAPTER,
     prototype.CHAPTER,
     repository.CHAPTER,
+    robot.CHAPTER,
     tag.CHAPTER,
     team.CHAPTER,
     user.CHAPTER,
 )
-    robot.CHAPTER,
 """All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
 
 

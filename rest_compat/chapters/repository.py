@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rest_compat.chapter import chapter
+from rest_compat.problems import message
 from rest_compat.route import Check, Route
 
 SUCCESS = {"success": True}
@@ -17,7 +18,7 @@ CHAPTER = chapter(
         "/repository",
         "repo:read",
         any_of=("namespace", "starred", "public"),
-        absent={"repositories": []},
+        problems={"UNAUTHENTICATED": message()},
     ),
     Route("getRepo", "GET", "/repository/{repository}", "repo:read"),
     Route("updateRepo", "PUT", "/repository/{repository}", "repo:write", body=SUCCESS, check=Check.ACCESS),

@@ -83,6 +83,9 @@ CHAPTER = chapter(
         flags=("MAILING",),
         body={"status": "sent"},
     ),
+    Route("createStar", "POST", "/user/starred", "repo:read", status=201),
+    Route("listStarredRepos", "GET", "/user/starred", "user:admin", check=Check.LOGIN),
+    Route("deleteStar", "DELETE", "/user/starred/{repository}", "user:admin", status=204),
     Route(
         "listAuthorizations", "GET", "/user/authorizations", "user:admin", check=Check.LOGIN, internal=True
     ),

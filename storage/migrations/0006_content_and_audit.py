@@ -154,7 +154,10 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="ManifestPulls",
             fields=[
-                ("manifest_id", fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
+                (
+                    "manifest_id",
+                    fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True),
+                ),
                 ("pulls", fields.BigIntField(default=0)),
                 ("last_pulled_at_ms", fields.BigIntField()),
             ],

@@ -7,7 +7,7 @@ two writers could break is held by a constraint of the database, not by a check 
 from storage.models.account import Account, Robot, RobotFederation
 from storage.models.activity import DailyActivity, ManifestPulls, TagPulls
 from storage.models.application import Application, AuthorizationCode, TokenAssignment
-from storage.models.audit import AuditEntry
+from storage.models.audit import AuditDaily, AuditEntry
 from storage.models.blob import Blob, RepositoryBlob, Upload
 from storage.models.event import Event
 from storage.models.job import Job, Lease
@@ -31,6 +31,7 @@ __all__ = [
     "Account",
     "AppToken",
     "Application",
+    "AuditDaily",
     "AuditEntry",
     "AuthorizationCode",
     "Blob",

@@ -27,3 +27,23 @@ class AuditEntry(Model):
             Index(fields=("performer_id", "created_at_ms", "id")),
             Index(fields=("created_at_ms", "id")),
         )
+
+
+class AuditDaily(Model):
+    """How many entries there are of one kind on one day (days since the epoch, UTC), rolled up from the log.
+
+    Zero stands for no namespace, repository or performer, so that the row of each can be found and added to.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    namespace_id = fields.BigIntField()
+    repository_id = fields.BigIntField()
+    performer_id = fields.BigIntField()
+    kind = fields.CharField(max_length=64)
+    day = fields.IntField()
+    entries = fields.BigIntField()
+
+    class Meta:
+        table = "audit_daily"
+        unique_together = (("namespace_id", "day", "repository_id", "performer_id", "kind"),)
+        indexes = (Index(fields=("repository_id", "day")),)

@@ -7,8 +7,11 @@ from typing import Any
 MAPS = frozenset({"tags", "teams", "child_manifests_presence", "permissions"})
 """Keys whose objects are keyed by names, not by words of the API."""
 
-WHOLE = frozenset({"paths", "definitions", "scopes"})
-"""Keys whose objects say what this installation offers; that they are objects is all that compares."""
+WHOLE = frozenset({"metadata", "paths", "definitions", "scopes"})
+"""Keys whose objects say what this installation offers or has seen; that they are objects is what compares."""
+
+HISTORIES = frozenset({"aggregated", "logs"})
+"""Keys whose lists tell what was done before: as long as that was, each item of one kind."""
 
 
 def kind_of(value: Any, key: str = "") -> Any:
@@ -28,6 +31,8 @@ def kind_of(value: Any, key: str = "") -> Any:
             return "number"
         case str():
             return "string"
+        case list() if key in HISTORIES:
+            return ["items", *_common([kind_of(item) for item in value])]
         case list():
             return [f"{len(value)} items", *_common([kind_of(item) for item in value])]
         case {"error_type": kind}:

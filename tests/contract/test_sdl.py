@@ -33,6 +33,7 @@ VERBS = (
     "Remove",
     "Accept",
     "Decline",
+    "Export",
     "Regenerate",
     "Clear",
     "Confirm",
@@ -40,13 +41,21 @@ VERBS = (
     "Enable",
     "Request",
     "SignUp",
+    "Copy",
+    "Expire",
+    "Move",
+    "Plan",
+    "Rollback",
+    "Star",
+    "Unstar",
 )
 BOOLEAN = re.compile(r"(?:is|has|can|include|viewerIs|viewerHas|viewerCan)[A-Z]")
-TIME = re.compile(r"[a-z][A-Za-z]*(?:At|On)|asOf")
+TIME = re.compile(r"[a-z][A-Za-z]*(?:At|On)|asOf|from|to|olderThan")
 SIZE = re.compile(r".*Bytes")
 DURATION = re.compile(r".*S")
 
 FREE_FORM = {
+    ("AuditEntry", "metadata"): "the particulars of a kind of event, which differ from kind to kind",
     ("Manifest", "config"): "what the author of an image wrote",
     ("Robot", "unstructuredMetadata"): "what the owner of a robot keeps with it",
     ("RobotCreateInput", "unstructuredMetadata"): "what the owner of a robot keeps with it",

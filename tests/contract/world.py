@@ -19,7 +19,7 @@ import httpx
 
 from quayside.app import create_app
 from quayside.config import Settings
-from resolvers import application, invite, repository
+from resolvers import account, application, invite, repository, star
 from resolvers.access.credentials import basic_viewer
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -28,6 +28,8 @@ from resolvers.invite import InviteReference
 from resolvers.pages import Page
 from resolvers.permission import GranteeKind
 from resolvers.repository import RepositoryState, Visibility
+from storage import audit
+from storage.clock import now_ms
 from storage.statements import execute
 from tests.factories import EVERY_SCOPE, Factory, image_config
 from tests.registry import kit
@@ -47,7 +49,12 @@ HISTORY = {
 def observed(settings: Settings) -> Settings:
     """The settings of the recorded system: its status codes, superusers with access to everything."""
     features = settings.features | {"SUPERUSERS_FULL_ACCESS", "ORG_SHARED_EMAIL"}
-    return replace(settings, features=features, rest_status_codes="observed")
+    return replace(
+        settings,
+        features=features,
+        rest_status_codes="observed",
+        ssrf_allowed_hosts=frozenset({"localhost"}),
+    )
 
 
 @dataclass
@@ -67,6 +74,9 @@ class World:
             self.tokens[name] = await self.factory.token(name, EVERY_SCOPE - {Scope.SUPER_USER})
         await self.factory.user("ingrid", is_superuser=True)
         self.tokens["ingrid"] = await self.factory.token("ingrid", EVERY_SCOPE)
+        self.tokens["ingrid, not administering"] = await self.factory.token(
+            "ingrid", EVERY_SCOPE - {Scope.SUPER_USER}
+        )
         self.tokens["maren, expired"] = await self.factory.token("maren", frozenset({Scope.USER_READ}))
         await execute("UPDATE access_token SET expires_at_ms = 1 WHERE scopes = ?", Scope.USER_READ.value)
         self.tokens["maren, reading only"] = await self.factory.token("maren", frozenset({Scope.REPO_READ}))
@@ -102,16 +112,6 @@ class World:
         await self.factory.grant(beacon, f"{ORGANIZATION}+winch", RepositoryRole.ADMIN, by="maren")
         await self.factory.repository("maren/mine")
 
-    async def images(self) -> None:
-        """Six tags in `beacon`: images, an index, an artifact; and one artifact without a tag."""
-        beacon = f"{ORGANIZATION}/beacon"
-        configs = [image_config(name, **HISTORY) for name in ("amd64", "arm64")]
-        first = await self.factory.image(beacon, b"lamp", b"lens", tag="1.0", config=configs[0])
-        second = await self.factory.image(beacon, b"lamp 2", b"lens", tag="1.1", config=configs[1])
-        await self.factory.image(beacon, b"lamp 2", b"lens", tag="current", config=configs[1])
-        documents = [
-            kit.encode(kit.image_document(layer, b"lens", config=config))
-            for layer, config in zip((b"lamp", b"lamp 2"), configs, strict=True)
     async def berths(self) -> None:
         """Three repositories, on which both robots of the organization have roles; one is in a team."""
         await self.repositories()
@@ -128,6 +128,16 @@ class World:
         await self.factory.repository("maren/mine")
         await self.factory.grant("maren/mine", "maren+buoy", RepositoryRole.WRITE, by="maren")
 
+    async def images(self) -> None:
+        """Six tags in `beacon`: images, an index, an artifact; and one artifact without a tag."""
+        beacon = f"{ORGANIZATION}/beacon"
+        configs = [image_config(name, **HISTORY) for name in ("amd64", "arm64")]
+        first = await self.factory.image(beacon, b"lamp", b"lens", tag="1.0", config=configs[0])
+        second = await self.factory.image(beacon, b"lamp 2", b"lens", tag="1.1", config=configs[1])
+        await self.factory.image(beacon, b"lamp 2", b"lens", tag="current", config=configs[1])
+        documents = [
+            kit.encode(kit.image_document(layer, b"lens", config=config))
+            for layer, config in zip((b"lamp", b"lamp 2"), configs, strict=True)
         ]
         self.digests = {
             "first": first,
@@ -151,6 +161,15 @@ class World:
         ole = await self.factory.as_account("ole")
         (invited,) = (await invite.of_viewer(ole, Page())).items
         await invite.accept(ole, InviteReference(id=invited.id))
+
+    async def described(self) -> None:
+        """`beacon` says what it is."""
+        maren = await self.factory.as_account("maren")
+        await repository.update(maren, f"{ORGANIZATION}/beacon", description="A *light* at night")
+
+    async def star(self) -> None:
+        """`maren` marks `beacon` with a star."""
+        await star.star(await self.factory.as_account("maren"), f"{ORGANIZATION}/beacon")
 
     async def winch(self) -> None:
         """A robot of the organization."""
@@ -176,6 +195,30 @@ class World:
         for name in ("ole", "tove"):
             await self.factory.grant(f"{ORGANIZATION}/crane", name, RepositoryRole.WRITE, by="maren")
 
+    async def busy(self) -> None:
+        """A day on which `ole` and somebody unknown pulled more than fits on a page."""
+        await self.factory.repository("maren/mine")
+        ole = await account.by_name("ole")
+        assert ole is not None
+        for path in (f"{ORGANIZATION}/beacon", "maren/mine"):
+            record = await repository.find(path)
+            assert record is not None
+            await audit.append_many(
+                [
+                    audit.AuditRow(
+                        "pull_repo",
+                        {"repo": record.name},
+                        record.namespace_id,
+                        record.id,
+                        performer,
+                        None,
+                        now_ms(),
+                    )
+                    for performer in (*[ole.id] * 25, None)
+                ]
+            )
+        await execute("UPDATE audit_log SET ip = '192.0.2.7'")
+
     async def application(self) -> None:
         """An OAuth application of the organization."""
         maren = await self.factory.as_account("maren")
@@ -195,10 +238,12 @@ class World:
     def keep(self, answer: Any, places: Mapping[str, str]) -> None:
         """Keep values of an answer for later requests: names to places such as `token.uuid`."""
         for name, place in places.items():
-            self.digests[name] = reduce(lambda value, key: value[key], place.split("."), answer)
+            self.digests[name] = reduce(_within, place.split("."), answer)
 
     def filled(self, value: Any) -> Any:
         """A request with its blanks filled: digests by name, and a time to come in seconds."""
+        if isinstance(value, str):
+            value = value.replace("{today}", time.strftime("%m/%d/%Y", time.gmtime()))
         if value == "{in three days}":
             return int(time.time()) + 3 * 86_400
         if isinstance(value, str):
@@ -208,11 +253,18 @@ class World:
         return value
 
 
+def _within(value: Any, key: str) -> Any:
+    return value[int(key) if isinstance(value, list) else key]
+
+
 STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
     "accept the invitation": World.accept,
     "give the team roles": World.roles,
     "make a robot": World.winch,
+    "give the own robot a role": World.mooring,
+    "give the robots roles": World.berths,
     "push images": World.images,
+    "star a repository": World.star,
     "let a mirror write": World.mirror,
     "add a team": World.team,
     "log in with an application token": World.log_in,
@@ -253,5 +305,3 @@ async def callers(world: World, settings: Settings, *, address: str = "127.0.0.1
         ) as http,
     ):
         yield Caller(world, http)
-    "give the own robot a role": World.mooring,
-    "give the robots roles": World.berths,

@@ -283,3 +283,21 @@ async def test_lists_of_access_and_defaults_cost_the_same_for_few_and_many(
     assert many == few
     # The sign-in, the repository or organization and the decision on it; then the list and what it names.
     assert few == {"access": 9, "permissions": 9, "defaults": 8}
+
+
+async def test_who_administers_a_repository_alone_learns_nothing_more_of_robots_and_teams(
+    owner: GraphQL, factory: Factory
+) -> None:
+    await factory.grant("acme/app", "eve", RepositoryRole.ADMIN, by="ada")
+    eve = owner.with_token(await factory.token("eve"))
+    tokens = """{ repository(path: "acme/app") { access { nodes {
+      account { name ... on Robot { token } } } } } }"""
+    members = """{ repository(path: "acme/app") { permission(grantee: { kind: TEAM, name: "makers" }) {
+      grantee { ... on Team { viewerCanView members { totalCount } } } } } }"""
+
+    nodes = (await eve.data(tokens))["repository"]["access"]["nodes"]
+    answer = await eve.answer(members)
+
+    assert {"name": "acme+bot", "token": None} in [node["account"] for node in nodes]
+    assert answer["data"]["repository"]["permission"]["grantee"] == {"viewerCanView": False, "members": None}
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]

@@ -1,0 +1,101 @@
+"""Messages of the operators to everybody who uses the registry."""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from resolvers.context import Context
+from resolvers.errors import Invalid
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from storage.clock import now_ms
+from storage.models import GlobalMessage
+from storage.statements import Row, execute
+from storage.transactions import transaction
+
+CONTENT_LENGTH = 10_000
+
+
+class Severity(StrEnum):
+    """How much a message matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class MessageFormat(StrEnum):
+    """What the content of a message is, as a media type."""
+
+    PLAIN = "text/plain"
+    MARKDOWN = "text/markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A message to everybody."""
+
+    id: int
+    uuid: str
+    content: str
+    media_type: MessageFormat
+    severity: Severity
+    created_at_ms: int
+
+
+_COLUMNS = "m.id, m.uuid, m.content, m.media_type, m.severity, m.created_at_ms"
+
+
+def _record(row: Row) -> MessageRecord:
+    typed = {"media_type": MessageFormat(row["media_type"]), "severity": Severity(row["severity"])}
+    return MessageRecord(**(row | typed))
+
+
+async def messages(context: Context, page: Page) -> Slice[MessageRecord]:
+    """All messages, oldest first. Anybody may read them."""
+    query = Query(_COLUMNS, "global_message m", (Term("m.id", "id"),))
+    return (await paginate(query, page, maximum=context.max_first)).of(_record)
+
+
+def _require_superuser(context: Context) -> None:
+    context.viewer.require_superuser()
+    context.viewer.require_fresh()
+
+
+def check_content(content: str) -> None:
+    """Raise `Invalid` unless a message has 1 to 10,000 characters, of which one can be seen."""
+    if not content.strip():
+        raise Invalid("A message says something.", field="content")
+    if len(content) > CONTENT_LENGTH:
+        raise Invalid(f"A message has at most {CONTENT_LENGTH} characters.", field="content")
+
+
+def check_media_type(media_type: str) -> MessageFormat:
+    """What a media type means. Raises `Invalid` for one that no message has."""
+    try:
+        return MessageFormat(media_type)
+    except ValueError as error:
+        offered = " or ".join(f"'{known.value}'" for known in MessageFormat)
+        raise Invalid(f"A message is {offered}.", field="media_type") from error
+
+
+async def create(context: Context, *, content: str, media_type: str, severity: Severity) -> MessageRecord:
+    """Show a message to everybody. For superusers with a fresh login. Raises `Invalid`."""
+    _require_superuser(context)
+    check_content(content)
+    kind = check_media_type(media_type)
+    async with transaction("message.create"):
+        row = await GlobalMessage.create(
+            uuid=str(uuid.uuid4()),
+            content=content,
+            media_type=kind.value,
+            severity=severity.value,
+            created_at_ms=now_ms(),
+        )
+    return MessageRecord(row.id, row.uuid, content, kind, severity, row.created_at_ms)
+
+
+async def delete(context: Context, uuid: str) -> bool:
+    """Take a message back; whether there was one. For superusers with a fresh login."""
+    _require_superuser(context)
+    async with transaction("message.delete"):
+        return await execute("DELETE FROM global_message WHERE uuid = ?", uuid) > 0

@@ -1,0 +1,202 @@
+"""The audit log and its counts."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+import resolvers.audit
+from resolvers import audit_export
+from resolvers.audit import AuditFilter, AuditRecord
+from resolvers.audit_export import Callback
+from resolvers.errors import Forbidden
+from schema.account import Account
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.errors import UserError, mutation, payload_errors
+from schema.nodes import Node, encode_id
+from schema.robot import account_node
+from schema.scalars import RepositoryPath, to_datetime, to_milliseconds
+
+if TYPE_CHECKING:
+    from schema.repository import Repository
+
+
+@strawberry.input(description="Which entries of a log.")
+class AuditLogFilter:
+    starts_at: datetime | None = strawberry.field(
+        default=None, description="The beginning of the interval; a day ago if not given."
+    )
+    ends_at: datetime | None = strawberry.field(
+        default=None, description="The end of the interval, not included; open if not given."
+    )
+    performer: str | None = strawberry.field(
+        default=None, description="Only what the user or robot of this name did."
+    )
+
+
+@strawberry.type(description="Something that was done, and by whom.")
+class AuditEntry(Node):
+    record: strawberry.Private[AuditRecord]
+
+    @strawberry.field(description="What was done, such as `create_repo` or `push_repo`.")
+    def kind(self) -> str:
+        return self.record.kind
+
+    @strawberry.field(description="The particulars, by the keys that belong to the kind; no secrets.")
+    def metadata(self) -> JSON:
+        return JSON(self.record.metadata)
+
+    @strawberry.field(description="The address from which it was done; null if unknown.")
+    def ip(self) -> str | None:
+        return self.record.ip
+
+    @strawberry.field(description="When it was done.")
+    def occurred_at(self) -> datetime:
+        return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(description="Who did it; null for nobody, the registry itself, and deleted accounts.")
+    async def performer(self, info: Info) -> Account | None:
+        if self.record.performer_id is None:
+            return None
+        record = await info.context.loaders.accounts.load(self.record.performer_id)
+        return account_node(record) if record else None
+
+    @strawberry.field(description="The repository that it was about; null for none, or a deleted one.")
+    async def repository(
+        self, info: Info
+    ) -> Annotated["Repository", strawberry.lazy("schema.repository")] | None:
+        from schema.repository import to_repository
+
+        if self.record.repository_id is None:
+            return None
+        record = await info.context.loaders.repositories.load(self.record.repository_id)
+        return to_repository(record, is_judged=False) if record else None
+
+
+@strawberry.type(description="How often something of one kind was done on one day.")
+class AuditCount:
+    kind: str = strawberry.field(description="What was done, such as `create_repo` or `push_repo`.")
+    starts_at: datetime = strawberry.field(description="The beginning of the day, in UTC.")
+    count: int = strawberry.field(description="How many entries there are.")
+
+
+@strawberry.type(description="A part of an audit log.")
+class AuditLog:
+    log: strawberry.Private[resolvers.audit.AuditLog]
+
+    @strawberry.field(description="The beginning of the interval that it covers.")
+    def starts_at(self) -> datetime:
+        return to_datetime(self.log.since_ms)
+
+    @strawberry.field(description="The end of the interval that it covers.")
+    def ends_at(self) -> datetime:
+        return to_datetime(self.log.until_ms)
+
+    @strawberry.field(description="The entries, newest first.")
+    async def entries(self, info: Info, first: First = 50, after: After = None) -> Connection[AuditEntry]:
+        found = await resolvers.audit.entries(info.context.context, self.log, page(first, after))
+        return connect(found, to_entry)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="The entries counted by day and kind, newest day first. Intervals of at most 31 days."
+    )
+    async def summary(self) -> list[AuditCount]:
+        return [
+            AuditCount(
+                kind=item.kind,
+                starts_at=to_datetime(item.day * resolvers.audit.DAY_MS),
+                count=item.entries,
+            )
+            for item in await resolvers.audit.summary(self.log)
+        ]
+
+
+def to_entry(record: AuditRecord) -> AuditEntry:
+    """An entry as a GraphQL value."""
+    return AuditEntry(id=encode_id("AuditEntry", record.id), record=record)
+
+
+@strawberry.input(description="Who is told of an exported log.")
+class AuditLogExportInput:
+    callback_url: str | None = strawberry.field(
+        default=None, description="An address on the public internet that gets word by POST."
+    )
+    callback_email: str | None = strawberry.field(
+        default=None, description="An e-mail address that gets word."
+    )
+
+
+@strawberry.type(description="What came of ordering an export.")
+class AuditLogExportPayload:
+    export_id: str | None = strawberry.field(default=None, description="Its identity; null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+_Namespace = Annotated[str | None, strawberry.argument(description="The name of a user or organization.")]
+_Repository = Annotated[
+    RepositoryPath | None, strawberry.argument(description="Namespace and name, such as `acme/app`.")
+]
+_Filter = Annotated[
+    AuditLogFilter | None,
+    strawberry.argument(description="Which entries; the last day's if not given."),
+]
+
+
+def to_filter(value: AuditLogFilter | None) -> AuditFilter:
+    """A filter as the resolvers take it."""
+    if value is None:
+        return AuditFilter()
+    return AuditFilter(
+        since_ms=to_milliseconds(value.starts_at) if value.starts_at else None,
+        until_ms=to_milliseconds(value.ends_at) if value.ends_at else None,
+        performer=value.performer,
+    )
+
+
+@strawberry.type
+class AuditQuery:
+    @strawberry.field(
+        description="What was done in a namespace, in a repository, or, if neither is named, in the viewer's"
+        " own namespace. Requires `org:admin`, `repo:admin`, or `user:admin` for the own namespace."
+    )
+    async def audit_log(
+        self,
+        info: Info,
+        namespace: _Namespace = None,
+        repository: _Repository = None,
+        filter: _Filter = None,
+    ) -> AuditLog | None:
+        log = await resolvers.audit.audit_log(
+            info.context.context, to_filter(filter), namespace=namespace, path=repository
+        )
+        return AuditLog(log=log) if log else None
+
+
+@strawberry.type
+class AuditMutation:
+    @mutation(
+        AuditLogExportPayload,
+        description="Write a part of an audit log into a file that can be fetched for a day, and tell of it."
+        " Requires what reading the log requires.",
+    )
+    async def audit_log_export(
+        self,
+        info: Info,
+        input: Annotated[AuditLogExportInput, strawberry.argument(description="Who is told of it.")],
+        namespace: _Namespace = None,
+        repository: _Repository = None,
+        filter: _Filter = None,
+    ) -> Any:
+        context = info.context.context
+        if not context.site.has("LOG_EXPORT"):
+            raise Forbidden("Exports of logs are switched off.")
+        export_id = await audit_export.export(
+            context,
+            to_filter(filter),
+            Callback(input.callback_url, input.callback_email),
+            namespace=namespace,
+            path=repository,
+        )
+        return AuditLogExportPayload(export_id=export_id)

@@ -1,0 +1,254 @@
+"""The audit log through GraphQL: who reads it, what it holds, how it counts and what it costs."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from resolvers import audit as resolver
+from resolvers.access.scopes import Scope
+from storage import audit
+from storage.clock import now_ms
+from storage.statements import count_statements, execute, fetch
+from storage.transactions import transaction
+from tests.factories import Factory
+from tests.schema.client import GraphQL
+
+LOG = """
+query Log(
+  $namespace: String, $repository: RepositoryPath, $filter: AuditLogFilter, $first: Int = 50, $after: Cursor
+) {
+  auditLog(namespace: $namespace, repository: $repository, filter: $filter) {
+    entries(first: $first, after: $after) {
+      nodes { kind metadata ip occurredAt performer { name } repository { path } }
+      pageInfo { hasNextPage nextCursor }
+    }
+    summary { kind startsAt count }
+  }
+}
+"""
+DAY_MS = resolver.DAY_MS
+
+
+async def _entries(client: GraphQL, **variables: Any) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = (await client.data(LOG, **variables))["auditLog"]["entries"]["nodes"]
+    return nodes
+
+
+async def _fill(namespace_id: int, count: int, *, kind: str = "pull_repo", at_ms: int | None = None) -> None:
+    """Entries of a kind, a minute apart, the newest at the given time."""
+    newest = at_ms if at_ms is not None else now_ms()
+    await audit.append_many(
+        [
+            audit.AuditRow(kind, {"n": number}, namespace_id, None, None, None, newest - number * 60_000)
+            for number in range(count)
+        ]
+    )
+
+
+async def test_an_entry_tells_what_was_done_and_by_which_token(ada: GraphQL) -> None:
+    # when somebody creates a repository with an access token
+    await ada.payload(
+        'mutation { repositoryCreate(input: {name: "app"}) { repository { path } errors { code } } }'
+    )
+
+    # then the newest entry says so
+    entry = (await _entries(ada))[0]
+    (token,) = await fetch("SELECT id FROM access_token")
+    assert entry | {"occurredAt": None} == {
+        "kind": "create_repo",
+        "metadata": {
+            "repo": "app",
+            "namespace": "ada",
+            "oauth_token_id": token["id"],
+            "oauth_token_application_id": None,
+            "oauth_token_application": None,
+        },
+        "ip": "127.0.0.1",
+        "occurredAt": None,
+        "performer": {"name": "ada"},
+        "repository": {"path": "ada/app"},
+    }
+
+
+async def test_the_log_of_a_repository_holds_its_entries_alone(ada: GraphQL, factory: Factory) -> None:
+    for path in ("ada/one", "ada/two"):
+        await factory.repository(path)
+
+    assert [entry["metadata"]["repo"] for entry in await _entries(ada, repository="ada/one")] == ["one"]
+    assert len(await _entries(ada, namespace="ada")) == len(await _entries(ada)) >= 4
+
+
+@pytest.mark.parametrize(
+    ("place", "scopes", "code"),
+    [
+        ({"namespace": "harbour"}, {Scope.ORG_ADMIN}, None),
+        ({"namespace": "harbour"}, {Scope.USER_ADMIN}, "FORBIDDEN"),
+        ({}, {Scope.USER_ADMIN}, None),
+        ({"namespace": "ada"}, {Scope.USER_ADMIN}, None),
+        ({"namespace": "ada"}, {Scope.REPO_ADMIN}, "FORBIDDEN"),
+        ({"namespace": "bob"}, {Scope.USER_ADMIN, Scope.ORG_ADMIN}, "FORBIDDEN"),
+        ({"namespace": "nobody"}, {Scope.USER_ADMIN, Scope.ORG_ADMIN}, "FORBIDDEN"),
+        ({"repository": "harbour/app"}, {Scope.REPO_ADMIN}, None),
+        ({"repository": "harbour/app"}, {Scope.REPO_WRITE}, "FORBIDDEN"),
+        ({"repository": "bob/app"}, {Scope.REPO_ADMIN}, "FORBIDDEN"),
+    ],
+)
+async def test_who_may_read(
+    ada: GraphQL, factory: Factory, place: dict[str, str], scopes: set[Scope], code: str | None
+) -> None:
+    # given ada, who administers an organization, and bob, whose repository is public
+    await factory.user("bob")
+    await factory.organization("harbour", owner="ada")
+    await factory.repository("harbour/app", by="ada")
+    await factory.repository("bob/app")
+    client = ada.with_token(await factory.token("ada", frozenset(scopes)))
+
+    # then her token's scopes decide with her role
+    answer = await client.answer(LOG, **place)
+    assert [error["extensions"]["code"] for error in answer.get("errors", [])] == ([code] if code else [])
+
+
+async def test_nobody_is_asked_to_sign_in(graphql: GraphQL, factory: Factory) -> None:
+    await factory.user("bob")
+    for place in ({}, {"namespace": "bob"}, {"repository": "bob/app"}):
+        assert await graphql.refusal(LOG, **place) == "UNAUTHENTICATED"
+
+
+async def test_pages_hold_every_entry_once_while_others_arrive(ada: GraphQL, factory: Factory) -> None:
+    # given entries, some of the same millisecond
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    now = now_ms()
+    await execute("DELETE FROM audit_log")
+    await audit.append_many(
+        [
+            audit.AuditRow("pull_repo", {"n": n}, owner["id"], None, None, None, now - n // 3)
+            for n in range(25)
+        ]
+    )
+
+    # when they are read page by page, and new ones come in between
+    seen, after = [], None
+    while True:
+        page = (await ada.data(LOG, first=10, after=after))["auditLog"]["entries"]
+        seen += [node["metadata"]["n"] for node in page["nodes"] if node["kind"] == "pull_repo"]
+        await audit.append_many([audit.AuditRow("new", {}, owner["id"], None, None, None, now_ms() + 1000)])
+        after = page["pageInfo"]["nextCursor"]
+        if after is None:
+            break
+
+    # then each was read once
+    assert sorted(seen) == list(range(25))
+
+
+async def test_filters(ada: GraphQL, factory: Factory) -> None:
+    # given entries of today and of five days ago, by ada and by nobody
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    await factory.repository("ada/app")
+    await _fill(owner["id"], 3, at_ms=now_ms() - 5 * DAY_MS)
+    week = {"startsAt": (datetime.now(UTC) - timedelta(days=7)).isoformat()}
+
+    # then the default is the last day, and both conditions narrow it
+    assert {entry["kind"] for entry in await _entries(ada)} == {
+        "user_create",
+        "create_oauth_api_token",
+        "create_repo",
+    }
+    assert len([e for e in await _entries(ada, filter=week) if e["kind"] == "pull_repo"]) == 3
+    by_ada = await _entries(ada, filter=week | {"performer": "ada"})
+    assert {entry["kind"] for entry in by_ada} == {"create_repo"}
+    assert await _entries(ada, filter=week | {"performer": "nobody"}) == []
+    until = (datetime.now(UTC) - timedelta(days=4)).isoformat()
+    assert {e["kind"] for e in await _entries(ada, filter=week | {"endsAt": until})} == {"pull_repo"}
+
+
+async def test_an_interval_that_ends_before_it_begins_is_a_mistake(ada: GraphQL) -> None:
+    wrong = {"startsAt": "2026-01-02T00:00:00Z", "endsAt": "2026-01-01T00:00:00Z"}
+
+    assert await ada.refusal(LOG, filter=wrong) == "BAD_REQUEST"
+
+
+async def _summary(client: GraphQL, **variables: Any) -> dict[tuple[str, str], int]:
+    log = (await client.data(LOG, **variables))["auditLog"]
+    return {(row["startsAt"], row["kind"]): row["count"] for row in log["summary"]}
+
+
+async def test_counts_are_the_same_before_and_after_they_are_rolled_up(ada: GraphQL) -> None:
+    # given ten days of entries, four an hour
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    midnight = now_ms() // DAY_MS * DAY_MS
+    await audit.append_many(
+        [
+            audit.AuditRow(kind, {}, owner["id"], None, None, None, midnight - quarter * 15 * 60_000)
+            for quarter in range(1, 10 * 96)
+            for kind in ("pull_repo", "push_repo")
+        ]
+    )
+    since = datetime.fromtimestamp(midnight / 1000 - 7.5 * 86_400, UTC).isoformat()
+    chosen = {"filter": {"startsAt": since, "endsAt": datetime.fromtimestamp(midnight / 1000, UTC).isoformat()}}
+    before = await _summary(ada, **chosen)
+
+    # when they are rolled up, twice
+    for _ in range(2):
+        await resolver.roll_up()
+
+    # then a half day counts half, whole days whole, and nothing changed
+    assert await _summary(ada, **chosen) == before
+    assert sorted(before.values()) == [48] * 2 + [96] * 14
+    (rolled,) = await fetch("SELECT SUM(entries) AS n FROM audit_daily WHERE kind = 'pull_repo'")
+    assert rolled["n"] == 10 * 96 - 1
+
+
+async def test_counts_of_more_than_a_month_are_refused(ada: GraphQL) -> None:
+    since = (datetime.now(UTC) - timedelta(days=40)).isoformat()
+
+    assert await ada.refusal(LOG, filter={"startsAt": since}) == "BAD_REQUEST"
+
+
+async def test_pruning_keeps_what_is_young_enough(ada: GraphQL) -> None:
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    await execute("DELETE FROM audit_log")
+    await _fill(owner["id"], 700, at_ms=now_ms() - 10 * DAY_MS)
+    await _fill(owner["id"], 3)
+    await resolver.roll_up()
+
+    await resolver.prune(now_ms() - 5 * DAY_MS)
+
+    assert (await fetch("SELECT COUNT(*) AS n FROM audit_log"))[0]["n"] == 3
+    assert (await fetch("SELECT COUNT(*) AS n FROM audit_daily WHERE day < ?", now_ms() // DAY_MS - 5))[0][
+        "n"
+    ] == 0
+
+
+@pytest.mark.parametrize("count", [100, 2000])
+async def test_a_page_costs_the_same_however_long_the_log_is(
+    factory: Factory, ada: GraphQL, count: int
+) -> None:
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    await _fill(owner["id"], count)
+    since = (datetime.now(UTC) - timedelta(days=7)).isoformat()
+
+    with count_statements() as counted:
+        page = await _entries(ada, filter={"startsAt": since}, first=100)
+
+    assert len(page) == 100
+    # The token and its use; the namespace; the page; performers; repositories; two for the counts.
+    assert len(counted.statements) <= 8
+
+
+async def test_a_page_is_read_through_an_index(factory: Factory, ada: GraphQL) -> None:
+    context = await factory.as_account("ada")
+    log = await resolver.audit_log(context, resolver.AuditFilter())
+    assert log is not None
+    where = " AND ".join(log.conditions)
+    query = f"SELECT l.id FROM audit_log l WHERE {where} ORDER BY l.created_at_ms DESC, l.id DESC LIMIT 20"
+    if factory.database.dialect == "postgres":
+        async with transaction("explain"):
+            # Tables as small as those of a test are scanned unless that is forbidden.
+            await execute("SET LOCAL enable_seqscan = off")
+            plan = await fetch(f"EXPLAIN {query}", *log.values)
+        assert any("Index" in row["QUERY PLAN"] for row in plan)
+        assert not any("Sort" in row["QUERY PLAN"] for row in plan)
+    else:
+        plan = await fetch(f"EXPLAIN QUERY PLAN {query}", *log.values)
+        assert [row["detail"].split(" USING ")[0] for row in plan] == ["SEARCH l"]

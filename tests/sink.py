@@ -1,0 +1,69 @@
+"""An HTTP server in a process of its own that keeps what is posted to it, for tests of callbacks.
+
+    python -m tests.sink DIRECTORY [STATUS]
+
+It prints its port and writes the body of the n-th request into `DIRECTORY/n.json`.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+from tests.process import ROOT, environment
+
+
+class Sink(HTTPServer):
+    """Keeps bodies in a directory and answers all of them alike."""
+
+    def __init__(self, directory: Path, status: int) -> None:
+        super().__init__(("127.0.0.1", 0), Keeper)
+        self.directory = directory
+        self.status = status
+        self.count = 0
+
+
+class Keeper(BaseHTTPRequestHandler):
+    """Takes one POST."""
+
+    server: Sink
+
+    def do_POST(self) -> None:
+        """Keep the body under its number; it appears whole."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.count += 1
+        part = self.server.directory / "part"
+        part.write_bytes(body)
+        part.rename(self.server.directory / f"{self.server.count}.json")
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@contextmanager
+def sinking(directory: Path, *, status: int = 200) -> Iterator[int]:
+    """A sink that keeps bodies in a new directory; its port."""
+    directory.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.sink", str(directory), str(status)],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    sink = Sink(Path(sys.argv[1]), int(sys.argv[2]))
+    sys.stdout.write(f"{sink.server_port}\n")
+    sys.stdout.flush()
+    sink.serve_forever()
