@@ -30,7 +30,7 @@ class ImmutabilityPolicy(Node):
         return self.record.tag_pattern
 
     @strawberry.field(description="True locks the names in which the expression is found, false all others.")
-    def tag_pattern_matches(self) -> bool:
+    def has_tag_pattern_match(self) -> bool:
         return self.record.tag_pattern_matches
 
     @strawberry.field(description="When it was made.")
@@ -58,7 +58,7 @@ class ImmutabilityPolicyCreateInput:
     tag_pattern: str = strawberry.field(
         description="A regular expression of up to 256 characters, in RE2 syntax."
     )
-    tag_pattern_matches: bool = strawberry.field(
+    has_tag_pattern_match: bool = strawberry.field(
         default=True, description="Whether the names that fit are locked, or all others."
     )
 
@@ -66,7 +66,7 @@ class ImmutabilityPolicyCreateInput:
 @strawberry.input(description="What to change; absent fields stay as they are.")
 class ImmutabilityPolicyUpdateInput:
     tag_pattern: strawberry.Maybe[str] = strawberry.field(description="A regular expression in RE2 syntax.")
-    tag_pattern_matches: strawberry.Maybe[bool] = strawberry.field(
+    has_tag_pattern_match: strawberry.Maybe[bool] = strawberry.field(
         description="Whether the names that fit are locked, or all others."
     )
 
@@ -110,7 +110,7 @@ class ImmutabilityMutation:
             info.context.context,
             _owner(owner),
             tag_pattern=input.tag_pattern,
-            tag_pattern_matches=input.tag_pattern_matches,
+            tag_pattern_matches=input.has_tag_pattern_match,
         )
         return ImmutabilityPolicyCreatePayload(policy=to_policy(record))
 
@@ -126,8 +126,13 @@ class ImmutabilityMutation:
         policy: _Policy,
         input: Annotated[ImmutabilityPolicyUpdateInput, strawberry.argument(description="What to change.")],
     ) -> Any:
+        values = changes(input)
         record = await resolvers.immutability.update(
-            info.context.context, _owner(owner), policy, **changes(input)
+            info.context.context,
+            _owner(owner),
+            policy,
+            tag_pattern=values.get("tag_pattern"),
+            tag_pattern_matches=values.get("has_tag_pattern_match"),
         )
         return ImmutabilityPolicyUpdatePayload(policy=to_policy(record))
 

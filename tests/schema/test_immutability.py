@@ -19,13 +19,13 @@ HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS
 CREATE = """
 mutation ($owner: ImmutabilityPolicyOwnerInput!, $pattern: String!, $matches: Boolean! = true) {
-  immutabilityPolicyCreate(owner: $owner, input: {tagPattern: $pattern, tagPatternMatches: $matches}) {
-    policy { uuid tagPattern tagPatternMatches } errors { code field message } } }
+  immutabilityPolicyCreate(owner: $owner, input: {tagPattern: $pattern, hasTagPatternMatch: $matches}) {
+    policy { uuid tagPattern hasTagPatternMatch } errors { code field message } } }
 """
 UPDATE = """
 mutation ($owner: ImmutabilityPolicyOwnerInput!, $uuid: String!, $input: ImmutabilityPolicyUpdateInput!) {
   immutabilityPolicyUpdate(owner: $owner, policy: $uuid, input: $input) {
-    policy { uuid tagPattern tagPatternMatches } errors { code field message } } }
+    policy { uuid tagPattern hasTagPatternMatch } errors { code field message } } }
 """
 DELETE = """
 mutation ($owner: ImmutabilityPolicyOwnerInput!, $uuid: String!) {
@@ -154,7 +154,7 @@ async def test_a_policy_locks_what_is_there_apart_from_what_expires_and_unlocks_
     await push(factory, "ada/app", "x1")
 
     assert after_creation == {"v1": (True, None), "w1": (False, None), "v2": (False, 2 * HOUR_MS)}
-    assert changed["policy"] == {"uuid": made["uuid"], "tagPattern": "v", "tagPatternMatches": False}
+    assert changed["policy"] == {"uuid": made["uuid"], "tagPattern": "v", "hasTagPatternMatch": False}
     assert after_change == {"v1": (True, None), "w1": (True, None), "v2": (False, 2 * HOUR_MS)}
     assert await spans() == after_change | {"x1": (False, None)}
     kinds = await fetch("SELECT kind, metadata FROM event WHERE kind LIKE '%immutability_policy' ORDER BY id")
