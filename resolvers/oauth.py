@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +22,7 @@ from resolvers.access.scopes import Scope, covers, format_scopes, parse_scopes
 from resolvers.access.viewer import AccountKind, ViewerAccount
 from resolvers.application import ApplicationRecord, requested_scopes
 from resolvers.context import Context
-from resolvers.errors import Invalid
+from resolvers.errors import Invalid, NotFound
 from resolvers.redirect_uri import normalise
 from resolvers.token import IssuedToken
 from resolvers.token_assignment import TokenAssignmentRecord, accepted_redirect_uri, local_uri
@@ -359,13 +360,16 @@ def _identity(code: str) -> str:
 
 async def _revoke_reused(context: Context, record: ApplicationRecord, code: str) -> None:
     """RFC 6749 §4.1.2: a code that is used twice has been stolen, by the first or by the second user."""
-    async with transaction("oauth.revoke_reused"):
-        row = await fetch_one(
-            "SELECT account_id FROM access_token WHERE uuid = ? AND application_id = ?",
-            _identity(code),
-            record.id,
-        )
-        if row is not None:
+    row = await fetch_one(
+        "SELECT account_id FROM access_token WHERE uuid = ? AND application_id = ?",
+        _identity(code),
+        record.id,
+    )
+    if row is None:
+        return
+    # Of several who bring the code, the others find the token revoked already.
+    with suppress(NotFound):
+        async with transaction("oauth.revoke_reused"):
             await token.revoke(
                 context,
                 "oauth_token_revoked",
