@@ -98,7 +98,7 @@ class Issuers:
         except _MALFORMED as error:
             raise Invalid("Invalid token: its signature or one of its claims is not valid.") from error
         named = claims.get("aud")
-        if not any(audience in audiences for audience in (named if isinstance(named, list) else [named])):
+        if not any(audience in (named if isinstance(named, list) else [named]) for audience in audiences):
             raise Invalid("Invalid token: it was made for another audience.")
         return claims
 
