@@ -64,7 +64,11 @@ async def epoch(name: str) -> int:
 
 async def events(kind: str) -> list[Any]:
     rows = await fetch("SELECT metadata FROM event WHERE kind = ? ORDER BY id", kind)
-    return [decode_json(row["metadata"]) for row in rows]
+    told = [decode_json(row["metadata"]) for row in rows]
+    # Which token was used is told of every change, and is not what these tests are about.
+    return [
+        {key: metadata[key] for key in metadata if not key.startswith("oauth_token")} for metadata in told
+    ]
 
 
 async def signs_in(factory: Factory, name: str, password: str) -> bool:
@@ -322,8 +326,8 @@ async def test_a_token_without_a_scope_for_repositories_learns_their_names_and_n
     async def repository(client: GraphQL, fields: str) -> Any:
         answer = await client.answer(document % fields)
         codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
-        node = answer["data"]["namespace"]["robot"]["access"]["permissions"]["nodes"][0]
-        return node["repository"], codes
+        access = answer["data"]["namespace"]["robot"]["access"]
+        return access["permissions"]["nodes"][0]["repository"] if access else None, codes
 
     assert await repository(client, "") == ({"path": "acme/app", "isPublic": False}, set())
     for fields in ("description", "badgeToken", "lastModifiedAt", 'tag(name: "v1") { name }'):
