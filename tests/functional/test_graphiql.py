@@ -16,11 +16,13 @@ import strawberry
 from graphql import DocumentNode, ExecutionResult, execute
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from quayside import web
 from quayside.graphql_http import GraphQLApp
 from schema.limits import Limits
+from tests import process
 
 pytestmark = pytest.mark.needs("chromium", "chromedriver")
 
@@ -59,12 +61,17 @@ async def context_for(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
+async def csrf_token(request: Request) -> Response:
+    return JSONResponse({"csrf_token": "of this page"})
+
+
 app = Starlette(
     routes=[
         Route(
             "/graphql",
             GraphQLApp(SCHEMA, execute=run, context_for=context_for, limits=Limits(), graphiql_page=web.page),
         ),
+        Route("/csrf_token", csrf_token),
         *web.assets,
     ]
 )
@@ -172,11 +179,13 @@ class Browser:
         )
 
     def write_query(self, text: str) -> None:
+        """Replace the query by an anonymous one."""
         self.element(".graphiql-query-editor .CodeMirror")
-        self.script(
-            "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.setValue(arguments[0])",
-            text,
-        )
+        editor = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
+        self.script(f"{editor}.setValue(arguments[0])", text)
+        # GraphiQL looks at the text a moment later, and until then would run an operation of the one before.
+        name = f"return {editor}.operationName ?? ''"
+        self.until(lambda: not self.script(name), "the name of the operation to go")
 
     def run(self, expected: str) -> None:
         """Run the query and wait for a text in its result."""
@@ -282,3 +291,29 @@ def test_a_query_in_the_address_is_shown_and_not_run(browser: Browser, address: 
     # An editor without text shows a zero-width space.
     assert browser.text(".result-window").strip("\u200b") == ""
     assert browser.console() == []
+
+
+def test_who_signs_in_on_the_page_is_the_viewer(browser: Browser, tmp_path: Path) -> None:
+    # given a registry with a user
+    password = "correct-horse-battery"
+    arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
+    process.run(tmp_path, *arguments, text=password)
+    with process.serving(tmp_path) as (client, _):
+        # when she comes by the link of GraphiQL and signs in
+        browser.open(f"{client.base_url}/graphql")
+        browser.click("header a")
+        browser.keys("[name=username]", "ada")
+        browser.keys("[name=password]", password + ENTER)
+        # then she is back, and is the viewer, without any token
+        browser.element(".graphiql-query-editor .CodeMirror")
+        browser.open(f"{client.base_url}/graphql?query={{viewer{{name+session{{createdAt}}}}}}")
+        browser.run('"name": "ada"')
+        assert browser.script("return document.cookie") == ""
+        # and until she signs out
+        browser.open(f"{client.base_url}/signin")
+        browser.until(lambda: "signed in as ada" in browser.text("main"), "the name")
+        browser.click("button")
+        browser.until(lambda: browser.elements("[name=password]"), "the form")
+        browser.open(f"{client.base_url}/graphql?query={{viewer{{name}}}}")
+        browser.run('"viewer": null')
+        assert browser.console() == []
