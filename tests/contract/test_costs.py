@@ -53,8 +53,8 @@ async def statements(caller: Caller, path: str) -> int:
         (f"/organization/{ORGANIZATION}/prototypes", 9),
         (f"/organization/{ORGANIZATION}/members", 9),
         (f"/organization/{ORGANIZATION}/collaborators", 8),
-        (f"/organization/{ORGANIZATION}/team/owners/members?includePending=true", 9),
-        (f"/organization/{ORGANIZATION}/team/crew-0/permissions", 7),
+        (f"/organization/{ORGANIZATION}/team/owners/members?includePending=true", 11),
+        (f"/organization/{ORGANIZATION}/team/crew-0/permissions", 8),
         ("/user/", 6),
     ],
 )

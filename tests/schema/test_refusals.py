@@ -94,6 +94,35 @@ OPERATIONS = {
     "configure": 'mutation { organizationUpdate(organization: "acme", input: {}) { errors { code } } }',
     "configure nothing": """mutation { organizationUpdate(organization: "nowhere", input: {}) {
         errors { code } } }""",
+    "team": 'query { organization(name: "acme") { team(name: "members") { name } } }',
+    "crew": 'query { organization(name: "acme") { team(name: "members") { members { totalCount } } } }',
+    "roles": 'query { organization(name: "acme") { team(name: "members") { permissions { totalCount } } } }',
+    "people": 'query { organization(name: "acme") { members { totalCount } } }',
+    "person": 'query { organization(name: "acme") { member(name: "member") { account { name } } } }',
+    "outsiders": 'query { organization(name: "acme") { collaborators { totalCount } } }',
+    "new team": """mutation { teamCreate(organization: "acme", input: { name: "makers", role: ADMIN }) {
+        errors { code } } }""",
+    "set team": """mutation { teamSet(organization: "acme", team: "members", input: { role: MEMBER }) {
+        errors { code } } }""",
+    "change team": """mutation { teamUpdate(organization: "acme", team: "members", input: {}) {
+        errors { code } } }""",
+    "drop team": 'mutation { teamDelete(organization: "acme", team: "none") { errors { code } } }',
+    "drop no team": 'mutation { teamDelete(organization: "nowhere", team: "none") { errors { code } } }',
+    "join": """mutation { teamMemberAdd(organization: "acme", team: "members", account: "guest") {
+        errors { code } } }""",
+    "leave": """mutation { teamMemberRemove(organization: "acme", team: "members", account: "guest") {
+        errors { code } } }""",
+    "invite": """mutation { teamInviteCreate(organization: "acme", team: "members", email: "a@b.cd") {
+        errors { code } } }""",
+    "call off": """mutation { teamInviteDelete(organization: "acme", team: "members", email: "a@b.cd") {
+        errors { code } } }""",
+    "expel": """mutation { organizationMemberRemove(organization: "acme", account: "guest") {
+        errors { code } } }""",
+    "invitations": "query { viewer { teamInvites { totalCount } } }",
+    "accept": 'mutation { teamInviteAccept(invite: { code: "none" }) { errors { code } } }',
+    "decline": 'mutation { teamInviteDecline(invite: { code: "none" }) { errors { code } } }',
+    "mails": "query { mails { totalCount } }",
+    "site": "query { site { hasMailServer } }",
     "dissolve": 'mutation { organizationDelete(organization: "acme") { errors { code } } }',
 }
 
@@ -148,6 +177,27 @@ TABLE = {
     "found":             [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "configure":         [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
     "configure nothing": [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
+    "team":              [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
+    "crew":              [U,  F,   F,   F,   F,   ok,  F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "roles":             [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "people":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "person":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "outsiders":         [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "new team":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "set team":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "change team":       [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "drop team":         [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "drop no team":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
+    "join":              [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "leave":             [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "invite":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "call off":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "expel":             [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "invitations":       [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "accept":            [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "decline":           [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "mails":             [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "site":              [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
     "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
 }
 # fmt: on
