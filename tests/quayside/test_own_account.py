@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from quayside.app import create_app
 from quayside.config import Settings
 from resolvers import deletion
+from resolvers.access.roles import TeamRole
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD, Browser, browsing
@@ -480,6 +481,19 @@ async def test_the_only_administrator_of_an_organization_stays(ada: Browser, fac
     )
     assert graphql == {"name": None, "errors": [{"code": "INVALID", "field": None}]}
     assert await dump() == before
+
+
+async def test_of_the_last_two_administrators_who_leave_at_once_one_stays(
+    app: Starlette, ada: Browser, factory: Factory
+) -> None:
+    await factory.user("eve", password=PASSWORD)
+    await factory.organization("acme", owner="ada")
+    await factory.team("acme", "seconds", TeamRole.ADMIN, ["eve"])
+    async with browsing(app) as eve:
+        await eve.sign_in("eve")
+        answers = await asyncio.gather(*(one.call("DELETE", "/api/v1/user/") for one in (ada, eve)))
+
+    assert sorted(answer.status_code for answer in answers) == [204, 400]
 
 
 # Being disabled

@@ -14,6 +14,8 @@ from quayside.app import create_app
 from quayside.config import Settings
 from quayside.sessions import Sessions
 from quayside.sign_in import local_path
+from quayside.workers.handlers import HANDLERS, Tools
+from storage.blobs.memory import MemoryBlobStore
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD, Browser, browsing
@@ -286,6 +288,43 @@ async def test_tokens_and_users_without_a_password_are_always_fresh(
     assert without_password == {"viewer": {"isFresh": True}}
 
 
+async def test_application_tokens_need_a_fresh_login_but_to_be_listed(browser: Browser) -> None:
+    await browser.sign_in("ada")
+    made = await browser.post("/api/v1/user/apptoken", title="docker")
+    path = f"/api/v1/user/apptoken/{made.json()['token']['uuid']}"
+    await execute("UPDATE session SET authenticated_at_ms = 0")
+
+    stale = [
+        await browser.post("/api/v1/user/apptoken", title="podman"),
+        await browser.call("GET", path),
+        await browser.call("DELETE", path),
+    ]
+    listed = await browser.call("GET", "/api/v1/user/apptoken")
+
+    assert [(answer.status_code, answer.json()["error_type"]) for answer in stale] == [
+        (401, "fresh_login_required")
+    ] * 3
+    assert [token["title"] for token in listed.json()["tokens"]] == ["docker"]
+
+
+async def test_the_viewer_sees_the_session(browser: Browser, factory: Factory) -> None:
+    query = "{ viewer { session { createdAt authenticatedAt expiresAt } } }"
+    await browser.sign_in("ada")
+    await execute("UPDATE session SET created_at_ms = 0, authenticated_at_ms = 1000")
+    await execute("UPDATE session SET expires_at_ms = 4102444800000")
+
+    by_session = await browser.graphql(query)
+    headers = {"Authorization": f"Bearer {await factory.token('ada')}"}
+    by_token = await browser.http.post("/graphql", json={"query": query}, headers=headers)
+
+    assert by_session["viewer"]["session"] == {
+        "createdAt": "1970-01-01T00:00:00Z",
+        "authenticatedAt": "1970-01-01T00:00:01Z",
+        "expiresAt": "2100-01-01T00:00:00Z",
+    }
+    assert by_token.json()["data"] == {"viewer": {"session": None}}
+
+
 async def test_verifying_takes_a_session(browser: Browser) -> None:
     await browser.arrive()
 
@@ -385,6 +424,27 @@ async def test_attempts_are_recorded_without_what_was_typed(browser: Browser) ->
     ]
     assert "my-secret" not in str(events)
     assert ["ada" in str(row["metadata"]) for row in events] == [False, True, False, False]
+
+
+async def test_what_is_over_is_forgotten(browser: Browser, settings_with_files: Settings) -> None:
+    tables = ("session", "email_code", "sign_in_failure")
+    await browser.sign_in("ada")
+    await browser.post("/api/v1/recovery", email="ada@example.com")
+    await browser.sign_in("nobody")
+    tools = Tools(settings=settings_with_files, blobs=MemoryBlobStore())
+
+    async def kept() -> list[int]:
+        return [len(await fetch(f"SELECT * FROM {table}")) for table in tables]
+
+    await HANDLERS["sign_in.forget"]({}, tools)
+    before = await kept()
+    await execute("UPDATE session SET expires_at_ms = 1")
+    await execute("UPDATE email_code SET expires_at_ms = 1")
+    await execute("UPDATE sign_in_failure SET last_failed_at_ms = 1")
+    await HANDLERS["sign_in.forget"]({}, tools)
+
+    assert before == [1, 1, 2]
+    assert await kept() == [0, 0, 0]
 
 
 # Where a request comes from
