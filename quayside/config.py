@@ -140,7 +140,7 @@ SETTINGS: Final = (
         "SSRF_ALLOWED_HOSTS",
         parsers.hosts,
         "",
-        "Hosts and networks of private addresses that webhooks and mirrors may reach, separated by commas.",
+        "Private hosts and networks at which webhooks, mirrors and issuers may be, separated by commas.",
     ),
     Setting(
         "TRUSTED_PROXIES",
