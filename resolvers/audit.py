@@ -157,23 +157,26 @@ async def summary(log: AuditLog) -> list[AuditCount]:
     if log.until_ms - log.since_ms > (LONGEST_SUMMARY_DAYS + 1) * DAY_MS:
         raise BadRequest("Invalid date range for logs", field="startsAt")
     first_day = -(-log.since_ms // DAY_MS)
-    behind_last_day = max(first_day, min(await _rolled_up_to(), log.until_ms) // DAY_MS)
+    begins = first_day * DAY_MS
+    ends = await _rolled_up_to()
+    if log.until_ms < ends:
+        ends = log.until_ms // DAY_MS * DAY_MS
+    ends = max(begins, ends)
     column, owner_id = log.place
-    performer, values = "", [owner_id, first_day, behind_last_day]
-    if log.performer_id is not None:
-        performer = " AND performer_id = ?"
-        values.append(log.performer_id)
-    where = " AND ".join(log.conditions)
+    performer = "" if log.performer_id is None else " AND performer_id = ?"
+    who = () if log.performer_id is None else (log.performer_id,)
+    # Before the roll-up begins and behind its end; each is a range of the index.
+    rest = (
+        f" UNION ALL SELECT kind, created_at_ms / {DAY_MS}, 1 FROM audit_log"
+        f" WHERE {column} = ? AND created_at_ms >= ? AND created_at_ms < ?{performer}"
+    )
     rows = await fetch(
         "SELECT kind, day, SUM(entries) AS entries FROM ("
-        f" SELECT kind, day, entries FROM audit_daily WHERE {column} = ? AND day >= ? AND day < ?{performer}"
-        f" UNION ALL SELECT l.kind, l.created_at_ms / {DAY_MS}, 1 FROM audit_log l WHERE {where}"
-        " AND (l.created_at_ms < ? OR l.created_at_ms >= ?)"
-        ") counted GROUP BY kind, day ORDER BY day DESC, kind",
-        *values,
-        *log.values,
-        first_day * DAY_MS,
-        behind_last_day * DAY_MS,
+        f"SELECT kind, day, entries FROM audit_daily WHERE {column} = ? AND day >= ? AND day < ?{performer}"
+        f"{rest}{rest}) counted GROUP BY kind, day ORDER BY day DESC, kind",
+        *(owner_id, first_day, -(-ends // DAY_MS), *who),
+        *(owner_id, log.since_ms, min(begins, log.until_ms), *who),
+        *(owner_id, max(ends, log.since_ms), log.until_ms, *who),
     )
     return [AuditCount(row["kind"], int(row["day"]), int(row["entries"])) for row in rows]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rest_compat.chapter import chapter
-from rest_compat.problems import DEFAULT_TEXT, Problem, message
+from rest_compat.problems import DEFAULT_TEXT, Problem, ProblemKey, message
 from rest_compat.route import Check, Route
 
 _ORDER = message(400, DEFAULT_TEXT[400])
-_LIST = {"BAD_REQUEST": _ORDER}
-_COUNT = {"BAD_REQUEST": message(400)}
-_EXPORT = {("INVALID", "endtime"): Problem(400, text="Invalid time span selected")}
+_LIST: Mapping[ProblemKey, Problem] = {"BAD_REQUEST": _ORDER}
+_COUNT: Mapping[ProblemKey, Problem] = {"BAD_REQUEST": message(400)}
+_EXPORT: Mapping[ProblemKey, Problem] = {("INVALID", "endtime"): Problem(400, text="Invalid time span selected")}
 _COUNTS = ("AGGREGATED_LOG_COUNT_RETRIEVAL",)
 _EXPORTS = ("LOG_EXPORT",)
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import content
+from tests.bench import audit, content
 from tests.bench.load import CHUNK, Rate, download, hammer
 from tests.bench.servers import PEER, Server, start_peer, start_quayside
 from tests.registry import kit
@@ -67,6 +67,12 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
     listing = f"/api/v1/repository/{content.PATH}/tag/?limit=50"
     print_rates("REST tag list, 50 tags", [hammer(ours, listing, ours.headers())])
     measure_memory(servers)
+    for name, rate, statements in audit.measure(ours, directory, content.OWNER):
+        print(
+            f"{name:40} {rate.per_second:7.0f} req/s   p50 {rate.p50_ms:7.2f} ms   p99 {rate.p99_ms:7.2f} ms"
+            f"   {rate.cpu_us:6.0f} µs CPU   {statements:3.0f} statements",
+            flush=True,
+        )
 
 
 def measure_blobs(servers: list[Server]) -> None:

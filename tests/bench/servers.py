@@ -111,7 +111,7 @@ def start_quayside(data: Path, *, owner: str) -> Server:
     admin(
         "create-user", owner, "--email", f"{owner}@example.com", "--password-stdin", text="bench-password\n"
     )
-    token = admin("create-token", owner, "--scopes", "repo:admin repo:create user:read")
+    token = admin("create-token", owner, "--scopes", "repo:admin repo:create user:admin")
     port = _free_port()
     process = subprocess.Popen(
         [*command, "serve", "--data", str(data), "--port", str(port)],
