@@ -45,9 +45,7 @@ CHAPTER = chapter(
         gated=True,
         problems=MISSING,
     ),
-    Route(
-        "getUserRobotPermissions", "GET", f"{USER}/permissions", "user:admin", gated=True, problems=ABSENT
-    ),
+    Route("getUserRobotPermissions", "GET", f"{USER}/permissions", "user:admin", gated=True, problems=ABSENT),
     Route(
         "getUserRobotFederation",
         "GET",

@@ -31,6 +31,14 @@ async def fill(factory: Factory, first: int, last: int) -> None:
                 activating_account=f"mate-{number}" if kind is GranteeKind.USER else None,
             )
         await factory.image(f"{ORGANIZATION}/ferry", f"deck {number}".encode(), tag=f"deck-{number}")
+        for owner in (ORGANIZATION, "maren"):
+            await factory.robot(f"{owner}+winch-{number}", by="maren")
+        await factory.grant(
+            f"{ORGANIZATION}/crane-{number}",
+            f"{ORGANIZATION}+winch-{number}",
+            RepositoryRole.READ,
+            by="maren",
+        )
 
 
 async def statements(caller: Caller, path: str) -> int:
@@ -55,6 +63,8 @@ async def statements(caller: Caller, path: str) -> int:
         (f"/organization/{ORGANIZATION}/collaborators", 8),
         (f"/organization/{ORGANIZATION}/team/owners/members?includePending=true", 11),
         (f"/organization/{ORGANIZATION}/team/crew-0/permissions", 8),
+        (f"/organization/{ORGANIZATION}/robots?permissions=true", 10),
+        ("/user/robots?permissions=true", 8),
         ("/user/", 6),
     ],
 )
