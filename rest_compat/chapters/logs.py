@@ -11,7 +11,9 @@ from rest_compat.route import Check, Route
 _ORDER = message(400, DEFAULT_TEXT[400])
 _LIST: Mapping[ProblemKey, Problem] = {"BAD_REQUEST": _ORDER}
 _COUNT: Mapping[ProblemKey, Problem] = {"BAD_REQUEST": message(400)}
-_EXPORT: Mapping[ProblemKey, Problem] = {("INVALID", "endtime"): Problem(400, text="Invalid time span selected")}
+_EXPORT: Mapping[ProblemKey, Problem] = {
+    ("INVALID", "endtime"): Problem(400, text="Invalid time span selected")
+}
 _COUNTS = ("AGGREGATED_LOG_COUNT_RETRIEVAL",)
 _EXPORTS = ("LOG_EXPORT",)
 

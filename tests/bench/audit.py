@@ -26,7 +26,7 @@ SELECT CASE i % 5 WHEN 0 THEN 'push_repo' ELSE 'pull_repo' END, '{"repo": "app"}
 
 
 def measure(server: Server, data: Path, owner: str) -> list[tuple[str, Rate, float]]:
-    """A page of the owner's log and its counts by day, at each size: name, rate, statements for one request."""
+    """A page of a log and its counts by day, at each size: name, rate, statements of one request."""
     results = []
     filled = 0
     for size in SIZES:

@@ -114,7 +114,7 @@ def start_quayside(data: Path, *, owner: str) -> Server:
     token = admin("create-token", owner, "--scopes", "repo:admin repo:create user:admin")
     port = _free_port()
     process = subprocess.Popen(
-        [*command, "serve", "--data", str(data), "--port", str(port)],
+        [*command, "serve", "--no-jobs", "--data", str(data), "--port", str(port)],
         env=environment,
         stderr=(data / "server.log").open("wb"),
     )
