@@ -1,5 +1,7 @@
 """What is recorded of every change: kinds and metadata are those that audit logs of this API show."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from resolvers.access.viewer import Credential
@@ -65,6 +67,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "delete_robot_federation": ("robot",),
     "delete_tag": ("username", "repo", "namespace", "tag"),
     "federated_robot_token_exchange": ("subject", "issuer", "robot"),
+    "manifest_label_add": ("id", "key", "value", "manifest_digest", "media_type", "namespace", "repo"),
+    "manifest_label_delete": ("id", "key", "value", "manifest_digest", "namespace", "repo"),
     "modify_prototype_permission": (
         "prototypeid",
         "username",
@@ -150,26 +154,61 @@ async def record(
     Raises `ValueError` for a kind or a metadata key that the table does not have, so that neither is ever
     invented on the spot.
     """
-    if kind not in KINDS or not metadata.keys() <= set(KINDS[kind]):
-        raise ValueError(f"event {kind} with {sorted(metadata)} is not in the table of kinds")
+    entries = await prepare(
+        context, [(kind, metadata)], namespace_id=namespace_id, repository_id=repository_id
+    )
+    await write(entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Events that can be written, with what the audit log says of each."""
+
+    audit: tuple[audit.AuditRow, ...]
+    events: tuple[EventRow, ...]
+
+
+async def prepare(
+    context: Context,
+    entries: Sequence[tuple[str, dict[str, Any]]],
+    *,
+    namespace_id: int | None = None,
+    repository_id: int | None = None,
+) -> Entries:
+    """Check many kinds with their metadata, as `record` does, before the transaction that writes them."""
+    for kind, metadata in entries:
+        if kind not in KINDS or not metadata.keys() <= set(KINDS[kind]):
+            raise ValueError(f"event {kind} with {sorted(metadata)} is not in the table of kinds")
     credential = context.viewer.credential
-    metadata = metadata | await _token_facts(credential)
-    await audit.append(
-        audit.AuditRow(kind, metadata, namespace_id, repository_id, context.account_id, context.ip, now_ms())
+    facts = await _token_facts(credential)
+    entries = [(kind, metadata | facts) for kind, metadata in entries]
+    now = now_ms()
+    return Entries(
+        audit=tuple(
+            audit.AuditRow(kind, metadata, namespace_id, repository_id, context.account_id, context.ip, now)
+            for kind, metadata in entries
+        ),
+        events=tuple(
+            EventRow(
+                kind=kind,
+                metadata=metadata,
+                namespace_id=namespace_id,
+                repository_id=repository_id,
+                performer_id=context.account_id,
+                credential_kind=credential.kind,
+                credential_id=credential.id or None,
+                ip=context.ip,
+                request_id=context.request_id,
+            )
+            for kind, metadata in entries
+        ),
     )
-    await append(
-        EventRow(
-            kind=kind,
-            metadata=metadata,
-            namespace_id=namespace_id,
-            repository_id=repository_id,
-            performer_id=context.account_id,
-            credential_kind=credential.kind,
-            credential_id=credential.id or None,
-            ip=context.ip,
-            request_id=context.request_id,
-        )
-    )
+
+
+async def write(entries: Entries) -> None:
+    """Append prepared events to the log, in the open transaction; as many statements for 500 as for one."""
+    await audit.append_many(entries.audit)
+    await append(*entries.events)
 
 
 async def _token_facts(credential: Credential) -> dict[str, Any]:

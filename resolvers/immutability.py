@@ -8,6 +8,7 @@ an expiration is left alone unless locked tags may expire on this registry.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -88,14 +89,19 @@ def _record(row: Row) -> PolicyRecord:
     return PolicyRecord(**(row | {"tag_pattern_matches": bool(row["tag_pattern_matches"])}))
 
 
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
 def compile_pattern(pattern: str, *, field: str) -> Any:
     """A user's expression, which takes linear time to look for. Raises `Invalid`."""
     if not pattern or len(pattern) > PATTERN_LENGTH:
         raise Invalid(f"A pattern has 1 to {PATTERN_LENGTH} characters.", field=field)
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return re2.compile(pattern, options)
+        return _compiled(pattern)
     except re2.error as error:
         raise Invalid(f"'{pattern}' is not a regular expression.", field=field) from error
 

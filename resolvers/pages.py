@@ -73,14 +73,18 @@ class Slice(Generic[T]):
     has_next: bool
     has_previous: bool
     query: Query | None = field(default=None, repr=False)
+    total: int | None = None
+    """How long the list is, if that is known beforehand."""
 
     def of(self, make: Callable[[T], U]) -> "Slice[U]":
         """The same page with each item made into something else."""
         items = [make(item) for item in self.items]
-        return Slice(items, self.cursors, self.has_next, self.has_previous, self.query)
+        return Slice(items, self.cursors, self.has_next, self.has_previous, self.query, self.total)
 
     async def count(self) -> int:
         """How many items the whole list has; one more statement."""
+        if self.total is not None:
+            return self.total
         if self.query is None:
             return len(self.items)
         row = await fetch_one(
@@ -168,6 +172,25 @@ def _slice(query: Query, page: Page, rows: list[Row]) -> Slice[Row]:
         has_next=len(rows) > page.first,
         has_previous=page.after is not None,
         query=query,
+    )
+
+
+def paginate_list(items: Sequence[T], page: Page, *, maximum: int) -> Slice[T]:
+    """One page of a list that is at hand, by offset cursors. Raises `Invalid` as `paginate`."""
+    first = check_first(page.first, maximum=maximum)
+    start = 0
+    if page.after is not None:
+        kind, parts = _decode(page.after)
+        if kind != "o" or len(parts) != 1 or not isinstance(parts[0], int) or parts[0] < 0:
+            raise Invalid("The cursor belongs to another list.", field="after")
+        start = parts[0]
+    shown = list(items[start : start + first])
+    return Slice(
+        items=shown,
+        cursors=[offset_cursor(start + position + 1) for position in range(len(shown))],
+        has_next=len(items) > start + first,
+        has_previous=page.after is not None,
+        total=len(items),
     )
 
 

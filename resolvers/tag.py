@@ -63,16 +63,24 @@ class TagFilter:
     as_of_ms: int | None = None
 
 
-_COLUMNS = (
+COLUMNS = (
     "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion,"
     " t.is_immutable, t.is_expiration"
 )
 _ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
 
 
-def _record(row: Row) -> TagRecord:
+def to_record(row: Row) -> TagRecord:
+    """A span from a row of `COLUMNS`."""
     flags = {key: bool(row[key]) for key in ("is_reversion", "is_immutable", "is_expiration")}
     return TagRecord(**(row | flags))
+
+
+def contains(part: str) -> tuple[str, str]:
+    """A condition on tags whose names hold a part, in upper or lower case, and its value."""
+    # LIKE tells case apart on PostgreSQL only, so neither side has any.
+    pattern = part.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return "LOWER(t.name) LIKE ? ESCAPE '!'", f"%{pattern}%"
 
 
 async def tags(
@@ -85,10 +93,9 @@ async def tags(
         conditions.append("t.name = ?")
         arguments.append(chosen.name_equals)
     if chosen.name_contains:
-        # LIKE tells case apart on PostgreSQL only, so neither side has any.
-        conditions.append("LOWER(t.name) LIKE ? ESCAPE '!'")
-        pattern = chosen.name_contains.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        arguments.append(f"%{pattern}%")
+        condition, pattern = contains(chosen.name_contains)
+        conditions.append(condition)
+        arguments.append(pattern)
     if chosen.as_of_ms is not None:
         conditions += ["t.started_at_ms <= ?", _ACTIVE]
         arguments += [chosen.as_of_ms, chosen.as_of_ms]
@@ -101,31 +108,31 @@ async def tags(
         Term("t.id", "id", descending=True),
     )
     rows = await paginate(
-        Query(_COLUMNS, "tag t", order, tuple(conditions), tuple(arguments)), page, maximum=context.max_first
+        Query(COLUMNS, "tag t", order, tuple(conditions), tuple(arguments)), page, maximum=context.max_first
     )
     return Slice(
-        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
+        [to_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
     )
 
 
 async def active_tag(repository_id: int, name: str) -> TagRecord | None:
     """Where a name points now."""
     row = await fetch_one(
-        f"SELECT {_COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {_ACTIVE}"
+        f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {_ACTIVE}"
         " ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1",
         repository_id,
         name,
         now_ms(),
     )
-    return _record(row) if row else None
+    return to_record(row) if row else None
 
 
 async def by_ids(ids: Sequence[int]) -> dict[int, TagRecord]:
     """Spans by id, in one statement."""
     if not ids:
         return {}
-    rows = await fetch(f"SELECT {_COLUMNS} FROM tag t WHERE t.id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: _record(row) for row in rows}
+    rows = await fetch(f"SELECT {COLUMNS} FROM tag t WHERE t.id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: to_record(row) for row in rows}
 
 
 async def active_of_manifests(manifest_ids: Sequence[int]) -> dict[int, list[str]]:
@@ -319,20 +326,25 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
         if values.get("is_immutable") is not None:
             await _change_immutability(context, record, name, values["is_immutable"])
         if digest is not None:
-            manifest = await fetch_one(
-                # A manifest whose tags have all ended is dead, unless it never had one.
-                "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.digest = ? AND (EXISTS"
-                " (SELECT 1 FROM tag t WHERE t.manifest_id = m.id"
-                " AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?))"
-                " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id))",
-                record.id,
-                digest,
-                now_ms(),
-            )
-            if manifest is None:
-                raise NotFound(field="manifestDigest")
-            await point(context, record, name, manifest["id"], digest)
+            await point(context, record, name, await require_alive(record, digest), digest)
     return await active_tag(record.id, name)
+
+
+async def require_alive(record: RepositoryRecord, digest: str) -> int:
+    """The row of a manifest of the repository that a tag can be set to. Raises `NotFound`."""
+    manifest = await fetch_one(
+        # A manifest whose tags have all ended is dead, unless it never had one.
+        "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.digest = ? AND (EXISTS"
+        " (SELECT 1 FROM tag t WHERE t.manifest_id = m.id"
+        " AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?))"
+        " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id))",
+        record.id,
+        digest,
+        now_ms(),
+    )
+    if manifest is None:
+        raise NotFound(field="manifestDigest")
+    return int(manifest["id"])
 
 
 async def _require_active(record: RepositoryRecord, name: str) -> TagRecord:

@@ -12,6 +12,7 @@ from schema.audit import AuditMutation, AuditQuery
 from schema.context import GraphContext
 from schema.immutability import ImmutabilityMutation
 from schema.invite import InviteMutation
+from schema.label import LabelMutation
 from schema.mail import MailQuery
 from schema.message import MessageMutation, MessageQuery
 from schema.namespace import NamespaceQuery
@@ -22,9 +23,11 @@ from schema.prototype import PrototypeMutation
 from schema.repository import RepositoryMutation, RepositoryQuery
 from schema.robot import Robot, RobotMutation
 from schema.scalars import SCALARS
+from schema.search import SearchQuery
 from schema.site import SiteMutation, SiteQuery
 from schema.star import StarMutation
 from schema.tag import TagMutation
+from schema.tag_plan import TagPlanMutation
 from schema.team import TeamMutation
 from schema.token import TokenMutation
 from schema.user import UserMutation
@@ -44,6 +47,7 @@ class Query(
     NodeQuery,
     OrganizationQuery,
     RepositoryQuery,
+    SearchQuery,
     SiteQuery,
 ):
     pass
@@ -55,6 +59,7 @@ class Mutation(
     AuditMutation,
     ImmutabilityMutation,
     InviteMutation,
+    LabelMutation,
     MessageMutation,
     OrganizationMutation,
     PermissionMutation,
@@ -64,6 +69,7 @@ class Mutation(
     SiteMutation,
     StarMutation,
     TagMutation,
+    TagPlanMutation,
     TeamMutation,
     TokenMutation,
     UserMutation,

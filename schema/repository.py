@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.repository
-from resolvers import explanation, immutability, manifest, permission, referrer, tag, tag_history
+from resolvers import explanation, immutability, manifest, permission, referrer, tag, tag_history, tag_plan
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
 from resolvers.grantee import GranteeKind
@@ -19,6 +19,7 @@ from resolvers.repository import (
 )
 from resolvers.tag import TagFilter
 from schema.access import RepositoryAccess, RepositoryGrant, to_access, to_grants
+from schema.account import User, to_user
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
@@ -26,11 +27,13 @@ from schema.grantee import GranteeInput, to_name
 from schema.immutability import ImmutabilityPolicy, to_policy
 from schema.manifest import Manifest, to_manifest
 from schema.nodes import Node, encode_id
+from schema.organization import Organization, to_organization
 from schema.permission import RepositoryPermission, to_permission
 from schema.roles import RepositoryRole
 from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
 from schema.tag import NameFilter, Tag, to_tag
 from schema.tag_history import TagChange, TagDifference, to_tag_change, to_tag_difference
+from schema.tag_plan import TagPlan, to_plan
 
 strawberry.enum(
     Visibility, name="Visibility", description="Who may pull: everybody, or whoever has a permission."
@@ -52,6 +55,12 @@ PathArgument = Annotated[
 ]
 
 
+RepositoryOwner = Annotated[
+    User | Organization,
+    strawberry.union("RepositoryOwner", description="Who owns a repository: a user or an organization."),
+]
+
+
 @strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
 class Repository(Node):
     record: strawberry.Private[RepositoryRecord]
@@ -69,6 +78,17 @@ class Repository(Node):
     @strawberry.field(description="The user or organization that owns it.")
     def namespace(self) -> str:
         return self.record.namespace_name
+
+    @strawberry.field(description="The user or organization that owns it; null while that is being deleted.")
+    async def owner(self, info: Info) -> RepositoryOwner | None:
+        record = await info.context.loaders.accounts.load(self.record.namespace_id)
+        if record is None:
+            return None
+        return to_organization(record) if record.kind is AccountKind.ORGANIZATION else to_user(record)
+
+    @strawberry.field(description="Where web interfaces of this API show it, below their address.")
+    def web_path(self) -> str:
+        return f"/repository/{self.record.path}"
 
     @strawberry.field(description="Whether a user or an organization owns it.")
     def namespace_kind(self) -> AccountKind:
@@ -115,6 +135,11 @@ class Repository(Node):
         if info.context.context.viewer.is_anonymous:
             return None
         return await info.context.loaders.starred.load(self.record.id)
+
+    @strawberry.field(description="How much it is used: how often it was pulled in the last 90 days.")
+    async def popularity(self, info: Info) -> float:
+        await self._require_read(info)
+        return await info.context.loaders.popularity.load(self.record.id)
 
     @strawberry.field(description="How many users have starred it.")
     async def star_count(self, info: Info) -> int:
@@ -226,6 +251,19 @@ class Repository(Node):
             page(first, after),
         )
         return connect(found, to_tag_difference)  # type: ignore[no-any-return]
+
+    @strawberry.field(
+        description="A plan that the viewer made for this repository and that can still be applied; null for"
+        " any other. Requires `repo:write`."
+    )
+    async def tag_plan(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The plan's id.")]
+    ) -> TagPlan | None:
+        role = await info.context.loaders.repository_roles.load(self.record.ref)
+        if role is None or role < RepositoryRole.WRITE:
+            raise info.context.context.viewer.refusal()
+        record = await tag_plan.plan(info.context.context, self.record, id)
+        return to_plan(record) if record else None
 
     @strawberry.field(description="A manifest by its digest; null if the repository has none such.")
     async def manifest(

@@ -6,8 +6,7 @@ from typing import Any
 
 import orjson
 
-from storage.models import AuditEntry
-from storage.statements import execute
+from storage.statements import insert_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +22,29 @@ class AuditRow:
     created_at_ms: int
 
 
+_COLUMNS = ("kind", "metadata", "namespace_id", "repository_id", "performer_id", "ip", "created_at_ms")
+
+
 async def append_many(rows: Sequence[AuditRow]) -> None:
     """Write entries, in the open transaction if there is one."""
-    await AuditEntry.bulk_create(
+    await insert_many(
+        "audit_log",
+        _COLUMNS,
         [
-            AuditEntry(
-                kind=row.kind,
-                metadata=row.metadata,
-                namespace_id=row.namespace_id,
-                repository_id=row.repository_id,
-                performer_id=row.performer_id,
-                ip=row.ip,
-                created_at_ms=row.created_at_ms,
+            (
+                row.kind,
+                orjson.dumps(row.metadata).decode(),
+                row.namespace_id,
+                row.repository_id,
+                row.performer_id,
+                row.ip,
+                row.created_at_ms,
             )
             for row in rows
         ],
-        batch_size=500,
     )
 
 
 async def append(row: AuditRow) -> None:
     """Write one entry, in the open transaction."""
-    await execute(
-        "INSERT INTO audit_log (kind, metadata, namespace_id, repository_id, performer_id, ip, created_at_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        row.kind,
-        orjson.dumps(row.metadata).decode(),
-        row.namespace_id,
-        row.repository_id,
-        row.performer_id,
-        row.ip,
-        row.created_at_ms,
-    )
+    await append_many([row])

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from storage.clock import now_ms
-from storage.statements import Row, decode_json, execute, fetch, is_postgres
+from storage.statements import Row, decode_json, fetch, insert_many, is_postgres
 from storage.transactions import open_transaction
 
 
@@ -30,29 +30,52 @@ class EventRow:
     request_id: str | None = None
 
 
+CHANNEL = "quayside_event"
+"""What PostgreSQL's listeners listen to."""
+
+# The notification costs no statement of its own; PostgreSQL sends it at the commit, once for a transaction.
+_NOTIFYING_TRANSACTION_ID = (
+    f"(SELECT pg_current_xact_id()::text::bigint FROM pg_notify('{CHANNEL}', ''))"
+)
+
 _COLUMNS = (
-    "kind, metadata, namespace_id, repository_id, performer_id, credential_kind, credential_id, ip,"
-    " request_id, created_at_ms, transaction_id"
+    "kind",
+    "metadata",
+    "namespace_id",
+    "repository_id",
+    "performer_id",
+    "credential_kind",
+    "credential_id",
+    "ip",
+    "request_id",
+    "created_at_ms",
 )
 
 
-async def append(event: EventRow) -> None:
-    """Write one event. Raises `RuntimeError` outside a transaction: an event belongs to its change."""
+async def append(*events: EventRow) -> None:
+    """Write events. Raises `RuntimeError` outside a transaction: an event belongs to its change."""
     if open_transaction.get() is None:
-        raise RuntimeError(f"event {event.kind} outside a transaction")
-    transaction_id = "pg_current_xact_id()::text::bigint" if is_postgres() else "NULL"
-    await execute(
-        f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {transaction_id})",
-        event.kind,
-        orjson.dumps(event.metadata).decode(),
-        event.namespace_id,
-        event.repository_id,
-        event.performer_id,
-        event.credential_kind,
-        event.credential_id,
-        event.ip,
-        event.request_id,
-        now_ms(),
+        raise RuntimeError(f"event {', '.join({event.kind for event in events})} outside a transaction")
+    now = now_ms()
+    await insert_many(
+        "event",
+        _COLUMNS,
+        [
+            (
+                event.kind,
+                orjson.dumps(event.metadata).decode(),
+                event.namespace_id,
+                event.repository_id,
+                event.performer_id,
+                event.credential_kind,
+                event.credential_id,
+                event.ip,
+                event.request_id,
+                now,
+            )
+            for event in events
+        ],
+        fixed={"transaction_id": _NOTIFYING_TRANSACTION_ID if is_postgres() else "NULL"},
     )
 
 
@@ -60,18 +83,51 @@ Cursor = tuple[int, int]
 """A place in the log: transaction id (0 on SQLite) and row id. `(0, 0)` is its beginning."""
 
 
-async def read_after(cursor: Cursor, *, limit: int = 500) -> list[tuple[Cursor, Row]]:
-    """The committed events after `cursor` in commit order, each with the cursor that stands behind it."""
+async def read_after(
+    cursor: Cursor, *, limit: int = 500, place: tuple[str, int] | None = None
+) -> list[tuple[Cursor, Row]]:
+    """The committed events after `cursor` in commit order, each with the cursor that stands behind it.
+
+    `place` is `namespace_id` or `repository_id` with an id, to read the events of that alone.
+    """
+    column, owner = place or ("1", 1)
     if is_postgres():
         rows = await fetch(
             "SELECT * FROM event WHERE (transaction_id, id) > (CAST(? AS bigint), CAST(? AS bigint))"
             " AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-            " ORDER BY transaction_id, id LIMIT ?",
+            f" AND {column} = ? ORDER BY transaction_id, id LIMIT ?",
             *cursor,
+            owner,
             limit,
         )
     else:
-        rows = await fetch("SELECT * FROM event WHERE id > ? ORDER BY id LIMIT ?", cursor[1], limit)
+        rows = await fetch(
+            f"SELECT * FROM event WHERE id > ? AND {column} = ? ORDER BY id LIMIT ?", cursor[1], owner, limit
+        )
     for row in rows:
         row["metadata"] = decode_json(row["metadata"])
     return [((row["transaction_id"] or 0, row["id"]), row) for row in rows]
+
+
+async def end() -> Cursor:
+    """The end of the log: whatever commits from now on comes after it.
+
+    On PostgreSQL events that committed while an older transaction was open come after it too.
+    """
+    if is_postgres():
+        (row,) = await fetch("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon")
+        return row["horizon"], 0
+    rows = await fetch("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+    return 0, rows[0]["seq"] if rows else 0
+
+
+async def awaits_others(cursor: Cursor) -> bool:
+    """Whether events after `cursor` have committed that cannot be read before an older transaction ends."""
+    if not is_postgres():
+        return False
+    rows = await fetch(
+        "SELECT 1 AS one FROM event WHERE (transaction_id, id) > (CAST(? AS bigint), CAST(? AS bigint))"
+        " LIMIT 1",
+        *cursor,
+    )
+    return bool(rows)

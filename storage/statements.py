@@ -4,7 +4,7 @@ Statements are written once for both databases, with `?` for values; PostgreSQL 
 They run in the open transaction of the task, or outside any.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -49,6 +49,27 @@ async def execute(sql: str, *values: Any) -> int:
         sql = _numbered(sql)
     count, _ = await connection.execute_query(sql, list(values))
     return count
+
+
+INSERT_BATCH = 500
+
+
+async def insert_many(
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    fixed: Mapping[str, str] | None = None,
+) -> None:
+    """Insert rows of our own table, 500 in each statement. `fixed` has columns that are SQL, not values."""
+    names = ", ".join([*columns, *(fixed or {})])
+    row = f"({', '.join(['?'] * len(columns) + [*(fixed or {}).values()])})"
+    for start in range(0, len(rows), INSERT_BATCH):
+        batch = rows[start : start + INSERT_BATCH]
+        await execute(
+            f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * len(batch))}",
+            *(value for values in batch for value in values),
+        )
 
 
 def placeholders(values: Sequence[Any]) -> str:

@@ -1,0 +1,258 @@
+"""Changes of many tags at once, looked at before they are made.
+
+`prepare` works out what would happen and keeps it as a plan: who may apply it, until when, and a fingerprint
+of the outcome. `apply` works it out again, by the same function and with the repository locked, and acts only
+if the outcome is still the same. Locked tags stand in a plan as refused, and are left alone.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from resolvers import events, immutability
+from resolvers.access.roles import RepositoryRole
+from resolvers.context import Context
+from resolvers.errors import Conflict, NotFound
+from resolvers.repository import RepositoryRecord, require, require_writable
+from resolvers.tag import end, fate
+from resolvers.tag_outcome import (
+    PlanArguments,
+    PlanItem,
+    PlanKind,
+    TagAction,
+    TagSelection,
+    outcome,
+    read,
+)
+from storage.clock import now_ms
+from storage.models import Plan
+from storage.statements import Row, decode_json, execute, fetch, fetch_one, insert_many, placeholders
+from storage.transactions import lock_row, transaction
+
+BATCH = 500
+LIFETIME_MS = 15 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRecord:
+    """A plan with what it does, by name. `is_stale` if that is no longer what was looked at."""
+
+    uuid: str
+    kind: PlanKind
+    expires_at_ms: int
+    items: tuple[PlanItem, ...]
+    is_applied: bool = False
+    is_stale: bool = False
+
+
+async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanArguments) -> PlanRecord:
+    """Work out a change of many tags, without making it. Requires `repo:write`.
+
+    Raises `TooMany` for more than 10,000 tags, `Invalid`, `NotFound`, `NotWritable`.
+    """
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    account = context.viewer.require_account()
+    items = outcome(context, kind, arguments, await read(record, kind, arguments))
+    expires_at_ms = now_ms() + LIFETIME_MS
+    async with transaction("plan.prepare"):
+        await execute(
+            "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE expires_at_ms < ? LIMIT ?)",
+            now_ms(),
+            BATCH,
+        )
+        plan = await Plan.create(
+            uuid=str(uuid.uuid4()),
+            kind=kind.value,
+            account_id=account.id,
+            arguments={"repository_id": record.id} | _dumped(arguments),
+            fingerprint=_fingerprint(items),
+            expires_at_ms=expires_at_ms,
+        )
+    return PlanRecord(plan.uuid, kind, expires_at_ms, items)
+
+
+async def plan(context: Context, record: RepositoryRecord, identity: str) -> PlanRecord | None:
+    """A plan of the viewer for an authorized repository, worked out again; None for any other."""
+    row = await _stored(context, record, identity)
+    if row is None or row["expires_at_ms"] <= now_ms():
+        return None
+    kind, arguments = PlanKind(row["kind"]), _loaded(row["arguments"])
+    items = outcome(context, kind, arguments, await read(record, kind, arguments))
+    is_stale = _fingerprint(items) != row["fingerprint"]
+    return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_stale=is_stale)
+
+
+async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> PlanRecord:
+    """Make the change that a plan of the viewer describes, all of it or nothing. Requires `repo:write`.
+
+    A plan is applied once. Raises `NotFound` for a plan that is not theirs, of another kind or repository,
+    `Conflict` for one that is too old or whose outcome has changed, `NotWritable`.
+    """
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    unknown = NotFound(f"There is no plan '{identity[:64]}' of yours for this.", field="plan")
+    row = await _stored(context, record, identity)
+    if row is None or row["kind"] != kind.value:
+        raise unknown
+    if row["expires_at_ms"] <= now_ms():
+        raise Conflict("The plan is more than 15 minutes old. Make a new one.", field="plan")
+    changed = Conflict("The tags have changed since the plan was made. Make a new one.", field="plan")
+    arguments = _loaded(row["arguments"])
+    facts = await read(record, kind, arguments)
+    items = outcome(context, kind, arguments, facts)
+    if _fingerprint(items) != row["fingerprint"]:
+        raise changed
+    chosen = [item for item in items if not item.is_locked]
+    now = now_ms()
+    begun = await _spans(context, record, kind, chosen, now)
+    entries = await _events(context, record, kind, chosen)
+    async with transaction("plan.apply"):
+        await lock_row("repository", record.id)
+        if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
+            raise unknown
+        # All was worked out before the lock, so that others wait for statements only; it must still hold.
+        if await read(record, kind, arguments) != facts:
+            raise changed
+        await _carry_out(kind, chosen, begun, now)
+        await events.write(entries)
+    return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
+
+
+async def _stored(context: Context, record: RepositoryRecord, identity: str) -> Row | None:
+    """The viewer's plan for a repository, whatever its age."""
+    account = context.viewer.require_account()
+    row = await fetch_one("SELECT * FROM plan WHERE uuid = ? AND account_id = ?", identity, account.id)
+    if row is None:
+        return None
+    row["arguments"] = decode_json(row["arguments"])
+    return row if row["arguments"]["repository_id"] == record.id else None
+
+
+def _dumped(arguments: PlanArguments) -> dict[str, Any]:
+    return dict(orjson.loads(orjson.dumps(arguments)))
+
+
+def _loaded(stored: dict[str, Any]) -> PlanArguments:
+    values = {key: value for key, value in stored.items() if key != "repository_id"}
+    return PlanArguments(**(values | {"selection": TagSelection(**values["selection"])}))
+
+
+def _fingerprint(items: Sequence[PlanItem]) -> str:
+    return hashlib.sha256(orjson.dumps(items)).hexdigest()
+
+
+_SPAN = (
+    "repository_id",
+    "name",
+    "manifest_id",
+    "started_at_ms",
+    "is_reversion",
+    "is_immutable",
+    "is_expiration",
+)
+
+
+async def _spans(
+    context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], now: int
+) -> list[tuple[Any, ...]]:
+    """The rows of `_SPAN` that begin, for the tags that point elsewhere."""
+    policies = await immutability.policies_of(context, record)
+    return [
+        (
+            record.id,
+            item.name,
+            item.after_id,
+            max(now, item.started_at_ms or now),
+            kind is PlanKind.ROLLBACK,
+            fate(context, policies, item.name, now, {}).is_immutable,
+            False,
+        )
+        for item in items
+        if item.after_id is not None and kind is not PlanKind.EXPIRE
+    ]
+
+
+async def _carry_out(
+    kind: PlanKind, items: Sequence[PlanItem], begun: Sequence[tuple[Any, ...]], now: int
+) -> None:
+    """Make the changes, in statements of at most 500 rows."""
+    if kind is PlanKind.EXPIRE:
+        await _expire(items)
+        return
+    ended = [item.span_id for item in items if item.span_id]
+    for start in range(0, len(ended), BATCH):
+        await end(ended[start : start + BATCH], now)
+    await insert_many("tag", _SPAN, begun)
+
+
+async def _events(
+    context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem]
+) -> events.Entries:
+    """An event for each tag, the same as when it is changed alone."""
+    digests = await _digests([identity for item in items for identity in (item.before_id, item.after_id)])
+    account = context.viewer.account
+    about = {"username": account.name if account else None, "repo": record.name}
+    return await events.prepare(
+        context,
+        [_event(record, kind, item, digests, about | {"tag": item.name}) for item in items],
+        namespace_id=record.namespace_id,
+        repository_id=record.id,
+    )
+
+
+async def _expire(items: Sequence[PlanItem]) -> None:
+    """Let the spans of all items end when their items say, null for never."""
+    for start in range(0, len(items), BATCH):
+        batch = items[start : start + BATCH]
+        spans = [item.span_id for item in batch]
+        # Expirations that were clamped differ from tag to tag.
+        cases = " ".join(["WHEN ? THEN CAST(? AS BIGINT)"] * len(batch))
+        moments = [value for item in batch for value in (item.span_id, item.expires_at_ms)]
+        await execute(
+            f"UPDATE tag SET ended_at_ms = CASE id {cases} END, is_expiration = ?"
+            f" WHERE id IN ({placeholders(spans)})",
+            *moments,
+            # Whoever removes expirations removes all of them.
+            batch[0].expires_at_ms is not None,
+            *spans,
+        )
+
+
+async def _digests(ids: Sequence[int | None]) -> dict[int | None, str]:
+    wanted = sorted({identity for identity in ids if identity is not None})
+    found: dict[int | None, str] = {}
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        rows = await fetch(f"SELECT id, digest FROM manifest WHERE id IN ({placeholders(batch)})", *batch)
+        found |= {row["id"]: row["digest"] for row in rows}
+    return found
+
+
+def _event(
+    record: RepositoryRecord,
+    kind: PlanKind,
+    item: PlanItem,
+    digests: dict[int | None, str],
+    about: dict[str, Any],
+) -> tuple[str, dict[str, Any]]:
+    namespace = {"namespace": record.namespace_name}
+    if item.action is TagAction.DELETE:
+        return "delete_tag", about | namespace
+    if item.action is TagAction.EXPIRE:
+        return "change_tag_expiration", about | namespace | {
+            "expiration_date": _seconds(item.expires_at_ms),
+            "old_expiration_date": _seconds(item.old_expires_at_ms),
+        }
+    about = about | {"manifest_digest": digests.get(item.after_id)}
+    if kind is PlanKind.ROLLBACK:
+        return "revert_tag", about
+    return "move_tag", about | namespace | {"original_manifest_digest": digests.get(item.before_id)}
+
+
+def _seconds(milliseconds: int | None) -> int | None:
+    return None if milliseconds is None else milliseconds // 1000
