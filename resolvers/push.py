@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from resolvers import events, tag
+from resolvers import events, label, tag
 from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
@@ -171,6 +171,7 @@ async def put_manifest(
         manifest_id = await _stored(repository, document)
         if manifest_id is None:
             manifest_id = await _store(repository, document, body, _platform(configuration))
+            await label.import_labels(manifest_id, labels)
         for name in tags:
             await tag.point(context, repository, name, manifest_id, document.digest, labels=labels)
         await _record_push(context, repository, document, tags)

@@ -259,8 +259,15 @@ class Engine(Generic[C]):
         keys = answer if isinstance(answer, dict) else {}
         values = {**keys, **{name: bound.values[name] for name in route.path_names}}
         # A repository's own slashes stay slashes.
-        path = route.location.format(**{name: quote(str(value), safe="/:") for name, value in values.items()})
+        path = route.location.format(**_quoted(values))
         return {"Location": self.facts.base_url + PREFIX + path}
+
+
+def _quoted(value: Any) -> Any:
+    """The texts in an answer as a path spells them."""
+    if isinstance(value, dict):
+        return {name: _quoted(item) for name, item in value.items()}
+    return quote(str(value), safe="/:")
 
 
 def raw_path(scope: Scope) -> str:

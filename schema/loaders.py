@@ -1,6 +1,7 @@
 """One statement per connection level: the batch functions of the resolvers, gathered for one request."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -9,6 +10,7 @@ from resolvers import (
     account,
     application,
     federation,
+    label,
     manifest,
     membership,
     permission,
@@ -23,6 +25,7 @@ from resolvers.access.permissions import RepositoryRef, namespace_roles, reposit
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.context import Context
 from resolvers.manifest import ManifestRecord
+from resolvers.label import LabelRecord
 from resolvers.pages import Page, Slice
 from resolvers.permission import PermissionRecord
 from resolvers.repository import RepositoryRecord
@@ -82,6 +85,22 @@ async def _by_page(
 
 
 class Loaders:
+LabelKey = tuple[int, Page, str]
+"""A manifest, the page that is asked for of its labels, and how their keys begin."""
+
+
+async def _labels(context: Context, keys: list[LabelKey]) -> Mapping[LabelKey, Slice[LabelRecord]]:
+    """One call for all manifests of which the same page of the same labels is asked for."""
+    lists: dict[tuple[Page, str], list[int]] = {}
+    for identity, page, prefix in keys:
+        lists.setdefault((page, prefix), []).append(identity)
+    return {
+        (identity, page, prefix): found
+        for (page, prefix), ids in lists.items()
+        for identity, found in (await label.labels_of(context, ids, page, prefix=prefix)).items()
+    }
+
+
     """The loaders of a request, by what they load; keys are row ids unless said otherwise."""
 
     def __init__(self, context: Context) -> None:
@@ -97,14 +116,14 @@ class Loaders:
         self.total_sizes = _loader(manifest.total_sizes, 0)
         self.tag_names = _loader(tag.active_of_manifests, [])
         self.last_modified = _loader(tag.last_started)
+        self.labels = _loader(partial(_labels, context))
+        """Keys are `LabelKey`."""
         """Milliseconds by repository."""
 
         self.star_counts = _loader(star.counts, 0)
 
-        async def starred(ids: list[int]) -> Mapping[int, bool]:
-            return await star.starred_among(context.viewer, ids)
-
-        self.starred = _loader(starred, False)
+        self.popularity = _loader(popularity.popularities, 0)
+        self.starred = _loader(partial(star.starred_among, context.viewer), False)
         """Whether the viewer has starred a repository."""
 
         async def roles(references: list[RepositoryRef]) -> Mapping[RepositoryRef, RepositoryRole | None]:

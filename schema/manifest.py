@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from resolvers import manifest
+from resolvers import label, manifest
 from resolvers.manifest import ChildRecord, ManifestRecord
 from resolvers.manifest import Layer as LayerRecord
+from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.label import Label, to_label
 from schema.nodes import Node, encode_id
 from schema.scalars import BigInt, Digest, to_datetime
 
@@ -216,6 +218,26 @@ class Manifest(Node):
     async def tag_names(self, info: Info) -> list[str]:
         names: list[str] = await info.context.loaders.tag_names.load(self.record.id)
         return names
+
+    @strawberry.field(description="Its labels, oldest first: those of the image itself, and what was added.")
+    async def labels(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        prefix: Annotated[
+            str | None, strawberry.argument(description="Only labels whose key begins so.")
+        ] = None,
+    ) -> Connection[Label]:
+        found = await info.context.loaders.labels.load((self.record.id, page(first, after), prefix or ""))
+        return connect(found, to_label)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="One of its labels; null if it has none such.")
+    async def label(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="The label's `uuid`.")]
+    ) -> Label | None:
+        record = await label.label(self.record.id, uuid)
+        return to_label(record) if record else None
 
     @strawberry.field(description="The entries of an index; null for anything else.")
     async def index(self, info: Info) -> ManifestIndex | None:

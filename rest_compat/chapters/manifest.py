@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from rest_compat.chapter import chapter
+from rest_compat.problems import message
 from rest_compat.route import Check, Route
+
+_LABELS = "/repository/{repository}/manifest/{manifestref}/labels"
+_LABEL = _LABELS + "/{labelid}"
 
 CHAPTER = chapter(
     "manifest",
@@ -14,5 +18,28 @@ CHAPTER = chapter(
         "/repository/{repository}/manifest/{manifestref}",
         "repo:read",
         check=Check.ACCESS,
+    ),
+    Route("listManifestLabels", "GET", _LABELS, "repo:read", check=Check.ACCESS),
+    Route(
+        "addManifestLabel",
+        "POST",
+        _LABELS,
+        "repo:write",
+        status=201,
+        check=Check.ACCESS,
+        writable=True,
+        location=_LABELS + "/{label[id]}",
+        problems={("INVALID", "key"): message(), ("INVALID", "media_type"): message()},
+    ),
+    Route("getManifestLabel", "GET", _LABEL, "repo:read", check=Check.ACCESS),
+    Route(
+        "deleteManifestLabel",
+        "DELETE",
+        _LABEL,
+        "repo:write",
+        status=204,
+        check=Check.ACCESS,
+        writable=True,
+        problems={("INVALID", "labelid"): message()},
     ),
 )

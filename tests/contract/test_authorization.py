@@ -19,7 +19,7 @@ from tests.contract.reference import DATA, EXTRA, rows
 from tests.contract.world import ORGANIZATION, World, callers, observed
 from tests.factories import Factory
 
-WITHOUT_ANSWERS = {"authFederatedRobotToken", "getErrorDescription"}
+WITHOUT_ANSWERS = {"authFederatedRobotToken", "getErrorDescription", "getReferrers"}
 """Operations that the record has no callers of: they are about nobody's things, or served elsewhere."""
 
 

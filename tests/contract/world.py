@@ -41,9 +41,10 @@ HISTORY = {
         {"created": "2026-01-02T03:04:05Z", "created_by": "COPY lamp /"},
         {"created": "2026-01-02T03:04:06Z", "created_by": "ENV lit=1", "empty_layer": True},
         {"created": "2026-01-02T03:04:07Z", "created_by": "COPY lens /"},
-    ]
+    ],
+    "config": {"Labels": {"maintainer": "maren", "version": "1"}},
 }
-"""How the images came to be: two layers, and a step that made none."""
+"""How the images came to be: two layers, and a step that made none; and two labels."""
 
 
 def observed(settings: Settings) -> Settings:
