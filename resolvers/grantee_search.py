@@ -33,7 +33,8 @@ async def grantees(
     """Whom something can be granted to, by the beginning of the name: teams, users and robots, organization.
 
     At most ten teams, and ten users and robots, whoever has exactly this name before all others. Teams and
-    robots are those of the namespace, and for its members alone; robots go by their short names too.
+    robots are those of the namespace, and for its members alone; robots go by their short names, or with a
+    plus by their whole ones.
     """
     prefix = _prefix(prefix)
     owner = (
@@ -82,12 +83,12 @@ async def _users_and_robots(
         parts.append(f"{users} AND {alive} AND {prefixed}")
         values += bounds
     if owner is not None:
-        short, short_bounds = begins("a.name", f"{owner.name}+{prefix}")
+        own, own_bounds = begins("a.name", prefix if "+" in prefix else f"{owner.name}+{prefix}")
         parts.append(
             "SELECT a.id, a.name FROM robot x JOIN account a ON a.id = x.account_id"
-            f" WHERE x.owner_id = ? AND {alive} AND ({short} OR {prefixed})"
+            f" WHERE x.owner_id = ? AND {alive} AND {own}"
         )
-        values += [owner.id, *short_bounds, *bounds]
+        values += [owner.id, *own_bounds]
     if not parts:
         return []
     union = " UNION ALL ".join(

@@ -184,7 +184,7 @@ class RepositoryFilter:
 
 
 async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -> Slice[RepositoryRecord]:
-    """The repositories that the viewer may see. Raises `Unauthenticated` where nobody can have starred any."""
+    """The repositories that the viewer may see. Raises `Unauthenticated` if nobody asks for their stars."""
     condition, values = visible_repositories(
         context.viewer, include_public=chosen.include_public or chosen.is_starred is True
     )

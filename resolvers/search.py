@@ -188,9 +188,10 @@ def _robots(context: Context, text: str) -> list[_Part]:
     owners = _robot_owners(context.viewer)
     if owners is None:
         return []
-    short = "substr(a.name, length(n.name) + 2)"
-    points = _fitting("a.name" if "+" in text else short, text)
-    part, value = contains("a.name", text)
+    # Whose robots they are is asked with a plus; otherwise a namespace would be found as all of its robots.
+    name = "a.name" if "+" in text else "substr(a.name, length(n.name) + 2)"
+    points = _fitting(name, text)
+    part, value = contains(name, text)
     return [
         _Part(
             f"SELECT * FROM (SELECT a.id AS id, {points.sql} AS points FROM robot x"

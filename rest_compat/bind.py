@@ -27,6 +27,7 @@ from rest_compat.forms import READ, SPELLINGS, Unreadable, json_kinds, whole_num
 from rest_compat.params import Param
 from rest_compat.problems import DEFAULT_TEXT, NOT_FOUND, Problem, message
 from rest_compat.route import UNSET, Route
+from rest_compat.shape import offset_of
 
 Read = Callable[[Any], Any]
 
@@ -191,8 +192,10 @@ class Binder:
         bound.values[param.name] = page
         size = param.page_size
         length = bound.variables.get(size, 0) if isinstance(size, str) else size or 0
-        if page > 1:
-            bound.variables[param.name] = self._cursors.offset((min(page, LAST_PAGE) - 1) * length)
+        before = (min(page, LAST_PAGE) - 1) * length
+        bound.values[offset_of(param.name)] = before
+        if before:
+            bound.variables[param.name] = self._cursors.offset(before)
 
     def _bind_below(self, param: Param, bound: Bound) -> None:
         if param.name not in bound.values:

@@ -52,6 +52,13 @@ from rest_compat.selection import Fetch, Selection
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 CONDITIONS = frozenset({"include", "skip"})
+FIXED = frozenset({"const", "echo", "offset"})
+"""What says the value of a key that the schema is not asked for."""
+
+
+def offset_of(page: str) -> str:
+    """The name under which the request's values hold how many items come before a page."""
+    return f"{page}:offset"
 
 
 @dataclass(frozen=True)
@@ -204,9 +211,9 @@ class Reader:
     def _field(self, node: FieldNode, place: Place) -> Written | None:
         directives = self._directives(node)
         key = (node.alias or node.name).value
-        if node.name.value == "__typename" and directives.keys() & {"const", "echo"}:
+        if node.name.value == "__typename" and directives.keys() & FIXED:
             return self._fixed(key, directives, node, place)
-        if misplaced := directives.keys() & {"const", "echo"}:
+        if misplaced := directives.keys() & FIXED:
             raise refuse(f"@{min(misplaced)} is written on __typename only.", node)
         lenient = "ifAllowed" in directives
         conditions = (*place.conditions, *_conditions(node))
@@ -301,12 +308,13 @@ class Reader:
     def _fixed(self, key: str, directives: Mapping[str, Any], node: FieldNode, place: Place) -> Written:
         conditions = (*place.conditions, *_conditions(node))
         marker = self._marker(place, conditions)
-        if "echo" in directives:
-            name = directives["echo"]["variable"]
+        if said := directives.get("echo") or directives.get("offset"):
+            name = said["variable"]
             if name not in self._variables:
-                raise refuse(f"@echo names ${name}, which is not declared.", node)
+                raise refuse(f"@{min(directives.keys() & FIXED)} names ${name}, which is not declared.", node)
             self.found.echoed.add(name)
             value, answer = None, self._variables[name]
+            name = name if "echo" in directives else offset_of(name)
         else:
             name, value = None, directives["const"].get("value")
             answer = of_literal(value)

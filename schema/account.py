@@ -161,6 +161,10 @@ class User(Account, TokenHolder):
     def is_viewer(self, info: Info) -> bool:
         return info.context.context.account_id == self.record.id
 
+    @strawberry.field(description="Where web interfaces of this API show the user, below their address.")
+    def web_path(self) -> str:
+        return f"/user/{self.record.name}"
+
     @strawberry.field(description="When the account was made.")
     def created_at(self) -> datetime:
         return to_datetime(self.record.created_at_ms)

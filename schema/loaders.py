@@ -14,6 +14,7 @@ from resolvers import (
     manifest,
     membership,
     permission,
+    popularity,
     repository,
     robot,
     star,
@@ -24,8 +25,8 @@ from resolvers import (
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.context import Context
-from resolvers.manifest import ManifestRecord
 from resolvers.label import LabelRecord
+from resolvers.manifest import ManifestRecord
 from resolvers.pages import Page, Slice
 from resolvers.permission import PermissionRecord
 from resolvers.repository import RepositoryRecord
@@ -84,7 +85,6 @@ async def _by_page(
     }
 
 
-class Loaders:
 LabelKey = tuple[int, Page, str]
 """A manifest, the page that is asked for of its labels, and how their keys begin."""
 
@@ -101,6 +101,7 @@ async def _labels(context: Context, keys: list[LabelKey]) -> Mapping[LabelKey, S
     }
 
 
+class Loaders:
     """The loaders of a request, by what they load; keys are row ids unless said otherwise."""
 
     def __init__(self, context: Context) -> None:
@@ -115,9 +116,9 @@ async def _labels(context: Context, keys: list[LabelKey]) -> Mapping[LabelKey, S
         self.bodies = _loader(manifest.bodies)
         self.total_sizes = _loader(manifest.total_sizes, 0)
         self.tag_names = _loader(tag.active_of_manifests, [])
-        self.last_modified = _loader(tag.last_started)
         self.labels = _loader(partial(_labels, context))
         """Keys are `LabelKey`."""
+        self.last_modified = _loader(tag.last_started)
         """Milliseconds by repository."""
 
         self.star_counts = _loader(star.counts, 0)

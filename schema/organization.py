@@ -53,6 +53,10 @@ class Organization(Node):
     def name(self) -> str:
         return self.record.name
 
+    @strawberry.field(description="Where web interfaces of this API show it, below their address.")
+    def web_path(self) -> str:
+        return f"/organization/{self.record.name}"
+
     @strawberry.field(description="Its hash and colour; they follow its e-mail address, if it has one.")
     def avatar(self) -> Avatar:
         return to_avatar(self.record.name, AvatarKind.ORGANIZATION, email=self.record.email)

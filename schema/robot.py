@@ -53,6 +53,13 @@ class Robot(Account):
     def short_name(self) -> str:
         return self.record.name.partition("+")[2]
 
+    @strawberry.field(description="Where web interfaces of this API show it, below their address.")
+    async def web_path(self, info: Info) -> str:
+        name = self.record.name.partition("+")[0]
+        owner = await info.context.loaders.accounts_by_name.load(name)
+        kind = "organization" if owner and owner.kind is AccountKind.ORGANIZATION else "user"
+        return f"/{kind}/{name}?tab=robots&showRobot={self.record.name}"
+
     @strawberry.field(description="When it was made.")
     def created_at(self) -> datetime:
         return to_datetime(self.record.created_at_ms)

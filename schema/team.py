@@ -100,6 +100,11 @@ class Team(Node):
         record = await info.context.loaders.accounts.load(self.record.organization_id)
         return to_organization(record) if record else None
 
+    @strawberry.field(description="Where web interfaces of this API show it, below their address.")
+    async def web_path(self, info: Info) -> str:
+        record = await info.context.loaders.accounts.load(self.record.organization_id)
+        return f"/organization/{record.name if record else ''}/teams/{self.record.name}"
+
     @strawberry.field(description="What its members may do in the organization.")
     def role(self) -> TeamRole:
         return self.record.role

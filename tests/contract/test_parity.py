@@ -31,6 +31,7 @@ START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
     "user": (World.office,),
     "stars": (World.organization, World.repositories, World.described),
     "globalmessages": (),
+    "search": (World.organization, World.repositories, World.images, World.grantees, World.described),
     "discovery": (),
     "error": (),
 }
@@ -70,6 +71,7 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("inviteTeamMemberEmail", "bad_email"): "No mail can be sent to what is no address: 400.",
     ("getOrganizationTeamMembers", "pending_invite"): "Who is invited again stands in the list once.",
     ("getOrganizationTeamMembers", "with_pending_email"): "The invitation without an address was refused.",
+    ("getMatchingEntities", "robots"): "A robot is found by the beginning of its whole name, too.",
     ("listRepos", "bad_next_page"): QUOTA,
     ("listRepos", "by_namespace"): QUOTA,
     ("listRepos", "kind_application"): "Images are all there is; another kind is a mistake.",

@@ -36,6 +36,8 @@ from tests.registry import kit
 
 ORGANIZATION = "harbour-works"
 
+DESCRIPTIONS = {f"{ORGANIZATION}/beacon": "A *light* at night", f"{ORGANIZATION}/ferry": "", "maren/mine": ""}
+
 HISTORY = {
     "history": [
         {"created": "2026-01-02T03:04:05Z", "created_by": "COPY lamp /"},
@@ -164,9 +166,11 @@ class World:
         await invite.accept(ole, InviteReference(id=invited.id))
 
     async def described(self) -> None:
-        """`beacon` says what it is."""
+        """The repositories of `maren` say what they are, or that they are nothing in particular."""
         maren = await self.factory.as_account("maren")
-        await repository.update(maren, f"{ORGANIZATION}/beacon", description="A *light* at night")
+        for path, text in DESCRIPTIONS.items():
+            if await repository.find(path):
+                await repository.update(maren, path, description=text)
 
     async def star(self) -> None:
         """`maren` marks `beacon` with a star."""
