@@ -11,7 +11,8 @@ class Manifest(Model):
     """A manifest or index of one repository.
 
     `layers_size_bytes` is the sum of the compressed layers, zero for an index. Platform and creation date
-    come from the image configuration, null where there is none.
+    come from the image configuration, null where there is none. `artifact_kind` is signature, attestation or
+    sbom, null for anything else.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -21,6 +22,7 @@ class Manifest(Model):
     digest = fields.CharField(max_length=140)
     media_type = fields.CharField(max_length=255)
     artifact_type = fields.CharField(max_length=255, null=True)
+    artifact_kind = fields.CharField(max_length=16, null=True)
     size_bytes = fields.BigIntField()
     layers_size_bytes = fields.BigIntField()
     is_index = fields.BooleanField()
