@@ -26,7 +26,9 @@ from schema.scalars import SCALARS
 from schema.search import SearchQuery
 from schema.site import SiteMutation, SiteQuery
 from schema.star import StarMutation
+from schema.subscription import Subscription
 from schema.tag import TagMutation
+from schema.tag_copy import TagCopyMutation
 from schema.tag_plan import TagPlanMutation
 from schema.team import TeamMutation
 from schema.token import TokenMutation
@@ -68,6 +70,7 @@ class Mutation(
     RobotMutation,
     SiteMutation,
     StarMutation,
+    TagCopyMutation,
     TagMutation,
     TagPlanMutation,
     TeamMutation,
@@ -83,6 +86,7 @@ scopes = SCOPES
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Robot, User],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
