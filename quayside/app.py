@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.routing import Route
+from starlette.requests import HTTPConnection, Request
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quayside import secret_key, web
@@ -23,6 +23,7 @@ from quayside.config import Settings
 from quayside.exports import export_routes
 from quayside.federation import federation_routes
 from quayside.graphql_http import GraphQLApp
+from quayside.graphql_ws import GraphQLSocket
 from quayside.health import ABSENT, health_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
@@ -32,14 +33,16 @@ from quayside.registry.app import RegistryApp, RegistryServices
 from quayside.sessions import has_csrf_token
 from quayside.sign_in import SignIn
 from quayside.site import site_of
+from quayside.stopping import stopping
 from quayside.workers.handlers import Tools, handlers_of
 from quayside.workers.runner import Runner
 from resolvers.access.registry_tokens import TokenSigner, load_signer
+from resolvers.fanout import Fanout
 from resolvers.oidc import Issuers
 from resolvers.outbound import Outbound
 from rest_compat.app import create_api
 from schema import GraphContext, schema
-from schema.execute import run
+from schema.execute import run, subscribe
 from schema.limits import Limits
 from storage.backends import measured
 from storage.blobs import BlobStore, open_blob_store
@@ -90,7 +93,9 @@ class House:
             site, secrets = site_of(settings), Secrets(settings.secret_key)
             with self.database.current():
                 self.signer = await load_signer(secrets, audience=site.registry_host)
-            self.callers = Callers(site, self.blobs, secrets)
+            live = Fanout(self.database, site=site)
+            stack.enter_context(stopping(live.stop))
+            self.callers = Callers(site, self.blobs, secrets, live)
             self.registry = RegistryApp(
                 RegistryServices(
                     database=self.database,
@@ -110,6 +115,14 @@ class House:
     async def graphql_context(self, request: Request) -> GraphContext:
         """The context of a GraphQL request. Raises `InvalidCredentials`."""
         return await self.callers.graphql(request)
+
+    async def socket_context(self, connection: HTTPConnection, authorization: str | None) -> GraphContext:
+        """The context of an operation over a WebSocket. Raises `InvalidCredentials`."""
+        return await self.callers.socket(connection, authorization)
+
+    def allows_origin(self, connection: HTTPConnection) -> bool:
+        """Whether the page that a WebSocket comes from, if any, may speak to us."""
+        return self.callers.sessions.allows_origin(connection, others=self.settings.cors_origins)
 
     async def rest_context(self, request: Request) -> GraphContext:
         """The context of a REST request."""
@@ -172,10 +185,13 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
         context_for=house.graphql_context,
         limits=Limits(),
         graphiql_page=web.page,
+        subscribe=subscribe,
     )
+    socket = GraphQLSocket(graphql, context_for=house.socket_context, allows_origin=house.allows_origin)
     return Starlette(
         routes=[
             Route("/graphql", graphql),
+            WebSocketRoute("/graphql", socket),
             *web.assets,
             *house.sign_in.routes(),
             *export_routes(lambda: house.callers),

@@ -7,13 +7,14 @@ Requests that come by cookie need a CSRF token to change something; the REST doo
 
 from dataclasses import dataclass
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from quayside.logs import request_id
 from quayside.sessions import Sessions, require_csrf
 from resolvers.access.credentials import bearer_viewer
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import InvalidCredentials
+from resolvers.fanout import Fanout
 from schema import GraphContext
 from storage.blobs import BlobStore
 from storage.secrets import Secrets
@@ -30,6 +31,7 @@ class Callers:
     site: Site
     blobs: BlobStore
     secrets: Secrets
+    live: Fanout | None = None
 
     @property
     def sessions(self) -> Sessions:
@@ -41,7 +43,15 @@ class Callers:
         viewer = await self._viewer(request)
         if viewer.is_session and request.method == "POST":
             require_csrf(request)
-        return GraphContext(self.context(request, viewer, max_first=PUBLIC_MAX_FIRST))
+        return GraphContext(self.context(request, viewer, max_first=PUBLIC_MAX_FIRST), self.live)
+
+    async def socket(self, connection: HTTPConnection, authorization: str | None) -> GraphContext:
+        """The context of an operation over a WebSocket, whose client may have sent an `Authorization` of its
+        own, since pages cannot set headers. The handshake has shown whose page it is, so there is no CSRF
+        token. Raises `InvalidCredentials`.
+        """
+        viewer = await self._viewer(connection, authorization)
+        return GraphContext(self.context(connection, viewer, max_first=PUBLIC_MAX_FIRST), self.live)
 
     async def rest(self, request: Request) -> GraphContext:
         """The context of a REST request; credentials that are not valid count as none."""
@@ -56,8 +66,8 @@ class Callers:
         viewer = await self.sessions.session_viewer(request)
         return self.context(request, viewer or ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
 
-    async def _viewer(self, request: Request) -> Viewer:
-        header = request.headers.get("authorization")
+    async def _viewer(self, request: HTTPConnection, authorization: str | None = None) -> Viewer:
+        header = authorization or request.headers.get("authorization")
         if not header:
             return await self.sessions.session_viewer(request) or ANONYMOUS
         scheme, _, token = header.partition(" ")
@@ -65,7 +75,7 @@ class Callers:
             raise InvalidCredentials("Only bearer tokens are accepted here.")
         return await bearer_viewer(token.strip(), site=self.site)
 
-    def context(self, request: Request, viewer: Viewer, *, max_first: int) -> Context:
+    def context(self, request: HTTPConnection, viewer: Viewer, *, max_first: int) -> Context:
         """What resolvers are told of a request by that viewer."""
         return Context(
             viewer=viewer,

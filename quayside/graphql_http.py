@@ -7,9 +7,10 @@ hands on or raises `Refusal` with the status that the specification names for it
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 from graphql import (
@@ -26,12 +27,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from quayside.accept import Accept, MediaType
+from quayside.accept import Accept, MediaType, Preference
+from quayside.graphql_sse import EVENT_STREAM, EventStream
 from resolvers.errors import ErrorCode, Forbidden, InvalidCredentials
 from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
 from schema.text import document_has_nul, nul_error
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -91,11 +95,34 @@ class Execute(Protocol):
         """Run the named operation of a valid document."""
 
 
+class Subscribe(Protocol):
+    """The one door to subscriptions: their results, or one result with errors."""
+
+    async def __call__(
+        self,
+        document: DocumentNode,
+        variables: dict[str, Any],
+        context: Any,
+        operation_name: str | None,
+        /,
+    ) -> AsyncGenerator[ExecutionResult, None] | ExecutionResult:
+        """Begin the named subscription of a valid document."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation that may run: its document, its kind, what it costs."""
+
+    document: DocumentNode
+    kind: OperationType
+    cost: Cost
+
+
 class GraphQLApp:
     """The `/graphql` endpoint as an ASGI application.
 
     `context_for` builds the context of one request and may raise `InvalidCredentials` or `Forbidden`;
-    `graphiql_page` answers browsers, which prefer HTML to JSON.
+    `graphiql_page` answers browsers, which prefer HTML to JSON. Subscriptions need `subscribe`.
     """
 
     def __init__(
@@ -106,10 +133,12 @@ class GraphQLApp:
         context_for: Callable[[Request], Awaitable[Any]],
         limits: Limits,
         graphiql_page: Callable[[Request], Response],
+        subscribe: Subscribe | None = None,
         transport: TransportLimits | None = None,
     ) -> None:
         self.schema = schema
         self.execute = execute
+        self.subscribe = subscribe
         self.context_for = context_for
         self.limits = limits
         self.graphiql_page = graphiql_page
@@ -119,12 +148,15 @@ class GraphQLApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; HEAD gets the headers of GET."""
         response = await self.respond(Request(scope, receive))
+        if isinstance(response, EventStream):
+            await response(scope, receive, send)
+            return
         body = b"" if scope["method"] == "HEAD" else response.body
         headers = response.raw_headers
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def respond(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response | EventStream:
         """The response to one request, whatever happens on the way."""
         try:
             return await self.answer(request)
@@ -142,7 +174,7 @@ class GraphQLApp:
                 )
             )
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response | EventStream:
         """Take a request through all stages. Raises Refusal."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": ALLOWED, "Accept-Post": JSON})
@@ -151,14 +183,54 @@ class GraphQLApp:
         accept = Accept(request.headers.getlist("accept"))
         if request.method != "POST" and prefers_html(accept):
             return self.graphiql_page(request)
-        media_type = choose_media_type(accept)
+        streams = self.subscribe is not None and accept.preference(EVENT_STREAM).exactness == 2
+        only_streams = streams and accept.preference(EVENT_STREAM) > most_wanted_json(accept)
+        media_type = GRAPHQL_RESPONSE if only_streams else choose_media_type(accept)
         context = await self.authenticated(request)
         asked = await self.read(request)
+        try:
+            operation = self.operation(asked, safe=request.method != "POST", streams=streams)
+        except Refusal as refused:
+            if not only_streams:
+                raise
+            return EventStream(one({"errors": [formatted(error) for error in refused.errors]}))
+        if operation.kind is OperationType.SUBSCRIPTION:
+            return EventStream(self.payloads(await self.results(operation, asked, context)))
+        if only_streams:
+            return EventStream(self.payloads(self.result(operation, asked, context)))
+        result = await self.execute(operation.document, asked.variables, context, asked.operation_name)
+        return result_response(result, cost=operation.cost, media_type=media_type)
+
+    def operation(self, asked: GraphQLRequest, *, safe: bool, streams: bool) -> Operation:
+        """What a request asks for. Raises Refusal if it is not valid, not allowed here, or over a limit."""
         document = self.documents.get(asked.query)
-        self.check_operation(document, asked, safe=request.method != "POST")
-        cost = self.checked_cost(document, asked)
-        result = await self.execute(document, asked.variables, context, asked.operation_name)
-        return result_response(result, cost=cost, media_type=media_type)
+        kind = self.check_operation(document, asked, safe=safe, streams=streams)
+        return Operation(document, kind, self.checked_cost(document, asked))
+
+    async def result(
+        self, operation: Operation, asked: GraphQLRequest, context: Any
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """Run a query or mutation, as a stream of its one result."""
+        yield await self.execute(operation.document, asked.variables, context, asked.operation_name)
+
+    async def results(
+        self, operation: Operation, asked: GraphQLRequest, context: Any
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """Begin a subscription. One that cannot begin has a single result, with its errors."""
+        assert self.subscribe is not None  # Else the operation was refused.
+        found = await self.subscribe(operation.document, asked.variables, context, asked.operation_name)
+        return one(found) if isinstance(found, ExecutionResult) else found
+
+    async def payloads(
+        self, results: AsyncGenerator[ExecutionResult, None]
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The results as clients see them, the last with the error that ended them, if one did."""
+        async with aclosing(results):
+            try:
+                async for result in results:
+                    yield payload_of(result)
+            except GraphQLError as error:
+                yield {"errors": [formatted(error)]}
 
     async def authenticated(self, request: Request) -> Any:
         """The context of the caller. Raises a 401 that challenges for a bearer token, or a 403."""
@@ -199,8 +271,12 @@ class GraphQLApp:
             raise refusal(408, "The request body did not arrive in time.", Connection="close") from error
         return bytes(received)
 
-    def check_operation(self, document: DocumentNode, asked: GraphQLRequest, *, safe: bool) -> None:
-        """Refuse operations that cannot be determined, are not allowed here, or have ill-typed variables."""
+    def check_operation(
+        self, document: DocumentNode, asked: GraphQLRequest, *, safe: bool, streams: bool
+    ) -> OperationType:
+        """The kind of the operation. Refuses those that cannot be determined, are not allowed here, or have
+        ill-typed variables.
+        """
         operation = get_operation_ast(document, asked.operation_name)
         if operation is None:
             if asked.operation_name:
@@ -208,14 +284,15 @@ class GraphQLApp:
             raise refusal(
                 422, "operationName: required, since the document does not have exactly one operation."
             )
-        if operation.operation is OperationType.SUBSCRIPTION:
+        if operation.operation is OperationType.SUBSCRIPTION and not streams:
             raise refusal(422, "Subscriptions are not answered over plain HTTP.")
-        if safe and operation.operation is not OperationType.QUERY:
+        if safe and operation.operation is OperationType.MUTATION:
             raise refusal(405, "GET is for queries only; send mutations by POST.", Allow="POST")
         definitions = operation.variable_definitions or ()
         coerced = get_variable_values(self.schema, definitions, asked.variables, max_errors=50)
         if isinstance(coerced, list):
             raise Refusal(422, coerced, {})
+        return operation.operation
 
     def checked_cost(self, document: DocumentNode, asked: GraphQLRequest) -> Cost:
         """The cost of the operation, within the limits."""
@@ -273,7 +350,12 @@ class DocumentCache:
 def prefers_html(accept: Accept) -> bool:
     """Whether a browser asks: HTML named, and wanted more than either JSON."""
     html = accept.preference("text/html")
-    return html.exactness > 0 and html > max(accept.preference(GRAPHQL_RESPONSE), accept.preference(JSON))
+    return html.exactness > 0 and html > most_wanted_json(accept)
+
+
+def most_wanted_json(accept: Accept) -> Preference:
+    """How much the client wants the one of the two JSON types that it wants more."""
+    return max(accept.preference(GRAPHQL_RESPONSE), accept.preference(JSON))
 
 
 def choose_media_type(accept: Accept) -> str:
@@ -354,12 +436,23 @@ def well_formed(members: dict[str, Any]) -> GraphQLRequest:
     )
 
 
-def result_response(result: ExecutionResult, *, cost: Cost, media_type: str) -> Response:
-    """A response with data, its errors if any, and what the request cost."""
+async def one(item: Item) -> AsyncGenerator[Item, None]:
+    """A stream of one item."""
+    yield item
+
+
+def payload_of(result: ExecutionResult) -> dict[str, Any]:
+    """A result as clients see it."""
     payload: dict[str, Any] = {}
     if result.errors:
         payload["errors"] = [formatted(error) for error in result.errors]
     payload["data"] = result.data
+    return payload
+
+
+def result_response(result: ExecutionResult, *, cost: Cost, media_type: str) -> Response:
+    """A response with data, its errors if any, and what the request cost."""
+    payload = payload_of(result)
     shown = {name: value for name, value in asdict(cost).items() if name in {"nodes", "depth", "aliases"}}
     payload["extensions"] = {**(result.extensions or {}), "cost": shown}
     status = STATUS_WITH_ERRORS[media_type] if result.errors else 200

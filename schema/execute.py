@@ -5,11 +5,15 @@ there are none: access, payload errors and measuring live in resolvers, field ex
 """
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
+from graphql import subscribe as subscribe_source
 
 from resolvers.errors import ErrorCode, QuaysideError
+from resolvers.fanout import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
 from schema.text import nul_error, variables_nul
@@ -43,6 +47,48 @@ async def run(
     )
     if not isinstance(result, ExecutionResult):
         result = await result
+    return _with_codes(result)
+
+
+async def subscribe(
+    document: DocumentNode,
+    variables: dict[str, Any],
+    context: GraphContext,
+    operation_name: str | None = None,
+) -> AsyncGenerator[ExecutionResult, None] | ExecutionResult:
+    """Begin a validated subscription: its results, or one result with errors if it cannot begin.
+
+    Errors are as those of `run`. The results end with a `GraphQLError` when the server ends them; one whose
+    extensions have a `cursor` tells from where to go on. Close them when they are no longer wanted.
+    """
+    from schema import schema
+
+    if (place := variables_nul(variables)) is not None:
+        return ExecutionResult(None, [nul_error(place)])
+    stream = subscribe_source(
+        schema._schema,
+        document,
+        context_value=context,
+        variable_values=variables,
+        operation_name=operation_name,
+    )
+    if not isinstance(stream, ExecutionResult) and not hasattr(stream, "__anext__"):
+        stream = await stream
+    return _with_codes(stream) if isinstance(stream, ExecutionResult) else _results(stream)
+
+
+async def _results(stream: Any) -> AsyncGenerator[ExecutionResult, None]:
+    async with aclosing(stream):
+        try:
+            async for result in stream:
+                yield _with_codes(result)
+        except GraphQLError as error:
+            raise _coded(error) from error
+        except QuaysideError as error:
+            raise _coded(GraphQLError(error.message, original_error=error)) from error
+
+
+def _with_codes(result: ExecutionResult) -> ExecutionResult:
     if result.errors:
         return ExecutionResult(result.data, [_coded(error) for error in result.errors], result.extensions)
     return result
@@ -56,6 +102,8 @@ def _coded(error: GraphQLError) -> GraphQLError:
     if code is ErrorCode.INTERNAL:
         logger.error("unexpected error in a resolver", extra={"path": error.path}, exc_info=original)
         message = MASKED
+    elif isinstance(original, StreamEnded):
+        extensions["cursor"] = original.cursor
     elif isinstance(original, QuaysideError) and original.field:
         extensions["field"] = original.field
     return GraphQLError(

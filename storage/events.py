@@ -34,9 +34,7 @@ CHANNEL = "quayside_event"
 """What PostgreSQL's listeners listen to."""
 
 # The notification costs no statement of its own; PostgreSQL sends it at the commit, once for a transaction.
-_NOTIFYING_TRANSACTION_ID = (
-    f"(SELECT pg_current_xact_id()::text::bigint FROM pg_notify('{CHANNEL}', ''))"
-)
+_NOTIFYING_TRANSACTION_ID = f"(SELECT pg_current_xact_id()::text::bigint FROM pg_notify('{CHANNEL}', ''))"
 
 _COLUMNS = (
     "kind",

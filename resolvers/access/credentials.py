@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import secrets as random
 import string
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from resolvers.access.attempts import Attempts
@@ -25,7 +25,7 @@ from resolvers.context import Site
 from resolvers.errors import InvalidCredentials
 from storage.clock import now_ms
 from storage.secrets import Secrets, SecretUnreadable
-from storage.statements import Row, execute, fetch_one
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
 
 ACCESS_TOKEN_PREFIX = 20
 ACCESS_TOKEN_LENGTH = 40
@@ -125,6 +125,31 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
         Credential(SESSION, row["session_id"]),
         is_fresh=row["password_hash"] is None or now - row["authenticated_at_ms"] < FRESH_FOR_MS,
     )
+
+
+async def current_viewers(viewers: Sequence[Viewer], *, site: Site) -> list[Viewer | None]:
+    """The viewers as they would be if they presented their credentials now; None for credentials that ended.
+
+    For access tokens, sessions and anonymous callers; one statement for each kind of them.
+    """
+    current: dict[Credential, Viewer] = {}
+    for kind, statement in _STILL_VALID.items():
+        ids = sorted({viewer.credential.id for viewer in viewers if viewer.credential.kind == kind})
+        for row in await fetch(statement.format(placeholders(ids)), now_ms(), *ids) if ids else ():
+            credential = Credential(kind, row["credential_id"])
+            scopes = DIRECT if row["scopes"] is None else parse_scopes(row["scopes"])
+            current[credential] = viewer_for(row, scopes, site, credential)
+    return [viewer if viewer.is_anonymous else current.get(viewer.credential) for viewer in viewers]
+
+
+_STILL_VALID = {
+    "access_token": f"SELECT {_ACCOUNT}, t.id AS credential_id, t.scopes FROM access_token t"
+    " JOIN account a ON a.id = t.account_id"
+    f" WHERE (t.expires_at_ms IS NULL OR t.expires_at_ms > ?) AND t.id IN ({{}}) AND {_ALIVE}",
+    SESSION: f"SELECT {_ACCOUNT}, s.id AS credential_id, NULL AS scopes FROM session s"
+    " JOIN account a ON a.id = s.account_id"
+    f" WHERE s.expires_at_ms > ? AND s.id IN ({{}}) AND {_ALIVE}",
+}
 
 
 async def basic_viewer(

@@ -56,6 +56,7 @@ DURATION = re.compile(r".*S")
 
 FREE_FORM = {
     ("AuditEntry", "metadata"): "the particulars of a kind of event, which differ from kind to kind",
+    ("Event", "metadata"): "as of an audit entry",
     ("Manifest", "config"): "what the author of an image wrote",
     ("Robot", "unstructuredMetadata"): "what the owner of a robot keeps with it",
     ("RobotCreateInput", "unstructuredMetadata"): "what the owner of a robot keeps with it",

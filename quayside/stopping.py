@@ -1,0 +1,42 @@
+"""Knowing that the server has been told to stop, while its requests are still served.
+
+A stream of events would not end by itself, and the server waits for requests in flight before it ends the
+application.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stopping(callback: Callable[[], None]) -> Iterator[None]:
+    """Call back in the event loop when a signal tells the server to stop, before its own handler is called.
+
+    Where nobody handles signals in Python, such as in tests, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: handler for number, handler in before.items() if callable(handler)}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(callback)
+        handlers[signal.Signals(number)](number, frame)
+
+    for number, handler in handlers.items():
+        if handler is not signal.default_int_handler:
+            signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, handler)

@@ -1,0 +1,92 @@
+"""Learning that something was committed, by whichever process, without asking for it all the time.
+
+    wakeups = await open_wakeups(url)
+    while True:
+        ...                     # read what is new
+        await wakeups.wait()
+
+PostgreSQL tells it (`NOTIFY` in the transaction of each event); SQLite counts the commits to its file, which
+is looked at ten times a second.
+"""
+
+import asyncio
+import sqlite3
+from typing import Any, Protocol
+
+import asyncpg
+
+from storage.database import dialect_of, sqlite_path
+from storage.events import CHANNEL
+
+POLL_S = 0.1
+"""How often the count of a SQLite file is looked at."""
+
+NOTIFIED_AT_LEAST_EVERY_S = 1.0
+"""How long to wait for PostgreSQL's word, as the connection may have broken unnoticed."""
+
+
+class Wakeups(Protocol):
+    """Wakes whoever follows the event log."""
+
+    async def wait(self) -> None:
+        """Return when something may have been committed since the last time; sometimes nothing was."""
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+
+
+class SqliteWakeups:
+    """Looks at the count of commits, inline in the event loop, on a connection that never writes."""
+
+    def __init__(self, url: str) -> None:
+        path = sqlite_path(url)
+        self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        self._seen = self._version()
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    async def wait(self) -> None:
+        while (version := self._version()) == self._seen:  # noqa: ASYNC110 - Nobody tells; we have to look.
+            await asyncio.sleep(POLL_S)
+        self._seen = version
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
+class PostgresWakeups:
+    """Listens on a connection of its own, which is opened again when it breaks."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._told = asyncio.Event()
+        self._connection: Any = None
+
+    async def listen(self) -> None:
+        """Open the connection. Raises what the driver raises."""
+        self._connection = await asyncpg.connect(self._url)
+        await self._connection.add_listener(CHANNEL, lambda *_: self._told.set())
+
+    async def wait(self) -> None:
+        if self._connection.is_closed():
+            await self.listen()
+            return
+        try:
+            async with asyncio.timeout(NOTIFIED_AT_LEAST_EVERY_S):
+                await self._told.wait()
+        except TimeoutError:
+            return
+        self._told.clear()
+
+    async def close(self) -> None:
+        self._connection.terminate()
+
+
+async def open_wakeups(url: str) -> Wakeups:
+    """The wake-ups of the database at `url`."""
+    if dialect_of(url) == "sqlite":
+        return SqliteWakeups(url)
+    wakeups = PostgresWakeups(url)
+    await wakeups.listen()
+    return wakeups

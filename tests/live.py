@@ -1,0 +1,173 @@
+"""The doors of live events on a real server in this process, and a client of its WebSockets.
+
+The factory beside it writes through connections of its own, as another process does.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.routing import Route, WebSocketRoute
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin, Subprotocol
+
+from quayside import web
+from quayside.callers import Callers
+from quayside.graphql_http import GraphQLApp
+from quayside.graphql_ws import SUBPROTOCOL, GraphQLSocket, SocketLimits
+from resolvers.fanout import Fanout, FanoutLimits
+from schema import schema
+from schema.execute import run, subscribe
+from schema.limits import Limits
+from tests.factories import Factory
+
+Json = dict[str, Any]
+PATIENCE_S = 30
+
+EVENTS = """
+subscription Events($namespace: String, $repository: RepositoryPath, $kinds: [String!], $after: Cursor) {
+  events(namespace: $namespace, repository: $repository, kinds: $kinds, after: $after) {
+    cursor kind namespace repositoryPath tagName
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Door:
+    """A running server: `http://` + `address`; and what feeds its subscriptions."""
+
+    address: str
+    fanout: Fanout
+
+
+@asynccontextmanager
+async def serving(
+    factory: Factory, *, sockets: SocketLimits | None = None, fanout: FanoutLimits | None = None
+) -> AsyncIterator[Door]:
+    """A server with `/graphql` alone, as the application mounts it."""
+    live = Fanout(factory.database, site=factory.site, limits=fanout)
+    callers = Callers(factory.site, factory.blobs, factory.secrets, live)
+
+    def allows_origin(connection: HTTPConnection) -> bool:
+        return callers.sessions.allows_origin(connection)
+
+    graphql = GraphQLApp(
+        schema._schema,
+        execute=run,
+        context_for=callers.graphql,
+        limits=Limits(),
+        graphiql_page=web.page,
+        subscribe=subscribe,
+    )
+    app = Starlette(
+        routes=[
+            Route("/graphql", graphql),
+            WebSocketRoute(
+                "/graphql",
+                GraphQLSocket(
+                    graphql, context_for=callers.socket, allows_origin=allows_origin, limits=sockets
+                ),
+            ),
+        ]
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(app, ws="websockets-sansio", lifespan="off", log_level="error")
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield Door(f"127.0.0.1:{listening.getsockname()[1]}", live)
+        finally:
+            live.stop()
+            server.should_exit = True
+            await task
+
+
+@dataclass
+class Client:
+    """One WebSocket connection."""
+
+    connection: ClientConnection
+    early: list[Json] = field(default_factory=list)
+
+    async def send(self, **message: Any) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self) -> Json:
+        """The next message; fails if none comes."""
+        async with asyncio.timeout(PATIENCE_S):
+            message: Json = json.loads(await self.connection.recv())
+            return message
+
+    async def init(self, payload: Json | None = None) -> None:
+        """Introduce oneself, and be acknowledged."""
+        await self.send(type="connection_init", payload=payload)
+        assert await self.receive() == {"type": "connection_ack"}
+
+    async def subscribe(self, identity: str = "1", query: str = EVENTS, **variables: Any) -> None:
+        """Begin an operation, and wait until the server has dealt with it."""
+        await self.send(id=identity, type="subscribe", payload={"query": query, "variables": variables})
+        await self.send(type="ping", payload={"after": identity})
+        while (message := await self.receive()) != {"type": "pong", "payload": {"after": identity}}:
+            self.early.append(message)
+
+    async def next(self) -> Json:
+        """The next message of an operation, those included that came before `subscribe` returned."""
+        return self.early.pop(0) if self.early else await self.receive()
+
+    async def event(self) -> Json:
+        """The next event."""
+        message = await self.next()
+        assert message["type"] == "next", message
+        event: Json = message["payload"]["data"]["events"]
+        return event
+
+    async def events(self, count: int) -> list[Json]:
+        """The next events, as many."""
+        return [await self.event() for _ in range(count)]
+
+    async def closed(self) -> tuple[int, str]:
+        """The code and reason with which the server closes the connection, whatever it sends before."""
+        with pytest.raises(ConnectionClosed) as raised:
+            while True:
+                await self.receive()
+        close = raised.value.rcvd
+        assert close is not None
+        return close.code, close.reason
+
+
+@asynccontextmanager
+async def connected(
+    address: str,
+    *,
+    headers: dict[str, str] | None = None,
+    origin: str | None = None,
+    subprotocol: str = SUBPROTOCOL,
+) -> AsyncIterator[Client]:
+    """A connection that has yet to introduce itself."""
+    async with connect(
+        f"ws://{address}/graphql",
+        subprotocols=[Subprotocol(subprotocol)],
+        additional_headers=headers,
+        origin=Origin(origin) if origin else None,
+        proxy=None,
+    ) as connection:
+        yield Client(connection)
+
+
+@asynccontextmanager
+async def listening(address: str, token: str | None = None, **variables: Any) -> AsyncIterator[Client]:
+    """A client with one subscription to `EVENTS`, which the server has begun."""
+    async with connected(address) as client:
+        await client.init({"Authorization": f"Bearer {token}"} if token else None)
+        await client.subscribe(**variables)
+        yield client
