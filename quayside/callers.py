@@ -86,4 +86,5 @@ class Callers:
             ip=request.client.host if request.client else None,
             user_agent=request.headers.get("user-agent"),
             max_first=max_first,
+            is_cross_origin=request.headers.get("origin", self.site.public_url) != self.site.public_url,
         )

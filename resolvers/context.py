@@ -32,7 +32,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The first argument of every resolver. `max_first` is the largest page the door allows."""
+    """The first argument of every resolver.
+
+    `max_first` is the largest page the door allows; `is_cross_origin` says that a page of another site sends
+    the call through somebody's browser.
+    """
 
     viewer: Viewer
     site: Site
@@ -42,6 +46,7 @@ class Context:
     ip: str | None = None
     user_agent: str | None = None
     max_first: int = 100
+    is_cross_origin: bool = False
 
     @property
     def account_id(self) -> int | None:

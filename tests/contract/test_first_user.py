@@ -81,3 +81,17 @@ async def test_without_the_feature_there_is_no_such_route(
         answer = await initialize(caller.http)
 
     assert answer.status_code == 404
+
+
+async def test_a_page_of_another_site_cannot_make_the_first_user(
+    factory: Factory, settings_with_files: Settings
+) -> None:
+    # given a browser on the machine itself, which shows a page of somebody else
+    async with callers(World(factory), settings_with_files) as caller:
+        caller.http.headers["Origin"] = "https://elsewhere.example"
+        refused = await initialize(caller.http)
+        caller.http.headers["Origin"] = settings_with_files.public_url
+        made = await initialize(caller.http)
+
+    assert refused.status_code == 403
+    assert made.status_code == 200
