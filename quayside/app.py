@@ -30,6 +30,7 @@ from quayside.middleware import RequestMiddleware
 from quayside.oauth import AuthorizationServer
 from quayside.recovery import recovery_routes
 from quayside.registry.app import RegistryApp, RegistryServices
+from quayside.registry.pulls import PullRecorder
 from quayside.sessions import has_csrf_token
 from quayside.sign_in import SignIn
 from quayside.site import site_of
@@ -96,12 +97,15 @@ class House:
             live = Fanout(self.database, site=site)
             stack.enter_context(stopping(live.stop))
             self.callers = Callers(site, self.blobs, secrets, live)
+            pulls = PullRecorder(self.database)
+            await stack.enter_async_context(pulls.running())
             self.registry = RegistryApp(
                 RegistryServices(
                     database=self.database,
                     hot=hot,
                     blobs=self.blobs,
                     signer=self.signer,
+                    pulls=pulls,
                     secrets=secrets,
                     site=site,
                 )

@@ -99,6 +99,16 @@ KINDS: dict[str, tuple[str, ...]] = {
     "org_set_team_role": ("team", "role"),
     "org_team_member_invite_accepted": ("member", "team", "inviter"),
     "org_team_member_invite_declined": ("member", "team", "inviter"),
+    "pull_repo": (
+        "repo",
+        "namespace",
+        "user-agent",
+        "tag",
+        "manifest_digest",
+        "mediaType",
+        "username",
+        "robot",
+    ),
     "push_repo": (
         "repo",
         "namespace",

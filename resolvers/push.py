@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from resolvers import events, label, tag
+from resolvers import activity, events, label, tag
 from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
@@ -175,6 +175,7 @@ async def put_manifest(
         for name in tags:
             await tag.point(context, repository, name, manifest_id, document.digest, labels=labels)
         await _record_push(context, repository, document, tags)
+        await activity.count_push(context, repository_id=repository.id, namespace_id=repository.namespace_id)
         fault("push.before_commit")
     fault("push.after_commit")
     return PushedManifest(document.digest, document.subject.digest if document.subject else None)

@@ -12,6 +12,7 @@ from quayside.logs import request_id
 from quayside.registry.asgi import header, query_items
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import repository_path, require_name
+from quayside.registry.pulls import PullRecorder
 from quayside.registry.routes import Match
 from quayside.registry.scopes import challenge
 from resolvers import repository as repositories
@@ -40,16 +41,18 @@ class RegistryServices:
     hot: HotStore
     blobs: BlobStore
     signer: TokenSigner
+    pulls: PullRecorder
     secrets: Secrets
     site: Site
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A request that may do what it is about to: by which grant, and on which repository."""
+    """A request that may do what it is about to: by which grant, and on which repository, at which path."""
 
     grant: RegistryGrant
     repository: HotRepository
+    path: str
 
     def require_writable(self) -> None:
         """Raise `NotWritable` unless content may be written in the repository's state."""
@@ -132,7 +135,7 @@ class Call:
             credential_id=grant.credential_id,
         )
         if repository is not None and _is_current(grant, own, repository):
-            return Access(grant, repository)
+            return Access(grant, repository, path)
         if repository is None and own.repository_id == 0:
             raise await self._absence(path, grant, action)
         raise self.refusal("invalid_token", action=action)

@@ -1,5 +1,6 @@
 """Manifests: GET, HEAD, PUT and DELETE by tag or digest (OCI Distribution 1.1, "Pull", "Push")."""
 
+from quayside.logs import request_id
 from quayside.registry.asgi import (
     API_VERSION,
     content_length,
@@ -14,9 +15,14 @@ from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import is_digest_reference, require_digest, require_new_tag, require_reference
 from resolvers import push, tag
 from resolvers.access.registry_tokens import PULL, PUSH
+from resolvers.activity import Pull
 from resolvers.errors import NotFound
 from resolvers.manifest_document import MAX_BYTES, ManifestTooLarge
+from storage.clock import now_ms
 from storage.hot import HotManifest
+
+MAX_USER_AGENT = 256
+"""What is kept of a client's name for itself."""
 
 
 async def get(call: Call) -> None:
@@ -24,14 +30,35 @@ async def get(call: Call) -> None:
     access = await call.authorize(PULL)
     reference = require_reference(call.argument)
     hot = call.services.hot
-    read = hot.manifest_by_digest if is_digest_reference(reference) else hot.manifest_by_tag
+    is_digest = is_digest_reference(reference)
+    read = hot.manifest_by_digest if is_digest else hot.manifest_by_tag
     manifest = await read(access.repository.id, reference)
     if manifest is None:
         raise _unknown(reference)
-    await _send(call, manifest)
+    is_sent = await _send(call, manifest)
+    client = call.scope.get("client")
+    user_agent = header(call.scope, b"user-agent")
+    call.services.pulls.record(
+        Pull(
+            access.repository.id,
+            access.repository.namespace_id,
+            access.path,
+            manifest.id,
+            manifest.digest,
+            manifest.media_type,
+            None if is_digest else reference,
+            not is_sent,
+            access.grant,
+            client[0] if client else None,
+            user_agent[:MAX_USER_AGENT] if user_agent else None,
+            request_id.get(),
+            now_ms(),
+        )
+    )
 
 
-async def _send(call: Call, manifest: HotManifest) -> None:
+async def _send(call: Call, manifest: HotManifest) -> bool:
+    """Answer with a manifest; whether that sent the manifest itself."""
     # This is the one answer of which there are thousands a second, so its headers are written out here.
     digest = manifest.digest.encode("ascii")
     tag_of_entity = b'"' + digest + b'"'
@@ -47,8 +74,9 @@ async def _send(call: Call, manifest: HotManifest) -> None:
     await call.send(
         {"type": "http.response.start", "status": 304 if is_unchanged else 200, "headers": headers}
     )
-    body = b"" if is_unchanged or call.is_head else manifest.body
-    await call.send({"type": "http.response.body", "body": body})
+    is_sent = not (is_unchanged or call.is_head)
+    await call.send({"type": "http.response.body", "body": manifest.body if is_sent else b""})
+    return is_sent
 
 
 async def put(call: Call) -> None:

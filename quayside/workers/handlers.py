@@ -8,6 +8,7 @@ from quayside.config import Settings
 from quayside.mailer import Mailer
 from quayside.site import site_of
 from resolvers import (
+    activity,
     audit,
     audit_export,
     deletion,
@@ -108,9 +109,14 @@ async def _forget_mail(payload: dict[str, Any], tools: Tools) -> None:
         pass
 
 
+async def _prune_activity(payload: dict[str, Any], tools: Tools) -> None:
+    await activity.prune()
+
+
 HANDLERS: Mapping[str, Handler] = {
     audit_export.JOB: _export_audit,
     audit_export.REMOVAL_JOB: _remove_export,
+    "activity.prune": _prune_activity,
     "audit.prune": _prune_audit,
     "audit.roll_up": _roll_up_audit,
     "immutability.apply": _apply_immutability,

@@ -1,0 +1,99 @@
+"""Counters of pulls and pushes as they are written: many at once, each added to what is there.
+
+Rows are written in the order of their keys, so that two processes that count the same things wait for each
+other instead of blocking each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from storage.statements import execute
+
+
+class DailyKey(NamedTuple):
+    """What is counted together: a repository on one day (days since the epoch, UTC), by a kind of actor."""
+
+    repository_id: int
+    namespace_id: int
+    day: int
+    actor_kind: str
+
+
+@dataclass(slots=True)
+class DailyCount:
+    """What to add."""
+
+    pulls: int = 0
+    checks: int = 0
+    pushes: int = 0
+
+
+@dataclass(slots=True)
+class PullCount:
+    """How many pulls to add, and when the last of them was."""
+
+    pulls: int = 0
+    last_pulled_at_ms: int = 0
+
+    def add(self, at_ms: int) -> None:
+        """Count one pull."""
+        self.pulls += 1
+        self.last_pulled_at_ms = max(self.last_pulled_at_ms, at_ms)
+
+
+_LATEST = (
+    "last_pulled_at_ms = CASE WHEN excluded.last_pulled_at_ms > {table}.last_pulled_at_ms"
+    " THEN excluded.last_pulled_at_ms ELSE {table}.last_pulled_at_ms END"
+)
+
+
+async def add_daily(counts: Mapping[DailyKey, DailyCount]) -> None:
+    """Add to the counts of days, in the open transaction if there is one."""
+    await _upsert(
+        "daily_activity",
+        ("repository_id", "namespace_id", "day", "actor_kind", "pulls", "checks", "pushes"),
+        [(*key, count.pulls, count.checks, count.pushes) for key, count in sorted(counts.items(), key=_key)],
+        "(repository_id, day, actor_kind) DO UPDATE SET pulls = daily_activity.pulls + excluded.pulls,"
+        " checks = daily_activity.checks + excluded.checks,"
+        " pushes = daily_activity.pushes + excluded.pushes",
+    )
+
+
+async def add_manifest_pulls(counts: Mapping[int, PullCount]) -> None:
+    """Add to the pulls of manifests, by their row."""
+    await _upsert(
+        "manifest_pulls",
+        ("manifest_id", "pulls", "last_pulled_at_ms"),
+        [(key, count.pulls, count.last_pulled_at_ms) for key, count in sorted(counts.items(), key=_key)],
+        "(manifest_id) DO UPDATE SET pulls = manifest_pulls.pulls + excluded.pulls, "
+        + _LATEST.format(table="manifest_pulls"),
+    )
+
+
+async def add_tag_pulls(counts: Mapping[tuple[int, str], PullCount]) -> None:
+    """Add to the pulls of tags, by repository and name."""
+    await _upsert(
+        "tag_pulls",
+        ("repository_id", "name", "pulls", "last_pulled_at_ms"),
+        [(*key, count.pulls, count.last_pulled_at_ms) for key, count in sorted(counts.items(), key=_key)],
+        "(repository_id, name) DO UPDATE SET pulls = tag_pulls.pulls + excluded.pulls, "
+        + _LATEST.format(table="tag_pulls"),
+    )
+
+
+def _key(item: tuple[Any, Any]) -> Any:
+    return item[0]
+
+
+async def _upsert(
+    table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]], on_conflict: str
+) -> None:
+    if not rows:
+        return
+    row = f"({', '.join('?' * len(columns))})"
+    await execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(rows))}"
+        f" ON CONFLICT {on_conflict}",
+        *(value for values in rows for value in values),
+    )
