@@ -84,9 +84,7 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
             await execute("DELETE FROM session WHERE cookie_hash = ?", hash_secret(old_cookie))
         await Session.create(
             cookie_hash=hash_secret(cookie),
-            csrf_hash=hash_secret(csrf_token(cookie)),
             account_id=account["id"],
-            account_epoch=account["auth_epoch"],
             authenticated_at_ms=now,
             created_at_ms=now,
             expires_at_ms=now + LIFETIME_MS,

@@ -228,7 +228,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ("cookie_hash", fields.CharField(unique=True, max_length=64)),
-                ("csrf_hash", fields.CharField(max_length=64)),
                 (
                     "account",
                     fields.ForeignKeyField(
@@ -242,7 +241,6 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
-                ("account_epoch", fields.BigIntField(db_default=0)),
                 ("authenticated_at_ms", fields.BigIntField(null=True)),
                 ("created_at_ms", fields.BigIntField()),
                 ("expires_at_ms", fields.BigIntField(db_index=True)),
@@ -251,7 +249,7 @@ class Migration(migrations.Migration):
                 "table": "session",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "A browser that talks to us, signed in or not yet. Its cookie and its CSRF token are stored as hashes.",
+                "table_description": "A browser in which somebody is signed in. Its cookie is stored as a hash.",
             },
             bases=["Model"],
         ),
@@ -362,16 +360,6 @@ class Migration(migrations.Migration):
                 related_name=False,
                 on_delete=OnDelete.CASCADE,
             ),
-        ),
-        ops.AddField(
-            model_name="Account",
-            name="failed_logins",
-            field=fields.IntField(db_default=0),
-        ),
-        ops.AddField(
-            model_name="Account",
-            name="last_failed_login_at_ms",
-            field=fields.BigIntField(null=True),
         ),
         ops.AlterModelOptions(
             name="ManifestBody",

@@ -28,8 +28,6 @@ class Account(Model):
     location = fields.CharField(max_length=255, null=True)
     created_at_ms = fields.BigIntField()
     last_accessed_at_ms = fields.BigIntField(null=True)
-    failed_logins = fields.IntField(db_default=0)
-    last_failed_login_at_ms = fields.BigIntField(null=True)
     deleted_at_ms = fields.BigIntField(null=True)
 
     class Meta:

@@ -7,19 +7,16 @@ from tortoise.models import Model
 
 
 class Session(Model):
-    """A browser that talks to us, signed in or not yet. Its cookie and its CSRF token are stored as hashes.
+    """A browser in which somebody is signed in. Its cookie is stored as a hash.
 
-    `account_epoch` is the account's `auth_epoch` at sign-in, so that a session dies with the tokens of its
-    time. `authenticated_at_ms` is when a password was last given.
+    `authenticated_at_ms` is when a password was last given.
     """
 
     id = fields.BigIntField(primary_key=True)
     cookie_hash = fields.CharField(max_length=64, unique=True)
-    csrf_hash = fields.CharField(max_length=64)
     account: Any = fields.ForeignKeyField(
         "models.Account", related_name=False, on_delete=fields.CASCADE, null=True, db_index=True
     )
-    account_epoch = fields.BigIntField(db_default=0)
     authenticated_at_ms = fields.BigIntField(null=True)
     created_at_ms = fields.BigIntField()
     expires_at_ms = fields.BigIntField(db_index=True)
