@@ -1,0 +1,154 @@
+"""Lists and searches over many repositories: how long they take at a thousand, ten and a hundred thousand.
+
+    python -m tests.bench.many
+
+Asked is the GraphQL door in this process, as somebody who may see a few of the repositories, and as the owner
+of all. What is flat costs at a hundred thousand what it costs at a thousand.
+"""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from quayside.config import load_settings
+from resolvers.access.roles import RepositoryRole
+from resolvers.repository import Visibility
+from storage.blobs import open_blob_store
+from storage.database import Database, migrate
+from storage.statements import count_statements, execute, fetch_one, is_postgres
+from storage.transactions import transaction
+from tests.factories import Factory
+from tests.schema.client import endpoint
+
+SIZES = (1_000, 10_000, 100_000)
+ROUNDS = 15
+
+LIST = "{ repositories(first: 50) { nodes { path isStarred lastModifiedAt } } }"
+BY_NAME = "{ repositories(first: 50, orderBy: NAME) { nodes { path } } }"
+OWN = "{ repositories(first: 50, includePublic: false) { nodes { path } } }"
+STARRED = "{ repositories(first: 50, isStarred: true) { nodes { path } } }"
+NAMESPACE = '{ repositories(first: 50, namespace: "bulk") { nodes { path } } }'
+
+
+def searching(text: str) -> str:
+    """A search as the box of a web interface sends it."""
+    return (
+        f'{{ search(text: "{text}", perKind: 5, first: 25) {{ nodes {{ score item {{ __typename }} }} }} }}'
+    )
+
+
+QUESTIONS = {
+    "list": LIST,
+    "list by name": BY_NAME,
+    "list, no public": OWN,
+    "list, starred": STARRED,
+    "list of a namespace": NAMESPACE,
+    "search, whole name": searching("image-000500"),
+    "search, rare part": searching("0500-x"),
+    "search, part of all": searching("mage"),
+    "search, begins all": searching("im"),
+    "search, description": searching("harbour 77"),
+    "search, hidden from others": searching("hidden"),
+    "search, nothing": searching("nowhere"),
+}
+
+
+def _numbers() -> str:
+    if is_postgres():
+        return "SELECT generate_series(CAST(? AS BIGINT), CAST(? AS BIGINT)) AS n"
+    return "WITH RECURSIVE s(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM s WHERE n < ?) SELECT n FROM s"
+
+
+async def fill(namespace_id: int, first: int, last: int) -> None:
+    """Write repositories as rows: every third public, each with a description, which tells them apart."""
+    padded = "lpad(CAST(n AS TEXT), 6, '0')" if is_postgres() else "printf('%06d', n)"
+    for start in range(first, last, 10_000):
+        async with transaction("bench.fill"):
+            await execute(
+                "INSERT INTO repository (uuid, namespace_id, name, visibility, state, description,"
+                " badge_token, auth_epoch, created_at_ms) SELECT 'bulk-' || n, CAST(? AS BIGINT),"
+                f" 'image-' || {padded} || '-x', CASE WHEN n % 3 = 0 THEN 'public' ELSE 'private' END,"
+                " 'NORMAL',"
+                " CASE WHEN n % 3 = 0 THEN 'Serves a harbour ' ELSE 'Hidden in a harbour ' END || (n % 1000),"
+                f" 'none', 0, n FROM ({_numbers()}) numbers",
+                *(namespace_id, start, min(start + 10_000, last) - 1),
+            )
+
+
+async def fill_users(number: int) -> None:
+    """Write users as rows."""
+    async with transaction("bench.fill_users"):
+        await execute(
+            "INSERT INTO account (uuid, kind, name, is_enabled, is_verified, is_superuser, auth_epoch,"
+            " tag_expiration_s, invoice_email, created_at_ms) SELECT 'person-' || n, 'user', 'person-' || n,"
+            f" TRUE, TRUE, FALSE, 0, 0, FALSE, n FROM ({_numbers()}) numbers",
+            1,
+            number,
+        )
+
+
+async def measured(ask: Callable[[], Awaitable[object]]) -> tuple[float, int]:
+    """The median of milliseconds, and the statements, the sign-in included."""
+    await ask()
+    with count_statements() as count:
+        await ask()
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        await ask()
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times), len(count.statements)
+
+
+async def measure(factory: Factory) -> None:
+    """Fill the database step by step, and print a line for each question and viewer."""
+    for name in ("ada", "bob"):
+        await factory.user(name)
+    await factory.organization("bulk", owner="ada")
+    for number in range(20):
+        path = f"ada/own-image-{number}"
+        await factory.repository(path, visibility=Visibility.PRIVATE)
+        await factory.grant(path, "bob", RepositoryRole.READ, by="ada")
+    owner = await fetch_one("SELECT id FROM account WHERE name = 'bulk'")
+    assert owner is not None
+    await fill_users(10_000)
+    tokens = {name: await factory.token(name) for name in ("ada", "bob")}
+    found: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    size = 0
+    async with endpoint(factory) as client:
+        for target in SIZES:
+            await fill(owner["id"], size, target)
+            size = target
+            await execute("ANALYZE")
+            for viewer, token in tokens.items():
+                for question, document in QUESTIONS.items():
+                    ask = partial(client.with_token(token).data, document)
+                    found.setdefault((viewer, question), []).append(await measured(ask))
+    print(f"{'':34}" + "".join(f"{size:>22,}" for size in SIZES))
+    for (viewer, question), row in found.items():
+        cells = "".join(f"{ms:10.2f} ms {count:2} stmts" for ms, count in row)
+        print(f"{viewer + ', ' + question:34}{cells}   ratio {row[-1][0] / row[0][0]:5.2f}")
+
+
+async def main() -> None:
+    """Measure on a fresh SQLite database."""
+    with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
+        url = f"sqlite://{Path(directory) / 'quayside.db'}"
+        settings = load_settings(
+            {"DATA_DIR": directory, "DATABASE_URL": url, "BLOB_URL": "memory:", "SECRET_KEY": "k" * 32}, {}
+        )
+        await migrate(url)
+        database = await Database.connect(url)
+        database.make_current()
+        try:
+            await measure(Factory.of(settings, database, open_blob_store("memory:")))
+        finally:
+            await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

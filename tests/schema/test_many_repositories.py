@@ -1,0 +1,115 @@
+"""Many repositories: what an index must answer is not answered by reading them all."""
+
+from typing import Any
+
+import pytest
+
+import resolvers.pages
+from resolvers import search
+from resolvers.access.roles import RepositoryRole
+from resolvers.pages import Page
+from resolvers.repository import RepositoryFilter, repositories
+from storage.statements import count_statements, execute, fetch, is_postgres
+from tests.bench.many import fill, fill_users
+from tests.factories import Factory
+from tests.schema.client import GraphQL
+
+MANY = 20_000
+
+
+@pytest.fixture
+async def many(factory: Factory) -> None:
+    """Twenty thousand users and repositories; `bob` may see every third, and one more."""
+    for name in ("ada", "bob"):
+        await factory.user(name)
+    owner = await factory.organization("bulk", owner="ada")
+    await fill(owner.id, 0, MANY)
+    await fill_users(MANY)
+    await factory.repository("ada/shared-image")
+    await factory.grant("ada/shared-image", "bob", RepositoryRole.READ, by="ada")
+    await execute("ANALYZE")
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How the database goes about each page that is read, a line for each step."""
+    steps: list[str] = []
+
+    async def explained(sql: str, *values: Any) -> Any:
+        keyword = "EXPLAIN" if is_postgres() else "EXPLAIN QUERY PLAN"
+        rows = await fetch(f"{keyword} {sql}", *values)
+        steps.extend(str(row["QUERY PLAN"] if is_postgres() else row["detail"]) for row in rows)
+        return await fetch(sql, *values)
+
+    monkeypatch.setattr(resolvers.pages, "fetch", explained)
+    return steps
+
+
+def whole_tables(steps: list[str]) -> list[str]:
+    """The steps that read all rows of a table that may be long."""
+    tables = {"repository", "account", "r", "n", "a"}
+    if is_postgres():
+        return [step for step in steps if any(f"Seq Scan on {table} " in step for table in tables)]
+    return [
+        step
+        for step in steps
+        if step.split()[0] == "SCAN"
+        and step.split()[1] in tables
+        and "USING INDEX" not in step
+        and "VIRTUAL TABLE" not in step
+    ]
+
+
+@pytest.mark.parametrize("name", ["ada", "bob"])
+@pytest.mark.parametrize(
+    ("text", "number"), [("image-000501", 1), ("0501-x", 2), ("nowhere", 0), ("harbour 501", 20)]
+)
+async def test_a_search_reads_what_the_indexes_find(
+    factory: Factory, many: None, plans: list[str], name: str, text: str, number: int
+) -> None:
+    context = await factory.as_account(name)
+
+    found = await search.search(context, text, Page(100), per_kind=100)
+
+    assert plans
+    assert whole_tables(plans) == []
+    assert len(found.items) <= number
+    assert (len(found.items) > 0) == (number > 0)
+
+
+async def test_a_page_of_the_list_is_read_in_the_order_of_an_index(
+    factory: Factory, many: None, plans: list[str]
+) -> None:
+    context = await factory.as_account("bob")
+
+    found = await repositories(context, RepositoryFilter(), Page(100))
+
+    assert len(found.items) == 100
+    assert [step for step in plans if "B-TREE FOR ORDER BY" in step or "Sort" in step] == []
+
+
+async def test_lists_and_searches_of_many_take_the_statements_of_few(
+    factory: Factory, graphql: GraphQL
+) -> None:
+    await factory.user("ada")
+    owner = await factory.organization("bulk", owner="ada")
+    ada = graphql.with_token(await factory.token("ada"))
+    documents = (
+        "{ repositories(first: 100) { nodes { path isStarred starCount popularity lastModifiedAt } } }",
+        '{ search(text: "image", first: 100) { nodes { item { ... on Repository { path starCount } } } } }',
+    )
+
+    async def costs() -> list[int]:
+        taken = []
+        for document in documents:
+            await ada.data(document)
+            with count_statements() as count:
+                await ada.data(document)
+            taken.append(len(count.statements))
+        return taken
+
+    await fill(owner.id, 0, 10)
+    few = await costs()
+    await fill(owner.id, 10, 5_000)
+
+    assert (few, await costs()) == ([6, 4], [6, 4])
