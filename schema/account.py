@@ -186,7 +186,7 @@ class User(Account, TokenHolder):
         if account.viewer_account_role(context, self.record) is None:
             raise context.viewer.refusal()
         found = await organization.organizations_of(context, self.record, page(first, after))
-        return connect(found, lambda item: Membership(record=item[0], role=item[1]))  # type: ignore[no-any-return]
+        return connect(found, lambda item: Membership(record=item[0], role=item[1]))
 
 
 def to_user(record: AccountRecord) -> User:
@@ -242,7 +242,7 @@ class Viewer:
         from schema.invite import to_invite
 
         found = await invite.of_viewer(info.context.context, page(first, after))
-        return connect(found, to_invite)  # type: ignore[no-any-return]
+        return connect(found, to_invite)
 
     @strawberry.field(
         description="The repositories that the viewer has starred and may see, oldest first. Requires"
@@ -254,7 +254,7 @@ class Viewer:
         from schema.repository import to_repository
 
         found = await star.starred(info.context.context, page(first, after))
-        return connect(found, to_repository)  # type: ignore[no-any-return]
+        return connect(found, to_repository)
 
     @strawberry.field(description="Whether the viewer may create repositories in a namespace.")
     async def can_create_repositories_in(

@@ -98,7 +98,7 @@ class Application(Node):
         if not await self._is_administered(info):
             raise info.context.context.viewer.refusal()
         found = await info.context.loaders.application_tokens.load((self.record.id, page(first, after)))
-        return connect(found, lambda record: AccessToken(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: AccessToken(record=record))
 
     @strawberry.field(description="Whether the viewer may change and delete it, and see its secret.")
     async def viewer_can_administer(self, info: Info) -> bool:

@@ -97,7 +97,7 @@ class AuditLog:
     @strawberry.field(description="The entries, newest first.")
     async def entries(self, info: Info, first: First = 50, after: After = None) -> Connection[AuditEntry]:
         found = await resolvers.audit.entries(info.context.context, self.log, page(first, after))
-        return connect(found, to_entry)  # type: ignore[no-any-return]
+        return connect(found, to_entry)
 
     @strawberry.field(
         description="The entries counted by day and kind, newest day first. Intervals of at most 31 days."

@@ -65,7 +65,7 @@ def page(first: int, after: Cursor | None) -> Page:
     return Page(first, after)
 
 
-def connect(slice_: Slice[Record], to_node: Callable[[Record], Any]) -> Any:
+def connect(slice_: Slice[Record], to_node: Callable[[Record], Node]) -> Connection[Node]:
     """A connection whose nodes are made from the records of a slice."""
     nodes = [to_node(record) for record in slice_.items]
     cursors = [Cursor(cursor) for cursor in slice_.cursors]

@@ -56,4 +56,4 @@ class MailQuery:
         ] = None,
     ) -> Connection[Mail] | None:
         found = await mail.mails(info.context.context, page(first, after), is_sent=is_sent)
-        return connect(found, lambda record: Mail(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: Mail(record=record))

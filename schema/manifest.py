@@ -230,7 +230,7 @@ class Manifest(Node):
         ] = None,
     ) -> Connection[Label]:
         found = await info.context.loaders.labels.load((self.record.id, page(first, after), prefix or ""))
-        return connect(found, to_label)  # type: ignore[no-any-return]
+        return connect(found, to_label)
 
     @strawberry.field(description="One of its labels; null if it has none such.")
     async def label(

@@ -34,9 +34,7 @@ class OrganizationParticipant:
 
         key = (self.record.id, self.organization_id, page(first, after))
         found = await info.context.loaders.member_repositories.load(key)
-        return connect(  # type: ignore[no-any-return]
-            found, lambda record: to_repository(record, is_judged=False)
-        )
+        return connect(found, lambda record: to_repository(record, is_judged=False))
 
 
 @strawberry.type(description="A user in teams of an organization, or one of its robots.")
@@ -45,7 +43,7 @@ class OrganizationMember(OrganizationParticipant):
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team]:
         key = (self.record.id, self.organization_id, page(first, after))
         found = await info.context.loaders.member_teams.load(key)
-        return connect(found, to_team)  # type: ignore[no-any-return]
+        return connect(found, to_team)
 
 
 @strawberry.type(description="A user in no team of an organization who has a role on some repository of it.")

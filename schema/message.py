@@ -75,7 +75,7 @@ class MessageQuery:
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[GlobalMessage]:
         found = await message.messages(info.context.context, page(first, after))
-        return connect(found, to_message)  # type: ignore[no-any-return]
+        return connect(found, to_message)
 
 
 @strawberry.type

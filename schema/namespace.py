@@ -58,7 +58,7 @@ class Namespace(Node):
         found = await resolvers.robot.robots(
             info.context.context, self.record, page(first, after), order=order_by
         )
-        return connect(found, to_robot)  # type: ignore[no-any-return]
+        return connect(found, to_robot)
 
     @strawberry.field(
         description="One of its robots; null if there is none of this name. For those who administer them;"
@@ -81,7 +81,7 @@ class Namespace(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[ImmutabilityPolicy]:
         found = await immutability.policies(info.context.context, self.record, page(first, after))
-        return connect(found, to_policy)  # type: ignore[no-any-return]
+        return connect(found, to_policy)
 
     @strawberry.field(
         description="One of its own immutability policies; null if there is none such. Requires `org:admin`."

@@ -91,7 +91,7 @@ class Organization(Node):
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:
         context = info.context.context
         found = await resolvers.team.teams(context, self.record, page(first, after))
-        return connect(found, to_team)  # type: ignore[no-any-return]
+        return connect(found, to_team)
 
     @strawberry.field(description="A team by name; null if there is none. For members; refused to others.")
     async def team(self, info: Info, name: TeamName) -> Team | None:
@@ -103,7 +103,7 @@ class Organization(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[OrganizationMember] | None:
         found = await membership.organization_members(info.context.context, self.record, page(first, after))
-        return connect(  # type: ignore[no-any-return]
+        return connect(
             found, lambda record: OrganizationMember(record=record, organization_id=self.record.id)
         )
 
@@ -123,7 +123,7 @@ class Organization(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[OrganizationCollaborator] | None:
         found = await membership.collaborators(info.context.context, self.record, page(first, after))
-        return connect(  # type: ignore[no-any-return]
+        return connect(
             found, lambda record: OrganizationCollaborator(record=record, organization_id=self.record.id)
         )
 
@@ -135,7 +135,7 @@ class Organization(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[PermissionPrototype] | None:
         found = await prototype.prototypes(info.context.context, self.record, page(first, after))
-        return connect(found, to_prototype)  # type: ignore[no-any-return]
+        return connect(found, to_prototype)
 
     @strawberry.field(
         description="Its OAuth applications, oldest first; refused to others than administrators. Requires"
@@ -145,7 +145,7 @@ class Organization(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Application] | None:
         found = await application.applications(info.context.context, self.record, page(first, after))
-        return connect(found, to_application)  # type: ignore[no-any-return]
+        return connect(found, to_application)
 
     @strawberry.field(
         description="One of its OAuth applications; null if there is none; refused to others than"

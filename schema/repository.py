@@ -202,7 +202,7 @@ class Repository(Node):
             as_of_ms=to_milliseconds(as_of) if as_of else None,
         )
         found = await tag.tags(info.context.context, self.record, chosen, page(first, after))
-        return connect(found, to_tag)  # type: ignore[no-any-return]
+        return connect(found, to_tag)
 
     @strawberry.field(description="What a tag points to now; null if there is no such tag.")
     async def tag(
@@ -225,7 +225,7 @@ class Repository(Node):
     ) -> Connection[TagChange]:
         await self._require_read(info)
         found = await tag_history.history(info.context.context, self.record, name, page(first, after))
-        return connect(found, to_tag_change)  # type: ignore[no-any-return]
+        return connect(found, to_tag_change)
 
     @strawberry.field(
         description="The tags that point elsewhere at the second of two moments, by name. Pass `to` when"
@@ -250,7 +250,7 @@ class Repository(Node):
             to_milliseconds(to) if to else None,
             page(first, after),
         )
-        return connect(found, to_tag_difference)  # type: ignore[no-any-return]
+        return connect(found, to_tag_difference)
 
     @strawberry.field(
         description="A plan that the viewer made for this repository and that can still be applied; null for"
@@ -277,7 +277,7 @@ class Repository(Node):
     async def manifests(self, info: Info, first: First = 50, after: After = None) -> Connection[Manifest]:
         await self._require_read(info)
         found = await manifest.manifests(info.context.context, self.record, page(first, after))
-        return connect(found, to_manifest)  # type: ignore[no-any-return]
+        return connect(found, to_manifest)
 
     @strawberry.field(
         description="The manifests that name a digest as their subject (signatures, attestations, SBOMs),"
@@ -297,7 +297,7 @@ class Repository(Node):
         found = await referrer.referrers(
             info.context.context, self.record, digest, page(first, after), artifact_type=artifact_type
         )
-        return connect(found, to_manifest)  # type: ignore[no-any-return]
+        return connect(found, to_manifest)
 
     @strawberry.field(
         description="Its own immutability policies, oldest first; those of its namespace hold beside them."
@@ -307,7 +307,7 @@ class Repository(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[ImmutabilityPolicy]:
         found = await immutability.policies(info.context.context, self.record, page(first, after))
-        return connect(found, to_policy)  # type: ignore[no-any-return]
+        return connect(found, to_policy)
 
     @strawberry.field(
         description="One of its own immutability policies; null if there is none such. Requires `repo:admin`."
@@ -331,7 +331,7 @@ class Repository(Node):
         found = await permission.permissions(
             info.context.context, self.record, page(first, after), kind=grantee_kind
         )
-        return connect(found, to_permission)  # type: ignore[no-any-return]
+        return connect(found, to_permission)
 
     @strawberry.field(
         description="The direct permission of one account or team; null if it has none. Requires"
@@ -362,7 +362,7 @@ class Repository(Node):
         found = await explanation.accounts_with_access(
             info.context.context, self.record, page(first, after), minimum=minimum_role or RepositoryRole.READ
         )
-        return connect(found, to_access)  # type: ignore[no-any-return]
+        return connect(found, to_access)
 
     @strawberry.field(
         description="What is granted to an account, strongest first: at most two for each of its teams, and"
@@ -485,7 +485,7 @@ class RepositoryQuery:
             order=order_by,
         )
         found = await resolvers.repository.repositories(info.context.context, chosen, page(first, after))
-        return connect(found, to_repository)  # type: ignore[no-any-return]
+        return connect(found, to_repository)
 
 
 @strawberry.type

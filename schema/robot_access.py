@@ -17,7 +17,7 @@ class RobotAccess:
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team]:
         key = (self.record.id, self.record.owner_id, page(first, after))
         found = await info.context.loaders.member_teams.load(key)
-        return connect(found, to_team)  # type: ignore[no-any-return]
+        return connect(found, to_team)
 
     @strawberry.field(description="Its direct permissions on repositories, oldest first.")
     async def permissions(
@@ -25,4 +25,4 @@ class RobotAccess:
     ) -> Connection[RepositoryPermission]:
         key = (self.record.id, page(first, after))
         found = await info.context.loaders.account_permissions.load(key)
-        return connect(found, to_permission)  # type: ignore[no-any-return]
+        return connect(found, to_permission)

@@ -94,7 +94,7 @@ class SearchQuery:
         found = await search.search(
             info.context.context, text, page(first, after), kinds=kinds, per_kind=per_kind
         )
-        return connect(found, lambda record: SearchResult(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: SearchResult(record=record))
 
     @strawberry.field(
         description="Whom something can be granted to, by the beginning of the name: at most ten teams, ten"

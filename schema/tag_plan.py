@@ -93,7 +93,7 @@ class TagPlan:
     @strawberry.field(description="What it does to each tag, by name.")
     async def items(self, info: Info, first: First = 50, after: After = None) -> Connection[TagPlanItem]:
         found = paginate_list(self.record.items, page(first, after), maximum=info.context.context.max_first)
-        return connect(found, lambda item: TagPlanItem(record=item))  # type: ignore[no-any-return]
+        return connect(found, lambda item: TagPlanItem(record=item))
 
 
 def to_plan(record: PlanRecord) -> TagPlan:

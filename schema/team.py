@@ -154,7 +154,7 @@ class Team(Node):
         found = await membership.members(
             info.context.context, self.record, page(first, after), include_invited=include_invited
         )
-        return connect(found, lambda record: TeamMember(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: TeamMember(record=record))
 
     @strawberry.field(
         description="The repositories on which it was given a role, oldest permission first. Refused to"
@@ -164,7 +164,7 @@ class Team(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[TeamPermission] | None:
         found = await membership.team_permissions(info.context.context, self.record, page(first, after))
-        return connect(found, lambda record: TeamPermission(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: TeamPermission(record=record))
 
 
 def to_team(record: TeamRecord) -> Team:

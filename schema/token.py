@@ -193,7 +193,7 @@ class TokenHolder:
         found = await token.app_tokens(
             info.context.context, self.record, page(first, after), is_expiring=is_expiring
         )
-        return connect(found, lambda record: AppToken(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: AppToken(record=record))
 
     @strawberry.field(
         description="One of the user's application tokens with its secret; null if there is none, or it has"
@@ -220,7 +220,7 @@ class TokenHolder:
         found = await token.access_tokens(
             info.context.context, self.record, page(first, after), has_application=has_application
         )
-        return connect(found, lambda record: AccessToken(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: AccessToken(record=record))
 
     @strawberry.field(
         description="One of the access tokens that act for the user; refused to others. Requires"
@@ -238,7 +238,7 @@ class TokenHolder:
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[TokenAssignment] | None:
         found = await token_assignment.assignments(info.context.context, self.record, page(first, after))
-        return connect(found, lambda record: TokenAssignment(record=record))  # type: ignore[no-any-return]
+        return connect(found, lambda record: TokenAssignment(record=record))
 
 
 @strawberry.input(description="A new application token.")
