@@ -212,6 +212,28 @@ async def test_a_rollback_brings_everything_back_and_can_be_rolled_back_itself(
     assert [row["name"] for row in reversions] == ["new", "v1", "v10", "v2", "v2"]
 
 
+async def test_a_rollback_leaves_locked_tags_where_they_are(ada: GraphQL, images: list[str]) -> None:
+    moment = now_ms()
+    await asyncio.sleep(0.002)
+    for name in ("v1", "v2", "new"):
+        await ada.payload(UPDATE, tag=name, input={"manifestDigest": images[1]})
+    for name in ("v1", "new"):
+        await ada.payload(UPDATE, tag=name, input={"isImmutable": True})
+    locked = {name: place for name, place in (await pointing()).items() if name in ("v1", "new")}
+
+    done = await applied(ada, "repositoryRollback", await planned(ada, "repositoryRollback", to=iso(moment)))
+
+    refused = {"code": "IMMUTABLE", "field": "tag"}
+    assert [(item["name"], item["action"], item["error"]) for item in done["items"]["nodes"]] == [
+        ("new", "DELETE", refused),
+        ("v1", "MOVE", refused),
+        ("v2", "MOVE", None),
+    ]
+    after = await pointing()
+    assert {name: after[name] for name in ("v1", "new")} == locked
+    assert after["v2"] == after["main"]
+
+
 async def test_a_rollback_out_of_the_window_or_to_the_future_is_refused(
     ada: GraphQL, images: list[str]
 ) -> None:
