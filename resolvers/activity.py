@@ -277,7 +277,7 @@ async def of_tags(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Pull
     """The pulls by name of each tag that had any, by repository and name, in one statement."""
     rows = await fetch(
         "SELECT repository_id, name, pulls, last_pulled_at_ms FROM tag_pulls"
-        f" WHERE (repository_id, name) IN (VALUES {', '.join(['(?, ?)'] * len(keys))})",
+        f" WHERE (repository_id, name) IN (VALUES {', '.join(['(CAST(? AS BIGINT), ?)'] * len(keys))})",
         *(value for key in keys for value in key),
     )
     return {

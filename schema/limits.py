@@ -58,6 +58,9 @@ DEFAULT_FIRST = 50
 
 PAGE_ARGUMENTS = ("first", "last")
 
+DAYS_ARGUMENT = "days"
+"""Of a list of days without gaps: how many there are. It is bounded by itself, not as pages are."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -250,8 +253,9 @@ class Walk:
     def rows(self, node: FieldNode, definition: GraphQLField) -> tuple[int, int | None]:
         """The page a field asks for, and the rows that multiply what is below it (None if it is no list).
 
-        A field with `first` or `last` gives that many rows; a list of objects looked up by a list argument
-        one row for each item; the lists inside a connection are its rows, already counted.
+        A field with `first` or `last` gives that many rows, and so does one with `days`; a list of objects
+        looked up by a list argument one row for each item; the lists inside a connection are its rows,
+        already counted.
         """
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         paged = [name for name in PAGE_ARGUMENTS if name in definition.args]
@@ -261,6 +265,9 @@ class Walk:
                 asked = [size for name in paged if (size := default_size(definition.args[name])) is not None]
             page = max([0, *asked]) if asked else DEFAULT_FIRST
             return page, page
+        if DAYS_ARGUMENT in definition.args:
+            asked_days = self.integer(given.get(DAYS_ARGUMENT))
+            return 0, max(0, asked_days or default_size(definition.args[DAYS_ARGUMENT]) or 0)
         if is_list_type(get_nullable_type(definition.type)):
             looked_up = [
                 self.items(given[name])

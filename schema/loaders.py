@@ -8,6 +8,7 @@ from strawberry.dataloader import DataLoader
 
 from resolvers import (
     account,
+    activity,
     application,
     federation,
     label,
@@ -24,6 +25,7 @@ from resolvers import (
 )
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.activity import DayRecord, PullsRecord
 from resolvers.context import Context
 from resolvers.label import LabelRecord
 from resolvers.manifest import ManifestRecord
@@ -85,6 +87,22 @@ async def _by_page(
     }
 
 
+ActivityKey = tuple[int, int]
+"""A repository, and the number of days that is asked for."""
+
+
+async def _activity(keys: list[ActivityKey]) -> Mapping[ActivityKey, list[DayRecord]]:
+    """One call for all repositories of which as many days are asked for."""
+    spans: dict[int, list[int]] = {}
+    for identity, days in keys:
+        spans.setdefault(days, []).append(identity)
+    return {
+        (identity, days): found
+        for days, ids in spans.items()
+        for identity, found in (await activity.of_repositories(ids, days)).items()
+    }
+
+
 LabelKey = tuple[int, Page, str]
 """A manifest, the page that is asked for of its labels, and how their keys begin."""
 
@@ -121,11 +139,7 @@ class Loaders:
         self.last_modified = _loader(tag.last_started)
         """Milliseconds by repository."""
 
-        self.star_counts = _loader(star.counts, 0)
-
-        self.popularity = _loader(popularity.popularities, 0)
-        self.starred = _loader(partial(star.starred_among, context.viewer), False)
-        """Whether the viewer has starred a repository."""
+        self._add_usage(context)
 
         async def roles(references: list[RepositoryRef]) -> Mapping[RepositoryRef, RepositoryRole | None]:
             found = await repository_roles(context.viewer, references)
@@ -186,3 +200,16 @@ class Loaders:
             cache_key_fn=lambda record: record.id,
         )
         """Keys are `ManifestRecord`; each costs a read of the blob store."""
+
+    def _add_usage(self, context: Context) -> None:
+        """What tells how much things are used and liked."""
+        self.star_counts = _loader(star.counts, 0)
+
+        self.popularity = _loader(popularity.popularities, 0)
+        self.activity = _loader(_activity)
+        """Keys are `ActivityKey`."""
+        self.manifest_pulls = _loader(activity.of_manifests, PullsRecord())
+        self.tag_pulls = _loader(activity.of_tags, PullsRecord())
+        """Keys are pairs of a repository and a name."""
+        self.starred = _loader(partial(star.starred_among, context.viewer), False)
+        """Whether the viewer has starred a repository."""

@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 from resolvers import label, manifest
 from resolvers.manifest import ChildRecord, ManifestRecord
 from resolvers.manifest import Layer as LayerRecord
+from schema.activity import Pulls
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.label import Label, to_label
@@ -213,6 +214,10 @@ class Manifest(Node):
     @strawberry.field(description="When it was pushed first.")
     def pushed_at(self) -> datetime:
         return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(description="How often it was pulled, by its digest or by a tag.")
+    async def pulls(self, info: Info) -> Pulls:
+        return Pulls(record=await info.context.loaders.manifest_pulls.load(self.record.id))
 
     @strawberry.field(description="The tags that point to it now, by name.")
     async def tag_names(self, info: Info) -> list[str]:

@@ -5,13 +5,14 @@ from typing import Annotated
 import strawberry
 
 import resolvers.robot
-from resolvers import immutability
+from resolvers import activity, immutability
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord
 from resolvers.namespace import namespace
 from resolvers.robot import RobotOrder
+from schema.activity import ActivityDay, Days, to_day
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.immutability import ImmutabilityPolicy, to_policy
@@ -41,6 +42,15 @@ class Namespace(Node):
     @strawberry.field(description="The viewer's role in it.")
     async def viewer_role(self, info: Info) -> TeamRole | None:
         return await namespace_role(info.context.context.viewer, self.record.id)
+
+    @strawberry.field(
+        description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"
+        " days, newest first. Refused to others than administrators. Requires `org:admin`, or `user:admin`"
+        " of the own namespace."
+    )
+    async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay] | None:
+        found = await activity.of_namespace(info.context.context, self.record.id, days)
+        return [to_day(record) for record in found]
 
     @strawberry.field(
         description="Its robots. For the owner and the organization's members, who see neither tokens nor"

@@ -6,12 +6,13 @@ import strawberry
 
 import resolvers.organization
 import resolvers.team
-from resolvers import application, membership, organization, prototype
+from resolvers import activity, application, membership, organization, prototype
 from resolvers.access.roles import TeamRole
 from resolvers.account import AccountRecord
 from resolvers.avatar import AvatarKind
 from resolvers.organization import OrganizationChanges
 from schema.account import Avatar, to_avatar
+from schema.activity import ActivityDay, Days, to_day
 from schema.application import Application, ClientId, to_application
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
@@ -86,6 +87,14 @@ class Organization(Node):
         if await info.context.loaders.namespace_roles.load(self.record.id) is not TeamRole.ADMIN:
             raise context.viewer.refusal()
         return OrganizationSettings(record=self.record)
+
+    @strawberry.field(
+        description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"
+        " days, newest first. Refused to others than administrators. Requires `org:admin`."
+    )
+    async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay] | None:
+        found = await activity.of_namespace(info.context.context, self.record.id, days)
+        return [to_day(record) for record in found]
 
     @strawberry.field(description="Its teams, oldest first. For members; refused to others.")
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:

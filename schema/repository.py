@@ -6,7 +6,17 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.repository
-from resolvers import explanation, immutability, manifest, permission, referrer, tag, tag_history, tag_plan
+from resolvers import (
+    activity,
+    explanation,
+    immutability,
+    manifest,
+    permission,
+    referrer,
+    tag,
+    tag_history,
+    tag_plan,
+)
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
 from resolvers.grantee import GranteeKind
@@ -20,6 +30,7 @@ from resolvers.repository import (
 from resolvers.tag import TagFilter
 from schema.access import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.account import User, to_user
+from schema.activity import ActivityDay, Days, to_day
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
@@ -140,6 +151,14 @@ class Repository(Node):
     async def popularity(self, info: Info) -> float:
         await self._require_read(info)
         return await info.context.loaders.popularity.load(self.record.id)
+
+    @strawberry.field(
+        description="What was pulled from it and pushed to it, at most 365 days, newest first."
+    )
+    async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay]:
+        await self._require_read(info)
+        activity.check_days(days)
+        return [to_day(record) for record in await info.context.loaders.activity.load((self.record.id, days))]
 
     @strawberry.field(description="How many users have starred it.")
     async def star_count(self, info: Info) -> int:

@@ -7,6 +7,7 @@ import strawberry
 
 import resolvers.tag
 from resolvers.tag import TagChanges, TagRecord
+from schema.activity import Pulls
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import changes
@@ -18,7 +19,9 @@ from schema.scalars import Digest, RepositoryPath, optional_datetime, to_datetim
 @strawberry.input(description="Which names fit; both conditions must hold if both are given.")
 class NameFilter:
     equals: str | None = strawberry.field(default=None, description="The whole name.")
-    contains: str | None = strawberry.field(default=None, description="A part of the name, in upper or lower case.")
+    contains: str | None = strawberry.field(
+        default=None, description="A part of the name, in upper or lower case."
+    )
 
 
 @strawberry.type(description="A span of time in which a tag pointed to one manifest.")
@@ -44,6 +47,11 @@ class Tag(Node):
     @strawberry.field(description="Whether the tag is locked: it can be neither moved nor deleted.")
     def is_immutable(self) -> bool:
         return self.record.is_immutable
+
+    @strawberry.field(description="How often it was pulled by its name, whatever it pointed to.")
+    async def pulls(self, info: Info) -> Pulls:
+        key = (self.record.repository_id, self.record.name)
+        return Pulls(record=await info.context.loaders.tag_pulls.load(key))
 
     @strawberry.field(description="What it points to.")
     async def manifest(self, info: Info) -> Manifest:
