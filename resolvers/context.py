@@ -12,8 +12,9 @@ from storage.secrets import Secrets
 class Site:
     """The facts of the installation that rules depend on.
 
-    `features` holds the names of the enabled flags; `outbound` asks addresses that users name. Times are seconds. `tag_expiration_options_s` are the
-    values that a namespace may choose for its time machine. Without a mail server, mail waits in the outbox.
+    `features` holds the names of the enabled flags; `outbound` asks addresses that users name. Times are
+    seconds. `tag_expiration_options_s` are the values that a namespace may choose for its time machine.
+    Without a mail server, mail waits in the outbox.
     """
 
     public_url: str

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+SCALARS = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
+
 MAPS = frozenset({"tags", "teams", "child_manifests_presence", "permissions"})
 """Keys whose objects are keyed by names, not by words of the API."""
 
 WHOLE = frozenset({"metadata", "paths", "definitions", "scopes"})
-"""Keys whose objects say what this installation offers or has seen; that they are objects is what compares."""
+"""Keys whose objects say what this installation offers or has seen; only that they are objects compares."""
 
 HISTORIES = frozenset({"aggregated", "logs"})
 """Keys whose lists tell what was done before: as long as that was, each item of one kind."""
@@ -21,16 +23,8 @@ def kind_of(value: Any, key: str = "") -> Any:
     ends in `?`, a scalar that is null in some as well.
     """
     match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
+        case None | bool() | int() | float() | str():
+            return SCALARS[type(value)]
         case list() if key in HISTORIES:
             return ["items", *_common([kind_of(item) for item in value])]
         case list():

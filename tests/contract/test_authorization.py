@@ -70,7 +70,8 @@ def expected(case: dict[str, Any], actor: str) -> int:
 
 async def important() -> dict[str, list[Row]]:
     """All rows, but for what is noted of the calls themselves."""
-    return {table: found for table, found in (await state.dump()).items() if table not in {"event", "audit_log"}}
+    tables = await state.dump()
+    return {table: found for table, found in tables.items() if table not in {"event", "audit_log"}}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

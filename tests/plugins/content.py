@@ -1,5 +1,7 @@
-"""A registry's state to fill and to look into: an open database that is current in the test, a blob store, and
-a factory that makes content through the resolvers.
+"""A registry's state to fill and to look into.
+
+An open database that is current in the test, a blob store, and a factory that makes content through the
+resolvers.
 """
 
 from collections.abc import AsyncIterator

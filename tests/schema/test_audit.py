@@ -185,7 +185,8 @@ async def test_counts_are_the_same_before_and_after_they_are_rolled_up(ada: Grap
         ]
     )
     since = datetime.fromtimestamp(midnight / 1000 - 7.5 * 86_400, UTC).isoformat()
-    chosen = {"filter": {"startsAt": since, "endsAt": datetime.fromtimestamp(midnight / 1000, UTC).isoformat()}}
+    until = datetime.fromtimestamp(midnight / 1000, UTC).isoformat()
+    chosen = {"filter": {"startsAt": since, "endsAt": until}}
     before = await _summary(ada, **chosen)
 
     # when they are rolled up, twice
