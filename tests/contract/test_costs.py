@@ -52,8 +52,13 @@ async def statements(caller: Caller, path: str) -> int:
 @pytest.mark.parametrize(
     ("path", "limit"),
     [
-        (f"/repository?namespace={ORGANIZATION}&last_modified=true", 3),
-        (f"/repository/{ORGANIZATION}/ferry", 6),
+        (f"/repository?namespace={ORGANIZATION}&last_modified=true", 4),
+        ("/repository?public=true&popularity=true", 4),
+        ("/find/repositories?query=crane&includeUsage=true", 7),
+        ("/find/all?query=cr", 6),
+        (f"/entities/cr?namespace={ORGANIZATION}&includeTeams=true", 8),
+        ("/user/starred", 3),
+        (f"/repository/{ORGANIZATION}/ferry", 7),
         (f"/repository/{ORGANIZATION}/ferry/tag/", 6),
         (f"/organization/{ORGANIZATION}", 7),
         (f"/repository/{ORGANIZATION}/ferry/permissions/user/", 7),
