@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from resolvers import activity, events, label, tag
+from resolvers import activity, artifact, events, label, tag
 from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
@@ -308,11 +308,13 @@ def _labels(configuration: dict[str, Any]) -> dict[str, str]:
 async def _store(
     repository: RepositoryRecord, document: ManifestDocument, body: bytes, platform: dict[str, str]
 ) -> int:
+    kind = artifact.kind_of(document)
     manifest = await Manifest.create(
         repository_id=repository.id,
         digest=document.digest,
         media_type=document.media_type,
         artifact_type=document.referrer_artifact_type,
+        artifact_kind=kind.value if kind else None,
         size_bytes=document.size_bytes,
         layers_size_bytes=sum(layer.size_bytes for layer in document.layers),
         is_index=document.is_index,

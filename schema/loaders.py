@@ -16,6 +16,7 @@ from resolvers import (
     membership,
     permission,
     popularity,
+    referrer,
     repository,
     robot,
     star,
@@ -31,6 +32,7 @@ from resolvers.label import LabelRecord
 from resolvers.manifest import ManifestRecord
 from resolvers.pages import Page, Slice
 from resolvers.permission import PermissionRecord
+from resolvers.referrer import ReferrerFilter, ReferrerRecord, SubjectReader
 from resolvers.repository import RepositoryRecord
 from resolvers.robot import RobotRecord
 from resolvers.team import TeamRecord
@@ -119,6 +121,24 @@ async def _labels(context: Context, keys: list[LabelKey]) -> Mapping[LabelKey, S
     }
 
 
+ReferrerKey = tuple[int, Page, ReferrerFilter]
+"""A manifest, and the page that is asked for of what is about it."""
+
+
+async def _referrers(
+    context: Context, keys: list[ReferrerKey]
+) -> Mapping[ReferrerKey, Slice[ReferrerRecord]]:
+    """One call for all manifests of which the same page of the same referrers is asked for."""
+    lists: dict[tuple[Page, ReferrerFilter], list[int]] = {}
+    for identity, page, chosen in keys:
+        lists.setdefault((page, chosen), []).append(identity)
+    return {
+        (identity, page, chosen): found
+        for (page, chosen), ids in lists.items()
+        for identity, found in (await referrer.referrers_of(context, ids, page, chosen)).items()
+    }
+
+
 class Loaders:
     """The loaders of a request, by what they load; keys are row ids unless said otherwise."""
 
@@ -134,8 +154,15 @@ class Loaders:
         self.bodies = _loader(manifest.bodies)
         self.total_sizes = _loader(manifest.total_sizes, 0)
         self.tag_names = _loader(tag.active_of_manifests, [])
+        # Keys are `LabelKey`.
         self.labels = _loader(partial(_labels, context))
-        """Keys are `LabelKey`."""
+        # Keys are `ReferrerKey`.
+        self.referrers = _loader(partial(_referrers, context))
+        self.subjects_named: DataLoader[ReferrerRecord, bool | None] = DataLoader(
+            SubjectReader(context).names_subject,
+            cache_key_fn=lambda item: (item.manifest.id, item.subject),
+        )
+        """Whether referrers name their subjects; each costs reads of the blob store."""
         self.last_modified = _loader(tag.last_started)
         """Milliseconds by repository."""
 

@@ -7,14 +7,29 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers import label, manifest
+from resolvers.artifact import ArtifactKind
 from resolvers.manifest import ChildRecord, ManifestRecord
 from resolvers.manifest import Layer as LayerRecord
+from resolvers.referrer import ReferrerFilter, ReferrerRecord, ReferrerSource
 from schema.activity import Pulls
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.label import Label, to_label
 from schema.nodes import Node, encode_id
 from schema.scalars import BigInt, Digest, to_datetime
+
+strawberry.enum(
+    ArtifactKind,
+    name="ArtifactKind",
+    description="What an artifact is to the image that it is about: a signature (cosign, Notation), an"
+    " attestation (in-toto, DSSE), a bill of materials (SPDX, CycloneDX), or something else.",
+)
+strawberry.enum(
+    ReferrerSource,
+    name="ReferrerSource",
+    description="How a manifest says what it is about: by its subject, or by a tag such as"
+    " `sha256-<hex>.sig`, as cosign made them.",
+)
 
 
 @strawberry.type(description="What an image runs on.")
@@ -138,6 +153,42 @@ class ManifestIndex:
         return any(record.child_id is None for record in self.entries)
 
 
+@strawberry.type(description="A manifest that is about another one.")
+class Referrer:
+    record: strawberry.Private[ReferrerRecord]
+
+    @strawberry.field(description="The manifest that is about another one.")
+    def manifest(self) -> Annotated["Manifest", strawberry.lazy("schema.manifest")]:
+        return to_manifest(self.record.manifest)
+
+    @strawberry.field(description="What it is to the other one, by its artifact type or its layers.")
+    def kind(self) -> ArtifactKind:
+        return self.record.kind
+
+    @strawberry.field(description="How it says what it is about.")
+    def source(self) -> ReferrerSource:
+        return self.record.source
+
+    @strawberry.field(description="The tag by which it says so; null if it does by its subject.")
+    def tag_name(self) -> str | None:
+        return self.record.tag
+
+    @strawberry.field(
+        description="Whether the content of a signature or attestation names the other one's digest. False if"
+        " it names another; null if that cannot be told. Nothing is said of who signed it."
+    )
+    async def is_subject_named(self, info: Info) -> bool | None:
+        return await info.context.loaders.subjects_named.load(self.record)
+
+
+ArtifactTypeArgument = Annotated[
+    str | None, strawberry.argument(description="Only those of this artifact type.")
+]
+ArtifactKindArgument = Annotated[
+    ArtifactKind | None, strawberry.argument(description="Only those of this kind.")
+]
+
+
 @strawberry.type(description="An image, an index of images, or an artifact.")
 class Manifest(Node):
     record: strawberry.Private[ManifestRecord]
@@ -244,6 +295,22 @@ class Manifest(Node):
         record = await label.label(self.record.id, uuid)
         return to_label(record) if record else None
 
+    @strawberry.field(
+        description="The manifests that are about it (signatures, attestations, bills of materials), oldest"
+        " first."
+    )
+    async def referrers(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        artifact_type: ArtifactTypeArgument = None,
+        kind: ArtifactKindArgument = None,
+    ) -> Connection[Referrer]:
+        chosen = ReferrerFilter(artifact_type, kind)
+        found = await info.context.loaders.referrers.load((self.record.id, page(first, after), chosen))
+        return connect(found, to_referrer)
+
     @strawberry.field(description="The entries of an index; null for anything else.")
     async def index(self, info: Info) -> ManifestIndex | None:
         if not self.record.is_index:
@@ -268,6 +335,11 @@ class Manifest(Node):
 def to_manifest(record: ManifestRecord) -> Manifest:
     """A manifest as a GraphQL value."""
     return Manifest(id=encode_id("Manifest", record.id), record=record)
+
+
+def to_referrer(record: ReferrerRecord) -> Referrer:
+    """A referrer as a GraphQL value."""
+    return Referrer(record=record)
 
 
 async def load_manifest(info: Info, manifest_id: int | None) -> Manifest | None:

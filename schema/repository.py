@@ -20,6 +20,7 @@ from resolvers import (
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
 from resolvers.grantee import GranteeKind
+from resolvers.referrer import ReferrerFilter
 from resolvers.repository import (
     RepositoryFilter,
     RepositoryOrder,
@@ -36,7 +37,14 @@ from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.grantee import GranteeInput, to_name
 from schema.immutability import ImmutabilityPolicy, to_policy
-from schema.manifest import Manifest, to_manifest
+from schema.manifest import (
+    ArtifactKindArgument,
+    ArtifactTypeArgument,
+    Manifest,
+    Referrer,
+    to_manifest,
+    to_referrer,
+)
 from schema.nodes import Node, encode_id
 from schema.organization import Organization, to_organization
 from schema.permission import RepositoryPermission, to_permission
@@ -152,9 +160,7 @@ class Repository(Node):
         await self._require_read(info)
         return await info.context.loaders.popularity.load(self.record.id)
 
-    @strawberry.field(
-        description="What was pulled from it and pushed to it, at most 365 days, newest first."
-    )
+    @strawberry.field(description="What was pulled from it and pushed to it, at most 365 days, newest first.")
     async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay]:
         await self._require_read(info)
         activity.check_days(days)
@@ -299,7 +305,7 @@ class Repository(Node):
         return connect(found, to_manifest)
 
     @strawberry.field(
-        description="The manifests that name a digest as their subject (signatures, attestations, SBOMs),"
+        description="The manifests that are about a digest (signatures, attestations, bills of materials),"
         " oldest first. The digest itself need not exist."
     )
     async def referrers(
@@ -308,15 +314,13 @@ class Repository(Node):
         digest: Annotated[Digest, strawberry.argument(description="The subject's digest.")],
         first: First = 50,
         after: After = None,
-        artifact_type: Annotated[
-            str | None, strawberry.argument(description="Only referrers of this artifact type.")
-        ] = None,
-    ) -> Connection[Manifest]:
+        artifact_type: ArtifactTypeArgument = None,
+        kind: ArtifactKindArgument = None,
+    ) -> Connection[Referrer]:
         await self._require_read(info)
-        found = await referrer.referrers(
-            info.context.context, self.record, digest, page(first, after), artifact_type=artifact_type
-        )
-        return connect(found, to_manifest)
+        chosen = ReferrerFilter(artifact_type, kind)
+        found = await referrer.about(info.context.context, self.record, digest, page(first, after), chosen)
+        return connect(found, to_referrer)
 
     @strawberry.field(
         description="Its own immutability policies, oldest first; those of its namespace hold beside them."

@@ -22,7 +22,7 @@ query ($first: Int! = 50, $after: Cursor) { repository(path: "ada/app") {
 """
 REFERRERS = """
 query ($digest: Digest!, $type: String) { repository(path: "ada/app") {
-  referrers(digest: $digest, artifactType: $type) { totalCount nodes { digest artifactType } } } }
+  referrers(digest: $digest, artifactType: $type) { totalCount nodes { manifest { digest } } } } }
 """
 ABSENT = "sha256:" + "0" * 64
 
@@ -186,7 +186,7 @@ async def test_referrers_are_found_by_subject_and_type_even_of_what_is_absent(
     async def referrers(**variables: str) -> list[str]:
         found = (await ada.data(REFERRERS, digest=ABSENT, **variables))["repository"]["referrers"]
         assert found["totalCount"] == len(found["nodes"])
-        return [node["digest"] for node in found["nodes"]]
+        return [node["manifest"]["digest"] for node in found["nodes"]]
 
     assert await referrers() == made
     assert await referrers(type="application/x.sbom") == [made[1]]

@@ -134,7 +134,7 @@ async def test_each_other_list_costs_the_same_for_few_and_many(
         "manifests": """{ repository(path: "ada/app") {
             manifests(first: 100) { nodes { digest tagNames layers { digest } document } } } }""",
         "referrers": """{ repository(path: "ada/app") {
-            referrers(first: 100, digest: "DIGEST") { nodes { digest } } } }""".replace(
+            referrers(first: 100, digest: "DIGEST") { nodes { kind manifest { digest } } } } }""".replace(
             "DIGEST", str(subject["digest"])
         ),
         "permissions": """{ repository(path: "ada/app") {
