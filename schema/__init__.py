@@ -20,7 +20,8 @@ from schema.node import NodeQuery
 from schema.organization import OrganizationMutation, OrganizationQuery
 from schema.permission import PermissionMutation
 from schema.prototype import PrototypeMutation
-from schema.repository import RepositoryMutation, RepositoryQuery
+from schema.repository import RepositoryQuery
+from schema.repository_mutation import RepositoryMutation
 from schema.robot import Robot, RobotMutation
 from schema.scalars import SCALARS
 from schema.search import SearchQuery
