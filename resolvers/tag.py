@@ -68,6 +68,8 @@ COLUMNS = (
     " t.is_immutable, t.is_expiration"
 )
 _ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
+_ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {2**62}) > ?"
+"""The same for lists, which are read in their order: an index for it would find all, to be sorted then."""
 
 
 def to_record(row: Row) -> TagRecord:
@@ -97,10 +99,10 @@ async def tags(
         conditions.append(condition)
         arguments.append(pattern)
     if chosen.as_of_ms is not None:
-        conditions += ["t.started_at_ms <= ?", _ACTIVE]
+        conditions += ["t.started_at_ms <= ?", _ACTIVE_IN_ORDER]
         arguments += [chosen.as_of_ms, chosen.as_of_ms]
     elif chosen.is_active:
-        conditions.append(_ACTIVE)
+        conditions.append(_ACTIVE_IN_ORDER)
         arguments.append(now_ms())
     order = (
         Term("t.started_at_ms", "started_at_ms", descending=True),

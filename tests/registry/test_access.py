@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from quayside.app import create_app
 from quayside.config import Settings
-from resolvers import organization, permission, repository, robot
+from resolvers import immutability, organization, permission, repository, robot
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
 from resolvers.account import require_user
@@ -279,6 +279,24 @@ async def test_an_immutable_tag_stays(repository: kit.Repository, settings: Sett
     assert [(answer.status_code, kit.error_codes(answer)) for answer in refused] == [(403, ["DENIED"])] * 3
     assert (await repository.get_manifest("v1")).content == body
     assert (await repository.put_manifest("v1", body)).status_code == 201
+
+
+async def test_a_policy_locks_what_is_pushed(repository: kit.Repository, settings: Settings) -> None:
+    body = await repository.push_image(b"layer", tag="main")
+    other = await repository.push_image(b"other")
+    async with people.acting(settings) as context:
+        await immutability.create(context, immutability.Owner(namespace=OWNER), tag_pattern="^v")
+
+    pushed = await repository.put_manifest("v1", body)
+    refused = [
+        await repository.put_manifest("v1", other),
+        await repository.client.delete(repository.url("manifests/v1")),
+        await repository.client.delete(repository.url(f"manifests/{kit.digest_of(body)}")),
+    ]
+
+    assert pushed.status_code == 201
+    assert [(answer.status_code, kit.error_codes(answer)) for answer in refused] == [(403, ["DENIED"])] * 3
+    assert (await repository.put_manifest("main", other)).status_code == 201
 
 
 async def test_an_upload_is_its_users_alone(

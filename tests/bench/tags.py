@@ -1,0 +1,107 @@
+"""Views of tags and their history: how long they take at a thousand, ten and a hundred thousand tags.
+
+    python -m tests.bench.tags
+
+Asked is the GraphQL door in this process. Each tag has moved twice. What is flat costs at a hundred thousand
+what it costs at a thousand.
+"""
+
+import asyncio
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from quayside.config import load_settings
+from storage.blobs import open_blob_store
+from storage.database import Database, migrate
+from storage.statements import execute, fetch_one
+from storage.transactions import transaction
+from tests.bench.many import SIZES, measured
+from tests.factories import Factory
+from tests.schema.client import endpoint
+
+DAY_MS = 86_400_000
+SPANS = 3
+IN_HISTORY = "1970-01-02T12:00:00Z"
+RECENT = "1970-01-03T00:00:00.950Z"
+
+
+def _tags(arguments: str) -> str:
+    return f'{{ repository(path: "ada/app") {{ tags({arguments}) {{ {PAGE} }} }} }}'
+
+
+PAGE = "pageInfo { nextCursor } nodes { name startedAt manifest { digest layersSizeBytes } }"
+QUESTIONS = {
+    "page of 100 tags": _tags("first: 100"),
+    "page of 100 spans": _tags("first: 100, isActive: false"),
+    "page of 100 tags, as of": _tags(f'first: 100, asOf: "{IN_HISTORY}"'),
+    "tag by name": '{ repository(path: "ada/app") { tag(name: "tag-000500") { startedAt } } }',
+    "history of a tag": """{ repository(path: "ada/app") {
+      tagHistory(name: "tag-000500") { nodes { kind changedAt manifest { digest } } } } }""",
+    "difference, 50 changes": f"""{{ repository(path: "ada/app") {{
+      tagDifference(from: "{RECENT}", to: "1970-01-03T00:00:01Z") {{
+        nodes {{ name before {{ digest }} after {{ digest }} }} }} }} }}""",
+}
+
+
+async def fill(first: int, last: int) -> None:
+    """Write tags as rows, each with its earlier spans; two manifests take turns."""
+    row = await fetch_one(
+        "SELECT MIN(id) AS one, MAX(id) AS other, MIN(repository_id) AS place FROM manifest"
+    )
+    assert row is not None
+    for start in range(first, last, 10_000):
+        for span in range(SPANS):
+            async with transaction("bench.fill"):
+                await execute(
+                    "WITH RECURSIVE s(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM s WHERE n < ?)"
+                    " INSERT INTO tag (repository_id, name, manifest_id, started_at_ms, ended_at_ms,"
+                    " is_reversion, is_immutable) SELECT ?, printf('tag-%06d', n), ?, ? + n,"
+                    " CASE WHEN ? THEN NULL ELSE ? + n END, 0, 0 FROM s",
+                    *(start, min(start + 10_000, last) - 1, row["place"]),
+                    row["other"] if span % 2 else row["one"],
+                    *(span * DAY_MS, span == SPANS - 1, (span + 1) * DAY_MS),
+                )
+
+
+async def measure(factory: Factory) -> None:
+    """Fill the repository step by step, and print a line for each question."""
+    await factory.user("ada")
+    await factory.repository("ada/app")
+    for layer in (b"one", b"other"):
+        await factory.image("ada/app", layer)
+    token = await factory.token("ada")
+    found: dict[str, list[tuple[float, int]]] = {}
+    size = 0
+    async with endpoint(factory) as client:
+        for target in SIZES:
+            await fill(size, target)
+            size = target
+            await execute("ANALYZE")
+            for question, document in QUESTIONS.items():
+                ask = partial(client.with_token(token).data, document)
+                found.setdefault(question, []).append(await measured(ask))
+    print(f"{'':34}" + "".join(f"{size:>22,}" for size in SIZES))
+    for question, row in found.items():
+        cells = "".join(f"{ms:10.2f} ms {count:2} stmts" for ms, count in row)
+        print(f"{question:34}{cells}   ratio {row[-1][0] / row[0][0]:5.2f}")
+
+
+async def main() -> None:
+    """Measure on a fresh SQLite database."""
+    with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
+        url = f"sqlite://{Path(directory) / 'quayside.db'}"
+        settings = load_settings(
+            {"DATA_DIR": directory, "DATABASE_URL": url, "BLOB_URL": "memory:", "SECRET_KEY": "k" * 32}, {}
+        )
+        await migrate(url)
+        database = await Database.connect(url)
+        database.make_current()
+        try:
+            await measure(Factory.of(settings, database, open_blob_store("memory:")))
+        finally:
+            await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
