@@ -95,6 +95,7 @@ class House:
             with self.database.current():
                 self.signer = await load_signer(secrets, audience=site.registry_host)
             live = Fanout(self.database, site=site)
+            stack.push_async_callback(live.close)
             stack.enter_context(stopping(live.stop))
             self.callers = Callers(site, self.blobs, secrets, live)
             pulls = PullRecorder(self.database)

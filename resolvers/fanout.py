@@ -24,7 +24,7 @@ from resolvers.errors import ErrorCode, Invalid, InvalidCredentials, QuaysideErr
 from resolvers.live import EventRecord, Judge, SeenEvent, Watch, described, format_cursor
 from storage import events
 from storage.database import Database
-from storage.events import Cursor
+from storage.events import Cursor, End
 from storage.wakeups import Wakeups, open_wakeups
 
 logger = logging.getLogger("quayside.live")
@@ -102,14 +102,14 @@ class Fanout:
         Raises `TooManySubscriptions`, or `Invalid` for a cursor that lies ahead of the log.
         """
         end = await events.end()
-        if watch.after is not None and watch.after > end:
+        if watch.after is not None and watch.after > end.cursor:
             raise Invalid("The cursor lies ahead of this server's log.", field="after")
         if len(self.subscriptions) >= self.limits.subscriptions:
             raise TooManySubscriptions
-        subscription = Subscription(self, viewer, watch, watch.after or end)
+        subscription = Subscription(self, viewer, watch, end)
         self.subscriptions.add(subscription)
-        if self._reader is None or self._reader.done():
-            self.position = end
+        if self._reader is None or self._reader.done() or self._reader.cancelling():
+            self.position = end.cursor
             # The reader belongs to nobody's request, so it inherits nothing from this one.
             self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
         return subscription
@@ -119,12 +119,18 @@ class Fanout:
         self.subscriptions.discard(subscription)
         if not self.subscriptions and self._reader is not None:
             self._reader.cancel()
-            self._reader = None
 
     def stop(self) -> None:
         """End all subscriptions, each with the place from which it can go on."""
         for subscription in self.subscriptions:
             subscription.end("The server is stopping.")
+
+    async def close(self) -> None:
+        """End everything, and wait until the reader has let go of the database."""
+        self.stop()
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
 
     def judge(self) -> Judge:
         """Who decides on rights at this moment."""
@@ -185,10 +191,13 @@ class Fanout:
 class Subscription:
     """The events of one watch on their way to one viewer."""
 
-    def __init__(self, fanout: Fanout, viewer: Viewer, watch: Watch, start: Cursor) -> None:
+    def __init__(self, fanout: Fanout, viewer: Viewer, watch: Watch, end: End) -> None:
+        start = watch.after or end.cursor
         self.viewer = viewer
         self._fanout = fanout
         self._watch = watch
+        self._past = frozenset() if watch.after else end.ids
+        """What was there already when somebody asked for what happens from now on."""
         self._position = start
         """Up to here everything has been looked at."""
         self._delivered = start
@@ -202,7 +211,7 @@ class Subscription:
         """Take what the reader has read; one that has yet to come up with it finds this by itself."""
         if not self._is_fed:
             return
-        fitting = [one for one in records if one.cursor > self._position and self._watch.matches(one)]
+        fitting = [one for one in records if one.cursor > self._position and self._fits(one)]
         self._position = max(self._position, records[-1].cursor)
         if not fitting:
             return
@@ -250,6 +259,9 @@ class Subscription:
             self._changed.clear()
             await self._changed.wait()
 
+    def _fits(self, record: EventRecord) -> bool:
+        return record.cursor[1] not in self._past and self._watch.matches(record)
+
     async def _catch_up(self) -> list[EventRecord]:
         """Read on in the log; with the reader's position reached, be fed by it from there."""
         reached = self._fanout.position
@@ -262,4 +274,4 @@ class Subscription:
             self._position = max(self._position, reached)
         # Nothing may be awaited between this comparison and being fed.
         self._is_fed = self._position >= self._fanout.position
-        return [record for record in records if self._watch.matches(record)]
+        return [record for record in records if self._fits(record)]

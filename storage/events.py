@@ -107,16 +107,27 @@ async def read_after(
     return [((row["transaction_id"] or 0, row["id"]), row) for row in rows]
 
 
-async def end() -> Cursor:
-    """The end of the log: whatever commits from now on comes after it.
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of the log at one moment: whatever commits later comes after `cursor`.
 
-    On PostgreSQL events that committed while an older transaction was open come after it too.
+    So do events that had committed while an older transaction was open; `ids` are those, usually none.
     """
+
+    cursor: Cursor
+    ids: frozenset[int] = frozenset()
+
+
+async def end() -> End:
+    """The end of the log as it is now."""
     if is_postgres():
-        (row,) = await fetch("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon")
-        return row["horizon"], 0
+        (row,) = await fetch(
+            "SELECT h.horizon, (SELECT array_agg(id) FROM event WHERE transaction_id >= h.horizon) AS ids"
+            " FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon) h"
+        )
+        return End((row["horizon"], 0), frozenset(row["ids"] or ()))
     rows = await fetch("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
-    return 0, rows[0]["seq"] if rows else 0
+    return End((0, rows[0]["seq"] if rows else 0))
 
 
 async def awaits_others(cursor: Cursor) -> bool:

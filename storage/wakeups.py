@@ -65,8 +65,13 @@ class PostgresWakeups:
 
     async def listen(self) -> None:
         """Open the connection. Raises what the driver raises."""
-        self._connection = await asyncpg.connect(self._url)
-        await self._connection.add_listener(CHANNEL, lambda *_: self._told.set())
+        connection = await asyncpg.connect(self._url)
+        try:
+            await connection.add_listener(CHANNEL, lambda *_: self._told.set())
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
 
     async def wait(self) -> None:
         if self._connection.is_closed():

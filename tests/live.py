@@ -7,11 +7,10 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
@@ -90,6 +89,7 @@ async def serving(
             live.stop()
             server.should_exit = True
             await task
+            await live.close()
 
 
 @dataclass
@@ -137,12 +137,11 @@ class Client:
 
     async def closed(self) -> tuple[int, str]:
         """The code and reason with which the server closes the connection, whatever it sends before."""
-        with pytest.raises(ConnectionClosed) as raised:
+        with suppress(ConnectionClosed):
             while True:
                 await self.receive()
-        close = raised.value.rcvd
-        assert close is not None
-        return close.code, close.reason
+        assert self.connection.close_code is not None
+        return self.connection.close_code, self.connection.close_reason or ""
 
 
 @asynccontextmanager
@@ -151,12 +150,12 @@ async def connected(
     *,
     headers: dict[str, str] | None = None,
     origin: str | None = None,
-    subprotocol: str = SUBPROTOCOL,
+    subprotocol: str | None = SUBPROTOCOL,
 ) -> AsyncIterator[Client]:
     """A connection that has yet to introduce itself."""
     async with connect(
         f"ws://{address}/graphql",
-        subprotocols=[Subprotocol(subprotocol)],
+        subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
         additional_headers=headers,
         origin=Origin(origin) if origin else None,
         proxy=None,
