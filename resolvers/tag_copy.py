@@ -166,8 +166,8 @@ async def _require_rights(origin: RepositoryRecord, held: Sequence[int]) -> None
 
 
 _MANIFEST = (
-    "digest, media_type, artifact_type, size_bytes, layers_size_bytes, is_index, config_digest,"
-    " config_media_type, subject_digest, annotations, os, architecture, variant"
+    "digest, media_type, artifact_type, artifact_kind, size_bytes, layers_size_bytes, is_index,"
+    " config_digest, config_media_type, subject_digest, annotations, os, architecture, variant"
 )
 _PARTS = {
     "manifest_body": "body",

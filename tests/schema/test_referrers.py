@@ -257,3 +257,17 @@ async def test_referrers_of_many_manifests_take_two_statements(factory: Factory,
 
     # The token, the repository, the viewer's grants, tags, manifests; then referrers and their layers.
     assert costs == [7, 7]
+
+
+async def test_what_is_copied_keeps_its_kind(factory: Factory, ada: GraphQL) -> None:
+    for path in ("ada/app", "ada/source"):
+        await factory.repository(path)
+    digest, subject = await image(factory, path="ada/source")
+    await artifact(factory, "application/spdx+json", subject=subject, path="ada/source")
+
+    await ada.payload(
+        """mutation { tagCopy(from: { repository: "ada/source", tag: "v1" },
+        to: [{ repository: "ada/app", tag: "v1" }], includeReferrers: true) { errors { code } } }"""
+    )
+
+    assert [node["kind"] for node in await listed(ada, digest, kind="SBOM")] == ["SBOM"]
