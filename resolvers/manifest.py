@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from resolvers.context import Context
-from resolvers.manifest_document import Descriptor, ManifestDocument, parse_manifest
+from resolvers.manifest_document import MAX_SIZE, Descriptor, ManifestDocument, parse_manifest
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import RepositoryRecord
 from storage.blobs import BlobError
@@ -141,7 +141,8 @@ async def children(manifest_ids: Sequence[int]) -> dict[int, list[ChildRecord]]:
 async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
     """The bytes of configuration and layers that pulling everything takes, each digest counted once.
 
-    For an index, of all the images that it holds, however deep; one statement, each manifest walked once.
+    For an index, of all the images that it holds, however deep; one statement, each manifest walked once. At
+    most `MAX_SIZE`, which only claims of content that is kept elsewhere exceed.
     """
     if not manifest_ids:
         return {}
@@ -151,13 +152,15 @@ async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
         " UNION SELECT h.root, k.id FROM held h JOIN manifest p ON p.id = h.id"
         " JOIN manifest_child c ON c.manifest_id = p.id"
         " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest)"
-        " SELECT d.root AS root, SUM(d.size_bytes) AS total FROM"
+        # In two halves, since SQLite fails where a sum of claims does not fit into 64 bits.
+        " SELECT d.root AS root, SUM(d.size_bytes / 16777216) AS high, SUM(d.size_bytes % 16777216) AS low FROM"
         " (SELECT DISTINCT h.root, b.digest, b.size_bytes FROM held h"
         " JOIN manifest_blob b ON b.manifest_id = h.id) d"
         " GROUP BY d.root",
         *manifest_ids,
     )
-    return dict.fromkeys(manifest_ids, 0) | {row["root"]: int(row["total"]) for row in rows}
+    totals = {row["root"]: (int(row["high"]) << 24) + int(row["low"]) for row in rows}
+    return dict.fromkeys(manifest_ids, 0) | {root: min(total, MAX_SIZE) for root, total in totals.items()}
 
 
 async def bodies(manifest_ids: Sequence[int]) -> dict[int, bytes]:

@@ -389,7 +389,10 @@ def _text(value: object, place: str) -> str:
 
 
 def _check_sizes_agree(document: ManifestDocument) -> None:
-    """Refuse one digest with two sizes: one of them is a lie, whatever the content turns out to be."""
+    """Refuse one digest with two sizes: one of them is a lie, whatever the content turns out to be.
+
+    So is a sum that no number of the database holds: the sizes of content that is kept elsewhere are claims.
+    """
     sizes: dict[str, int] = {}
     groups: tuple[tuple[str, tuple[Descriptor, ...]], ...] = (
         ("config", () if document.config is None else (document.config,)),
@@ -402,6 +405,8 @@ def _check_sizes_agree(document: ManifestDocument) -> None:
             if sizes.setdefault(item.digest, item.size_bytes) != item.size_bytes:
                 path = f"{name}[{index}]" if name in ("layers", "manifests") else name
                 raise ManifestInvalid("differs from the size given for this digest before", f"{path}.size")
+    if sum(layer.size_bytes for layer in document.layers) > MAX_SIZE:
+        raise ManifestInvalid(f"must have at most {MAX_SIZE} bytes together", "layers")
 
 
 def _join(path: str, name: str) -> str:

@@ -122,9 +122,17 @@ async def mount_blob(context: Context, repository_id: int, digest: str, *, sourc
 
 
 async def delete_blob(context: Context, repository: RepositoryRecord, digest: str) -> None:
-    """Take the repository's right to a blob away, at once. Raises `NotFound`, `NotWritable`."""
+    """Take the repository's right to a blob away, at once. Raises `NotFound`, `Immutable`, `NotWritable`."""
     require_writable(context, repository)
     async with transaction("blob.delete"):
+        await lock_row("repository", repository.id)
+        await _require_unlocked(
+            context,
+            "SELECT m.id FROM manifest m JOIN manifest_blob b ON b.manifest_id = m.id"
+            " WHERE m.repository_id = ? AND b.digest = ?",
+            repository.id,
+            digest,
+        )
         removed = await execute(
             "DELETE FROM repository_blob WHERE repository_id = ?"
             " AND blob_id = (SELECT id FROM blob WHERE digest = ?)",
@@ -194,17 +202,31 @@ async def delete_manifest(context: Context, repository: RepositoryRecord, digest
         )
         if manifest is None:
             raise NotFound
-        locked = await fetch_one(
-            "SELECT name FROM tag WHERE manifest_id = ? AND is_immutable = ?"
-            " AND (ended_at_ms IS NULL OR ended_at_ms > ?)",
-            manifest["id"],
-            True,
-            now_ms(),
-        )
-        if locked is not None and context.site.has("IMMUTABLE_TAGS"):
-            raise Immutable(f"Cannot delete immutable tag '{locked['name']}'", field="tag")
+        await _require_unlocked(context, "SELECT m.id FROM manifest m WHERE m.id = ?", manifest["id"])
         await execute("DELETE FROM manifest WHERE id = ?", manifest["id"])
         await _record(context, repository, "delete_manifest", {"manifest_digest": digest})
+
+
+async def _require_unlocked(context: Context, manifests: str, *values: Any) -> None:
+    """Raise `Immutable` if a locked tag leads to any of the manifests that a statement selects.
+
+    A tag also leads to what the indexes below it list, however deep: an image whose layers are gone would be
+    as good as deleted.
+    """
+    if not context.site.has("IMMUTABLE_TAGS"):
+        return
+    locked = await fetch_one(
+        f"WITH RECURSIVE above (id) AS ({manifests} UNION SELECT p.id FROM above a"
+        " JOIN manifest m ON m.id = a.id JOIN manifest_child c ON c.digest = m.digest"
+        " JOIN manifest p ON p.id = c.manifest_id AND p.repository_id = m.repository_id)"
+        " SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
+        " WHERE t.is_immutable = ? AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?) LIMIT 1",
+        *values,
+        True,
+        now_ms(),
+    )
+    if locked is not None:
+        raise Immutable(f"Cannot delete immutable tag '{locked['name']}'", field="tag")
 
 
 async def _record(
