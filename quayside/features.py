@@ -35,6 +35,7 @@ FEATURES: Final = (
     Feature("EDIT_QUOTA", True, "Organization administrators may change the quota of their organization."),
     Feature("EXTENDED_REPOSITORY_NAMES", True, "Repository names may hold slashes."),
     Feature("IMAGE_EXPIRY_TRIGGER", True, "Notifications may tell of tags that are about to expire."),
+    Feature("IMAGE_PULL_STATS", True, "How often a tag or a manifest was pulled can be asked for."),
     Feature("IMMUTABLE_TAGS", True, "Tags can be locked against being moved or deleted."),
     Feature(
         "LIBRARY_SUPPORT", True, "A repository named without a namespace belongs to the namespace library."

@@ -19,6 +19,15 @@ CHAPTER = chapter(
         "repo:read",
         check=Check.ACCESS,
     ),
+    Route(
+        "getManifestPullStatistics",
+        "GET",
+        "/repository/{repository}/manifest/{manifestref}/pull_statistics",
+        "repo:read",
+        check=Check.ACCESS,
+        internal=True,
+        flags=("IMAGE_PULL_STATS",),
+    ),
     Route("listManifestLabels", "GET", _LABELS, "repo:read", check=Check.ACCESS),
     Route(
         "addManifestLabel",

@@ -121,4 +121,12 @@ CHAPTER = chapter(
         internal=True,
         flags=_FLAGS,
     ),
+    Route(
+        "getTagPullStatistics",
+        "GET",
+        "/repository/{repository}/tag/{tag}/pull_statistics",
+        "repo:read",
+        internal=True,
+        flags=("IMAGE_PULL_STATS",),
+    ),
 )

@@ -39,7 +39,6 @@ START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
 
 QUOTA = "Storage is not counted and has no quota yet."
 
-STATS = "Pulls and pushes are not counted yet."
 
 BROKEN = "The recorded system failed; what is not there is not found."
 
@@ -65,8 +64,6 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("getOrganization", "with_quota"): QUOTA,
     ("exportOrgLogs", "missing_parent"): "The recorded system failed; what is not there is refused: 403.",
     ("getOrgRobots", "limit_1"): "The limit counts robots, not what they have, and the first is by its name.",
-    ("getRepo", "empty_repo"): STATS,
-    ("getRepo", "success"): STATS,
     ("getRepoManifest", "untagged_oci_artifact"): "What can be pulled by its digest can be looked at.",
     ("inviteTeamMemberEmail", "bad_email"): "No mail can be sent to what is no address: 400.",
     ("getOrganizationTeamMembers", "pending_invite"): "Who is invited again stands in the list once.",
