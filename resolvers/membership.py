@@ -208,7 +208,7 @@ async def collaborators(context: Context, organization: AccountRecord, page: Pag
 
 
 async def repositories_of(
-    context: Context, organization_id: int, account_ids: Sequence[int], page: Page
+    context: Context, account_ids: Sequence[int], organization_id: int, page: Page
 ) -> dict[int, Slice[RepositoryRecord]]:
     """The repositories of an organization on which accounts have direct permissions, by name.
 

@@ -121,7 +121,7 @@ async def team(context: Context, organization: AccountRecord, name: str) -> Team
 
 
 async def teams_of(
-    context: Context, organization_id: int, account_ids: Sequence[int], page: Page
+    context: Context, account_ids: Sequence[int], organization_id: int, page: Page
 ) -> dict[int, Slice[TeamRecord]]:
     """The teams of one organization that accounts are in, by name; for callers that decided on access."""
     slices = await paginate_each(
