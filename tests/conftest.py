@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.plugins.transactions",
     "tests.plugins.databases",
     "tests.plugins.content",
+    "tests.plugins.issuers",
 ]

@@ -11,11 +11,9 @@ It prints its port. Beside its documents it answers:
 """
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -24,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jose import jwk, jwt
 
-from tests.process import ROOT, environment
+from tests.process import helping
 
 CONFIGURATION = "/.well-known/openid-configuration"
 
@@ -146,22 +144,8 @@ class Issuer:
 @contextmanager
 def issuing() -> Iterator[Issuer]:
     """A running issuer."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.issuer"],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        try:
-            issuer = Issuer(f"http://127.0.0.1:{int(process.stdout.readline())}")
-            yield issuer
-            issuer.close()
-        finally:
-            process.terminate()
+    with helping("tests.issuer") as port, closing(Issuer(f"http://127.0.0.1:{port}")) as issuer:
+        yield issuer
 
 
 if __name__ == "__main__":

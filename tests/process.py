@@ -74,6 +74,25 @@ def serving(
             process.wait(timeout=START_TIMEOUT_S)
 
 
+@contextmanager
+def helping(module: str, *arguments: str) -> Iterator[int]:
+    """The port of a running helper of the tests, `python -m module`, which prints it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
 def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str], directory: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:

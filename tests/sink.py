@@ -5,14 +5,13 @@
 It prints its port and writes the body of the n-th request into `DIRECTORY/n.json`.
 """
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from tests.process import ROOT, environment
+from tests.process import helping
 
 
 class Sink(HTTPServer):
@@ -46,20 +45,8 @@ class Keeper(BaseHTTPRequestHandler):
 def sinking(directory: Path, *, status: int = 200) -> Iterator[int]:
     """A sink that keeps bodies in a new directory; its port."""
     directory.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.sink", str(directory), str(status)],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.terminate()
+    with helping("tests.sink", str(directory), str(status)) as port:
+        yield port
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Robots as build systems use them: real skopeo, a live server, and an issuer of identities beside it."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from quayside.config import load_settings
 from resolvers.access.scopes import SCOPES
 from resolvers.account import require_user
 from resolvers.token import create_access_token
+from tests.functional.skopeo import skopeo
 from tests.issuer import Issuer, issuing
 from tests.process import serving
 from tests.registry import kit, people
@@ -37,14 +37,7 @@ class Yard:
 
     def skopeo(self, *arguments: str) -> bool:
         """Run skopeo; whether it did what it was told. Anything but a refusal to sign in fails the test."""
-        completed = subprocess.run(
-            ["skopeo", "--insecure-policy", *arguments],
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.directory), "TMPDIR": str(self.directory)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        completed = skopeo(self.directory, *arguments)
         assert completed.returncode == 0 or "unauthorized" in completed.stderr.lower(), completed.stderr
         return completed.returncode == 0
 

@@ -13,6 +13,7 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
 from resolvers.account import require_user
 from resolvers.token import create_access_token, create_app_token
+from tests.functional.skopeo import skopeo
 from tests.process import log_of, serving
 from tests.registry import kit, people
 from tests.registry.people import OWNER, PASSWORD, STRANGER
@@ -33,14 +34,7 @@ class House:
 
     def skopeo(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run skopeo, which knows no credentials but those that it is given."""
-        return subprocess.run(
-            ["skopeo", "--insecure-policy", *arguments],
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.directory), "TMPDIR": str(self.directory)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return skopeo(self.directory, *arguments)
 
     def push(self, source: Path, name: str, login: Login) -> subprocess.CompletedProcess[str]:
         """Copy the image `v1` of a layout into the registry."""

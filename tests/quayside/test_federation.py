@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,25 +16,13 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.federation import Identity
 from storage.statements import decode_json, execute, fetch, fetch_one
 from tests.factories import Factory
-from tests.issuer import Issuer, issuing
+from tests.issuer import Issuer
 from tests.state import dump
 
 ROBOT = "acme+build"
 SUBJECT = "repo:acme/app:ref:refs/heads/main"
 PATH = "/oauth2/federation/robot/token"
 SCOPE = "repository:acme/app:pull"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Issuer]:
-    with issuing() as issuer:
-        yield issuer
-
-
-@pytest.fixture
-def issuer(running: Issuer) -> Issuer:
-    running.behave()
-    return running
 
 
 @dataclass(frozen=True)

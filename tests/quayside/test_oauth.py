@@ -88,14 +88,6 @@ async def client(app: Starlette, factory: Factory) -> Client:
 
 
 @pytest.fixture
-async def ada(app: Starlette) -> AsyncIterator[Browser]:
-    """A browser in which `ada` is signed in."""
-    async with browsing(app) as browser:
-        await browser.sign_in("ada")
-        yield browser
-
-
-@pytest.fixture
 async def eve(app: Starlette) -> AsyncIterator[Browser]:
     """A browser in which `eve` is signed in."""
     async with browsing(app) as browser:

@@ -27,26 +27,9 @@ SIGN_UP = {"username": "eve", "password": PASSWORD, "email": "eve@example.com"}
 
 
 @pytest.fixture
-async def app(settings_with_files: Settings, factory: Factory) -> AsyncIterator[Starlette]:
-    """The whole application, beside a database with the user `ada`."""
-    await factory.user("ada", password=PASSWORD)
-    made = create_app(settings_with_files, jobs=False)
-    async with made.router.lifespan_context(made):
-        yield made
-
-
-@pytest.fixture
 async def browser(app: Starlette) -> AsyncIterator[Browser]:
     async with browsing(app) as opened:
         await opened.arrive()
-        yield opened
-
-
-@pytest.fixture
-async def ada(app: Starlette) -> AsyncIterator[Browser]:
-    """A browser that is signed in as `ada`."""
-    async with browsing(app) as opened:
-        await opened.sign_in("ada")
         yield opened
 
 

@@ -10,7 +10,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
-from quayside.app import create_app
 from quayside.config import Settings
 from quayside.sessions import Sessions
 from quayside.sign_in import local_path
@@ -28,15 +27,6 @@ WRONG = {
     "message": "Invalid Username or Password",
 }
 DELETE = 'mutation { organizationDelete(organization: "acme") { name errors { code } } }'
-
-
-@pytest.fixture
-async def app(settings_with_files: Settings, factory: Factory) -> AsyncIterator[Starlette]:
-    """The whole application, beside a database with the user `ada`."""
-    await factory.user("ada", password=PASSWORD)
-    made = create_app(settings_with_files, jobs=False)
-    async with made.router.lifespan_context(made):
-        yield made
 
 
 @pytest.fixture

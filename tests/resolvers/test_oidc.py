@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,22 +12,10 @@ from jose import jwt
 from resolvers.errors import Invalid, Upstream
 from resolvers.oidc import ASK_AGAIN_AFTER_S, KEYS_FOR_S, Issuers, unverified_issuer
 from resolvers.outbound import Outbound
-from tests.issuer import CONFIGURATION, Issuer, issuing, private_pem
+from tests.issuer import CONFIGURATION, Issuer, private_pem
 
 AUDIENCE = "registry.example"
 AUDIENCES = {AUDIENCE, "https://registry.example"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Issuer]:
-    with issuing() as issuer:
-        yield issuer
-
-
-@pytest.fixture
-def issuer(running: Issuer) -> Issuer:
-    running.behave()
-    return running
 
 
 @pytest.fixture

@@ -1,0 +1,16 @@
+"""Skopeo in a process of its own."""
+
+import subprocess
+from pathlib import Path
+
+
+def skopeo(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run skopeo, which has its files in a directory and knows no credentials but those that it is given."""
+    return subprocess.run(
+        ["skopeo", "--insecure-policy", *arguments],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
