@@ -97,6 +97,7 @@ class House:
             live = Fanout(self.database, site=site)
             stack.push_async_callback(live.close)
             stack.enter_context(stopping(live.stop))
+            self.metrics.watch_subscriptions(lambda: len(live.subscriptions))
             self.callers = Callers(site, self.blobs, secrets, live)
             pulls = PullRecorder(self.database)
             await stack.enter_async_context(pulls.running())

@@ -4,6 +4,7 @@ Each application has its own registry; nothing is global. Labels are bounded: a 
 method only if it is one of HTTP's. With several worker processes each answers with its own numbers.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -51,6 +52,9 @@ class Metrics:
             ("kind", "outcome"),
             registry=self.registry,
         )
+        self._subscriptions = Gauge(
+            "quayside_subscriptions", "GraphQL subscriptions being served.", registry=self.registry
+        )
         version = Gauge("quayside_build_info", "The version that runs.", ("version",), registry=self.registry)
         version.labels(__version__).set(1)
         # Looking a child up costs more than counting with it, and this runs for every request.
@@ -85,6 +89,10 @@ class Metrics:
     def job(self, kind: str, outcome: str) -> None:
         """Count a run of a background job."""
         self._jobs.labels(kind, outcome).inc()
+
+    def watch_subscriptions(self, count: Callable[[], int]) -> None:
+        """Ask for the number of subscriptions whenever somebody reads it."""
+        self._subscriptions.set_function(count)
 
     def exposition(self) -> bytes:
         """All numbers, as text."""

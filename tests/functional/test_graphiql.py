@@ -317,3 +317,40 @@ def test_who_signs_in_on_the_page_is_the_viewer(browser: Browser, tmp_path: Path
         browser.open(f"{client.base_url}/graphql?query={{viewer{{name}}}}")
         browser.run('"viewer": null')
         assert browser.console() == []
+
+
+def test_what_happens_is_shown_as_it_happens_until_one_stops(browser: Browser, tmp_path: Path) -> None:
+    # given a registry, and a user of it in the browser
+    arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
+    process.run(tmp_path, *arguments, text="correct-horse-battery")
+    scopes = ("--scopes", "user:admin repo:create repo:read")
+    token = process.run(tmp_path, "admin", "create-token", "ada", *scopes).stdout.strip()
+    with process.serving(tmp_path) as (client, _):
+
+        def create(name: str) -> None:
+            body = {"repository": name, "visibility": "private", "description": ""}
+            headers = {"Authorization": f"Bearer {token}"}
+            client.post("/api/v1/repository", headers=headers, json=body).raise_for_status()
+
+        browser.open(f"{client.base_url}/graphql")
+        browser.keys("#token", token + TAB)
+        # when she subscribes
+        browser.write_query('subscription { events(kinds: ["create_repo"]) { repositoryPath } }')
+        browser.click(".graphiql-execute-button")
+        browser.until(lambda: listeners(client) == 1, "the subscription")
+        for name in ("one", "two"):
+            create(name)
+            browser.until(lambda name=name: f"ada/{name}" in browser.text(".result-window"), name)
+        # then each is shown, and nothing more once she stops
+        browser.click(".graphiql-execute-button")
+        browser.until(lambda: listeners(client) == 0, "the end of the subscription")
+        create("three")
+        assert "ada/two" in browser.text(".result-window")
+        assert browser.console() == []
+
+
+def listeners(client: httpx.Client) -> int:
+    """How many subscriptions the server has."""
+    found = re.search(r"^quayside_subscriptions ([\d.]+)$", client.get("/metrics").text, re.MULTILINE)
+    assert found is not None
+    return int(float(found[1]))

@@ -11,21 +11,66 @@
   const csrfToken = async () => (await (await fetch("csrf_token")).json()).csrf_token;
 
   // Headers from GraphiQL's own header editor come last, so that they win.
-  const send = async (parameters, options) => {
+  const post = async (parameters, options, accept, signal) => {
     const token = field.value.trim();
     const credential = token ? { Authorization: `Bearer ${token}` } : { "X-CSRF-Token": await csrfToken() };
-    const response = await fetch(location.pathname, {
+    return fetch(location.pathname, {
       method: "POST",
       headers: {
-        Accept: "application/graphql-response+json, application/json;q=0.9",
+        Accept: accept,
         "Content-Type": "application/json",
         ...credential,
         ...options?.headers,
       },
       body: JSON.stringify(parameters),
+      signal,
     });
+  };
+
+  const send = async (parameters, options) => {
+    const response = await post(parameters, options, "application/graphql-response+json, application/json;q=0.9");
     return response.json();
   };
+
+  // The results of a subscription, as server-sent events bring them: each is a line of data; others mean nothing here.
+  const results = async function* (parameters, options, signal) {
+    const response = await post(parameters, options, "text/event-stream", signal);
+    if (!response.ok) {
+      yield await response.json();
+      return;
+    }
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let unfinished = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const lines = (unfinished + part.value).split("\n");
+      unfinished = lines.pop();
+      for (const line of lines) {
+        if (line.startsWith("data: {")) yield JSON.parse(line.slice("data: ".length));
+      }
+    }
+  };
+
+  // Stopping breaks the connection, for which a generator alone would wait until something came.
+  const listen = (parameters, options) => {
+    const stopping = new AbortController();
+    const coming = results(parameters, options, stopping.signal);
+    const end = { done: true, value: undefined };
+    const next = () =>
+      coming.next().catch((error) => {
+        if (stopping.signal.aborted) return end;
+        throw error;
+      });
+    const stop = async () => {
+      stopping.abort();
+      return end;
+    };
+    return { [Symbol.asyncIterator]: () => ({ next, return: stop }) };
+  };
+
+  const isSubscription = ({ operationName }, options) =>
+    options?.documentAST?.definitions.some(
+      ({ operation, name }) => operation === "subscription" && (!operationName || name?.value === operationName),
+    );
 
   // A dialog stops the page from scrolling by a style element, which a page of the window's height does not need and
   // the content security policy allows only empty. Old browsers took its text through this property; here it is lost.
@@ -44,7 +89,8 @@
     root.render(
       React.createElement(GraphiQL, {
         ...opening,
-        fetcher: (parameters, options) => send(parameters, options),
+        fetcher: (parameters, options) =>
+          isSubscription(parameters, options) ? listen(parameters, options) : send(parameters, options),
         showPersistHeadersSettings: false,
       }),
     );
