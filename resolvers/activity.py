@@ -101,13 +101,16 @@ async def record_pulls(pulls: Sequence[Pull]) -> None:
     told = [pull for pull in pulls if not pull.is_check]
     facts = await _token_facts(pull.grant for pull in told)
     metadata = [_metadata(pull, facts) for pull in told]
+    # All is prepared before the transaction, which others wait for.
+    entries = [_audit_row(pull, item) for pull, item in zip(told, metadata, strict=True)]
+    happened = [_event_row(pull, item) for pull, item in zip(told, metadata, strict=True)]
     async with transaction("pulls.record"):
         await add_daily(days)
         await add_manifest_pulls(manifests)
         await add_tag_pulls(tags)
         if told:
-            await append_many([_audit_row(pull, item) for pull, item in zip(told, metadata, strict=True)])
-            await append(*(_event_row(pull, item) for pull, item in zip(told, metadata, strict=True)))
+            await append_many(entries)
+            await append(*happened)
 
 
 def _metadata(pull: Pull, facts: Mapping[int, dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import audit, content
+from tests.bench import audit, content, pulls
 from tests.bench.load import CHUNK, Rate, download, hammer
 from tests.bench.servers import PEER, Server, start_peer, start_quayside
 from tests.registry import kit
@@ -57,6 +57,7 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
 
     print_rates("manifest GET by tag", manifest(lambda _: "v7"))
     print_rates("manifest GET by digest", manifest(lambda server: digests[server.name]))
+    measure_counting()
     measure_blobs(servers)
     script = directory / "graphql.lua"
     body = json.dumps({"query": GRAPHQL_QUERY})
@@ -73,6 +74,17 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
             f"   {rate.cpu_us:6.0f} µs CPU   {statements:3.0f} statements",
             flush=True,
         )
+
+
+def measure_counting() -> None:
+    """What counting pulls and telling the audit log of them adds to a manifest GET."""
+    counted, uncounted = pulls.measure()
+    print(
+        f"{'counting a manifest GET':28} {counted.cpu_us - uncounted.cpu_us:9.0f} µs CPU more"
+        f"   ratio {counted.per_second / uncounted.per_second:5.2f} of the requests a second"
+        f"   p99 {counted.p99_ms:.2f} ms, without {uncounted.p99_ms:.2f} ms",
+        flush=True,
+    )
 
 
 def measure_blobs(servers: list[Server]) -> None:
