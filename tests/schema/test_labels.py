@@ -1,5 +1,6 @@
 """Labels of manifests through the public door: imported with images, added, deleted."""
 
+import asyncio
 import json
 
 import pytest
@@ -211,6 +212,28 @@ async def test_a_manifest_has_a_bounded_number_of_labels(
 
     assert await ada.payload_error(CREATE, digest=digest, input=entered) == ("TOO_MANY", "input.key")
     assert len(await listed(ada, digest)) == 4
+
+
+async def test_writers_at_once_keep_the_bound_and_delete_once(
+    factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label, "MAXIMUM", 3)
+    await factory.repository("ada/app")
+    digest = await image(factory)
+    entered = {"key": "more", "value": ""}
+
+    made = await asyncio.gather(*(ada.data(CREATE, digest=digest, input=entered) for _ in range(8)))
+
+    labels = [payload["manifestLabelCreate"]["label"] for payload in made]
+    assert sum(item is not None for item in labels) == len(await listed(ada, digest)) == 3
+    uuid = next(item["uuid"] for item in labels if item is not None)
+
+    gone = await asyncio.gather(*(ada.data(DELETE, digest=digest, uuid=uuid) for _ in range(4)))
+
+    deleted = [payload["manifestLabelDelete"]["uuid"] for payload in gone]
+    assert sorted(item is None for item in deleted) == [False, True, True, True]
+    kept = await fetch("SELECT id FROM event WHERE kind = 'manifest_label_delete'")
+    assert len(kept) == 1
 
 
 async def test_a_label_is_found_through_its_own_manifest_and_repository_alone(
