@@ -1,0 +1,46 @@
+"""The authorization server with an application, and the browsers of two users."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.applications import Starlette
+
+from quayside.callers import Callers
+from quayside.oauth import AuthorizationServer
+from quayside.sign_in import SignIn
+from resolvers import application
+from resolvers.application import ApplicationChanges
+from tests.browser import PASSWORD, Browser, browsing
+from tests.factories import Factory
+from tests.quayside.oauth.client import CALLBACK, Client
+
+
+@pytest.fixture
+async def app(factory: Factory) -> Starlette:
+    """Signing in and the authorization server, with `ada`, who administers `acme`, and the user `eve`.
+
+    The other doors are left out, since starting them takes longer than all that is asked here.
+    """
+    for name in ("ada", "eve"):
+        await factory.user(name, password=PASSWORD)
+    await factory.organization("acme", owner="ada")
+    callers = Callers(factory.site, factory.blobs, factory.secrets)
+    sign_in = SignIn(lambda: callers, base_url=factory.site.public_url)
+    return Starlette(routes=[*sign_in.routes(), *AuthorizationServer(lambda: callers).routes()])
+
+
+@pytest.fixture
+async def client(app: Starlette, factory: Factory) -> Client:
+    """An application of `acme`."""
+    ada = await factory.as_account("ada")
+    values = {"name": "Helm <script>", "redirect_uri": CALLBACK, "description": "Steers & more"}
+    made = await application.create(ada, "acme", ApplicationChanges(values))
+    return Client(made.client_id, application.client_secret(ada, made))
+
+
+@pytest.fixture
+async def eve(app: Starlette) -> AsyncIterator[Browser]:
+    """A browser in which `eve` is signed in."""
+    async with browsing(app) as browser:
+        await browser.sign_in("eve")
+        yield browser
