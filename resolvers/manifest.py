@@ -153,7 +153,8 @@ async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
         " JOIN manifest_child c ON c.manifest_id = p.id"
         " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest)"
         # In two halves, since SQLite fails where a sum of claims does not fit into 64 bits.
-        " SELECT d.root AS root, SUM(d.size_bytes / 16777216) AS high, SUM(d.size_bytes % 16777216) AS low FROM"
+        " SELECT d.root AS root, SUM(d.size_bytes / 16777216) AS high,"
+        " SUM(d.size_bytes % 16777216) AS low FROM"
         " (SELECT DISTINCT h.root, b.digest, b.size_bytes FROM held h"
         " JOIN manifest_blob b ON b.manifest_id = h.id) d"
         " GROUP BY d.root",

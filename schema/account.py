@@ -70,7 +70,7 @@ class Account(Node):
 
     @strawberry.field(
         description="Whether the account is in the organization, in a team or as its robot; null if there is"
-        " no such organization."
+        " no such organization, and for outsiders who ask about others than themselves."
     )
     async def is_member_of(
         self,
@@ -80,7 +80,10 @@ class Account(Node):
         owner = await info.context.loaders.accounts_by_name.load(organization)
         if owner is None or owner.kind is not AccountKind.ORGANIZATION:
             return None
-        return await info.context.loaders.memberships.load((self.record.id, owner.id))
+        loaders, own = info.context.loaders, info.context.context.account_id
+        if self.record.id != own and await loaders.namespace_roles.load(owner.id) is None:
+            return None
+        return await loaders.memberships.load((self.record.id, owner.id))
 
 
 @strawberry.type(

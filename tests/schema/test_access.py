@@ -281,8 +281,9 @@ async def test_lists_of_access_and_defaults_cost_the_same_for_few_and_many(
     many = await costs()
 
     assert many == few
-    # The sign-in, the repository or organization and the decision on it; then the list and what it names.
-    assert few == {"access": 9, "permissions": 9, "defaults": 8}
+    # The sign-in, the repository or organization and the decision on it; then the list, what it names, and
+    # whether the viewer may know who is a member.
+    assert few == {"access": 9, "permissions": 10, "defaults": 9}
 
 
 async def test_who_administers_a_repository_alone_learns_nothing_more_of_robots_and_teams(

@@ -246,15 +246,25 @@ async def test_memberships_of_others_are_refused(factory: Factory, ada: GraphQL)
     assert await ada.refusal('{ user(username: "bob") { memberships { totalCount } } }') == "FORBIDDEN"
 
 
-async def test_membership_of_an_organization_is_public(graphql: GraphQL, factory: Factory) -> None:
-    for name in ("ada", "bob"):
+async def test_outsiders_learn_of_no_membership_but_their_own(graphql: GraphQL, factory: Factory) -> None:
+    for name in ("ada", "bob", "max"):
         await factory.user(name)
     await factory.organization("acme", owner="ada")
+    await factory.team("acme", "makers", TeamRole.MEMBER, ["max"])
     document = "query ($u: String!, $o: String!) { user(username: $u) { isMemberOf(organization: $o) } }"
 
-    assert (await graphql.data(document, u="ada", o="acme"))["user"] == {"isMemberOf": True}
-    assert (await graphql.data(document, u="bob", o="acme"))["user"] == {"isMemberOf": False}
-    assert (await graphql.data(document, u="bob", o="bob"))["user"] == {"isMemberOf": None}
+    async def answers(viewer: str | None, organization: str = "acme") -> list[bool | None]:
+        client = graphql.with_token(await factory.token(viewer) if viewer else None)
+        return [
+            (await client.data(document, u=name, o=organization))["user"]["isMemberOf"]
+            for name in ("ada", "bob", "max")
+        ]
+
+    assert await answers("ada") == [True, False, True]
+    assert await answers("max") == [True, False, True]
+    assert await answers("bob") == [None, False, None]
+    assert await answers(None) == [None, None, None]
+    assert await answers("ada", "bob") == await answers("ada", "nothing") == [None, None, None]
 
 
 async def test_a_namespace_shows_its_kind_and_the_role_in_it(factory: Factory, ada: GraphQL) -> None:
