@@ -1,0 +1,14 @@
+"""A browser that has not been anywhere yet."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.applications import Starlette
+
+from tests.browser import Browser, browsing
+
+
+@pytest.fixture
+async def browser(app: Starlette) -> AsyncIterator[Browser]:
+    async with browsing(app) as opened:
+        yield opened
