@@ -19,9 +19,18 @@ async def prepare(settings: Settings) -> list[str]:
 
     Returns the migrations applied. Raises `CommandError`.
     """
+    if not settings.is_sqlite:
+        await check(settings)
+        return []
     try:
-        if settings.is_sqlite:
-            return await migrate(settings.database_url)
+        return await migrate(settings.database_url)
+    except DatabaseError as error:
+        raise CommandError(str(error)) from error
+
+
+async def check(settings: Settings) -> str:
+    """Reach the database and compare its schema with this version's; its dialect. Raises `CommandError`."""
+    try:
         database = await Database.connect(settings.database_url, pool_size=1)
         try:
             await require_current(database)
@@ -29,7 +38,7 @@ async def prepare(settings: Settings) -> list[str]:
             await database.close()
     except DatabaseError as error:
         raise CommandError(str(error)) from error
-    return []
+    return database.dialect
 
 
 @asynccontextmanager

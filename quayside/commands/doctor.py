@@ -9,14 +9,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from quayside import parsers, secret_key
-from quayside.commands import CommandError, settings_of
+from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.config import Settings
 from quayside.health import ABSENT
 from quayside.mailer import Mailer
 from resolvers.mail import MailUndelivered
 from storage.blobs import BlobError, open_blob_store
-from storage.database import Database, DatabaseError, require_current, sqlite_path
+from storage.database import sqlite_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,7 @@ async def _secret_key(settings: Settings) -> str:
 async def _database(settings: Settings) -> str:
     if settings.is_sqlite and not sqlite_path(settings.database_url).exists():
         return f"{sqlite_path(settings.database_url)}, made at the first start"
-    try:
-        database = await Database.connect(settings.database_url, pool_size=1)
-        try:
-            await require_current(database)
-        finally:
-            await database.close()
-    except DatabaseError as error:
-        raise CommandError(str(error)) from error
-    return f"{database.dialect}, at the schema of this version"
+    return f"{await database.check(settings)}, at the schema of this version"
 
 
 async def _blobs(settings: Settings) -> str:
