@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from graphql import (
@@ -81,32 +81,17 @@ class GraphQLRequest:
     variables: dict[str, Any]
 
 
-class Execute(Protocol):
-    """The one door to execution; errors leave it with their codes, unexpected ones logged and masked."""
+Execute = Callable[[DocumentNode, dict[str, Any], Any, str | None], Awaitable[ExecutionResult]]
+"""The one door to execution: runs the named operation of a valid document with variables and a context.
 
-    async def __call__(
-        self,
-        document: DocumentNode,
-        variables: dict[str, Any],
-        context: Any,
-        operation_name: str | None,
-        /,
-    ) -> ExecutionResult:
-        """Run the named operation of a valid document."""
+Errors leave it with their codes, unexpected ones logged and masked.
+"""
 
-
-class Subscribe(Protocol):
-    """The one door to subscriptions: their results, or one result with errors."""
-
-    async def __call__(
-        self,
-        document: DocumentNode,
-        variables: dict[str, Any],
-        context: Any,
-        operation_name: str | None,
-        /,
-    ) -> AsyncGenerator[ExecutionResult, None] | ExecutionResult:
-        """Begin the named subscription of a valid document."""
+Subscribe = Callable[
+    [DocumentNode, dict[str, Any], Any, str | None],
+    Awaitable[AsyncGenerator[ExecutionResult, None] | ExecutionResult],
+]
+"""The one door to subscriptions: begins the named one; its results, or one result with errors."""
 
 
 @dataclass(frozen=True)
