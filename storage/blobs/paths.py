@@ -73,27 +73,27 @@ def _milliseconds(status: os.stat_result) -> int:
     return status.st_mtime_ns // 1_000_000
 
 
-def _subdirectories(directory: Path) -> Generator[Path, None, None]:
+def _entries(directory: Path) -> Generator[os.DirEntry[str], None, None]:
+    """What a directory holds; nothing if there is no such directory."""
     try:
         entries = os.scandir(directory)
     except FileNotFoundError:
         return
     with entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield Path(entry.path)
+        yield from entries
+
+
+def _subdirectories(directory: Path) -> Generator[Path, None, None]:
+    for entry in _entries(directory):
+        if entry.is_dir(follow_symlinks=False):
+            yield Path(entry.path)
 
 
 def _files(directory: Path) -> Generator[tuple[str, os.stat_result], None, None]:
-    try:
-        entries = os.scandir(directory)
-    except FileNotFoundError:
-        return
-    with entries:
-        for entry in entries:
-            try:
-                if entry.is_file(follow_symlinks=False):
-                    yield entry.name, entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                # The entry was committed, cancelled or deleted since the directory was listed.
-                continue
+    for entry in _entries(directory):
+        try:
+            if entry.is_file(follow_symlinks=False):
+                yield entry.name, entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            # The entry was committed, cancelled or deleted since the directory was listed.
+            continue
