@@ -4,6 +4,7 @@ Documents are parsed and validated by the caller, once. Schema extensions do not
 there are none: access, payload errors and measuring live in resolvers, field extensions and here.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -16,7 +17,7 @@ from resolvers.errors import ErrorCode, QuaysideError
 from resolvers.fanout import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
-from schema.text import nul_error, variables_nul
+from schema.text import variables_error
 
 logger = logging.getLogger("quayside.graphql")
 
@@ -36,8 +37,8 @@ async def run(
     """
     from schema import schema
 
-    if (place := variables_nul(variables)) is not None:
-        return ExecutionResult(None, [nul_error(place)])
+    if (refused := variables_error(variables)) is not None:
+        return ExecutionResult(None, [refused])
     result = execute(
         schema._schema,
         document,
@@ -63,8 +64,8 @@ async def subscribe(
     """
     from schema import schema
 
-    if (place := variables_nul(variables)) is not None:
-        return ExecutionResult(None, [nul_error(place)])
+    if (refused := variables_error(variables)) is not None:
+        return ExecutionResult(None, [refused])
     stream = subscribe_source(
         schema._schema,
         document,
@@ -82,6 +83,8 @@ async def _results(stream: Any) -> AsyncGenerator[ExecutionResult, None]:
         try:
             async for result in stream:
                 yield _with_codes(result)
+                # Events that are there already come one after the other; others need their turn too.
+                await asyncio.sleep(0)
         except GraphQLError as error:
             raise _coded(error) from error
         except QuaysideError as error:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import audit, content, pulls
+from tests.bench import audit, content, live, pulls
 from tests.bench.load import CHUNK, Rate, download, hammer
 from tests.bench.servers import PEER, Server, start_peer, start_quayside
 from tests.registry import kit
@@ -68,6 +68,12 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
     listing = f"/api/v1/repository/{content.PATH}/tag/?limit=50"
     print_rates("REST tag list, 50 tags", [hammer(ours, listing, ours.headers())])
     measure_memory(servers)
+    delivery = live.measure(ours, directory, content.OWNER)
+    print(
+        f"{f'live events to {live.LISTENERS} listeners':40} {delivery.per_second:7.0f} events/s"
+        f"   {delivery.cpu_us:6.0f} µs CPU",
+        flush=True,
+    )
     for name, rate, statements in audit.measure(ours, directory, content.OWNER):
         print(
             f"{name:40} {rate.per_second:7.0f} req/s   p50 {rate.p50_ms:7.2f} ms   p99 {rate.p99_ms:7.2f} ms"
