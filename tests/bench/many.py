@@ -7,25 +7,15 @@ of all. What is flat costs at a hundred thousand what it costs at a thousand.
 """
 
 import asyncio
-import statistics
-import tempfile
-import time
-from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 
-from quayside.config import load_settings
 from resolvers.access.roles import RepositoryRole
 from resolvers.repository import Visibility
-from storage.blobs import open_blob_store
-from storage.database import Database, migrate
-from storage.statements import count_statements, execute, fetch_one, is_postgres
+from storage.statements import execute, fetch_one, is_postgres
 from storage.transactions import transaction
+from tests.bench.flat import SIZES, measured, on_fresh_database, report
 from tests.factories import Factory
 from tests.schema.client import endpoint
-
-SIZES = (1_000, 10_000, 100_000)
-ROUNDS = 15
 
 LIST = "{ repositories(first: 50) { nodes { path isStarred lastModifiedAt } } }"
 BY_NAME = "{ repositories(first: 50, orderBy: NAME) { nodes { path } } }"
@@ -91,19 +81,6 @@ async def fill_users(number: int) -> None:
         )
 
 
-async def measured(ask: Callable[[], Awaitable[object]]) -> tuple[float, int]:
-    """The median of milliseconds, and the statements, the sign-in included."""
-    await ask()
-    with count_statements() as count:
-        await ask()
-    times = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        await ask()
-        times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times), len(count.statements)
-
-
 async def measure(factory: Factory) -> None:
     """Fill the database step by step, and print a line for each question and viewer."""
     for name in ("ada", "bob"):
@@ -117,7 +94,7 @@ async def measure(factory: Factory) -> None:
     assert owner is not None
     await fill_users(10_000)
     tokens = {name: await factory.token(name) for name in ("ada", "bob")}
-    found: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    found: dict[str, list[tuple[float, int]]] = {}
     size = 0
     async with endpoint(factory) as client:
         for target in SIZES:
@@ -127,28 +104,9 @@ async def measure(factory: Factory) -> None:
             for viewer, token in tokens.items():
                 for question, document in QUESTIONS.items():
                     ask = partial(client.with_token(token).data, document)
-                    found.setdefault((viewer, question), []).append(await measured(ask))
-    print(f"{'':34}" + "".join(f"{size:>22,}" for size in SIZES))
-    for (viewer, question), row in found.items():
-        cells = "".join(f"{ms:10.2f} ms {count:2} stmts" for ms, count in row)
-        print(f"{viewer + ', ' + question:34}{cells}   ratio {row[-1][0] / row[0][0]:5.2f}")
-
-
-async def main() -> None:
-    """Measure on a fresh SQLite database."""
-    with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
-        url = f"sqlite://{Path(directory) / 'quayside.db'}"
-        settings = load_settings(
-            {"DATA_DIR": directory, "DATABASE_URL": url, "BLOB_URL": "memory:", "SECRET_KEY": "k" * 32}, {}
-        )
-        await migrate(url)
-        database = await Database.connect(url)
-        database.make_current()
-        try:
-            await measure(Factory.of(settings, database, open_blob_store("memory:")))
-        finally:
-            await database.close()
+                    found.setdefault(f"{viewer}, {question}", []).append(await measured(ask))
+    report(found)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(on_fresh_database(measure))

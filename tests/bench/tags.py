@@ -7,16 +7,11 @@ what it costs at a thousand.
 """
 
 import asyncio
-import tempfile
 from functools import partial
-from pathlib import Path
 
-from quayside.config import load_settings
-from storage.blobs import open_blob_store
-from storage.database import Database, migrate
 from storage.statements import execute, fetch_one
 from storage.transactions import transaction
-from tests.bench.many import SIZES, measured
+from tests.bench.flat import SIZES, measured, on_fresh_database, report
 from tests.factories import Factory
 from tests.schema.client import endpoint
 
@@ -81,27 +76,8 @@ async def measure(factory: Factory) -> None:
             for question, document in QUESTIONS.items():
                 ask = partial(client.with_token(token).data, document)
                 found.setdefault(question, []).append(await measured(ask))
-    print(f"{'':34}" + "".join(f"{size:>22,}" for size in SIZES))
-    for question, row in found.items():
-        cells = "".join(f"{ms:10.2f} ms {count:2} stmts" for ms, count in row)
-        print(f"{question:34}{cells}   ratio {row[-1][0] / row[0][0]:5.2f}")
-
-
-async def main() -> None:
-    """Measure on a fresh SQLite database."""
-    with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
-        url = f"sqlite://{Path(directory) / 'quayside.db'}"
-        settings = load_settings(
-            {"DATA_DIR": directory, "DATABASE_URL": url, "BLOB_URL": "memory:", "SECRET_KEY": "k" * 32}, {}
-        )
-        await migrate(url)
-        database = await Database.connect(url)
-        database.make_current()
-        try:
-            await measure(Factory.of(settings, database, open_blob_store("memory:")))
-        finally:
-            await database.close()
+    report(found)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(on_fresh_database(measure))
