@@ -9,6 +9,7 @@ import orjson
 
 from resolvers.context import Context
 from resolvers.manifest_document import MAX_SIZE, Descriptor, ManifestDocument, parse_manifest
+from resolvers.nesting import is_too_deep
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import RepositoryRecord
 from storage.blobs import BlobError
@@ -183,7 +184,7 @@ async def config(context: Context, manifest: ManifestRecord) -> dict[str, Any] |
         value = orjson.loads(await context.blobs.read_all(manifest.config_digest, limit=CONFIG_LIMIT))
     except (BlobError, ValueError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not is_too_deep(value) else None
 
 
 def layers(body: bytes, configuration: dict[str, Any] | None) -> list[Layer]:

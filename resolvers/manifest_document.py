@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
 from resolvers.errors import Invalid
+from resolvers.nesting import MAX_DEPTH, is_too_deep
 from storage.blobs.base import DigestInvalid
 from storage.blobs.digest import parse_digest
 
@@ -50,7 +51,6 @@ NON_DISTRIBUTABLE_MEDIA_TYPES = frozenset(
 """Layers that clients fetch from elsewhere and do not push, so a registry cannot ask for them."""
 
 MAX_BYTES = 4 * 1024 * 1024
-MAX_DEPTH = 64
 MAX_CHILDREN = 10_000
 MAX_LAYERS = 4_096
 MAX_MEDIA_TYPE_LENGTH = 255
@@ -236,17 +236,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _check_depth(document: dict[str, Any]) -> None:
-    level: list[Any] = [document]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return
-    raise ManifestInvalid(f"the manifest is nested more than {MAX_DEPTH} levels deep")
+    if is_too_deep(document):
+        raise ManifestInvalid(f"the manifest is nested more than {MAX_DEPTH} levels deep")
 
 
 def _media_type(document: dict[str, Any], content_type: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Text that no database keeps: the NUL character, refused at the door instead of failing deep inside."""
+"""What no layer below can keep: the NUL character and endless nesting, refused at the door."""
 
 import re
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from resolvers.errors import ErrorCode
+from resolvers.nesting import MAX_DEPTH, is_too_deep
 
 _ESCAPED_NUL = re.compile(r"\\u0000|\\u\{0+\}|\x00")
 
@@ -16,6 +17,18 @@ def nul_error(place: str) -> GraphQLError:
         f"{place} holds the character U+0000, which cannot be stored.",
         extensions={"code": ErrorCode.BAD_REQUEST.value},
     )
+
+
+def variables_error(variables: dict[str, Any]) -> GraphQLError | None:
+    """The error for variables that cannot be kept; None for all others."""
+    # The object of the variables themselves, and an input around a value, are levels of ours.
+    if is_too_deep(variables, limit=MAX_DEPTH + 2):
+        return GraphQLError(
+            f"variables: a value is nested more than {MAX_DEPTH} levels deep.",
+            extensions={"code": ErrorCode.BAD_REQUEST.value},
+        )
+    place = variables_nul(variables)
+    return None if place is None else nul_error(place)
 
 
 def document_has_nul(text: str) -> bool:
