@@ -180,7 +180,7 @@ async def prepare(
 
 
 async def write(entries: Entries) -> None:
-    """Append prepared events to the log, in the open transaction; as many statements for 500 as for one."""
+    """Append prepared events to the log, in the open transaction; as many statements for 100 as for one."""
     await audit.append_many(entries.audit)
     await append(*entries.events)
 

@@ -51,7 +51,8 @@ async def execute(sql: str, *values: Any) -> int:
     return count
 
 
-INSERT_BATCH = 500
+INSERT_BATCH = 100
+"""Rows in one statement; longer ones are not kept prepared by the client of PostgreSQL."""
 
 
 async def insert_many(
@@ -61,7 +62,7 @@ async def insert_many(
     *,
     fixed: Mapping[str, str] | None = None,
 ) -> None:
-    """Insert rows of our own table, 500 in each statement. `fixed` has columns that are SQL, not values."""
+    """Insert rows of our own table, 100 in each statement. `fixed` has columns that are SQL, not values."""
     names = ", ".join([*columns, *(fixed or {})])
     row = f"({', '.join(['?'] * len(columns) + [*(fixed or {}).values()])})"
     for start in range(0, len(rows), INSERT_BATCH):

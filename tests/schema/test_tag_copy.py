@@ -234,11 +234,12 @@ async def test_what_cannot_be_copied_is_refused_as_a_whole(
 async def test_a_source_that_lost_a_blob_is_not_copied(factory: Factory, ada: GraphQL, image: str) -> None:
     from resolvers import push
 
+    await factory.image("ada/app", b"layer three", tag="v2")
     record = await repository.find("ada/app")
     assert record is not None
-    await push.delete_blob(await factory.as_account("ada"), record, kit.digest_of(b"layer two"))
+    await push.delete_blob(await factory.as_account("ada"), record, kit.digest_of(b"layer three"))
 
-    assert await ada.payload_error(COPY, **{"from": source()}, to=[target("acme/prod")]) == (
+    assert await ada.payload_error(COPY, **{"from": source(tag="v2")}, to=[target("acme/prod")]) == (
         "UNKNOWN_REFERENCE",
         "from",
     )
