@@ -30,7 +30,7 @@ from rest_compat.compile import Plan
 from rest_compat.route import UNSET
 from schema import schema
 from tests.contract.reference import engine
-from tests.rest_compat import toy
+from tests.rest_compat import toy, toy_schema
 
 LEAVES: Mapping[str, Any] = {
     "BigInt": 2**40,
@@ -42,7 +42,7 @@ LEAVES: Mapping[str, Any] = {
     "JSONObject": {"any": ["thing", None]},
 }
 
-DOORS = {"product": (engine, schema._schema), "toy": (cache(toy.engine), toy.core)}
+DOORS = {"product": (engine, schema._schema), "toy": (cache(toy.engine), toy_schema.core)}
 
 
 class Answers:

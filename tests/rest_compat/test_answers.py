@@ -9,7 +9,7 @@ import pytest
 
 from rest_compat.answer import describe, misfit
 from rest_compat.engine import Engine
-from tests.rest_compat import toy
+from tests.rest_compat import toy_schema
 
 V1 = {
     "name": "v1",
@@ -152,7 +152,7 @@ async def test_absent_is_not_found(alice: httpx.AsyncClient) -> None:
 
 
 async def test_every_answer_fits_the_type_that_was_derived(
-    door: Engine[toy.Context], alice: httpx.AsyncClient, bob: httpx.AsyncClient
+    door: Engine[toy_schema.Context], alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     asked = {
         "ListTags": "/repository/acme/app/tag?limit=2",
@@ -168,7 +168,7 @@ async def test_every_answer_fits_the_type_that_was_derived(
             assert misfit(derived, answer) is None
 
 
-def test_answer_types_are_derived_from_schema_and_document(door: Engine[toy.Context]) -> None:
+def test_answer_types_are_derived_from_schema_and_document(door: Engine[toy_schema.Context]) -> None:
     def derived(document: str) -> Any:
         answer = door.plans[document].answer
         return None if answer is None else describe(answer)
@@ -213,7 +213,7 @@ def test_answer_types_are_derived_from_schema_and_document(door: Engine[toy.Cont
         ([], "answer is not of kind object."),
     ],
 )
-def test_a_misfit_is_named(door: Engine[toy.Context], answer: Any, reason: str) -> None:
+def test_a_misfit_is_named(door: Engine[toy_schema.Context], answer: Any, reason: str) -> None:
     derived = door.plans["Viewer"].answer
     assert derived is not None
     assert misfit(derived, answer) == reason

@@ -14,10 +14,10 @@ from rest_compat.chapter import Chapter
 from rest_compat.compile import compile_documents
 from rest_compat.engine import Engine
 from rest_compat.route import Check, Route, Router
-from tests.rest_compat import toy
+from tests.rest_compat import toy, toy_schema
 
 
-def test_the_executed_document_holds_nothing_of_ours(door: Engine[toy.Context]) -> None:
+def test_the_executed_document_holds_nothing_of_ours(door: Engine[toy_schema.Context]) -> None:
     assert print_ast(door.plans["GetRepository"].document) == (
         """\
 query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true) {
@@ -52,7 +52,7 @@ query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true) 
     )
 
 
-def test_a_plan_knows_what_its_document_uses(door: Engine[toy.Context]) -> None:
+def test_a_plan_knows_what_its_document_uses(door: Engine[toy_schema.Context]) -> None:
     plan = door.plans["ListTags"]
 
     assert plan.description == "All tags of a repository, dead ones too."
@@ -140,7 +140,7 @@ TAGS = REPOSITORY % "tags { nodes %s }"
 )
 def test_a_mistake_in_a_document(document: str, sentence: str) -> None:
     with pytest.raises(GraphQLError) as refused:
-        compile_documents(toy.core, [Source(document, "chapter.graphql")])
+        compile_documents(toy_schema.core, [Source(document, "chapter.graphql")])
 
     assert refused.value.message.startswith(sentence)
     assert refused.value.source is not None
@@ -150,11 +150,11 @@ def test_a_mistake_in_a_document(document: str, sentence: str) -> None:
 def with_rows(*routes: Route, documents: str = "query A { viewer @body { name } }") -> Engine[Any]:
     return Engine(
         [Chapter("one", "", routes, documents)],
-        toy.core,
-        run=toy.run,
-        context_for=toy.context_for,
+        toy_schema.core,
+        run=toy_schema.run,
+        context_for=toy_schema.context_for,
         viewer_of=lambda context: context.viewer,
-        code_of=toy.code_of,
+        code_of=toy_schema.code_of,
         has_csrf_token=lambda _: False,
         cursors=toy.CURSORS,
         features=frozenset(),

@@ -9,7 +9,7 @@ import pytest
 
 from rest_compat.door import cors_headers, covers
 from rest_compat.engine import Engine
-from tests.rest_compat import toy
+from tests.rest_compat import toy, toy_schema
 from tests.rest_compat.test_requests import api_error
 
 TAGS = "/api/v1/repository/acme/app/tag/"
@@ -26,7 +26,7 @@ BARE_404 = {
     ("user", "status", "body"),
     [("", 401, UNAUTHENTICATED), ("carol", 403, FORBIDDEN)],
 )
-async def test_denied(door: Engine[toy.Context], user: str, status: int, body: dict[str, Any]) -> None:
+async def test_denied(door: Engine[toy_schema.Context], user: str, status: int, body: dict[str, Any]) -> None:
     async with toy.client(door, user=user) as client:
         answer = await client.get(TAGS)
 
@@ -43,7 +43,7 @@ async def test_an_anonymous_write_lacks_a_csrf_token(nobody: httpx.AsyncClient) 
     ("token", "status"), [(None, 403), ("", 403), ("wrong", 403), ("good", 400)], ids=str
 )
 async def test_a_write_by_cookie_needs_a_csrf_token(
-    door: Engine[toy.Context], token: str | None, status: int
+    door: Engine[toy_schema.Context], token: str | None, status: int
 ) -> None:
     headers = {"Cookie": "user=alice"} | ({} if token is None else {"X-CSRF-Token": token})
     async with toy.client(door, user="") as client:
@@ -83,7 +83,7 @@ async def test_anonymous_access_may_be_off() -> None:
     ],
 )
 async def test_the_caller_is_judged_before_query_values(
-    door: Engine[toy.Context], user: str, path: str, status: int, body: dict[str, Any]
+    door: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
 ) -> None:
     async with toy.client(door, user=user) as client:
         answer = await client.get(f"/api/v1/repository/{path}/tag/?limit=abc")
@@ -107,7 +107,7 @@ async def test_the_caller_is_judged_before_query_values(
     ],
 )
 async def test_the_caller_and_the_state_are_judged_before_the_body(
-    door: Engine[toy.Context], user: str, path: str, status: int, body: dict[str, Any]
+    door: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
 ) -> None:
     async with toy.client(door, user=user) as client:
         answer = await client.put(f"/api/v1/repository/{path}/tag/v1", json={"count": "x"})
@@ -135,7 +135,9 @@ async def test_payload_errors(alice: httpx.AsyncClient, tag: str, status: int, b
     ("scopes", "status"),
     [("repo:read", 403), ("user:admin", 403), ("repo:write", 201), ("user:read repo:admin", 201)],
 )
-async def test_a_gated_row_asks_for_its_scope(door: Engine[toy.Context], scopes: str, status: int) -> None:
+async def test_a_gated_row_asks_for_its_scope(
+    door: Engine[toy_schema.Context], scopes: str, status: int
+) -> None:
     async with toy.client(door, user=f"alice {scopes}") as client:
         answer = await client.post(TAGS + "v1", json={})
 
@@ -166,7 +168,7 @@ async def test_an_unexpected_error_is_not_shown(alice: httpx.AsyncClient) -> Non
 
 
 async def test_an_error_outside_the_schema_is_logged_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(_: object) -> toy.Context:
+    async def fail(_: object) -> toy_schema.Context:
         raise LookupError("no context")
 
     async with toy.client(toy.engine(context_for=fail)) as client:
