@@ -22,12 +22,13 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rest_compat.answer import misfit
 from rest_compat.compile import Plan
 from rest_compat.route import UNSET
+from rest_compat.shape import offset_of
 from schema import schema
 from tests.contract.reference import engine
 from tests.rest_compat import toy, toy_schema
@@ -116,6 +117,8 @@ def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
     values = {
         param.name: {"integer": 1, "boolean": True}.get(param.kinds[0], "text") for param in plan.params
     }
+    # Of a page the values also hold how many items come before it.
+    values |= {offset_of(param.name): 0 for param in plan.params if param.form == "PAGE"}
     shaped = plan.shape(data, values)
     assert plan.answer is not None
     if shaped is not UNSET:
@@ -123,6 +126,7 @@ def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
 
 
 @pytest.mark.parametrize("name", DOORS)
+@settings(deadline=None)
 @given(dice=st.randoms(use_true_random=False))
 def test_every_answer_fits(name: str, dice: random.Random) -> None:
     make, core = DOORS[name]
