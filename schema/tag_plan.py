@@ -178,7 +178,7 @@ class TagPlanMutation:
                 description="When they shall end, at least an hour and at most 104 weeks after their start;"
                 " null for never."
             ),
-        ],
+        ] = None,
     ) -> Any:
         arguments = PlanArguments(
             selection=filter.selection(), expires_at_ms=to_milliseconds(expires_at) if expires_at else None

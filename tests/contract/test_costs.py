@@ -63,7 +63,7 @@ async def statements(caller: Caller, path: str) -> int:
         (f"/organization/{ORGANIZATION}", 7),
         (f"/repository/{ORGANIZATION}/ferry/permissions/user/", 7),
         (f"/repository/{ORGANIZATION}/ferry/permissions/team/", 6),
-        (f"/organization/{ORGANIZATION}/prototypes", 9),
+        (f"/organization/{ORGANIZATION}/prototypes", 10),
         (f"/organization/{ORGANIZATION}/members", 9),
         (f"/organization/{ORGANIZATION}/collaborators", 8),
         (f"/organization/{ORGANIZATION}/team/owners/members?includePending=true", 11),

