@@ -60,7 +60,7 @@ def test_a_missing_program_fails_the_test_when_all_are_required(tmp_path: Path) 
     assert "1 passed, 1 error" in output.splitlines()[-1]
 
 
-def transaction(*, idle_ms: int, statement_ms: int) -> str:
+def transaction(*, idle_ms: int, statement_ms: int, times: int = 3) -> str:
     fields = {
         "transaction": "tag.move",
         "open_ms": idle_ms + statement_ms,
@@ -71,7 +71,8 @@ def transaction(*, idle_ms: int, statement_ms: int) -> str:
 import logging
 
 def test_that_passes():
-    logging.getLogger("quayside.transaction").warning("open for long", extra={fields})
+    for _ in range({times}):
+        logging.getLogger("quayside.transaction").warning("open for long", extra={fields})
 """
 
 
@@ -89,6 +90,15 @@ def test_a_transaction_that_idles_in_a_worker_fails_the_session(tmp_path: Path) 
 
     assert code == 1
     assert "tag.move: open 110 ms, of which 9 ms in statements and 101 ms idle" in output.splitlines()
+
+
+@pytest.mark.parametrize(("idle_ms", "times", "code"), [(101, 2, 0), (1001, 1, 1)])
+def test_a_short_pause_now_and_then_is_the_machines(
+    tmp_path: Path, idle_ms: int, times: int, code: int
+) -> None:
+    suite = transaction(idle_ms=idle_ms, statement_ms=9, times=times)
+
+    assert run_suite(tmp_path, suite, "transactions")[0] == code
 
 
 def test_a_transaction_that_works_for_long_does_not(tmp_path: Path) -> None:
