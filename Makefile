@@ -43,3 +43,5 @@ schema: $(READY) ## Write schema/schema.graphql from the code.
 
 bench: $(READY) ## Measure speed and memory, beside a peer where there is one.
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.tags
+	@$(BIN)/python -m tests.bench.many

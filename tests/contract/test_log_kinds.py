@@ -1,0 +1,42 @@
+"""The kinds of log entries that clients know: each is written, or listed with the theme that will write it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from resolvers.events import KINDS
+from tests.contract.reference import DATA
+from tests.process import ROOT
+
+LAYERS = ("resolvers", "quayside")
+
+
+def awaited() -> dict[str, list[str]]:
+    """Kinds that nothing writes yet, by theme. The list may only shrink."""
+    found: dict[str, list[str]] = json.loads((DATA / "log_kinds.json").read_text("utf-8"))
+    return found
+
+
+def sources() -> str:
+    """The code that writes entries, without the table of kinds itself."""
+    files = [file for layer in LAYERS for file in (ROOT / layer).rglob("*.py") if file.name != "events.py"]
+    return "\n".join(file.read_text("utf-8") for file in files)
+
+
+def test_what_is_awaited_is_not_written_yet() -> None:
+    assert {kind for kinds in awaited().values() for kind in kinds} & KINDS.keys() == set()
+
+
+def test_a_kind_is_awaited_once_and_in_order() -> None:
+    kinds = [kind for kinds in awaited().values() for kind in kinds]
+
+    assert len(kinds) == len(set(kinds))
+    assert all(kinds == sorted(kinds) for kinds in awaited().values())
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_kind_of_the_table_has_a_writer(kind: str) -> None:
+    assert re.search(rf'"{kind}"', sources()), f"nothing writes {kind}"
