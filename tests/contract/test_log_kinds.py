@@ -1,4 +1,4 @@
-"""The kinds of log entries that clients know: each is written, or listed with the theme that will write it."""
+"""The kinds of log entries that clients know: each is written, or listed with the theme that owns it."""
 
 from __future__ import annotations
 
