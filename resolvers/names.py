@@ -11,10 +11,6 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 NAMESPACE_RULE = (
     "2 to 255 lower-case letters and digits, in which single '.', '_' or '-' may stand between two of them"
 )
-REPOSITORY_RULE = (
-    "1 to 255 lower-case letters, digits, '.', '_' and '-', each part between slashes beginning with a letter"
-    " or digit"
-)
 
 
 def check_namespace(name: str, *, field: str = "name") -> str:

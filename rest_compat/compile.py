@@ -224,11 +224,6 @@ def _result_of(operation: OperationDefinitionNode, executed: SelectionSetNode) -
     raise refuse("A mutation selects `errors { code message field }`.", operation)
 
 
-def _fields(node: FieldNode) -> list[FieldNode]:
-    selections = node.selection_set.selections if node.selection_set else ()
-    return [part for part in selections if isinstance(part, FieldNode)]
-
-
 def _stripped(operation: OperationDefinitionNode, executed: SelectionSetNode, used: set[str]) -> DocumentNode:
     variables = tuple(
         type(node)(variable=node.variable, type=node.type, default_value=node.default_value)

@@ -9,7 +9,6 @@ from typing import Any, cast
 from graphql import (
     FieldNode,
     GraphQLInputType,
-    GraphQLNamedType,
     GraphQLSchema,
     IntValueNode,
     ListTypeNode,
@@ -154,12 +153,6 @@ def _check(
         raise refuse("@lenient stands on a variable that must be sent.", node)
     if "lenient" in said and isinstance(node.type, ListTypeNode):
         raise refuse("@lenient needs a single value.", node)
-
-
-def _reads(form: str, named: GraphQLNamedType) -> bool:
-    if form in SPELLINGS:
-        return is_enum_type(named)
-    return form in READ and applies(READ[form].takes, named)
 
 
 def _bounds(said: Mapping[str, Any] | None) -> tuple[int | None, int | None] | None:
