@@ -78,16 +78,20 @@ async def referrers(
     )
 
 
+def cosign_names(digest: str) -> str:
+    """The tags by which cosign named a digest, as a list in SQL; the digest is a column."""
+    return ", ".join(f"REPLACE({digest}, ':', '-') || '{ending}'" for ending in COSIGN_TAGS)
+
+
 def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Query:
     """All that is about some subjects, which are rows of `id`, `repository_id` and `digest`."""
-    names = ", ".join(f"REPLACE(s.digest, ':', '-') || '{ending}'" for ending in COSIGN_TAGS)
     kinds = " ".join(f"WHEN t.name LIKE '%{ending}' THEN '{kind}'" for ending, kind in COSIGN_TAGS.items())
     source = (
         "(SELECT s.id AS subject_id, s.digest AS subject, m.id AS manifest_id, m.artifact_kind AS kind,"
         f" '' AS tag FROM {subjects} s"
         " JOIN manifest m ON m.repository_id = s.repository_id AND m.subject_digest = s.digest"
         f" UNION ALL SELECT s.id, s.digest, m.id, CASE {kinds} END, t.name FROM {subjects} s"
-        f" JOIN tag t ON t.repository_id = s.repository_id AND t.name IN ({names})"
+        f" JOIN tag t ON t.repository_id = s.repository_id AND t.name IN ({cosign_names('s.digest')})"
         " AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?) JOIN manifest m ON m.id = t.manifest_id"
         # What names its subject itself stands in the list once.
         " AND (m.subject_digest IS NULL OR m.subject_digest <> s.digest)) r"

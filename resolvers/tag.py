@@ -67,7 +67,8 @@ COLUMNS = (
     "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion,"
     " t.is_immutable, t.is_expiration"
 )
-_ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
+ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
+"""A condition on spans that have not ended at a time."""
 _ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {2**62}) > ?"
 """The same for lists, which are read in their order: an index for it would find all, to be sorted then."""
 
@@ -120,7 +121,7 @@ async def tags(
 async def active_tag(repository_id: int, name: str) -> TagRecord | None:
     """Where a name points now."""
     row = await fetch_one(
-        f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {_ACTIVE}"
+        f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {ACTIVE}"
         " ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1",
         repository_id,
         name,
@@ -143,7 +144,7 @@ async def active_of_manifests(manifest_ids: Sequence[int]) -> dict[int, list[str
         return {}
     rows = await fetch(
         f"SELECT t.manifest_id, t.name FROM tag t WHERE t.manifest_id IN ({placeholders(manifest_ids)})"
-        f" AND {_ACTIVE} ORDER BY t.name",
+        f" AND {ACTIVE} ORDER BY t.name",
         *manifest_ids,
         now_ms(),
     )

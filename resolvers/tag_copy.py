@@ -1,11 +1,12 @@
 """Promotion: tags of other repositories, of other namespaces too, for content that is here already.
 
 Nothing is uploaded. A target gets rows that say what it holds: the manifest with the entries of an index, the
-rights to their blobs, the labels, and if asked for the referrers.
+rights to their blobs, the labels, and if asked for the referrers: what names one of them as its subject, and
+what a tag like `sha256-<hex>.sig` says is about it, with that tag.
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvers import repository, tag
@@ -13,6 +14,7 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany, UnknownReference
 from resolvers.names import check_tag
+from resolvers.referrer import cosign_names
 from resolvers.repository import RepositoryRecord, Visibility, require_writable
 from resolvers.tag import TagRecord
 from storage.clock import now_ms
@@ -20,6 +22,8 @@ from storage.statements import Row, execute, fetch, fetch_one, insert_many, plac
 from storage.transactions import lock_row, transaction
 
 MOST_MANIFESTS = 10_000
+MOST_TAGS = 1_000
+"""Tags of referrers that one copy sets, in all of its targets together."""
 BATCH = 500
 
 
@@ -40,6 +44,14 @@ class CopyTarget:
     tag: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Closure:
+    """What is copied: the ids of manifests, and the digests to which tags of referrers point, by name."""
+
+    manifests: Sequence[int]
+    tags: Mapping[str, str]
+
+
 async def copy(
     context: Context,
     source: CopySource,
@@ -52,8 +64,9 @@ async def copy(
 
     Requires `repo:read` on the source and `repo:write` on every target. With `can_create`, targets that do
     not exist are made, private, where the viewer may. Labels of the image neither lock the new tags nor let
-    them expire; policies lock them. Raises `Invalid`, `UnknownReference`, `Immutable`, `NotWritable`,
-    `TooMany`; returns the active tags in the order of the targets.
+    them expire; policies lock them. With `include_referrers`, tags that name a digest (`sha256-<hex>.sig`)
+    are set in the targets as they are in the source. Raises `Invalid`, `UnknownReference`, `Immutable`,
+    `NotWritable`, `TooMany`; returns the active tags in the order of the targets.
     """
     _check(source, targets)
     origin = await repository.repository(context, source.repository, RepositoryRole.READ)
@@ -71,10 +84,14 @@ async def copy(
             raise UnknownReference("A repository was deleted meanwhile.", field="to")
         root = await _root(origin, source)
         held = await _closure(origin, root["id"], include_referrers=include_referrers)
-        await _require_rights(origin, held)
-        for record in records.values():
-            if record.id != origin.id:
-                await _share(origin, record, held)
+        await _require_rights(origin, held.manifests)
+        others = [record for record in records.values() if record.id != origin.id]
+        if len(held.tags) * len(others) > MOST_TAGS:
+            raise TooMany(f"A copy sets at most {MOST_TAGS:,} tags of referrers.", field="from")
+        for record in others:
+            await _share(origin, record, held.manifests)
+            for name, digest in held.tags.items():
+                await _point(context, record, name, digest)
         for target in targets:
             await _point(context, records[target.repository], target.tag, root["digest"])
     found = [await tag.active_tag(records[target.repository].id, target.tag) for target in targets]
@@ -128,11 +145,17 @@ _REFERRERS = (
     "SELECT DISTINCT k.id FROM manifest p JOIN manifest k ON k.subject_digest = p.digest"
     " WHERE k.repository_id = ? AND p.id IN ({})"
 )
+_TAGGED = (
+    f"SELECT k.id, t.name, k.digest FROM manifest p JOIN tag t ON t.name IN ({cosign_names('p.digest')})"
+    f" AND {tag.ACTIVE} JOIN manifest k ON k.id = t.manifest_id"
+    " WHERE t.repository_id = ? AND p.id IN ({})"
+)
 
 
-async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bool) -> list[int]:
+async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bool) -> _Closure:
     """A manifest with all that hangs on it in its repository: what indexes hold, and who refers to it."""
     found = {root}
+    tags: dict[str, str] = {}
     level = [root]
     while level:
         following: set[int] = set()
@@ -140,11 +163,15 @@ async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bo
             for statement in (_CHILDREN, _REFERRERS)[: 1 + include_referrers]:
                 rows = await fetch(statement.format(placeholders(batch)), origin.id, *batch)
                 following |= {row["id"] for row in rows}
+            if include_referrers:
+                rows = await fetch(_TAGGED.format(placeholders(batch)), now_ms(), origin.id, *batch)
+                following |= {row["id"] for row in rows}
+                tags |= {row["name"]: row["digest"] for row in rows}
         level = sorted(following - found)
         found |= following
         if len(found) > MOST_MANIFESTS:
             raise TooMany(f"A copy holds at most {MOST_MANIFESTS:,} manifests.", field="from")
-    return sorted(found)
+    return _Closure(sorted(found), dict(sorted(tags.items())))
 
 
 def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:

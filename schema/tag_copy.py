@@ -49,7 +49,11 @@ class TagCopyMutation:
         ],
         include_referrers: Annotated[
             bool,
-            strawberry.argument(description="Also what refers to it: signatures, attestations, SBOMs."),
+            strawberry.argument(
+                description="Also what refers to it, and to the images of an index: signatures, attestations,"
+                " SBOMs. Tags by which cosign names a digest, `sha256-<hex>.sig`, `.att` and `.sbom`, are set"
+                " in the targets as they are in the source; at most 1,000 of them in all targets together."
+            ),
         ] = False,
         can_create: Annotated[
             bool,

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from resolvers import repository
+from resolvers import repository, tag_copy
 from resolvers.access.roles import RepositoryRole
 from storage.models import Tag
 from storage.statements import count_statements, decode_json, fetch
 from tests import state
 from tests.factories import Factory, image_config
 from tests.registry import kit
+from tests.resolvers.test_artifact import OTHER, SIMPLE, simple
 from tests.schema.client import GraphQL
+from tests.schema.test_referrers import artifact, old_tag
 from tests.schema.test_tags import UPDATE
 
 COPY = """
@@ -72,6 +74,13 @@ async def blobs(path: str) -> set[str]:
         record.id,
     )
     return {row["digest"] for row in rows}
+
+
+async def rows_of(path: str) -> list[Any]:
+    """The manifests of a repository."""
+    record = await repository.find(path)
+    assert record is not None
+    return await fetch("SELECT digest FROM manifest WHERE repository_id = ?", record.id)
 
 
 async def important() -> dict[str, Any]:
@@ -145,15 +154,118 @@ async def test_an_index_comes_with_its_images_and_with_who_refers_to_them_if_ask
     await ada.payload(COPY, **{"from": source(tag="many")}, to=[target("acme/prod")])
     await ada.payload(COPY, **{"from": source(tag="many")}, to=[target("acme/test")], referrers=True)
 
-    held = {}
-    for path in ("acme/prod", "acme/test"):
-        record = await repository.find(path)
-        assert record is not None
-        rows = await fetch("SELECT digest FROM manifest WHERE repository_id = ?", record.id)
-        held[path] = {row["digest"] for row in rows}
+    held = {path: {row["digest"] for row in await rows_of(path)} for path in ("acme/prod", "acme/test")}
     assert held == {"acme/prod": {index, *children}, "acme/test": {index, *children, signature}}
     for digest in (index, *children, signature):
         assert await parts("acme/test", digest) == await parts("ada/app", digest)
+
+
+async def tagged(path: str) -> dict[str, str]:
+    """The digest to which each tag of a repository points."""
+    rows = await fetch(
+        "SELECT t.name, m.digest FROM tag t JOIN manifest m ON m.id = t.manifest_id"
+        " JOIN repository r ON r.id = t.repository_id JOIN account a ON a.id = r.namespace_id"
+        " WHERE a.name = ? AND r.name = ? AND t.ended_at_ms IS NULL",
+        *path.split("/"),
+    )
+    return {row["name"]: row["digest"] for row in rows}
+
+
+async def signed(factory: Factory, subject: str, ending: str = ".sig", **more: str) -> str:
+    """What cosign pushed under the tag of a digest; its own digest."""
+    layer = (SIMPLE, simple(subject) | more)
+    return await artifact(factory, None, layer, tag=old_tag(subject, ending))
+
+
+async def test_what_cosign_tagged_comes_with_its_tags_for_the_index_its_images_and_each_other(
+    factory: Factory, ada: GraphQL, image: str
+) -> None:
+    index = await factory.manifest(
+        "ada/app",
+        kit.index_document(
+            kit.encode(
+                kit.image_document(
+                    b"layer one",
+                    b"layer two",
+                    config=image_config("amd64", config={"Labels": LABEL}),
+                )
+            )
+        ),
+        tag="many",
+    )
+    of_index = await signed(factory, index)
+    of_image = await signed(factory, image)
+    attestation = await signed(factory, image, ".att", kind="attestation")
+    bill = await signed(factory, image, ".sbom", kind="bill")
+    of_bill = await signed(factory, bill)
+    await signed(factory, OTHER)
+    withdrawn = await signed(factory, attestation)
+    await ada.payload(
+        """mutation ($tag: String!) { tagDelete(repository: "ada/app", tag: $tag) { errors { code } } }""",
+        tag=old_tag(attestation, ".sig"),
+    )
+
+    await ada.payload(COPY, **{"from": source(tag="many")}, to=[target("acme/prod")])
+    await ada.payload(
+        COPY,
+        **{"from": source(tag="many")},
+        to=[target("acme/test"), target("ada/app", "again")],
+        referrers=True,
+    )
+
+    assert await tagged("acme/prod") == {"stable": index}
+    assert await tagged("acme/test") == {
+        "stable": index,
+        old_tag(index, ".sig"): of_index,
+        old_tag(image, ".sig"): of_image,
+        old_tag(image, ".att"): attestation,
+        old_tag(image, ".sbom"): bill,
+        old_tag(bill, ".sig"): of_bill,
+    }
+    held = {row["digest"] for row in await rows_of("acme/test")}
+    assert held == {index, image, of_index, of_image, attestation, bill, of_bill}
+    assert withdrawn not in held
+    for digest in held:
+        assert await parts("acme/test", digest) == await parts("ada/app", digest)
+
+
+async def test_a_newer_signature_moves_its_tag_and_a_locked_one_stops_the_whole_copy(
+    factory: Factory, ada: GraphQL, image: str
+) -> None:
+    name = old_tag(image, ".sig")
+    await signed(factory, image)
+    both = [target("acme/prod"), target("acme/test")]
+    await ada.payload(COPY, **{"from": source()}, to=both, referrers=True)
+    newer = await signed(factory, image, optional="newer")
+    await ada.payload(COPY, **{"from": source()}, to=[both[0]], referrers=True)
+    await ada.payload(UPDATE.replace("ada/app", "acme/test"), tag=name, input={"isImmutable": True})
+    await factory.image("ada/app", b"other", tag="v2")
+    before = await important()
+
+    refused = await ada.payload_error(
+        COPY, **{"from": source()}, to=[target("acme/prod", "v3"), both[1]], referrers=True
+    )
+
+    assert refused == ("IMMUTABLE", "tag")
+    assert (await tagged("acme/prod"))[name] == newer
+    assert await important() == before
+
+
+async def test_tags_of_referrers_have_a_limit(
+    factory: Factory, ada: GraphQL, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await signed(factory, image)
+    monkeypatch.setattr(tag_copy, "MOST_TAGS", 1)
+
+    refused = await ada.payload_error(
+        COPY, **{"from": source()}, to=[target("acme/prod"), target("acme/test")], referrers=True
+    )
+    nothing = await tagged("acme/prod")
+    await ada.payload(COPY, **{"from": source()}, to=[target("acme/prod")], referrers=True)
+
+    assert refused == ("TOO_MANY", "from")
+    assert nothing == {}
+    assert set(await tagged("acme/prod")) == {"stable", old_tag(image, ".sig")}
 
 
 async def test_a_target_that_does_not_exist_is_made_only_if_asked(ada: GraphQL, image: str) -> None:
