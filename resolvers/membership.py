@@ -94,10 +94,15 @@ async def _must_be_invited(context: Context, owner: AccountRecord, user: Account
     return not await account.is_member_of(user.id, owner.name)
 
 
+_OF_ADDRESS = "LOWER(email) = (SELECT LOWER(a.email) FROM account a WHERE a.id = ?)"
+"""The condition on an invitation that it is for the address of an account."""
+
+
 async def remove(context: Context, organization: str, team_name: str, name: str) -> str:
     """Take somebody out of a team, or withdraw the invitation; the name. Requires `org:admin`.
 
-    Registry tokens that the member holds end. Raises `NotFound` for a team or account that does not exist,
+    An invitation of the account's address to this team ends too, so that its mail is no way back. Registry
+    tokens that the member holds end. Raises `NotFound` for a team or account that does not exist,
     `Invalid` for one that is not in the team, or who is needed to administer the organization.
     """
     owner = await require_organization(context, organization)
@@ -117,6 +122,7 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
             metadata = {"user": name, "team": team_name, "member": name}
         else:
             raise Invalid(f"User {name} does not belong to team {team_name}", field="account")
+        await execute(f"DELETE FROM team_invite WHERE team_id = ? AND {_OF_ADDRESS}", *values)
         await events.record(context, kind, metadata, namespace_id=owner.id)
     return name
 
@@ -235,9 +241,9 @@ async def repositories_of(
 async def remove_from_organization(context: Context, organization: str, name: str) -> str:
     """Take everything from an account that it has in an organization; the name. Requires `org:admin`.
 
-    Its places in teams, its direct permissions, its invitations, and the default permissions that would give
-    it new ones. Registry tokens that it holds end. An account that has nothing there is left as it is.
-    Raises `NotFound`, `Invalid` for the only administrator.
+    Its places in teams, its direct permissions, its invitations and those of its address, and the default
+    permissions that would give it new ones. Registry tokens that it holds end. An account that has nothing
+    there is left as it is. Raises `NotFound`, `Invalid` for the only administrator.
     """
     owner = await require_organization(context, organization)
     member = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
@@ -273,6 +279,10 @@ _REMOVALS = (
     ),
     (
         "DELETE FROM team_invite WHERE account_id = ?"
+        " AND team_id IN (SELECT id FROM team WHERE organization_id = ?)"
+    ),
+    (
+        f"DELETE FROM team_invite WHERE {_OF_ADDRESS}"
         " AND team_id IN (SELECT id FROM team WHERE organization_id = ?)"
     ),
     (

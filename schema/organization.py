@@ -271,7 +271,8 @@ class OrganizationMutation:
     @mutation(
         OrganizationMemberRemovePayload,
         description="Take everything from an account that it has in an organization: places in teams, roles"
-        " on repositories, invitations. The only administrator stays. Requires `org:admin`.",
+        " on repositories, invitations, those of its address too. The only administrator stays."
+        " Requires `org:admin`.",
     )
     async def organization_member_remove(
         self, info: Info, organization: OrganizationName, account: AccountName

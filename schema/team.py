@@ -317,7 +317,8 @@ class TeamMutation:
 
     @mutation(
         TeamMemberRemovePayload,
-        description="Take a user or robot out of a team, or withdraw the invitation. Requires `org:admin`.",
+        description="Take a user or robot out of a team, or withdraw the invitation; one of the account's"
+        " address ends as well. Requires `org:admin`.",
     )
     async def team_member_remove(
         self, info: Info, organization: OrganizationName, team: TeamName, account: AccountName

@@ -13,7 +13,7 @@ from storage.statements import execute, fetch
 from tests import state
 from tests.factories import EVERY_SCOPE, Factory
 from tests.schema.client import GraphQL, Json
-from tests.schema.teams.documents import ADD, INVITE, REMOVE, kinds, subjects
+from tests.schema.teams.documents import ADD, EXPEL, INVITE, REMOVE, kinds, subjects
 
 INVITES = """{ viewer { teamInvites { totalCount nodes {
   id teamName organization { name } inviter { name } } } } }"""
@@ -147,6 +147,29 @@ async def test_an_invitation_is_withdrawn(owner: GraphQL, factory: Factory) -> N
         "org_delete_team_member_invite",
         "org_delete_team_member_invite",
     ]
+
+
+@pytest.mark.parametrize(("document", "variables"), [(REMOVE, {"team": "crew"}), (EXPEL, {})])
+async def test_who_was_removed_does_not_come_back_by_an_older_mail(
+    document: str, variables: dict[str, str], owner: GraphQL, factory: Factory
+) -> None:
+    (row,) = await fetch("SELECT email FROM account WHERE name = 'bob'")
+    await owner.payload(INVITE, email=row["email"].title())
+    await owner.payload(INVITE, email="robin@work.example")
+    await owner.payload(ADD, team="crew", account="bob")
+    own, of_another, joining = await codes()
+    bob = owner.with_token(await factory.token("bob"))
+    await bob.payload(ACCEPT, invite={"code": joining})
+
+    await owner.payload(document, account="bob", **variables)
+
+    assert await bob.payload_error(ACCEPT, invite={"code": own}) == ("NOT_FOUND", "invite")
+    assert await subjects(owner) == ["robin@work.example?"]
+    await owner.payload(INVITE, email=row["email"])
+    await bob.payload(ACCEPT, invite={"code": (await codes())[-1]})
+    assert await subjects(owner) == ["bob", "robin@work.example?"]
+    cyd = owner.with_token(await factory.token("cyd"))
+    await cyd.payload(ACCEPT, invite={"code": of_another})
 
 
 @pytest.mark.parametrize("given", [{}, {"id": "x", "code": "x"}, {"code": None}])
