@@ -91,6 +91,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "revoke_app_specific_token": ("app_specific_token_title", "app_specific_token"),
     "revoke_oauth_api_token": ("token", "username", "application", "client_id"),
     "set_repo_description": ("repo", "namespace", "description"),
+    "tag_made_immutable_by_policy": (*_POLICY, "tag", "manifest_digest"),
+    "tags_made_immutable_by_policy": (*_POLICY, "count", "tags"),
     "update_application": (
         "name",
         "redirect_uri",

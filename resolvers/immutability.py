@@ -106,13 +106,14 @@ def compile_pattern(pattern: str, *, field: str) -> Any:
         raise Invalid(f"'{pattern}' is not a regular expression.", field=field) from error
 
 
-def fits(policies: Sequence[PolicyRecord], name: str) -> bool:
-    """Whether any of the policies locks a tag of this name."""
-    return any(
-        bool(compile_pattern(policy.tag_pattern, field="tagPattern").search(name))
-        is policy.tag_pattern_matches
-        for policy in policies
-    )
+def fitting(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | None:
+    """The first of the policies that locks a tag of this name."""
+    return next((policy for policy in policies if _fits(policy, name)), None)
+
+
+def _fits(policy: PolicyRecord, name: str) -> bool:
+    found = compile_pattern(policy.tag_pattern, field="tagPattern").search(name)
+    return bool(found) is policy.tag_pattern_matches
 
 
 async def policies_of(context: Context, repository: RepositoryRecord) -> list[PolicyRecord]:
@@ -221,8 +222,8 @@ async def create(
             created_at_ms=now_ms(),
         )
         record = await _require(place, made.uuid)
-        await _applied(context, record)
         await _record_event(context, "create_immutability_policy", place, record)
+        await _applied(context, record)
     return record
 
 
@@ -251,8 +252,8 @@ async def update(
             before.id,
         )
         record = await _require(place, identity)
-        await _applied(context, record)
         await _record_event(context, "update_immutability_policy", place, record)
+        await _applied(context, record)
     return record
 
 
@@ -268,17 +269,21 @@ async def delete(context: Context, owner: Owner, identity: str) -> PolicyRecord:
 
 
 async def _record_event(context: Context, kind: str, place: _Place, record: PolicyRecord) -> None:
-    metadata: dict[str, Any] = {
-        "policy_uuid": record.uuid,
-        "tag_pattern": record.tag_pattern,
-        "tag_pattern_matches": record.tag_pattern_matches,
-        "namespace": place.namespace,
-    }
+    metadata = about(record) | {"namespace": place.namespace}
     if place.repository is not None:
         metadata["repo"] = place.repository
     await events.record(
         context, kind, metadata, namespace_id=place.namespace_id, repository_id=place.repository_id
     )
+
+
+def about(record: PolicyRecord) -> dict[str, Any]:
+    """What entries of the audit log say of a policy."""
+    return {
+        "policy_uuid": record.uuid,
+        "tag_pattern": record.tag_pattern,
+        "tag_pattern_matches": record.tag_pattern_matches,
+    }
 
 
 async def _applied(context: Context, record: PolicyRecord) -> None:
@@ -293,7 +298,7 @@ async def _applied(context: Context, record: PolicyRecord) -> None:
         record.repository_id or record.namespace_id,
     )
     if len(few) <= BATCH:
-        await lock_tags(record, may_expire=may_expire)
+        await lock_tags(context, record, may_expire=may_expire)
     await enqueue(APPLY, {"policy_id": record.id, "may_expire": may_expire}, delay_ms=1_000)
 
 
@@ -301,36 +306,61 @@ def _scope(record: PolicyRecord) -> str:
     return "r.namespace_id = ?" if record.repository_id is None else "r.id = ?"
 
 
-async def apply(policy_id: int, *, may_expire: bool) -> None:
+async def apply(context: Context, policy_id: int, *, may_expire: bool) -> None:
     """Lock the tags that fit a policy, in short transactions. May be run again; ends with the policy."""
     row = await fetch_one(f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.id = ?", policy_id)
     if row is not None:
-        await lock_tags(_record(row), may_expire=may_expire)
+        await lock_tags(context, _record(row), may_expire=may_expire)
 
 
-async def lock_tags(record: PolicyRecord, *, may_expire: bool) -> None:
-    """Walk all tags that a policy is about and lock those that fit, in batches."""
+async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool) -> None:
+    """Lock the tags that fit a policy, in batches of one repository, each with an entry in the log."""
     repositories = await fetch(
-        f"SELECT r.id FROM repository r WHERE {_scope(record)}", record.repository_id or record.namespace_id
+        "SELECT r.id, r.name, r.namespace_id, n.name AS namespace FROM repository r"
+        f" JOIN account n ON n.id = r.namespace_id WHERE {_scope(record)}",
+        record.repository_id or record.namespace_id,
     )
-    active = "(ended_at_ms IS NULL OR ended_at_ms > ?)" if may_expire else "ended_at_ms IS NULL"
     for repository in repositories:
-        last = ""
-        while True:
-            rows = await fetch(
-                f"SELECT id, name FROM tag WHERE repository_id = ? AND name > ? AND {active}"
-                f" ORDER BY name LIMIT {BATCH}",
-                *(repository["id"], last, *([now_ms()] if may_expire else [])),
+        last: str | None = ""
+        while last is not None:
+            last = await _lock_batch(context, record, repository, after=last, may_expire=may_expire)
+
+
+async def _lock_batch(
+    context: Context, record: PolicyRecord, repository: Row, *, after: str, may_expire: bool
+) -> str | None:
+    """Lock what fits of the next tags of a repository; the name behind which to go on, None at the end."""
+    active = "(ended_at_ms IS NULL OR ended_at_ms > ?)" if may_expire else "ended_at_ms IS NULL"
+    moment = [now_ms()] if may_expire else []
+    rows = await fetch(
+        f"SELECT id, name FROM tag WHERE repository_id = ? AND name > ? AND {active} AND NOT is_immutable"
+        f" ORDER BY name LIMIT {BATCH}",
+        *(repository["id"], after, *moment),
+    )
+    chosen = [row["id"] for row in rows if _fits(record, row["name"])]
+    if chosen:
+        async with transaction("immutability.lock"):
+            locked = await fetch(
+                # What has ended meanwhile is history, which nobody locks.
+                f"UPDATE tag SET is_immutable = ? WHERE id IN ({placeholders(chosen)}) AND {active}"
+                " AND NOT is_immutable RETURNING name",
+                *(True, *chosen, *moment),
             )
-            chosen = [row["id"] for row in rows if fits([record], row["name"])]
-            if chosen:
-                async with transaction("immutability.lock"):
-                    await execute(
-                        # What has ended meanwhile is history, which nobody locks.
-                        f"UPDATE tag SET is_immutable = ? WHERE id IN ({placeholders(chosen)}) AND"
-                        f" {active} AND NOT is_immutable",
-                        *(True, *chosen, *([now_ms()] if may_expire else [])),
-                    )
-            if len(rows) < BATCH:
-                break
-            last = rows[-1]["name"]
+            await _record_locks(context, record, repository, sorted(row["name"] for row in locked))
+    return rows[-1]["name"] if len(rows) == BATCH else None
+
+
+async def _record_locks(
+    context: Context, record: PolicyRecord, repository: Row, names: Sequence[str]
+) -> None:
+    if not names:
+        return
+    one = len(names) == 1
+    place = {"namespace": repository["namespace"], "repo": repository["name"]}
+    await events.record(
+        context,
+        "tag_made_immutable_by_policy" if one else "tags_made_immutable_by_policy",
+        about(record) | place | ({"tag": names[0]} if one else {"count": len(names), "tags": list(names)}),
+        namespace_id=repository["namespace_id"],
+        repository_id=repository["id"],
+    )

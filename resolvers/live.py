@@ -45,6 +45,8 @@ CONTENT = frozenset(
         "push_repo",
         "revert_tag",
         "set_repo_description",
+        "tag_made_immutable_by_policy",
+        "tags_made_immutable_by_policy",
     }
 )
 """The kinds that tell of the content of a repository; whoever may read it sees them."""

@@ -189,10 +189,11 @@ def expiration_of_label(text: str, started_at_ms: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What a new span is given from its beginning."""
+    """What a new span is given from its beginning; `policy` is the one by which it is locked."""
 
     is_immutable: bool = False
     expires_at_ms: int | None = None
+    policy: PolicyRecord | None = None
 
 
 def fate(
@@ -206,12 +207,20 @@ def fate(
 
     Where locked tags do not expire, the lock wins over the expiration.
     """
-    is_immutable = context.site.has("IMMUTABLE_TAGS") and (
-        labels.get(IMMUTABLE_LABEL, "").strip().lower() == "true" or immutability.fits(policies, name)
-    )
+    has_locks = context.site.has("IMMUTABLE_TAGS")
+    by_label = has_locks and labels.get(IMMUTABLE_LABEL, "").strip().lower() == "true"
+    policy = immutability.fitting(policies, name) if has_locks and not by_label else None
+    is_immutable = by_label or policy is not None
     if is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
-        return Fate(is_immutable=True)
-    return Fate(is_immutable, expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), started_at_ms))
+        return Fate(is_immutable=True, policy=policy)
+    expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), started_at_ms)
+    return Fate(is_immutable, expires_at_ms, policy)
+
+
+def locked_by(policy: PolicyRecord, about: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What is recorded of a tag that a policy locks as it is set; `about` is the metadata of its being set."""
+    kept = {key: about[key] for key in ("namespace", "repo", "tag", "manifest_digest") if key in about}
+    return "tag_made_immutable_by_policy", immutability.about(policy) | kept
 
 
 async def point(
@@ -264,7 +273,14 @@ async def point(
     else:
         kind = "move_tag" if current else "create_tag"
         metadata |= {"namespace": repository.namespace_name, "original_manifest_digest": original}
-    await _record_event(context, repository, kind, metadata)
+    entries = [(kind, metadata)]
+    if given.policy is not None:
+        entries.append(locked_by(given.policy, metadata | {"namespace": repository.namespace_name}))
+    await events.write(
+        await events.prepare(
+            context, entries, namespace_id=repository.namespace_id, repository_id=repository.id
+        )
+    )
 
 
 async def end(ids: Sequence[int], moment_ms: int) -> None:

@@ -7,7 +7,7 @@ if the outcome is still the same. Locked tags stand in a plan as refused, and ar
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound
 from resolvers.repository import RepositoryRecord, require, require_writable
-from resolvers.tag import end, fate
+from resolvers.tag import Fate, end, fate, locked_by
 from resolvers.tag_outcome import (
     PlanArguments,
     PlanItem,
@@ -109,8 +109,9 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         raise changed
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
-    begun = await _spans(context, record, kind, chosen, now)
-    entries = await _events(context, record, kind, chosen)
+    fates = await _fates(context, record, kind, chosen, now)
+    begun = _spans(record, kind, chosen, fates, now)
+    entries = await _events(context, record, kind, chosen, fates)
     async with transaction("plan.apply"):
         await lock_row("repository", record.id)
         if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
@@ -157,11 +158,22 @@ _SPAN = (
 )
 
 
-async def _spans(
+async def _fates(
     context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], now: int
-) -> list[tuple[Any, ...]]:
-    """The rows of `_SPAN` that begin, for the tags that point elsewhere."""
+) -> dict[str, Fate]:
+    """What is given to the tags that point elsewhere, by name."""
     policies = await immutability.policies_of(context, record)
+    return {
+        item.name: fate(context, policies, item.name, now, {})
+        for item in items
+        if item.after_id is not None and kind is not PlanKind.EXPIRE
+    }
+
+
+def _spans(
+    record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], fates: Mapping[str, Fate], now: int
+) -> list[tuple[Any, ...]]:
+    """The rows of `_SPAN` that begin."""
     return [
         (
             record.id,
@@ -169,11 +181,11 @@ async def _spans(
             item.after_id,
             max(now, item.started_at_ms or now),
             kind is PlanKind.ROLLBACK,
-            fate(context, policies, item.name, now, {}).is_immutable,
+            fates[item.name].is_immutable,
             False,
         )
         for item in items
-        if item.after_id is not None and kind is not PlanKind.EXPIRE
+        if item.name in fates
     ]
 
 
@@ -191,15 +203,26 @@ async def _carry_out(
 
 
 async def _events(
-    context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem]
+    context: Context,
+    record: RepositoryRecord,
+    kind: PlanKind,
+    items: Sequence[PlanItem],
+    fates: Mapping[str, Fate],
 ) -> events.Entries:
-    """An event for each tag, the same as when it is changed alone."""
+    """The events of each tag, the same as when it is changed alone."""
     digests = await _digests([identity for item in items for identity in (item.before_id, item.after_id)])
     account = context.viewer.account
     about = {"username": account.name if account else None, "repo": record.name}
+    entries = []
+    for item in items:
+        entry = _event(record, kind, item, digests, about | {"tag": item.name})
+        entries.append(entry)
+        policy = fates[item.name].policy if item.name in fates else None
+        if policy is not None:
+            entries.append(locked_by(policy, entry[1] | {"namespace": record.namespace_name}))
     return await events.prepare(
         context,
-        [_event(record, kind, item, digests, about | {"tag": item.name}) for item in items],
+        entries,
         namespace_id=record.namespace_id,
         repository_id=record.id,
     )

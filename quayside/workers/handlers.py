@@ -62,7 +62,7 @@ async def _purge_namespace(payload: dict[str, Any], tools: Tools) -> None:
 
 
 async def _apply_immutability(payload: dict[str, Any], tools: Tools) -> None:
-    await immutability.apply(payload["policy_id"], may_expire=payload["may_expire"])
+    await immutability.apply(tools.context(), payload["policy_id"], may_expire=payload["may_expire"])
 
 
 async def _expire_uploads(payload: dict[str, Any], tools: Tools) -> None:

@@ -15,7 +15,10 @@ LAYERS = ("resolvers", "quayside")
 
 
 def awaited() -> dict[str, list[str]]:
-    """Kinds that nothing writes yet, by theme. The list may only shrink."""
+    """Kinds that nothing writes yet, by theme; the list may only shrink.
+
+    Those that are `retired` belong to what the API has no operation for any more, such as plans to pay for.
+    """
     found: dict[str, list[str]] = json.loads((DATA / "log_kinds.json").read_text("utf-8"))
     return found
 

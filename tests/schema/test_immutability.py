@@ -140,6 +140,99 @@ async def test_policies_lock_what_fits_when_it_is_set(factory: Factory, ada: Gra
     }
 
 
+async def _locks() -> list[tuple[str, dict[str, object]]]:
+    """What was recorded of locks by policies: the kind, and what it says beside the policy and the place."""
+    rows = await fetch("SELECT kind, metadata FROM audit_log WHERE kind LIKE '%by_policy' ORDER BY id")
+    events = await fetch("SELECT kind, metadata FROM event WHERE kind LIKE '%by_policy' ORDER BY id")
+    assert [(row["kind"], decode_json(row["metadata"])) for row in events] == [
+        (row["kind"], decode_json(row["metadata"])) for row in rows
+    ]
+    common = {"policy_uuid", "tag_pattern_matches", "namespace"}
+    found = []
+    for row in rows:
+        metadata = decode_json(row["metadata"])
+        assert common < metadata.keys()
+        found.append(
+            (row["kind"], {key: value for key, value in metadata.items() if key in ("tag", "tags", "count")})
+        )
+        assert (metadata["namespace"], metadata["repo"], metadata["tag_pattern"]) == ("ada", "app", "^v")
+    return found
+
+
+async def test_each_tag_that_a_policy_locks_as_it_is_set_has_an_entry(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    # given a policy, and tags that do not fit, or are locked by their own label
+    policy = (await ada.payload(CREATE, owner=REPOSITORY, pattern="^v"))["policy"]
+    await push(factory, "ada/app", "w1")
+    await push(factory, "ada/app", "v0", **{"quay.immutable": "true"})
+
+    # when tags are pushed, again, and made
+    pushed = await push(factory, "ada/app", "v1")
+    await push(factory, "ada/app", "v1")
+    await ada.payload(
+        """mutation ($digest: Digest!) { tagUpdate(repository: "ada/app", tag: "v2",
+        input: {manifestDigest: $digest}) { tag { isImmutable } errors { code } } }""",
+        digest=pushed,
+    )
+
+    # then each is told of once, behind the event that set it
+    single = "tag_made_immutable_by_policy"
+    assert await _locks() == [(single, {"tag": "v1"}), (single, {"tag": "v2"})]
+    rows = await fetch("SELECT kind, metadata FROM audit_log ORDER BY id DESC LIMIT 2")
+    assert [row["kind"] for row in rows] == [single, "create_tag"]
+    told = decode_json(rows[0]["metadata"])
+    assert (told["policy_uuid"], told["manifest_digest"]) == (policy["uuid"], pushed)
+
+
+async def test_a_plan_tells_of_each_tag_that_a_policy_locks(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    await push(factory, "ada/app", "v1", "v2", "w1")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v")
+    await execute("UPDATE tag SET is_immutable = ?", False)
+    await execute("DELETE FROM event")
+    await execute("DELETE FROM audit_log")
+
+    plan = (
+        await ada.payload(
+            """mutation ($digest: Digest!) { tagsMovePlan(repository: "ada/app", filter: {},
+            manifestDigest: $digest) { plan { id } errors { code } } }""",
+            digest=digest,
+        )
+    )["plan"]
+    await ada.payload(
+        """mutation ($plan: ID!) { tagsMove(repository: "ada/app", plan: $plan) {
+        plan { changeCount } errors { code } } }""",
+        plan=plan["id"],
+    )
+
+    single = "tag_made_immutable_by_policy"
+    assert await _locks() == [(single, {"tag": "v1"}), (single, {"tag": "v2"})]
+    kinds = [row["kind"] for row in await fetch("SELECT kind FROM event ORDER BY id")]
+    assert kinds == ["move_tag", single, "move_tag", single, "move_tag"]
+
+
+@pytest.mark.parametrize(
+    ("names", "entry"),
+    [
+        (["v1", "w1"], ("tag_made_immutable_by_policy", {"tag": "v1"})),
+        (["v1", "w1", "v2"], ("tags_made_immutable_by_policy", {"tags": ["v1", "v2"], "count": 2})),
+    ],
+)
+async def test_what_a_new_policy_locks_is_summed_up(
+    factory: Factory, ada: GraphQL, digest: str, names: list[str], entry: tuple[str, dict[str, object]]
+) -> None:
+    await push(factory, "ada/app", *names)
+
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v")
+
+    assert await _locks() == [entry]
+    rows = await fetch("SELECT kind, performer_id FROM audit_log ORDER BY id DESC LIMIT 2")
+    assert [row["kind"] for row in rows] == [entry[0], "create_immutability_policy"]
+    assert rows[0]["performer_id"] == rows[1]["performer_id"] is not None
+
+
 async def test_a_policy_locks_what_is_there_apart_from_what_expires_and_unlocks_nothing_when_it_goes(
     factory: Factory, ada: GraphQL, digest: str
 ) -> None:
@@ -192,6 +285,11 @@ async def test_the_tags_of_a_large_namespace_are_locked_by_a_job(
     assert at_once == 0
     assert {name[0] for name, (locked, _) in (await spans()).items() if locked} == {"v"}
     assert [locked for locked, _ in (await spans()).values()].count(True) == 600
+    # and the first run alone told of them, in entries of at most 500
+    assert [(kind, told["count"]) for kind, told in await _locks()] == [
+        ("tags_made_immutable_by_policy", 500),
+        ("tags_made_immutable_by_policy", 100),
+    ]
 
 
 @pytest.mark.parametrize("pattern", ["", "(", "a" * 257, "(?=v)", "\\1"])
