@@ -10,13 +10,15 @@ class Repository(Model):
     """A named set of manifests and tags in one namespace.
 
     A deleted repository keeps its row, under its uuid as name, until the job that removes its content is
-    done: the old name is free at once and never leads to the old rows.
+    done: the old name is free at once and never leads to the old rows. Triggers keep `path`, its namespace's
+    name and its own.
     """
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)
     namespace: Any = fields.ForeignKeyField("models.Account", related_name=False, on_delete=fields.RESTRICT)
     name = fields.CharField(max_length=255)
+    path = fields.CharField(max_length=511, null=True)
     visibility = fields.CharField(max_length=16)
     state = fields.CharField(max_length=24)
     description = fields.TextField(null=True)
