@@ -91,14 +91,14 @@ async def labels_of(
 ) -> dict[int, Slice[LabelRecord]]:
     """One page of the labels of each manifest, oldest first; one statement.
 
-    `prefix` asks for the keys that begin with it. The manifests have been authorized.
+    `prefix` asks for the keys that begin with it, in upper or lower case. The manifests have been authorized.
     """
     found = await paginate_each(
         Query(
             _COLUMNS,
             "label l",
             (Term("l.id", "id"),),
-            ("substr(l.key, 1, ?) = ?",) if prefix else (),
+            ("LOWER(substr(l.key, 1, ?)) = LOWER(?)",) if prefix else (),
             (len(prefix), prefix) if prefix else (),
         ),
         "l.manifest_id",

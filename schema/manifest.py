@@ -282,7 +282,8 @@ class Manifest(Node):
         first: First = 50,
         after: After = None,
         prefix: Annotated[
-            str | None, strawberry.argument(description="Only labels whose key begins so.")
+            str | None,
+            strawberry.argument(description="Only labels whose key begins so, in upper or lower case."),
         ] = None,
     ) -> Connection[Label]:
         found = await info.context.loaders.labels.load((self.record.id, page(first, after), prefix or ""))

@@ -128,6 +128,7 @@ async def test_labels_are_added_listed_by_prefix_and_deleted(factory: Factory, a
         "org.exam",
     ]
     assert await listed(ada, digest, prefix="org.e_am") == []
+    assert [node["key"] for node in await listed(ada, digest, prefix="MAIN")] == ["maintainer"]
 
     assert await ada.payload(DELETE, digest=digest, uuid=made[0]["uuid"]) == {
         "uuid": made[0]["uuid"],
