@@ -55,10 +55,11 @@ COSIGN_TAGS: Mapping[str, ArtifactKind] = {
 
 
 def kind_of(document: ManifestDocument) -> ArtifactKind | None:
-    """What a manifest is, by its artifact type, or else its layers; None for images and anything unknown."""
+    """What a manifest is, by its type as a referrer, or else its layers; None for images and what is unknown."""
     if document.is_index:
         return None
-    types = (document.artifact_type or "", *(layer.media_type for layer in document.layers))
+    # Artifacts from before there were artifact types say by the type of their configuration what they are.
+    types = (document.referrer_artifact_type or "", *(layer.media_type for layer in document.layers))
     for type_ in types:
         for beginning, kind in KINDS.items():
             if type_.startswith(beginning):

@@ -56,6 +56,22 @@ def test_an_artifact_is_what_its_type_or_its_layers_say(
 
 
 @pytest.mark.parametrize(
+    ("config_type", "kind"),
+    [
+        ("application/vnd.cncf.notary.signature", ArtifactKind.SIGNATURE),
+        ("application/vnd.cyclonedx+json", ArtifactKind.SBOM),
+        (kit.OCI_CONFIG, None),
+    ],
+)
+def test_an_artifact_without_a_type_is_what_its_configuration_is(
+    config_type: str, kind: ArtifactKind | None
+) -> None:
+    made = kit.artifact_document(None, b"layer", config=kit.descriptor(kit.EMPTY, config_type))
+
+    assert kind_of(parse_manifest(kit.encode(made), None)) is kind
+
+
+@pytest.mark.parametrize(
     ("annotations", "kind"),
     [
         ({}, ArtifactKind.SIGNATURE),
