@@ -16,6 +16,7 @@ from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.config import Settings
 from quayside.graphql_ws import SocketLimits
+from quayside.protocol import BoundedHeadProtocol
 from resolvers.site import first_start_code
 
 logger = logging.getLogger("quayside.serve")
@@ -79,7 +80,7 @@ def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Co
         port=settings.port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeadProtocol,
         ws="websockets-sansio",
         ws_max_size=SocketLimits().message_bytes,
         lifespan="on",

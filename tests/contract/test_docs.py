@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from quayside import graphql_http, protocol
 from quayside.cli import COMMANDS, GROUPS
 from quayside.config import PREFIX, SETTINGS
 from quayside.features import FEATURES
@@ -58,3 +59,17 @@ def test_a_section_says_what_the_command_does_and_takes(row: object) -> None:
 
 def test_commands_of_two_words_belong_to_a_group() -> None:
     assert {row.name.split(" ")[0] for row in COMMANDS if " " in row.name} == set(GROUPS)
+
+
+def test_the_statuses_of_graphql_are_those_that_the_code_answers() -> None:
+    # Given the numbers in the code, and that of a result without errors
+    written = re.findall(
+        r"\b[Rr]efusal\(\s*([0-9]{3})\b", Path(graphql_http.__file__).read_text(encoding="utf-8")
+    )
+    answered = {200, *graphql_http.STATUS_WITH_ERRORS.values(), *protocol.REASONS, *map(int, written)}
+
+    # When the table is read
+    rows = re.findall(r"^\| ([0-9]{3}) \|", (DOCS / "graphql.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    # Then it has each of them once, in order
+    assert rows == [str(status) for status in sorted(answered)]

@@ -1,0 +1,87 @@
+"""HTTP/1.1 with a bound on the head of a request, which the server library would collect without end.
+
+It answers what it does not hand on: 414 for an address that is too long, 431 for header fields that are
+(RFC 6585 section 5), and 400 for what is no HTTP.
+"""
+
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Of the address and the header fields together, without what separates them."""
+
+_SLACK_BYTES: Final = 1024
+"""For what separates: a method, a version, colons and line ends are counted only where a count is rough."""
+
+REASONS: Final = {414: b"The address is too long.\n", 431: b"The header fields are too large.\n"}
+"""What is answered, by status, instead of the 400 of what is no HTTP."""
+
+
+class _HeadTooLarge(Exception):
+    """Ends the reading of a connection; the parser answers it like any text that it cannot read."""
+
+
+class BoundedHeadProtocol(HttpToolsProtocol):
+    """The server library's protocol, except that heads end, and that fields behind a body are left out.
+
+    Complete fields are counted one by one. The parser keeps an incomplete one to itself, so the bytes that
+    arrive while it tells nothing are counted too, one read more or less.
+    """
+
+    _head_bytes = 0
+    _untold_bytes = 0
+    _is_head = False
+    _status = 400
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has arrived."""
+        self._untold_bytes += len(data)
+        super().data_received(data)
+        if self._untold_bytes > MAX_HEAD_BYTES + _SLACK_BYTES and not self.transport.is_closing():
+            self._status = 431
+            self.send_400_response("The header fields are too large.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._head_bytes = self._untold_bytes = 0
+        self._is_head = True
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the address."""
+        self._count(len(url), 414)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A complete header field, or one behind the body, which must not pass for one of those before it."""
+        self._count(len(name) + len(value), 431)
+        if self._is_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        self._is_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._untold_bytes = 0
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not handed on, and close the connection."""
+        reason = REASONS.get(self._status)
+        if reason is None:
+            super().send_400_response(msg)
+            return
+        fields = b"content-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(reason)
+        self.transport.write(STATUS_LINE[self._status] + fields + reason)
+        self.transport.close()
+
+    def _count(self, size: int, status: int) -> None:
+        self._untold_bytes = 0
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._status = status
+            raise _HeadTooLarge
