@@ -55,7 +55,7 @@ COSIGN_TAGS: Mapping[str, ArtifactKind] = {
 
 
 def kind_of(document: ManifestDocument) -> ArtifactKind | None:
-    """What a manifest is, by its type as a referrer, or else its layers; None for images and what is unknown."""
+    """What a manifest is, by its type as a referrer or else its layers; None for images and the unknown."""
     if document.is_index:
         return None
     # Artifacts from before there were artifact types say by the type of their configuration what they are.

@@ -216,10 +216,7 @@ async def _require_unlocked(context: Context, manifests: str, *values: Any) -> N
     if not context.site.has("IMMUTABLE_TAGS"):
         return
     locked = await fetch_one(
-        f"WITH RECURSIVE above (id) AS ({manifests} UNION SELECT p.id FROM above a"
-        " JOIN manifest m ON m.id = a.id JOIN manifest_child c ON c.digest = m.digest"
-        " JOIN manifest p ON p.id = c.manifest_id AND p.repository_id = m.repository_id)"
-        " SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
+        f"{tag.ABOVE.format(manifests)} SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
         " WHERE t.is_immutable = ? AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?) LIMIT 1",
         *values,
         True,

@@ -218,7 +218,7 @@ def fate(
 
 
 def locked_by(policy: PolicyRecord, about: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What is recorded of a tag that a policy locks as it is set; `about` is the metadata of its being set."""
+    """What is recorded of a tag that a policy locks as it is set; `about` is the metadata of that."""
     kept = {key: about[key] for key in ("namespace", "repo", "tag", "manifest_digest") if key in about}
     return "tag_made_immutable_by_policy", immutability.about(policy) | kept
 
@@ -349,16 +349,23 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
     return await active_tag(record.id, name)
 
 
+ABOVE = (
+    "WITH RECURSIVE above (id) AS ({} UNION SELECT p.id FROM above a JOIN manifest m ON m.id = a.id"
+    " JOIN manifest_child c ON c.digest = m.digest"
+    " JOIN manifest p ON p.id = c.manifest_id AND p.repository_id = m.repository_id)"
+)
+"""Begins a statement: the manifests that one selects, and all indexes that list them, however deep."""
+
+
 async def require_alive(record: RepositoryRecord, digest: str) -> int:
     """The row of a manifest of the repository that a tag can be set to. Raises `NotFound`."""
     manifest = await fetch_one(
-        # A manifest whose tags have all ended is dead, unless it never had one.
-        "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.digest = ? AND (EXISTS"
-        " (SELECT 1 FROM tag t WHERE t.manifest_id = m.id"
-        " AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?))"
-        " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id))",
-        record.id,
-        digest,
+        # A manifest whose tags have all ended is dead, unless it never had one or an index holds it.
+        f"{ABOVE.format('SELECT id FROM manifest WHERE repository_id = ? AND digest = ?')}"
+        " SELECT id FROM manifest WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM above a"
+        " WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = a.id) OR EXISTS"
+        " (SELECT 1 FROM tag t WHERE t.manifest_id = a.id AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?)))",
+        *(record.id, digest) * 2,
         now_ms(),
     )
     if manifest is None:
@@ -381,7 +388,7 @@ async def _change_expiration(
         if expires_at_ms <= now_ms():
             raise Invalid("The expiration must be in the future.", field="expiresAt")
         if tag.is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
-            raise Invalid(f"Cannot set expiration on immutable tag '{name}'", field="expiresAt")
+            raise Immutable(f"Cannot set expiration on immutable tag '{name}'", field="expiresAt")
         expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
     await execute(
         "UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE id = ?",

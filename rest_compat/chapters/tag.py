@@ -28,6 +28,7 @@ CHAPTER = chapter(
             ("INVALID", "tag"): message(),
             ("manifest_digest", "value"): NOT_FOUND,
             ("INVALID", "expiration"): message(400, DEFAULT_TEXT[400]),
+            ("IMMUTABLE", "expiration"): message(),
             ("INVALID", "immutable"): message(),
         },
     ),

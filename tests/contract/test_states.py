@@ -29,6 +29,11 @@ MUTATIONS = (
     'tagUpdate(repository: "PATH", tag: "new", input: {manifestDigest: "SECOND"})',
     'tagDelete(repository: "PATH", tag: "1.0")',
     'tagRestore(repository: "PATH", tag: "1.0", manifestDigest: "SECOND")',
+    'tagsDeletePlan(repository: "PATH", filter: {})',
+    'tagsMovePlan(repository: "PATH", filter: {}, manifestDigest: "SECOND")',
+    'tagsExpirePlan(repository: "PATH", filter: {})',
+    'repositoryRollbackPlan(repository: "PATH", to: "2026-01-01T00:00:00Z")',
+    'tagCopy(from: {repository: "PATH", tag: "1.0"}, to: [{repository: "PATH", tag: "new"}])',
 )
 
 

@@ -1,0 +1,27 @@
+"""What the REST routes of tags say beyond what was recorded of a live system."""
+
+from __future__ import annotations
+
+from quayside.config import Settings
+from tests.contract.world import ORGANIZATION, World, callers
+from tests.factories import Factory
+
+TAG = f"/repository/{ORGANIZATION}/beacon/tag/1.0"
+
+
+async def test_a_locked_tag_is_no_conflict_for_an_expiration_but_a_mistake(
+    factory: Factory, settings_with_files: Settings
+) -> None:
+    world = World(factory)
+    await world.people()
+    for prepare in (World.organization, World.repositories, World.images):
+        await prepare(world)
+
+    async with callers(world, settings_with_files) as caller:
+        await caller.ask("maren", "PUT", TAG, {"immutable": True})
+        answer = await caller.ask("maren", "PUT", TAG, {"expiration": "{in three days}"})
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"message": "Cannot set expiration on immutable tag '1.0'"},
+    )
