@@ -8,10 +8,10 @@ T ?= tests
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format schema bench
+.PHONY: help setup run test test-long lint format schema bench
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with everything in it.
 
@@ -26,6 +26,9 @@ run: $(READY) ## Serve the registry on http://127.0.0.1:8080 from ./data.
 
 test: $(READY) ## Run the tests. DB=postgres for PostgreSQL, T=path for some of them.
 	TEST_DB=$(DB) $(BIN)/pytest -n $(JOBS) $(T)
+
+test-long: $(READY) ## Try at length what make test tries in part: random examples, large blobs. DB and T as above.
+	TEST_DB=$(DB) TEST_SCALE=25 $(BIN)/pytest -n $(JOBS) -m long --durations=10 $(T)
 
 lint: $(READY) ## Check style, types and the layers.
 	$(BIN)/ruff check .

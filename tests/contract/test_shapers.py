@@ -31,6 +31,7 @@ from rest_compat.route import UNSET
 from rest_compat.shape import offset_of
 from schema import schema
 from tests.contract.reference import engine
+from tests.plugins.scale import SCALE
 from tests.rest_compat import toy, toy_schema
 
 LEAVES: Mapping[str, Any] = {
@@ -126,7 +127,8 @@ def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
 
 
 @pytest.mark.parametrize("name", DOORS)
-@settings(deadline=None)
+@pytest.mark.long
+@settings(max_examples=100 * SCALE, deadline=None)
 @given(dice=st.randoms(use_true_random=False))
 def test_every_answer_fits(name: str, dice: random.Random) -> None:
     make, core = DOORS[name]

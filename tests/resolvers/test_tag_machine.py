@@ -32,6 +32,7 @@ from storage.blobs import open_blob_store
 from storage.database import Database
 from storage.statements import fetch
 from tests.factories import Factory
+from tests.plugins.scale import SCALE
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -326,6 +327,7 @@ class Tags(RuleBasedStateMachine):
         return self.manifests.index(manifest_id)
 
 
+@pytest.mark.long
 def test_any_order_of_changes_leaves_what_a_simple_model_says(
     settings_with_files: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,7 +337,7 @@ def test_any_order_of_changes_leaves_what_a_simple_model_says(
         run_state_machine_as_test(
             Tags.on(bench),
             settings=settings(
-                max_examples=40,
+                max_examples=40 * SCALE,
                 stateful_step_count=50,
                 deadline=None,
                 derandomize=True,

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.blobs import CHUNK_SIZE
+from tests.plugins.scale import SCALE
 from tests.storage.blobs.conftest import DRIVERS, make_store
 from tests.storage.blobs.helpers import all_uploads, new_upload, read, sha256, sha512, stream
 
@@ -29,7 +30,8 @@ def pieces_of(content: bytes, fractions: list[float]) -> list[bytes]:
 
 @pytest.mark.parametrize("digest_of", [sha256, sha512])
 @pytest.mark.parametrize("driver", DRIVERS)
-@settings(max_examples=40, deadline=None)
+@pytest.mark.long
+@settings(max_examples=40 * SCALE, deadline=None)
 @given(size=sizes, append_cuts=cuts, stream_cuts=cuts, reopen=st.booleans())
 async def test_random_chunkings_give_equal_bytes(
     driver: str, digest_of, size: int, append_cuts: list[float], stream_cuts: list[float], reopen: bool
