@@ -7,12 +7,11 @@ what a page of fifty does; counts by day come from a roll-up, and from the log f
 from dataclasses import dataclass, field
 from typing import Any
 
-from resolvers.access.permissions import account_role, namespace_role
-from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
-from resolvers.access.viewer import AccountKind
+from resolvers.access.roles import RepositoryRole
 from resolvers.account import by_name
 from resolvers.context import Context
-from resolvers.errors import BadRequest, NotFound
+from resolvers.errors import BadRequest
+from resolvers.namespace import require_administered
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import repository
 from storage.clock import now_ms
@@ -115,16 +114,7 @@ async def _place(context: Context, namespace: str | None, path: str | None) -> t
     if path is not None:
         record = await repository(context, path, RepositoryRole.ADMIN)
         return ("repository_id", record.id) if record else None
-    if namespace is None:
-        namespace = context.viewer.require_account().name
-    owner = await by_name(namespace, AccountKind.USER, AccountKind.ORGANIZATION)
-    if owner is None:
-        if context.viewer.has_full_access:
-            raise NotFound(f"Invalid namespace requested: {namespace}", field="namespace")
-        raise context.viewer.refusal()
-    is_own = account_role(context.viewer, owner.id) is AccountRole.ADMIN
-    if not is_own and await namespace_role(context.viewer, owner.id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal()
+    owner = await require_administered(context, namespace, field="namespace")
     return "namespace_id", owner.id
 
 

@@ -6,8 +6,10 @@ A code is random, stored as a hash, good for one use and for a limited time.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from resolvers import mail
 from resolvers.access.credentials import hash_secret, random_text
 from resolvers.account import AccountRecord
+from resolvers.context import Context
 from resolvers.errors import Invalid
 from storage.clock import now_ms
 from storage.models import EmailCode
@@ -38,8 +40,24 @@ class CodeRecord:
     email: str
 
 
-async def create(account: AccountRecord, purpose: Purpose, email: str) -> str:
-    """A new code for an account, in the open transaction; its text, which is known only now."""
+PAGES = {Purpose.VERIFY: "confirm", Purpose.CHANGE: "confirm", Purpose.RECOVER: "recovery"}
+"""The page that takes a code back."""
+
+
+async def send(
+    context: Context,
+    account: AccountRecord,
+    purpose: Purpose,
+    email: str,
+    *,
+    subject: str,
+    asks: str,
+    otherwise: str,
+) -> None:
+    """Mail a new code for an account to an address, in the open transaction.
+
+    The mail `asks` to open the page that takes the code back, and says what happens `otherwise`.
+    """
     code = random_text(CODE_LENGTH, mixed_case=True)
     await EmailCode.create(
         code_hash=hash_secret(code),
@@ -48,7 +66,8 @@ async def create(account: AccountRecord, purpose: Purpose, email: str) -> str:
         email=email,
         expires_at_ms=now_ms() + LIFETIMES_MS[purpose],
     )
-    return code
+    page = f"{context.site.public_url}/{PAGES[purpose]}?code={code}"
+    await mail.send(email, subject, f"{asks}\n\n{page}\n\n{otherwise}\n")
 
 
 async def was_created_since(account: AccountRecord, purpose: Purpose, since_ms: int) -> bool:

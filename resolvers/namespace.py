@@ -1,7 +1,7 @@
 """Namespaces: what users and organizations have in common as owners."""
 
 from resolvers.access.permissions import account_role, namespace_role
-from resolvers.access.roles import TeamRole
+from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord, by_name
 from resolvers.context import Context
@@ -37,6 +37,25 @@ async def require_namespace(context: Context, name: str, role: TeamRole) -> Acco
         raise context.viewer.refusal()
     actual = await namespace_role(context.viewer, record.id)
     if actual is None or actual < role:
+        raise context.viewer.refusal()
+    return record
+
+
+async def require_administered(context: Context, name: str | None, *, field: str) -> AccountRecord:
+    """A namespace that the viewer administers, or without a name the viewer's own.
+
+    One's own belongs to the account as well, so that `user:admin` alone is enough for it. Raises
+    `Unauthenticated`, `Forbidden`, and `NotFound` with the field to those who would see every namespace.
+    """
+    if name is None:
+        name = context.viewer.require_account().name
+    record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
+    if record is None:
+        if context.viewer.has_full_access:
+            raise NotFound(f"Invalid namespace requested: {name[:255]}", field=field)
+        raise context.viewer.refusal()
+    is_own = account_role(context.viewer, record.id) is AccountRole.ADMIN
+    if not is_own and await namespace_role(context.viewer, record.id) is not TeamRole.ADMIN:
         raise context.viewer.refusal()
     return record
 

@@ -1,6 +1,6 @@
 """What codes sent by e-mail do when they come back, and how to get one without a password."""
 
-from resolvers import email_code, mail, user
+from resolvers import email_code, user
 from resolvers.account import AccountRecord, by_ids, by_login, checked_hash
 from resolvers.context import Context
 from resolvers.email_code import CodeRecord, Purpose
@@ -29,13 +29,14 @@ async def request(context: Context, email: str) -> None:
         await lock_row("account", account.id)
         if await email_code.was_created_since(account, Purpose.RECOVER, now_ms() - ONE_MAIL_IN_MS):
             return
-        code = await email_code.create(account, Purpose.RECOVER, email)
-        await mail.send(
+        await email_code.send(
+            context,
+            account,
+            Purpose.RECOVER,
             email,
-            "Recover your account",
-            f"Open this page within an hour to choose a new password for the account {account.name}:\n\n"
-            f"{context.site.public_url}/recovery?code={code}\n\n"
-            "If you did not ask for this, do nothing; the old password stays as it is.\n",
+            subject="Recover your account",
+            asks=f"Open this page within an hour to choose a new password for the account {account.name}:",
+            otherwise="If you did not ask for this, do nothing; the old password stays as it is.",
         )
 
 

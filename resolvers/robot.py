@@ -15,10 +15,11 @@ from resolvers.access.credentials import ROBOT_TOKEN_LENGTH, random_text
 from resolvers.access.permissions import account_role, namespace_roles
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind, Viewer
-from resolvers.account import AccountRecord, by_ids, by_name
+from resolvers.account import AccountRecord, by_ids
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_namespace
+from resolvers.namespace import require_administered
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.database import IntegrityError
@@ -97,26 +98,12 @@ async def owner_role(viewer: Viewer, owner_id: int) -> TeamRole | None:
     return (await owner_roles(viewer, [owner_id]))[owner_id]
 
 
-async def require_owner(context: Context, owner: str | None) -> AccountRecord:
+async def require_owner_to_write(context: Context, owner: str | None) -> AccountRecord:
     """The namespace whose robots the viewer administers: the one of this name, or the viewer's own.
 
-    Raises `Unauthenticated`, `Forbidden`, and `NotFound` to those who would see every namespace.
+    Restricted users have no robots of their own. Raises as `require_administered`.
     """
-    if owner is None:
-        owner = context.viewer.require_account().name
-    record = await by_name(owner, AccountKind.USER, AccountKind.ORGANIZATION)
-    if record is None:
-        if context.viewer.has_full_access:
-            raise NotFound(f"There is no user or organization '{owner[:255]}'.", field="owner")
-        raise context.viewer.refusal()
-    if await owner_role(context.viewer, record.id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal()
-    return record
-
-
-async def require_owner_to_write(context: Context, owner: str | None) -> AccountRecord:
-    """As `require_owner`. Restricted users have no robots of their own."""
-    record = await require_owner(context, owner)
+    record = await require_administered(context, owner, field="owner")
     if record.id == context.account_id and context.site.has("RESTRICTED_USERS"):
         context.viewer.require_superuser()
     return record

@@ -73,13 +73,14 @@ async def sign_up(context: Context, *, username: str, email: str, password: str)
             is_verified=not awaits_verification,
         )
         if awaits_verification:
-            code = await email_code.create(account, Purpose.VERIFY, email)
-            await mail.send(
+            await email_code.send(
+                context,
+                account,
+                Purpose.VERIFY,
                 email,
-                "Please confirm your e-mail address",
-                f"Welcome, {username}.\n\nOpen this page within three days to confirm your address:\n\n"
-                f"{context.site.public_url}/confirm?code={code}\n\n"
-                "If you did not sign up, do nothing; the account cannot be used without this.\n",
+                subject="Please confirm your e-mail address",
+                asks=f"Welcome, {username}.\n\nOpen this page within three days to confirm your address:",
+                otherwise="If you did not sign up, do nothing; the account cannot be used without this.",
             )
     return SignedUp(account, awaits_verification)
 
@@ -188,13 +189,14 @@ async def _rename(context: Context, account: AccountRecord, name: str) -> None:
 
 async def _ask_for_proof(context: Context, account: AccountRecord, email: str) -> None:
     await email_code.void(account.id, Purpose.CHANGE)
-    code = await email_code.create(account, Purpose.CHANGE, email)
-    await mail.send(
+    await email_code.send(
+        context,
+        account,
+        Purpose.CHANGE,
         email,
-        "Please confirm your new e-mail address",
-        f"Open this page within a day to make this the address of the account {account.name}:\n\n"
-        f"{context.site.public_url}/confirm?code={code}\n\n"
-        "If you know nothing of this, do nothing.\n",
+        subject="Please confirm your new e-mail address",
+        asks=f"Open this page within a day to make this the address of the account {account.name}:",
+        otherwise="If you know nothing of this, do nothing.",
     )
 
 
