@@ -65,7 +65,7 @@ def query_items(scope: Scope) -> list[tuple[str, str]]:
         raise RegistryError(OciCode.UNSUPPORTED, "too many query parameters", status=414) from error
     for key, value in items:
         if "\0" in value:
-            raise RegistryError(OciCode.INVALID_REQUEST, f"{key[:50]} must not contain NUL")
+            raise RegistryError(OciCode.UNSUPPORTED, f"{key[:50]} must not contain NUL", status=400)
     return items
 
 

@@ -129,6 +129,18 @@ async def test_a_long_list_of_tags_is_sent_whole_and_paged_in_thousands(
     assert parse_qs(urlsplit(address).query) == {"n": ["2400"], "last": ["t0999"]}
 
 
+@pytest.mark.parametrize("rest", ["tags/list?last=a%00b", "tags/list?n=1%00", "referrers/x?artifactType=%00"])
+async def test_a_parameter_with_nul_is_refused_by_a_code_of_the_specification(
+    repository: kit.Repository, rest: str
+) -> None:
+    await repository.push_blob(b"content")
+
+    answer = await repository.client.get(repository.url(rest.replace("/x?", f"/{kit.digest_of(b'x')}?")))
+
+    assert answer.status_code == 400
+    assert kit.error_codes(answer) == ["UNSUPPORTED"]
+
+
 async def referrers(repository: kit.Repository, digest: str, **parameters: str) -> httpx.Response:
     answer = await repository.client.get(repository.url(f"referrers/{digest}"), params=parameters)
     assert answer.status_code == 200, answer.text
