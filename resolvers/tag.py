@@ -12,7 +12,7 @@ from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
 from resolvers.immutability import PolicyRecord
 from resolvers.names import check_tag
-from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord, require, require_writable
 from storage.clock import now_ms
 from storage.models import Tag
@@ -138,20 +138,22 @@ async def by_ids(ids: Sequence[int]) -> dict[int, TagRecord]:
     return {row["id"]: to_record(row) for row in rows}
 
 
-async def active_of_manifests(manifest_ids: Sequence[int]) -> dict[int, list[str]]:
-    """The names that point to each manifest now, in alphabetical order; one statement."""
-    if not manifest_ids:
-        return {}
-    rows = await fetch(
-        f"SELECT t.manifest_id, t.name FROM tag t WHERE t.manifest_id IN ({placeholders(manifest_ids)})"
-        f" AND {ACTIVE} ORDER BY t.name",
-        *manifest_ids,
-        now_ms(),
+async def active_of_manifests(
+    context: Context, manifest_ids: Sequence[int], page: Page
+) -> dict[int, Slice[TagRecord]]:
+    """One page of the tags that point to each manifest now, by name; one statement.
+
+    The manifests have been authorized.
+    """
+    order = (Term("t.name", "name", kind=str), Term("t.id", "id"))
+    found = await paginate_each(
+        Query(COLUMNS, "tag t", order, (ACTIVE,), (now_ms(),)),
+        "t.manifest_id",
+        manifest_ids,
+        page,
+        maximum=context.max_first,
     )
-    names: dict[int, list[str]] = {}
-    for row in rows:
-        names.setdefault(row["manifest_id"], []).append(row["name"])
-    return names
+    return {identity: rows.of(to_record) for identity, rows in found.items()}
 
 
 async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:

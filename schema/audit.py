@@ -15,9 +15,10 @@ from schema.account import Account
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
+from schema.inputs import OwnerInput, changes
 from schema.nodes import Node, encode_id
 from schema.robot import account_node
-from schema.scalars import RepositoryPath, to_datetime, to_milliseconds
+from schema.scalars import to_datetime, to_milliseconds
 
 if TYPE_CHECKING:
     from schema.repository import Repository
@@ -82,35 +83,10 @@ class AuditCount:
     count: int = strawberry.field(description="How many entries there are.")
 
 
-@strawberry.type(description="A part of an audit log.")
-class AuditLog:
-    log: strawberry.Private[resolvers.audit.AuditLog]
-
-    @strawberry.field(description="The beginning of the interval that it covers.")
-    def starts_at(self) -> datetime:
-        return to_datetime(self.log.since_ms)
-
-    @strawberry.field(description="The end of the interval that it covers.")
-    def ends_at(self) -> datetime:
-        return to_datetime(self.log.until_ms)
-
-    @strawberry.field(description="The entries, newest first.")
-    async def entries(self, info: Info, first: First = 50, after: After = None) -> Connection[AuditEntry]:
-        found = await resolvers.audit.entries(info.context.context, self.log, page(first, after))
-        return connect(found, to_entry)
-
-    @strawberry.field(
-        description="The entries counted by day and kind, newest day first. Intervals of at most 31 days."
-    )
-    async def summary(self) -> list[AuditCount]:
-        return [
-            AuditCount(
-                kind=item.kind,
-                starts_at=to_datetime(item.day * resolvers.audit.DAY_MS),
-                count=item.entries,
-            )
-            for item in await resolvers.audit.summary(self.log)
-        ]
+@strawberry.type(description="A page of an audit log.")
+class AuditEntryConnection(Connection[AuditEntry]):
+    starts_at: datetime = strawberry.field(description="The beginning of the interval that the log covers.")
+    ends_at: datetime = strawberry.field(description="The end of the interval that the log covers.")
 
 
 def to_entry(record: AuditRecord) -> AuditEntry:
@@ -134,9 +110,9 @@ class AuditLogExportPayload:
     errors: list[UserError] = payload_errors()
 
 
-_Namespace = Annotated[str | None, strawberry.argument(description="The name of a user or organization.")]
-_Repository = Annotated[
-    RepositoryPath | None, strawberry.argument(description="Namespace and name, such as `acme/app`.")
+_Owner = Annotated[
+    OwnerInput | None,
+    strawberry.argument(description="Whose log; that of the viewer's own namespace if not given."),
 ]
 _Filter = Annotated[
     AuditLogFilter | None,
@@ -155,23 +131,62 @@ def to_filter(value: AuditLogFilter | None) -> AuditFilter:
     )
 
 
+def _place(owner: OwnerInput | None) -> dict[str, str | None]:
+    """An owner as the resolvers take it."""
+    given = changes(owner) if owner else {}
+    return {"namespace": given.get("namespace"), "path": given.get("repository")}
+
+
 @strawberry.type
 class AuditQuery:
     @strawberry.field(
-        description="What was done in a namespace, in a repository, or, if neither is named, in the viewer's"
-        " own namespace. Requires `org:admin`, `repo:admin`, or `user:admin` for the own namespace."
+        description="What was done in a namespace or in a repository, newest first; null if there is no such"
+        " repository. Requires `org:admin`, `repo:admin`, or `user:admin` for the own namespace."
     )
     async def audit_log(
         self,
         info: Info,
-        namespace: _Namespace = None,
-        repository: _Repository = None,
+        owner: _Owner = None,
         filter: _Filter = None,
-    ) -> AuditLog | None:
-        log = await resolvers.audit.audit_log(
-            info.context.context, to_filter(filter), namespace=namespace, path=repository
+        first: First = 50,
+        after: After = None,
+    ) -> AuditEntryConnection | None:
+        context = info.context.context
+        log = await resolvers.audit.audit_log(context, to_filter(filter), **_place(owner))
+        if log is None:
+            return None
+        found = connect(await resolvers.audit.entries(context, log, page(first, after)), to_entry)
+        return AuditEntryConnection(
+            edges=found.edges,
+            nodes=found.nodes,
+            page_info=found.page_info,
+            count=found.count,
+            starts_at=to_datetime(log.since_ms),
+            ends_at=to_datetime(log.until_ms),
         )
-        return AuditLog(log=log) if log else None
+
+    @strawberry.field(
+        description="The entries of a log counted by day and kind, as charts show them, newest day first;"
+        " null if there is no such repository. Intervals of at most 31 days. Requires what reading the log"
+        " requires."
+    )
+    async def audit_summary(
+        self, info: Info, owner: _Owner = None, filter: _Filter = None
+    ) -> list[AuditCount] | None:
+        context = info.context.context
+        if not context.site.has("AGGREGATED_LOG_COUNT_RETRIEVAL"):
+            raise Forbidden("Counts of logs are switched off.")
+        log = await resolvers.audit.audit_log(context, to_filter(filter), **_place(owner))
+        if log is None:
+            return None
+        return [
+            AuditCount(
+                kind=item.kind,
+                starts_at=to_datetime(item.day * resolvers.audit.DAY_MS),
+                count=item.entries,
+            )
+            for item in await resolvers.audit.summary(log)
+        ]
 
 
 @strawberry.type
@@ -185,8 +200,7 @@ class AuditMutation:
         self,
         info: Info,
         input: Annotated[AuditLogExportInput, strawberry.argument(description="Who is told of it.")],
-        namespace: _Namespace = None,
-        repository: _Repository = None,
+        owner: _Owner = None,
         filter: _Filter = None,
     ) -> Any:
         context = info.context.context
@@ -196,7 +210,6 @@ class AuditMutation:
             context,
             to_filter(filter),
             Callback(input.callback_url, input.callback_email),
-            namespace=namespace,
-            path=repository,
+            **_place(owner),
         )
         return AuditLogExportPayload(export_id=export_id)

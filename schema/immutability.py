@@ -9,9 +9,9 @@ import resolvers.immutability
 from resolvers.immutability import Owner, PolicyRecord
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.inputs import changes
+from schema.inputs import OwnerInput, changes
 from schema.nodes import Node, encode_id
-from schema.scalars import RepositoryPath, to_datetime
+from schema.scalars import to_datetime
 
 
 @strawberry.type(
@@ -43,13 +43,7 @@ def to_policy(record: PolicyRecord) -> ImmutabilityPolicy:
     return ImmutabilityPolicy(id=encode_id("ImmutabilityPolicy", record.id), record=record)
 
 
-@strawberry.input(description="Where a policy holds: in one repository, or all of a namespace.", one_of=True)
-class ImmutabilityPolicyOwnerInput:
-    namespace: strawberry.Maybe[str] = strawberry.field(description="The user's or organization's name.")
-    repository: strawberry.Maybe[RepositoryPath] = strawberry.field(description="The repository's path.")
-
-
-def _owner(value: ImmutabilityPolicyOwnerInput) -> Owner:
+def _owner(value: OwnerInput) -> Owner:
     return Owner(**changes(value))
 
 
@@ -89,7 +83,7 @@ class ImmutabilityPolicyDeletePayload:
     errors: list[UserError] = payload_errors()
 
 
-_Owner = Annotated[ImmutabilityPolicyOwnerInput, strawberry.argument(description="Where the policy holds.")]
+_Owner = Annotated[OwnerInput, strawberry.argument(description="Where the policy holds.")]
 _Policy = Annotated[str, strawberry.argument(description="The policy, by its `uuid`.")]
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import strawberry
 
+from schema.scalars import RepositoryPath
+
 
 def changes(value: Any) -> dict[str, Any]:
     """The fields of an input that were given, by name; a `Maybe` field that was left out is not there."""
@@ -14,3 +16,9 @@ def changes(value: Any) -> dict[str, Any]:
         for name, item in given.items()
         if item is not None
     }
+
+
+@strawberry.input(description="Whose: a namespace's as a whole, or one repository's.", one_of=True)
+class OwnerInput:
+    namespace: strawberry.Maybe[str] = strawberry.field(description="The user's or organization's name.")
+    repository: strawberry.Maybe[RepositoryPath] = strawberry.field(description="The repository's path.")

@@ -12,26 +12,26 @@ from storage.clock import now_ms
 from storage.statements import count_statements, execute, fetch
 from storage.transactions import transaction
 from tests.factories import Factory
-from tests.schema.client import GraphQL
+from tests.schema.client import GraphQL, endpoint
 
 LOG = """
-query Log(
-  $namespace: String, $repository: RepositoryPath, $filter: AuditLogFilter, $first: Int = 50, $after: Cursor
-) {
-  auditLog(namespace: $namespace, repository: $repository, filter: $filter) {
-    entries(first: $first, after: $after) {
-      nodes { kind metadata ip occurredAt performer { name } repository { path } }
-      pageInfo { hasNextPage nextCursor }
-    }
-    summary { kind startsAt count }
+query Log($owner: OwnerInput, $filter: AuditLogFilter, $first: Int = 50, $after: Cursor) {
+  auditLog(owner: $owner, filter: $filter, first: $first, after: $after) {
+    nodes { kind metadata ip occurredAt performer { __typename name } repository { path } }
+    pageInfo { hasNextPage nextCursor }
   }
+}
+"""
+SUMMARY = """
+query Summary($owner: OwnerInput, $filter: AuditLogFilter) {
+  auditSummary(owner: $owner, filter: $filter) { kind startsAt count }
 }
 """
 DAY_MS = resolver.DAY_MS
 
 
 async def _entries(client: GraphQL, **variables: Any) -> list[dict[str, Any]]:
-    nodes: list[dict[str, Any]] = (await client.data(LOG, **variables))["auditLog"]["entries"]["nodes"]
+    nodes: list[dict[str, Any]] = (await client.data(LOG, **variables))["auditLog"]["nodes"]
     return nodes
 
 
@@ -66,7 +66,7 @@ async def test_an_entry_tells_what_was_done_and_by_which_token(ada: GraphQL) -> 
         },
         "ip": "127.0.0.1",
         "occurredAt": None,
-        "performer": {"name": "ada"},
+        "performer": {"__typename": "User", "name": "ada"},
         "repository": {"path": "ada/app"},
     }
 
@@ -75,8 +75,10 @@ async def test_the_log_of_a_repository_holds_its_entries_alone(ada: GraphQL, fac
     for path in ("ada/one", "ada/two"):
         await factory.repository(path)
 
-    assert [entry["metadata"]["repo"] for entry in await _entries(ada, repository="ada/one")] == ["one"]
-    assert len(await _entries(ada, namespace="ada")) == len(await _entries(ada)) >= 4
+    assert [entry["metadata"]["repo"] for entry in await _entries(ada, owner={"repository": "ada/one"})] == [
+        "one"
+    ]
+    assert len(await _entries(ada, owner={"namespace": "ada"})) == len(await _entries(ada)) >= 4
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ async def test_the_log_of_a_repository_holds_its_entries_alone(ada: GraphQL, fac
     [
         ({"namespace": "harbour"}, {Scope.ORG_ADMIN}, None),
         ({"namespace": "harbour"}, {Scope.USER_ADMIN}, "FORBIDDEN"),
-        ({}, {Scope.USER_ADMIN}, None),
+        (None, {Scope.USER_ADMIN}, None),
         ({"namespace": "ada"}, {Scope.USER_ADMIN}, None),
         ({"namespace": "ada"}, {Scope.REPO_ADMIN}, "FORBIDDEN"),
         ({"namespace": "bob"}, {Scope.USER_ADMIN, Scope.ORG_ADMIN}, "FORBIDDEN"),
@@ -95,7 +97,7 @@ async def test_the_log_of_a_repository_holds_its_entries_alone(ada: GraphQL, fac
     ],
 )
 async def test_who_may_read(
-    ada: GraphQL, factory: Factory, place: dict[str, str], scopes: set[Scope], code: str | None
+    ada: GraphQL, factory: Factory, place: dict[str, str] | None, scopes: set[Scope], code: str | None
 ) -> None:
     # given ada, who administers an organization, and bob, whose repository is public
     await factory.user("bob")
@@ -105,14 +107,50 @@ async def test_who_may_read(
     client = ada.with_token(await factory.token("ada", frozenset(scopes)))
 
     # then her token's scopes decide with her role
-    answer = await client.answer(LOG, **place)
-    assert [error["extensions"]["code"] for error in answer.get("errors", [])] == ([code] if code else [])
+    for query in (LOG, SUMMARY):
+        answer = await client.answer(query, owner=place)
+        assert [error["extensions"]["code"] for error in answer.get("errors", [])] == ([code] if code else [])
 
 
 async def test_nobody_is_asked_to_sign_in(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("bob")
-    for place in ({}, {"namespace": "bob"}, {"repository": "bob/app"}):
-        assert await graphql.refusal(LOG, **place) == "UNAUTHENTICATED"
+    for place in (None, {"namespace": "bob"}, {"repository": "bob/app"}):
+        for query in (LOG, SUMMARY):
+            assert await graphql.refusal(query, owner=place) == "UNAUTHENTICATED"
+
+
+async def test_a_repository_that_is_absent_has_no_log(ada: GraphQL) -> None:
+    for query in (LOG, SUMMARY):
+        (found,) = (await ada.data(query, owner={"repository": "ada/none"})).values()
+        assert found is None
+
+
+async def test_the_log_is_a_connection_that_says_what_it_covers(ada: GraphQL) -> None:
+    chosen = {"startsAt": "2026-01-01T00:00:00Z", "endsAt": "2126-01-01T00:00:00Z"}
+    query = """query ($filter: AuditLogFilter) { auditLog(filter: $filter, first: 1) {
+      edges { cursor node { id kind } } totalCount startsAt endsAt } }"""
+
+    log = (await ada.data(query, filter=chosen))["auditLog"]
+
+    (edge,) = log["edges"]
+    assert edge["cursor"]
+    assert edge["node"]["kind"] == "create_oauth_api_token"
+    assert log["totalCount"] == 2
+    assert {"startsAt": log["startsAt"], "endsAt": log["endsAt"]} == chosen
+
+
+async def test_a_log_has_one_owner(ada: GraphQL) -> None:
+    for place in ({}, {"namespace": "ada", "repository": "ada/app"}, {"namespace": None}):
+        assert "errors" in await ada.answer(LOG, owner=place)
+
+
+async def test_counts_can_be_switched_off(ada: GraphQL, factory: Factory) -> None:
+    closed = factory.without_features("AGGREGATED_LOG_COUNT_RETRIEVAL")
+    async with endpoint(closed) as graphql:
+        client = graphql.with_token(await factory.token("ada"))
+
+        assert await client.refusal(SUMMARY) == "FORBIDDEN"
+        assert await _entries(client)
 
 
 async def test_pages_hold_every_entry_once_while_others_arrive(ada: GraphQL, factory: Factory) -> None:
@@ -130,7 +168,7 @@ async def test_pages_hold_every_entry_once_while_others_arrive(ada: GraphQL, fac
     # when they are read page by page, and new ones come in between
     seen, after = [], None
     while True:
-        page = (await ada.data(LOG, first=10, after=after))["auditLog"]["entries"]
+        page = (await ada.data(LOG, first=10, after=after))["auditLog"]
         seen += [node["metadata"]["n"] for node in page["nodes"] if node["kind"] == "pull_repo"]
         await audit.append_many([audit.AuditRow("new", {}, owner["id"], None, None, None, now_ms() + 1000)])
         after = page["pageInfo"]["nextCursor"]
@@ -169,8 +207,8 @@ async def test_an_interval_that_ends_before_it_begins_is_a_mistake(ada: GraphQL)
 
 
 async def _summary(client: GraphQL, **variables: Any) -> dict[tuple[str, str], int]:
-    log = (await client.data(LOG, **variables))["auditLog"]
-    return {(row["startsAt"], row["kind"]): row["count"] for row in log["summary"]}
+    rows = (await client.data(SUMMARY, **variables))["auditSummary"]
+    return {(row["startsAt"], row["kind"]): row["count"] for row in rows}
 
 
 async def test_counts_are_the_same_before_and_after_they_are_rolled_up(ada: GraphQL) -> None:
@@ -203,7 +241,8 @@ async def test_counts_are_the_same_before_and_after_they_are_rolled_up(ada: Grap
 async def test_counts_of_more_than_a_month_are_refused(ada: GraphQL) -> None:
     since = (datetime.now(UTC) - timedelta(days=40)).isoformat()
 
-    assert await ada.refusal(LOG, filter={"startsAt": since}) == "BAD_REQUEST"
+    assert await ada.refusal(SUMMARY, filter={"startsAt": since}) == "BAD_REQUEST"
+    assert await _entries(ada, filter={"startsAt": since})
 
 
 async def test_pruning_keeps_what_is_young_enough(ada: GraphQL) -> None:
@@ -233,8 +272,14 @@ async def test_a_page_costs_the_same_however_long_the_log_is(
         page = await _entries(ada, filter={"startsAt": since}, first=100)
 
     assert len(page) == 100
-    # The token and its use; the namespace; the page; performers; repositories; two for the counts.
-    assert len(counted.statements) <= 8
+    # The token and its use; the namespace; the page; performers; repositories.
+    assert len(counted.statements) <= 6
+
+    with count_statements() as counted:
+        await ada.data(SUMMARY, filter={"startsAt": since})
+
+    # The token and its use; the namespace; two for the counts.
+    assert len(counted.statements) <= 5
 
 
 async def test_a_page_is_read_through_an_index(factory: Factory, ada: GraphQL) -> None:

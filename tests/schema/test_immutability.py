@@ -18,17 +18,17 @@ from tests.schema.client import GraphQL
 HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS
 CREATE = """
-mutation ($owner: ImmutabilityPolicyOwnerInput!, $pattern: String!, $matches: Boolean! = true) {
+mutation ($owner: OwnerInput!, $pattern: String!, $matches: Boolean! = true) {
   immutabilityPolicyCreate(owner: $owner, input: {tagPattern: $pattern, hasTagPatternMatch: $matches}) {
     policy { uuid tagPattern hasTagPatternMatch } errors { code field message } } }
 """
 UPDATE = """
-mutation ($owner: ImmutabilityPolicyOwnerInput!, $uuid: String!, $input: ImmutabilityPolicyUpdateInput!) {
+mutation ($owner: OwnerInput!, $uuid: String!, $input: ImmutabilityPolicyUpdateInput!) {
   immutabilityPolicyUpdate(owner: $owner, policy: $uuid, input: $input) {
     policy { uuid tagPattern hasTagPatternMatch } errors { code field message } } }
 """
 DELETE = """
-mutation ($owner: ImmutabilityPolicyOwnerInput!, $uuid: String!) {
+mutation ($owner: OwnerInput!, $uuid: String!) {
   immutabilityPolicyDelete(owner: $owner, policy: $uuid) { uuid errors { code field message } } }
 """
 LIST = """{
