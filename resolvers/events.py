@@ -60,7 +60,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "export_logs_success": ("date/time", "export_id", "message", "url", "email", "repo"),
     "federated_robot_token_exchange": ("subject", "issuer", "robot"),
     "login_failure": ("type", "kind", "useragent", "username", "message"),
-    "login_success": ("type", "useragent"),
+    "login_success": ("type", "kind", "useragent"),
     "logout_success": (),
     "manifest_label_add": ("id", "key", "value", "manifest_digest", "media_type", "namespace", "repo"),
     "manifest_label_delete": ("id", "key", "value", "manifest_digest", "namespace", "repo"),

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from resolvers import events
 from resolvers.access.credentials import awaits_verification, hash_secret, password_account
 from resolvers.access.viewer import SESSION
-from resolvers.account import by_login
 from resolvers.context import Context
-from resolvers.errors import InvalidCredentials, SignInThrottled, Unauthenticated
+from resolvers.errors import InvalidCredentials, Unauthenticated
+from resolvers.login import Door, record_failure
 from storage.clock import now_ms
 from storage.models import Session
-from storage.statements import execute, fetch_one
+from storage.statements import Row, execute, fetch_one
 from storage.transactions import lock_row, transaction
 
 LIFETIME_MS = 31 * 86_400_000
@@ -61,11 +61,7 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
     The session of `old_cookie` ends, so that a cookie which somebody else planted never becomes signed in.
     Raises `InvalidCredentials`, `SignInThrottled`, `VerificationAwaited`.
     """
-    try:
-        account = await password_account(login, password, ip=context.ip)
-    except InvalidCredentials as error:
-        await _record_failure(context, login, error)
-        raise
+    account = await _judged(context, login, password)
     if awaits_verification(account, context.site):
         raise VerificationAwaited
     cookie = new_cookie()
@@ -92,25 +88,19 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
         await events.record(
             context,
             "login_success",
-            {"type": "password", "useragent": context.user_agent},
+            {"type": Door.PAGES.value, "useragent": context.user_agent},
             namespace_id=account["id"],
         )
     return cookie
 
 
-async def _record_failure(context: Context, login: str, error: InvalidCredentials) -> None:
-    if isinstance(error, SignInThrottled):
-        return
-    # Of an unknown name nothing is kept: it may be a password in the wrong field.
-    account = await by_login(login)
-    metadata = {"type": "password", "kind": "user", "useragent": context.user_agent, "message": error.message}
-    async with transaction("session.sign_in_failed"):
-        await events.record(
-            context,
-            "login_failure",
-            metadata | ({"username": account.name} if account else {}),
-            namespace_id=account.id if account else None,
-        )
+async def _judged(context: Context, login: str, password: str) -> Row:
+    """The row of the user with this password. Raises `InvalidCredentials`, of which the audit log tells."""
+    try:
+        return await password_account(login, password, ip=context.ip)
+    except InvalidCredentials as error:
+        await record_failure(context, Door.PAGES, login, error)
+        raise
 
 
 async def session(context: Context) -> SessionRecord | None:
@@ -133,7 +123,7 @@ async def verify(context: Context, password: str) -> None:
     viewer = context.viewer
     if viewer.account is None or not viewer.is_session:
         raise Unauthenticated
-    account = await password_account(viewer.account.name, password, ip=context.ip)
+    account = await _judged(context, viewer.account.name, password)
     async with transaction("session.verify"):
         await lock_row("account", account["id"])
         await execute(

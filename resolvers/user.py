@@ -22,6 +22,7 @@ from resolvers.account import (
 from resolvers.context import Context
 from resolvers.email_code import Purpose
 from resolvers.errors import AlreadyExists, Forbidden, Invalid, InvalidCredentials, SignInThrottled, TooMany
+from resolvers.login import Door, record_failure
 from resolvers.names import check_email, check_namespace
 from resolvers.organization import check_tag_expiration
 from storage.database import IntegrityError
@@ -253,6 +254,7 @@ async def encrypt_password(context: Context, password: str) -> str:
     except SignInThrottled as error:
         raise TooMany(error.message, field="password") from error
     except InvalidCredentials as error:
+        await record_failure(context, Door.PAGES, account.name, error)
         raise Invalid("Invalid Username or Password", field="password") from error
     async with transaction("user.encrypt_password"):
         await events.record(context, "user_generate_client_key", {}, namespace_id=account.id)

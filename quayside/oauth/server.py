@@ -26,6 +26,7 @@ from resolvers.errors import (
     Unauthenticated,
     UserError,
 )
+from resolvers.login import Door, record_failure
 from resolvers.oauth import Asked, Exchange, Fault, OAuthError
 from resolvers.session import csrf_token
 from resolvers.token import IssuedToken
@@ -84,8 +85,12 @@ class AuthorizationServer:
         callers = self._callers()
         if (basic := _basic(request)) is None:
             return await callers.browser(request)
-        ip = request.client.host if request.client else None
-        viewer = await basic_viewer(*basic, site=callers.site, secrets=callers.secrets, ip=ip)
+        nobody = callers.context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
+        try:
+            viewer = await basic_viewer(*basic, site=callers.site, secrets=callers.secrets, ip=nobody.ip)
+        except InvalidCredentials as error:
+            await record_failure(nobody, Door.PAGES, basic[0], error)
+            raise
         context = callers.context(request, viewer, max_first=PUBLIC_MAX_FIRST)
         oauth.require_person(context)
         return context

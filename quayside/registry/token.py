@@ -17,6 +17,7 @@ from resolvers.access.credentials import basic_viewer
 from resolvers.access.registry_tokens import LIFETIME_S, RegistryGrant
 from resolvers.context import ANONYMOUS, Viewer
 from resolvers.errors import InvalidCredentials, SignInThrottled
+from resolvers.login import Door, record_failure, record_success
 from resolvers.registry_access import granted
 
 FORM = "application/x-www-form-urlencoded"
@@ -36,6 +37,9 @@ async def get(call: Call) -> None:
     else:
         viewer = await _viewer(call, *login)
     answer, _ = await _issue(call, viewer, scopes)
+    if not viewer.is_anonymous and not any(scopes):
+        # What `docker login` asks; clients that are about to do something ask for it.
+        await record_success(call.context_of(viewer), Door.REGISTRY, viewer)
     await send_json(call.send, 200, answer, _NOT_STORED, is_head=call.is_head)
 
 
@@ -88,6 +92,7 @@ async def _viewer(call: Call, username: str, password: str) -> Viewer:
         headers = {"Retry-After": str(error.retry_after_s), **_NOT_STORED}
         raise RegistryError(OciCode.TOOMANYREQUESTS, error.message, headers=headers) from error
     except InvalidCredentials as error:
+        await record_failure(call.context_of(ANONYMOUS), Door.REGISTRY, username, error)
         raise _unauthorized(call, error.message) from error
 
 
