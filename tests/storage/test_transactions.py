@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from storage.backends import measured
 from storage.database import Database, IntegrityError
 from storage.models import SiteSetting
 from storage.statements import count_statements, execute, fetch, fetch_one, placeholders
@@ -148,6 +149,39 @@ async def test_statements_are_counted_inside_and_outside_of_transactions() -> No
     assert len(count.statements) == 4
     assert "INSERT" in count.statements[1]
     assert count.elapsed_ms > 0
+
+
+async def test_a_slow_statement_is_logged_with_its_text_and_without_its_values(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given statements of every kind that are all slow, as their time goes by the limit
+    monkeypatch.setattr(measured, "SLOW_STATEMENT_MS", -1)
+
+    # When they run
+    await fetch("SELECT name FROM site_setting WHERE value = ?", "hunter2")
+    await put("hunter2")
+    await SiteSetting.create(name="hunter3", value="hunter2")
+    await SiteSetting.bulk_create([SiteSetting(name="hunter4", value="hunter2")])
+
+    # Then each is in the log, once
+    lines = [vars(record) for record in caplog.records if record.name == "quayside.statement"]
+    begun = [line["statement"].split("site_setting")[0].replace('"', "").strip() for line in lines]
+    assert [text for text in begun if text not in {"BEGIN", "COMMIT"}] == ["SELECT name FROM"] + [
+        "INSERT INTO"
+    ] * 3
+    assert {(line["levelname"], line["message"]) for line in lines} == {("WARNING", "slow statement")}
+    assert all(line["elapsed_ms"] >= 0 for line in lines)
+    assert not [line for line in lines if "hunter" in line["statement"]]
+
+
+async def test_a_quick_statement_is_not_logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "SLOW_STATEMENT_MS", 60_000)
+
+    await put("a")
+
+    assert [record for record in caplog.records if record.name == "quayside.statement"] == []
 
 
 async def test_counts_of_parallel_tasks_are_apart() -> None:
