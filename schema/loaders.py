@@ -130,7 +130,8 @@ class Loaders:
         self.children = _loader(manifest.children, [])
         self.bodies = _loader(manifest.bodies)
         self.total_sizes = _loader(manifest.total_sizes, 0)
-        self.tag_names = _loader(tag.active_of_manifests, [])
+        self.manifest_tags = _grouped(partial(tag.active_of_manifests, context))
+        """Keys are a manifest and a page of its tags."""
         self.labels = _grouped(partial(_labels, context))
         """Keys are a manifest, a page of its labels, and how their keys begin."""
         self.referrers = _grouped(partial(referrer.referrers_of, context))

@@ -1,7 +1,7 @@
 """Manifests: images, indexes and artifacts."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
@@ -17,6 +17,9 @@ from schema.context import Info
 from schema.label import Label, to_label
 from schema.nodes import Node, encode_id
 from schema.scalars import BigInt, Digest, to_datetime
+
+if TYPE_CHECKING:
+    from schema.tag import Tag
 
 strawberry.enum(
     ArtifactKind,
@@ -271,9 +274,20 @@ class Manifest(Node):
         return Pulls(record=await info.context.loaders.manifest_pulls.load(self.record.id))
 
     @strawberry.field(description="The tags that point to it now, by name.")
+    async def tags(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["Tag", strawberry.lazy("schema.tag")]]:
+        from schema.tag import to_tag
+
+        found = await info.context.loaders.manifest_tags.load((self.record.id, page(first, after)))
+        return connect(found, to_tag)
+
+    @strawberry.field(
+        description="The names of the tags that point to it now, in order; at most the first 100."
+    )
     async def tag_names(self, info: Info) -> list[str]:
-        names: list[str] = await info.context.loaders.tag_names.load(self.record.id)
-        return names
+        found = await info.context.loaders.manifest_tags.load((self.record.id, page(100, None)))
+        return [record.name for record in found.items]
 
     @strawberry.field(description="Its labels, oldest first: those of the image itself, and what was added.")
     async def labels(
