@@ -11,6 +11,15 @@ from storage.clock import now_ms
 from storage.events import EventRow, append
 from storage.statements import fetch_one
 
+_APPLICATION = (
+    "name",
+    "redirect_uri",
+    "application_uri",
+    "description",
+    "avatar_email",
+    "application_name",
+    "client_id",
+)
 _POLICY = ("policy_uuid", "tag_pattern", "tag_pattern_matches", "namespace", "repo")
 _PROTOTYPE = ("prototypeid", "username", "activating_username", "role", "delegate_user", "delegate_team")
 _TRANSFER = ("repo", "namespace", "user-agent", "tag", "manifest_digest", "mediaType", "username", "robot")
@@ -30,15 +39,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     ),
     "change_tag_immutability": ("username", "repo", "tag", "namespace", "immutable", "previous_immutable"),
     "create_app_specific_token": ("app_specific_token_title", "app_specific_token"),
-    "create_application": (
-        "name",
-        "redirect_uri",
-        "application_uri",
-        "description",
-        "avatar_email",
-        "application_name",
-        "client_id",
-    ),
+    "create_application": _APPLICATION,
     "create_immutability_policy": _POLICY,
     "create_oauth_api_token": ("token", "scopes", "username", "application", "client_id"),
     "create_prototype_permission": _PROTOTYPE,
@@ -93,15 +94,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "set_repo_description": ("repo", "namespace", "description"),
     "tag_made_immutable_by_policy": (*_POLICY, "tag", "manifest_digest"),
     "tags_made_immutable_by_policy": (*_POLICY, "count", "tags"),
-    "update_application": (
-        "name",
-        "redirect_uri",
-        "application_uri",
-        "description",
-        "avatar_email",
-        "application_name",
-        "client_id",
-    ),
+    "update_application": _APPLICATION,
     "update_immutability_policy": _POLICY,
     "user_change_email": ("old_email", "email", "superuser"),
     "user_change_invoicing": ("invoice_email", "invoice_email_address"),
