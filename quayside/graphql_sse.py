@@ -31,6 +31,10 @@ SEND_S: Final = 30.0
 """How long a client may leave what was sent to it unread."""
 
 
+STREAMS: Final = "quayside.streams"
+"""The key of a scope by which a response says that it lasts as long as its listener likes."""
+
+
 class EventStream:
     """A response that shows results as they come, and notices when the client goes away."""
 
@@ -38,6 +42,7 @@ class EventStream:
         self._results = results
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[STREAMS] = True
         async with aclosing(self._results):
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             if scope["method"] == "HEAD":

@@ -61,8 +61,8 @@ class Metrics:
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[tuple[str, str], Histogram] = {}
 
-    def request(self, door: str, method: str, status: int, seconds: float) -> None:
-        """Count an answered request."""
+    def request(self, door: str, method: str, status: int, seconds: float | None) -> None:
+        """Count an answered request; `seconds` is None for a stream, whose length is no measure of speed."""
         if method not in _METHODS:
             method = "OTHER"
         counter = self._counters.get((door, method, status))
@@ -70,8 +70,7 @@ class Metrics:
             counter = self._requests.labels(door, method, str(status))
             self._counters[door, method, status] = counter
         counter.inc()
-        if method == "WEBSOCKET":
-            # A subscription lasts as long as its listener likes, which is no measure of speed.
+        if seconds is None:
             return
         histogram = self._histograms.get((door, method))
         if histogram is None:

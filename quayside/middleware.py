@@ -17,6 +17,7 @@ import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quayside.graphql_sse import STREAMS
 from quayside.logs import request_id
 from quayside.metrics import Metrics
 
@@ -155,7 +156,8 @@ class RequestMiddleware:
         path: str = scope["path"]
         method: str = scope.get("method", "WEBSOCKET")
         door = door_of(path)
-        self.metrics.request(door, method, status, seconds)
+        lasts = scope["type"] == "websocket" or STREAMS in scope
+        self.metrics.request(door, method, status, None if lasts else seconds)
         if access.isEnabledFor(logging.INFO):
             # Making the record here spares the walk up the stack for a file name that nobody needs.
             record = logging.LogRecord(access.name, logging.INFO, "", 0, "request", None, None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from quayside import graphql_sse
 from tests import live
@@ -162,3 +163,18 @@ async def test_a_server_that_stops_ends_the_stream_and_tells_where_to_go_on(fact
         assert name == "next"
         assert data["errors"][0]["extensions"]["cursor"]
         assert await stream.next() == ("complete", None)
+
+
+async def test_how_long_a_stream_lasts_is_no_measure_of_speed(app: Starlette) -> None:
+    async def counted(name: str) -> float:
+        lines = (await http.get("/metrics")).text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(f'{name}{{door="graphql"'))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
+        ask = {"query": "{ viewer { name } }"}
+        plain = await http.post("/graphql", json=ask)
+        stream = await http.post("/graphql", json=ask, headers=STREAM)
+
+        assert (plain.status_code, stream.status_code) == (200, 200)
+        assert await counted("quayside_requests_total") == 2
+        assert await counted("quayside_request_seconds_count") == 1
