@@ -25,6 +25,7 @@ from quayside.federation import federation_routes
 from quayside.graphql_http import GraphQLApp
 from quayside.graphql_ws import GraphQLSocket
 from quayside.health import ABSENT, health_routes
+from quayside.invitation import invitation_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
 from quayside.oauth import AuthorizationServer
@@ -202,6 +203,7 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
             *house.sign_in.routes(),
             *export_routes(lambda: house.callers),
             *recovery_routes(lambda: house.callers),
+            *invitation_routes(lambda: house.callers),
             *federation_routes(
                 lambda: house.callers,
                 lambda: house.signer,

@@ -6,13 +6,12 @@ address. A code is random, works once, and is stored as a hash.
 """
 
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from resolvers import events, mail, team
 from resolvers.access.credentials import hash_secret, random_text
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
-from resolvers.access.viewer import AccountKind
+from resolvers.access.viewer import AccountKind, ViewerAccount
 from resolvers.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
@@ -38,6 +37,7 @@ class InviteRecord:
     team_id: int
     team_name: str
     organization_id: int
+    organization_name: str
     account_id: int | None
     email: str | None
     inviter_id: int | None
@@ -46,8 +46,8 @@ class InviteRecord:
 
 
 _COLUMNS = (
-    "i.id, i.team_id, t.name AS team_name, t.organization_id, i.account_id, i.email, i.inviter_id,"
-    " n.name AS inviter_name, i.created_at_ms"
+    "i.id, i.team_id, t.name AS team_name, t.organization_id, o.name AS organization_name, i.account_id,"
+    " i.email, i.inviter_id, n.name AS inviter_name, i.created_at_ms"
 )
 _SOURCE = (
     "team_invite i JOIN team t ON t.id = i.team_id JOIN account o ON o.id = t.organization_id"
@@ -123,14 +123,13 @@ async def _send(
     if recipient is None or not context.site.has("MAILING"):
         return
     inviter = record.inviter_name or "An administrator"
-    document = f'mutation {{ teamInviteAccept(invite: {{code: "{code}"}}) {{ errors {{ message }} }} }}'
     await mail.send(
         recipient,
         f"{inviter} invites you to {owner.name}",
         f"{inviter} invites you to join the team {record.team_name} of the organization {owner.name}\n"
         f"on {context.site.registry_host}.\n\n"
-        "To accept, open this address, sign in, and run what it shows:\n\n"
-        f"{context.site.public_url}/graphql?query={quote(document)}\n\n"
+        "To accept, open this page and sign in:\n\n"
+        f"{context.site.public_url}/confirminvite?code={code}\n\n"
         f"The code of the invitation is {code}. It works once.\n"
         "If you do nothing, nothing happens.\n",
     )
@@ -161,6 +160,11 @@ class InviteReference:
     code: str | None = None
 
 
+async def by_code(context: Context, code: str) -> InviteRecord:
+    """The invitation that a code stands for, which stays open. Requires and raises as `accept`."""
+    return await _find(_require_user(context).id, InviteReference(code=code))
+
+
 async def accept(context: Context, reference: InviteReference) -> TeamRecord:
     """Join the team that the viewer was invited to. Requires `user:admin`.
 
@@ -176,17 +180,14 @@ async def decline(context: Context, reference: InviteReference) -> InviteRecord:
 
 
 async def _redeem(context: Context, reference: InviteReference, kind: str) -> InviteRecord:
-    account_id = require_account_role(context, AccountRole.ADMIN)
-    viewer = context.viewer.require_account()
-    if viewer.kind is not AccountKind.USER:
-        raise context.viewer.refusal()
+    viewer = _require_user(context)
     async with transaction("team_invite.redeem"):
-        record = await _find(account_id, reference)
+        record = await _find(viewer.id, reference)
         # Of two who use one code at once, the one that finds a row to delete is the one that was first.
         if not await execute("DELETE FROM team_invite WHERE id = ?", record.id):
             raise NotFound("The invitation has been used.", field="invite")
         if kind == "org_team_member_invite_accepted":
-            await team.insert_member(record.team_id, account_id)
+            await team.insert_member(record.team_id, viewer.id)
         await events.record(
             context,
             kind,
@@ -194,6 +195,14 @@ async def _redeem(context: Context, reference: InviteReference, kind: str) -> In
             namespace_id=record.organization_id,
         )
     return record
+
+
+def _require_user(context: Context) -> ViewerAccount:
+    require_account_role(context, AccountRole.ADMIN)
+    viewer = context.viewer.require_account()
+    if viewer.kind is not AccountKind.USER:
+        raise context.viewer.refusal()
+    return viewer
 
 
 async def _find(account_id: int, reference: InviteReference) -> InviteRecord:
