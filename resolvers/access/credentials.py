@@ -224,17 +224,22 @@ def awaits_verification(account: Row, site: Site) -> bool:
     return site.has("MAILING") and not account["is_verified"]
 
 
+_PASSWORD_MARK = "password:"
+"""Tells an encrypted password from all else that is encrypted with the same keys."""
+
+
 def encrypted_password(password: str, secrets: Secrets) -> str:
     """A text that stands for a password in `docker login`, so that no file keeps the password itself."""
-    return secrets.encrypt(f"password:{password}")
+    return secrets.encrypt(_PASSWORD_MARK + password)
 
 
 def decrypted_password(text: str, secrets: Secrets) -> str:
     """The password that an encrypted one stands for; any other text is a password itself."""
     try:
-        return secrets.decrypt(text).removeprefix("password:")
+        plain = secrets.decrypt(text)
     except SecretUnreadable:
         return text
+    return plain.removeprefix(_PASSWORD_MARK) if plain.startswith(_PASSWORD_MARK) else text
 
 
 async def _robot_viewer(

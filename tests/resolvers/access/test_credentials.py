@@ -63,6 +63,8 @@ async def test_an_encrypted_password_stands_for_the_password_it_holds(factory: F
     assert PASSWORD not in text
     assert await refused(factory, "ada", encrypted_password("another-password", factory.secrets))
     assert await refused(factory, "ada", encrypted_password(PASSWORD, Secrets(["another key " * 4])))
+    # What was encrypted for another purpose, and handed out, is no password.
+    assert await refused(factory, "ada", factory.secrets.encrypt(PASSWORD))
 
 
 async def test_a_user_without_a_password_has_none_that_fits(factory: Factory) -> None:
