@@ -224,13 +224,13 @@ def awaits_verification(account: Row, site: Site) -> bool:
     return site.has("MAILING") and not account["is_verified"]
 
 
-_PASSWORD_MARK = "password:"
+_MARK = "password:"
 """Tells an encrypted password from all else that is encrypted with the same keys."""
 
 
 def encrypted_password(password: str, secrets: Secrets) -> str:
     """A text that stands for a password in `docker login`, so that no file keeps the password itself."""
-    return secrets.encrypt(_PASSWORD_MARK + password)
+    return secrets.encrypt(_MARK + password)
 
 
 def decrypted_password(text: str, secrets: Secrets) -> str:
@@ -239,7 +239,7 @@ def decrypted_password(text: str, secrets: Secrets) -> str:
         plain = secrets.decrypt(text)
     except SecretUnreadable:
         return text
-    return plain.removeprefix(_PASSWORD_MARK) if plain.startswith(_PASSWORD_MARK) else text
+    return plain.removeprefix(_MARK) if plain.startswith(_MARK) else text
 
 
 async def _robot_viewer(
