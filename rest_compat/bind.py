@@ -260,7 +260,8 @@ def _plain_text(param: Param, cursors: Cursors) -> Read:
     if param.form == "CURSOR":
         return _refuse_unless(cursors.is_cursor)
     if param.form is not None:
-        return _formed(READ[param.form].read)
+        read = _formed(READ[param.form].read)
+        return _then(read, _bounded(param, named.name)) if param.form == "PAGE" else read
     match named.name:
         case "Boolean":
             return lambda text: text not in FALSE

@@ -145,7 +145,7 @@ def _check(
         is_enum_type(named) if form in SPELLINGS else form in READ and applies(READ[form].takes, named)
     ):
         raise refuse(f"The form {form} does not read values of type {named.name}.", node)
-    if said.keys() & {"clamp", "range"} and named.name not in ("Int", "BigInt"):
+    if said.keys() & {"clamp", "range"} and named.name not in ("Int", "BigInt") and form != "PAGE":
         raise refuse("@clamp and @range need a whole number.", node)
     if "nullable" in said and isinstance(node.type, NonNullTypeNode):
         raise refuse("@nullable stands on a variable that GraphQL does not let be null.", node)

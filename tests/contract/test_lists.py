@@ -111,14 +111,16 @@ async def test_pages_of_a_search_say_where_they_begin(world: World, settings_wit
     async with callers(world, settings_with_files) as caller:
         found = [
             (await caller.ask("maren", "GET", f"/find/repositories?query=image&page={page}")).json()
-            for page in (1, 2, 10, 11)
+            for page in (0, 1, 2, 10, 11, 10**18)
         ]
 
     assert [(page["page"], page["start_index"], len(page["results"])) for page in found] == [
         (1, 0, 10),
+        (1, 0, 10),
         (2, 10, 10),
         (10, 90, 10),
-        (11, 100, 0),
+        (10, 90, 10),
+        (10, 90, 10),
     ]
-    assert [page["has_additional"] for page in found] == [True, True, False, False]
+    assert [page["has_additional"] for page in found] == [True, True, True, False, False, False]
     assert len({row["name"] for page in found for row in page["results"]}) == 30
