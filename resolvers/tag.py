@@ -237,12 +237,14 @@ async def point(
 ) -> None:
     """Let a name point to a manifest, in the open transaction, with the repository's row locked.
 
-    A name that points there already is left as it is. `labels` are those of the image at a push, of which
-    some lock the tag or let it expire. Raises `Immutable` if the name is locked to another manifest.
+    A name that points there already is left as it is, but for a lifetime that begins anew. `labels` are those
+    of the image at a push, of which some lock the tag or let it expire. Raises `Immutable` if the name is
+    locked to another manifest.
     """
     now = now_ms()
     current = await active_tag(repository.id, name)
     if current is not None and current.manifest_id == manifest_id and not is_reversion:
+        await _prolong(context, repository, current, labels or {}, now)
         return
     original: str | None = None
     if current is not None:
@@ -283,6 +285,19 @@ async def point(
             context, entries, namespace_id=repository.namespace_id, repository_id=repository.id
         )
     )
+
+
+async def _prolong(
+    context: Context, repository: RepositoryRecord, tag: TagRecord, labels: Mapping[str, str], now: int
+) -> None:
+    """Let a tag that expires live as long again as its image says, since the image was pushed again."""
+    expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), now)
+    if expires_at_ms is None or tag.ended_at_ms is None:
+        return
+    expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
+    # Whoever chose a later end is not overruled by a label.
+    if expires_at_ms > tag.ended_at_ms:
+        await _expire(context, repository, tag, expires_at_ms)
 
 
 async def end(ids: Sequence[int], moment_ms: int) -> None:
@@ -392,6 +407,12 @@ async def _change_expiration(
         if tag.is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
             raise Immutable(f"Cannot set expiration on immutable tag '{name}'", field="expiresAt")
         expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
+    await _expire(context, record, tag, expires_at_ms)
+
+
+async def _expire(
+    context: Context, record: RepositoryRecord, tag: TagRecord, expires_at_ms: int | None
+) -> None:
     await execute(
         "UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE id = ?",
         expires_at_ms,
@@ -402,7 +423,7 @@ async def _change_expiration(
         context,
         record,
         "change_tag_expiration",
-        _about(context, record, name)
+        _about(context, record, tag.name)
         | {
             "expiration_date": expires_at_ms // 1000 if expires_at_ms is not None else None,
             "old_expiration_date": tag.ended_at_ms // 1000 if tag.ended_at_ms is not None else None,

@@ -9,6 +9,7 @@ from quayside.workers.handlers import HANDLERS, Tools
 from resolvers.access.roles import RepositoryRole
 from resolvers.tag import expiration_of_label
 from storage.blobs import BlobStore
+from storage.clock import now_ms
 from storage.models import Tag
 from storage.statements import decode_json, execute, fetch
 from tests.contract.world import ORGANIZATION, World, callers
@@ -105,6 +106,35 @@ async def test_the_labels_of_a_pushed_image_lock_its_tags_and_let_them_expire(
         "both": (True, None),
         "odd": (False, None),
     }
+
+
+async def test_a_lifetime_begins_anew_when_the_image_is_pushed_again(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    label = {"quay.expires-after": "2h"}
+    await push(factory, "ada/app", "short", "kept", "later", "old", **label)
+    began = 90 * 60_000
+    await execute(
+        "UPDATE tag SET started_at_ms = started_at_ms - ?, ended_at_ms = ended_at_ms - ?", began, began
+    )
+    await execute("UPDATE tag SET ended_at_ms = NULL, is_expiration = ? WHERE name = 'kept'", False)
+    await execute("UPDATE tag SET ended_at_ms = ended_at_ms + ? WHERE name = 'later'", 50 * HOUR_MS)
+    await execute("UPDATE tag SET started_at_ms = started_at_ms - ? WHERE name = 'old'", 104 * WEEK_MS)
+    await execute("DELETE FROM event")
+
+    before = now_ms()
+    await push(factory, "ada/app", "short", "kept", "later", "old", **label)
+
+    ends = {row["name"]: row for row in await fetch("SELECT * FROM tag")}
+    assert before + 2 * HOUR_MS <= ends["short"]["ended_at_ms"] <= now_ms() + 2 * HOUR_MS
+    assert {name: span for name, span in (await spans()).items() if name != "short"} == {
+        "kept": (False, None),
+        "later": (False, 52 * HOUR_MS),
+        "old": (False, 104 * WEEK_MS + 2 * HOUR_MS),
+    }
+    (event,) = await fetch("SELECT metadata FROM event WHERE kind = 'change_tag_expiration'")
+    assert decode_json(event["metadata"])["tag"] == "short"
+    assert len(ends) == 4
 
 
 @pytest.mark.parametrize("labels", [None, [], "text", {"quay.expires-after": 5, "quay.immutable": True}])
