@@ -14,6 +14,7 @@ from resolvers.errors import BadRequest
 from resolvers.namespace import require_administered
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import repository
+from storage import events
 from storage.clock import now_ms
 from storage.models import SiteSetting
 from storage.statements import Row, decode_json, execute, fetch, fetch_one
@@ -223,20 +224,18 @@ async def _roll_up_step(target: int) -> bool:
     return True
 
 
-PRUNED_TABLES = ("audit_log", "event")
-
-
 async def prune(before_ms: int) -> None:
     """Remove entries, events and counts from before a time, in batches that hold no lock for long."""
-    for table in PRUNED_TABLES:
-        removed = PRUNE_BATCH
-        while removed == PRUNE_BATCH:
-            removed = await execute(
-                f"DELETE FROM {table} WHERE id IN"
-                f" (SELECT id FROM {table} WHERE created_at_ms < ? ORDER BY created_at_ms LIMIT ?)",
-                before_ms,
-                PRUNE_BATCH,
-            )
+    while await events.prune(before_ms, limit=PRUNE_BATCH):
+        pass
+    removed = PRUNE_BATCH
+    while removed == PRUNE_BATCH:
+        removed = await execute(
+            "DELETE FROM audit_log WHERE id IN"
+            " (SELECT id FROM audit_log WHERE created_at_ms < ? ORDER BY created_at_ms LIMIT ?)",
+            before_ms,
+            PRUNE_BATCH,
+        )
     day, removed = before_ms // DAY_MS, PRUNE_BATCH
     while removed == PRUNE_BATCH:
         removed = await execute(

@@ -66,6 +66,15 @@ class StreamEnded(QuaysideError):
         self.cursor = format_cursor(cursor)
 
 
+class EventsPruned(StreamEnded):
+    """What came behind the cursor of a subscription is no longer kept; what is kept comes behind `cursor`."""
+
+    code = ErrorCode.CONFLICT
+
+    def __init__(self, cursor: Cursor) -> None:
+        super().__init__("Events behind this cursor are no longer kept; go on behind the one given.", cursor)
+
+
 @dataclass(frozen=True, slots=True)
 class FanoutLimits:
     """How many subscriptions there may be, and how many events may wait for each."""
@@ -99,11 +108,13 @@ class Fanout:
     async def subscribe(self, viewer: Viewer, watch: Watch) -> "Subscription":
         """Begin to collect events for a viewer, who must take them from `Subscription.batches`.
 
-        Raises `TooManySubscriptions`, or `Invalid` for a cursor that lies ahead of the log.
+        Raises `TooManySubscriptions`, `Invalid` for a cursor that lies ahead of the log, or `EventsPruned`.
         """
         end = await events.end()
-        if watch.after is not None and watch.after > end.cursor:
-            raise Invalid("The cursor lies ahead of this server's log.", field="after")
+        if watch.after is not None:
+            if watch.after > end.cursor:
+                raise Invalid("The cursor lies ahead of this server's log.", field="after")
+            await require_kept(watch.after)
         if len(self.subscriptions) >= self.limits.subscriptions:
             raise TooManySubscriptions
         subscription = Subscription(self, viewer, watch, end)
@@ -188,6 +199,13 @@ class Fanout:
                 subscription.viewer = viewer
 
 
+async def require_kept(cursor: Cursor) -> None:
+    """Raise `EventsPruned` unless everything behind a place in the log is still there."""
+    pruned = await events.pruned_up_to()
+    if cursor < pruned:
+        raise EventsPruned(pruned)
+
+
 class Subscription:
     """The events of one watch on their way to one viewer."""
 
@@ -232,7 +250,7 @@ class Subscription:
         self._changed.set()
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
-        """The events, as they come. Raises `StreamEnded`, `CredentialEnded`."""
+        """The events, as they come. Raises `StreamEnded`, `EventsPruned`, `CredentialEnded`."""
         try:
             while True:
                 records = await self._next()
@@ -266,6 +284,8 @@ class Subscription:
         """Read on in the log; with the reader's position reached, be fed by it from there."""
         reached = self._fanout.position
         rows = await events.read_after(self._position, limit=TAKE, place=self._watch.place)
+        # Asked after reading, so that what was removed meanwhile is noticed.
+        await require_kept(self._position)
         records = await described(rows)
         if records:
             self._position = records[-1].cursor

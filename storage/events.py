@@ -6,13 +6,23 @@ where writers exclude each other, the row id is the commit order.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import orjson
 
 from storage.clock import now_ms
-from storage.statements import Row, decode_json, fetch, insert_many, is_postgres
-from storage.transactions import open_transaction
+from storage.statements import (
+    Row,
+    decode_json,
+    execute,
+    fetch,
+    fetch_one,
+    insert_many,
+    is_postgres,
+    placeholders,
+)
+from storage.transactions import open_transaction, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +150,41 @@ async def awaits_others(cursor: Cursor) -> bool:
         *cursor,
     )
     return bool(rows)
+
+
+PRUNED_UP_TO = "events_pruned_up_to"
+
+
+async def pruned_up_to() -> Cursor:
+    """The place behind which everything that has committed is still kept."""
+    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", PRUNED_UP_TO)
+    transaction_id, _, identity = (row["value"] if row else "0:0").partition(":")
+    return int(transaction_id), int(identity)
+
+
+async def prune(before_ms: int, *, limit: int = 500) -> bool:
+    """Remove at most `limit` of the oldest events, up to the first that is not from before a time.
+
+    Whether there may be more. Always a beginning of the log, so that one place tells what is missing.
+    """
+    async with transaction("events.prune"):
+        # Also the lock by which no other process moves the place back.
+        await execute(
+            "INSERT INTO site_setting (name, value) VALUES (?, '0:0')"
+            " ON CONFLICT (name) DO UPDATE SET value = site_setting.value",
+            PRUNED_UP_TO,
+        )
+        order = "transaction_id, id" if is_postgres() else "id"
+        rows = await fetch(
+            f"SELECT id, transaction_id, created_at_ms FROM event ORDER BY {order} LIMIT ?", limit
+        )
+        old = list(takewhile(lambda row: row["created_at_ms"] < before_ms, rows))
+        if old:
+            ids = [row["id"] for row in old]
+            await execute(f"DELETE FROM event WHERE id IN ({placeholders(ids)})", *ids)
+            await execute(
+                "UPDATE site_setting SET value = ? WHERE name = ?",
+                f"{old[-1]['transaction_id'] or 0}:{ids[-1]}",
+                PRUNED_UP_TO,
+            )
+    return len(old) == limit

@@ -5,18 +5,22 @@ from dataclasses import replace
 
 import pytest
 
+from quayside.config import Settings
+from quayside.workers.handlers import HANDLERS, Tools
 from resolvers import permission, repository, token, user
+from resolvers.access.credentials import bearer_viewer
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
 from resolvers.context import Context
-from resolvers.fanout import FanoutLimits
+from resolvers.fanout import EventsPruned, FanoutLimits
 from resolvers.grantee import Grantee, GranteeKind
-from resolvers.live import format_cursor
+from resolvers.live import Watch, format_cursor
 from resolvers.repository import Visibility
 from storage import events
+from storage.blobs.memory import MemoryBlobStore
 from storage.database import Database
 from storage.events import EventRow
-from storage.statements import execute, fetch_one
+from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 from tests import live
 from tests.factories import Factory
@@ -307,6 +311,80 @@ async def test_a_slow_consumer_is_told_where_to_go_on(factory: Factory) -> None:
         ) as client:
             seen += [event["cursor"] for event in await client.events(400 - len(seen))]
             assert len(seen) == len(set(seen)) == 400
+
+
+async def prune(settings: Settings, *kinds: str) -> None:
+    """Let events of some kinds become older than the log is kept, and run the job that removes those."""
+    for kind in kinds:
+        await execute("UPDATE event SET created_at_ms = 1 WHERE kind = ?", kind)
+    await HANDLERS["audit.prune"]({}, Tools(settings, MemoryBlobStore()))
+
+
+async def test_one_who_comes_back_too_late_is_told_so_and_where_to_go_on(
+    factory: Factory, settings_with_files: Settings
+) -> None:
+    # given somebody who stopped listening
+    ada = await factory.user("ada")
+    bearer = await factory.token("ada")
+    await execute("DELETE FROM event")
+    async with live.serving(factory) as door:
+        async with live.listening(door.address, bearer, namespace="ada") as client:
+            await note("org_create_team", namespace_id=ada.id)
+            last = (await client.event())["cursor"]
+        # when more happens than is kept until they come back
+        await note("org_delete_team", "org_set_team_role", namespace_id=ada.id)
+        await note("org_add_team_member", namespace_id=ada.id)
+        await prune(settings_with_files, "org_create_team", "org_delete_team", "org_set_team_role")
+        # then they are not left to think that nothing is missing
+        async with live.listening(door.address, bearer, namespace="ada", after=last) as client:
+            message = await client.next()
+            (error,) = message["payload"]
+            assert (message["type"], error["extensions"]["code"]) == ("error", "CONFLICT")
+            # and can go on with what is kept, on the same connection
+            await client.subscribe("2", namespace="ada", after=error["extensions"]["cursor"])
+            await note("org_remove_team_member", namespace_id=ada.id)
+            kept = kinds_of(await client.events(2))
+
+    assert kept == ["org_add_team_member", "org_remove_team_member"]
+
+
+async def test_one_who_had_seen_all_that_is_gone_goes_on_as_if_nothing_were(
+    factory: Factory, settings_with_files: Settings
+) -> None:
+    ada = await factory.user("ada")
+    bearer = await factory.token("ada")
+    async with live.serving(factory) as door:
+        async with live.listening(door.address, bearer, namespace="ada") as client:
+            await note("org_create_team", namespace_id=ada.id)
+            last = (await client.event())["cursor"]
+        await prune(settings_with_files, "user_create", "create_oauth_api_token", "org_create_team")
+        assert await fetch("SELECT id FROM event") == []
+        await note("org_delete_team", namespace_id=ada.id)
+        async with live.listening(door.address, bearer, namespace="ada", after=last) as client:
+            assert (await client.event())["kind"] == "org_delete_team"
+
+
+async def test_pruning_that_overtakes_a_reader_ends_its_subscription(
+    factory: Factory, settings_with_files: Settings
+) -> None:
+    # given somebody who has begun to read what happened
+    ada = await factory.user("ada")
+    await note(*["org_create_team"] * 300, namespace_id=ada.id)
+    async with live.serving(factory) as door:
+        watch = Watch(namespace_id=ada.id, kinds=frozenset({"org_create_team"}), after=(0, 0))
+        viewer = await bearer_viewer(await factory.token("ada"), site=factory.site)
+        subscription = await door.fanout.subscribe(viewer, watch)
+        batches = subscription.batches()
+        first = await anext(batches)
+        # when all of it is removed
+        await prune(settings_with_files, *{row["kind"] for row in await fetch("SELECT kind FROM event")})
+
+        # then the rest is not silently left out
+        with pytest.raises(EventsPruned) as caught:
+            await anext(batches)
+
+    assert 0 < len(first.events) < 300
+    assert caught.value.cursor == format_cursor(await events.pruned_up_to())
 
 
 async def test_the_reader_runs_only_while_somebody_listens(factory: Factory) -> None:

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from storage.database import Database
-from storage.events import Cursor, EventRow, append, read_after
-from storage.statements import fetch
+from storage.events import Cursor, EventRow, append, prune, pruned_up_to, read_after
+from storage.statements import Row, execute, fetch
 from storage.transactions import transaction
 
 START: Cursor = (0, 0)
@@ -145,3 +145,28 @@ async def test_many_writers_and_a_reader_agree_on_one_order(database: Database) 
 
     assert sorted(seen) == sorted(f"e{number}" for number in range(40))
     assert len(await fetch("SELECT id FROM event")) == 40
+
+
+async def test_what_is_removed_is_always_a_beginning_of_the_log(database: Database) -> None:
+    # given events of which one in between is younger than its followers, as a long transaction leaves it
+    for number in range(6):
+        await record(f"e{number}")
+    await execute("UPDATE event SET created_at_ms = 1")
+    await execute("UPDATE event SET created_at_ms = 3 WHERE kind = 'e4'")
+    cursors = [cursor for cursor, _ in await _all(6)]
+    assert await pruned_up_to() == START
+
+    # when those from before a time are removed, in batches
+    more = [await prune(2, limit=3), await prune(2, limit=3), await prune(2, limit=3)]
+
+    # then it ends at the younger one, and the place is remembered
+    assert more == [True, False, False]
+    assert [row["kind"] for row in await fetch("SELECT kind FROM event ORDER BY id")] == ["e4", "e5"]
+    assert await pruned_up_to() == cursors[3]
+    await prune(4)
+    assert await pruned_up_to() == cursors[5]
+
+
+async def _all(count: int) -> list[tuple[Cursor, Row]]:
+    await kinds_after(expected=count)
+    return await read_after(START)
