@@ -56,7 +56,7 @@ class JSONFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
             "logger": record.name,
-            "message": redact(record.getMessage()),
+            "message": _message(record),
         }
         request = request_id.get()
         if request is not None:
@@ -67,6 +67,14 @@ class JSONFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = redact(self.formatException(record.exc_info))
         return _dumps(line)
+
+
+def _message(record: logging.LogRecord) -> str:
+    # A text without arguments is one of few, so each is looked through once.
+    return redact(record.getMessage()) if record.args else _redact_constant(str(record.msg))
+
+
+_redact_constant = lru_cache(maxsize=256)(redact)
 
 
 def _dumps(line: dict[str, Any]) -> str:

@@ -5,11 +5,11 @@ It is plain ASGI and cheap, as image pulls pass it too: it looks at the headers 
 
 import asyncio
 import logging
-import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from random import getrandbits
 from time import perf_counter
 from typing import Any, Final
 
@@ -134,7 +134,7 @@ class RequestMiddleware:
             if forwarded_for:
                 scope["client"] = (self._first_untrusted(client[0], forwarded_for), 0)
             _set_scheme(scope, forwarded_proto)
-        return identifier or os.urandom(8).hex().encode("ascii"), user_agent
+        return identifier or b"%016x" % getrandbits(64), user_agent
 
     def _first_untrusted(self, peer: str, forwarded_for: bytes) -> str:
         """The client, seen from our side: the nearest hop that is none of our proxies."""

@@ -31,6 +31,13 @@ class Event:
     def kind(self) -> str:
         return self.record.kind
 
+    @strawberry.field(
+        description="How many times it happened: pulls that are alike are told together, about each second."
+    )
+    def count(self) -> int:
+        count = self.record.metadata.get("count", 1)
+        return count if isinstance(count, int) else 1
+
     @strawberry.field(description="When it happened.")
     def occurred_at(self) -> datetime:
         return to_datetime(self.record.created_at_ms)

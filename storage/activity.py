@@ -36,10 +36,10 @@ class PullCount:
     pulls: int = 0
     last_pulled_at_ms: int = 0
 
-    def add(self, at_ms: int) -> None:
-        """Count one pull."""
-        self.pulls += 1
-        self.last_pulled_at_ms = max(self.last_pulled_at_ms, at_ms)
+    def add(self, pulls: int, latest_ms: int) -> None:
+        """Count pulls, and when the last of them was."""
+        self.pulls += pulls
+        self.last_pulled_at_ms = max(self.last_pulled_at_ms, latest_ms)
 
 
 _LATEST = (

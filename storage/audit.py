@@ -1,16 +1,14 @@
 """The audit log as it is written: with the events that it tells of, or in batches where nothing changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from storage.statements import insert_many
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(NamedTuple):
     """An entry to write. `created_at_ms` is the time of what it tells of."""
 
     kind: str
@@ -26,22 +24,16 @@ _COLUMNS = ("kind", "metadata", "namespace_id", "repository_id", "performer_id",
 
 
 async def append_many(rows: Sequence[AuditRow]) -> None:
-    """Write entries, in the open transaction if there is one."""
+    """Write entries, in the open transaction if there is one.
+
+    Entries that share their metadata, as those of pulls that are alike do, have it encoded once.
+    """
+    shared = {id(row.metadata): row.metadata for row in rows}
+    texts = {key: orjson.dumps(metadata).decode() for key, metadata in shared.items()}
     await insert_many(
         "audit_log",
         _COLUMNS,
-        [
-            (
-                row.kind,
-                orjson.dumps(row.metadata).decode(),
-                row.namespace_id,
-                row.repository_id,
-                row.performer_id,
-                row.ip,
-                row.created_at_ms,
-            )
-            for row in rows
-        ],
+        [(kind, texts[id(metadata)], *rest) for kind, metadata, *rest in rows],
     )
 
 

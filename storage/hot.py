@@ -5,8 +5,7 @@ read; on PostgreSQL they borrow a connection of a pool. Nothing here may scan.
 """
 
 import sqlite3
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import asyncpg
 
@@ -14,8 +13,7 @@ from storage.clock import now_ms
 from storage.database import dialect_of, sqlite_path
 
 
-@dataclass(frozen=True, slots=True)
-class HotRepository:
+class HotRepository(NamedTuple):
     """What a request on a repository is judged by, read anew each time.
 
     `account_epoch` is None when the asked account does not exist, is disabled or deleted, or is a robot whose
@@ -33,8 +31,7 @@ class HotRepository:
     credential_valid: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HotManifest:
+class HotManifest(NamedTuple):
     """A manifest as it is served."""
 
     id: int

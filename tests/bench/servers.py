@@ -1,4 +1,7 @@
-"""The servers under measurement: quayside, and docker-registry with filesystem storage and no login."""
+"""The servers under measurement: quayside, and docker-registry with filesystem storage and no login.
+
+Both write a line for each request into a file, and nothing else while all is well.
+"""
 
 import os
 import shutil
@@ -17,7 +20,7 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PEER = "docker-registry"
 PEER_CONFIG = """\
 version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
+log: {{level: error}}
 storage:
   filesystem: {{rootdirectory: "{root}"}}
   cache: {{blobdescriptor: inmemory}}
@@ -132,7 +135,9 @@ def start_peer(data: Path) -> Server | None:
     config = data / "config.yml"
     config.write_text(PEER_CONFIG.format(root=data / "registry", port=port))
     process = subprocess.Popen(
-        [program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "serve", str(config)],
+        stdout=(data / "access.log").open("wb"),
+        stderr=subprocess.STDOUT,
     )
     url = f"http://127.0.0.1:{port}"
     _wait_for(f"{url}/v2/", process)

@@ -1,13 +1,14 @@
 """Heads of requests, as a real server reads them from a connection."""
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import httpx
 import pytest
 
-from quayside.protocol import MAX_HEAD_BYTES
+from quayside.protocol import GATHERED_BYTES, MAX_HEAD_BYTES, GatheringTransport
 from tests.process import serving
 
 ENOUGH = 8 * 1024 * 1024
@@ -114,3 +115,40 @@ def test_a_field_behind_the_body_is_none_of_the_request(server: httpx.Client) ->
     # Then only the head counts
     assert right.startswith(b"HTTP/1.1 200 OK\r\n")
     assert wrong.startswith(b"HTTP/1.1 415 Unsupported Media Type\r\n")
+
+
+class RecordingTransport(asyncio.Transport):
+    """Keeps what it is told to send, call by call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[object] = []
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.calls.append([*list_of_data])
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+async def test_what_is_written_in_one_turn_is_sent_together() -> None:
+    inner = RecordingTransport()
+    transport = GatheringTransport(inner, asyncio.get_running_loop())
+
+    # Given a small answer, a long one in pieces, and one after which the connection is closed
+    transport.write(b"head")
+    transport.write(b"body")
+    await asyncio.sleep(0)
+    transport.write(b"head")
+    transport.write(b"x" * (GATHERED_BYTES + 1))
+    transport.write(b"y")
+    transport.close()
+    await asyncio.sleep(0)
+
+    # Then each leaves at once, in order, and nothing is sent twice
+    assert inner.calls == [
+        [b"head", b"body"],
+        [b"head", b"x" * (GATHERED_BYTES + 1)],
+        [b"y"],
+        "close",
+    ]

@@ -131,6 +131,31 @@ def pull(**changes: Any) -> Pull:
     return Pull(**(values | changes))
 
 
+async def test_pulls_that_are_alike_share_an_event_and_have_an_entry_each(database: Database) -> None:
+    # given three pulls that differ in their moment alone, one with another tool, and a check
+    at = now_ms()
+    batch = [
+        pull(at_ms=at + 2),
+        pull(at_ms=at),
+        pull(user_agent="podman/5", at_ms=at + 1),
+        pull(at_ms=at + 3),
+    ]
+
+    await activity.record_pulls([*batch, pull(is_check=True)])
+
+    told = await fetch("SELECT metadata, created_at_ms - ? AS later FROM audit_log ORDER BY id", at)
+    assert [(decode_json(row["metadata"])["user-agent"], row["later"]) for row in told] == [
+        (None, 0),
+        ("podman/5", 1),
+        (None, 2),
+        (None, 3),
+    ]
+    shared = [decode_json(row["metadata"]) for row in await fetch("SELECT metadata FROM event ORDER BY id")]
+    assert [(item["user-agent"], item.get("count")) for item in shared] == [(None, 3), ("podman/5", None)]
+    (pulls,) = await fetch("SELECT pulls, last_pulled_at_ms - ? AS later FROM tag_pulls", at)
+    assert (pulls["pulls"], pulls["later"]) == (4, 3)
+
+
 async def test_five_hundred_pulls_take_few_statements(database: Database) -> None:
     with count_statements() as one:
         await activity.record_pulls([pull()])
