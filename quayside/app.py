@@ -24,7 +24,7 @@ from quayside.exports import export_routes
 from quayside.federation import federation_routes
 from quayside.graphql_http import GraphQLApp
 from quayside.graphql_ws import GraphQLSocket
-from quayside.health import ABSENT, health_routes
+from quayside.health import health_routes
 from quayside.invitation import invitation_routes
 from quayside.metrics import Metrics
 from quayside.middleware import RequestMiddleware
@@ -140,8 +140,8 @@ class House:
         await self.database.ping()
 
     async def check_blobs(self) -> None:
-        """Raise unless the blob store answers."""
-        await self.blobs.stat(ABSENT)
+        """Raise unless the blob store works."""
+        await self.blobs.check()
 
 
 @asynccontextmanager

@@ -19,9 +19,6 @@ logger = logging.getLogger("quayside.health")
 
 CHECK_TIMEOUT_S = 5.0
 
-ABSENT = "sha256:" + "0" * 64
-"""A digest that no content has: asking for it shows whether a blob store answers."""
-
 Check = Callable[[], Awaitable[object]]
 """Returns when what it asks about works, and raises when it does not."""
 

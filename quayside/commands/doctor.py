@@ -12,7 +12,6 @@ from quayside import parsers, secret_key
 from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.config import Settings
-from quayside.health import ABSENT
 from quayside.mailer import Mailer
 from resolvers.mail import MailUndelivered
 from storage.blobs import BlobError, open_blob_store
@@ -77,11 +76,11 @@ async def _blobs(settings: Settings) -> str:
     try:
         blobs = open_blob_store(settings.blob_url)
         try:
-            await blobs.stat(ABSENT)
+            await blobs.check()
         finally:
             await blobs.close()
     except (BlobError, OSError) as error:
-        raise CommandError(f"The blob store does not answer: {error}.") from error
+        raise CommandError(f"The blob store does not work: {error}.") from error
     return urlsplit(settings.blob_url).scheme
 
 

@@ -218,5 +218,11 @@ class BlobStore(Protocol):
     def uploads(self) -> AsyncIterator[tuple[str, int]]:
         """Yield (upload id, modified_at_ms of its last append) of every upload, in no particular order."""
 
+    async def check(self) -> None:
+        """Raise StorageFailed unless there is where to read and write, as far as that shows without writing.
+
+        A store that is yet to be made is good, and one that was there before and is not now is bad.
+        """
+
     async def close(self) -> None:
         """Release threads and memory. Uploads and blobs of a durable store stay."""

@@ -58,6 +58,7 @@ class FilesystemBlobStore:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
         self._hashers: OrderedDict[str, Hasher] = OrderedDict()
         self._made_directories: set[Path] = set()
+        self._was_there = False
 
     async def create_upload(self, upload: str) -> None:
         refuse_inside_transaction()
@@ -132,6 +133,10 @@ class FilesystemBlobStore:
     def uploads(self) -> AsyncIterator[tuple[str, int]]:
         return self._walk(self._layout.walk_uploads)
 
+    async def check(self) -> None:
+        refuse_inside_transaction()
+        await self._in_thread(self._check)
+
     async def close(self) -> None:
         self._hashers.clear()
         await asyncio.to_thread(self._threads.shutdown)
@@ -204,6 +209,18 @@ class FilesystemBlobStore:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
         except FileExistsError:
             raise UploadExists(upload) from None
+
+    def _check(self) -> None:
+        is_there = all(path.is_dir() for path in self._layout.directories())
+        if self._was_there and not is_there:
+            # A disk that is no longer mounted leaves its mount point, which would take writes as well.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        self._was_there = is_there
+        root = self._layout.root
+        nearest = next(path for path in (root, *root.parents) if path.exists())
+        os.scandir(nearest).close()
+        if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     def _make_directories(self) -> None:
         if self._layout.root in self._made_directories:

@@ -93,6 +93,9 @@ class MemoryBlobStore:
         refuse_inside_transaction()
         self._uploads.pop(require_upload_id(upload), None)
 
+    async def check(self) -> None:
+        refuse_inside_transaction()
+
     async def stat(self, digest: str) -> int | None:
         refuse_inside_transaction()
         parse_digest(digest)

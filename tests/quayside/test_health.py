@@ -1,6 +1,8 @@
 """Health through the application itself, with a real database and blob store."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -10,6 +12,8 @@ from quayside.app import create_app
 from quayside.config import Settings
 from quayside.health import Check, health_routes
 from quayside.metrics import Metrics
+from storage.blobs import BlobStore
+from storage.database import Database
 
 
 @pytest.fixture
@@ -32,6 +36,24 @@ async def test_a_started_application_is_alive_and_ready(client: httpx.AsyncClien
         200,
         {"status": "ready", "checks": {"database": "ok", "blobs": "ok"}},
     )
+
+
+async def test_an_application_whose_blobs_are_gone_is_not_ready(
+    settings_with_files: Settings, database: Database, blobs: BlobStore, tmp_path: Path
+) -> None:
+    # Given an application that is ready, with a directory of blobs
+    await blobs.create_upload(str(uuid4()))
+    app = create_app(settings_with_files, jobs=False)
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        before = await client.get("/readyz")
+
+        # When the directory is taken away
+        (tmp_path / "blobs").rename(tmp_path / "away")
+        gone = await client.get("/readyz")
+
+    # Then it is ready no more
+    assert (before.status_code, gone.status_code) == (200, 503)
+    assert gone.json() == {"status": "unready", "checks": {"database": "ok", "blobs": "failed"}}
 
 
 async def test_metrics_count_requests_and_statements(client: httpx.AsyncClient) -> None:

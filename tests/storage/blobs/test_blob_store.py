@@ -399,6 +399,12 @@ async def test_every_blob_and_upload_is_listed_once_however_many(store: BlobStor
     assert sorted(seen) == sorted(sha256(content) for content in contents)
 
 
+async def test_a_store_works_before_its_first_blob_and_after_it(store: BlobStore) -> None:
+    await store.check()
+    await push(store, [b"quay"], sha256(b"quay"))
+    await store.check()
+
+
 async def test_nothing_works_inside_a_database_transaction(store: BlobStore) -> None:
     upload = new_upload()
     digest = sha256(b"abc")
@@ -411,6 +417,7 @@ async def test_nothing_works_inside_a_database_transaction(store: BlobStore) -> 
             store.upload_size(upload),
             store.commit(upload, digest),
             store.cancel(upload),
+            store.check(),
             store.stat(digest),
             read(store, digest),
             store.read_all(digest, limit=3),

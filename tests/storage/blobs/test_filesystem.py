@@ -46,6 +46,16 @@ def modes_from(root: Path) -> set[tuple[bool, int]]:
     return {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in [root, *root.rglob("*")]}
 
 
+def unmount(root: Path, away: Path) -> None:
+    root.rename(away)
+    root.mkdir()
+
+
+def mount(away: Path, root: Path) -> None:
+    root.rmdir()
+    away.rename(root)
+
+
 async def test_layout_and_modes(disk: FilesystemBlobStore, root: Path) -> None:
     upload = new_upload()
     await disk.create_upload(upload)
@@ -263,6 +273,37 @@ async def test_a_refusing_medium_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed) as raised:
         await store.create_upload(new_upload())
     assert str(raised.value) == "the blob store failed: Not a directory"
+    await store.close()
+
+
+async def test_a_store_whose_disk_is_gone_does_not_work(
+    disk: FilesystemBlobStore, root: Path, tmp_path: Path
+) -> None:
+    # Given a store that worked
+    await push(disk, [b"quay"], sha256(b"quay"))
+    await disk.check()
+
+    # When its disk is taken away, so that the place is empty, and brought back
+    unmount(root, tmp_path / "away")
+    with pytest.raises(StorageFailed) as gone:
+        await disk.check()
+    with pytest.raises(StorageFailed):
+        await disk.check()
+    mount(tmp_path / "away", root)
+
+    # Then it works again
+    assert gone.value.errno == errno.ENOENT
+    await disk.check()
+    assert await read(disk, sha256(b"quay")) == b"quay"
+
+
+async def test_a_place_that_takes_no_files_does_not_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    store = FilesystemBlobStore(tmp_path / "file" / "blobs")
+
+    with pytest.raises(StorageFailed):
+        await store.check()
+
     await store.close()
 
 
