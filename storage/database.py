@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 # The library offers no way to make a context current for one task that nests and can be repeated.
 from tortoise.context import TortoiseContext, _current_context
-from tortoise.exceptions import BaseORMException, IntegrityError
+from tortoise.exceptions import BaseORMException, IntegrityError, OperationalError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import storage.migrations
@@ -147,13 +147,14 @@ async def migrate(url: str) -> list[str]:
     """Bring the database at `url` to the newest revision, one process at a time.
 
     Returns the names of the migrations applied. Raises `DatabaseError` when the database is newer than this
-    version, or does not answer.
+    version, does not answer, or lacks an extension that the user may not create.
     """
     database = await Database.connect(url, pool_size=2)
     try:
         with database.current():
             async with _migration_lock(database):
                 await refuse_newer(database)
+                await _require_trigrams(database)
                 connection = database._context.db("default")
                 configuration = _configuration(url, 2)["apps"]
                 executor = MigrationExecutor(connection, configuration)
@@ -162,6 +163,20 @@ async def migrate(url: str) -> list[str]:
                 return [step.migration.name for step in plan]
     finally:
         await database.close()
+
+
+async def _require_trigrams(database: Database) -> None:
+    """Create the one extension that is needed, before anything is changed. It may be there already."""
+    if database.dialect == "sqlite":
+        return
+    try:
+        await database._context.db("default").execute_query("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    except (OperationalError, importlib.import_module("asyncpg").PostgresError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DatabaseError(
+            f"The extension pg_trgm is missing and cannot be created ({reason}); let an administrator run"
+            " CREATE EXTENSION pg_trgm in the database, or grant this user CREATE on it."
+        ) from error
 
 
 async def applied_revisions(database: Database) -> list[str]:

@@ -1,11 +1,14 @@
 """Migrations: additive, complete, the same from an empty and from an old database, refused when too new."""
 
 import asyncio
+import os
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise.migrations.autodetector import MigrationAutodetector
 
@@ -197,6 +200,38 @@ async def test_processes_that_migrate_at_once_apply_each_migration_once(empty_ur
     ended = await asyncio.gather(*(process() for _ in range(3)))
 
     assert sorted(out.decode().split() for out in ended) == [[], [], revisions()]
+
+
+@pytest.fixture
+async def plain_url(empty_url: str) -> AsyncIterator[str]:
+    """An empty database, as it is for a user who may make tables but no extensions, if there are users."""
+    if empty_url.startswith("sqlite"):
+        yield empty_url
+        return
+    name = f"plain_{os.getpid()}"
+    administrator = await asyncpg.connect(empty_url)
+    await administrator.execute(f"CREATE ROLE {name} LOGIN; GRANT ALL ON SCHEMA public TO {name}")
+    yield empty_url.replace("//quayside@", f"//{name}@")
+    await administrator.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+    await administrator.close()
+
+
+async def test_who_may_not_create_the_extension_is_told_who_can(plain_url: str, empty_url: str) -> None:
+    if plain_url != empty_url:
+        with pytest.raises(DatabaseError) as caught:
+            await migrate(plain_url)
+        assert str(caught.value) == (
+            "The extension pg_trgm is missing and cannot be created (permission denied to create extension"
+            ' "pg_trgm"); let an administrator run CREATE EXTENSION pg_trgm in the database, or grant this'
+            " user CREATE on it."
+        )
+        administrator = await asyncpg.connect(empty_url)
+        tables = await administrator.fetch("SELECT 1 FROM pg_tables WHERE schemaname = 'public'")
+        await administrator.execute("CREATE EXTENSION pg_trgm")
+        await administrator.close()
+        assert tables == []
+
+    assert await migrate(plain_url) == revisions()
 
 
 async def test_a_newer_database_is_refused_in_one_sentence(database: Database) -> None:
