@@ -1,16 +1,28 @@
 """Live events where the push comes to another process than the one that somebody listens to."""
 
+import asyncio
 import json
-from contextlib import ExitStack
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import httpx
+import pytest
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from quayside.graphql_ws import SUBPROTOCOL
-from tests.process import outcome, run, serving
+from tests.functional.skopeo import skopeo
+from tests.process import log_of, outcome, run, serving
 from tests.registry import kit
+
+pytestmark = pytest.mark.needs("skopeo")
 
 PASSWORD = "correct-horse-battery"
 EVENTS = """subscription($after: Cursor) {
@@ -43,6 +55,33 @@ def _listen(stack: ExitStack, address: httpx.URL, token: str, after: str | None)
     return connection
 
 
+HELD = """
+INSERT INTO event (kind, metadata, namespace_id, repository_id, created_at_ms, transaction_id)
+SELECT 'push_repo', '{"tag": "held"}', namespace_id, id, 1, %s FROM repository
+"""
+
+
+@contextmanager
+def _held_open(database_url: str) -> Iterator[None]:
+    """A transaction of somebody else that has written an event, and commits at the end of the block."""
+    if not database_url.startswith("sqlite"):
+        with asyncio.Runner() as runner:
+            connection = runner.run(asyncpg.connect(database_url))
+            transaction = connection.transaction()
+            runner.run(transaction.start())
+            runner.run(connection.execute(HELD % "pg_current_xact_id()::text::bigint"))
+            yield
+            runner.run(transaction.commit())
+            runner.run(connection.close())
+        return
+    connection = sqlite3.connect(database_url.removeprefix("sqlite://"), isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(HELD % "NULL")
+    yield
+    connection.execute("COMMIT")
+    connection.close()
+
+
 def _event(connection: ClientConnection) -> dict[str, str]:
     while (message := json.loads(connection.recv(timeout=30)))["type"] == "pong":
         pass
@@ -50,54 +89,71 @@ def _event(connection: ClientConnection) -> dict[str, str]:
     return event
 
 
-def _push(client: httpx.Client, token: str, tag: str) -> None:
-    """An image of an empty layer, over HTTP."""
-    scope = "repository:ada/app:pull,push"
-    answer = client.get("/v2/auth", params={"scope": scope}, auth=("$oauthtoken", token))
-    headers = {"Authorization": f"Bearer {answer.raise_for_status().json()['token']}"}
-    for content in (kit.CONFIG, tag.encode()):
-        client.post(
-            "/v2/ada/app/blobs/uploads/",
-            params={"digest": kit.digest_of(content)},
-            content=content,
-            headers=headers,
-        ).raise_for_status()
-    document = kit.image_document(tag.encode(), config=kit.CONFIG)
-    client.put(
-        f"/v2/ada/app/manifests/{tag}",
-        content=kit.encode(document),
-        headers=headers | {"Content-Type": document["mediaType"]},
-    ).raise_for_status()
+def _push(directory: Path, server: httpx.Client, token: str, tag: str) -> None:
+    """An image by skopeo."""
+    layer, diff_id = kit.layer_of(tag.encode())
+    config = kit.config_of("amd64", diff_id)
+    source = directory / tag
+    kit.write_layout(source, tag, kit.encode(kit.image_document(layer, config=config)), config, layer)
+    pushed = skopeo(
+        directory,
+        *("copy", "--dest-tls-verify=false", f"--dest-creds=$oauthtoken:{token}"),
+        *(f"oci:{source}:{tag}", f"docker://{server.base_url.netloc.decode()}/ada/app:{tag}"),
+    )
+    assert pushed.returncode == 0, pushed.stderr
 
 
-def test_a_push_to_one_process_is_seen_at_another(tmp_path: Path, database_url: str) -> None:
-    # given two servers on one database, and somebody who listens at one of them
-    environ = _environment(tmp_path, database_url)
+def _requests(directory: Path) -> int:
+    """How many requests of the registry protocol a server has answered."""
+    return sum(str(line.get("path", "")).startswith("/v2/") for line in log_of(directory))
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Clients of two servers on one database; the process of the first, and the directory of the second."""
+
+    here: httpx.Client
+    process: subprocess.Popen[str]
+    there: httpx.Client
+    other: Path
+    token: str
+
+
+@contextmanager
+def _two_servers(directory: Path, database_url: str) -> Iterator[Servers]:
+    """Two servers on one database, with the empty repository `ada/app`."""
+    environ = _environment(directory, database_url)
     create = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
-    assert outcome(run(tmp_path, *create, text=PASSWORD, **environ))[0] == 0
+    assert outcome(run(directory, *create, text=PASSWORD, **environ))[0] == 0
     scopes = "repo:create repo:write repo:admin"
-    code, token, _ = outcome(run(tmp_path, "admin", "create-token", "ada", "--scopes", scopes, **environ))
+    code, token, _ = outcome(run(directory, "admin", "create-token", "ada", "--scopes", scopes, **environ))
     assert code == 0
     token = token.strip()
-    other = tmp_path / "other"
+    other = directory / "other"
     other.mkdir()
     with (
-        serving(tmp_path, environ=environ) as (here, process),
+        serving(directory, environ=environ) as (here, process),
         serving(other, "--no-jobs", environ=environ) as (there, _),
-        ExitStack() as stack,
     ):
         created = {"repository": "app", "visibility": "private", "description": ""}
         headers = {"Authorization": f"Bearer {token}"}
         assert here.post("/api/v1/repository", headers=headers, json=created).status_code == 201
+        yield Servers(here, process, there, other, token)
+
+
+def test_a_push_to_one_process_is_seen_at_another(tmp_path: Path, database_url: str) -> None:
+    # given two servers on one database, and somebody who listens at one of them
+    with _two_servers(tmp_path, database_url) as servers, ExitStack() as stack:
+        here, there, token = servers.here, servers.there, servers.token
         connection = _listen(stack, here.base_url, token, None)
         json.loads(connection.recv())
 
         # when images come to the other
-        _push(there, token, "v1")
+        _push(tmp_path, there, token, "v1")
         first = _event(connection)
         connection.close()
-        _push(there, token, "v2")
-        _push(here, token, "v3")
+        _push(tmp_path, there, token, "v2")
+        _push(tmp_path, here, token, "v3")
 
         # then both are seen, at either server, from where one stopped
         assert first["tagName"] == "v1"
@@ -106,16 +162,47 @@ def test_a_push_to_one_process_is_seen_at_another(tmp_path: Path, database_url: 
             assert [_event(again)["tagName"] for _ in range(2)] == ["v2", "v3"]
 
         # and a server that stops tells a stream where to go on
+        headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         query = {"query": EVENTS, "variables": {"after": first["cursor"]}}
-        stream = stack.enter_context(
-            here.stream(
-                "POST", "/graphql", json=query, headers=headers | {"Accept": "text/event-stream"}, timeout=30
-            )
-        )
+        stream = stack.enter_context(here.stream("POST", "/graphql", json=query, headers=headers, timeout=30))
         lines = (line for line in stream.iter_lines() if line.startswith("data: {"))
         shown = [json.loads(next(lines).removeprefix("data: ")) for _ in range(2)]
-        process.terminate()
+        servers.process.terminate()
         last = json.loads(next(lines).removeprefix("data: "))
 
     assert [one["data"]["events"]["tagName"] for one in shown] == ["v2", "v3"]
     assert last["errors"][0]["extensions"]["cursor"] == shown[-1]["data"]["events"]["cursor"]
+
+
+def test_nothing_is_skipped_or_doubled_while_somebody_holds_a_transaction_open(
+    tmp_path: Path, database_url: str
+) -> None:
+    """A push commits in the meantime on PostgreSQL; on SQLite it waits."""
+    with (
+        _two_servers(tmp_path, database_url) as servers,
+        ExitStack() as stack,
+        ThreadPoolExecutor() as threads,
+    ):
+        here, there, token = servers.here, servers.there, servers.token
+        connection = _listen(stack, here.base_url, token, None)
+        json.loads(connection.recv())
+        _push(tmp_path, there, token, "v1")
+        first = _event(connection)
+
+        # when a transaction that has written an event stays open while an image comes to the other process
+        with _held_open(database_url):
+            before = _requests(servers.other)
+            pushing = threads.submit(_push, tmp_path, there, token, "v2")
+            if database_url.startswith("sqlite"):
+                while _requests(servers.other) == before:
+                    time.sleep(0.01)
+            else:
+                pushing.result()
+            late = _listen(stack, there.base_url, token, first["cursor"])
+        pushing.result()
+        _push(tmp_path, here, token, "v3")
+
+        # then everybody sees all of it once and in one order, whether they listened or come back
+        again = _listen(stack, there.base_url, token, first["cursor"])
+        for one in (connection, late, again):
+            assert [_event(one)["tagName"] for _ in range(3)] == ["held", "v2", "v3"]
