@@ -187,6 +187,16 @@ class Browser:
         name = f"return {editor}.operationName ?? ''"
         self.until(lambda: not self.script(name), "the name of the operation to go")
 
+    def open_tab(self, title: str) -> None:
+        """Show the query of that name."""
+        self.until(lambda: title in self.texts(".graphiql-tab-button"), title)
+        self.script(
+            "[...document.querySelectorAll('.graphiql-tab-button')]"
+            ".find(tab => tab.innerText === arguments[0]).click()",
+            title,
+        )
+        self.until(lambda: title in self.query(), "the query of the tab")
+
     def run(self, expected: str) -> None:
         """Run the query and wait for a text in its result."""
         self.click(".graphiql-execute-button")
@@ -227,7 +237,9 @@ def test_the_page_loads_clean_and_opens_with_the_examples(browser: Browser, addr
     browser.open(address)
     browser.element(".graphiql-query-editor .CodeMirror")
     # then each example has a tab, and the first is shown
-    titles = [re.findall(r"(?:query|mutation) (\w+)", example.query)[0] for example in web.examples()]
+    titles = [
+        re.findall(r"(?:query|mutation|subscription) (\w+)", example.query)[0] for example in web.examples()
+    ]
     assert browser.texts(".graphiql-tab-button") == titles
     assert browser.query() == web.examples()[0].query
     # and it runs
@@ -323,29 +335,31 @@ def test_what_happens_is_shown_as_it_happens_until_one_stops(browser: Browser, t
     # given a registry, and a user of it in the browser
     arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
     process.run(tmp_path, *arguments, text="correct-horse-battery")
-    scopes = ("--scopes", "user:admin repo:create repo:read")
+    scopes = ("--scopes", "user:admin org:admin repo:create repo:read")
     token = process.run(tmp_path, "admin", "create-token", "ada", *scopes).stdout.strip()
     with process.serving(tmp_path) as (client, _):
+        headers = {"Authorization": f"Bearer {token}"}
 
         def create(name: str) -> None:
-            body = {"repository": name, "visibility": "private", "description": ""}
-            headers = {"Authorization": f"Bearer {token}"}
+            body = {"namespace": "acme", "repository": name, "visibility": "private", "description": ""}
             client.post("/api/v1/repository", headers=headers, json=body).raise_for_status()
 
+        organization = {"name": "acme", "email": "office@acme.example"}
+        client.post("/api/v1/organization/", headers=headers, json=organization).raise_for_status()
         browser.open(f"{client.base_url}/graphql")
         browser.keys("#token", token + TAB)
-        # when she subscribes
-        browser.write_query('subscription { events(kinds: ["create_repo"]) { repositoryPath } }')
+        # when she runs the example of a subscription
+        browser.open_tab("LiveEvents")
         browser.click(".graphiql-execute-button")
         browser.until(lambda: listeners(client) == 1, "the subscription")
         for name in ("one", "two"):
             create(name)
-            browser.until(lambda name=name: f"ada/{name}" in browser.text(".result-window"), name)
+            browser.until(lambda name=name: f"acme/{name}" in browser.text(".result-window"), name)
         # then each is shown, and nothing more once she stops
         browser.click(".graphiql-execute-button")
         browser.until(lambda: listeners(client) == 0, "the end of the subscription")
         create("three")
-        assert "ada/two" in browser.text(".result-window")
+        assert "acme/two" in browser.text(".result-window")
         assert browser.console() == []
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from quayside import web
+from tests import live
 from tests.factories import Factory, image_config
 from tests.registry import kit
 from tests.schema.client import GraphQL, endpoint
@@ -27,6 +28,8 @@ async def ada(factory: Factory) -> AsyncIterator[GraphQL]:
 
 async def test_every_example_is_answered(ada: GraphQL) -> None:
     for example in web.examples():
+        if "\nsubscription " in example.query:
+            continue
         data = await ada.data(example.query)
 
         refused = [
@@ -34,3 +37,19 @@ async def test_every_example_is_answered(ada: GraphQL) -> None:
         ]
         assert None not in data.values(), example.title
         assert [errors for errors in refused if errors] == [], example.title
+
+
+async def test_every_example_of_a_subscription_shows_what_happens(ada: GraphQL, factory: Factory) -> None:
+    examples = [example for example in web.examples() if "\nsubscription " in example.query]
+
+    for number, example in enumerate(examples):
+        async with (
+            live.serving(factory) as door,
+            live.listening(door.address, await factory.token("ada"), query=example.query) as client,
+        ):
+            await factory.repository(f"acme/new-{number}", by="ada")
+            event = await client.event()
+            assert (event["kind"], event["repositoryPath"]) == ("create_repo", f"acme/new-{number}")
+            assert event["performer"] == {"name": "ada"}
+
+    assert examples
