@@ -9,6 +9,8 @@ from quayside import graphql_http, protocol
 from quayside.cli import COMMANDS, GROUPS
 from quayside.config import PREFIX, SETTINGS
 from quayside.features import FEATURES
+from resolvers.events import KINDS
+from resolvers.live import CONTENT
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"\| `(?P<name>[A-Z_]+)` \| (?:`(?P<default>[^`]*)`)? ?\| (?P<sentence>.*) \|")
@@ -73,3 +75,13 @@ def test_the_statuses_of_graphql_are_those_that_the_code_answers() -> None:
 
     # Then it has each of them once, in order
     assert rows == [str(status) for status in sorted(answered)]
+
+
+def test_the_kinds_of_events_are_listed_by_what_they_are_about() -> None:
+    text = (DOCS / "graphql.md").read_text(encoding="utf-8")
+    section = re.split(r"^##+ ", text.partition("### Kinds\n")[2], flags=re.MULTILINE)[0]
+    lists = [set(re.findall(r"`(\w+_\w+)`", part)) for part in section.split("\n- ")[1:]]
+    content, repository, either, namespace = lists[0], *lists[1:3], lists[3] - CONTENT
+
+    assert content == CONTENT
+    assert content | repository | either | namespace == KINDS.keys()
