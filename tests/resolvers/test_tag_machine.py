@@ -190,7 +190,7 @@ class Tags(RuleBasedStateMachine):
         self._pass(step)
         refusal: type[UserError] | None = None if name in self.active else NotFound
         if after is not None and self._is_locked(name):
-            refusal = Invalid
+            refusal = Immutable
         until = None if after is None else self.now + after
         if self._agree(
             tag.update(self.context, self.path, name, TagChanges({"expires_at_ms": until})), refusal
