@@ -16,6 +16,8 @@ from storage.blobs import BlobError
 from storage.statements import Row, decode_json, fetch, fetch_one, placeholders
 
 CONFIG_LIMIT = 8 * 1024 * 1024
+MODEL_CARD_LIMIT = 1024 * 1024
+MODEL_ARTIFACT_TYPE = "application/x-mlmodel"
 IMAGE_CONFIG_MEDIA_TYPES = frozenset(
     {
         "application/vnd.oci.image.config.v1+json",
@@ -185,6 +187,22 @@ async def config(context: Context, manifest: ManifestRecord) -> dict[str, Any] |
     except (BlobError, ValueError):
         return None
     return value if isinstance(value, dict) and not is_too_deep(value) else None
+
+
+async def model_card(context: Context, manifest: ManifestRecord, body: bytes) -> str | None:
+    """What the author of a machine learning model says of it: the last layer of such an artifact.
+
+    None for anything else, and for a layer that is no UTF-8 text, longer than 1 MiB, or not here.
+    """
+    if manifest.artifact_type != MODEL_ARTIFACT_TYPE or manifest.is_index:
+        return None
+    *_, last = parse_manifest(body, None).layers or (None,)
+    if last is None or last.size_bytes > MODEL_CARD_LIMIT:
+        return None
+    try:
+        return (await context.blobs.read_all(last.digest, limit=MODEL_CARD_LIMIT)).decode()
+    except (BlobError, UnicodeDecodeError):
+        return None
 
 
 def layers(body: bytes, configuration: dict[str, Any] | None) -> list[Layer]:

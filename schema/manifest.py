@@ -341,6 +341,15 @@ class Manifest(Node):
         configuration = await loaders.configurations.load(self.record)
         return [Layer(record=record) for record in manifest.layers(body, configuration)]
 
+    @strawberry.field(
+        description="What its author says of a machine learning model, as Markdown: the last layer of an"
+        " artifact of the type `application/x-mlmodel`; null for anything else, and if that is no text of at"
+        " most 1 MiB."
+    )
+    async def model_card(self, info: Info) -> str | None:
+        body = await info.context.loaders.bodies.load(self.record.id)
+        return await manifest.model_card(info.context.context, self.record, body)
+
     @strawberry.field(description="The document exactly as it was pushed.")
     async def document(self, info: Info) -> str:
         body: bytes = await info.context.loaders.bodies.load(self.record.id)

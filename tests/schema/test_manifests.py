@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from resolvers import manifest as manifests
 from storage.clock import now_ms
 from storage.statements import fetch, insert_many
 from tests.factories import Factory, image_config
@@ -25,6 +28,9 @@ query ($first: Int! = 50, $after: Cursor) { repository(path: "ada/app") {
 REFERRERS = """
 query ($digest: Digest!, $type: String) { repository(path: "ada/app") {
   referrers(digest: $digest, artifactType: $type) { totalCount nodes { manifest { digest } } } } }
+"""
+MODEL_CARD = """
+query ($digest: Digest!) { repository(path: "ada/app") { manifest(digest: $digest) { modelCard } } }
 """
 ABSENT = "sha256:" + "0" * 64
 
@@ -240,6 +246,42 @@ async def test_a_configuration_that_is_no_object_is_no_configuration(factory: Fa
     found = await manifest(ada, digest)
 
     assert (found["config"], found["platform"], len(found["layers"])) == (None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("artifact_type", "layers", "expected"),
+    [
+        ("application/x-mlmodel", [b"weights", "# Müller's model".encode()], "# Müller's model"),
+        ("application/x-mlmodel", [b""], ""),
+        ("application/x-mlmodel", [b"# card", b"\xff\xfe weights"], None),
+        ("application/x-mlmodel", [b"a" * (manifests.MODEL_CARD_LIMIT + 1)], None),
+        ("application/x-mlmodel", [], None),
+        ("application/x-another", [b"# card"], None),
+    ],
+)
+async def test_a_model_comes_with_what_its_author_says_of_it(
+    factory: Factory, ada: GraphQL, artifact_type: str, layers: list[bytes], expected: str | None
+) -> None:
+    await factory.repository("ada/app")
+    for content in (kit.EMPTY, *layers):
+        await factory.blob("ada/app", content)
+    digest = await factory.manifest("ada/app", kit.artifact_document(artifact_type, *layers))
+
+    found = await ada.data(MODEL_CARD, digest=digest)
+
+    assert found["repository"]["manifest"] == {"modelCard": expected}
+
+
+async def test_a_model_card_that_is_gone_is_none(factory: Factory, ada: GraphQL) -> None:
+    await factory.repository("ada/app")
+    for content in (kit.EMPTY, b"# card"):
+        await factory.blob("ada/app", content)
+    digest = await factory.manifest("ada/app", kit.artifact_document("application/x-mlmodel", b"# card"))
+    await factory.blobs.delete(kit.digest_of(b"# card"))
+
+    found = await ada.data(MODEL_CARD, digest=digest)
+
+    assert found["repository"]["manifest"] == {"modelCard": None}
 
 
 async def test_a_manifest_names_the_tags_that_point_to_it_now(factory: Factory, ada: GraphQL) -> None:
