@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.plugins.requirements",
+    "tests.plugins.scratch",
     "tests.plugins.scale",
     "tests.plugins.postgres",
     "tests.plugins.sockets",

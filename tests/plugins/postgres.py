@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.plugins import scratch
+
 OWNER = "postgres"
 """PostgreSQL refuses to run as root; Debian's package brings this user."""
 
@@ -63,7 +65,7 @@ class Server:
 
 def start(programs: Path) -> Server:
     """Make a database cluster and start a server on it."""
-    directory = Path(tempfile.mkdtemp(prefix="quayside-postgres-"))
+    directory = Path(tempfile.mkdtemp(prefix="quayside-postgres-", dir=scratch.root()))
     owner: dict[str, Any] = {"cwd": directory}
     if os.geteuid() == 0:
         shutil.chown(directory, OWNER, OWNER)
@@ -97,6 +99,7 @@ def start(programs: Path) -> Server:
         "full_page_writes": "off",
         "wal_level": "minimal",
         "max_wal_senders": "0",
+        "max_wal_size": "256MB",
     }
     arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
     with (directory / "log").open("wb") as log:
