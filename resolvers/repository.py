@@ -276,7 +276,13 @@ async def _change(
     metadata: dict[str, object],
 ) -> RepositoryRecord:
     async with transaction(f"repository.{kind}"):
-        await execute(f"UPDATE repository SET {assignments} WHERE id = ?", *values, record.id)
+        changed = await execute(
+            f"UPDATE repository SET {assignments} WHERE id = ? AND deleted_at_ms IS NULL", *values, record.id
+        )
+        found = await by_ids([record.id])
+        # Another caller may have deleted it, or its namespace, since it was found.
+        if not changed or not found:
+            raise NotFound(field="repository")
         await events.record(
             context,
             kind,
@@ -284,7 +290,7 @@ async def _change(
             namespace_id=record.namespace_id,
             repository_id=record.id,
         )
-    return (await by_ids([record.id]))[record.id]
+    return found[record.id]
 
 
 async def update(context: Context, path: str, *, description: str | None) -> RepositoryRecord:

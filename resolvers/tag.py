@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resolvers import events, immutability
@@ -464,9 +464,10 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         await lock_row("repository", record.id)
         tag = await _require_active(record, name)
         _refuse_immutable(context, tag, "delete")
-        await end([tag.id], now_ms())
+        now = now_ms()
+        await end([tag.id], now)
         await _record_event(context, record, "delete_tag", _about(context, record, name))
-    return (await by_ids([tag.id]))[tag.id]
+    return replace(tag, ended_at_ms=now, is_expiration=False)
 
 
 async def require_kept(record: RepositoryRecord, manifest_id: int, digest: str) -> None:

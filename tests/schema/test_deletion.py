@@ -1,5 +1,7 @@
 """Deleting: gone at once, removed by a job in its own time; a freed name leads to nothing old."""
 
+import asyncio
+
 from resolvers import deletion, repository
 from resolvers.access.roles import RepositoryRole
 from storage.jobs import claim, finish
@@ -89,6 +91,31 @@ async def test_purging_again_or_what_is_alive_does_nothing(factory: Factory, ada
     await deletion.purge(alive.namespace_id)
 
     assert await counts() == before
+
+
+CHANGES = (
+    'repositoryUpdate(repository: $r, input: {description: "new"})',
+    "repositoryVisibilityChange(repository: $r, visibility: PUBLIC)",
+    "repositoryStateChange(repository: $r, state: READ_ONLY)",
+)
+
+
+async def test_whoever_changes_a_repository_while_it_is_deleted_is_done_before_or_finds_none(
+    factory: Factory, ada: GraphQL
+) -> None:
+    documents = [f"mutation ($r: RepositoryPath!) {{ {one} {{ errors {{ code }} }} }}" for one in CHANGES]
+    for number in range(10):
+        await factory.repository(f"ada/app{number}")
+
+        answers = await asyncio.gather(
+            *(ada.data(document, r=f"ada/app{number}") for document in (*documents, DELETE, *documents))
+        )
+
+        payloads = [payload for answer in answers for payload in answer.values()]
+        codes = {error["code"] for payload in payloads for error in payload["errors"]}
+        assert codes <= {"NOT_FOUND"}
+    gone = await fetch("SELECT deleted_at_ms FROM repository WHERE deleted_at_ms IS NOT NULL")
+    assert len(gone) == 10
 
 
 async def test_a_purge_in_batches_that_was_interrupted_goes_on(factory: Factory, ada: GraphQL) -> None:
