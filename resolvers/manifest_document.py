@@ -160,13 +160,18 @@ class ManifestDocument:
     def required_blobs(self) -> tuple[Descriptor, ...]:
         """The blobs that must be in the repository, each digest once, in the order of first mention."""
         config = () if self.config is None else (self.config,)
-        strays = (child for child in self.children if not child.is_manifest)
-        return _distinct(item for item in (*config, *self.layers, *strays) if item.is_distributable)
+        return _distinct(item for item in (*config, *self.layers) if item.is_distributable)
 
     @property
     def required_manifests(self) -> tuple[Descriptor, ...]:
         """The manifests that must be in the repository, each digest once. A subject may be absent."""
         return _distinct(child for child in self.children if child.is_manifest)
+
+    @property
+    def required_contents(self) -> tuple[Descriptor, ...]:
+        """What an index lists under other media types: a blob or, called by another name, a manifest."""
+        strays = (child for child in self.children if not child.is_manifest)
+        return _distinct(child for child in strays if child.is_distributable)
 
 
 def parse_manifest(

@@ -264,20 +264,21 @@ async def _require_content(
     context: Context, repository: RepositoryRecord, document: ManifestDocument
 ) -> None:
     """Raise `BlobsUnknown` for what the repository lacks, `ManifestInvalid` for what has another size."""
-    missing = await _missing(
-        "SELECT b.digest, b.size_bytes FROM blob b JOIN repository_blob r ON r.blob_id = b.id"
-        " WHERE r.repository_id = ? AND b.digest IN ({})",
-        repository.id,
-        document.required_blobs,
-    )
+    strays = document.required_contents
+    no_manifests = set(await _missing(_MANIFESTS, repository.id, strays))
+    blobs = (*document.required_blobs, *(item for item in strays if item.digest in no_manifests))
+    missing = await _missing(_BLOBS, repository.id, blobs)
     if not context.site.has("SPARSE_INDEX"):
-        missing += await _missing(
-            "SELECT m.digest, m.size_bytes FROM manifest m WHERE m.repository_id = ? AND m.digest IN ({})",
-            repository.id,
-            document.required_manifests,
-        )
+        missing += await _missing(_MANIFESTS, repository.id, document.required_manifests)
     if missing:
         raise BlobsUnknown(missing)
+
+
+_BLOBS = (
+    "SELECT b.digest, b.size_bytes FROM blob b JOIN repository_blob r ON r.blob_id = b.id"
+    " WHERE r.repository_id = ? AND b.digest IN ({})"
+)
+_MANIFESTS = "SELECT m.digest, m.size_bytes FROM manifest m WHERE m.repository_id = ? AND m.digest IN ({})"
 
 
 async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, ...]) -> list[str]:

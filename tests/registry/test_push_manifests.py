@@ -202,6 +202,32 @@ async def test_an_image_needs_its_blobs(repository: kit.Repository, present: byt
     await assert_nothing_pushed(repository, body, "v1")
 
 
+async def test_an_index_may_list_content_under_types_that_nobody_knows(repository: kit.Repository) -> None:
+    # Given a manifest and a blob, which an index calls by other names
+    image = await repository.push_image(b"layer")
+    await repository.push_blob(b"cache")
+    unknown = "application/vnd.example.unknown+json"
+    entries = [kit.descriptor(content, unknown) for content in (image, b"cache")]
+    index = kit.encode(kit.index_document(manifests=entries))
+    absent = [*entries, kit.descriptor(b"absent", unknown)]
+    wrong = [{**entries[0], "size": 1}]
+
+    # When it is pushed, and one that names also what is not there, and one that errs about a size
+    pushed = await repository.put_manifest("v1", index)
+    refused = [
+        await repository.put_manifest("v2", kit.encode(kit.index_document(manifests=manifests)))
+        for manifests in (absent, wrong)
+    ]
+
+    # Then the type is no reason to refuse it, and the rest is
+    await assert_pushed(repository, pushed, index)
+    assert [kit.error_codes(answer) for answer in refused] == [
+        ["MANIFEST_BLOB_UNKNOWN"],
+        ["MANIFEST_INVALID"],
+    ]
+    assert kit.digest_of(b"absent") in refused[0].text
+
+
 async def test_an_index_needs_its_manifests(repository: kit.Repository) -> None:
     await repository.push_blob(kit.CONFIG)
     body = kit.encode(kit.index_document(kit.encode(kit.image_document(b"absent"))))

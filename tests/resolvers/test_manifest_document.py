@@ -135,13 +135,14 @@ def test_non_distributable_layers_are_not_required() -> None:
     ]
 
 
-def test_an_index_may_list_plain_blobs() -> None:
+def test_an_index_may_list_what_is_no_manifest_by_its_type() -> None:
     stray = kit.descriptor(b"cache", kit.OCI_LAYER)
 
     document = parse_manifest(kit.encode(kit.index_document(manifests=[stray])), kit.OCI_INDEX)
 
     assert document.required_manifests == ()
-    assert [item.digest for item in document.required_blobs] == [kit.digest_of(b"cache")]
+    assert document.required_blobs == ()
+    assert [item.digest for item in document.required_contents] == [kit.digest_of(b"cache")]
 
 
 def test_embedded_data_is_decoded() -> None:
