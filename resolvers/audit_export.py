@@ -4,6 +4,7 @@ The file lies in the blob store like any other content, under an address that on
 is encrypted with the site's secret key and names the file and the end of its time; a job then removes it.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -21,12 +23,14 @@ from resolvers.errors import BadRequest, Invalid, NotFound, QuaysideError
 from resolvers.names import check_email
 from resolvers.outbound import Outbound
 from resolvers.pages import Page
-from storage.blobs import BlobStore
+from storage.blobs import BlobError, BlobStore
 from storage.blobs.digest import Hasher
 from storage.jobs import enqueue
 from storage.secrets import Secrets, SecretUnreadable
 from storage.statements import fetch_one
 from storage.transactions import transaction
+
+logger = logging.getLogger("quayside.exports")
 
 JOB = "audit.export"
 REMOVAL_JOB = "audit.export_removal"
@@ -96,21 +100,22 @@ async def run(payload: dict[str, Any], context: Context) -> None:
         # What the log was of has been deleted in the meantime.
         return
     log = audit.log_of(tuple(payload["place"]), payload["since_ms"], payload["until_ms"])
-    digest = await _write(export_id, log, names, context)
-    token = export_token(context.secrets, digest)
-    address = f"{context.site.public_url}/exportedlogs/{token}"
+    digest = address = None
+    try:
+        digest = await _write(export_id, log, names, context)
+        address = f"{context.site.public_url}/exportedlogs/{export_token(context.secrets, digest)}"
+    except (BlobError, OSError):
+        logger.exception("an export could not be written", extra={"export": export_id})
     error = await _tell(payload, names, address, context.site.outbound)
-    told = {"url": payload["callback_url"], "email": payload["callback_email"]}
+    if address is None:
+        error = "the file could not be written"
+    told = {"url": _without_query(payload["callback_url"]), "email": payload["callback_email"]}
     repository = {"repo": names["repository"]} if names["repository"] else {}
     async with transaction("audit.export_done"):
-        await enqueue(REMOVAL_JOB, {"digest": digest}, delay_ms=LIFETIME_S * 1000)
-        if payload["callback_email"] and error is None:
-            await mail.send(
-                payload["callback_email"],
-                f"The audit log of {names['namespace']} is ready",
-                f"The export {export_id} of the audit log that you asked for is ready.\n\n{address}\n\n"
-                "It can be fetched for a day.\n",
-            )
+        if digest is not None:
+            await enqueue(REMOVAL_JOB, {"digest": digest}, delay_ms=LIFETIME_S * 1000)
+        if payload["callback_email"]:
+            await mail.send(payload["callback_email"], *_letter(export_id, names["namespace"], address))
         kind, particulars = (
             ("export_logs_success", {"export_id": export_id, "message": "The file is ready."})
             if error is None
@@ -123,6 +128,23 @@ async def run(payload: dict[str, Any], context: Context) -> None:
             namespace_id=names["namespace_id"],
             repository_id=names["repository_id"],
         )
+
+
+def _without_query(url: str | None) -> str | None:
+    """What the log tells of a callback's address, whose query may hold a secret."""
+    return url if url is None else urlsplit(url)._replace(query="", fragment="").geturl()
+
+
+def _letter(export_id: str, namespace: str, address: str | None) -> tuple[str, str]:
+    """Subject and text for who asked for word by e-mail."""
+    what = f"The export {export_id} of the audit log that you asked for"
+    if address is None:
+        return (
+            f"The audit log of {namespace} could not be exported",
+            f"{what} has failed. Try again.\n",
+        )
+    text = f"{what} is ready.\n\n{address}\n\nIt can be fetched for a day.\n"
+    return f"The audit log of {namespace} is ready", text
 
 
 async def _names(column: str, owner_id: int) -> dict[str, Any] | None:
@@ -203,9 +225,9 @@ def _date(milliseconds: int) -> str:
 
 
 async def _tell(
-    payload: dict[str, Any], names: dict[str, Any], address: str, outbound: Outbound
+    payload: dict[str, Any], names: dict[str, Any], address: str | None, outbound: Outbound
 ) -> str | None:
-    """Post word of the file to the callback URL, if there is one; what went wrong, None if nothing did."""
+    """Post word of the file, or that there is none, to the callback URL; what went wrong with that."""
     if payload["callback_url"] is None:
         return None
     body = {
@@ -215,7 +237,7 @@ async def _tell(
         "namespace": names["namespace"],
         "repository": names["repository"],
         "exported_data_url": address,
-        "status": "success",
+        "status": "failure" if address is None else "success",
     }
     error = ""
     for _ in range(TRIES):

@@ -260,6 +260,46 @@ async def test_pruning_keeps_what_is_young_enough(ada: GraphQL) -> None:
     ] == 0
 
 
+async def test_no_secret_is_recorded(ada: GraphQL, factory: Factory) -> None:
+    # given all that answers with a secret
+    await factory.organization("harbour", owner="ada")
+    answers = [
+        await ada.payload(mutation)
+        for mutation in (
+            """mutation { robotCreate(input: {owner: "harbour", shortName: "ci"}) {
+              robot { token } errors { code } } }""",
+            """mutation { robotTokenRegenerate(owner: "harbour", shortName: "ci") {
+              robot { token } errors { code } } }""",
+            """mutation { applicationCreate(organization: "harbour", input: {name: "app"}) {
+              application { clientId clientSecret } errors { code } } }""",
+        )
+    ]
+    identity = answers[-1]["application"].pop("clientId")
+    answers += [
+        await ada.payload(mutation, id=identity)
+        for mutation in (
+            """mutation ($id: String!) { applicationSecretReset(organization: "harbour", clientId: $id) {
+              application { clientSecret } errors { code } } }""",
+            """mutation ($id: String!) { applicationTokenCreate(organization: "harbour", clientId: $id,
+              input: {title: "t", scope: "repo:read"}) { secret errors { code } } }""",
+        )
+    ]
+    secrets = [
+        text
+        for answer in answers
+        for value in answer.values()
+        for text in (value.values() if isinstance(value, dict) else [value])
+        if isinstance(text, str)
+    ]
+    assert len(secrets) == 5
+    assert all(len(secret) >= 40 for secret in secrets)
+
+    # then neither the log nor the events hold one, nor a part that would do
+    told = str(await fetch("SELECT metadata FROM audit_log")) + str(await fetch("SELECT metadata FROM event"))
+    assert identity in told
+    assert [secret for secret in secrets if secret[:20] in told or secret[20:] in told] == []
+
+
 @pytest.mark.parametrize("count", [100, 2000])
 async def test_a_page_costs_the_same_however_long_the_log_is(
     factory: Factory, ada: GraphQL, count: int
