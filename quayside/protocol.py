@@ -57,8 +57,9 @@ class GatheringTransport:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._pieces:
-            pieces, self._pieces = self._pieces, []
+        pieces, self._pieces = self._pieces, []
+        # The client may have gone since they were written, and nobody misses what it does not read.
+        if pieces and not self._transport.is_closing():
             self._transport.writelines(pieces)
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+import uvloop
 
 from quayside.protocol import GATHERED_BYTES, MAX_HEAD_BYTES, GatheringTransport
 from tests.process import serving
@@ -130,6 +131,9 @@ class RecordingTransport(asyncio.Transport):
     def close(self) -> None:
         self.calls.append("close")
 
+    def is_closing(self) -> bool:
+        return "close" in self.calls
+
 
 async def test_what_is_written_in_one_turn_is_sent_together() -> None:
     inner = RecordingTransport()
@@ -152,3 +156,26 @@ async def test_what_is_written_in_one_turn_is_sent_together() -> None:
         [b"y"],
         "close",
     ]
+
+
+def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
+    failures: list[dict[str, object]] = []
+
+    async def answer_and_lose() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: failures.append(context))
+        ours, theirs = socket.socketpair()
+        with theirs:
+            inner, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+            transport = GatheringTransport(inner, loop)
+
+            # Given an answer that waits to be sent, when the connection breaks
+            transport.write(b"head")
+            inner.abort()
+            await asyncio.sleep(0.01)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(answer_and_lose())
+
+    # Then that is nothing to report
+    assert failures == []
