@@ -169,9 +169,11 @@ def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
             inner, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
             transport = GatheringTransport(inner, loop)
 
-            # Given an answer that waits to be sent, when the connection breaks
-            transport.write(b"head")
+            # Given a connection that breaks, when an answer is written before anybody was told, and after
             inner.abort()
+            transport.write(b"head")
+            await asyncio.sleep(0.01)
+            transport.write(b"head")
             await asyncio.sleep(0.01)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
