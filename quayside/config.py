@@ -165,7 +165,7 @@ SETTINGS: Final = (
         "LOG_RETENTION",
         parsers.duration,
         "1y",
-        "How long audit log entries are kept; `0` keeps them for ever.",
+        "How long audit log entries and events are kept; `0` keeps them for ever.",
     ),
     Setting(
         "TIME_MACHINE_DEFAULT",

@@ -11,7 +11,7 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.account import by_name
 from resolvers.context import Context
 from resolvers.errors import BadRequest
-from resolvers.namespace import require_administered
+from resolvers.namespace import Owner, require_administered
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import repository
 from storage import events
@@ -73,15 +73,13 @@ class AuditCount:
     entries: int
 
 
-async def audit_log(
-    context: Context, chosen: AuditFilter, *, namespace: str | None = None, path: str | None = None
-) -> AuditLog | None:
-    """The log of a namespace or of a repository; of the viewer's own namespace if neither is named.
+async def audit_log(context: Context, chosen: AuditFilter, owner: Owner | None = None) -> AuditLog | None:
+    """The log of a namespace or of a repository, without an owner that of the viewer's own namespace.
 
     Requires `org:admin`, for one's own namespace also `user:admin` alone, or `repo:admin`. None where
-    `repository` gives None. Raises `BadRequest` for an interval that ends before it begins, or two places.
+    `repository` gives None. Raises `BadRequest` for an interval that ends before it begins.
     """
-    place = await _place(context, namespace, path)
+    place = await _place(context, owner or Owner())
     if place is None:
         return None
     now = now_ms()
@@ -109,14 +107,11 @@ def log_of(place: tuple[str, int], since_ms: int, until_ms: int, performer_id: i
     return AuditLog(since_ms, until_ms, tuple(conditions), tuple(values), place, performer_id)
 
 
-async def _place(context: Context, namespace: str | None, path: str | None) -> tuple[str, int] | None:
-    if namespace is not None and path is not None:
-        raise BadRequest("Name a namespace or a repository, not both.", field="repository")
-    if path is not None:
-        record = await repository(context, path, RepositoryRole.ADMIN)
+async def _place(context: Context, owner: Owner) -> tuple[str, int] | None:
+    if owner.repository is not None:
+        record = await repository(context, owner.repository, RepositoryRole.ADMIN)
         return ("repository_id", record.id) if record else None
-    owner = await require_administered(context, namespace, field="namespace")
-    return "namespace_id", owner.id
+    return "namespace_id", (await require_administered(context, owner.namespace, field="namespace")).id
 
 
 _COLUMNS = "l.id, l.kind, l.metadata, l.namespace_id, l.repository_id, l.performer_id, l.ip, l.created_at_ms"

@@ -21,6 +21,7 @@ from resolvers.audit import AuditFilter, AuditLog
 from resolvers.context import Context
 from resolvers.errors import BadRequest, Invalid, NotFound, QuaysideError
 from resolvers.names import check_email
+from resolvers.namespace import Owner
 from resolvers.outbound import Outbound
 from resolvers.pages import Page
 from storage.blobs import BlobError, BlobStore
@@ -48,12 +49,7 @@ class Callback:
 
 
 async def export(
-    context: Context,
-    chosen: AuditFilter,
-    callback: Callback,
-    *,
-    namespace: str | None = None,
-    path: str | None = None,
+    context: Context, chosen: AuditFilter, callback: Callback, owner: Owner | None = None
 ) -> str:
     """Order a file of a log; the id of the export. Who may read the log may export it.
 
@@ -61,7 +57,7 @@ async def export(
     and `NotFound`.
     """
     try:
-        log = await audit.audit_log(context, chosen, namespace=namespace, path=path)
+        log = await audit.audit_log(context, chosen, owner)
     except BadRequest as error:
         raise Invalid("Invalid time span selected", field="endsAt") from error
     if log is None:

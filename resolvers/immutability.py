@@ -20,7 +20,7 @@ from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
-from resolvers.namespace import require_namespace
+from resolvers.namespace import Owner, require_namespace
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import RepositoryRecord, require
 from storage.clock import now_ms
@@ -33,14 +33,6 @@ PATTERN_LENGTH = 256
 BATCH = 500
 APPLY = "immutability.apply"
 """The kind of the job that locks what there is already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose policy it is: a repository, given by its path, or everything in a namespace. One of both."""
-
-    namespace: str | None = None
-    repository: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,21 @@
 """Namespaces: what users and organizations have in common as owners."""
 
+from dataclasses import dataclass
+
 from resolvers.access.permissions import account_role, namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.account import AccountRecord, by_name
 from resolvers.context import Context
 from resolvers.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose something is: a namespace's as a whole, or one repository's, given by its path. One of both."""
+
+    namespace: str | None = None
+    repository: str | None = None
 
 
 async def namespace(context: Context, name: str | None) -> AccountRecord | None:

@@ -15,7 +15,7 @@ from schema.account import Account
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.inputs import OwnerInput, changes
+from schema.inputs import OwnerInput, to_owner
 from schema.nodes import Node, encode_id
 from schema.robot import account_node
 from schema.scalars import to_datetime, to_milliseconds
@@ -131,12 +131,6 @@ def to_filter(value: AuditLogFilter | None) -> AuditFilter:
     )
 
 
-def _place(owner: OwnerInput | None) -> dict[str, str | None]:
-    """An owner as the resolvers take it."""
-    given = changes(owner) if owner else {}
-    return {"namespace": given.get("namespace"), "path": given.get("repository")}
-
-
 @strawberry.type
 class AuditQuery:
     @strawberry.field(
@@ -152,7 +146,7 @@ class AuditQuery:
         after: After = None,
     ) -> AuditEntryConnection | None:
         context = info.context.context
-        log = await resolvers.audit.audit_log(context, to_filter(filter), **_place(owner))
+        log = await resolvers.audit.audit_log(context, to_filter(filter), to_owner(owner) if owner else None)
         if log is None:
             return None
         found = connect(await resolvers.audit.entries(context, log, page(first, after)), to_entry)
@@ -176,7 +170,7 @@ class AuditQuery:
         context = info.context.context
         if not context.site.has("AGGREGATED_LOG_COUNT_RETRIEVAL"):
             raise Forbidden("Counts of logs are switched off.")
-        log = await resolvers.audit.audit_log(context, to_filter(filter), **_place(owner))
+        log = await resolvers.audit.audit_log(context, to_filter(filter), to_owner(owner) if owner else None)
         if log is None:
             return None
         return [
@@ -210,6 +204,6 @@ class AuditMutation:
             context,
             to_filter(filter),
             Callback(input.callback_url, input.callback_email),
-            **_place(owner),
+            to_owner(owner) if owner else None,
         )
         return AuditLogExportPayload(export_id=export_id)

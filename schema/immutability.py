@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.immutability
-from resolvers.immutability import Owner, PolicyRecord
+from resolvers.immutability import PolicyRecord
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.inputs import OwnerInput, changes
+from schema.inputs import OwnerInput, changes, to_owner
 from schema.nodes import Node, encode_id
 from schema.scalars import to_datetime
 
@@ -41,10 +41,6 @@ class ImmutabilityPolicy(Node):
 def to_policy(record: PolicyRecord) -> ImmutabilityPolicy:
     """A policy as a GraphQL value."""
     return ImmutabilityPolicy(id=encode_id("ImmutabilityPolicy", record.id), record=record)
-
-
-def _owner(value: OwnerInput) -> Owner:
-    return Owner(**changes(value))
 
 
 @strawberry.input(description="A new policy.")
@@ -102,7 +98,7 @@ class ImmutabilityMutation:
     ) -> Any:
         record = await resolvers.immutability.create(
             info.context.context,
-            _owner(owner),
+            to_owner(owner),
             tag_pattern=input.tag_pattern,
             tag_pattern_matches=input.has_tag_pattern_match,
         )
@@ -123,7 +119,7 @@ class ImmutabilityMutation:
         values = changes(input)
         record = await resolvers.immutability.update(
             info.context.context,
-            _owner(owner),
+            to_owner(owner),
             policy,
             tag_pattern=values.get("tag_pattern"),
             tag_pattern_matches=values.get("has_tag_pattern_match"),
@@ -136,5 +132,5 @@ class ImmutabilityMutation:
         " `org:admin` in the namespace.",
     )
     async def immutability_policy_delete(self, info: Info, owner: _Owner, policy: _Policy) -> Any:
-        record = await resolvers.immutability.delete(info.context.context, _owner(owner), policy)
+        record = await resolvers.immutability.delete(info.context.context, to_owner(owner), policy)
         return ImmutabilityPolicyDeletePayload(uuid=record.uuid)

@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from resolvers.namespace import Owner
 from schema.scalars import RepositoryPath
 
 
@@ -22,3 +23,8 @@ def changes(value: Any) -> dict[str, Any]:
 class OwnerInput:
     namespace: strawberry.Maybe[str] = strawberry.field(description="The user's or organization's name.")
     repository: strawberry.Maybe[RepositoryPath] = strawberry.field(description="The repository's path.")
+
+
+def to_owner(value: OwnerInput) -> Owner:
+    """An owner as the resolvers take it."""
+    return Owner(**changes(value))

@@ -17,6 +17,7 @@ from resolvers.access.scopes import Scope
 from resolvers.account import require_user
 from resolvers.context import Context
 from resolvers.grantee import Grantee, GranteeKind
+from resolvers.namespace import Owner
 from resolvers.repository import RepositoryState, Visibility, change_state, change_visibility
 from resolvers.tag import TagChanges
 from resolvers.tag import update as update_tag
@@ -285,7 +286,7 @@ async def test_a_policy_locks_what_is_pushed(repository: kit.Repository, setting
     body = await repository.push_image(b"layer", tag="main")
     other = await repository.push_image(b"other")
     async with people.acting(settings) as context:
-        await immutability.create(context, immutability.Owner(namespace=OWNER), tag_pattern="^v")
+        await immutability.create(context, Owner(namespace=OWNER), tag_pattern="^v")
 
     pushed = await repository.put_manifest("v1", body)
     refused = [
