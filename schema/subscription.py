@@ -118,8 +118,9 @@ class Subscription:
         after: Annotated[
             Cursor | None,
             strawberry.argument(
-                description="Begin behind this event; null for now. Refused with `CONFLICT` if what came behind"
-                " it is no longer kept: the error's `cursor` tells behind which place everything still is."
+                description="Begin behind this event; null for now. Refused with `CONFLICT` if what came"
+                " behind it is no longer kept: the error's `cursor` tells behind which place everything"
+                " still is."
             ),
         ] = None,
     ) -> AsyncGenerator[Event, None]:
