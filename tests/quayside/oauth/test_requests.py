@@ -212,4 +212,9 @@ async def test_tokens_and_robots_do_not_authorize_anybody(
     after = await dump()
 
     assert (bearer.status_code, wrong.status_code) == (401, 401)
-    assert after | {"sign_in_failure": []} == before | {"sign_in_failure": []}
+    # Nothing is left but word of the wrong password.
+    told = dict.fromkeys(("sign_in_failure", "event", "audit_log"))
+    assert after | told == before | told
+    for log in ("event", "audit_log"):
+        more = [row["kind"] for row in after[log] if row not in before[log]]
+        assert more == ["login_failure"]
