@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from resolvers.errors import Invalid
-from storage.statements import Row, fetch, fetch_one, placeholders
+from storage.statements import Row, fetch, fetch_one, first_of_each, in_index, placeholders, row_by_row
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -65,6 +65,40 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """A part of a list of a table's rows that an index holds in the list's order; parts may overlap.
+
+    Its rows are those where each column of `equal` has the value beside it, which is SQL, and the conditions
+    hold. `each` is a query for a column `id`: then it is a part for each of its rows, with `each_row.id` in
+    `equal`. `few` is a query for ids of rows: then these are all that is looked at. `values` are those of
+    `each` or `few`, then of the conditions.
+    """
+
+    equal: tuple[tuple[str, str], ...]
+    conditions: tuple[str, ...]
+    values: tuple[Any, ...] = ()
+    each: str | None = None
+    few: str | None = None
+
+    def and_also(self, condition: str, *values: Any) -> "Lane":
+        """The rows of the lane on which one more condition holds."""
+        return replace(self, conditions=(*self.conditions, condition), values=(*self.values, *values))
+
+    def ids(self, key: str, source: str, table: str, term: str, *, is_behind: bool, limit: int) -> str:
+        """The query for the ids of its first rows, with one more value if they are behind a cursor."""
+        if self.few is not None:
+            conditions = [*self.conditions, *(f"{column} = {value}" for column, value in self.equal)]
+            conditions += [f"{term} > ?"] if is_behind else []
+            return row_by_row(
+                self.few, f"{key} AS id", source, " AND ".join([f"{key} = found.id", *conditions])
+            )
+        place, order = in_index(self.equal, term, is_behind=is_behind)
+        where = " AND ".join(f"({condition})" for condition in (*self.conditions, place))
+        rows = f"SELECT {key} AS id FROM {source} WHERE {where} ORDER BY {order} LIMIT {limit}"
+        return first_of_each(self.each, table, rows) if self.each else f"SELECT id FROM ({rows}) lane"
+
+
+@dataclass(frozen=True, slots=True)
 class Slice(Generic[T]):
     """One page of a list, with a cursor for each item. `count` asks the database how long the list is."""
 
@@ -91,6 +125,11 @@ class Slice(Generic[T]):
             f"SELECT COUNT(*) AS total FROM {self.query.source} WHERE {self.query.where}", *self.query.values
         )
         return int(row["total"]) if row else 0
+
+
+def keyset_cursor(*values: Any) -> str:
+    """The cursor that stands behind the row with these values of the terms of the order."""
+    return _encode(["k", *values])
 
 
 def offset_cursor(offset: int) -> str:
@@ -141,22 +180,29 @@ def _behind(order: Sequence[Term], values: Sequence[Any]) -> tuple[str, list[Any
     return f"{bound} AND ({chain})", [values[0], *arguments]
 
 
-def _placed(query: Query, page: Page) -> tuple[str, list[Any], int]:
-    """The conditions and values of a query behind a page's cursor, and how many rows to skip."""
-    conditions, values = query.where, list(query.values)
+def _position(query: Query, page: Page) -> tuple[list[Any], int]:
+    """The values behind which a page starts, if any, and how many rows it skips."""
     if page.after is None:
-        return conditions, values, 0
+        return [], 0
     kind, parts = _decode(page.after)
     if kind == "o" and len(parts) == 1 and isinstance(parts[0], int) and 0 <= parts[0] < 2**53:
-        return conditions, values, parts[0]
+        return [], parts[0]
     if (
         kind == "k"
         and len(parts) == len(query.order)
         and all(term.fits(part) for term, part in zip(query.order, parts, strict=True))
     ):
-        behind, more = _behind(query.order, parts)
-        return f"{conditions} AND {behind}", [*values, *more], 0
+        return parts, 0
     raise Invalid("The cursor belongs to another list.", field="after")
+
+
+def _placed(query: Query, page: Page) -> tuple[str, list[Any], int]:
+    """The conditions and values of a query behind a page's cursor, and how many rows to skip."""
+    position, offset = _position(query, page)
+    if not position:
+        return query.where, list(query.values), offset
+    behind, more = _behind(query.order, position)
+    return f"{query.where} AND {behind}", [*query.values, *more], offset
 
 
 def _order(query: Query) -> str:
@@ -168,7 +214,7 @@ def _slice(query: Query, page: Page, rows: list[Row]) -> Slice[Row]:
     items = rows[: page.first]
     return Slice(
         items=items,
-        cursors=[_encode(["k", *(row[term.key] for term in query.order)]) for row in items],
+        cursors=[keyset_cursor(*(row[term.key] for term in query.order)) for row in items],
         has_next=len(rows) > page.first,
         has_previous=page.after is not None,
         query=query,
@@ -205,6 +251,41 @@ async def paginate(query: Query, page: Page, *, maximum: int) -> Slice[Row]:
         f"SELECT {query.columns} FROM {query.source} WHERE {conditions}"
         f" ORDER BY {_order(query)} LIMIT ? OFFSET ?",
         *values,
+        first + 1,
+        offset,
+    )
+    return _slice(query, page, rows)
+
+
+async def paginate_lanes(
+    query: Query, lanes: Sequence[Lane], page: Page, *, table: str, key: str, maximum: int
+) -> Slice[Row]:
+    """As `paginate`, where the conditions of the query are those that the lanes say together.
+
+    `key` is the id of the table whose rows are listed, as the query calls it; the order is one ascending
+    term. Of each lane as many rows are read as the page may show, so that it does not matter how many others
+    there are.
+    """
+    first = check_first(page.first, maximum=maximum)
+    position, offset = _position(query, page)
+    if not lanes:
+        return Slice([], [], has_next=False, has_previous=page.after is not None, query=query)
+    (term,) = query.order
+    parts = [
+        lane.ids(
+            key,
+            query.source,
+            table,
+            term.column,
+            is_behind=bool(position),
+            limit=offset + first + 1,
+        )
+        for lane in lanes
+    ]
+    found = row_by_row(" UNION ".join(parts), query.columns, query.source, f"{key} = found.id")
+    rows = await fetch(
+        f"SELECT * FROM ({found}) page ORDER BY {term.key} LIMIT ? OFFSET ?",
+        *(value for lane in lanes for value in (*lane.values, *position)),
         first + 1,
         offset,
     )

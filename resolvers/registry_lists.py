@@ -3,10 +3,15 @@
 Source: OCI Distribution 1.1, "Listing Tags"; the catalog is Docker's.
 """
 
-from resolvers.access.permissions import visible_repositories
+from dataclasses import replace
+
+from resolvers.access.lanes import SOURCE, granted, lanes
 from resolvers.context import Context
+from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_lanes
 from storage.clock import now_ms
 from storage.statements import fetch, is_postgres
+
+_PATHS = Query("r.path", SOURCE, (Term("r.path", "path", kind=str),))
 
 
 def _bytewise(expression: str) -> str:
@@ -34,16 +39,17 @@ async def repository_paths(context: Context, *, after: str, limit: int) -> list[
     Public ones are listed to everybody only where PUBLIC_CATALOG is on.
     """
     include_public = context.site.has("PUBLIC_CATALOG")
-    visible, values = visible_repositories(context.viewer, include_public=include_public)
-    if context.viewer.is_superuser:
-        visible, values = "1 = 1", []
-    path = _bytewise("(n.name || '/' || r.name)")
-    rows = await fetch(
-        f"SELECT n.name || '/' || r.name AS path FROM repository r JOIN account n ON n.id = r.namespace_id"
-        f" WHERE {visible} AND r.deleted_at_ms IS NULL AND n.deleted_at_ms IS NULL AND n.is_enabled"
-        f" AND {path} > ? ORDER BY {path} LIMIT ?",
-        *values,
-        after,
-        limit,
+    viewer = replace(
+        context.viewer, has_full_access=context.viewer.has_full_access or context.viewer.is_superuser
     )
-    return [row["path"] for row in rows]
+    visible = lanes(viewer, await granted(viewer), include_public=include_public)
+    found = await paginate_lanes(
+        _PATHS,
+        [lane.and_also("n.is_enabled IS NOT FALSE") for lane in visible],
+        # What PostgreSQL cannot hold is in no path, and before all that is.
+        Page(limit, keyset_cursor(after.partition("\0")[0])),
+        table="repository",
+        key="r.id",
+        maximum=limit,
+    )
+    return [row["path"] for row in found.items]

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from resolvers import events, prototype
 from resolvers.access.credentials import random_text
+from resolvers.access.lanes import ALL, SOURCE, granted
+from resolvers.access.lanes import lanes as visible_lanes
 from resolvers.access.permissions import (
     RepositoryRef,
     repository_role,
@@ -19,7 +21,7 @@ from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound, NotWritable
 from resolvers.names import check_repository, split_path
 from resolvers.namespace import require_namespace
-from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_lanes
 from storage.clock import now_ms
 from storage.database import IntegrityError
 from storage.jobs import enqueue
@@ -49,7 +51,10 @@ class RepositoryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRecord:
-    """A repository with the facts of its namespace that every view of it shows."""
+    """A repository with the facts of its namespace that every view of it shows.
+
+    `path` is namespace and name, as clients write them.
+    """
 
     id: int
     uuid: str
@@ -58,17 +63,13 @@ class RepositoryRecord:
     namespace_kind: AccountKind
     tag_expiration_s: int
     name: str
+    path: str
     visibility: Visibility
     state: RepositoryState
     description: str | None
     badge_token: str
     auth_epoch: int
     created_at_ms: int
-
-    @property
-    def path(self) -> str:
-        """Namespace and name, as clients write them."""
-        return f"{self.namespace_name}/{self.name}"
 
     @property
     def ref(self) -> RepositoryRef:
@@ -78,7 +79,7 @@ class RepositoryRecord:
 
 _COLUMNS = (
     "r.id, r.uuid, r.namespace_id, n.name AS namespace_name, n.kind AS namespace_kind, n.tag_expiration_s,"
-    " r.name, r.visibility, r.state, r.description, r.badge_token, r.auth_epoch, r.created_at_ms"
+    " r.name, r.path, r.visibility, r.state, r.description, r.badge_token, r.auth_epoch, r.created_at_ms"
 )
 _SOURCE = "repository r JOIN account n ON n.id = r.namespace_id"
 _ALIVE = "r.deleted_at_ms IS NULL AND n.deleted_at_ms IS NULL"
@@ -167,8 +168,12 @@ class RepositoryOrder(StrEnum):
 
 _ORDERS: dict[RepositoryOrder, tuple[Term, ...]] = {
     RepositoryOrder.CREATED_AT: (Term("r.id", "id"),),
-    RepositoryOrder.NAME: (Term("n.name", "namespace_name", kind=str), Term("r.name", "name", kind=str)),
+    RepositoryOrder.NAME: (Term("r.path", "path", kind=str),),
 }
+
+
+_STARS = "(SELECT s.repository_id FROM star s WHERE s.account_id = ?)"
+_STARRED, _NOT_STARRED = f"r.id IN {_STARS}", f"r.id NOT IN {_STARS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,22 +194,30 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
         context.viewer, include_public=chosen.include_public or chosen.is_starred is True
     )
     conditions, arguments = [condition, _ALIVE], [*values]
-    if chosen.is_starred is not None:
-        account = context.viewer.require_account()
-        starred = "SELECT s.repository_id FROM star s WHERE s.account_id = ?"
-        conditions.append(f"r.id {'IN' if chosen.is_starred else 'NOT IN'} ({starred})")
-        arguments.append(account.id)
     if chosen.namespace is not None:
         conditions.append("n.name = ?")
         arguments.append(chosen.namespace)
     if chosen.visibility is not None:
         conditions.append("r.visibility = ?")
         arguments.append(chosen.visibility.value)
-    rows = await paginate(
-        Query(_COLUMNS, _SOURCE, _ORDERS[chosen.order], tuple(conditions), tuple(arguments)),
-        page,
-        maximum=context.max_first,
+    if chosen.is_starred is not None:
+        account_id = context.viewer.require_account().id
+        conditions.append(_STARRED if chosen.is_starred else _NOT_STARRED)
+        arguments.append(account_id)
+    query = Query(_COLUMNS, SOURCE, _ORDERS[chosen.order], tuple(conditions), tuple(arguments))
+    if chosen.is_starred:
+        rows = await paginate(query, page, maximum=context.max_first)
+        return rows.of(_record)
+    lanes = visible_lanes(
+        context.viewer,
+        await granted(context.viewer),
+        include_public=chosen.include_public,
+        namespace=chosen.namespace,
+        visibilities=ALL if chosen.visibility is None else (chosen.visibility.value,),
     )
+    if chosen.is_starred is False:
+        lanes = [lane.and_also(_NOT_STARRED, account_id) for lane in lanes]
+    rows = await paginate_lanes(query, lanes, page, table="repository", key="r.id", maximum=context.max_first)
     return rows.of(_record)
 
 

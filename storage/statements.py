@@ -73,6 +73,43 @@ async def insert_many(
         )
 
 
+def first_of_each(each: str, table: str, rows: str) -> str:
+    """A query for the ids that `rows` gives for each row of `each`, which it calls `each_row`.
+
+    Where `rows` has a limit, only so many are read for each. `rows` selects ids of the table.
+    """
+    if is_postgres():
+        return f"SELECT one.id FROM ({each}) each_row CROSS JOIN LATERAL ({rows}) one"
+    return f"SELECT one.id FROM ({each}) each_row CROSS JOIN {table} one WHERE one.id IN ({rows})"
+
+
+def row_by_row(found: str, columns: str, source: str, where: str) -> str:
+    """A query for columns of the source's rows that fit a row of the query `found`, which `where` calls so.
+
+    The rows are looked up one by one: for few of them, PostgreSQL would rather read a table of middling size.
+    """
+    if is_postgres():
+        rows = f"SELECT {columns} FROM {source} WHERE {where} OFFSET 0"
+        return f"SELECT one.* FROM ({found}) found CROSS JOIN LATERAL ({rows}) one"
+    # CROSS JOIN fixes the order for SQLite.
+    return f"SELECT {columns} FROM ({found}) found CROSS JOIN {source} WHERE {where}"
+
+
+def in_index(equal: Sequence[tuple[str, str]], term: str, *, is_behind: bool) -> tuple[str, str]:
+    """A condition and an order for rows where columns equal what is given, by one more column, the term.
+
+    An index over these columns and the term answers them. With `is_behind` the condition takes one value,
+    and holds for terms greater than it.
+    """
+    columns, values = (", ".join(parts) for parts in zip(*equal, strict=True))
+    if is_postgres():
+        # Were they said to be equal, any index over the term would be in order, and might be read to its end.
+        start = f"({columns}, {term}) > ({values}, ?)" if is_behind else f"({columns}) >= ({values})"
+        return f"{start} AND ({columns}) <= ({values})", f"{columns}, {term}"
+    same = " AND ".join(f"{column} = {value}" for column, value in equal)
+    return f"{same} AND {term} > ?" if is_behind else same, term
+
+
 def placeholders(values: Sequence[Any]) -> str:
     """`?, ?, ?` for an IN list. The list must not be empty: an empty IN is not portable."""
     if not values:

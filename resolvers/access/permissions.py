@@ -244,6 +244,16 @@ def require_account_role(context: Context, role: AccountRole) -> int:
     return account.id
 
 
+GRANTED = """SELECT p.repository_id AS id FROM repository_permission p WHERE p.account_id = ?
+  UNION ALL SELECT p.repository_id FROM repository_permission p
+  JOIN team_member m ON m.team_id = p.team_id WHERE m.account_id = ?"""
+"""The ids of repositories on which an account has a permission; its id is needed twice."""
+
+ADMINISTERED = """SELECT t.organization_id AS id FROM team t JOIN team_member m ON m.team_id = t.id
+  WHERE t.role = 'admin' AND m.account_id = ?"""
+"""The ids of organizations that an account administers."""
+
+
 def visible_repositories(viewer: Viewer, *, include_public: bool, alias: str = "r") -> tuple[str, list[Any]]:
     """A condition on `repository` rows, with its values: those that the viewer may see.
 
@@ -252,21 +262,24 @@ def visible_repositories(viewer: Viewer, *, include_public: bool, alias: str = "
     public = f"{alias}.visibility = 'public'" if include_public else "1 = 0"
     if viewer.has_full_access:
         return "1 = 1", []
-    if viewer.account is None or repository_cap(viewer.scopes) is None:
+    if not has_grants(viewer):
         return f"({public})", []
-    account_id = viewer.account.id
-    condition = f"""({public} OR {alias}.namespace_id = ? OR {alias}.id IN (
-        SELECT p.repository_id FROM repository_permission p WHERE p.account_id = ?
-        UNION ALL SELECT p.repository_id FROM repository_permission p
-          JOIN team_member m ON m.team_id = p.team_id
-          WHERE m.account_id = ?
-      ) OR {alias}.namespace_id IN (
-        SELECT t.organization_id FROM team t JOIN team_member m ON m.team_id = t.id
-        WHERE t.role = 'admin' AND m.account_id = ?))"""
+    account_id = viewer.require_account().id
+    condition = (
+        f"({public} OR {alias}.namespace_id = ? OR {alias}.id IN ({GRANTED})"
+        f" OR {alias}.namespace_id IN ({ADMINISTERED}))"
+    )
     return condition, [account_id, account_id, account_id, account_id]
 
 
+def has_grants(viewer: Viewer) -> bool:
+    """Whether the viewer's own grants count, as far as the credential carries."""
+    return viewer.account is not None and repository_cap(viewer.scopes) is not None
+
+
 __all__ = [
+    "ADMINISTERED",
+    "GRANTED",
     "Access",
     "Grant",
     "GrantSource",
@@ -274,6 +287,7 @@ __all__ = [
     "Subject",
     "accesses",
     "account_role",
+    "has_grants",
     "namespace_role",
     "namespace_roles",
     "repository_role",

@@ -52,8 +52,8 @@ async def statements(caller: Caller, path: str) -> int:
 @pytest.mark.parametrize(
     ("path", "limit"),
     [
-        (f"/repository?namespace={ORGANIZATION}&last_modified=true", 4),
-        ("/repository?public=true&popularity=true", 4),
+        (f"/repository?namespace={ORGANIZATION}&last_modified=true", 5),
+        ("/repository?public=true&popularity=true", 5),
         ("/find/repositories?query=crane&includeUsage=true", 7),
         ("/find/all?query=cr", 6),
         (f"/entities/cr?namespace={ORGANIZATION}&includeTeams=true", 8),

@@ -1,0 +1,113 @@
+"""What somebody may see of very many repositories, as parts that indexes hold in order.
+
+One condition on all repositories is exact, but is asked of every row until enough of them fit. These parts
+say the same and hold next to nothing else, however many repositories there are that the viewer never sees.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resolvers.access.permissions import ADMINISTERED, GRANTED, has_grants, visible_repositories
+from resolvers.access.viewer import Viewer
+from resolvers.pages import Lane
+from storage.statements import fetch_one
+
+FEW = 1_000
+"""So many rows are looked at one by one rather than looked for in a list of all repositories."""
+
+ALL = ("public", "private")
+OWNED = f"SELECT CAST(? AS BIGINT) AS id UNION {ADMINISTERED}"
+"""The ids of namespaces of which an account sees everything: its own, those that it administers."""
+
+SOURCE = "repository r LEFT JOIN account n ON n.id = r.namespace_id"
+"""Every repository has a namespace; the left join keeps SQLite from reading all of them in advance."""
+
+ALIVE: tuple[str, ...] = ("r.deleted_at_ms IS NULL", "n.deleted_at_ms IS NULL")
+_NAMESPACE = "SELECT place.id FROM account place WHERE place.name = ?"
+_EACH_NAMESPACE = ("r.namespace_id", "each_row.id")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many repositories a viewer sees that not everybody sees, counted no further than `FEW` and one.
+
+    `granted` are permissions, `owned` private repositories in the viewer's own namespaces.
+    """
+
+    granted: int
+    owned: int = 0
+
+    @property
+    def is_small(self) -> bool:
+        """Whether they can be looked at one by one."""
+        return self.granted + self.owned <= FEW
+
+
+async def granted(viewer: Viewer) -> Reach:
+    """How many permissions the viewer has on repositories; one statement, or none."""
+    if viewer.has_full_access or not has_grants(viewer):
+        return Reach(0)
+    account_id = viewer.require_account().id
+    row = await fetch_one(
+        f"SELECT COUNT(*) AS granted FROM (SELECT id FROM ({GRANTED}) g LIMIT {FEW + 1}) counted",
+        *(account_id,) * 2,
+    )
+    return Reach(**row) if row else Reach(0)
+
+
+async def granted_and_owned(viewer: Viewer) -> Reach:
+    """How many repositories the viewer sees that not everybody sees; one statement, or none."""
+    if viewer.has_full_access or not has_grants(viewer):
+        return Reach(0)
+    account_id = viewer.require_account().id
+    row = await fetch_one(
+        f"SELECT (SELECT COUNT(*) FROM (SELECT id FROM ({GRANTED}) g LIMIT {FEW + 1}) counted) AS granted,"
+        f" (SELECT COUNT(*) FROM (SELECT 1 FROM ({OWNED}) o CROSS JOIN repository r"
+        " WHERE r.namespace_id = o.id AND r.visibility = 'private' AND r.deleted_at_ms IS NULL"
+        f" LIMIT {FEW + 1}) counted) AS owned",
+        *(account_id,) * 4,
+    )
+    return Reach(**row) if row else Reach(0)
+
+
+def lanes(
+    viewer: Viewer,
+    reach: Reach,
+    *,
+    include_public: bool,
+    namespace: str | None = None,
+    visibilities: Sequence[str] = ALL,
+) -> list[Lane]:
+    """The repositories `r` in namespaces `n` that `visible_repositories` allows the viewer, as lanes.
+
+    `namespace` and `visibilities` leave out others.
+    """
+
+    def lane(visibility: str) -> Lane:
+        equal = (("r.visibility", f"'{visibility}'"),)
+        if namespace is None:
+            return Lane(equal, ALIVE)
+        return Lane((_EACH_NAMESPACE, *equal), ALIVE, (namespace,), each=_NAMESPACE)
+
+    if viewer.has_full_access:
+        return [lane(visibility) for visibility in visibilities]
+    found = [lane("public")] if include_public and "public" in visibilities else []
+    others = [visibility for visibility in visibilities if not (include_public and visibility == "public")]
+    if not has_grants(viewer):
+        return found
+    if reach.granted > FEW:
+        # Who sees so many finds them soon enough in a list of all.
+        condition, values = visible_repositories(viewer, include_public=False)
+        return found + [lane(visibility).and_also(condition, *values) for visibility in others]
+    places: tuple[object, ...] = (viewer.require_account().id,) * 2
+    owned, place = OWNED, ALIVE
+    if namespace is not None:
+        owned = f"SELECT o.id FROM ({OWNED}) o WHERE o.id = ({_NAMESPACE})"
+        place = (*ALIVE, "n.name = ?")
+        places = (*places, namespace)
+    for visibility in others:
+        equal = (("r.visibility", f"'{visibility}'"),)
+        found.append(Lane((_EACH_NAMESPACE, *equal), ALIVE, places, each=owned))
+        if reach.granted:
+            found.append(Lane(equal, place, places, few=GRANTED))
+    return found
