@@ -13,7 +13,7 @@ from resolvers.nesting import is_too_deep
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import RepositoryRecord
 from storage.blobs import BlobError
-from storage.statements import Row, decode_json, fetch, fetch_one, placeholders
+from storage.statements import Row, decode_json, execute, fetch, fetch_one, placeholders
 
 CONFIG_LIMIT = 8 * 1024 * 1024
 MODEL_CARD_LIMIT = 1024 * 1024
@@ -76,8 +76,8 @@ class Layer:
 
 
 COLUMNS = (
-    "m.id, m.repository_id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.layers_size_bytes,"
-    " m.is_index,"
+    "m.id, m.repository_id, COALESCE(m.deleted_digest, m.digest) AS digest, m.media_type, m.artifact_type,"
+    " m.size_bytes, m.layers_size_bytes, m.is_index,"
     " m.config_digest, m.config_media_type, m.subject_digest, m.annotations, m.os, m.architecture, m.variant,"
     " m.created_at_ms"
 )
@@ -98,8 +98,58 @@ async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord
     return record(row) if row else None
 
 
+async def revive(condition: str, *values: Any) -> int:
+    """Undo the deletion of the manifests on which a condition holds; how many there were.
+
+    In the open transaction, with the row of their repository locked.
+    """
+    return await execute(
+        "UPDATE manifest SET digest = deleted_digest, subject_digest = deleted_subject_digest,"
+        " deleted_digest = NULL, deleted_subject_digest = NULL"
+        f" WHERE deleted_digest IS NOT NULL AND {condition}",
+        *values,
+    )
+
+
+async def stored_id(repository_id: int, digest: str) -> int | None:
+    """The row of a manifest; one that was deleted, but stands in the history of tags, is there again.
+
+    In the open transaction, with the repository's row locked.
+    """
+    statement = "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?"
+    row = await fetch_one(statement, repository_id, digest)
+    if row is None and await revive("repository_id = ? AND deleted_digest = ?", repository_id, digest):
+        row = await fetch_one(statement, repository_id, digest)
+    return int(row["id"]) if row else None
+
+
+async def remove(manifest_id: int, moment_ms: int) -> None:
+    """Delete a manifest and end its tags, whose history keeps it out of sight.
+
+    In the open transaction, with the row of its repository locked.
+    """
+    kept = await execute(
+        # A digest of its own form, which nobody can ask for, lets every search for the real one miss it.
+        "UPDATE manifest SET deleted_digest = digest, deleted_subject_digest = subject_digest,"
+        " digest = 'deleted:' || id, subject_digest = NULL"
+        " WHERE id = ? AND EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = manifest.id)",
+        manifest_id,
+    )
+    if not kept:
+        await execute("DELETE FROM manifest WHERE id = ?", manifest_id)
+        return
+    await execute(
+        "UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE manifest_id = ?"
+        " AND (ended_at_ms IS NULL OR ended_at_ms > ?)",
+        moment_ms,
+        False,
+        manifest_id,
+        moment_ms,
+    )
+
+
 async def by_ids(ids: Sequence[int]) -> dict[int, ManifestRecord]:
-    """Manifests by id, in one statement."""
+    """Manifests by id, in one statement; the history of tags also speaks of deleted ones."""
     if not ids:
         return {}
     rows = await fetch(f"SELECT {COLUMNS} FROM manifest m WHERE m.id IN ({placeholders(ids)})", *ids)
@@ -113,7 +163,7 @@ async def manifests(context: Context, repository: RepositoryRecord, page: Page) 
             COLUMNS,
             "manifest m",
             (Term("m.id", "id", descending=True),),
-            ("m.repository_id = ?",),
+            ("m.repository_id = ?", "m.deleted_digest IS NULL"),
             (repository.id,),
         ),
         page,

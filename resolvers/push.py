@@ -16,7 +16,7 @@ from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
 from resolvers.errors import Immutable, NotFound, UnknownReference
-from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
+from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES, remove, stored_id
 from resolvers.manifest_document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
 from resolvers.names import check_tag, split_path
 from resolvers.repository import RepositoryRecord, require_writable
@@ -176,7 +176,7 @@ async def put_manifest(
             raise NotFound
         # Also for a manifest that is there already: what it names may have been deleted since.
         await _require_content(context, repository, document)
-        manifest_id = await _stored(repository, document)
+        manifest_id = await stored_id(repository.id, document.digest)
         if manifest_id is None:
             manifest_id = await _store(repository, document, body, _platform(configuration))
             await label.import_labels(manifest_id, labels)
@@ -190,7 +190,7 @@ async def put_manifest(
 
 
 async def delete_manifest(context: Context, repository: RepositoryRecord, digest: str) -> None:
-    """Delete a manifest and every tag that points to it, at once.
+    """Delete a manifest and every tag that points to it, at once. A tag can be restored to it for a time.
 
     Raises `NotFound`, `Immutable`, `NotWritable`.
     """
@@ -203,7 +203,7 @@ async def delete_manifest(context: Context, repository: RepositoryRecord, digest
         if manifest is None:
             raise NotFound
         await _require_unlocked(context, "SELECT m.id FROM manifest m WHERE m.id = ?", manifest["id"])
-        await execute("DELETE FROM manifest WHERE id = ?", manifest["id"])
+        await remove(manifest["id"], now_ms())
         await _record(context, repository, "delete_manifest", {"manifest_digest": digest})
 
 
@@ -251,13 +251,6 @@ async def _record_push(
     }
     for more in [{"tag": name} for name in tags] or [{}]:
         await _record(context, repository, "push_repo", metadata | more)
-
-
-async def _stored(repository: RepositoryRecord, document: ManifestDocument) -> int | None:
-    row = await fetch_one(
-        "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", repository.id, document.digest
-    )
-    return row["id"] if row else None
 
 
 async def _require_content(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers import events, immutability
+from resolvers import events, immutability, manifest
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
@@ -376,7 +376,7 @@ ABOVE = (
 
 async def require_alive(record: RepositoryRecord, digest: str) -> int:
     """The row of a manifest of the repository that a tag can be set to. Raises `NotFound`."""
-    manifest = await fetch_one(
+    row = await fetch_one(
         # A manifest whose tags have all ended is dead, unless it never had one or an index holds it.
         f"{ABOVE.format('SELECT id FROM manifest WHERE repository_id = ? AND digest = ?')}"
         " SELECT id FROM manifest WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM above a"
@@ -385,9 +385,9 @@ async def require_alive(record: RepositoryRecord, digest: str) -> int:
         *(record.id, digest) * 2,
         now_ms(),
     )
-    if manifest is None:
+    if row is None:
         raise NotFound(field="manifestDigest")
-    return int(manifest["id"])
+    return int(row["id"])
 
 
 async def _require_active(record: RepositoryRecord, name: str) -> TagRecord:
@@ -506,11 +506,9 @@ async def restore(context: Context, path: str, name: str, manifest_digest: str) 
     check_tag(name)
     async with transaction("tag.restore"):
         await lock_row("repository", record.id)
-        manifest = await fetch_one(
-            "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", record.id, manifest_digest
-        )
-        if manifest is None:
+        manifest_id = await manifest.stored_id(record.id, manifest_digest)
+        if manifest_id is None:
             raise NotFound("The repository has no such manifest, or no longer.", field="manifestDigest")
-        await require_kept(record, manifest["id"], manifest_digest)
-        await point(context, record, name, manifest["id"], manifest_digest, is_reversion=True)
+        await require_kept(record, manifest_id, manifest_digest)
+        await point(context, record, name, manifest_id, manifest_digest, is_reversion=True)
     return await _require_active(record, name)

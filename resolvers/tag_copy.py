@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from resolvers import repository, tag
+from resolvers import manifest, repository, tag
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany, UnknownReference
@@ -217,6 +217,12 @@ async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Seque
             target.id,
             now_ms(),
             origin.id,
+            *batch,
+        )
+        await manifest.revive(
+            "repository_id = ? AND deleted_digest IN"
+            f" (SELECT digest FROM manifest WHERE id IN ({placeholders(batch)}))",
+            target.id,
             *batch,
         )
         rows = await fetch(

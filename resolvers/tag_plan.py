@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from resolvers import events, immutability
+from resolvers import events, immutability, manifest
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound
@@ -199,6 +199,10 @@ async def _carry_out(
     ended = [item.span_id for item in items if item.span_id]
     for start in range(0, len(ended), BATCH):
         await end(ended[start : start + BATCH], now)
+    targets = sorted({item.after_id for item in items if item.after_id}) if kind is PlanKind.ROLLBACK else []
+    for start in range(0, len(targets), BATCH):
+        batch = targets[start : start + BATCH]
+        await manifest.revive(f"id IN ({placeholders(batch)})", *batch)
     await insert_many("tag", _SPAN, begun)
 
 
@@ -251,7 +255,11 @@ async def _digests(ids: Sequence[int | None]) -> dict[int | None, str]:
     found: dict[int | None, str] = {}
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
-        rows = await fetch(f"SELECT id, digest FROM manifest WHERE id IN ({placeholders(batch)})", *batch)
+        rows = await fetch(
+            "SELECT id, COALESCE(deleted_digest, digest) AS digest FROM manifest"
+            f" WHERE id IN ({placeholders(batch)})",
+            *batch,
+        )
         found |= {row["id"]: row["digest"] for row in rows}
     return found
 

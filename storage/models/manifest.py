@@ -12,7 +12,8 @@ class Manifest(Model):
 
     `layers_size_bytes` is the sum of the compressed layers, zero for an index. Platform and creation date
     come from the image configuration, null where there is none. `artifact_kind` is signature, attestation or
-    sbom, null for anything else.
+    sbom, null for anything else. One that was deleted, but stands in the history of tags, has its digests in
+    `deleted_digest` and `deleted_subject_digest` instead, so that no search for a digest finds it.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -34,6 +35,8 @@ class Manifest(Model):
     architecture = fields.CharField(max_length=64, null=True)
     variant = fields.CharField(max_length=64, null=True)
     created_at_ms = fields.BigIntField()
+    deleted_digest = fields.CharField(max_length=140, null=True)
+    deleted_subject_digest = fields.CharField(max_length=140, null=True)
 
     class Meta:
         table = "manifest"

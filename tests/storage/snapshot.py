@@ -35,7 +35,7 @@ from tests.state import dump
 
 DIRECTORY = Path(__file__).parent / "snapshots"
 BYTES = "$bytes"
-DERIVED = ("repository_search", "account_search")
+DERIVED = ("repository_search", "repository_search_public", "account_search")
 """Virtual tables of SQLite, which triggers fill from others, and the beginnings of their tables' names."""
 
 
