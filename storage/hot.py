@@ -5,10 +5,12 @@ read; on PostgreSQL they borrow a connection of a pool. Nothing here may scan.
 """
 
 import sqlite3
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 import asyncpg
 
+from storage.backends.measured import record
 from storage.clock import now_ms
 from storage.database import dialect_of, sqlite_path
 
@@ -129,8 +131,12 @@ class SqliteHotStore(_Reads):
         self._connection.execute("PRAGMA mmap_size=268435456")
 
     async def _row(self, sql: str, *values: Any) -> Any:
-        # SQLite takes `$1` for a named parameter and its number for its name, hence `?1`.
-        return self._connection.execute(_SQLITE[sql], values).fetchone()
+        started = perf_counter()
+        try:
+            # SQLite takes `$1` for a named parameter and its number for its name, hence `?1`.
+            return self._connection.execute(_SQLITE[sql], values).fetchone()
+        finally:
+            record(sql, started)
 
     async def close(self) -> None:
         self._connection.close()
@@ -143,7 +149,11 @@ class PostgresHotStore(_Reads):
         self._pool = pool
 
     async def _row(self, sql: str, *values: Any) -> Any:
-        return await self._pool.fetchrow(sql, *values)
+        started = perf_counter()
+        try:
+            return await self._pool.fetchrow(sql, *values)
+        finally:
+            record(sql, started)
 
     async def close(self) -> None:
         await self._pool.close()

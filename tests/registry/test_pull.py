@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from storage.statements import count_statements
 from tests.registry import kit
 
 BLOB = bytes(range(256)) * 8
@@ -29,6 +30,21 @@ async def test_a_manifest_is_served_exactly_as_pushed(repository: kit.Repository
     assert answer.headers["Content-Type"] == kit.OCI_MANIFEST
     assert answer.headers["Content-Length"] == str(len(body))
     assert answer.headers["Docker-Content-Digest"] == kit.digest_of(body)
+
+
+async def test_a_pull_takes_a_statement_for_the_rights_and_one_for_the_content(
+    repository: kit.Repository,
+) -> None:
+    body = await repository.push_image(b"layer", tag="latest")
+    await repository.get_manifest("latest")
+
+    for reference in ("latest", kit.digest_of(body)):
+        with count_statements() as count:
+            await repository.get_manifest(reference)
+        assert len(count.statements) == 2
+    with count_statements() as count:
+        await repository.get_blob(kit.digest_of(b"layer"))
+    assert len(count.statements) == 2
 
 
 @pytest.mark.parametrize("by", ["tag", "digest"])
