@@ -1,7 +1,7 @@
 """HTTP/1.1 with a bound on the head of a request, which the server library would collect without end.
 
 It answers what it does not hand on: 414 for an address that is too long, 431 for header fields that are
-(RFC 6585 section 5), and 400 for what is no HTTP.
+(RFC 6585 section 5), 408 for a head that does not end within a minute, and 400 for what is no HTTP.
 
 The head and the body of a small answer leave together. Sent apart, as the library does, they cost a system
 call and a packet more.
@@ -18,10 +18,17 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 _SLACK_BYTES: Final = 1024
 """For what separates: a method, a version, colons and line ends are counted only where a count is rough."""
 
+HEAD_S: Final = 60
+"""How long a head may take from its first byte on, or from the beginning of a connection."""
+
 GATHERED_BYTES: Final = 16 * 1024
 """Pieces of an answer up to this size wait for the next one."""
 
-REASONS: Final = {414: b"The address is too long.\n", 431: b"The header fields are too large.\n"}
+REASONS: Final = {
+    408: b"The request took too long to arrive.\n",
+    414: b"The address is too long.\n",
+    431: b"The header fields are too large.\n",
+}
 """What is answered, by status, instead of the 400 of what is no HTTP."""
 
 
@@ -74,10 +81,17 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     _untold_bytes = 0
     _is_head = False
     _status = 400
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(cast(asyncio.Transport, GatheringTransport(transport, self.loop)))
+        self._head_timer = self.loop.call_later(HEAD_S, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        self._forget_head_timer()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read what has arrived."""
@@ -86,6 +100,9 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._untold_bytes > MAX_HEAD_BYTES + _SLACK_BYTES and not self.transport.is_closing():
             self._status = 431
             self.send_400_response("The header fields are too large.")
+        # Heads that arrive in one piece, as nearly all do, need no timer.
+        if self._is_head and self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_S, self._head_is_late)
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -107,6 +124,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete."""
         self._is_head = False
+        self._forget_head_timer()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -123,6 +141,22 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         fields = b"content-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(reason)
         self.transport.write(STATUS_LINE[self._status] + fields + reason)
         self.transport.close()
+
+    def _forget_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            # The answer to the request before comes first.
+            self._head_timer = self.loop.call_later(HEAD_S, self._head_is_late)
+        elif self._is_head:
+            self._status = 408
+            self.send_400_response("The request took too long to arrive.")
+        else:
+            self.transport.close()
 
     def _count(self, size: int, status: int) -> None:
         self._untold_bytes = 0

@@ -7,8 +7,11 @@ from contextlib import suppress
 
 import httpx
 import pytest
+import uvicorn
 import uvloop
+from starlette.types import Receive, Scope, Send
 
+from quayside import protocol
 from quayside.protocol import GATHERED_BYTES, MAX_HEAD_BYTES, GatheringTransport
 from tests.process import serving
 
@@ -116,6 +119,53 @@ def test_a_field_behind_the_body_is_none_of_the_request(server: httpx.Client) ->
     # Then only the head counts
     assert right.startswith(b"HTTP/1.1 200 OK\r\n")
     assert wrong.startswith(b"HTTP/1.1 415 Unsupported Media Type\r\n")
+
+
+async def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.5)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(application, http=protocol.BoundedHeadProtocol, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        port = listener.getsockname()[1]
+
+        async def answer(*pieces: bytes) -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for piece in pieces:
+                writer.write(piece)
+                await asyncio.sleep(0.05)
+            received = await reader.read()
+            writer.close()
+            return received
+
+        # Given a client that says nothing, one that never ends its head, one that begins a second request and
+        # stops, and one whose request takes longer to answer than a head may take
+        whole = b"GET / HTTP/1.1\r\nHost: h\r\n"
+        silent, endless, second, slow = await asyncio.gather(
+            answer(),
+            answer(whole, b"X: 1\r\n"),
+            answer(whole + b"\r\n", whole),
+            answer(whole + b"Connection: close\r\n\r\n"),
+        )
+        server.should_exit = True
+        await serving
+
+    # Then the first is left, those that keep the server waiting are told so, behind the answers that they are
+    # owed, and the last one is served
+    late = (
+        b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+        b"content-length: 37\r\n\r\nThe request took too long to arrive.\n"
+    )
+    assert (silent, endless) == (b"", late)
+    assert second.startswith(b"HTTP/1.1 204 No Content\r\n")
+    assert second.endswith(late)
+    assert slow.startswith(b"HTTP/1.1 204 No Content\r\n")
 
 
 class RecordingTransport(asyncio.Transport):
