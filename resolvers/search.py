@@ -1,7 +1,9 @@
 """Search: what the viewer may see, by a part of its name or description, the best first.
 
-Whatever is looked for, an index answers: of texts without three letters or digits in a row, only names that
-begin with them are found. Of each kind of match the first 500 are weighed against each other.
+Repositories and accounts are found by indexes: of texts without three letters or digits in a row, only names
+that begin with them. Teams and robots are few, namely those of the viewer's own organizations, but superusers
+with full access have all of them looked through. Of each kind of match the first 500 are weighed against each
+other.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from resolvers import account, repository, team
-from resolvers.access.permissions import account_role, visible_repositories
+from resolvers import account, repository, repository_search, team
+from resolvers.access.lanes import Reach, granted_and_owned
+from resolvers.access.permissions import account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.scopes import organization_cap
 from resolvers.access.viewer import AccountKind, Viewer
@@ -20,20 +23,11 @@ from resolvers.errors import Invalid
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.popularity import since_day
 from resolvers.repository import RepositoryRecord
+from resolvers.search_parts import ALWAYS, CONTAINS, WINDOW, Part, fitting, indexed, limited, named
 from resolvers.team import TeamRecord
-from storage.search import (
-    Found,
-    account_names,
-    begins,
-    cleaned,
-    contains,
-    has_trigrams,
-    repository_descriptions,
-    repository_names,
-)
+from storage.search import account_names, cleaned, contains, has_trigrams
 from storage.statements import Row
 
-WINDOW = 500
 MAX_PER_KIND = 100
 
 
@@ -46,9 +40,6 @@ class SearchKind(StrEnum):
     TEAM = "team"
     ROBOT = "robot"
 
-
-EXACT, BEGINS, CONTAINS, DESCRIBED = 100, 95, 80, 50
-"""How well a text fits, in hundredths: it is the name, begins it, is in it, is in the description."""
 
 WEIGHTS = {
     SearchKind.REPOSITORY: 4,
@@ -67,76 +58,20 @@ class SearchRecord:
     item: RepositoryRecord | AccountRecord | TeamRecord
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A piece of SQL with its values."""
-
-    sql: str
-    values: tuple[Any, ...]
+def _repositories(context: Context, text: str, reach: Reach) -> list[Part]:
+    return repository_search.candidates(context.viewer, reach, text)
 
 
-def _limited(columns: str, source: str, conditions: Sequence[_Part], order: str = "") -> _Part:
-    where = " AND ".join(part.sql for part in conditions)
-    return _Part(
-        f"SELECT * FROM (SELECT {columns} FROM {source} WHERE {where} {order} LIMIT {WINDOW}) one_match",
-        tuple(value for part in conditions for value in part.values),
-    )
-
-
-def _named(text: str, column: str, source: str) -> list[tuple[int, str, _Part]]:
-    """What the indexes of names say, as points, source and condition."""
-    prefix, bounds = begins(column, text)
-    return [(EXACT, source, _Part(f"{column} = ?", (text,))), (BEGINS, source, _Part(prefix, bounds))]
-
-
-def _indexed(points: int, found: Found) -> tuple[int, str, _Part]:
-    return points, found.source, _Part(found.condition, found.values)
-
-
-def _repositories(context: Context, text: str) -> list[_Part]:
-    seen = _Part(*_tupled(visible_repositories(context.viewer, include_public=True)))
-    alive = _Part("r.deleted_at_ms IS NULL AND n.deleted_at_ms IS NULL", ())
-    namespace, slash, name = text.partition("/")
-    # The text before a slash may be a namespace; a name may hold slashes as well.
-    looked_for = [(text, _Part("1 = 1", ()))]
-    if slash:
-        looked_for.append((name, _Part("n.name = ?", (namespace,))))
-    found: list[_Part] = []
-    for part, owned in looked_for:
-        order = ""
-        if part:
-            matches = _named(part, "r.name", "repository r")
-        else:
-            matches, order = [(DESCRIBED, "repository r", _Part("1 = 1", ()))], "ORDER BY r.id DESC"
-        if has_trigrams(part):
-            matches.append(_indexed(CONTAINS, repository_names(part)))
-            matches.append(_indexed(DESCRIBED, repository_descriptions(part)))
-        found += [
-            _limited(
-                f"r.id AS id, {points} AS points",
-                f"{source} JOIN account n ON n.id = r.namespace_id",
-                (condition, owned, alive, seen),
-                order,
-            )
-            for points, source, condition in matches
-        ]
-    return found
-
-
-def _tupled(condition: tuple[str, list[Any]]) -> tuple[str, tuple[Any, ...]]:
-    return condition[0], tuple(condition[1])
-
-
-def _accounts(kind: AccountKind) -> Callable[[Context, str], list[_Part]]:
-    def candidates(context: Context, text: str) -> list[_Part]:
-        chosen = _Part("a.kind = ? AND a.kind <> 'robot' AND a.deleted_at_ms IS NULL", (kind.value,))
-        matches = _named(text, "a.name", "account a")
+def _accounts(kind: AccountKind) -> Callable[[Context, str, Reach], list[Part]]:
+    def candidates(context: Context, text: str, _: Reach) -> list[Part]:
+        chosen = Part("a.kind = ? AND a.kind <> 'robot' AND a.deleted_at_ms IS NULL", (kind.value,))
+        matches = named(text, "a.name", "account a")
         if kind is AccountKind.USER and not context.site.has("PARTIAL_USER_AUTOCOMPLETE"):
             matches = matches[:1]
         elif has_trigrams(text):
-            matches.append(_indexed(CONTAINS, account_names(text)))
+            matches.append(indexed(CONTAINS, account_names(text)))
         return [
-            _limited(f"a.id AS id, {points} AS points", source, (condition, chosen))
+            limited(f"a.id AS id, {points} AS points", source, (condition, chosen))
             for points, source, condition in matches
         ]
 
@@ -148,52 +83,51 @@ _MEMBERSHIPS = (
 )
 
 
-def _fitting(name: str, text: str) -> _Part:
-    """How well the text fits a name that holds it, for the few rows of the viewer's own namespaces."""
-    prefix, bounds = begins(name, text)
-    return _Part(
-        f"CASE WHEN {name} = ? THEN {EXACT} WHEN {prefix} THEN {BEGINS} ELSE {CONTAINS} END", (text, *bounds)
-    )
-
-
-def _teams(context: Context, text: str) -> list[_Part]:
-    """The teams of the organizations that the viewer is in."""
+def _teams(context: Context, text: str, _: Reach) -> list[Part]:
+    """The teams of the organizations that the viewer is in; all for superusers with full access."""
     viewer = context.viewer
-    if viewer.account is None or organization_cap(viewer.scopes) is None:
+    if viewer.account is None or (organization_cap(viewer.scopes) is None and not viewer.has_full_access):
         return []
-    points = _fitting("t.name", text)
+    own = Part(f"t.organization_id IN ({_MEMBERSHIPS})", (viewer.account.id,))
+    seen = ALWAYS if viewer.has_full_access else own
+    points = fitting("t.name", text)
     part, value = contains("t.name", text)
     return [
-        _Part(
+        Part(
             f"SELECT * FROM (SELECT t.id AS id, {points.sql} AS points FROM team t"
             " JOIN account n ON n.id = t.organization_id AND n.deleted_at_ms IS NULL"
-            f" WHERE t.organization_id IN ({_MEMBERSHIPS}) AND {part} LIMIT {WINDOW}) one_match",
-            (*points.values, viewer.account.id, value),
+            f" WHERE {seen.sql} AND {part} LIMIT {WINDOW}) one_match",
+            (*points.values, *seen.values, value),
         )
     ]
 
 
-def _robot_owners(viewer: Viewer) -> _Part | None:
-    """Whose robots the viewer sees: the viewer's own, and those of the organizations that they are in."""
+def _robot_owners(viewer: Viewer) -> Part | None:
+    """Whose robots the viewer sees: the viewer's own, and those of the organizations that they are in.
+
+    Superusers with full access see all.
+    """
     if viewer.account is None:
         return None
+    if viewer.has_full_access:
+        return ALWAYS
     if organization_cap(viewer.scopes) is not None:
-        return _Part(f"(x.owner_id = ? OR x.owner_id IN ({_MEMBERSHIPS}))", (viewer.account.id,) * 2)
+        return Part(f"(x.owner_id = ? OR x.owner_id IN ({_MEMBERSHIPS}))", (viewer.account.id,) * 2)
     if account_role(viewer, viewer.account.id) is AccountRole.ADMIN:
-        return _Part("x.owner_id = ?", (viewer.account.id,))
+        return Part("x.owner_id = ?", (viewer.account.id,))
     return None
 
 
-def _robots(context: Context, text: str) -> list[_Part]:
+def _robots(context: Context, text: str, _: Reach) -> list[Part]:
     owners = _robot_owners(context.viewer)
     if owners is None:
         return []
     # Whose robots they are is asked with a plus; otherwise a namespace would be found as all of its robots.
     name = "a.name" if "+" in text else "substr(a.name, length(n.name) + 2)"
-    points = _fitting(name, text)
+    points = fitting(name, text)
     part, value = contains(name, text)
     return [
-        _Part(
+        Part(
             f"SELECT * FROM (SELECT a.id AS id, {points.sql} AS points FROM robot x"
             " JOIN account a ON a.id = x.account_id AND a.deleted_at_ms IS NULL"
             " JOIN account n ON n.id = x.owner_id AND n.deleted_at_ms IS NULL"
@@ -203,7 +137,7 @@ def _robots(context: Context, text: str) -> list[_Part]:
     ]
 
 
-CANDIDATES: dict[SearchKind, Callable[[Context, str], list[_Part]]] = {
+CANDIDATES: dict[SearchKind, Callable[[Context, str, Reach], list[Part]]] = {
     SearchKind.REPOSITORY: _repositories,
     SearchKind.ORGANIZATION: _accounts(AccountKind.ORGANIZATION),
     SearchKind.USER: _accounts(AccountKind.USER),
@@ -213,7 +147,7 @@ CANDIDATES: dict[SearchKind, Callable[[Context, str], list[_Part]]] = {
 """By kind, what gives the ids and points of what a text may mean, one row or several for each."""
 
 
-def _ranked(kind: SearchKind, candidates: Sequence[_Part]) -> _Part:
+def _ranked(kind: SearchKind, candidates: Sequence[Part]) -> Part:
     """The matches of one kind, each once, in their order: how well they fit, how much they are used."""
     union = " UNION ALL ".join(candidate.sql for candidate in candidates)
     values = tuple(value for candidate in candidates for value in candidate.values)
@@ -226,7 +160,7 @@ def _ranked(kind: SearchKind, candidates: Sequence[_Part]) -> _Part:
         )
         modified = "COALESCE((SELECT MAX(g.started_at_ms) FROM tag g WHERE g.repository_id = b.id), 0)"
         since = (since_day(),)
-    return _Part(
+    return Part(
         f"SELECT '{kind.value}' AS kind, b.id AS id, b.points * {WEIGHTS[kind]} AS points,"
         f" {popularity} AS popularity, {modified} AS modified_at_ms"
         f" FROM (SELECT id, MAX(points) AS points FROM ({union}) matched GROUP BY id) b",
@@ -256,7 +190,10 @@ async def search(
     wanted = list(dict.fromkeys(kinds if kinds is not None else SearchKind))
     if not text and wanted != [SearchKind.REPOSITORY]:
         wanted = []
-    parts = [_ranked(kind, candidates) for kind in wanted if (candidates := CANDIDATES[kind](context, text))]
+    reach = await granted_and_owned(context.viewer) if SearchKind.REPOSITORY in wanted else Reach(0)
+    parts = [
+        _ranked(kind, candidates) for kind in wanted if (candidates := CANDIDATES[kind](context, text, reach))
+    ]
     if not parts:
         return Slice([], [], has_next=False, has_previous=page.after is not None)
     union = " UNION ALL ".join(part.sql for part in parts)

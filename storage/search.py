@@ -1,6 +1,6 @@
 """Finding names and descriptions by a part of them: the one place where the two databases differ.
 
-    found = repository_names("lib")
+    found = repositories("public", "name", "lib")
     await fetch(f"SELECT r.id FROM {found.source} WHERE {found.condition}", *found.values)
 
 In every source `r` is the repository, `a` the account. What is not looked for by an index is not looked for.
@@ -54,29 +54,50 @@ def contains(column: str, part: str) -> tuple[str, str]:
     return f"{column} {'ILIKE' if is_postgres() else 'LIKE'} ? ESCAPE '\\'", f"%{escaped}%"
 
 
-def _found(table: str, alias: str, column: str, part: str, expression: str) -> Found:
+def begins_among(visibility: str, column: str, prefix: str) -> tuple[str, tuple[str, str], str]:
+    """A condition on public or private repositories `r` with its values, and an order: the column begins so.
+
+    The index over visibility and column answers it, and no other, which would find the others too.
+    """
+    condition, bounds = begins(column, prefix)
+    if not is_postgres():
+        return f"r.visibility = '{visibility}' AND {condition}", bounds, column
+    row = f"r.visibility, {in_order(column)}"
+    return f"({row}) >= ('{visibility}', ?) AND ({row}) < ('{visibility}', ?)", bounds, row
+
+
+def contains_as_indexed(part: str) -> bool:
+    """Whether `contains` finds what indexes of parts find: SQLite knows the case of ASCII letters alone."""
+    return is_postgres() or all(letter.isascii() or letter.lower() == letter.upper() for letter in part)
+
+
+DESCRIPTION = "substr(r.description, 1, 2000)"
+"""So much of a description is looked at."""
+
+
+def _found(index: str, table: str, alias: str, expression: str, part: str) -> Found:
     if is_postgres():
         condition, value = contains(expression, part)
         return Found(f"{table} {alias}", condition, (value,))
     phrase = part.replace('"', '""')
     return Found(
         # CROSS JOIN fixes the order: first what the index finds, then its rows.
-        f"{table}_search CROSS JOIN {table} {alias} ON {alias}.id = {table}_search.rowid",
-        f"{table}_search MATCH ?",
-        (f'{column} : "{phrase}"',),
+        f"{index} CROSS JOIN {table} {alias} ON {alias}.id = {index}.rowid",
+        f"{index} MATCH ?",
+        (f'"{phrase}"',),
     )
 
 
-def repository_names(part: str) -> Found:
-    """Repositories whose name holds a part that has trigrams."""
-    return _found("repository", "r", "name", part, "r.name")
+def repositories(visibility: str, column: str, part: str) -> Found:
+    """Public or private repositories whose name or description holds a part that has trigrams.
 
-
-def repository_descriptions(part: str) -> Found:
-    """Repositories whose description holds a part that has trigrams, in its first 2,000 characters."""
-    return _found("repository", "r", "description", part, "substr(r.description, 1, 2000)")
+    Of a description the first 2,000 characters are looked at.
+    """
+    expression = {"name": "r.name", "description": DESCRIPTION}[column]
+    found = _found(f"repository_search_{visibility}_{column}", "repository", "r", expression, part)
+    return Found(found.source, f"{found.condition} AND r.visibility = '{visibility}'", found.values)
 
 
 def account_names(part: str) -> Found:
     """Users and organizations whose name holds a part that has trigrams."""
-    return _found("account", "a", "name", part, "a.name")
+    return _found("account_search", "account", "a", "a.name", part)

@@ -45,33 +45,51 @@ SQLITE = (
         "CREATE TRIGGER account_path_update AFTER UPDATE OF name ON account WHEN NEW.kind <> 'robot'"
         " BEGIN UPDATE repository SET path = NEW.name || '/' || name WHERE namespace_id = NEW.id; END"
     ),
-    "CREATE VIRTUAL TABLE repository_search_public USING fts5(name, description, tokenize='trigram')",
-    (
-        "INSERT INTO repository_search_public (rowid, name, description)"
-        f" SELECT r.id, r.name, {DESCRIPTION.format(row='r')} FROM repository r"
-        " WHERE r.deleted_at_ms IS NULL AND r.visibility = 'public'"
-    ),
-    (
-        "CREATE TRIGGER repository_search_public_insert AFTER INSERT ON repository"
-        " WHEN NEW.deleted_at_ms IS NULL AND NEW.visibility = 'public'"
-        " BEGIN INSERT INTO repository_search_public (rowid, name, description)"
-        f" VALUES (NEW.id, NEW.name, {DESCRIPTION.format(row='NEW')}); END"
-    ),
-    (
-        "CREATE TRIGGER repository_search_public_update"
-        " AFTER UPDATE OF name, description, visibility, deleted_at_ms ON repository"
-        " BEGIN DELETE FROM repository_search_public WHERE rowid = OLD.id;"
-        " INSERT INTO repository_search_public (rowid, name, description)"
-        f" SELECT NEW.id, NEW.name, {DESCRIPTION.format(row='NEW')}"
-        " WHERE NEW.deleted_at_ms IS NULL AND NEW.visibility = 'public'; END"
-    ),
-    (
-        "CREATE TRIGGER repository_search_public_delete AFTER DELETE ON repository"
-        " BEGIN DELETE FROM repository_search_public WHERE rowid = OLD.id; END"
-    ),
 )
 
-PUBLIC = 'WHERE "deleted_at_ms" IS NULL AND "visibility" = \'public\''
+
+def _search(visibility: str, column: str, text: str) -> tuple[str, ...]:
+    """The index over one column of public or of private repositories, and what keeps it in step."""
+    table = f"repository_search_{visibility}_{column}"
+    fits = "{row}.deleted_at_ms IS NULL AND {row}.visibility = '" + visibility + "'"
+    insert = f"INSERT INTO {table} (rowid, {column})"
+    new, of_new = text.format(row="NEW"), fits.format(row="NEW")
+    return (
+        f"CREATE VIRTUAL TABLE {table} USING fts5({column}, tokenize='trigram')",
+        f"{insert} SELECT r.id, {text.format(row='r')} FROM repository r WHERE {fits.format(row='r')}",
+        (
+            f"CREATE TRIGGER {table}_insert AFTER INSERT ON repository WHEN {of_new}"
+            f" BEGIN {insert} VALUES (NEW.id, {new}); END"
+        ),
+        (
+            f"CREATE TRIGGER {table}_update AFTER UPDATE OF {column}, visibility, deleted_at_ms ON repository"
+            f" BEGIN DELETE FROM {table} WHERE rowid = OLD.id;"
+            f" {insert} SELECT NEW.id, {new} WHERE {of_new}; END"
+        ),
+        (
+            f"CREATE TRIGGER {table}_delete AFTER DELETE ON repository"
+            f" BEGIN DELETE FROM {table} WHERE rowid = OLD.id; END"
+        ),
+    )
+
+
+SEARCH = tuple(
+    statement
+    for visibility in ("public", "private")
+    for column, text in (("name", "{row}.name"), ("description", DESCRIPTION))
+    for statement in _search(visibility, column, text)
+)
+"""An index over both columns finds what holds a word in the other one, and one over all what nobody may see.
+That of the revision before stays, for processes that still use it."""
+
+TRIGRAMS = tuple(
+    f'CREATE INDEX "idx_repository_{visibility}_{column}_trigrams" ON "repository"'
+    f" USING gin ({text} gin_trgm_ops) WITH (fastupdate = off)"
+    f' WHERE "deleted_at_ms" IS NULL AND "visibility" = \'{visibility}\''
+    for visibility in ("public", "private")
+    for column, text in (("name", '"name"'), ("description", 'substr("description", 1, 2000)'))
+)
+
 POSTGRES = (
     # Paths are listed in the order of their bytes, whatever the language of the database.
     'ALTER TABLE "repository" ALTER COLUMN "path" TYPE varchar(511) COLLATE "C"',
@@ -97,20 +115,16 @@ POSTGRES = (
         "CREATE TRIGGER account_path AFTER UPDATE OF name ON account FOR EACH ROW"
         " WHEN (NEW.kind <> 'robot' AND NEW.name <> OLD.name) EXECUTE FUNCTION account_path()"
     ),
-    (
-        'CREATE INDEX "idx_repository_public_name_trigrams" ON "repository" USING gin ("name" gin_trgm_ops)'
-        f" WITH (fastupdate = off) {PUBLIC}"
-    ),
-    (
-        'CREATE INDEX "idx_repository_public_description_trigrams" ON "repository"'
-        f' USING gin (substr("description", 1, 2000) gin_trgm_ops) WITH (fastupdate = off) {PUBLIC}'
-    ),
+    'DROP INDEX "idx_repository_name_trigrams"',
+    'DROP INDEX "idx_repository_description_trigrams"',
+    *TRIGRAMS,
 )
 
 
 async def create(_: Any, editor: Any) -> None:
     """Run the statements of the dialect one by one: the editor would part a trigger at its semicolons."""
-    for statement in POSTGRES if editor.client.capabilities.dialect == "postgres" else SQLITE:
+    is_postgres = editor.client.capabilities.dialect == "postgres"
+    for statement in POSTGRES if is_postgres else (*SQLITE, *SEARCH):
         await editor.client.execute_query(statement)
 
 

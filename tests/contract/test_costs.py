@@ -54,8 +54,8 @@ async def statements(caller: Caller, path: str) -> int:
     [
         (f"/repository?namespace={ORGANIZATION}&last_modified=true", 5),
         ("/repository?public=true&popularity=true", 5),
-        ("/find/repositories?query=crane&includeUsage=true", 7),
-        ("/find/all?query=cr", 6),
+        ("/find/repositories?query=crane&includeUsage=true", 8),
+        ("/find/all?query=cr", 7),
         (f"/entities/cr?namespace={ORGANIZATION}&includeTeams=true", 8),
         ("/user/starred", 3),
         (f"/repository/{ORGANIZATION}/ferry", 7),

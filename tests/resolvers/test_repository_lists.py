@@ -1,12 +1,13 @@
 """Lists of repositories: exactly those that a viewer may see, in order, whichever way they are read."""
 
 import itertools
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
-from resolvers import registry_lists, repository, star, user
+from resolvers import registry_lists, repository, search, star, user
 from resolvers.access import lanes
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -150,6 +151,52 @@ async def test_a_page_may_be_counted_from_the_start_and_the_list_as_a_whole(
 
         assert [record.path for record in page.items] == expected(name, chosen)[2:5]
         assert await page.count() == len(expected(name, chosen))
+
+
+TEXTS = ("a", "a-b", "zoo", "a/b", "ada/a", "acme-x/", "acme/a", "shining", "Shining Ä", "ny-", "", "nothing")
+DESCRIBED = "A shining ä tin-y- thing"
+
+
+def found_by_model(name: str | None, text: str) -> set[str]:
+    """What a viewer finds of the world above, where every description is the same, by a plain rule."""
+    text = text.lower()
+    visible = expected(name, RepositoryFilter())
+    if not text:
+        return set(visible)
+
+    def fits(path: str, part: str) -> bool:
+        own = path.partition("/")[2]
+        if re.search(r"[^\W_]{3}", part) is None:
+            return own.startswith(part)
+        return part in own or part in DESCRIBED.lower()
+
+    namespace, slash, own = text.partition("/")
+    return {
+        path
+        for path in visible
+        if fits(path, text) or (slash and path.startswith(f"{namespace}/") and fits(path, own))
+    }
+
+
+@pytest.mark.parametrize("few", [1_000, 0])
+async def test_everybody_finds_what_they_may_see_and_the_text_fits(
+    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    # given that everything is described alike
+    await execute("UPDATE repository SET description = ?", DESCRIBED)
+    monkeypatch.setattr(lanes, "FEW", few)
+    wrong = []
+
+    for (name, context), text in itertools.product(viewers.items(), TEXTS):
+        page = await search.search(
+            context, text, Page(100), kinds=[search.SearchKind.REPOSITORY], per_kind=100
+        )
+        found = {one.item.path for one in page.items if isinstance(one.item, repository.RepositoryRecord)}
+        assert len(found) == len(page.items)
+        if found != found_by_model(name, text):
+            wrong.append((name, text, found, found_by_model(name, text)))
+
+    assert wrong == []
 
 
 @pytest.mark.parametrize("include_public", [True, False])

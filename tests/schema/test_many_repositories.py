@@ -141,4 +141,4 @@ async def test_lists_and_searches_of_many_take_the_statements_of_few(
     few = await costs()
     await fill(owner.id, 10, 5_000)
 
-    assert (few, await costs()) == ([7, 4], [7, 4])
+    assert (few, await costs()) == ([7, 5], [7, 5])

@@ -126,6 +126,10 @@ async def test_everybody_finds_exactly_what_they_may_see(factory: Factory, graph
     async with endpoint(factory.with_features("SUPERUSERS_FULL_ACCESS")) as other:
         root = other.with_token(await factory.token("root", EVERY_SCOPE))
         assert set(await found(root, "lamp", kinds=["REPOSITORY"])) == set(everything)
+        assert set(await found(root, "reader", kinds=["TEAM"])) == {"readers"}
+        assert set(await found(root, "lamp", kinds=["ROBOT"])) == {"acme+lamp-bot"}
+        assert await offered(root, "r", "acme") == ["Team readers", "User root"]
+        assert await offered(root, "lamp", "acme") == ["Robot acme+lamp-bot"]
 
 
 async def test_people_organizations_teams_and_robots_are_found(factory: Factory, ada: GraphQL) -> None:
@@ -283,8 +287,9 @@ async def test_a_search_takes_the_same_few_statements_however_much_it_finds(
         nodes = (await ada.data(SEARCH, text="lamp", first=100))["search"]["nodes"]
 
     assert len(nodes) == min(100, 4 * number + 1)
-    # The sign-in, the search, its count, and a statement for each table: repositories, accounts, teams.
-    assert len(count.statements) == 6
+    # The sign-in; how much ada sees, which decides how it is searched; the search; its count; and a statement
+    # for each table: repositories, accounts, teams.
+    assert len(count.statements) == 7
 
 
 async def test_who_can_be_granted_something_is_offered_by_the_beginning_of_the_name(

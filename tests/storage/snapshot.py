@@ -35,7 +35,12 @@ from tests.state import dump
 
 DIRECTORY = Path(__file__).parent / "snapshots"
 BYTES = "$bytes"
-DERIVED = ("repository_search", "repository_search_public", "account_search")
+DERIVED = (
+    "repository_search",
+    *(f"repository_search_{of}" for of in ("public_name", "public_description")),
+    *(f"repository_search_{of}" for of in ("private_name", "private_description")),
+    "account_search",
+)
 """Virtual tables of SQLite, which triggers fill from others, and the beginnings of their tables' names."""
 
 
