@@ -3,8 +3,8 @@
 Each is looked for apart, since an index over all would find what the viewer may not see, however much it is.
 """
 
-from resolvers.access.lanes import ALIVE, SOURCE, Reach, not_public
-from resolvers.access.permissions import has_grants, visible_repositories
+from resolvers.access.lanes import ALIVE, SOURCE, Reach, granted_one, not_public
+from resolvers.access.permissions import has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.search_parts import (
     ALWAYS,
@@ -46,8 +46,7 @@ def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
         elif reach.is_small and contains_as_indexed(part):
             found.append(_among_few(part, owner, viewer.require_account().id))
         else:
-            condition, values = visible_repositories(viewer, include_public=False)
-            found += _among("private", part, owner, Part(condition, tuple(values)))
+            found += _among("private", part, owner, Part(*granted_one(viewer)))
     return found
 
 

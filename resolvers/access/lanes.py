@@ -6,8 +6,9 @@ say the same and hold next to nothing else, however many repositories there are 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from resolvers.access.permissions import ADMINISTERED, GRANTED, has_grants, visible_repositories
+from resolvers.access.permissions import ADMINISTERED, GRANTED, has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.pages import Lane
 from storage.statements import fetch_one, first_of_each, in_index
@@ -67,6 +68,16 @@ async def granted_and_owned(viewer: Viewer) -> Reach:
     return Reach(**row) if row else Reach(0)
 
 
+def granted_one(viewer: Viewer) -> tuple[str, tuple[Any, ...]]:
+    """As `visible_repositories` without public ones, but asked row by row: grants are not gathered."""
+    condition = f"""(r.namespace_id = ? OR r.namespace_id IN ({ADMINISTERED}) OR EXISTS (
+        SELECT 1 FROM repository_permission p WHERE p.repository_id = r.id AND p.account_id = ?
+      ) OR EXISTS (
+        SELECT 1 FROM repository_permission p JOIN team_member m ON m.team_id = p.team_id
+        WHERE p.repository_id = r.id AND m.account_id = ?))"""
+    return condition, (viewer.require_account().id,) * 4
+
+
 def not_public() -> str:
     """A query for the ids of what an account of small reach sees and others do not, and perhaps of some more.
 
@@ -113,7 +124,7 @@ def lanes(
         return found
     if reach.granted > FEW:
         # Who sees so many finds them soon enough in a list of all.
-        condition, values = visible_repositories(viewer, include_public=False)
+        condition, values = granted_one(viewer)
         return found + [lane(visibility).and_also(condition, *values) for visibility in others]
     places: tuple[object, ...] = (viewer.require_account().id,) * 2
     owned, place = OWNED, ALIVE

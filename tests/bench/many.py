@@ -2,18 +2,19 @@
 
     python -m tests.bench.many
 
-Asked is the GraphQL door in this process, as somebody who may see a few of the repositories, and as the owner
-of all. What is flat costs at a hundred thousand what it costs at a thousand.
+Asked is the GraphQL door in this process, on SQLite and on PostgreSQL. `ada` owns all; `bob` may see every
+third, which are public, and twenty more; `cy` has a permission on every tenth as well. What is flat costs at
+a hundred thousand what it costs at a thousand; a search also costs what it weighs, at most 500 matches of
+each kind.
 """
 
-import asyncio
 from functools import partial
 
 from resolvers.access.roles import RepositoryRole
 from resolvers.repository import Visibility
 from storage.statements import execute, fetch_one, is_postgres
 from storage.transactions import transaction
-from tests.bench.flat import SIZES, measured, on_fresh_database, report
+from tests.bench.flat import SIZES, measured, on_every_database, report
 from tests.factories import Factory
 from tests.schema.client import endpoint
 
@@ -22,6 +23,9 @@ BY_NAME = "{ repositories(first: 50, orderBy: NAME) { nodes { path } } }"
 OWN = "{ repositories(first: 50, includePublic: false) { nodes { path } } }"
 STARRED = "{ repositories(first: 50, isStarred: true) { nodes { path } } }"
 NAMESPACE = '{ repositories(first: 50, namespace: "bulk") { nodes { path } } }'
+OWN_BY_NAME = "{ repositories(first: 50, includePublic: false, orderBy: NAME) { nodes { path } } }"
+PRIVATE_BY_NAME = """{ repositories(first: 50, namespace: "bulk", visibility: PRIVATE, orderBy: NAME) {
+  nodes { path } } }"""
 
 
 def searching(text: str) -> str:
@@ -35,14 +39,18 @@ QUESTIONS = {
     "list": LIST,
     "list by name": BY_NAME,
     "list, no public": OWN,
+    "list, no public, by name": OWN_BY_NAME,
     "list, starred": STARRED,
     "list of a namespace": NAMESPACE,
+    "private ones of it, by name": PRIVATE_BY_NAME,
     "search, whole name": searching("image-000500"),
     "search, rare part": searching("0500-x"),
     "search, part of all": searching("mage"),
     "search, begins all": searching("im"),
     "search, description": searching("harbour 77"),
     "search, hidden from others": searching("hidden"),
+    "search, several such words": searching("hidden in a harb"),
+    "search, in a namespace": searching("bulk/image-0005"),
     "search, nothing": searching("nowhere"),
 }
 
@@ -69,6 +77,19 @@ async def fill(namespace_id: int, first: int, last: int) -> None:
             )
 
 
+async def fill_grants(account_id: int, first: int, last: int) -> None:
+    """Let an account read every tenth of the repositories of `fill`."""
+    async with transaction("bench.fill_grants"):
+        await execute(
+            "INSERT INTO repository_permission (repository_id, account_id, role)"
+            " SELECT r.id, CAST(? AS BIGINT), 'read' FROM repository r WHERE r.uuid LIKE 'bulk-%0'"
+            " AND r.created_at_ms >= ? AND r.created_at_ms < ?",
+            account_id,
+            first,
+            last,
+        )
+
+
 async def fill_users(number: int) -> None:
     """Write users as rows."""
     async with transaction("bench.fill_users"):
@@ -83,7 +104,7 @@ async def fill_users(number: int) -> None:
 
 async def measure(factory: Factory) -> None:
     """Fill the database step by step, and print a line for each question and viewer."""
-    for name in ("ada", "bob"):
+    for name in ("ada", "bob", "cy"):
         await factory.user(name)
     await factory.organization("bulk", owner="ada")
     for number in range(20):
@@ -91,14 +112,17 @@ async def measure(factory: Factory) -> None:
         await factory.repository(path, visibility=Visibility.PRIVATE)
         await factory.grant(path, "bob", RepositoryRole.READ, by="ada")
     owner = await fetch_one("SELECT id FROM account WHERE name = 'bulk'")
+    granted = await fetch_one("SELECT id FROM account WHERE name = 'cy'")
     assert owner is not None
+    assert granted is not None
     await fill_users(10_000)
-    tokens = {name: await factory.token(name) for name in ("ada", "bob")}
+    tokens = {name: await factory.token(name) for name in ("ada", "bob", "cy")}
     found: dict[str, list[tuple[float, int]]] = {}
     size = 0
     async with endpoint(factory) as client:
         for target in SIZES:
             await fill(owner["id"], size, target)
+            await fill_grants(granted["id"], size, target)
             size = target
             await execute("ANALYZE")
             for viewer, token in tokens.items():
@@ -109,4 +133,4 @@ async def measure(factory: Factory) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(on_fresh_database(measure))
+    on_every_database(measure, module="tests.bench.many")
