@@ -3,7 +3,7 @@
 Each is looked for apart, since an index over all would find what the viewer may not see, however much it is.
 """
 
-from resolvers.access.lanes import ALIVE, SOURCE, Reach, granted_one, not_public
+from resolvers.access.lanes import Reach, granted_one, not_public
 from resolvers.access.permissions import has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.search_parts import (
@@ -28,7 +28,10 @@ from storage.search import (
 )
 from storage.statements import in_index, row_by_row
 
-_ALIVE = Part(" AND ".join(ALIVE))
+_ALIVE = Part(
+    # A join might be made before what is in order is cut off.
+    "r.deleted_at_ms IS NULL AND (SELECT n.deleted_at_ms IS NULL FROM account n WHERE n.id = r.namespace_id)"
+)
 
 
 def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
@@ -51,7 +54,11 @@ def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
 
 
 def _of(owner: str | None) -> Part:
-    return ALWAYS if owner is None else Part("n.name = ?", (owner,))
+    return (
+        ALWAYS
+        if owner is None
+        else Part("r.namespace_id = (SELECT o.id FROM account o WHERE o.name = ?)", (owner,))
+    )
 
 
 def _among(visibility: str, part: str, owner: str | None, seen: Part) -> list[Part]:
@@ -62,7 +69,10 @@ def _among(visibility: str, part: str, owner: str | None, seen: Part) -> list[Pa
     condition, bounds, order = begins_among(visibility, column, text)
     # What has exactly this name comes first in the order of names.
     match = limited(
-        f"r.id AS id, {column} AS fits", SOURCE, (Part(condition, bounds), _ALIVE, seen), f"ORDER BY {order}"
+        f"r.id AS id, {column} AS fits",
+        "repository r",
+        (Part(condition, bounds), _ALIVE, seen),
+        f"ORDER BY {order}",
     )
     points = f"CASE WHEN fits = ? THEN {EXACT} ELSE {BEGINS} END"
     found = [Part(f"SELECT id, {points} AS points FROM ({match.sql}) named", (text, *match.values))]
@@ -72,7 +82,7 @@ def _among(visibility: str, part: str, owner: str | None, seen: Part) -> list[Pa
             found.append(
                 limited(
                     f"r.id AS id, {fit} AS points",
-                    f"{source} LEFT JOIN account n ON n.id = r.namespace_id",
+                    source,
                     (holds, _of(owner), _ALIVE, seen),
                 )
             )
@@ -86,7 +96,7 @@ def _newest(visibility: str, owner: str | None, seen: Part) -> Part:
     condition, order = in_index(equal, "r.id", is_behind=False)
     return limited(
         f"r.id AS id, {DESCRIBED} AS points",
-        SOURCE,
+        "repository r",
         (Part(condition, (owner,) * condition.count("?")), _ALIVE, seen),
         "ORDER BY " + ", ".join(f"{column} DESC" for column in order.split(", ")),
     )
@@ -107,7 +117,7 @@ def _among_few(part: str, owner: str | None, account_id: int) -> Part:
         points = fitting("few.name", part)
     conditions = (fits, _of(owner), _ALIVE)
     where = " AND ".join(["r.id = found.id", *(condition.sql for condition in conditions)])
-    rows = row_by_row(not_public(), "r.id AS id, r.name AS name", SOURCE, where)
+    rows = row_by_row(not_public(), "r.id AS id, r.name AS name", "repository r", where)
     return Part(
         f"SELECT few.id AS id, {points.sql} AS points FROM ({rows}) few",
         (
