@@ -65,7 +65,7 @@ strawberry.enum(
 strawberry.enum(
     RepositoryOrder,
     name="RepositoryOrder",
-    description="In which order repositories are listed: oldest first, or by namespace and name.",
+    description="In which order repositories are listed: oldest first, or by path, byte by byte.",
 )
 
 PathArgument = Annotated[

@@ -71,6 +71,8 @@ def _configuration(url: str, pool_size: int) -> dict[str, Any]:
                 "database": parts.path.lstrip("/"),
                 "minsize": 1,
                 "maxsize": pool_size,
+                # Statements here are short, and compiling one takes longer than running it.
+                "server_settings": {"jit": "off"},
             },
         }
     return {
