@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from resolvers import activity, artifact, events, label, tag
+from resolvers import activity, artifact, cosign, events, label, tag
 from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
@@ -203,7 +203,9 @@ async def delete_manifest(context: Context, repository: RepositoryRecord, digest
         if manifest is None:
             raise NotFound
         await _require_unlocked(context, "SELECT m.id FROM manifest m WHERE m.id = ?", manifest["id"])
-        await remove(manifest["id"], now_ms())
+        now = now_ms()
+        await remove(manifest["id"], now)
+        await cosign.follow([("", manifest["id"])], now)
         await _record(context, repository, "delete_manifest", {"manifest_digest": digest})
 
 

@@ -11,6 +11,7 @@ from itertools import groupby
 
 from resolvers.artifact import COSIGN_TAGS, ArtifactKind, is_readable, names_digest
 from resolvers.context import Context
+from resolvers.cosign import cosign_names
 from resolvers.manifest import COLUMNS, ManifestRecord, record
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord
@@ -76,11 +77,6 @@ async def referrers(
     return Slice(
         [record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
     )
-
-
-def cosign_names(digest: str) -> str:
-    """The tags by which cosign named a digest, as a list in SQL; the digest is a column."""
-    return ", ".join(f"REPLACE({digest}, ':', '-') || '{ending}'" for ending in COSIGN_TAGS)
 
 
 def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Query:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers import events, immutability, manifest
+from resolvers import cosign, events, immutability, manifest
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
@@ -266,6 +266,8 @@ async def point(
         is_immutable=given.is_immutable,
         is_expiration=given.expires_at_ms is not None,
     )
+    await cosign.follow([(name, manifest_id), (name, current.manifest_id if current else None)], now)
+    await cosign.join(repository.id, [name], now)
     metadata: dict[str, Any] = {
         "username": context.viewer.account.name if context.viewer.account else None,
         "repo": repository.name,
@@ -419,6 +421,7 @@ async def _expire(
         expires_at_ms is not None,
         tag.id,
     )
+    await cosign.follow([(tag.name, tag.manifest_id)], now_ms())
     await _record_event(
         context,
         record,
@@ -466,6 +469,7 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         _refuse_immutable(context, tag, "delete")
         now = now_ms()
         await end([tag.id], now)
+        await cosign.follow([(name, tag.manifest_id)], now)
         await _record_event(context, record, "delete_tag", _about(context, record, name))
     return replace(tag, ended_at_ms=now, is_expiration=False)
 

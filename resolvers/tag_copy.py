@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from resolvers import manifest, repository, tag
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
+from resolvers.cosign import cosign_names
 from resolvers.errors import Invalid, TooMany, UnknownReference
 from resolvers.names import check_tag
-from resolvers.referrer import cosign_names
 from resolvers.repository import RepositoryRecord, Visibility, require_writable
 from resolvers.tag import TagRecord
 from storage.clock import now_ms

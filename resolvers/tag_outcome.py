@@ -1,10 +1,12 @@
 """What a change of many tags does to each of them: read what it depends on, then derive, changing nothing."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from resolvers import immutability
+from resolvers import cosign, immutability
 from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany
 from resolvers.repository import RepositoryRecord
@@ -56,7 +58,10 @@ class PlanArguments:
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """What happens to one tag: the active span and its start, and the manifests before and after, if any."""
+    """What happens to one tag: the active span and its start, and the manifests before and after, if any.
+
+    `is_consequence` if it was not chosen, but is cosign's for a manifest whose tags change.
+    """
 
     name: str
     action: TagAction
@@ -67,19 +72,31 @@ class PlanItem:
     expires_at_ms: int | None
     old_expires_at_ms: int | None
     is_locked: bool
+    is_consequence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an outcome depends on: rows of spans that are active now and, for a rollback, were active then."""
+    """What an outcome depends on: rows of spans that are active now and, for a rollback, were active then.
+
+    What cosign tagged for their manifests is `signed`, `subjects` are the manifests that chosen tags of
+    cosign are about, and `lives` says how many ordinary tags of all those end when.
+    """
 
     current: list[Row]
     earlier: list[Row]
     target_id: int | None = None
+    signed: list[Row] = field(default_factory=list)
+    subjects: dict[str, int] = field(default_factory=dict)
+    lives: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 async def read(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
     """Read what the outcome of a plan depends on. Raises `Invalid`, and `NotFound` for a manifest."""
+    return await _with_signatures(record, await _read_chosen(record, kind, arguments))
+
+
+async def _read_chosen(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
     if kind is PlanKind.ROLLBACK:
         return await _read_moments(record, arguments.to_ms or 0)
     target = None
@@ -89,6 +106,17 @@ async def read(record: RepositoryRecord, kind: PlanKind, arguments: PlanArgument
     if kind is PlanKind.EXPIRE and expires_at_ms is not None and expires_at_ms <= now_ms():
         raise Invalid("The expiration must be in the future.", field="expiresAt")
     return Facts(await _read_selected(record, arguments.selection), [], target)
+
+
+async def _with_signatures(record: RepositoryRecord, facts: Facts) -> Facts:
+    """The same with what cosign tagged for the manifests of the chosen tags."""
+    now = now_ms()
+    rows = facts.current + facts.earlier
+    ids = {row["manifest_id"] for row in rows} | ({facts.target_id} if facts.target_id else set())
+    signed = await cosign.signed(sorted(ids), now)
+    subjects = await cosign.ids_of_subjects(record.id, {row["name"] for row in rows})
+    known = {row["subject_id"] for row in signed} | set(subjects.values())
+    return replace(facts, signed=signed, subjects=subjects, lives=await cosign.lives(sorted(known), now))
 
 
 async def _read_selected(record: RepositoryRecord, selection: TagSelection) -> list[Row]:
@@ -161,7 +189,8 @@ def outcome(context: Context, kind: PlanKind, arguments: PlanArguments, facts: F
         ]
     else:
         items = [_changed(context, kind, arguments, facts.target_id, row) for row in current.values()]
-    found = tuple(item for item in items if item is not None)
+    changes = [item for item in items if item is not None]
+    found = tuple(_with_consequences(kind, changes, facts, current.keys()))
     if len(found) > LARGEST:
         raise TooMany(
             f"A plan changes at most {LARGEST:,} tags; narrow it down.",
@@ -200,6 +229,54 @@ def _rolled_back(context: Context, name: str, before: Row | None, after: Row | N
     if after["manifest_id"] == before["manifest_id"]:
         return None
     return _item(before, TagAction.MOVE, is_locked, after_id=after["manifest_id"])
+
+
+def _with_consequences(
+    kind: PlanKind, items: Sequence[PlanItem], facts: Facts, selected: Collection[str]
+) -> list[PlanItem]:
+    """Let what cosign tagged end with the last ordinary tag of what it is about, as when that changes alone.
+
+    A tag that was chosen itself becomes what was asked for. A rollback brings back what was there, so that
+    it ends nothing that was.
+    """
+    lives, changed = Counter(facts.lives), set()
+    for item in items:
+        if item.is_locked or cosign.subject_of(item.name):
+            continue
+        if item.before_id is not None:
+            lives[item.before_id, item.old_expires_at_ms or cosign.ENDLESS] -= 1
+        if item.after_id is not None:
+            lives[item.after_id, item.expires_at_ms or cosign.ENDLESS] += 1
+        changed |= {item.before_id, item.after_id}
+    ends: dict[int, int] = {}
+    for subject, moment in +lives:
+        ends[subject] = max(moment, ends.get(subject, 0))
+    found = [
+        replace(item, expires_at_ms=_expiration(ends.get(facts.subjects[item.name])))
+        if item.name in facts.subjects and item.action in {TagAction.CREATE, TagAction.MOVE}
+        else item
+        for item in items
+    ]
+    is_rollback = kind is PlanKind.ROLLBACK
+    chosen = {item.name for item in items} if is_rollback else selected
+    for row in facts.signed:
+        end = ends.get(row["subject_id"])
+        if row["subject_id"] not in changed or row["name"] in chosen or (end is None and is_rollback):
+            continue
+        if end is None:
+            item = _item(row, TagAction.DELETE, False)
+        elif _expiration(end) != row["ended_at_ms"]:
+            # The longest expiration of an old tag can lie before the beginning of this one.
+            moment = _expiration(max(end, row["started_at_ms"]))
+            item = _item(row, TagAction.EXPIRE, False, after_id=row["manifest_id"], expires_at_ms=moment)
+        else:
+            continue
+        found.append(replace(item, is_consequence=True))
+    return sorted(found, key=lambda item: item.name)
+
+
+def _expiration(end: int | None) -> int | None:
+    return None if end == cosign.ENDLESS else end
 
 
 def _item(

@@ -152,6 +152,7 @@ _SPAN = (
     "name",
     "manifest_id",
     "started_at_ms",
+    "ended_at_ms",
     "is_reversion",
     "is_immutable",
     "is_expiration",
@@ -166,7 +167,7 @@ async def _fates(
     return {
         item.name: fate(context, policies, item.name, now, {})
         for item in items
-        if item.after_id is not None and kind is not PlanKind.EXPIRE
+        if item.action in {TagAction.CREATE, TagAction.MOVE}
     }
 
 
@@ -180,9 +181,10 @@ def _spans(
             item.name,
             item.after_id,
             max(now, item.started_at_ms or now),
+            item.expires_at_ms,
             kind is PlanKind.ROLLBACK,
             fates[item.name].is_immutable,
-            False,
+            item.expires_at_ms is not None,
         )
         for item in items
         if item.name in fates
@@ -193,10 +195,10 @@ async def _carry_out(
     kind: PlanKind, items: Sequence[PlanItem], begun: Sequence[tuple[Any, ...]], now: int
 ) -> None:
     """Make the changes, in statements of at most 500 rows."""
-    if kind is PlanKind.EXPIRE:
-        await _expire(items)
-        return
-    ended = [item.span_id for item in items if item.span_id]
+    expiring = [item for item in items if item.action is TagAction.EXPIRE]
+    await _expire([item for item in expiring if item.expires_at_ms is not None])
+    await _expire([item for item in expiring if item.expires_at_ms is None])
+    ended = [item.span_id for item in items if item.span_id and item.action is not TagAction.EXPIRE]
     for start in range(0, len(ended), BATCH):
         await end(ended[start : start + BATCH], now)
     targets = sorted({item.after_id for item in items if item.after_id}) if kind is PlanKind.ROLLBACK else []
@@ -219,6 +221,8 @@ async def _events(
     about = {"username": account.name if account else None, "repo": record.name}
     entries = []
     for item in items:
+        if item.is_consequence:
+            continue
         entry = _event(record, kind, item, digests, about | {"tag": item.name})
         entries.append(entry)
         policy = fates[item.name].policy if item.name in fates else None
@@ -233,7 +237,7 @@ async def _events(
 
 
 async def _expire(items: Sequence[PlanItem]) -> None:
-    """Let the spans of all items end when their items say, null for never."""
+    """Let the spans of items end when they say, which is never for all of them or for none."""
     for start in range(0, len(items), BATCH):
         batch = items[start : start + BATCH]
         spans = [item.span_id for item in batch]
@@ -244,7 +248,6 @@ async def _expire(items: Sequence[PlanItem]) -> None:
             f"UPDATE tag SET ended_at_ms = CASE id {cases} END, is_expiration = ?"
             f" WHERE id IN ({placeholders(spans)})",
             *moments,
-            # Whoever removes expirations removes all of them.
             batch[0].expires_at_ms is not None,
             *spans,
         )

@@ -46,6 +46,13 @@ class TagPlanItem:
     def expires_at(self) -> datetime | None:
         return optional_datetime(self.record.expires_at_ms)
 
+    @strawberry.field(
+        description="Whether it was not chosen, but is one of cosign's, such as `sha256-<hex>.sig`, for a"
+        " manifest whose tags change: it ends with the last of those."
+    )
+    def is_consequence(self) -> bool:
+        return self.record.is_consequence
+
     @strawberry.field(description="Why this tag is left alone, although it fits; null if it is not.")
     def error(self) -> UserError | None:
         if not self.record.is_locked:

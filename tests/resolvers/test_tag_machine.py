@@ -2,8 +2,9 @@
 
 import asyncio
 import itertools
+import math
 import time
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -37,9 +38,11 @@ from tests.plugins.scale import SCALE
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WINDOW_MS = 14 * DAY_MS
-NAMES = st.sampled_from(["v", "v1"])
+NAMES = st.sampled_from(["v", "v1", ".sig", ".att"])
+"""Ordinary tags, and what cosign tags for the first image and the second."""
 PARTS = st.sampled_from(["V", "1", ""])
 IMAGES = st.integers(0, 2)
+LIFETIMES = st.sampled_from([None, 1, 3 * HOUR_MS, 800 * DAY_MS])
 STEPS = st.sampled_from([1, 7, HOUR_MS, 2 * HOUR_MS, DAY_MS, 4 * DAY_MS])
 _numbers = itertools.count()
 Begun = tuple[list[str], list[int], Context, RepositoryRecord]
@@ -95,12 +98,16 @@ class Tags(RuleBasedStateMachine):
         self.ended: dict[int, int] = {}
         """When the last tag of an image ended; images that never had one are not there."""
         self.past: list[tuple[int, dict[str, int]]] = []
+        self.subjects: dict[str, int] = {}
+        """Which image a tag of cosign is about."""
 
     @initialize()
     def begin(self) -> None:
         self.path = f"ada/app{next(_numbers)}"
         begun: Begun = self.bench.run(self._begin())
         self.digests, self.manifests, self.context, self.record = begun
+        for image, ending in enumerate((".sig", ".att")):
+            self.subjects[self.digests[image].replace(":", "-") + ending] = image
         self._remember()
 
     async def _begin(self) -> Begun:
@@ -120,10 +127,55 @@ class Tags(RuleBasedStateMachine):
         image = self.active.pop(name).image
         self.ended[image] = max(self.ended.get(image, 0), moment)
 
-    def _set(self, name: str, image: int) -> None:
-        if name in self.active:
+    def _named(self, name: str) -> str:
+        """The tag that a rule means."""
+        return next((tag for tag in self.subjects if name[0] == "." and tag.endswith(name)), name)
+
+    def _last(self, image: int) -> float:
+        """When the last ordinary tag of an image ends, infinity for never; 0 if there is none."""
+        ends = [
+            entry.until or math.inf
+            for name, entry in self.active.items()
+            if entry.image == image and name not in self.subjects
+        ]
+        return max(ends, default=0)
+
+    def _change(
+        self,
+        changes: dict[str, Entry | None],
+        *,
+        alone: Collection[str] = (),
+        may_end: bool = True,
+    ) -> None:
+        """Ordinary tags first, then what cosign tagged for their images but was left alone, then the rest.
+
+        An entry that begins now is a new span, one that began before has only another end.
+        """
+        touched = set()
+        for name in changes.keys() - self.subjects.keys():
+            touched |= {entry.image for entry in (self.active.get(name), changes[name]) if entry}
+            self._replace(name, changes[name])
+        for name, image in self.subjects.items():
+            if image in touched and name in self.active and not self._is_locked(name) and name not in alone:
+                if last := self._last(image):
+                    self._live_until(name, last)
+                elif may_end:
+                    self._end(name, self.now)
+        for name in changes.keys() & self.subjects.keys():
+            self._replace(name, entry := changes[name])
+            if entry and entry.since == self.now and (last := self._last(self.subjects[name])):
+                self._live_until(name, last)
+
+    def _replace(self, name: str, entry: Entry | None) -> None:
+        if name in self.active and (entry is None or entry.since == self.now):
             self._end(name, self.now)
-        self.active[name] = Entry(image, self.now)
+        if entry is not None:
+            self.active[name] = entry
+
+    def _live_until(self, name: str, last: float) -> None:
+        entry = self.active[name]
+        until = None if last == math.inf else max(int(last), entry.since)
+        self.active[name] = replace(entry, until=until)
 
     def _pass(self, step: int) -> None:
         self.bench.now += step
@@ -155,39 +207,43 @@ class Tags(RuleBasedStateMachine):
     @rule(step=STEPS, name=NAMES, image=IMAGES)
     def create_or_move(self, step: int, name: str, image: int) -> None:
         self._pass(step)
+        name = self._named(name)
         there = name in self.active and self.active[name].image == image
         refusal: type[UserError] | None = None if self._is_alive(image) else NotFound
         if refusal is None and not there and self._is_locked(name):
             refusal = Immutable
         changes = TagChanges({"manifest_digest": self.digests[image]})
         if self._agree(tag.update(self.context, self.path, name, changes), refusal) and not there:
-            self._set(name, image)
+            self._change({name: Entry(image, self.now)})
         self._remember()
 
     @rule(step=STEPS, name=NAMES)
     def delete(self, step: int, name: str) -> None:
         self._pass(step)
+        name = self._named(name)
         refusal: type[UserError] | None = None if name in self.active else NotFound
         if self._is_locked(name):
             refusal = Immutable
         if self._agree(tag.delete(self.context, self.path, name), refusal):
-            self._end(name, self.now)
+            self._change({name: None})
         self._remember()
 
     @rule(step=STEPS, name=NAMES, image=IMAGES)
     def restore(self, step: int, name: str, image: int) -> None:
         self._pass(step)
+        name = self._named(name)
         is_kept = self._is_alive(image) or self.ended[image] > self.now - WINDOW_MS
         refusal: type[UserError] | None = None if is_kept else NotFound
         if refusal is None and self._is_locked(name):
             refusal = Immutable
         if self._agree(tag.restore(self.context, self.path, name, self.digests[image]), refusal):
-            self._set(name, image)
+            self._change({name: Entry(image, self.now)})
         self._remember()
 
-    @rule(step=STEPS, name=NAMES, after=st.sampled_from([None, 1, 3 * HOUR_MS, 800 * DAY_MS]))
+    @rule(step=STEPS, name=NAMES, after=LIFETIMES)
     def expire(self, step: int, name: str, after: int | None) -> None:
         self._pass(step)
+        name = self._named(name)
         refusal: type[UserError] | None = None if name in self.active else NotFound
         if after is not None and self._is_locked(name):
             refusal = Immutable
@@ -195,17 +251,20 @@ class Tags(RuleBasedStateMachine):
         if self._agree(
             tag.update(self.context, self.path, name, TagChanges({"expires_at_ms": until})), refusal
         ):
-            entry = self.active[name]
-            if until is not None:
-                until = sorted((entry.since + HOUR_MS, until, entry.since + 728 * DAY_MS))[1]
-            self.active[name] = replace(entry, until=until)
+            self._change({name: self._until(self.active[name], until)})
             # The longest expiration of an old tag can lie in the past.
             self._pass(0)
         self._remember()
 
+    def _until(self, entry: Entry, until: int | None) -> Entry:
+        if until is not None:
+            until = sorted((entry.since + HOUR_MS, until, entry.since + 728 * DAY_MS))[1]
+        return replace(entry, until=until)
+
     @rule(step=STEPS, name=NAMES, is_locked=st.sampled_from([True, True, True, False]))
     def lock(self, step: int, name: str, is_locked: bool) -> None:
         self._pass(step)
+        name = self._named(name)
         refusal: type[UserError] | None = None if name in self.active else NotFound
         if refusal is None and is_locked and self.active[name].until is not None:
             refusal = Invalid
@@ -219,16 +278,33 @@ class Tags(RuleBasedStateMachine):
         done = await tag_plan.apply(self.context, self.path, kind, plan.uuid)
         assert done.items == plan.items
 
-    def _free(self, part: str) -> list[str]:
-        return [name for name in self.active if part.lower() in name and not self._is_locked(name)]
+    def _chosen(self, part: str) -> list[str]:
+        return [name for name in self.active if part.lower() in name]
+
+    def _free(self, part: str) -> dict[str, Entry]:
+        return {name: self.active[name] for name in self._chosen(part) if not self._is_locked(name)}
 
     @rule(step=STEPS, part=PARTS)
     def delete_many(self, step: int, part: str) -> None:
         self._pass(step)
         arguments = PlanArguments(selection=TagSelection(name_contains=part))
         self._agree(self._planned(PlanKind.DELETE, arguments), None)
-        for name in self._free(part):
-            self._end(name, self.now)
+        self._change(dict.fromkeys(self._free(part)), alone=self._chosen(part))
+        self._remember()
+
+    @rule(step=STEPS, part=PARTS, after=LIFETIMES)
+    def expire_many(self, step: int, part: str, after: int | None) -> None:
+        self._pass(step)
+        until = None if after is None else self.now + after
+        arguments = PlanArguments(selection=TagSelection(name_contains=part), expires_at_ms=until)
+        self._agree(self._planned(PlanKind.EXPIRE, arguments), None)
+        changes: dict[str, Entry | None] = {
+            name: self._until(entry, until)
+            for name, entry in self._free(part).items()
+            if entry != self._until(entry, until)
+        }
+        self._change(changes, alone=self._chosen(part))
+        self._pass(0)
         self._remember()
 
     @rule(step=STEPS, part=PARTS, image=IMAGES)
@@ -239,9 +315,12 @@ class Tags(RuleBasedStateMachine):
         )
         refusal: type[UserError] | None = None if self._is_alive(image) else NotFound
         if self._agree(self._planned(PlanKind.MOVE, arguments), refusal):
-            for name in self._free(part):
-                if self.active[name].image != image:
-                    self._set(name, image)
+            changes: dict[str, Entry | None] = {
+                name: Entry(image, self.now)
+                for name, entry in self._free(part).items()
+                if entry.image != image
+            }
+            self._change(changes, alone=self._chosen(part))
         self._remember()
 
     @precondition(lambda self: self.past)
@@ -251,14 +330,12 @@ class Tags(RuleBasedStateMachine):
         moment, then = data.draw(st.sampled_from(self.past))
         refusal: type[UserError] | None = Invalid if moment < self.now - WINDOW_MS else None
         if self._agree(self._planned(PlanKind.ROLLBACK, PlanArguments(to_ms=moment)), refusal):
+            changes: dict[str, Entry | None] = {}
             for name in {*then, *self.active}:
                 current = self.active[name].image if name in self.active else None
-                if self._is_locked(name) or current == then.get(name):
-                    continue
-                if name in then:
-                    self._set(name, then[name])
-                else:
-                    self._end(name, self.now)
+                if not self._is_locked(name) and current != then.get(name):
+                    changes[name] = Entry(then[name], self.now) if name in then else None
+            self._change(changes, alone=changes, may_end=False)
         self._remember()
 
     # What always holds
@@ -301,7 +378,7 @@ class Tags(RuleBasedStateMachine):
 
     async def _check_histories(self) -> None:
         """The changes of each tag follow upon each other and lead to where it points now."""
-        for name in ("v", "v1"):
+        for name in ("v", "v1", *self.subjects):
             found = (await tag_history.history(self.context, self.record, name, Page(100))).items
             current = None
             for change in reversed(found):
