@@ -206,8 +206,12 @@ class BlobStore(Protocol):
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         """Return the whole blob. Raises BlobUnknown, and BlobTooLarge if it has more than `limit` bytes."""
 
-    async def delete(self, digest: str) -> bool:
-        """Remove the blob and say whether there was one."""
+    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
+        """Remove the blob and say whether it was there.
+
+        With a moment, a blob that was committed then or later stays, and the answer is False; so a commit
+        that finds the blob in place and a deletion of what is old never both succeed.
+        """
 
     def digests(self) -> AsyncIterator[tuple[str, int, int]]:
         """Yield (digest, size, modified_at_ms) of every blob, in no particular order.

@@ -36,6 +36,7 @@ from storage.blobs.files import (
     make_directory,
     make_root,
     remove,
+    remove_older,
     remove_upload,
     sync_directory,
     touch,
@@ -123,9 +124,12 @@ class FilesystemBlobStore:
         path = self._layout.blob(digest)
         return await self._in_thread(partial(_read_all, path, digest, limit))
 
-    async def delete(self, digest: str) -> bool:
+    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
         refuse_inside_transaction()
-        return await self._in_thread(partial(remove, self._layout.blob(digest)))
+        path = self._layout.blob(digest)
+        if unless_modified_since_ms is None:
+            return await self._in_thread(partial(remove, path))
+        return await self._in_thread(partial(remove_older, path, unless_modified_since_ms))
 
     def digests(self) -> AsyncIterator[tuple[str, int, int]]:
         return self._walk(self._layout.walk_blobs)

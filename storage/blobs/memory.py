@@ -116,9 +116,12 @@ class MemoryBlobStore:
             raise BlobTooLarge(digest, size=len(content), limit=limit)
         return content
 
-    async def delete(self, digest: str) -> bool:
+    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
         refuse_inside_transaction()
         parse_digest(digest)
+        blob = self._blobs.get(digest)
+        if blob and unless_modified_since_ms is not None and blob.modified_at_ms >= unless_modified_since_ms:
+            return False
         return self._blobs.pop(digest, None) is not None
 
     async def digests(self) -> AsyncIterator[tuple[str, int, int]]:

@@ -13,7 +13,8 @@ class Manifest(Model):
     `layers_size_bytes` is the sum of the compressed layers, zero for an index. Platform and creation date
     come from the image configuration, null where there is none. `artifact_kind` is signature, attestation or
     sbom, null for anything else. One that was deleted, but stands in the history of tags, has its digests in
-    `deleted_digest` and `deleted_subject_digest` instead, so that no search for a digest finds it.
+    `deleted_digest` and `deleted_subject_digest` instead, so that no search for a digest finds it. So has one
+    that was collected, whose body is gone for good. `pushed_at_ms` is null for what was pushed once.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -37,6 +38,8 @@ class Manifest(Model):
     created_at_ms = fields.BigIntField()
     deleted_digest = fields.CharField(max_length=140, null=True)
     deleted_subject_digest = fields.CharField(max_length=140, null=True)
+    pushed_at_ms = fields.BigIntField(null=True)
+    collected_at_ms = fields.BigIntField(null=True)
 
     class Meta:
         table = "manifest"

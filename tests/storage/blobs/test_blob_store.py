@@ -365,6 +365,18 @@ async def test_a_deleted_blob_is_gone_and_can_come_again(store: BlobStore) -> No
     assert await read(store, digest) == b"abc"
 
 
+async def test_a_blob_is_deleted_unless_it_was_committed_since_a_moment(store: BlobStore) -> None:
+    digest = sha256(b"abc")
+    await push(store, [b"abc"], digest)
+    ((_, _, committed_at_ms),) = [blob async for blob in store.digests()]
+
+    assert await store.delete(digest, unless_modified_since_ms=committed_at_ms) is False
+    assert await read(store, digest) == b"abc"
+    assert await store.delete(digest, unless_modified_since_ms=committed_at_ms + 1) is True
+    assert await store.stat(digest) is None
+    assert await store.delete(digest, unless_modified_since_ms=committed_at_ms + 1) is False
+
+
 @pytest.mark.parametrize("digest", ["", "sha256:abc", "latest", f"sha256:../../{'a' * 58}"])
 async def test_an_invalid_digest_is_refused_everywhere(store: BlobStore, digest: str) -> None:
     for operation in (
