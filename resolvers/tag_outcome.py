@@ -239,18 +239,7 @@ def _with_consequences(
     A tag that was chosen itself becomes what was asked for. A rollback brings back what was there, so that
     it ends nothing that was.
     """
-    lives, changed = Counter(facts.lives), set()
-    for item in items:
-        if item.is_locked or cosign.subject_of(item.name):
-            continue
-        if item.before_id is not None:
-            lives[item.before_id, item.old_expires_at_ms or cosign.ENDLESS] -= 1
-        if item.after_id is not None:
-            lives[item.after_id, item.expires_at_ms or cosign.ENDLESS] += 1
-        changed |= {item.before_id, item.after_id}
-    ends: dict[int, int] = {}
-    for subject, moment in +lives:
-        ends[subject] = max(moment, ends.get(subject, 0))
+    ends, changed = _ends(items, facts)
     found = [
         replace(item, expires_at_ms=_expiration(ends.get(facts.subjects[item.name])))
         if item.name in facts.subjects and item.action in {TagAction.CREATE, TagAction.MOVE}
@@ -267,12 +256,29 @@ def _with_consequences(
             item = _item(row, TagAction.DELETE, False)
         elif _expiration(end) != row["ended_at_ms"]:
             # The longest expiration of an old tag can lie before the beginning of this one.
-            moment = _expiration(max(end, row["started_at_ms"]))
-            item = _item(row, TagAction.EXPIRE, False, after_id=row["manifest_id"], expires_at_ms=moment)
+            until = _expiration(max(end, row["started_at_ms"]))
+            item = _item(row, TagAction.EXPIRE, False, after_id=row["manifest_id"], expires_at_ms=until)
         else:
             continue
         found.append(replace(item, is_consequence=True))
     return sorted(found, key=lambda item: item.name)
+
+
+def _ends(items: Sequence[PlanItem], facts: Facts) -> tuple[dict[int, int], set[int | None]]:
+    """When the last ordinary tag of each manifest ends after the change, and whose tags are changed."""
+    lives, changed = Counter(facts.lives), set()
+    for item in items:
+        if item.is_locked or cosign.subject_of(item.name):
+            continue
+        if item.before_id is not None:
+            lives[item.before_id, item.old_expires_at_ms or cosign.ENDLESS] -= 1
+        if item.after_id is not None:
+            lives[item.after_id, item.expires_at_ms or cosign.ENDLESS] += 1
+        changed |= {item.before_id, item.after_id}
+    ends: dict[int, int] = {}
+    for subject, moment in +lives:
+        ends[subject] = max(moment, ends.get(subject, 0))
+    return ends, changed
 
 
 def _expiration(end: int | None) -> int | None:
