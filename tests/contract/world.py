@@ -21,6 +21,7 @@ from quayside.app import create_app
 from quayside.config import Settings
 from resolvers import account, application, invite, repository, star
 from resolvers.access.credentials import basic_viewer
+from resolvers.access.passwords import hash_password
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.application import ApplicationChanges
@@ -31,6 +32,7 @@ from resolvers.repository import RepositoryState, Visibility
 from storage import audit
 from storage.clock import now_ms
 from storage.statements import execute
+from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import EVERY_SCOPE, Factory, image_config
 from tests.registry import kit
 
@@ -201,7 +203,7 @@ class World:
             await self.factory.grant(f"{ORGANIZATION}/crane", name, RepositoryRole.WRITE, by="maren")
 
     async def busy(self) -> None:
-        """A day on which `ole` and somebody unknown pulled more than fits on a page."""
+        """A day on which `ole` and somebody unknown pulled more than fits on two pages."""
         await self.factory.repository("maren/mine")
         ole = await account.by_name("ole")
         assert ole is not None
@@ -219,7 +221,7 @@ class World:
                         None,
                         now_ms(),
                     )
-                    for performer in (*[ole.id] * 25, None)
+                    for performer in (*[ole.id] * 45, None)
                 ]
             )
         await execute("UPDATE audit_log SET ip = '192.0.2.7'")
@@ -234,6 +236,11 @@ class World:
         """Somebody uses the application token `toolbox`, as docker login does."""
         site, secrets = self.factory.site, self.factory.secrets
         await basic_viewer("$app", self.digests["toolbox_text"], site=site, secrets=secrets)
+
+    async def password(self) -> None:
+        """`maren` can sign in at a browser."""
+        hashed = await hash_password(PASSWORD)
+        await execute("UPDATE account SET password_hash = ? WHERE name = ?", hashed, "maren")
 
     async def mirror(self) -> None:
         """`tidewater` takes only what a mirror brings."""
@@ -270,6 +277,7 @@ STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
     "give the robots roles": World.berths,
     "push images": World.images,
     "star a repository": World.star,
+    "set a password": World.password,
     "let a mirror write": World.mirror,
     "add a team": World.team,
     "log in with an application token": World.log_in,
@@ -277,12 +285,16 @@ STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
 """What happens between two exchanges, by the words of the record."""
 
 
+SIGNED_IN = frozenset({"maren, signed in", "maren, forged"})
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Asks `/api/v1` as any actor of a world."""
+    """Asks `/api/v1` as any actor of a world; who is signed in does so at a browser."""
 
     world: World
     http: httpx.AsyncClient
+    browser: Browser
 
     async def ask(self, actor: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """Send one request; a body that is text is sent as it is, any other as JSON."""
@@ -291,7 +303,15 @@ class Caller:
             headers["Authorization"] = f"Bearer {token}"
         filled = self.world.filled(body)
         content = filled if isinstance(filled, str) else json.dumps(filled)
-        return await self.http.request(
+        http = self.http
+        if actor in SIGNED_IN:
+            http = self.browser.http
+            if not self.browser.token:
+                await self.browser.sign_in("maren")
+            # Another page can send the cookie, but does not know the token that belongs to it.
+            if actor != "maren, forged":
+                headers["X-CSRF-Token"] = self.browser.token
+        return await http.request(
             method,
             f"/api/v1{self.world.filled(path)}",
             content=None if body is None else content,
@@ -308,5 +328,6 @@ async def callers(world: World, settings: Settings, *, address: str = "127.0.0.1
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=(address, 54321)), base_url=settings.public_url
         ) as http,
+        browsing(app, base_url=settings.public_url, ip=address) as browser,
     ):
-        yield Caller(world, http)
+        yield Caller(world, http, browser)
