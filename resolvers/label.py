@@ -18,11 +18,11 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, TooMany
 from resolvers.manifest import ManifestRecord
 from resolvers.pages import Page, Query, Slice, Term, paginate_each
-from resolvers.repository import RepositoryRecord, require, require_writable
+from resolvers.repository import RepositoryRecord, lock_writable, require, require_writable
 from storage.clock import now_ms
 from storage.models import Label
 from storage.statements import Row, execute, fetch_one
-from storage.transactions import lock_row, transaction
+from storage.transactions import transaction
 
 KEY_LENGTH = 255
 VALUE_LENGTH = 65_536
@@ -207,7 +207,7 @@ async def create(
     kind = _media_type(media_type, value)
     async with transaction("label.create"):
         # Counting and adding must not be torn apart by another writer, nor by a deletion of the manifest.
-        await lock_row("repository", repository.id)
+        await lock_writable(context, repository)
         if await manifest.by_digest(repository, digest) is None:
             raise NotFound(field="manifest")
         counted = await fetch_one(
@@ -244,6 +244,7 @@ async def delete(context: Context, path: str, digest: str, identity: str) -> Lab
     if record.source is not LabelSource.API:
         raise Invalid("Cannot delete immutable label", field="label")
     async with transaction("label.delete"):
+        await lock_writable(context, repository)
         if not await execute("DELETE FROM label WHERE id = ?", record.id):
             raise NotFound(field="label")
         await _record_event(

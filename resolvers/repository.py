@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from resolvers import events, prototype
@@ -27,7 +27,7 @@ from storage.database import IntegrityError
 from storage.jobs import enqueue
 from storage.models import Repository, RepositoryPermission
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
-from storage.transactions import lock_row, transaction
+from storage.transactions import lock_and_read, lock_row, transaction
 
 DESCRIPTION_LENGTH = 100_000
 
@@ -152,6 +152,17 @@ def require_writable(context: Context, record: RepositoryRecord) -> None:
         raise NotWritable(
             f"Repository is in read only or mirror mode: {record.state.value}", field="repository"
         )
+
+
+async def lock_writable(context: Context, record: RepositoryRecord) -> None:
+    """Hold a repository against other writers, in the open transaction, and judge it again as it is then.
+
+    Raises `NotWritable`, and `NotFound` if it was deleted meanwhile.
+    """
+    row = await lock_and_read("repository", record.id, "state", "deleted_at_ms")
+    if row is None or row["deleted_at_ms"] is not None:
+        raise NotFound(field="repository")
+    require_writable(context, replace(record, state=RepositoryState(row["state"])))
 
 
 async def viewer_role(context: Context, record: RepositoryRecord) -> RepositoryRole | None:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from tortoise.transactions import in_transaction
 
 from storage.backends.measured import StatementCount, statement_count
-from storage.statements import fetch, is_postgres
+from storage.statements import Row, fetch, fetch_one, is_postgres
 
 logger = logging.getLogger("quayside.transaction")
 
@@ -72,3 +72,10 @@ async def lock_row(table: str, row_id: int) -> None:
     """
     if is_postgres():
         await fetch(f'SELECT "id" FROM "{table}" WHERE "id" = ? FOR UPDATE', row_id)
+
+
+async def lock_and_read(table: str, row_id: int, *columns: str) -> Row | None:
+    """Hold a row as `lock_row` does, and read it as it is then; None if it is gone."""
+    chosen = ", ".join(f'"{column}"' for column in columns)
+    end = " FOR UPDATE" if is_postgres() else ""
+    return await fetch_one(f'SELECT {chosen} FROM "{table}" WHERE "id" = ?{end}', row_id)
