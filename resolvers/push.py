@@ -19,13 +19,13 @@ from resolvers.errors import Immutable, NotFound, UnknownReference
 from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES, remove, stored_id
 from resolvers.manifest_document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
 from resolvers.names import check_tag, split_path
-from resolvers.repository import RepositoryRecord, require_writable
+from resolvers.repository import RepositoryRecord, lock_writable, require_writable
 from storage.blobs import BlobError
 from storage.clock import now_ms
 from storage.faults import fault
 from storage.models import Manifest, ManifestBlob, ManifestBody, ManifestChild
 from storage.statements import execute, fetch, fetch_one, placeholders
-from storage.transactions import lock_row, transaction
+from storage.transactions import transaction
 
 PARSE_IN_THREAD_BYTES = 64 * 1024
 
@@ -125,7 +125,7 @@ async def delete_blob(context: Context, repository: RepositoryRecord, digest: st
     """Take the repository's right to a blob away, at once. Raises `NotFound`, `Immutable`, `NotWritable`."""
     require_writable(context, repository)
     async with transaction("blob.delete"):
-        await lock_row("repository", repository.id)
+        await lock_writable(context, repository)
         await _require_unlocked(
             context,
             "SELECT m.id FROM manifest m JOIN manifest_blob b ON b.manifest_id = m.id"
@@ -171,9 +171,7 @@ async def put_manifest(
     configuration = await _configuration(context, document)
     labels = _labels(configuration)
     async with transaction("manifest.put"):
-        await lock_row("repository", repository.id)
-        if not await fetch("SELECT id FROM repository WHERE id = ? AND deleted_at_ms IS NULL", repository.id):
-            raise NotFound
+        await lock_writable(context, repository)
         # Also for a manifest that is there already: what it names may have been deleted since.
         await _require_content(context, repository, document)
         manifest_id = await stored_id(repository.id, document.digest)
@@ -196,7 +194,7 @@ async def delete_manifest(context: Context, repository: RepositoryRecord, digest
     """
     require_writable(context, repository)
     async with transaction("manifest.delete"):
-        await lock_row("repository", repository.id)
+        await lock_writable(context, repository)
         manifest = await fetch_one(
             "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", repository.id, digest
         )

@@ -13,11 +13,11 @@ from resolvers.errors import Immutable, Invalid, NotFound
 from resolvers.immutability import PolicyRecord
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
-from resolvers.repository import RepositoryRecord, require, require_writable
+from resolvers.repository import RepositoryRecord, lock_writable, require, require_writable
 from storage.clock import now_ms
 from storage.models import Tag
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
-from storage.transactions import lock_row, transaction
+from storage.transactions import transaction
 
 MINIMUM_EXPIRATION_MS = 3_600_000
 MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
@@ -358,7 +358,7 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
     if digest is not None:
         check_tag(name)
     async with transaction("tag.update"):
-        await lock_row("repository", record.id)
+        await lock_writable(context, record)
         if "expires_at_ms" in values:
             await _change_expiration(context, record, name, values["expires_at_ms"])
         if values.get("is_immutable") is not None:
@@ -464,7 +464,7 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
     async with transaction("tag.delete"):
-        await lock_row("repository", record.id)
+        await lock_writable(context, record)
         tag = await _require_active(record, name)
         _refuse_immutable(context, tag, "delete")
         now = now_ms()
@@ -509,7 +509,7 @@ async def restore(context: Context, path: str, name: str, manifest_digest: str) 
     require_writable(context, record)
     check_tag(name)
     async with transaction("tag.restore"):
-        await lock_row("repository", record.id)
+        await lock_writable(context, record)
         manifest_id = await manifest.stored_id(record.id, manifest_digest)
         if manifest_id is None:
             raise NotFound("The repository has no such manifest, or no longer.", field="manifestDigest")

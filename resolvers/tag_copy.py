@@ -80,8 +80,11 @@ async def copy(
         ids = sorted({origin.id, *(record.id for record in records.values())})
         for identity in ids:
             await lock_row("repository", identity)
-        if len(await repository.by_ids(ids)) < len(ids):
+        found = await repository.by_ids(ids)
+        if len(found) < len(ids):
             raise UnknownReference("A repository was deleted meanwhile.", field="to")
+        for record in records.values():
+            require_writable(context, found[record.id])
         root = await _root(origin, source)
         held = await _closure(origin, root["id"], include_referrers=include_referrers)
         await _require_rights(origin, held.manifests)
@@ -94,8 +97,8 @@ async def copy(
                 await _point(context, record, name, digest)
         for target in targets:
             await _point(context, records[target.repository], target.tag, root["digest"])
-    found = [await tag.active_tag(records[target.repository].id, target.tag) for target in targets]
-    return [record for record in found if record is not None]
+    tags = [await tag.active_tag(records[target.repository].id, target.tag) for target in targets]
+    return [record for record in tags if record is not None]
 
 
 def _check(source: CopySource, targets: Sequence[CopyTarget]) -> None:

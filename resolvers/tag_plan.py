@@ -17,7 +17,7 @@ from resolvers import events, immutability, manifest
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound
-from resolvers.repository import RepositoryRecord, require, require_writable
+from resolvers.repository import RepositoryRecord, lock_writable, require, require_writable
 from resolvers.tag import Fate, end, fate, locked_by
 from resolvers.tag_outcome import (
     PlanArguments,
@@ -31,7 +31,7 @@ from resolvers.tag_outcome import (
 from storage.clock import now_ms
 from storage.models import Plan
 from storage.statements import Row, decode_json, execute, fetch, fetch_one, insert_many, placeholders
-from storage.transactions import lock_row, transaction
+from storage.transactions import transaction
 
 BATCH = 500
 LIFETIME_MS = 15 * 60_000
@@ -113,7 +113,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     begun = _spans(record, kind, chosen, fates, now)
     entries = await _events(context, record, kind, chosen, fates)
     async with transaction("plan.apply"):
-        await lock_row("repository", record.id)
+        await lock_writable(context, record)
         if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
             raise unknown
         # All was worked out before the lock, so that others wait for statements only; it must still hold.

@@ -1,0 +1,99 @@
+"""A repository that is closed or deleted while somebody waits to write to it takes nothing any more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from resolvers import label, push, repository, tag, tag_copy, tag_plan
+from resolvers.context import Context
+from resolvers.errors import NotFound, NotWritable, UnknownReference
+from resolvers.repository import RepositoryRecord, RepositoryState
+from resolvers.tag import TagChanges
+from resolvers.tag_copy import CopySource, CopyTarget
+from resolvers.tag_outcome import PlanArguments, PlanKind
+from storage.transactions import lock_row, transaction
+from tests import state
+from tests.factories import Factory
+from tests.registry import kit
+
+PATH = "ada/app"
+DOCUMENT = kit.encode(kit.image_document(b"layer"))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A repository with an image under `v1`, its own label, a plan, and another repository like it."""
+
+    context: Context
+    record: RepositoryRecord
+    digest: str
+    label: str
+    plan: str
+    layer: str
+
+
+@pytest.fixture
+async def scene(factory: Factory) -> Scene:
+    await factory.user("ada")
+    context = await factory.as_account("ada")
+    for path in (PATH, "ada/other"):
+        await factory.repository(path)
+        digest = await factory.image(path, b"layer", tag="v1")
+    made = await label.create(context, PATH, digest, key="a", value="b")
+    plan = await tag_plan.prepare(context, PATH, PlanKind.DELETE, PlanArguments())
+    found = await repository.find(PATH)
+    assert found is not None
+    return Scene(context, found, digest, made.uuid, plan.uuid, await factory.blob(PATH, b"layer"))
+
+
+WRITES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
+    "move a tag": lambda s: tag.update(s.context, PATH, "v2", TagChanges({"manifest_digest": s.digest})),
+    "delete a tag": lambda s: tag.delete(s.context, PATH, "v1"),
+    "restore a tag": lambda s: tag.restore(s.context, PATH, "v1", s.digest),
+    "apply a plan": lambda s: tag_plan.apply(s.context, PATH, PlanKind.DELETE, s.plan),
+    "copy a tag": lambda s: tag_copy.copy(
+        s.context, CopySource("ada/other", tag="v1"), [CopyTarget(PATH, "v3")]
+    ),
+    "add a label": lambda s: label.create(s.context, PATH, s.digest, key="c", value="d"),
+    "remove a label": lambda s: label.delete(s.context, PATH, s.digest, s.label),
+    "push": lambda s: push.put_manifest(
+        s.context, s.record, DOCUMENT, content_type=kit.OCI_MANIFEST, tags=["v4"]
+    ),
+    "delete a manifest": lambda s: push.delete_manifest(s.context, s.record, s.digest),
+    "delete a blob": lambda s: push.delete_blob(s.context, s.record, s.layer),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("change", ["close", "delete"])
+async def test_who_waits_to_write_to_a_repository_that_is_closed_or_deleted_is_refused(
+    scene: Scene, name: str, change: str
+) -> None:
+    held, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def end_writing() -> None:
+        async with transaction("test.change"):
+            await lock_row("repository", scene.record.id)
+            held.set()
+            await may_go_on.wait()
+            if change == "close":
+                await repository.change_state(scene.context, PATH, RepositoryState.READ_ONLY)
+            else:
+                await repository.delete(scene.context, PATH)
+
+    changing = asyncio.create_task(end_writing())
+    await held.wait()
+    writing = asyncio.ensure_future(WRITES[name](scene))
+    # Long enough to come as far as the lock; who is slower is refused all the same.
+    await asyncio.sleep(0.03)
+    assert not writing.done()
+    may_go_on.set()
+    await changing
+    before = await state.dump()
+
+    with pytest.raises(NotWritable if change == "close" else (NotFound, UnknownReference)):
+        await writing
+
+    assert await state.dump() == before
