@@ -67,6 +67,16 @@ COMMANDS: Final = (
         (Argument(("--only",), {"metavar": "KIND", "help": "run jobs of this kind alone"}),),
     ),
     Command("migrate", "Bring the database to the schema of this version.", "migrate"),
+    Command(
+        "gc",
+        "Remove content that nothing keeps any more.",
+        "gc",
+        (
+            Argument(
+                ("--dry-run",), {"action": "store_true", "help": "change nothing, and print what would go"}
+            ),
+        ),
+    ),
     Command("schema", "Print the GraphQL schema.", "schema"),
     Command("doctor", "Check the settings and everything that they name.", "doctor"),
     Command(

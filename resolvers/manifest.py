@@ -8,11 +8,13 @@ from typing import Any
 import orjson
 
 from resolvers.context import Context
+from resolvers.errors import NotFound
 from resolvers.manifest_document import MAX_SIZE, Descriptor, ManifestDocument, parse_manifest
 from resolvers.nesting import is_too_deep
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repository import RepositoryRecord
 from storage.blobs import BlobError
+from storage.clock import now_ms
 from storage.statements import Row, decode_json, execute, fetch, fetch_one, placeholders
 
 CONFIG_LIMIT = 8 * 1024 * 1024
@@ -28,7 +30,10 @@ IMAGE_CONFIG_MEDIA_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ManifestRecord:
-    """A manifest or index of a repository. Sizes are bytes; `layers_size_bytes` is 0 for an index."""
+    """A manifest or index of a repository. Sizes are bytes; `layers_size_bytes` is 0 for an index.
+
+    One that was collected stands in the history of tags alone, and has no content.
+    """
 
     id: int
     repository_id: int
@@ -46,6 +51,7 @@ class ManifestRecord:
     architecture: str | None
     variant: str | None
     created_at_ms: int
+    is_collected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +85,14 @@ COLUMNS = (
     "m.id, m.repository_id, COALESCE(m.deleted_digest, m.digest) AS digest, m.media_type, m.artifact_type,"
     " m.size_bytes, m.layers_size_bytes, m.is_index,"
     " m.config_digest, m.config_media_type, m.subject_digest, m.annotations, m.os, m.architecture, m.variant,"
-    " m.created_at_ms"
+    " m.created_at_ms, m.collected_at_ms IS NOT NULL AS is_collected"
 )
 
 
 def record(row: Row) -> ManifestRecord:
     """A manifest from a row of `COLUMNS`."""
-    return ManifestRecord(
-        **(row | {"is_index": bool(row["is_index"]), "annotations": decode_json(row["annotations"]) or {}})
-    )
+    flags = {key: bool(row[key]) for key in ("is_index", "is_collected")}
+    return ManifestRecord(**(row | flags | {"annotations": decode_json(row["annotations"]) or {}}))
 
 
 async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord | None:
@@ -98,17 +103,54 @@ async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord
     return record(row) if row else None
 
 
+COLLECTED = "The content of the manifest has been removed, since its last tag ended too long ago."
+_REVIVE = (
+    "UPDATE manifest SET digest = deleted_digest, subject_digest = deleted_subject_digest,"
+    " deleted_digest = NULL, deleted_subject_digest = NULL, collected_at_ms = NULL"
+    " WHERE deleted_digest IS NOT NULL AND collected_at_ms IS {collected} AND {condition}"
+)
+
+
 async def revive(condition: str, *values: Any) -> int:
     """Undo the deletion of the manifests on which a condition holds; how many there were.
 
-    In the open transaction, with the row of their repository locked.
+    In the open transaction, with the row of their repository locked. What was collected stays so.
     """
-    return await execute(
-        "UPDATE manifest SET digest = deleted_digest, subject_digest = deleted_subject_digest,"
-        " deleted_digest = NULL, deleted_subject_digest = NULL"
-        f" WHERE deleted_digest IS NOT NULL AND {condition}",
-        *values,
+    return await execute(_REVIVE.format(collected="NULL", condition=condition), *values)
+
+
+async def reopen(repository_id: int, digests: Sequence[str]) -> list[int]:
+    """Take back that manifests with some of at most 500 digests were collected; their rows.
+
+    In the open transaction, with the row of their repository locked. They have no content until the caller
+    gives it to them. So the history of tags speaks of one that is pushed again as it did before.
+    """
+    rows = await fetch(
+        "SELECT id FROM manifest WHERE repository_id = ? AND collected_at_ms IS NOT NULL"
+        f" AND deleted_digest IN ({placeholders(digests)})",
+        repository_id,
+        *digests,
     )
+    ids = [row["id"] for row in rows]
+    if ids:
+        # The collector may not have come to what they had.
+        for table in ("manifest_child", "manifest_blob", "label", "manifest_body"):
+            await execute(f"DELETE FROM {table} WHERE manifest_id IN ({placeholders(ids)})", *ids)
+        await execute(
+            f"UPDATE manifest SET pushed_at_ms = ? WHERE id IN ({placeholders(ids)})", now_ms(), *ids
+        )
+        await execute(_REVIVE.format(collected="NOT NULL", condition=f"id IN ({placeholders(ids)})"), *ids)
+    return ids
+
+
+async def require_content(ids: Sequence[int]) -> None:
+    """Raise `NotFound` if one of at most 500 manifests was collected."""
+    row = await fetch_one(
+        f"SELECT id FROM manifest WHERE id IN ({placeholders(ids)}) AND collected_at_ms IS NOT NULL LIMIT 1",
+        *ids,
+    )
+    if row is not None:
+        raise NotFound(COLLECTED, field="to")
 
 
 async def stored_id(repository_id: int, digest: str) -> int | None:
@@ -231,6 +273,9 @@ async def bodies(manifest_ids: Sequence[int]) -> dict[int, bytes]:
 async def config(context: Context, manifest: ManifestRecord) -> dict[str, Any] | None:
     """The configuration of an image as JSON; None for anything else, and for one that cannot be read."""
     if manifest.config_digest is None or manifest.config_media_type not in IMAGE_CONFIG_MEDIA_TYPES:
+        return None
+    if manifest.is_collected:
+        # The repository has no right to it any more.
         return None
     try:
         value = orjson.loads(await context.blobs.read_all(manifest.config_digest, limit=CONFIG_LIMIT))

@@ -16,15 +16,16 @@ from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
 from resolvers.errors import Immutable, NotFound, UnknownReference
-from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES, remove, stored_id
+from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES, remove, reopen, stored_id
 from resolvers.manifest_document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
 from resolvers.names import check_tag, split_path
 from resolvers.repository import RepositoryRecord, lock_writable, require_writable
+from resolvers.retention import RENEWAL_MS
 from storage.blobs import BlobError
 from storage.clock import now_ms
 from storage.faults import fault
 from storage.models import Manifest, ManifestBlob, ManifestBody, ManifestChild
-from storage.statements import execute, fetch, fetch_one, placeholders
+from storage.statements import Row, execute, fetch, fetch_one, is_postgres, placeholders
 from storage.transactions import transaction
 
 PARSE_IN_THREAD_BYTES = 64 * 1024
@@ -55,26 +56,53 @@ class PushedManifest:
 
 async def link_blob(repository_id: int, digest: str, size_bytes: int, *, upload: str | None = None) -> None:
     """Give a repository the right to a blob that the blob store holds, and end its upload. Repeatable."""
-    now = now_ms()
     async with transaction("blob.link"):
-        await execute(
-            "INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES (?, ?, ?)"
-            " ON CONFLICT (digest) DO NOTHING",
-            digest,
-            size_bytes,
-            now,
-        )
-        await execute(
-            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
-            " SELECT ?, id, ? FROM blob WHERE digest = ? ON CONFLICT (repository_id, blob_id) DO NOTHING",
-            repository_id,
-            now,
-            digest,
-        )
+        is_linked = False
+        while not is_linked:
+            await execute(
+                "INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES (?, ?, ?)"
+                " ON CONFLICT (digest) DO NOTHING",
+                digest,
+                size_bytes,
+                now_ms(),
+            )
+            # The collector may remove between the two what was there before.
+            is_linked = await _grant(repository_id, "digest", digest)
         if upload is not None:
             await execute("DELETE FROM upload WHERE uuid = ?", upload)
         fault("push.before_commit")
     fault("push.after_commit")
+
+
+async def _grant(repository_id: int, column: str, value: str | int) -> bool:
+    """Give a repository the right to a blob that a column tells, or renew it; False if there is none.
+
+    In the open transaction, to whose end the collector leaves the blob alone.
+    """
+    hold = " FOR KEY SHARE" if is_postgres() else ""
+    return bool(
+        await execute(
+            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
+            f" SELECT CAST(? AS BIGINT), id, CAST(? AS BIGINT) FROM blob WHERE {column} = ?{hold}"
+            " ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at_ms = excluded.created_at_ms",
+            repository_id,
+            now_ms(),
+            value,
+        )
+    )
+
+
+async def renew_blob(repository_id: int, digest: str) -> bool:
+    """Let the right to a blob, which a client found that may push, last for the push; False if it is gone."""
+    return bool(
+        await execute(
+            "UPDATE repository_blob SET created_at_ms = ? WHERE repository_id = ?"
+            " AND blob_id = (SELECT id FROM blob WHERE digest = ?)",
+            now_ms(),
+            repository_id,
+            digest,
+        )
+    )
 
 
 async def mount_blob(context: Context, repository_id: int, digest: str, *, source: str | None) -> bool:
@@ -105,20 +133,8 @@ async def mount_blob(context: Context, repository_id: int, digest: str, *, sourc
     if row is None or await context.blobs.stat(digest) is None:
         return False
     async with transaction("blob.mount"):
-        # Selecting the blob again keeps one that was collected meanwhile from being mounted.
-        await execute(
-            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
-            " SELECT ?, id, ? FROM blob WHERE id = ? ON CONFLICT (repository_id, blob_id) DO NOTHING",
-            repository_id,
-            now_ms(),
-            row["id"],
-        )
-    return (
-        await fetch_one(
-            "SELECT id FROM repository_blob WHERE repository_id = ? AND blob_id = ?", repository_id, row["id"]
-        )
-        is not None
-    )
+        # Not one that was collected meanwhile.
+        return await _grant(repository_id, "id", row["id"])
 
 
 async def delete_blob(context: Context, repository: RepositoryRecord, digest: str) -> None:
@@ -178,6 +194,9 @@ async def put_manifest(
         if manifest_id is None:
             manifest_id = await _store(repository, document, body, _platform(configuration))
             await label.import_labels(manifest_id, labels)
+        elif not tags:
+            # The client may be about to push an index that lists it.
+            await execute("UPDATE manifest SET pushed_at_ms = ? WHERE id = ?", now_ms(), manifest_id)
         for name in tags:
             await tag.point(context, repository, name, manifest_id, document.digest, labels=labels)
         await _record_push(context, repository, document, tags)
@@ -268,7 +287,8 @@ async def _require_content(
 
 
 _BLOBS = (
-    "SELECT b.digest, b.size_bytes FROM blob b JOIN repository_blob r ON r.blob_id = b.id"
+    "SELECT b.digest, b.size_bytes, r.id, r.created_at_ms FROM blob b"
+    " JOIN repository_blob r ON r.blob_id = b.id"
     " WHERE r.repository_id = ? AND b.digest IN ({})"
 )
 _MANIFESTS = "SELECT m.digest, m.size_bytes FROM manifest m WHERE m.repository_id = ? AND m.digest IN ({})"
@@ -282,12 +302,23 @@ async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, 
         digests = [descriptor.digest for descriptor in batch]
         rows = await fetch(sql.format(placeholders(digests)), repository_id, *digests)
         sizes = {row["digest"]: row["size_bytes"] for row in rows}
+        await _renew([row for row in rows if "created_at_ms" in row])
         for item in batch:
             size = sizes.get(item.digest, item.size_bytes)
             if size != item.size_bytes:
                 raise ManifestInvalid(f"{item.digest} has {size} bytes, not {item.size_bytes}")
         missing += [digest for digest in digests if digest not in sizes]
     return missing
+
+
+async def _renew(rights: Sequence[Row]) -> None:
+    """Let rights that a manifest makes use of last for as long as new ones."""
+    now = now_ms()
+    old = [row["id"] for row in rights if row["created_at_ms"] < now - RENEWAL_MS]
+    if old:
+        await execute(
+            f"UPDATE repository_blob SET created_at_ms = ? WHERE id IN ({placeholders(old)})", now, *old
+        )
 
 
 async def _configuration(context: Context, document: ManifestDocument) -> dict[str, Any]:
@@ -321,6 +352,51 @@ def _labels(configuration: dict[str, Any]) -> dict[str, str]:
 async def _store(
     repository: RepositoryRecord, document: ManifestDocument, body: bytes, platform: dict[str, str]
 ) -> int:
+    reopened = await reopen(repository.id, [document.digest])
+    manifest_id = reopened[0] if reopened else await _describe(repository, document, platform)
+    await ManifestBody.create(manifest_id=manifest_id, body=body)
+    named = [("config", document.config)] if document.config else []
+    named += [("layer", layer) for layer in document.layers]
+    await ManifestBlob.bulk_create(
+        [
+            ManifestBlob(
+                manifest_id=manifest_id,
+                position=position,
+                role=role,
+                digest=descriptor.digest,
+                media_type=descriptor.media_type,
+                size_bytes=descriptor.size_bytes,
+                is_distributable=descriptor.is_distributable,
+            )
+            for position, (role, descriptor) in enumerate(named)
+            if descriptor is not None
+        ],
+        batch_size=500,
+    )
+    await ManifestChild.bulk_create(
+        [
+            ManifestChild(
+                manifest_id=manifest_id,
+                position=position,
+                digest=child.digest,
+                media_type=child.media_type,
+                artifact_type=child.artifact_type,
+                size_bytes=child.size_bytes,
+                os=(child.platform.operating_system or None) if child.platform else None,
+                architecture=(child.platform.architecture or None) if child.platform else None,
+                variant=(child.platform.variant or None) if child.platform else None,
+            )
+            for position, child in enumerate(document.children)
+        ],
+        batch_size=500,
+    )
+    return manifest_id
+
+
+async def _describe(
+    repository: RepositoryRecord, document: ManifestDocument, platform: dict[str, str]
+) -> int:
+    """The row of a manifest, without what belongs to it."""
     kind = artifact.kind_of(document)
     manifest = await Manifest.create(
         repository_id=repository.id,
@@ -339,41 +415,5 @@ async def _store(
         os=platform.get("os"),
         architecture=platform.get("architecture"),
         variant=platform.get("variant"),
-    )
-    await ManifestBody.create(manifest_id=manifest.id, body=body)
-    named = [("config", document.config)] if document.config else []
-    named += [("layer", layer) for layer in document.layers]
-    await ManifestBlob.bulk_create(
-        [
-            ManifestBlob(
-                manifest_id=manifest.id,
-                position=position,
-                role=role,
-                digest=descriptor.digest,
-                media_type=descriptor.media_type,
-                size_bytes=descriptor.size_bytes,
-                is_distributable=descriptor.is_distributable,
-            )
-            for position, (role, descriptor) in enumerate(named)
-            if descriptor is not None
-        ],
-        batch_size=500,
-    )
-    await ManifestChild.bulk_create(
-        [
-            ManifestChild(
-                manifest_id=manifest.id,
-                position=position,
-                digest=child.digest,
-                media_type=child.media_type,
-                artifact_type=child.artifact_type,
-                size_bytes=child.size_bytes,
-                os=(child.platform.operating_system or None) if child.platform else None,
-                architecture=(child.platform.architecture or None) if child.platform else None,
-                variant=(child.platform.variant or None) if child.platform else None,
-            )
-            for position, child in enumerate(document.children)
-        ],
-        batch_size=500,
     )
     return int(manifest.id)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers import cosign, events, immutability, manifest
+from resolvers import cosign, events, immutability, manifest, retention
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
@@ -474,24 +474,14 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
     return replace(tag, ended_at_ms=now, is_expiration=False)
 
 
-async def require_kept(record: RepositoryRecord, manifest_id: int, digest: str) -> None:
-    """Raise `NotFound` for a manifest that lost its last tag before the window of the time machine began.
+async def _require_kept(record: RepositoryRecord, manifest_id: int) -> None:
+    """Raise `NotFound` for a manifest that only the collector has not come to yet.
 
-    Its content may be collected at any time. What never had a tag, or stands in an index, is kept otherwise.
+    In the open transaction, with the repository's row locked.
     """
-    row = await fetch_one(
-        "SELECT MAX(COALESCE(ended_at_ms, ?)) AS last FROM tag WHERE manifest_id = ?", 2**62, manifest_id
-    )
-    begin = now_ms() - record.tag_expiration_s * 1000
-    if row is None or row["last"] is None or row["last"] > begin:
-        return
-    in_index = await fetch_one(
-        "SELECT m.id FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id"
-        " WHERE c.digest = ? AND m.repository_id = ? LIMIT 1",
-        digest,
-        record.id,
-    )
-    if in_index is None:
+    # When it was pushed says nothing about how long its tags are history.
+    horizon = replace(retention.Horizon.at(now_ms(), record.tag_expiration_s), recent_ms=retention.NEVER_MS)
+    if await retention.lost([manifest_id], horizon):
         raise NotFound(
             f"The last tag of this manifest ended more than {record.tag_expiration_s} seconds ago, which is"
             " longer than its namespace keeps history.",
@@ -513,6 +503,6 @@ async def restore(context: Context, path: str, name: str, manifest_digest: str) 
         manifest_id = await manifest.stored_id(record.id, manifest_digest)
         if manifest_id is None:
             raise NotFound("The repository has no such manifest, or no longer.", field="manifestDigest")
-        await require_kept(record, manifest_id, manifest_digest)
+        await _require_kept(record, manifest_id)
         await point(context, record, name, manifest_id, manifest_digest, is_reversion=True)
     return await _require_active(record, name)

@@ -16,6 +16,7 @@ from resolvers.cosign import cosign_names
 from resolvers.errors import Invalid, TooMany, UnknownReference
 from resolvers.names import check_tag
 from resolvers.repository import RepositoryRecord, Visibility, require_writable
+from resolvers.retention import RENEWAL_MS
 from resolvers.tag import TagRecord
 from storage.clock import now_ms
 from storage.statements import Row, execute, fetch, fetch_one, insert_many, placeholders
@@ -216,11 +217,13 @@ async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Seque
             " FROM repository_blob r JOIN blob b ON b.id = r.blob_id"
             " WHERE r.repository_id = ? AND b.digest IN (SELECT m.digest FROM manifest_blob m"
             f" WHERE m.manifest_id IN ({placeholders(batch)}))"
-            " ON CONFLICT (repository_id, blob_id) DO NOTHING",
+            " ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at_ms = excluded.created_at_ms"
+            " WHERE repository_blob.created_at_ms < ?",
             target.id,
             now_ms(),
             origin.id,
             *batch,
+            now_ms() - RENEWAL_MS,
         )
         await manifest.revive(
             "repository_id = ? AND deleted_digest IN"
@@ -229,12 +232,13 @@ async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Seque
             *batch,
         )
         rows = await fetch(
-            f"SELECT m.id FROM manifest m WHERE m.id IN ({placeholders(batch)}) AND NOT EXISTS"
+            f"SELECT m.id, m.digest FROM manifest m WHERE m.id IN ({placeholders(batch)}) AND NOT EXISTS"
             " (SELECT 1 FROM manifest k WHERE k.repository_id = ? AND k.digest = m.digest)",
             *batch,
             target.id,
         )
         if rows:
+            await manifest.reopen(target.id, [row["digest"] for row in rows])
             await _add(target, [row["id"] for row in rows])
 
 
@@ -243,7 +247,8 @@ async def _add(target: RepositoryRecord, ids: Sequence[int]) -> None:
     await execute(
         f"INSERT INTO manifest (repository_id, {_MANIFEST}, created_at_ms)"
         f" SELECT CAST(? AS BIGINT), {_MANIFEST}, CAST(? AS BIGINT) FROM manifest"
-        f" WHERE id IN ({placeholders(ids)})",
+        # The rows of those that the collector had taken are there again.
+        f" WHERE id IN ({placeholders(ids)}) ON CONFLICT (repository_id, digest) DO NOTHING",
         target.id,
         now_ms(),
         *ids,

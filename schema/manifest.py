@@ -332,12 +332,17 @@ class Manifest(Node):
             return None
         return ManifestIndex(entries=await info.context.loaders.children.load(self.record.id))
 
-    @strawberry.field(description="Its layers from the bottom up, at most 4,096; null for an index.")
+    @strawberry.field(
+        description="Its layers from the bottom up, at most 4,096; null for an index, and if its content has"
+        " been removed."
+    )
     async def layers(self, info: Info) -> list[Layer] | None:
         if self.record.is_index:
             return None
         loaders = info.context.loaders
         body = await loaders.bodies.load(self.record.id)
+        if body is None:
+            return None
         configuration = await loaders.configurations.load(self.record)
         return [Layer(record=record) for record in manifest.layers(body, configuration)]
 
@@ -348,12 +353,21 @@ class Manifest(Node):
     )
     async def model_card(self, info: Info) -> str | None:
         body = await info.context.loaders.bodies.load(self.record.id)
-        return await manifest.model_card(info.context.context, self.record, body)
+        return None if body is None else await manifest.model_card(info.context.context, self.record, body)
 
-    @strawberry.field(description="The document exactly as it was pushed.")
+    @strawberry.field(
+        description="The document exactly as it was pushed; empty if its content has been removed."
+    )
     async def document(self, info: Info) -> str:
-        body: bytes = await info.context.loaders.bodies.load(self.record.id)
-        return body.decode()
+        body: bytes | None = await info.context.loaders.bodies.load(self.record.id)
+        return (body or b"").decode()
+
+    @strawberry.field(
+        description="Whether its content has been removed, since its last tag ended before the window of the"
+        " time machine: the history of tags still tells of it, but nothing can be restored to it."
+    )
+    def is_collected(self) -> bool:
+        return self.record.is_collected
 
 
 def to_manifest(record: ManifestRecord) -> Manifest:

@@ -27,6 +27,11 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
         "upload.before_removal", "The upload is about to be removed: cancelled, refused or a duplicate."
     ),
     FaultPoint("push.before_commit", "A push wrote its rows, and its transaction is not yet committed."),
+    FaultPoint("collection.after_give_up", "Manifests are given up, and all that they had is still there."),
+    FaultPoint(
+        "collection.after_take_back", "Rights to blobs are taken back, and the blobs are still there."
+    ),
+    FaultPoint("collection.before_bytes", "The rows of blobs are removed, and their bytes are not."),
     FaultPoint(
         "push.after_commit", "The transaction of a push is committed, and the client has not been told."
     ),

@@ -42,6 +42,13 @@ class HotManifest(NamedTuple):
     body: bytes
 
 
+class HotBlob(NamedTuple):
+    """A blob that a repository has a right to: its size, and since when it has the right, or has it anew."""
+
+    size_bytes: int
+    granted_at_ms: int
+
+
 _REPOSITORY = """
 SELECT r.id, r.auth_epoch, r.visibility, r.state, n.id, n.auth_epoch, n.is_enabled,
   (SELECT a.auth_epoch FROM account a WHERE a.id = $1 AND a.is_enabled AND a.deleted_at_ms IS NULL
@@ -70,7 +77,7 @@ SELECT m.id, m.digest, m.media_type, b.body FROM manifest m JOIN manifest_body b
 WHERE m.repository_id = $1 AND m.digest = $2
 """
 _BLOB = """
-SELECT b.size_bytes FROM blob b JOIN repository_blob r ON r.blob_id = b.id
+SELECT b.size_bytes, r.created_at_ms FROM blob b JOIN repository_blob r ON r.blob_id = b.id
 WHERE b.digest = $1 AND r.repository_id = $2
 """
 
@@ -89,8 +96,8 @@ class HotStore(Protocol):
     async def manifest_by_digest(self, repository_id: int, digest: str) -> HotManifest | None:
         """A manifest of the repository."""
 
-    async def blob_size(self, repository_id: int, digest: str) -> int | None:
-        """The size in bytes of a blob that the repository has a right to."""
+    async def blob(self, repository_id: int, digest: str) -> HotBlob | None:
+        """A blob that the repository has a right to."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -117,9 +124,9 @@ class _Reads:
         row = await self._row(_BY_DIGEST, repository_id, digest)
         return None if row is None else HotManifest(*row)
 
-    async def blob_size(self, repository_id: int, digest: str) -> int | None:
+    async def blob(self, repository_id: int, digest: str) -> HotBlob | None:
         row = await self._row(_BLOB, digest, repository_id)
-        return None if row is None else int(row[0])
+        return None if row is None else HotBlob(*row)
 
 
 class SqliteHotStore(_Reads):

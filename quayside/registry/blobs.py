@@ -1,22 +1,26 @@
 """Blobs: GET, HEAD and DELETE by digest (OCI Distribution 1.1, "Pulling blobs" and "Deleting Blobs")."""
 
 from quayside.registry.asgi import etag_matches, header, send_bytes, send_head, send_stream
-from quayside.registry.call import Call
+from quayside.registry.call import Access, Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import require_digest
 from quayside.registry.ranges import ByteRange, parse_range
 from resolvers import push
 from resolvers.access.registry_tokens import PULL, PUSH
 from resolvers.errors import NotFound
+from resolvers.retention import RENEWAL_MS
+from storage.clock import now_ms
+from storage.hot import HotBlob
 
 
 async def get(call: Call) -> None:
     """Serve a blob or one range of it; of HEAD the headers alone."""
     access = await call.authorize(PULL)
     digest = require_digest(call.argument)
-    size = await call.services.hot.blob_size(access.repository.id, digest)
-    if size is None:
+    blob = await call.services.hot.blob(access.repository.id, digest)
+    if blob is None or not await _lasts(call, access, digest, blob):
         raise _unknown(digest)
+    size = blob.size_bytes
     etag = f'"{digest}"'
     headers = {"Docker-Content-Digest": digest, "ETag": etag, "Accept-Ranges": "bytes"}
     if etag_matches(call.scope, etag.encode("ascii")):
@@ -33,6 +37,16 @@ async def get(call: Call) -> None:
         return
     pieces = call.services.blobs.read(digest, start=start, end=end)
     await send_stream(call.receive, call.send, 206 if part else 200, headers, pieces)
+
+
+async def _lasts(call: Call, access: Access, digest: str, blob: HotBlob) -> bool:
+    """Whether the blob will be there until the push, for which a client may look for it, gets to its end."""
+    own = access.grant.repositories.get(access.path)
+    is_push = call.is_head and own is not None and own.allows(PUSH)
+    if not is_push or blob.granted_at_ms >= now_ms() - RENEWAL_MS:
+        return True
+    with call.services.database.current():
+        return await push.renew_blob(access.repository.id, digest)
 
 
 def _range(call: Call, etag: str, size: int) -> ByteRange | None:

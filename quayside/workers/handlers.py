@@ -11,6 +11,7 @@ from resolvers import (
     activity,
     audit,
     audit_export,
+    collection,
     deletion,
     email_code,
     immutability,
@@ -63,6 +64,10 @@ async def _purge_namespace(payload: dict[str, Any], tools: Tools) -> None:
 
 async def _apply_immutability(payload: dict[str, Any], tools: Tools) -> None:
     await immutability.apply(tools.context(), payload["policy_id"], may_expire=payload["may_expire"])
+
+
+async def _collect_content(payload: dict[str, Any], tools: Tools) -> None:
+    await collection.run(tools.blobs)
 
 
 async def _expire_uploads(payload: dict[str, Any], tools: Tools) -> None:
@@ -119,6 +124,7 @@ HANDLERS: Mapping[str, Handler] = {
     "activity.prune": _prune_activity,
     "audit.prune": _prune_audit,
     "audit.roll_up": _roll_up_audit,
+    "content.collect": _collect_content,
     "immutability.apply": _apply_immutability,
     "job.forget": _forget_jobs,
     "mail.forget": _forget_mail,
