@@ -1,0 +1,26 @@
+"""Collects again and again, as `quayside gc` does, until a line comes on the standard input.
+
+python -m tests.functional.collecting
+"""
+
+import asyncio
+import os
+import sys
+
+from quayside.commands.database import open_context
+from quayside.config import load_settings
+from resolvers.collection import collect
+
+
+async def main() -> None:
+    async with open_context(load_settings({}, os.environ)) as context:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        stopped = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+        while not stopped.done():
+            async for _ in collect(context.blobs):
+                pass
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
