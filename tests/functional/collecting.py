@@ -17,6 +17,7 @@ async def main() -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         stopped = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+        await asyncio.sleep(int(sys.argv[1]) / 1000)
         while not stopped.done():
             async for _ in collect(context.blobs):
                 pass

@@ -137,7 +137,7 @@ def test_no_push_fails_beside_the_collector_and_all_can_be_pulled(
         to, of = ((f"--{side}-tls-verify=false", f"--{side}-creds", login) for side in ("dest", "src"))
         for number in range(9):
             asyncio.run(_forget_tags(settings, tmp_path / "data"))
-            with _collecting(environ):
+            with _collecting(environ, delay_ms=number * 40):
                 pushed = skopeo(tmp_path, "copy", "--all", *to, images[number % 3], address)
             assert pushed.returncode == 0, pushed.stderr
             pulled = skopeo(tmp_path, "copy", "--all", *of, address, f"dir:{tmp_path}/pulled{number}")
@@ -149,10 +149,10 @@ def test_no_push_fails_beside_the_collector_and_all_can_be_pulled(
 
 
 @contextmanager
-def _collecting(environ: dict[str, str]) -> Iterator[None]:
-    """A process that collects again and again, and must not fail."""
+def _collecting(environ: dict[str, str], *, delay_ms: int) -> Iterator[None]:
+    """A process that collects again and again after a while, and must not fail."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.functional.collecting"],
+        [sys.executable, "-m", "tests.functional.collecting", str(delay_ms)],
         env=environment(**environ), text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip

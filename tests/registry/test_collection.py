@@ -1,0 +1,84 @@
+"""What the collector may not take from under a client that looks before it pushes."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from quayside.config import Settings
+from resolvers import push
+from resolvers.collection import collect
+from storage.blobs import open_blob_store
+from storage.database import Database
+from storage.statements import execute, fetch
+from tests.registry import kit
+
+LAYER = b"layer"
+DIGEST = kit.digest_of(LAYER)
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The registry's database, beside it."""
+    opened = await Database.connect(settings.database_url)
+    opened.make_current()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def left(repository: kit.Repository, database: Database) -> kit.Repository:
+    """The repository, with old blobs of an image that no manifest names."""
+    await repository.push_blobs(kit.CONFIG, LAYER)
+    await execute("UPDATE repository_blob SET created_at_ms = 1")
+    return repository
+
+
+async def _collect() -> None:
+    store = open_blob_store("memory:")
+    async for _ in collect(store):
+        pass
+    await store.close()
+
+
+async def _rights() -> int:
+    return len(await fetch("SELECT id FROM repository_blob"))
+
+
+async def test_a_blob_that_a_pusher_found_is_there_for_the_manifest(left: kit.Repository) -> None:
+    for content in (kit.CONFIG, LAYER):
+        found = await left.client.head(left.url(f"blobs/{kit.digest_of(content)}"))
+        assert found.status_code == 200
+    await _collect()
+
+    await left.push_manifest(kit.image_document(LAYER), "v1")
+
+    assert (await left.get_blob(DIGEST)).content == LAYER
+
+
+async def test_a_blob_that_is_collected_while_a_pusher_looks_for_it_is_not_there(
+    left: kit.Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew = push.renew_blob
+
+    async def late(repository_id: int, digest: str) -> bool:
+        await _collect()
+        return await renew(repository_id, digest)
+
+    monkeypatch.setattr(push, "renew_blob", late)
+
+    assert (await left.client.head(left.url(f"blobs/{DIGEST}"))).status_code == 404
+    assert await _rights() == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_pulling_does_not_keep_what_nothing_names(
+    left: kit.Repository, anonymous: httpx.AsyncClient, database: Database, method: str
+) -> None:
+    await execute("UPDATE repository SET visibility = 'public', auth_epoch = auth_epoch + 1")
+
+    pulled = await anonymous.request(method, left.url(f"blobs/{DIGEST}"))
+    await _collect()
+
+    assert pulled.status_code == 200
+    assert await _rights() == 0
