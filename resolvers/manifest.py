@@ -143,14 +143,14 @@ async def reopen(repository_id: int, digests: Sequence[str]) -> list[int]:
     return ids
 
 
-async def require_content(ids: Sequence[int]) -> None:
-    """Raise `NotFound` if one of at most 500 manifests was collected."""
+async def require_content(ids: Sequence[int], *, field: str) -> None:
+    """Raise `NotFound`, naming a field, if one of at most 500 manifests was collected."""
     row = await fetch_one(
         f"SELECT id FROM manifest WHERE id IN ({placeholders(ids)}) AND collected_at_ms IS NOT NULL LIMIT 1",
         *ids,
     )
     if row is not None:
-        raise NotFound(COLLECTED, field="to")
+        raise NotFound(COLLECTED, field=field)
 
 
 async def stored_id(repository_id: int, digest: str) -> int | None:

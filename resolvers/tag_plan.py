@@ -58,7 +58,7 @@ async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanAr
     require_writable(context, record)
     account = context.viewer.require_account()
     items = outcome(context, kind, arguments, await read(record, kind, arguments))
-    await _require_content(kind, items)
+    await _require_content(kind, items, field="to")
     expires_at_ms = now_ms() + LIFETIME_MS
     async with transaction("plan.prepare"):
         await execute(
@@ -120,19 +120,19 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         # All was worked out before the lock, so that others wait for statements only; it must still hold.
         if await read(record, kind, arguments) != facts:
             raise changed
-        await _require_content(kind, chosen)
+        await _require_content(kind, chosen, field="plan")
         await _carry_out(kind, chosen, begun, now)
         await events.write(entries)
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
 
 
-async def _require_content(kind: PlanKind, items: Sequence[PlanItem]) -> None:
+async def _require_content(kind: PlanKind, items: Sequence[PlanItem], *, field: str) -> None:
     """Raise `NotFound` if a rollback leads to what the collector took while the window was shorter."""
     if kind is not PlanKind.ROLLBACK:
         return
     ids = sorted({item.after_id for item in items if item.after_id})
     for start in range(0, len(ids), BATCH):
-        await manifest.require_content(ids[start : start + BATCH])
+        await manifest.require_content(ids[start : start + BATCH], field=field)
 
 
 async def _stored(context: Context, record: RepositoryRecord, identity: str) -> Row | None:
