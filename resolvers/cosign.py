@@ -8,9 +8,11 @@ any tag that expires.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from resolvers.artifact import COSIGN_TAGS
-from storage.statements import Row, execute, fetch, placeholders
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
 
 BATCH = 500
 ENDLESS = 2**62
@@ -34,51 +36,53 @@ _IS_COSIGN = (
     " AND SUBSTR(o.name, 72) IN ('" + "', '".join(COSIGN_TAGS) + "'))"
 )
 _ORDINARY = f"FROM tag o WHERE NOT {_IS_COSIGN}"
-_ABOUT = (
-    "FROM manifest m JOIN tag c ON c.repository_id = m.repository_id"
-    f" AND c.name IN ({cosign_names('COALESCE(m.deleted_digest, m.digest)')})"
-    " AND (c.ended_at_ms IS NULL OR c.ended_at_ms > ?) AND c.is_immutable = ? WHERE {subjects}"
-)
-_FOLLOW = (
-    f"UPDATE tag SET ended_at_ms = CASE WHEN f.last = {ENDLESS} THEN NULL"
-    " WHEN f.last < tag.started_at_ms THEN tag.started_at_ms ELSE f.last END,"
-    f" is_expiration = (f.last > ? AND f.last < {ENDLESS})"
-    # The names are looked up first, so that the tags of a manifest are read only if there is one of cosign.
-    f" FROM (SELECT c.id AS id, (SELECT MAX(COALESCE(o.ended_at_ms, {ENDLESS})) {_ORDINARY}"
-    f" AND o.manifest_id = m.id) AS last {_ABOUT}) f"
-    f" WHERE tag.id = f.id AND f.last > ? AND f.last <> COALESCE(tag.ended_at_ms, {ENDLESS})"
-)
 
 
-async def follow(changed: Iterable[tuple[str, int | None]], now_ms: int, *, may_end: bool = True) -> None:
+async def follow(changed: Iterable[tuple[str, int | None]], now_ms: int) -> None:
     """Let what cosign tagged for some manifests end when their last ordinary tag does.
 
     In the open transaction, with the repository's row locked, after the change. `changed` has the name and
-    the manifest of each span that began, ended or got another end. Where it may not end at once, only its
-    expiration follows. One statement for 500 manifests, none if all of the names are cosign's.
+    the manifest of each span that began, ended or got another end. One statement where cosign tagged nothing,
+    none if all of the names are cosign's.
     """
-    subjects = sorted({subject for name, subject in changed if subject is not None and not subject_of(name)})
-    for start in range(0, len(subjects), BATCH):
-        batch = subjects[start : start + BATCH]
-        await _follow(f"m.id IN ({placeholders(batch)})", batch, now_ms, may_end=may_end)
+    subjects = {subject for name, subject in changed if subject is not None and not subject_of(name)}
+    await _settle(sorted(subjects), now_ms, may_end=True)
 
 
-async def join(repository_id: int, names: Iterable[str], now_ms: int) -> None:
-    """Let tags of cosign that were just set expire with what they are about; see `follow`.
+async def join(repository_id: int, name: str, now_ms: int) -> None:
+    """Let a tag of cosign that was just set expire with what it is about; see `follow`.
 
-    Those about a manifest whose tags have all ended already stay. No statement for ordinary names.
+    One about a manifest whose tags have all ended already stays. No statement for an ordinary name.
     """
-    subjects = sorted({subject for name in names if (subject := subject_of(name))})
-    for start in range(0, len(subjects), BATCH):
-        batch = subjects[start : start + BATCH]
-        condition = f"m.repository_id = ? AND m.digest IN ({placeholders(batch)})"
-        await _follow(condition, [repository_id, *batch], now_ms, may_end=False)
+    subjects = await ids_of_subjects(repository_id, [name])
+    await _settle(list(subjects.values()), now_ms, may_end=False)
 
 
-async def _follow(condition: str, values: Sequence[object], now_ms: int, *, may_end: bool) -> None:
-    await execute(
-        _FOLLOW.format(subjects=condition), now_ms, now_ms, False, *values, -1 if may_end else now_ms
-    )
+async def _settle(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> None:
+    """Give what cosign tagged for manifests its end, at once only if it may."""
+    # Looked for first, so that the tags of a manifest, which may be many, are read only where there is any.
+    rows = await signed(subjects, now_ms)
+    for subject, group in groupby(sorted(rows, key=itemgetter("subject_id")), itemgetter("subject_id")):
+        found = await fetch_one(
+            f"SELECT MAX(COALESCE(o.ended_at_ms, {ENDLESS})) AS last {_ORDINARY} AND o.manifest_id = ?",
+            subject,
+        )
+        last = found["last"] if found else None
+        if last is None or (last <= now_ms and not may_end):
+            continue
+        end = last if last < ENDLESS else None
+        ids = [row["id"] for row in group if row["ended_at_ms"] != end]
+        if not ids:
+            continue
+        await execute(
+            # The longest expiration of an old tag can lie before the beginning of one of these.
+            "UPDATE tag SET is_expiration = ?, ended_at_ms = CASE WHEN started_at_ms > CAST(? AS BIGINT)"
+            f" THEN started_at_ms ELSE CAST(? AS BIGINT) END WHERE id IN ({placeholders(ids)})",
+            now_ms < last < ENDLESS,
+            end,
+            end,
+            *ids,
+        )
 
 
 async def signed(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
@@ -86,10 +90,12 @@ async def signed(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
     found: list[Row] = []
     for start in range(0, len(manifest_ids), BATCH):
         batch = manifest_ids[start : start + BATCH]
-        subjects = f"m.id IN ({placeholders(batch)}) ORDER BY c.name, c.id"
         found += await fetch(
-            "SELECT c.id, c.name, c.manifest_id, c.started_at_ms, c.ended_at_ms, m.id AS subject_id "
-            + _ABOUT.format(subjects=subjects),
+            "SELECT c.id, c.name, c.manifest_id, c.started_at_ms, c.ended_at_ms, m.id AS subject_id"
+            " FROM manifest m JOIN tag c ON c.repository_id = m.repository_id"
+            f" AND c.name IN ({cosign_names('COALESCE(m.deleted_digest, m.digest)')})"
+            f" AND (c.ended_at_ms IS NULL OR c.ended_at_ms > ?) AND c.is_immutable = ?"
+            f" WHERE m.id IN ({placeholders(batch)}) ORDER BY c.name, c.id",
             now_ms,
             False,
             *batch,

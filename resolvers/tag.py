@@ -267,7 +267,7 @@ async def point(
         is_expiration=given.expires_at_ms is not None,
     )
     await cosign.follow([(name, manifest_id), (name, current.manifest_id if current else None)], now)
-    await cosign.join(repository.id, [name], now)
+    await cosign.join(repository.id, name, now)
     metadata: dict[str, Any] = {
         "username": context.viewer.account.name if context.viewer.account else None,
         "repo": repository.name,
