@@ -11,7 +11,7 @@ from itertools import groupby
 
 from resolvers.artifact import COSIGN_TAGS, ArtifactKind, is_readable, names_digest
 from resolvers.context import Context
-from resolvers.cosign import cosign_names
+from resolvers.cosign import ENDINGS, ENDLESS, name_of
 from resolvers.manifest import COLUMNS, ManifestRecord, record
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord
@@ -81,14 +81,15 @@ async def referrers(
 
 def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Query:
     """All that is about some subjects, which are rows of `id`, `repository_id` and `digest`."""
-    kinds = " ".join(f"WHEN t.name LIKE '%{ending}' THEN '{kind}'" for ending, kind in COSIGN_TAGS.items())
+    kinds = " ".join(f"WHEN '{ending}' THEN '{kind}'" for ending, kind in COSIGN_TAGS.items())
     source = (
         "(SELECT s.id AS subject_id, s.digest AS subject, m.id AS manifest_id, m.artifact_kind AS kind,"
         f" '' AS tag FROM {subjects} s"
         " JOIN manifest m ON m.repository_id = s.repository_id AND m.subject_digest = s.digest"
-        f" UNION ALL SELECT s.id, s.digest, m.id, CASE {kinds} END, t.name FROM {subjects} s"
-        f" JOIN tag t ON t.repository_id = s.repository_id AND t.name IN ({cosign_names('s.digest')})"
-        " AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?) JOIN manifest m ON m.id = t.manifest_id"
+        f" UNION ALL SELECT s.id, s.digest, m.id, CASE e.ending {kinds} END, t.name FROM {subjects} s"
+        f" CROSS JOIN {ENDINGS} JOIN tag t ON t.repository_id = s.repository_id"
+        f" AND t.name = {name_of('s.digest')} AND COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
+        " JOIN manifest m ON m.id = t.manifest_id"
         # What names its subject itself stands in the list once.
         " AND (m.subject_digest IS NULL OR m.subject_digest <> s.digest)) r"
         " JOIN manifest m ON m.id = r.manifest_id"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from resolvers import manifest, repository, tag
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
-from resolvers.cosign import cosign_names
+from resolvers.cosign import ENDINGS, ENDLESS, name_of
 from resolvers.errors import Invalid, TooMany, UnknownReference
 from resolvers.names import check_tag
 from resolvers.repository import RepositoryRecord, Visibility, require_writable
@@ -150,9 +150,9 @@ _REFERRERS = (
     " WHERE k.repository_id = ? AND p.id IN ({})"
 )
 _TAGGED = (
-    f"SELECT k.id, t.name, k.digest FROM manifest p JOIN tag t ON t.name IN ({cosign_names('p.digest')})"
-    f" AND {tag.ACTIVE} JOIN manifest k ON k.id = t.manifest_id"
-    " WHERE t.repository_id = ? AND p.id IN ({})"
+    f"SELECT k.id, t.name, k.digest FROM manifest p CROSS JOIN {ENDINGS} JOIN tag t"
+    f" ON t.name = {name_of('p.digest')} AND COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
+    " JOIN manifest k ON k.id = t.manifest_id WHERE t.repository_id = ? AND p.id IN ({})"
 )
 
 
