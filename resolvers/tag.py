@@ -1,6 +1,5 @@
 """Tags: history rows `[start, end)`. Moving or deleting ends a row; restoring writes a new one."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
+from resolvers.expiration import EXPIRES_AFTER_LABEL, clamp_expiration, expiration_of_label
 from resolvers.immutability import PolicyRecord
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
@@ -19,20 +19,7 @@ from storage.models import Tag
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
-MINIMUM_EXPIRATION_MS = 3_600_000
-MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
-
-EXPIRES_AFTER_LABEL = "quay.expires-after"
 IMMUTABLE_LABEL = "quay.immutable"
-_LIFETIME = re.compile(r"([0-9]{1,9})([smhdwy])")
-_UNIT_MS = {
-    "s": 1_000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 7 * 86_400_000,
-    "y": 365 * 86_400_000,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,23 +157,6 @@ async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
         *repository_ids,
     )
     return {row["id"]: row["last"] for row in rows if row["last"] is not None}
-
-
-def clamp_expiration(expires_at_ms: int, started_at_ms: int) -> int:
-    """The nearest expiration that a tag which began at a time may have: an hour to 104 weeks later."""
-    earliest, latest = started_at_ms + MINIMUM_EXPIRATION_MS, started_at_ms + MAXIMUM_EXPIRATION_MS
-    return min(max(expires_at_ms, earliest), latest)
-
-
-def expiration_of_label(text: str, started_at_ms: int) -> int | None:
-    """When a tag expires whose image says `quay.expires-after`: a number and one of s, m, h, d, w, y.
-
-    None for any other text, which is no reason to refuse an image.
-    """
-    found = _LIFETIME.fullmatch(text.strip().lower())
-    if found is None or int(found[1]) == 0:
-        return None
-    return clamp_expiration(started_at_ms + int(found[1]) * _UNIT_MS[found[2]], started_at_ms)
 
 
 @dataclass(frozen=True, slots=True)

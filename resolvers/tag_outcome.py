@@ -9,8 +9,9 @@ from typing import Any
 from resolvers import cosign, immutability
 from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany
+from resolvers.expiration import clamp_expiration
 from resolvers.repository import RepositoryRecord
-from resolvers.tag import COLUMNS, clamp_expiration, contains, require_alive
+from resolvers.tag import COLUMNS, contains, require_alive
 from storage.clock import now_ms
 from storage.statements import Row, fetch
 

@@ -74,7 +74,7 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
         f"   {delivery.cpu_us:6.0f} µs CPU",
         flush=True,
     )
-    for name, rate, statements in audit.measure(ours, directory, content.OWNER):
+    for name, rate, statements in audit.measure():
         print(
             f"{name:40} {rate.per_second:7.0f} req/s   p50 {rate.p50_ms:7.2f} ms   p99 {rate.p99_ms:7.2f} ms"
             f"   {rate.cpu_us:6.0f} µs CPU   {statements:3.0f} statements",

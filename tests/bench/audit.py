@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import httpx
 
 from resolvers import audit
 from storage.database import Database
+from tests.bench import content
 from tests.bench.load import Rate, hammer
-from tests.bench.servers import Server
+from tests.bench.servers import Server, start_quayside
 
 SIZES = (1_000, 5_000_000)
 MONTH_MS = 30 * 86_400_000
@@ -25,8 +27,20 @@ SELECT CASE i % 5 WHEN 0 THEN 'push_repo' ELSE 'pull_repo' END, '{"repo": "app"}
 """
 
 
-def measure(server: Server, data: Path, owner: str) -> list[tuple[str, Rate, float]]:
-    """A page of a log and its counts by day, at each size: name, rate, statements of one request."""
+def measure() -> list[tuple[str, Rate, float]]:
+    """A page of a log and its counts by day, at each size: name, rate, statements of one request.
+
+    On a server of its own, whose log has nothing else.
+    """
+    with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
+        server = start_quayside(Path(directory), owner=content.OWNER)
+        try:
+            return _measure(server, Path(directory), content.OWNER)
+        finally:
+            server.stop()
+
+
+def _measure(server: Server, data: Path, owner: str) -> list[tuple[str, Rate, float]]:
     results = []
     filled = 0
     for size in SIZES:

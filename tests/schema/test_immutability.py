@@ -7,7 +7,7 @@ import pytest
 from quayside.config import Settings
 from quayside.workers.handlers import HANDLERS, Tools
 from resolvers.access.roles import RepositoryRole
-from resolvers.tag import expiration_of_label
+from resolvers.expiration import expiration_of_label
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.models import Tag
