@@ -105,6 +105,17 @@ async def renew_blob(repository_id: int, digest: str) -> bool:
     )
 
 
+async def renew_manifest(manifest_id: int) -> bool:
+    """Let a manifest, which a client found that may push, last for the push; False if it is gone."""
+    return bool(
+        await execute(
+            "UPDATE manifest SET pushed_at_ms = ? WHERE id = ? AND deleted_digest IS NULL",
+            now_ms(),
+            manifest_id,
+        )
+    )
+
+
 async def mount_blob(context: Context, repository_id: int, digest: str, *, source: str | None) -> bool:
     """Give a repository the right to a blob of the repository at the path `source`, None for any.
 

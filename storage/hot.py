@@ -34,12 +34,13 @@ class HotRepository(NamedTuple):
 
 
 class HotManifest(NamedTuple):
-    """A manifest as it is served."""
+    """A manifest as it is served, and when it was pushed last."""
 
     id: int
     digest: str
     media_type: str
     body: bytes
+    pushed_at_ms: int
 
 
 class HotBlob(NamedTuple):
@@ -67,13 +68,15 @@ _REPOSITORY_STATEMENTS = {
     "app_token": _REPOSITORY.format(credential=_CREDENTIAL.format(table="app_token")),
 }
 _BY_TAG = """
-SELECT m.id, m.digest, m.media_type, b.body FROM tag t
+SELECT m.id, m.digest, m.media_type, b.body, COALESCE(m.pushed_at_ms, m.created_at_ms)
+FROM tag t
 JOIN manifest m ON m.id = t.manifest_id JOIN manifest_body b ON b.manifest_id = m.id
 WHERE t.repository_id = $1 AND t.name = $2 AND (t.ended_at_ms IS NULL OR t.ended_at_ms > $3)
 ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1
 """
 _BY_DIGEST = """
-SELECT m.id, m.digest, m.media_type, b.body FROM manifest m JOIN manifest_body b ON b.manifest_id = m.id
+SELECT m.id, m.digest, m.media_type, b.body, COALESCE(m.pushed_at_ms, m.created_at_ms)
+FROM manifest m JOIN manifest_body b ON b.manifest_id = m.id
 WHERE m.repository_id = $1 AND m.digest = $2
 """
 _BLOB = """

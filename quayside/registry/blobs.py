@@ -8,8 +8,6 @@ from quayside.registry.ranges import ByteRange, parse_range
 from resolvers import push
 from resolvers.access.registry_tokens import PULL, PUSH
 from resolvers.errors import NotFound
-from resolvers.retention import RENEWAL_MS
-from storage.clock import now_ms
 from storage.hot import HotBlob
 
 
@@ -41,9 +39,7 @@ async def get(call: Call) -> None:
 
 async def _lasts(call: Call, access: Access, digest: str, blob: HotBlob) -> bool:
     """Whether the blob will be there until the push, for which a client may look for it, gets to its end."""
-    own = access.grant.repositories.get(access.path)
-    is_push = call.is_head and own is not None and own.allows(PUSH)
-    if not is_push or blob.granted_at_ms >= now_ms() - RENEWAL_MS:
+    if not call.is_before_push(access, blob.granted_at_ms):
         return True
     with call.services.database.current():
         return await push.renew_blob(access.repository.id, digest)

@@ -21,7 +21,9 @@ from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import Forbidden, InvalidCredentials, NotWritable, Unauthenticated
 from resolvers.registry_access import viewer_of
 from resolvers.repository import RepositoryRecord, RepositoryState
+from resolvers.retention import RENEWAL_MS
 from storage.blobs import BlobStore
+from storage.clock import now_ms
 from storage.database import Database
 from storage.hot import HotRepository, HotStore
 from storage.secrets import Secrets
@@ -155,6 +157,14 @@ class Call:
         scopes = [(self.match.name, ACTIONS_NEEDED[action])] if action else ()
         headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
         return RegistryError(OciCode.UNAUTHORIZED, headers=headers)
+
+    def is_before_push(self, access: Access, pushed_at_ms: int) -> bool:
+        """Whether a client that may push looks for what was pushed long ago, and may rely on it from now on.
+
+        Then it must be renewed, or the collector could take it before the push gets to its end.
+        """
+        own = access.grant.repositories.get(access.path)
+        return self.is_head and own is not None and own.allows(PUSH) and pushed_at_ms < now_ms() - RENEWAL_MS
 
     async def context(self, grant: RegistryGrant | None) -> Context:
         """What resolvers are told, for the viewer behind a token. Raises RegistryError (401).

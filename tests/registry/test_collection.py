@@ -82,3 +82,48 @@ async def test_pulling_does_not_keep_what_nothing_names(
 
     assert pulled.status_code == 200
     assert await _rights() == 0
+
+
+@pytest.fixture
+async def lost(repository: kit.Repository, database: Database) -> str:
+    """The digest of an image whose only tag ended long ago, and which nobody has pushed since."""
+    body = await repository.push_image(LAYER, tag="v1")
+    await execute("UPDATE tag SET started_at_ms = 1, ended_at_ms = 2")
+    await execute("UPDATE manifest SET created_at_ms = 1")
+    return kit.digest_of(body)
+
+
+async def test_an_image_that_a_pusher_found_is_there_for_the_index(
+    repository: kit.Repository, lost: str
+) -> None:
+    found = await repository.client.head(repository.url(f"manifests/{lost}"))
+    assert found.status_code == 200
+    await _collect()
+
+    assert (await repository.get_manifest(lost)).status_code == 200
+
+
+async def test_pulling_does_not_keep_what_lost_its_tags(
+    repository: kit.Repository, lost: str, anonymous: httpx.AsyncClient
+) -> None:
+    await execute("UPDATE repository SET visibility = 'public', auth_epoch = auth_epoch + 1")
+
+    assert (await anonymous.head(repository.url(f"manifests/{lost}"))).status_code == 200
+    assert (await repository.get_manifest(lost)).status_code == 200
+    await _collect()
+
+    assert (await repository.get_manifest(lost)).status_code == 404
+
+
+async def test_an_image_that_is_collected_while_a_pusher_looks_for_it_is_not_there(
+    repository: kit.Repository, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew = push.renew_manifest
+
+    async def late(manifest_id: int) -> bool:
+        await _collect()
+        return await renew(manifest_id)
+
+    monkeypatch.setattr(push, "renew_manifest", late)
+
+    assert (await repository.client.head(repository.url(f"manifests/{lost}"))).status_code == 404
