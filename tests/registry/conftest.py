@@ -14,9 +14,9 @@ from tests.registry.people import OWNER, PASSWORD, STRANGER, create_users
 
 @pytest.fixture
 async def application(settings: Settings) -> AsyncIterator[Starlette]:
-    """A started application whose database holds two users."""
+    """A started application whose database holds two users. It runs no jobs, which come when they like."""
     await create_users(settings, OWNER, STRANGER)
-    app = create_app(settings)
+    app = create_app(settings, jobs=False)
     async with app.router.lifespan_context(app):
         yield app
 
