@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from resolvers import retention
+from resolvers.manifest import OUT_OF_SIGHT
 from resolvers.retention import GRACE_MS, Horizon
 from storage.blobs import BlobStore
 from storage.clock import now_ms
@@ -223,10 +224,7 @@ async def _give_up(repository_id: int, ids: Sequence[int]) -> list[int]:
         gone = await retention.lost(ids, Horizon.at(now, row["tag_expiration_s"]))
         if gone:
             await execute(
-                "UPDATE manifest SET deleted_digest = COALESCE(deleted_digest, digest),"
-                " deleted_subject_digest = COALESCE(deleted_subject_digest, subject_digest),"
-                " digest = 'deleted:' || id, subject_digest = NULL, collected_at_ms = ?"
-                f" WHERE id IN ({placeholders(gone)})",
+                f"UPDATE manifest SET {OUT_OF_SIGHT}, collected_at_ms = ? WHERE id IN ({placeholders(gone)})",
                 now,
                 *gone,
             )

@@ -12,11 +12,10 @@ from itertools import groupby
 from operator import itemgetter
 
 from resolvers.artifact import COSIGN_TAGS
+from resolvers.expiration import ENDLESS
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 
 BATCH = 500
-ENDLESS = 2**62
-"""Later than the end of any tag that has one."""
 _NAME = re.compile(rf"sha256-([0-9a-f]{{64}})(?:{'|'.join(re.escape(ending) for ending in COSIGN_TAGS)})")
 
 

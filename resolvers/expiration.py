@@ -3,6 +3,8 @@
 import re
 
 EXPIRES_AFTER_LABEL = "quay.expires-after"
+ENDLESS = 2**62
+"""Later than the end of any tag that has one; stands for the end of those that have none."""
 MINIMUM_EXPIRATION_MS = 3_600_000
 MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
 

@@ -104,6 +104,14 @@ async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord
 
 
 COLLECTED = "The content of the manifest has been removed, since its last tag ended too long ago."
+# A digest of its own form, which nobody can ask for, lets every search for the real one miss it.
+OUT_OF_SIGHT = (
+    "deleted_digest = COALESCE(deleted_digest, digest),"
+    " deleted_subject_digest = COALESCE(deleted_subject_digest, subject_digest),"
+    " digest = 'deleted:' || id, subject_digest = NULL"
+)
+"""What is set of a manifest of which the history of tags alone goes on to tell."""
+
 _REVIVE = (
     "UPDATE manifest SET digest = deleted_digest, subject_digest = deleted_subject_digest,"
     " deleted_digest = NULL, deleted_subject_digest = NULL, collected_at_ms = NULL"
@@ -171,9 +179,7 @@ async def remove(manifest_id: int, moment_ms: int) -> None:
     In the open transaction, with the row of its repository locked.
     """
     kept = await execute(
-        # A digest of its own form, which nobody can ask for, lets every search for the real one miss it.
-        "UPDATE manifest SET deleted_digest = digest, deleted_subject_digest = subject_digest,"
-        " digest = 'deleted:' || id, subject_digest = NULL"
+        f"UPDATE manifest SET {OUT_OF_SIGHT}"
         " WHERE id = ? AND EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = manifest.id)",
         manifest_id,
     )

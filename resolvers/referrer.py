@@ -11,7 +11,8 @@ from itertools import groupby
 
 from resolvers.artifact import COSIGN_TAGS, ArtifactKind, is_readable, names_digest
 from resolvers.context import Context
-from resolvers.cosign import ENDINGS, ENDLESS, name_of
+from resolvers.cosign import ENDINGS, name_of
+from resolvers.expiration import ENDLESS
 from resolvers.manifest import COLUMNS, ManifestRecord, record
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord

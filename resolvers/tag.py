@@ -9,7 +9,7 @@ from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
-from resolvers.expiration import EXPIRES_AFTER_LABEL, clamp_expiration, expiration_of_label
+from resolvers.expiration import ENDLESS, EXPIRES_AFTER_LABEL, clamp_expiration, expiration_of_label
 from resolvers.immutability import PolicyRecord
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
@@ -56,7 +56,7 @@ COLUMNS = (
 )
 ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
 """A condition on spans that have not ended at a time."""
-_ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {2**62}) > ?"
+_ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
 """The same for lists, which are read in their order: an index for it would find all, to be sorted then."""
 
 

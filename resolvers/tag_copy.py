@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from resolvers import manifest, repository, tag
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
-from resolvers.cosign import ENDINGS, ENDLESS, name_of
+from resolvers.cosign import ENDINGS, name_of
 from resolvers.errors import Invalid, TooMany, UnknownReference
+from resolvers.expiration import ENDLESS
 from resolvers.names import check_tag
 from resolvers.repository import RepositoryRecord, Visibility, require_writable
 from resolvers.retention import RENEWAL_MS
