@@ -1,9 +1,14 @@
-"""How much repositories are used: the pulls of the last 90 days."""
+"""How much repositories are used: the pulls of the last 90 days.
+
+Lists of what is pulled most are read in the order of a level beside each repository, which a job brings up to
+date: how many binary digits the pulls have. It changes seldom, so that few rows are ever written.
+"""
 
 from collections.abc import Sequence
 
 from storage.clock import now_ms
-from storage.statements import fetch, placeholders
+from storage.statements import execute, fetch, placeholders
+from storage.transactions import transaction
 
 DAYS = 90
 DAY_MS = 86_400_000
@@ -25,3 +30,33 @@ async def popularities(repository_ids: Sequence[int]) -> dict[int, int]:
         since_day(),
     )
     return {row["id"]: row["pulls"] for row in rows}
+
+
+READ_BATCH = 1_000
+WRITE_BATCH = 100
+"""Who writes to one of so many repositories waits until all are written."""
+
+
+async def update_levels() -> None:
+    """Bring the levels up to date."""
+    last_id = 0
+    while True:
+        rows = await fetch(
+            "SELECT r.id, r.popularity_level AS level, (SELECT SUM(d.pulls) FROM daily_activity d"
+            " WHERE d.repository_id = r.id AND d.day > ?) AS pulls"
+            f" FROM repository r WHERE r.id > ? AND r.deleted_at_ms IS NULL ORDER BY r.id LIMIT {READ_BATCH}",
+            since_day(),
+            last_id,
+        )
+        if not rows:
+            return
+        last_id = rows[-1]["id"]
+        levels = [(row["id"], int(row["pulls"] or 0).bit_length(), row["level"]) for row in rows]
+        changed = [(repository_id, level) for repository_id, level, noted in levels if level != noted]
+        for start in range(0, len(changed), WRITE_BATCH):
+            async with transaction("popularity.update_levels"):
+                # Whoever holds several repositories takes them in the order of their ids.
+                for repository_id, level in changed[start : start + WRITE_BATCH]:
+                    await execute(
+                        "UPDATE repository SET popularity_level = ? WHERE id = ?", level, repository_id
+                    )

@@ -2,8 +2,8 @@
 
 Repositories and accounts are found by indexes: of texts without three letters or digits in a row, only names
 that begin with them. Teams and robots are few, namely those of the viewer's own organizations, but superusers
-with full access have all of them looked through. Of each kind of match the first 500 are weighed against each
-other.
+with full access have all of them looked through. Of each kind of match a hundred are weighed against each
+other, of repositories those that are pulled most.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +28,7 @@ from resolvers.team import TeamRecord
 from storage.search import account_names, cleaned, contains, has_trigrams
 from storage.statements import Row
 
-MAX_PER_KIND = 100
+MAX_PER_KIND = WINDOW
 
 
 class SearchKind(StrEnum):

@@ -6,8 +6,8 @@ from typing import Any
 
 from storage.search import Found, begins
 
-WINDOW = 500
-"""So many matches of each kind are weighed against each other."""
+WINDOW = 100
+"""So many matches of each kind are weighed against each other: as many as are ever shown."""
 
 EXACT, BEGINS, CONTAINS, DESCRIBED = 100, 95, 80, 50
 """How well a text fits, in hundredths: it is the name, begins it, is in it, is in the description."""

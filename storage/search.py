@@ -54,18 +54,6 @@ def contains(column: str, part: str) -> tuple[str, str]:
     return f"{column} {'ILIKE' if is_postgres() else 'LIKE'} ? ESCAPE '\\'", f"%{escaped}%"
 
 
-def begins_among(visibility: str, column: str, prefix: str) -> tuple[str, tuple[str, str], str]:
-    """A condition on public or private repositories `r` with its values, and an order: the column begins so.
-
-    The index over visibility and column answers it, and no other, which would find the others too.
-    """
-    condition, bounds = begins(column, prefix)
-    if not is_postgres():
-        return f"r.visibility = '{visibility}' AND {condition}", bounds, column
-    row = f"r.visibility, {in_order(column)}"
-    return f"({row}) >= ('{visibility}', ?) AND ({row}) < ('{visibility}', ?)", bounds, row
-
-
 def contains_as_indexed(part: str) -> bool:
     """Whether `contains` finds what indexes of parts find: SQLite knows the case of ASCII letters alone."""
     return is_postgres() or all(letter.isascii() or letter.lower() == letter.upper() for letter in part)

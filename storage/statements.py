@@ -101,13 +101,16 @@ def in_index(equal: Sequence[tuple[str, str]], term: str, *, is_behind: bool) ->
     An index over these columns and the term answers them. With `is_behind` the condition takes one value,
     and holds for terms greater than it.
     """
-    columns, values = (", ".join(parts) for parts in zip(*equal, strict=True))
-    if is_postgres():
-        # Were they said to be equal, any index over the term would be in order, and might be read to its end.
-        start = f"({columns}, {term}) > ({values}, ?)" if is_behind else f"({columns}) >= ({values})"
-        return f"{start} AND ({columns}) <= ({values})", f"{columns}, {term}"
-    same = " AND ".join(f"{column} = {value}" for column, value in equal)
-    return f"{same} AND {term} > ?" if is_behind else same, term
+    *outer, (column, value) = equal
+    same = [f"{name} = {one}" for name, one in outer]
+    if not is_postgres():
+        behind = [f"{term} > ?"] if is_behind else []
+        return " AND ".join([*same, f"{column} = {value}", *behind]), term
+    # Were the last one said to be equal as well, any index over the term would be in order, and might be read
+    # to its end. Of a row of columns, only the first ends what is read, so each column has its own end.
+    start = f"({column}, {term}) > ({value}, ?)" if is_behind else f"{column} >= {value}"
+    order = ", ".join([*(name for name, _ in equal), term])
+    return " AND ".join([*same, start, f"{column} <= {value}"]), order
 
 
 def placeholders(values: Sequence[Any]) -> str:

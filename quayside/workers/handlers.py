@@ -16,6 +16,7 @@ from resolvers import (
     email_code,
     immutability,
     mail,
+    popularity,
     repository,
     session,
     upload,
@@ -118,6 +119,10 @@ async def _prune_activity(payload: dict[str, Any], tools: Tools) -> None:
     await activity.prune()
 
 
+async def _update_popularity(payload: dict[str, Any], tools: Tools) -> None:
+    await popularity.update_levels()
+
+
 HANDLERS: Mapping[str, Handler] = {
     audit_export.JOB: _export_audit,
     audit_export.REMOVAL_JOB: _remove_export,
@@ -130,6 +135,7 @@ HANDLERS: Mapping[str, Handler] = {
     "mail.forget": _forget_mail,
     mail.JOB: _send_mail,
     "namespace.purge": _purge_namespace,
+    "popularity.update": _update_popularity,
     "repository.purge": _purge_repository,
     "sign_in.forget": _forget_sign_ins,
     "upload.expire": _expire_uploads,

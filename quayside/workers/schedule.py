@@ -18,6 +18,7 @@ SCHEDULE: tuple[Recurring, ...] = (
     Recurring("sign_in.forget", 3600, "Removes sessions, codes sent by mail and failures that are over."),
     Recurring("upload.expire", 3600, "Removes uploads that nobody has continued for two days."),
     Recurring("activity.prune", 86_400, "Removes counts of pulls that nothing shows any more."),
+    Recurring("popularity.update", 3600, "Notes what is pulled most, which searches look at first."),
     # Windows are days long, and a run reads every manifest and walks all bytes.
     Recurring("content.collect", 86_400, "Removes manifests and blobs that nothing keeps any more."),
     Recurring("mail.forget", 86_400, "Removes mails that were written a month ago."),

@@ -78,12 +78,17 @@ def granted_one(viewer: Viewer) -> tuple[str, tuple[Any, ...]]:
     return condition, (viewer.require_account().id,) * 4
 
 
-def not_public() -> str:
+def not_public(limit: int | None = None) -> str:
     """A query for the ids of what an account of small reach sees and others do not, and perhaps of some more.
 
-    It takes the id of the account four times.
+    For an account of any reach, `limit` is how many of its permissions and of its namespaces' repositories
+    there are at most. The query takes the id of the account four times.
     """
-    return f"SELECT g.id FROM ({GRANTED}) g UNION SELECT o.id FROM ({_owned()}) o"
+    few = "" if limit is None else f" LIMIT {limit}"
+    return (
+        f"SELECT id FROM (SELECT g.id FROM ({GRANTED}) g{few}) granted"
+        f" UNION SELECT id FROM (SELECT o.id FROM ({_owned()}) o{few}) owned"
+    )
 
 
 def _owned() -> str:

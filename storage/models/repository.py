@@ -11,7 +11,7 @@ class Repository(Model):
 
     A deleted repository keeps its row, under its uuid as name, until the job that removes its content is
     done: the old name is free at once and never leads to the old rows. Triggers keep `path`, its namespace's
-    name and its own.
+    name and its own. `popularity_level` is a class of popularity, which a job keeps roughly in step.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -24,6 +24,7 @@ class Repository(Model):
     description = fields.TextField(null=True)
     badge_token = fields.CharField(max_length=64)
     auth_epoch = fields.BigIntField(default=0)
+    popularity_level = fields.IntField(default=0, db_default=0)
     created_at_ms = fields.BigIntField()
     deleted_at_ms = fields.BigIntField(null=True)
 

@@ -3,9 +3,9 @@
     python -m tests.bench.many
 
 Asked is the GraphQL door in this process, on SQLite and on PostgreSQL. `ada` owns all; `bob` may see every
-third, which are public, and twenty more; `cy` has a permission on every tenth as well. What is flat costs at
-a hundred thousand what it costs at a thousand; a search also costs what it weighs, at most 500 matches of
-each kind.
+third, which are public, and twenty more; `cy` has a permission on every tenth as well: at a thousand and at
+ten thousand that is few enough to be looked at one by one. What is flat costs at a hundred thousand what it
+costs at a thousand.
 """
 
 from functools import partial

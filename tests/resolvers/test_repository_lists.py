@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from resolvers import registry_lists, repository, search, star, user
+from resolvers import registry_lists, repository, repository_search, search, star, user
 from resolvers.access import lanes
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -178,13 +178,14 @@ def found_by_model(name: str | None, text: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("few", [1_000, 0])
+@pytest.mark.parametrize(("few", "looked_at"), [(1_000, 500), (0, 500), (0, 3), (0, 0)])
 async def test_everybody_finds_what_they_may_see_and_the_text_fits(
-    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int
+    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int, looked_at: int
 ) -> None:
-    # given that everything is described alike
+    # given that everything is described alike, and that few are looked at before indexes are asked
     await execute("UPDATE repository SET description = ?", DESCRIBED)
     monkeypatch.setattr(lanes, "FEW", few)
+    monkeypatch.setattr(repository_search, "LOOKED_AT", looked_at)
     wrong = []
 
     for (name, context), text in itertools.product(viewers.items(), TEXTS):

@@ -51,6 +51,11 @@ def whole_tables(steps: list[str]) -> list[str]:
     tables = {"repository", "account", "r", "n", "a"}
     if is_postgres():
         return [step for step in steps if any(f"Seq Scan on {table} " in step for table in tables)]
+    queries = [step.split()[1] for step in steps if step.split()[0] in {"CO-ROUTINE", "MATERIALIZE"}]
+    for query in queries:
+        # What a query gives is read under the name of the query.
+        if f"SCAN {query}" in steps:
+            steps.remove(f"SCAN {query}")
     return [
         step
         for step in steps
@@ -61,21 +66,37 @@ def whole_tables(steps: list[str]) -> list[str]:
     ]
 
 
+SEARCHES = {
+    "image-000501": 1,
+    "0501-x": 2,
+    "nowhere": 0,
+    "harbour 501": 20,
+    "mage": 100,
+    "im": 100,
+    "bulk/mage": 100,
+    "a harb": 100,
+    "": 100,
+}
+"""Texts, and how many repositories they find at most."""
+
+
 @pytest.mark.parametrize("name", ["ada", "bob"])
-@pytest.mark.parametrize(
-    ("text", "number"), [("image-000501", 1), ("0501-x", 2), ("nowhere", 0), ("harbour 501", 20)]
-)
-async def test_a_search_reads_what_the_indexes_find(
-    factory: Factory, many: None, plans: list[str], name: str, text: str, number: int
+async def test_a_search_reads_little_more_than_it_shows(
+    factory: Factory, many: None, plans: list[str], name: str
 ) -> None:
     context = await factory.as_account(name)
+    kinds = [search.SearchKind.REPOSITORY]
 
-    found = await search.search(context, text, Page(100), per_kind=100)
+    for text, number in SEARCHES.items():
+        plans.clear()
+        found = await search.search(context, text, Page(100), kinds=kinds, per_kind=100)
 
-    assert plans
-    assert whole_tables(plans) == []
-    assert len(found.items) <= number
-    assert (len(found.items) > 0) == (number > 0)
+        assert plans
+        if is_postgres():
+            assert max(map(read_rows, plans)) < 1_000, text
+        assert whole_tables(plans) == [], text
+        assert len(found.items) <= number, text
+        assert (len(found.items) > 0) == (number > 0), text
 
 
 LISTS = {
@@ -89,25 +110,25 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
-@pytest.mark.parametrize("chosen", LISTS.values(), ids=LISTS)
 async def test_a_page_of_a_list_reads_little_more_than_it_shows(
-    factory: Factory, many: None, plans: list[str], name: str, chosen: RepositoryFilter
+    factory: Factory, many: None, plans: list[str], name: str
 ) -> None:
     context = await factory.as_account(name)
-    first = await repositories(context, chosen, Page(100))
-    plans.clear()
 
-    await repositories(context, chosen, Page(100, first.cursors[-1] if first.has_next else None))
+    for case, chosen in LISTS.items():
+        first = await repositories(context, chosen, Page(100))
+        plans.clear()
+        await repositories(context, chosen, Page(100, first.cursors[-1] if first.has_next else None))
 
-    assert plans
-    assert whole_tables(plans) == []
-    if is_postgres():
-        assert max(map(read_rows, plans)) < 1_000
-    else:
-        # What is found is put in order at the end, and nothing before.
-        assert plans.count("USE TEMP B-TREE FOR ORDER BY") == 1
-        assert plans[-1] == "USE TEMP B-TREE FOR ORDER BY"
-        assert [step for step in plans if "BLOOM FILTER" in step] == []
+        assert plans
+        assert whole_tables(plans) == [], case
+        if is_postgres():
+            assert max(map(read_rows, plans)) < 1_000, case
+        else:
+            # What is found is put in order at the end, and nothing before.
+            assert plans.count("USE TEMP B-TREE FOR ORDER BY") == 1, case
+            assert plans[-1] == "USE TEMP B-TREE FOR ORDER BY", case
+            assert [step for step in plans if "BLOOM FILTER" in step] == [], case
 
 
 def read_rows(step: str) -> float:

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from resolvers import organization, repository
+from resolvers import organization, popularity, repository
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.repository import Visibility
-from storage.statements import count_statements
+from storage.clock import now_ms
+from storage.statements import count_statements, execute, fetch
+from tests.bench.many import fill
 from tests.factories import EVERY_SCOPE, Factory
 from tests.schema.client import GraphQL, Json, endpoint
 
@@ -50,6 +52,17 @@ async def describe(factory: Factory, path: str, description: str) -> None:
     await repository.update(owner, path, description=description)
 
 
+async def pull(path: str, pulls: int, *, days_ago: int = 0) -> None:
+    """Count pulls of a repository on a day."""
+    record = await repository.find(path)
+    assert record is not None
+    await execute(
+        "INSERT INTO daily_activity (repository_id, namespace_id, day, actor_kind, pulls, checks, pushes)"
+        " VALUES (?, ?, ?, 'user', ?, 0, 0)",
+        *(record.id, record.namespace_id, now_ms() // popularity.DAY_MS - days_ago, pulls),
+    )
+
+
 async def test_the_whole_name_comes_before_its_beginning_a_part_of_it_and_the_description(
     factory: Factory, ada: GraphQL
 ) -> None:
@@ -69,28 +82,59 @@ async def test_the_whole_name_comes_before_its_beginning_a_part_of_it_and_the_de
 async def test_what_fits_as_well_comes_in_the_order_of_pulls_then_of_changes(
     factory: Factory, ada: GraphQL
 ) -> None:
-    from storage.clock import now_ms
-    from storage.statements import execute
-
     for name in ("lib-a", "lib-b", "lib-c"):
         await factory.repository(f"ada/{name}")
     await factory.image("ada/lib-b", b"layer", tag="latest")
-    pulled = await repository.find("ada/lib-c")
-    assert pulled is not None
-    today = now_ms() // 86_400_000
-    for day, pulls in ((today, 7), (today - 400, 1_000)):
-        await execute(
-            "INSERT INTO daily_activity (repository_id, namespace_id, day, actor_kind, pulls, checks, pushes)"
-            " VALUES (?, ?, ?, 'user', ?, 0, 0)",
-            pulled.id,
-            pulled.namespace_id,
-            day,
-            pulls,
-        )
+    await pull("ada/lib-c", 7)
+    await pull("ada/lib-c", 1_000, days_ago=400)
 
     assert await found(ada, "lib") == ["ada/lib-c", "ada/lib-b", "ada/lib-a"]
     listed = await ada.data("{ repositories { nodes { name popularity } } }")
     assert [node["popularity"] for node in listed["repositories"]["nodes"]] == [0.0, 0.0, 7.0]
+
+
+async def test_of_more_than_are_weighed_the_most_pulled_are_found(factory: Factory, graphql: GraphQL) -> None:
+    await factory.user("ada")
+    owner = await factory.organization("bulk", owner="ada")
+    await fill(owner.id, 0, 1_000)
+    await pull("bulk/image-000006-x", 5)
+    await pull("bulk/image-000003-x", 900)
+    for text in ("mage", "im", "harbour", ""):
+        assert "bulk/image-000003-x" not in await found(graphql, text, first=100, kinds=["REPOSITORY"])
+
+    await popularity.update_levels()
+
+    for text in ("mage", "im", "harbour", ""):
+        paths = await found(graphql, text, first=100, kinds=["REPOSITORY"])
+        assert len(paths) == 100
+        assert paths[:2] == ["bulk/image-000003-x", "bulk/image-000006-x"], text
+
+
+async def test_levels_of_popularity_follow_the_pulls_of_ninety_days(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await factory.user("ada")
+    monkeypatch.setattr(popularity, "READ_BATCH", 2)
+    monkeypatch.setattr(popularity, "WRITE_BATCH", 2)
+    for name, pulls in (("a", 0), ("b", 1), ("c", 3), ("d", 4), ("e", 2**40)):
+        await factory.repository(f"ada/{name}")
+        await pull(f"ada/{name}", pulls, days_ago=89)
+    await pull("ada/d", 3)
+
+    async def levels() -> list[int]:
+        rows = await fetch("SELECT popularity_level AS level FROM repository ORDER BY name")
+        return [row["level"] for row in rows]
+
+    await popularity.update_levels()
+    assert await levels() == [0, 1, 2, 3, 41]
+
+    await execute("UPDATE daily_activity SET day = day - 1")
+    with count_statements() as first:
+        await popularity.update_levels()
+    assert await levels() == [0, 0, 0, 2, 0]
+    with count_statements() as second:
+        await popularity.update_levels()
+    assert [len([one for one in count.statements if "UPDATE" in one]) for count in (first, second)] == [4, 0]
 
 
 async def test_everybody_finds_exactly_what_they_may_see(factory: Factory, graphql: GraphQL) -> None:
