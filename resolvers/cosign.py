@@ -13,9 +13,8 @@ from operator import itemgetter
 
 from resolvers.artifact import COSIGN_TAGS
 from resolvers.expiration import ENDLESS
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import Row, batches, execute, fetch, fetch_one, placeholders
 
-BATCH = 500
 _NAME = re.compile(rf"sha256-([0-9a-f]{{64}})(?:{'|'.join(re.escape(ending) for ending in COSIGN_TAGS)})")
 
 
@@ -94,8 +93,7 @@ async def _settle(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> Non
 async def signed(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
     """What cosign tagged for manifests, and is active and not locked: spans, each with its `subject_id`."""
     found: list[Row] = []
-    for start in range(0, len(manifest_ids), BATCH):
-        batch = manifest_ids[start : start + BATCH]
+    for batch in batches(manifest_ids):
         found += await fetch(
             "SELECT c.id, c.name, c.manifest_id, c.started_at_ms, c.ended_at_ms, m.id AS subject_id"
             # SQLite keeps to the order of cross joins, so that it cannot begin with the tags.
@@ -116,8 +114,7 @@ async def ids_of_subjects(repository_id: int, names: Iterable[str]) -> dict[str,
     named = {name: digest for name in names if (digest := subject_of(name))}
     digests = sorted(set(named.values()))
     found: dict[str, int] = {}
-    for start in range(0, len(digests), BATCH):
-        batch = digests[start : start + BATCH]
+    for batch in batches(digests):
         rows = await fetch(
             f"SELECT id, digest FROM manifest WHERE repository_id = ? AND digest IN ({placeholders(batch)})",
             repository_id,
@@ -130,8 +127,7 @@ async def ids_of_subjects(repository_id: int, names: Iterable[str]) -> dict[str,
 async def lives(manifest_ids: Sequence[int], now_ms: int) -> dict[tuple[int, int], int]:
     """How many ordinary tags of manifests end when: counts by manifest and moment, which may be `ENDLESS`."""
     found: dict[tuple[int, int], int] = {}
-    for start in range(0, len(manifest_ids), BATCH):
-        batch = manifest_ids[start : start + BATCH]
+    for batch in batches(manifest_ids):
         rows = await fetch(
             f"SELECT o.manifest_id, COALESCE(o.ended_at_ms, {ENDLESS}) AS moment, COUNT(*) AS spans"
             f" {_ORDINARY} AND o.manifest_id IN ({placeholders(batch)})"

@@ -7,7 +7,7 @@ date: how many binary digits the pulls have. It changes seldom, so that few rows
 from collections.abc import Sequence
 
 from storage.clock import now_ms
-from storage.statements import execute, fetch, placeholders
+from storage.statements import batches, execute, fetch, placeholders
 from storage.transactions import transaction
 
 DAYS = 90
@@ -53,10 +53,10 @@ async def update_levels() -> None:
         last_id = rows[-1]["id"]
         levels = [(row["id"], int(row["pulls"] or 0).bit_length(), row["level"]) for row in rows]
         changed = [(repository_id, level) for repository_id, level, noted in levels if level != noted]
-        for start in range(0, len(changed), WRITE_BATCH):
+        for batch in batches(changed, WRITE_BATCH):
             async with transaction("popularity.update_levels"):
                 # Whoever holds several repositories takes them in the order of their ids.
-                for repository_id, level in changed[start : start + WRITE_BATCH]:
+                for repository_id, level in batch:
                     await execute(
                         "UPDATE repository SET popularity_level = ? WHERE id = ?", level, repository_id
                     )

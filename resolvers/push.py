@@ -25,7 +25,7 @@ from storage.blobs import BlobError
 from storage.clock import now_ms
 from storage.faults import fault
 from storage.models import Manifest, ManifestBlob, ManifestBody, ManifestChild
-from storage.statements import Row, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
 from storage.transactions import transaction
 
 PARSE_IN_THREAD_BYTES = 64 * 1024
@@ -307,9 +307,7 @@ _MANIFESTS = "SELECT m.digest, m.size_bytes FROM manifest m WHERE m.repository_i
 
 async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, ...]) -> list[str]:
     missing: list[str] = []
-    # SQLite takes a bounded number of values in one statement.
-    for start in range(0, len(descriptors), 500):
-        batch = descriptors[start : start + 500]
+    for batch in batches(descriptors):
         digests = [descriptor.digest for descriptor in batch]
         rows = await fetch(sql.format(placeholders(digests)), repository_id, *digests)
         sizes = {row["digest"]: row["size_bytes"] for row in rows}

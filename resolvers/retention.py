@@ -14,13 +14,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from resolvers.expiration import ENDLESS
-from storage.statements import Row, fetch, placeholders
+from storage.statements import Row, batches, fetch, placeholders
 
 GRACE_MS = 2 * 86_400_000
 """How long what was pushed is kept for whatever the client pushes next."""
 RENEWAL_MS = GRACE_MS // 2
 """How old a right to a blob may be and be used without being renewed."""
-BATCH = 500
 NEVER_MS = 2**62
 """A moment that no push comes after."""
 
@@ -98,8 +97,7 @@ async def lost(ids: Sequence[int], horizon: Horizon) -> list[int]:
 
 async def _in_batches(statements: Iterable[str], ids: Sequence[int]) -> list[Row]:
     rows: list[Row] = []
-    for start in range(0, len(ids), BATCH):
-        batch = ids[start : start + BATCH]
+    for batch in batches(ids):
         for statement in statements:
             rows += await fetch(statement.format(placeholders(batch)), *batch)
     return rows

@@ -6,7 +6,7 @@ what a tag like `sha256-<hex>.sig` says is about it, with that tag.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvers import manifest, repository, tag
@@ -20,13 +20,12 @@ from resolvers.repository import RepositoryRecord, Visibility, require_writable
 from resolvers.retention import RENEWAL_MS
 from resolvers.tag import TagRecord
 from storage.clock import now_ms
-from storage.statements import Row, execute, fetch, fetch_one, insert_many, placeholders
+from storage.statements import Row, batches, execute, fetch, fetch_one, insert_many, placeholders
 from storage.transactions import lock_row, transaction
 
 MOST_MANIFESTS = 10_000
 MOST_TAGS = 1_000
 """Tags of referrers that one copy sets, in all of its targets together."""
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bo
     level = [root]
     while level:
         following: set[int] = set()
-        for batch in _batches(level):
+        for batch in batches(level):
             for statement in (_CHILDREN, _REFERRERS)[: 1 + include_referrers]:
                 rows = await fetch(statement.format(placeholders(batch)), origin.id, *batch)
                 following |= {row["id"] for row in rows}
@@ -179,13 +178,9 @@ async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bo
     return _Closure(sorted(found), dict(sorted(tags.items())))
 
 
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-
-
 async def _require_rights(origin: RepositoryRecord, held: Sequence[int]) -> None:
     """Raise `UnknownReference` if the source lost a blob that the copy would need."""
-    for batch in _batches(held):
+    for batch in batches(held):
         missing = await fetch_one(
             "SELECT m.digest FROM manifest_blob m WHERE m.is_distributable"
             f" AND m.manifest_id IN ({placeholders(batch)}) AND NOT EXISTS (SELECT 1 FROM blob b"
@@ -211,7 +206,7 @@ _PARTS = {
 
 async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Sequence[int]) -> None:
     """Let a repository hold manifests of another one, with their blobs. What it holds already stays."""
-    for batch in _batches(held):
+    for batch in batches(held):
         await execute(
             "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
             " SELECT CAST(? AS BIGINT), r.blob_id, CAST(? AS BIGINT)"

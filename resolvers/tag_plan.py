@@ -30,11 +30,12 @@ from resolvers.tag_outcome import (
 )
 from storage.clock import now_ms
 from storage.models import Plan
-from storage.statements import Row, decode_json, execute, fetch, fetch_one, insert_many, placeholders
+from storage.statements import Row, batches, decode_json, execute, fetch, fetch_one, insert_many, placeholders
 from storage.transactions import transaction
 
-BATCH = 500
 LIFETIME_MS = 15 * 60_000
+PRUNED = 500
+"""So many plans that are too old are removed as one is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanAr
         await execute(
             "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE expires_at_ms < ? LIMIT ?)",
             now_ms(),
-            BATCH,
+            PRUNED,
         )
         plan = await Plan.create(
             uuid=str(uuid.uuid4()),
@@ -131,8 +132,8 @@ async def _require_content(kind: PlanKind, items: Sequence[PlanItem], *, field: 
     if kind is not PlanKind.ROLLBACK:
         return
     ids = sorted({item.after_id for item in items if item.after_id})
-    for start in range(0, len(ids), BATCH):
-        await manifest.require_content(ids[start : start + BATCH], field=field)
+    for batch in batches(ids):
+        await manifest.require_content(batch, field=field)
 
 
 async def _stored(context: Context, record: RepositoryRecord, identity: str) -> Row | None:
@@ -210,11 +211,10 @@ async def _carry_out(
     await _expire([item for item in expiring if item.expires_at_ms is not None])
     await _expire([item for item in expiring if item.expires_at_ms is None])
     ended = [item.span_id for item in items if item.span_id and item.action is not TagAction.EXPIRE]
-    for start in range(0, len(ended), BATCH):
-        await end(ended[start : start + BATCH], now)
+    for batch in batches(ended):
+        await end(batch, now)
     targets = sorted({item.after_id for item in items if item.after_id}) if kind is PlanKind.ROLLBACK else []
-    for start in range(0, len(targets), BATCH):
-        batch = targets[start : start + BATCH]
+    for batch in batches(targets):
         await manifest.revive(f"id IN ({placeholders(batch)})", *batch)
     await insert_many("tag", _SPAN, begun)
 
@@ -249,8 +249,7 @@ async def _events(
 
 async def _expire(items: Sequence[PlanItem]) -> None:
     """Let the spans of items end when they say, which is never for all of them or for none."""
-    for start in range(0, len(items), BATCH):
-        batch = items[start : start + BATCH]
+    for batch in batches(items):
         spans = [item.span_id for item in batch]
         # Expirations that were clamped differ from tag to tag.
         cases = " ".join(["WHEN ? THEN CAST(? AS BIGINT)"] * len(batch))
@@ -267,8 +266,7 @@ async def _expire(items: Sequence[PlanItem]) -> None:
 async def _digests(ids: Sequence[int | None]) -> dict[int | None, str]:
     wanted = sorted({identity for identity in ids if identity is not None})
     found: dict[int | None, str] = {}
-    for start in range(0, len(wanted), BATCH):
-        batch = wanted[start : start + BATCH]
+    for batch in batches(wanted):
         rows = await fetch(
             "SELECT id, COALESCE(deleted_digest, digest) AS digest FROM manifest"
             f" WHERE id IN ({placeholders(batch)})",

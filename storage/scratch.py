@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-BATCH = 500
+from storage.statements import batches
 
 
 class Tally:
@@ -48,8 +48,7 @@ class Tally:
 
     def _counts(self, keys: Sequence[str | int]) -> dict[str | int, int]:
         found: dict[str | int, int] = {}
-        for start in range(0, len(keys), BATCH):
-            batch = keys[start : start + BATCH]
+        for batch in batches(keys):
             rows = self._connection.execute(
                 f"SELECT key, number FROM tally WHERE key IN ({', '.join('?' * len(batch))})",
                 batch,

@@ -7,7 +7,7 @@ They run in the open transaction of the task, or outside any.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from tortoise.connection import get_connection
@@ -15,6 +15,8 @@ from tortoise.connection import get_connection
 from storage.backends.measured import StatementCount, statement_count
 
 Row = dict[str, Any]
+
+T = TypeVar("T")
 
 
 def is_postgres() -> bool:
@@ -65,8 +67,7 @@ async def insert_many(
     """Insert rows of our own table, 100 in each statement. `fixed` has columns that are SQL, not values."""
     names = ", ".join([*columns, *(fixed or {})])
     row = f"({', '.join(['?'] * len(columns) + [*(fixed or {}).values()])})"
-    for start in range(0, len(rows), INSERT_BATCH):
-        batch = rows[start : start + INSERT_BATCH]
+    for batch in batches(rows, INSERT_BATCH):
         await execute(
             f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * len(batch))}",
             *(value for values in batch for value in values),
@@ -111,6 +112,11 @@ def in_index(equal: Sequence[tuple[str, str]], term: str, *, is_behind: bool) ->
     start = f"({column}, {term}) > ({value}, ?)" if is_behind else f"{column} >= {value}"
     order = ", ".join([*(name for name, _ in equal), term])
     return " AND ".join([*same, start, f"{column} <= {value}"]), order
+
+
+def batches(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+    """The values in their order, in parts for one statement each, which takes a bounded number of them."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def placeholders(values: Sequence[Any]) -> str:
