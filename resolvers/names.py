@@ -20,20 +20,20 @@ def check_namespace(name: str, *, field: str = "name") -> str:
     return name
 
 
-def check_repository(name: str, *, field: str = "name") -> str:
+def check_repository(name: str) -> str:
     """The name of a repository below its namespace. Raises `Invalid`."""
     if not REPOSITORY.fullmatch(name):
-        raise Invalid("Invalid repository name", field=field)
+        raise Invalid("Invalid repository name", field="name")
     return name
 
 
-def check_tag(name: str, *, field: str = "tag") -> str:
+def check_tag(name: str) -> str:
     """The name of a tag. Raises `Invalid`."""
     if not TAG.fullmatch(name):
         raise Invalid(
             'Invalid tag: must match [A-Za-z0-9_.-], NOT start with "." or "-",'
             " and can contain 1-128 characters",
-            field=field,
+            field="tag",
         )
     return name
 

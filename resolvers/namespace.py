@@ -70,13 +70,13 @@ async def require_administered(context: Context, name: str | None, *, field: str
     return record
 
 
-async def require_organization(context: Context, name: str, role: TeamRole = TeamRole.ADMIN) -> AccountRecord:
-    """An organization where the viewer has at least `role`. Raises as `require_namespace`.
+async def require_organization(context: Context, name: str) -> AccountRecord:
+    """An organization that the viewer administers. Raises as `require_namespace`.
 
     A user's own namespace lets its owner pass, and is then no organization: `NotFound`.
     """
     try:
-        record = await require_namespace(context, name, role)
+        record = await require_namespace(context, name, TeamRole.ADMIN)
     except NotFound:
         record = None
     if record is None or record.kind is not AccountKind.ORGANIZATION:

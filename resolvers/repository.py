@@ -11,7 +11,6 @@ from resolvers.access.lanes import ALL, SOURCE, granted
 from resolvers.access.lanes import lanes as visible_lanes
 from resolvers.access.permissions import (
     RepositoryRef,
-    repository_role,
     require_repository,
     visible_repositories,
 )
@@ -163,11 +162,6 @@ async def lock_writable(context: Context, record: RepositoryRecord) -> None:
     if row is None or row["deleted_at_ms"] is not None:
         raise NotFound(field="repository")
     require_writable(context, replace(record, state=RepositoryState(row["state"])))
-
-
-async def viewer_role(context: Context, record: RepositoryRecord) -> RepositoryRole | None:
-    """The viewer's role on the repository."""
-    return await repository_role(context.viewer, record.ref)
 
 
 class RepositoryOrder(StrEnum):

@@ -35,8 +35,3 @@ async def append_many(rows: Sequence[AuditRow]) -> None:
         _COLUMNS,
         [(kind, texts[id(metadata)], *rest) for kind, metadata, *rest in rows],
     )
-
-
-async def append(row: AuditRow) -> None:
-    """Write one entry, in the open transaction."""
-    await append_many([row])

@@ -254,20 +254,19 @@ ADMINISTERED = """SELECT t.organization_id AS id FROM team t JOIN team_member m 
 """The ids of organizations that an account administers."""
 
 
-def visible_repositories(viewer: Viewer, *, include_public: bool, alias: str = "r") -> tuple[str, list[Any]]:
-    """A condition on `repository` rows, with its values: those that the viewer may see.
+def visible_repositories(viewer: Viewer, *, include_public: bool) -> tuple[str, list[Any]]:
+    """A condition on rows `r` of repositories, with its values: those that the viewer may see.
 
     With `include_public` false, only those where the viewer has a grant.
     """
-    public = f"{alias}.visibility = 'public'" if include_public else "1 = 0"
+    public = "r.visibility = 'public'" if include_public else "1 = 0"
     if viewer.has_full_access:
         return "1 = 1", []
     if not has_grants(viewer):
         return f"({public})", []
     account_id = viewer.require_account().id
     condition = (
-        f"({public} OR {alias}.namespace_id = ? OR {alias}.id IN ({GRANTED})"
-        f" OR {alias}.namespace_id IN ({ADMINISTERED}))"
+        f"({public} OR r.namespace_id = ? OR r.id IN ({GRANTED}) OR r.namespace_id IN ({ADMINISTERED}))"
     )
     return condition, [account_id, account_id, account_id, account_id]
 
