@@ -129,9 +129,7 @@ async def entries(context: Context, log: AuditLog, page: Page) -> Slice[AuditRec
     """The entries of a log, newest first."""
     query = Query(_COLUMNS, "audit_log l", _ORDER, log.conditions, log.values)
     rows = await paginate(query, page, maximum=context.max_first)
-    return Slice(
-        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(_record)
 
 
 async def summary(log: AuditLog) -> list[AuditCount]:

@@ -107,7 +107,7 @@ class _Run:
         """Give up the lost manifests of a repository, and note what the others name."""
         await self.named.clear()
         count = size = last = 0
-        horizon = Horizon(self.old_ms + GRACE_MS - repository["tag_expiration_s"] * 1000, self.old_ms)
+        horizon = Horizon.at(self.old_ms + GRACE_MS, repository["tag_expiration_s"])
         while rows := await fetch(
             "SELECT id, size_bytes FROM manifest WHERE repository_id = ? AND id > ?"
             " AND collected_at_ms IS NULL ORDER BY id LIMIT ?",

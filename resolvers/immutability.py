@@ -132,9 +132,7 @@ async def policies(
         page,
         maximum=context.max_first,
     )
-    return Slice(
-        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(_record)
 
 
 async def policy(

@@ -217,9 +217,7 @@ async def manifests(context: Context, repository: RepositoryRecord, page: Page) 
         page,
         maximum=context.max_first,
     )
-    return Slice(
-        [record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(record)
 
 
 async def children(manifest_ids: Sequence[int]) -> dict[int, list[ChildRecord]]:

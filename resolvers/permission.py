@@ -62,9 +62,7 @@ async def permissions(
         page,
         maximum=context.max_first,
     )
-    return Slice(
-        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(_record)
 
 
 async def permissions_of(

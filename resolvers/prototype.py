@@ -68,9 +68,7 @@ async def prototypes(context: Context, organization: AccountRecord, page: Page) 
         page,
         maximum=context.max_first,
     )
-    return Slice(
-        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(_record)
 
 
 async def _require(organization: AccountRecord, prototype: str) -> PrototypeRecord:

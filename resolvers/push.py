@@ -247,7 +247,7 @@ async def _require_unlocked(context: Context, manifests: str, *values: Any) -> N
         return
     locked = await fetch_one(
         f"{tag.ABOVE.format(manifests)} SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
-        " WHERE t.is_immutable = ? AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?) LIMIT 1",
+        f" WHERE t.is_immutable = ? AND {tag.ACTIVE} LIMIT 1",
         *values,
         True,
         now_ms(),

@@ -75,9 +75,7 @@ async def referrers(
         page,
         maximum=context.max_first,
     )
-    return Slice(
-        [record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(record)
 
 
 def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Query:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from resolvers.access.lanes import SOURCE, granted, lanes
 from resolvers.context import Context
 from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_lanes
+from resolvers.tag import ACTIVE
 from storage.clock import now_ms
 from storage.statements import fetch, is_postgres
 
@@ -24,7 +25,7 @@ async def tag_names(repository_id: int, *, after: str, limit: int) -> list[str]:
     name = _bytewise("t.name")
     rows = await fetch(
         f"SELECT t.name FROM tag t WHERE t.repository_id = ? AND {name} > ?"
-        f" AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?) ORDER BY {name} LIMIT ?",
+        f" AND {ACTIVE} ORDER BY {name} LIMIT ?",
         repository_id,
         after,
         now_ms(),

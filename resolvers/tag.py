@@ -16,6 +16,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord, lock_writable, require, require_writable
 from storage.clock import now_ms
 from storage.models import Tag
+from storage.search import contains
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
@@ -66,13 +67,6 @@ def to_record(row: Row) -> TagRecord:
     return TagRecord(**(row | flags))
 
 
-def contains(part: str) -> tuple[str, str]:
-    """A condition on tags whose names hold a part, in upper or lower case, and its value."""
-    # LIKE tells case apart on PostgreSQL only, so neither side has any.
-    pattern = part.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return "LOWER(t.name) LIKE ? ESCAPE '!'", f"%{pattern}%"
-
-
 async def tags(
     context: Context, repository: RepositoryRecord, chosen: TagFilter, page: Page
 ) -> Slice[TagRecord]:
@@ -83,7 +77,7 @@ async def tags(
         conditions.append("t.name = ?")
         arguments.append(chosen.name_equals)
     if chosen.name_contains:
-        condition, pattern = contains(chosen.name_contains)
+        condition, pattern = contains("t.name", chosen.name_contains)
         conditions.append(condition)
         arguments.append(pattern)
     if chosen.as_of_ms is not None:
@@ -100,9 +94,7 @@ async def tags(
     rows = await paginate(
         Query(COLUMNS, "tag t", order, tuple(conditions), tuple(arguments)), page, maximum=context.max_first
     )
-    return Slice(
-        [to_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(to_record)
 
 
 async def active_tag(repository_id: int, name: str) -> TagRecord | None:
@@ -323,18 +315,20 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
+    check_tag(name)
     values = changes.values
-    digest = values.get("manifest_digest")
-    if digest is not None:
-        check_tag(name)
+    digest, is_immutable = values.get("manifest_digest"), values.get("is_immutable")
     async with transaction("tag.update"):
         await lock_writable(context, record)
-        if "expires_at_ms" in values:
-            await _change_expiration(context, record, name, values["expires_at_ms"])
-        if values.get("is_immutable") is not None:
-            await _change_immutability(context, record, name, values["is_immutable"])
+        # Unlocked first and locked last, so that what is said of the tag holds for where it then points.
+        if is_immutable is False:
+            await _change_immutability(context, record, name, is_immutable)
         if digest is not None:
             await point(context, record, name, await require_alive(record, digest), digest)
+        if "expires_at_ms" in values:
+            await _change_expiration(context, record, name, values["expires_at_ms"])
+        if is_immutable is True:
+            await _change_immutability(context, record, name, is_immutable)
     return await active_tag(record.id, name)
 
 
@@ -353,7 +347,7 @@ async def require_alive(record: RepositoryRecord, digest: str) -> int:
         f"{ABOVE.format('SELECT id FROM manifest WHERE repository_id = ? AND digest = ?')}"
         " SELECT id FROM manifest WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM above a"
         " WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = a.id) OR EXISTS"
-        " (SELECT 1 FROM tag t WHERE t.manifest_id = a.id AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?)))",
+        f" (SELECT 1 FROM tag t WHERE t.manifest_id = a.id AND {ACTIVE}))",
         *(record.id, digest) * 2,
         now_ms(),
     )
@@ -462,8 +456,8 @@ async def _require_kept(record: RepositoryRecord, manifest_id: int) -> None:
 async def restore(context: Context, path: str, name: str, manifest_digest: str) -> TagRecord:
     """Let a tag point to an earlier manifest again, marked as a reversion. Requires `repo:write`.
 
-    Works for manifests whose tags have all ended, as long as they have not been collected. Raises `NotFound`,
-    `Immutable`, `Invalid`, `NotWritable`.
+    Works for manifests whose tags have all ended, within the time for which the namespace keeps history.
+    Raises `NotFound`, `Immutable`, `Invalid`, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)

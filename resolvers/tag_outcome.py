@@ -11,8 +11,9 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany
 from resolvers.expiration import ENDLESS, clamp_expiration
 from resolvers.repository import RepositoryRecord
-from resolvers.tag import COLUMNS, contains, require_alive
+from resolvers.tag import ACTIVE, COLUMNS, require_alive
 from storage.clock import now_ms
+from storage.search import contains
 from storage.statements import Row, fetch
 
 LARGEST = 10_000
@@ -106,7 +107,7 @@ async def _read_chosen(record: RepositoryRecord, kind: PlanKind, arguments: Plan
     expires_at_ms = arguments.expires_at_ms
     if kind is PlanKind.EXPIRE and expires_at_ms is not None and expires_at_ms <= now_ms():
         raise Invalid("The expiration must be in the future.", field="expiresAt")
-    return Facts(await _read_selected(record, arguments.selection), [], target)
+    return Facts(await _read_selected(record, kind, arguments, target), [], target)
 
 
 async def _with_signatures(record: RepositoryRecord, facts: Facts) -> Facts:
@@ -120,8 +121,14 @@ async def _with_signatures(record: RepositoryRecord, facts: Facts) -> Facts:
     return replace(facts, signed=signed, subjects=subjects, lives=await cosign.lives(sorted(known), now))
 
 
-async def _read_selected(record: RepositoryRecord, selection: TagSelection) -> list[Row]:
-    """The active tags that a selection means, by name; reading ends when they are too many."""
+async def _read_selected(
+    record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, target_id: int | None
+) -> list[Row]:
+    """The active tags that a selection means and that would change, by name; reading ends at too many.
+
+    Those of cosign are there in any case, since who chose them has said what becomes of them.
+    """
+    selection = arguments.selection
     conditions = ["t.repository_id = ?", "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"]
     values: list[Any] = [record.id, now_ms()]
     if selection.name_contains:
@@ -134,9 +141,11 @@ async def _read_selected(record: RepositoryRecord, selection: TagSelection) -> l
     expression = None
     if selection.name_pattern is not None:
         expression = immutability.compile_pattern(selection.name_pattern, field="namePattern")
-    found: list[Row] = []
+    # Of two spans of one name, which only a clock that went back leaves, the later one counts.
+    changing: dict[str, Row] = {}
+    staying: dict[str, Row] = {}
     last = ""
-    while len(found) <= LARGEST:
+    while len(changing) <= LARGEST:
         rows = await fetch(
             f"SELECT {COLUMNS} FROM tag t WHERE {' AND '.join(conditions)} AND t.name > ?"
             " ORDER BY t.name, t.started_at_ms, t.id LIMIT ?",
@@ -144,16 +153,25 @@ async def _read_selected(record: RepositoryRecord, selection: TagSelection) -> l
             last,
             SCANNED,
         )
-        found += [row for row in rows if expression is None or expression.search(row["name"])]
+        for row in rows:
+            name = row["name"]
+            if expression is not None and not expression.search(name):
+                continue
+            if not _is_so_already(kind, arguments, target_id, row):
+                changing[name] = row
+                continue
+            changing.pop(name, None)
+            if cosign.subject_of(name):
+                staying[name] = row
         if len(rows) < SCANNED:
             break
         last = rows[-1]["name"]
-    return found
+    return [row for _, row in sorted((staying | changing).items())]
 
 
 _CHANGED_SINCE = (
     f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.started_at_ms <= ?"
-    " AND (t.ended_at_ms IS NULL OR t.ended_at_ms > ?) AND t.name IN ("
+    f" AND {ACTIVE} AND t.name IN ("
     "SELECT s.name FROM tag s WHERE s.repository_id = ? AND s.started_at_ms > ?"
     " UNION SELECT e.name FROM tag e WHERE e.repository_id = ? AND e.ended_at_ms > ? AND e.ended_at_ms <= ?)"
     " ORDER BY t.name, t.started_at_ms, t.id"
@@ -204,19 +222,30 @@ def _changed(
     context: Context, kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row
 ) -> PlanItem | None:
     """What deleting, moving or expiring does to an active tag; None if it is so already."""
+    if _is_so_already(kind, arguments, target_id, row):
+        return None
     is_locked = bool(row["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
     if kind is PlanKind.DELETE:
         return _item(row, TagAction.DELETE, is_locked)
     if kind is PlanKind.MOVE:
-        is_there = row["manifest_id"] == target_id
-        return None if is_there else _item(row, TagAction.MOVE, is_locked, after_id=target_id)
-    expires_at_ms = arguments.expires_at_ms
-    if expires_at_ms is not None:
-        expires_at_ms = clamp_expiration(expires_at_ms, row["started_at_ms"])
-    if expires_at_ms == row["ended_at_ms"]:
-        return None
+        return _item(row, TagAction.MOVE, is_locked, after_id=target_id)
+    expires_at_ms = _expiration_of(arguments, row)
     is_locked = is_locked and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
     return _item(row, TagAction.EXPIRE, is_locked, after_id=row["manifest_id"], expires_at_ms=expires_at_ms)
+
+
+def _is_so_already(kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row) -> bool:
+    """Whether an active tag is what a move or an expiration would make of it."""
+    if kind is PlanKind.MOVE:
+        return bool(row["manifest_id"] == target_id)
+    return kind is PlanKind.EXPIRE and bool(row["ended_at_ms"] == _expiration_of(arguments, row))
+
+
+def _expiration_of(arguments: PlanArguments, row: Row) -> int | None:
+    """The expiration that was asked for, as a tag may have it."""
+    if arguments.expires_at_ms is None:
+        return None
+    return clamp_expiration(arguments.expires_at_ms, row["started_at_ms"])
 
 
 def _rolled_back(context: Context, name: str, before: Row | None, after: Row | None) -> PlanItem | None:

@@ -73,9 +73,7 @@ async def teams(context: Context, organization: AccountRecord, page: Page) -> Sl
         page,
         maximum=context.max_first,
     )
-    return Slice(
-        [_record(row) for row in rows.items], rows.cursors, rows.has_next, rows.has_previous, rows.query
-    )
+    return rows.of(_record)
 
 
 async def by_ids(ids: Sequence[int]) -> dict[int, TeamRecord]:

@@ -129,10 +129,7 @@ class ManifestChild:
 
     @strawberry.field(description="The manifest itself; null if the repository does not hold it.")
     async def manifest(self, info: Info) -> Annotated["Manifest", strawberry.lazy("schema.manifest")] | None:
-        if self.record.child_id is None:
-            return None
-        record = await info.context.loaders.manifests.load(self.record.child_id)
-        return to_manifest(record) if record else None
+        return await load_manifest(info, self.record.child_id)
 
 
 @strawberry.type(description="The entries of an index.")
