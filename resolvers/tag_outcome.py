@@ -129,10 +129,10 @@ async def _read_selected(
     Those of cosign are there in any case, since who chose them has said what becomes of them.
     """
     selection = arguments.selection
-    conditions = ["t.repository_id = ?", "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"]
+    conditions = ["t.repository_id = ?", ACTIVE]
     values: list[Any] = [record.id, now_ms()]
     if selection.name_contains:
-        condition, pattern = contains(selection.name_contains)
+        condition, pattern = contains("t.name", selection.name_contains)
         conditions.append(condition)
         values.append(pattern)
     if selection.older_than_ms is not None:
