@@ -143,6 +143,7 @@ async def test_everybody_finds_exactly_what_they_may_see(factory: Factory, graph
     await factory.user("root", is_superuser=True)
     await factory.organization("acme", owner="ada")
     await factory.team("acme", "readers", TeamRole.MEMBER, ["cy"])
+    await factory.team("acme", "lamp-crew", TeamRole.MEMBER)
     for path in ("acme/lamp-one", "acme/lamp-two", "ada/lamp-own"):
         await factory.repository(path, by="ada")
         await repository.update(await factory.as_account("ada"), path, description="a shining thing")
@@ -151,9 +152,9 @@ async def test_everybody_finds_exactly_what_they_may_see(factory: Factory, graph
     await factory.robot("acme+lamp-bot", by="ada")
     everything = ["acme/lamp-one", "acme/lamp-two", "ada/lamp-own", "ada/lamp-public"]
     expected = {
-        "ada": {*everything, "acme+lamp-bot"},
+        "ada": {*everything, "acme+lamp-bot", "lamp-crew"},
         "bob": {"acme/lamp-one", "ada/lamp-public"},
-        "cy": {"ada/lamp-public", "acme+lamp-bot"},
+        "cy": {"ada/lamp-public", "acme+lamp-bot", "lamp-crew"},
         "dee": {"ada/lamp-public"},
         "root": {"ada/lamp-public"},
     }
@@ -173,7 +174,7 @@ async def test_everybody_finds_exactly_what_they_may_see(factory: Factory, graph
         assert set(await found(root, "reader", kinds=["TEAM"])) == {"readers"}
         assert set(await found(root, "lamp", kinds=["ROBOT"])) == {"acme+lamp-bot"}
         assert await offered(root, "r", "acme") == ["Team readers", "User root"]
-        assert await offered(root, "lamp", "acme") == ["Robot acme+lamp-bot"]
+        assert await offered(root, "lamp", "acme") == ["Team lamp-crew", "Robot acme+lamp-bot"]
 
 
 async def test_people_organizations_teams_and_robots_are_found(factory: Factory, ada: GraphQL) -> None:
@@ -251,16 +252,20 @@ async def test_the_index_follows_every_change(factory: Factory, ada: GraphQL) ->
 async def test_no_text_is_an_error_or_finds_what_does_not_hold_it(
     factory: Factory, ada: GraphQL, text: str
 ) -> None:
-    await factory.repository("ada/lamp")
-    await describe(factory, "ada/lamp", "plain words")
+    for visibility in Visibility:
+        await factory.repository(f"ada/lamp-{visibility.value}", visibility=visibility)
+        await describe(factory, f"ada/lamp-{visibility.value}", "plain words")
 
     assert await found(ada, text) == []
     assert await offered(ada, text, "ada") == []
 
 
-async def test_signs_are_looked_for_as_they_are(factory: Factory, ada: GraphQL) -> None:
+@pytest.mark.parametrize("visibility", Visibility)
+async def test_signs_are_looked_for_as_they_are(
+    factory: Factory, ada: GraphQL, visibility: Visibility
+) -> None:
     for name, text in (("one", 'say "hello" 100%_sure'), ("two", "say hello 100 xsure")):
-        await factory.repository(f"ada/{name}")
+        await factory.repository(f"ada/{name}", visibility=visibility)
         await describe(factory, f"ada/{name}", text)
 
     assert await found(ada, '"hello"') == ["ada/one"]

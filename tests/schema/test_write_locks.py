@@ -8,7 +8,7 @@ import pytest
 
 from resolvers import label, push, repository, tag, tag_copy, tag_plan
 from resolvers.context import Context
-from resolvers.errors import NotFound, NotWritable, UnknownReference
+from resolvers.errors import Conflict, NotFound, NotWritable, UnknownReference
 from resolvers.repository import RepositoryRecord, RepositoryState
 from resolvers.tag import TagChanges
 from resolvers.tag_copy import CopySource, CopyTarget
@@ -66,34 +66,54 @@ WRITES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRITES)
-@pytest.mark.parametrize("change", ["close", "delete"])
-async def test_who_waits_to_write_to_a_repository_that_is_closed_or_deleted_is_refused(
-    scene: Scene, name: str, change: str
-) -> None:
+CHANGES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
+    "close": lambda s: repository.change_state(s.context, PATH, RepositoryState.READ_ONLY),
+    "delete": lambda s: repository.delete(s.context, PATH),
+    "end its tag": lambda s: tag.delete(s.context, PATH, "v1"),
+}
+
+
+async def begun_before(scene: Scene, change: str, write: str) -> Awaitable[object]:
+    """A write that began while somebody held the repository, who has made a change before letting it go."""
     held, may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def end_writing() -> None:
+    async def hold_and_change() -> None:
         async with transaction("test.change"):
             await lock_row("repository", scene.record.id)
             held.set()
             await may_go_on.wait()
-            if change == "close":
-                await repository.change_state(scene.context, PATH, RepositoryState.READ_ONLY)
-            else:
-                await repository.delete(scene.context, PATH)
+            await CHANGES[change](scene)
 
-    changing = asyncio.create_task(end_writing())
+    changing = asyncio.create_task(hold_and_change())
     await held.wait()
-    writing = asyncio.ensure_future(WRITES[name](scene))
+    writing = asyncio.ensure_future(WRITES[write](scene))
     # Long enough to come as far as the lock; who is slower is refused all the same.
     await asyncio.sleep(0.03)
     assert not writing.done()
     may_go_on.set()
     await changing
+    return writing
+
+
+@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("change", ["close", "delete"])
+async def test_who_waits_to_write_to_a_repository_that_is_closed_or_deleted_is_refused(
+    scene: Scene, name: str, change: str
+) -> None:
+    writing = await begun_before(scene, change, name)
     before = await state.dump()
 
     with pytest.raises(NotWritable if change == "close" else (NotFound, UnknownReference)):
+        await writing
+
+    assert await state.dump() == before
+
+
+async def test_a_plan_that_waits_while_its_tags_change_is_refused(scene: Scene) -> None:
+    writing = await begun_before(scene, "end its tag", "apply a plan")
+    before = await state.dump()
+
+    with pytest.raises(Conflict):
         await writing
 
     assert await state.dump() == before

@@ -66,6 +66,27 @@ async def test_application_tokens_need_a_fresh_login_but_to_be_listed(browser: B
     assert [token["title"] for token in listed.json()["tokens"]] == ["docker"]
 
 
+async def test_messages_to_everybody_need_a_fresh_login(browser: Browser, factory: Factory) -> None:
+    await factory.user("root", password=PASSWORD, is_superuser=True)
+    await browser.sign_in("root")
+    message = {"content": "Closed on Sunday.", "media_type": "text/plain", "severity": "info"}
+    made = await browser.post("/api/v1/messages", message=message)
+    before = (await browser.call("GET", "/api/v1/messages")).json()["messages"]
+    await execute("UPDATE session SET authenticated_at_ms = 0")
+
+    stale = [
+        await browser.post("/api/v1/messages", message=message),
+        await browser.call("DELETE", f"/api/v1/message/{before[0]['uuid']}"),
+    ]
+    after = (await browser.call("GET", "/api/v1/messages")).json()["messages"]
+
+    assert made.status_code == 201
+    assert [(answer.status_code, answer.json()["error_type"]) for answer in stale] == [
+        (401, "fresh_login_required")
+    ] * 2
+    assert after == before
+
+
 async def test_the_viewer_sees_the_session(browser: Browser, factory: Factory) -> None:
     query = "{ viewer { session { createdAt authenticatedAt expiresAt } } }"
     await browser.sign_in("ada")
