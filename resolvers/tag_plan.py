@@ -16,10 +16,11 @@ import orjson
 from resolvers import events, immutability, manifest
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
-from resolvers.errors import Conflict, NotFound
+from resolvers.errors import Conflict, NotFound, TooMany, UserError
 from resolvers.repository import RepositoryRecord, lock_writable, require, require_writable
 from resolvers.tag import Fate, end, fate, locked_by
 from resolvers.tag_outcome import (
+    Facts,
     PlanArguments,
     PlanItem,
     PlanKind,
@@ -84,7 +85,11 @@ async def plan(context: Context, record: RepositoryRecord, identity: str) -> Pla
     if row is None or row["expires_at_ms"] <= now_ms():
         return None
     kind, arguments = PlanKind(row["kind"]), _loaded(row["arguments"])
-    items = outcome(context, kind, arguments, await read(record, kind, arguments))
+    try:
+        items = outcome(context, kind, arguments, await read(record, kind, arguments))
+    except UserError:
+        # What was asked for can no longer be done at all, so that a new plan would do nothing.
+        return PlanRecord(row["uuid"], kind, row["expires_at_ms"], (), is_stale=True)
     is_stale = _fingerprint(items) != row["fingerprint"]
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_stale=is_stale)
 
@@ -93,7 +98,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     """Make the change that a plan of the viewer describes, all of it or nothing. Requires `repo:write`.
 
     A plan is applied once. Raises `NotFound` for a plan that is not theirs, of another kind or repository,
-    `Conflict` for one that is too old or whose outcome has changed, `NotWritable`.
+    `Conflict` for one that is too old, or whose outcome has changed or can no longer be, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
@@ -105,8 +110,11 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         raise Conflict("The plan is more than 15 minutes old. Make a new one.", field="plan")
     changed = Conflict("The tags have changed since the plan was made. Make a new one.", field="plan")
     arguments = _loaded(row["arguments"])
-    facts = await read(record, kind, arguments)
-    items = outcome(context, kind, arguments, facts)
+    facts = await _read_again(record, kind, arguments)
+    try:
+        items = outcome(context, kind, arguments, facts)
+    except TooMany as error:
+        raise changed from error
     if _fingerprint(items) != row["fingerprint"]:
         raise changed
     chosen = [item for item in items if not item.is_locked]
@@ -119,12 +127,27 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
             raise unknown
         # All was worked out before the lock, so that others wait for statements only; it must still hold.
-        if await read(record, kind, arguments) != facts:
+        if await _read_again(record, kind, arguments) != facts:
             raise changed
         await _require_content(kind, chosen, field="plan")
         await _carry_out(kind, chosen, begun, now)
         await events.write(entries)
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
+
+
+async def _read_again(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
+    """What the outcome of a plan depends on now. Raises `Conflict` if it can no longer be asked for."""
+    try:
+        return await read(record, kind, arguments)
+    except UserError as error:
+        # The plan is all that the caller named, so no other field can be to blame.
+        raise Conflict(
+            f"The plan can no longer be carried out: {_reason(error)} Make a new one.", field="plan"
+        ) from error
+
+
+def _reason(error: UserError) -> str:
+    return "its manifest is gone." if isinstance(error, NotFound) else error.message
 
 
 async def _require_content(kind: PlanKind, items: Sequence[PlanItem], *, field: str) -> None:

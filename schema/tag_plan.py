@@ -46,6 +46,10 @@ class TagPlanItem:
     def expires_at(self) -> datetime | None:
         return optional_datetime(self.record.expires_at_ms)
 
+    @strawberry.field(description="When it expires before; null for never, or if it is not there then.")
+    def previous_expires_at(self) -> datetime | None:
+        return optional_datetime(self.record.old_expires_at_ms)
+
     @strawberry.field(
         description="Whether it was not chosen, but is one of cosign's, such as `sha256-<hex>.sig`, for a"
         " manifest whose tags change: it ends with the last of those."
@@ -84,7 +88,7 @@ class TagPlan:
 
     @strawberry.field(
         description="Whether the tags have changed since, so that it would be refused; `items` then shows"
-        " what a new one would do."
+        " what a new one would do, and nothing if that would be refused as well."
     )
     def is_stale(self) -> bool:
         return self.record.is_stale

@@ -12,7 +12,7 @@ from storage.models import Tag
 from storage.statements import count_statements, decode_json, execute, fetch
 from tests.factories import Factory
 from tests.schema.client import GraphQL, Json
-from tests.schema.test_tags import UPDATE, iso
+from tests.schema.test_tags import DELETE, UPDATE, iso
 
 ITEMS = """plan { id kind isApplied isStale changeCount lockedCount items(first: 100) { totalCount nodes {
   name action before { digest } after { digest } expiresAt error { code field } } } }
@@ -256,6 +256,51 @@ async def test_a_stale_plan_is_refused_and_shows_what_a_new_one_would_do(
     assert len(await pointing()) == 5
 
 
+async def test_a_plan_whose_target_is_gone_is_stale_and_refused_as_that(
+    ada: GraphQL, images: list[str]
+) -> None:
+    plan = await planned(ada, "tagsMove", filter={"nameContains": "v"}, manifestDigest=images[1])
+    await ada.payload(DELETE, tag="keep")
+
+    seen = (await ada.data(PLAN, id=plan["id"]))["repository"]["tagPlan"]
+    refused = await ada.payload_error(applying("tagsMove"), plan=plan["id"])
+
+    assert (seen["isStale"], seen["changeCount"]) == (True, 0)
+    assert refused == ("CONFLICT", "plan")
+
+
+async def test_a_rollback_out_of_a_window_that_was_made_shorter_is_stale_and_refused_as_that(
+    ada: GraphQL, images: list[str]
+) -> None:
+    plan = await planned(ada, "repositoryRollback", to=iso(now_ms() - HOUR_MS))
+    await execute("UPDATE account SET tag_expiration_s = 0 WHERE name = 'ada'")
+
+    seen = (await ada.data(PLAN, id=plan["id"]))["repository"]["tagPlan"]
+    refused = await ada.payload_error(applying("repositoryRollback"), plan=plan["id"])
+
+    assert plan["changeCount"] == 5
+    assert (seen["isStale"], seen["changeCount"]) == (True, 0)
+    assert refused == ("CONFLICT", "plan")
+
+
+async def test_a_plan_tells_when_tags_expire_before_so_that_an_expiration_can_be_taken_back(
+    ada: GraphQL, images: list[str]
+) -> None:
+    was = iso(now_ms() // 1000 * 1000 + 2 * HOUR_MS).replace("+00:00", "Z")
+    await ada.payload(UPDATE, tag="v1", input={"expiresAt": was})
+
+    plan = await ada.payload(
+        """mutation { tagsExpirePlan(repository: "ada/app", filter: {namePattern: "^v[12]$"}
+          expiresAt: "2027-01-31T00:00:00Z") { plan { items { nodes { name previousExpiresAt expiresAt } } }
+          errors { code } } }"""
+    )
+
+    assert plan["plan"]["items"]["nodes"] == [
+        {"name": "v1", "previousExpiresAt": was, "expiresAt": "2027-01-31T00:00:00Z"},
+        {"name": "v2", "previousExpiresAt": None, "expiresAt": "2027-01-31T00:00:00Z"},
+    ]
+
+
 async def test_a_plan_is_applied_once(ada: GraphQL, images: list[str]) -> None:
     plan = await planned(ada, "tagsDelete", filter={"nameContains": "v"})
 
@@ -359,6 +404,22 @@ async def test_more_than_ten_thousand_tags_are_too_many_for_one_plan(ada: GraphQ
 
     assert await ada.payload_error(planning("tagsDelete"), filter={}) == ("TOO_MANY", "filter")
     assert (await planned(ada, "tagsDelete", filter={"namePattern": "many.*7$"}))["changeCount"] == 1_000
+
+
+async def test_tags_that_are_so_already_do_not_hide_the_ones_behind_them(
+    ada: GraphQL, images: list[str]
+) -> None:
+    await many(16_000)
+    await ada.payload(UPDATE, tag="v1", input={"expiresAt": iso(now_ms() + 2 * HOUR_MS)})
+
+    staying = await planned(ada, "tagsExpire", filter={}, expiresAt=None)
+    await execute("UPDATE tag SET manifest_id = (SELECT MAX(id) FROM manifest) WHERE name LIKE 'many%'")
+    moving = await planned(ada, "tagsMove", filter={}, manifestDigest=images[1])
+    done = await applied(ada, "tagsMove", moving)
+
+    assert named(staying) == [("v1", "EXPIRE")]
+    assert named(moving) == [(name, "MOVE") for name in ("main", "v1", "v10", "v2")]
+    assert done["changeCount"] == 4
 
 
 async def test_the_items_of_a_plan_are_read_in_pages(ada: GraphQL, images: list[str]) -> None:

@@ -313,6 +313,44 @@ async def test_moving_a_tag_drops_its_expiration(factory: Factory, ada: GraphQL,
     assert await tags(ada) == [("v1", images[1])]
 
 
+async def test_what_is_said_together_holds_for_where_the_tag_then_points(
+    factory: Factory, ada: GraphQL, images: list[str]
+) -> None:
+    expires_at_ms = now_ms() // 1000 * 1000 + 2 * HOUR_MS
+    zulu = iso(expires_at_ms).replace("+00:00", "Z")
+    expiring = {"expiresAt": zulu}
+
+    made = await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0], **expiring})
+    moved = await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[1], **expiring})
+    locked = await ada.payload(UPDATE, tag="v2", input={"manifestDigest": images[1], "isImmutable": True})
+    relocked = await ada.payload_error(
+        UPDATE, tag="v2", input={"manifestDigest": images[2], "isImmutable": True}
+    )
+    unlocked = await ada.payload(UPDATE, tag="v2", input={"isImmutable": False, **expiring})
+    both = await ada.payload_error(UPDATE, tag="v1", input={"isImmutable": True, **expiring})
+
+    assert [made["tag"]["endedAt"], moved["tag"]["endedAt"]] == [zulu] * 2
+    assert moved["tag"]["manifest"] == {"digest": images[1]}
+    assert (locked["tag"]["isImmutable"], relocked) == (True, ("IMMUTABLE", "tag"))
+    assert (unlocked["tag"]["isImmutable"], unlocked["tag"]["endedAt"]) == (False, zulu)
+    assert both == ("INVALID", "input.isImmutable")
+
+
+async def test_a_name_that_no_tag_can_have_is_refused_whatever_is_to_be_changed(
+    factory: Factory, ada: GraphQL, images: list[str]
+) -> None:
+    changes: list[dict[str, object]] = [
+        {},
+        {"expiresAt": None},
+        {"isImmutable": True},
+        {"manifestDigest": images[0]},
+    ]
+
+    assert [await ada.payload_error(UPDATE, tag="bad tag!", input=change) for change in changes] == [
+        ("INVALID", "tag")
+    ] * 4
+
+
 async def test_an_immutable_tag_cannot_be_moved_deleted_restored_or_made_to_expire(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
