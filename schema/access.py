@@ -10,9 +10,9 @@ from resolvers.access.permissions import Grant, GrantSource
 from resolvers.explanation import AccessRecord
 from schema.account import Account
 from schema.context import Info
+from schema.inputs import PathArgument
 from schema.robot import account_node
 from schema.roles import RepositoryRole
-from schema.scalars import RepositoryPath
 from schema.team import Team, to_team
 
 if TYPE_CHECKING:
@@ -111,9 +111,7 @@ class AccessQuery:
     async def explain_access(
         self,
         info: Info,
-        repository: Annotated[
-            RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")
-        ],
+        repository: PathArgument,
         account: Annotated[
             str | None,
             strawberry.argument(

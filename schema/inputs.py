@@ -1,12 +1,16 @@
-"""Partial inputs: what was sent, as opposed to what was left out."""
+"""What many operations take: a repository's path, an owner, partial inputs."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from resolvers.namespace import Owner
 from schema.scalars import RepositoryPath
+
+PathArgument = Annotated[
+    RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")
+]
 
 
 def changes(value: Any) -> dict[str, Any]:

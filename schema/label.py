@@ -9,8 +9,9 @@ import resolvers.label
 from resolvers.label import LabelRecord, LabelSource
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
+from schema.inputs import PathArgument
 from schema.nodes import Node, encode_id
-from schema.scalars import Digest, RepositoryPath, to_datetime
+from schema.scalars import Digest, to_datetime
 
 strawberry.enum(
     LabelSource,
@@ -79,7 +80,6 @@ class ManifestLabelDeletePayload:
     errors: list[UserError] = payload_errors()
 
 
-_Path = Annotated[RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")]
 _Manifest = Annotated[Digest, strawberry.argument(description="The manifest's digest.")]
 
 
@@ -92,7 +92,7 @@ class LabelMutation:
     async def manifest_label_create(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         manifest: _Manifest,
         input: Annotated[ManifestLabelCreateInput, strawberry.argument(description="The new label.")],
     ) -> Any:
@@ -114,7 +114,7 @@ class LabelMutation:
     async def manifest_label_delete(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         manifest: _Manifest,
         label: Annotated[str, strawberry.argument(description="The label, by its `uuid`.")],
     ) -> Any:

@@ -56,7 +56,7 @@ overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 DEFAULT_FIRST = 50
 """Rows of a connection when neither the query nor the schema says how many."""
 
-PAGE_ARGUMENTS = ("first", "last")
+PAGE_ARGUMENT = "first"
 
 DAYS_ARGUMENT = "days"
 """Of a list of days without gaps: how many there are. It is bounded by itself, not as pages are."""
@@ -253,17 +253,16 @@ class Walk:
     def rows(self, node: FieldNode, definition: GraphQLField) -> tuple[int, int | None]:
         """The page a field asks for, and the rows that multiply what is below it (None if it is no list).
 
-        A field with `first` or `last` gives that many rows, and so does one with `days`; a list of objects
+        A field with `first` gives that many rows, and so does one with `days`; a list of objects
         looked up by a list argument one row for each item; the lists inside a connection are its rows,
         already counted.
         """
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        paged = [name for name in PAGE_ARGUMENTS if name in definition.args]
-        if paged:
-            asked = [size for name in paged if (size := self.integer(given.get(name))) is not None]
-            if not asked:
-                asked = [size for name in paged if (size := default_size(definition.args[name])) is not None]
-            page = max([0, *asked]) if asked else DEFAULT_FIRST
+        if PAGE_ARGUMENT in definition.args:
+            asked = self.integer(given.get(PAGE_ARGUMENT))
+            if asked is None:
+                asked = default_size(definition.args[PAGE_ARGUMENT])
+            page = DEFAULT_FIRST if asked is None else max(0, asked)
             return page, page
         if DAYS_ARGUMENT in definition.args:
             asked_days = self.integer(given.get(DAYS_ARGUMENT))

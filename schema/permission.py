@@ -11,9 +11,9 @@ from resolvers.permission import PermissionRecord
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.grantee import Grantee, GranteeInput, load_grantee, to_name
+from schema.inputs import PathArgument
 from schema.nodes import Node, encode_id
 from schema.roles import RepositoryRole
-from schema.scalars import RepositoryPath
 
 if TYPE_CHECKING:
     from schema.repository import Repository
@@ -77,7 +77,6 @@ class RepositoryPermissionDeletePayload:
     errors: list[UserError] = payload_errors()
 
 
-_Path = Annotated[RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")]
 _Grantee = Annotated[GranteeInput, strawberry.argument(description="The account or team.")]
 
 
@@ -90,7 +89,7 @@ class PermissionMutation:
     async def repository_permission_set(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         grantee: _Grantee,
         role: Annotated[RepositoryRole, strawberry.argument(description="What it may do.")],
     ) -> Any:
@@ -101,6 +100,8 @@ class PermissionMutation:
         RepositoryPermissionDeletePayload,
         description="Take a direct permission away. Requires `repo:admin`.",
     )
-    async def repository_permission_delete(self, info: Info, repository: _Path, grantee: _Grantee) -> Any:
+    async def repository_permission_delete(
+        self, info: Info, repository: PathArgument, grantee: _Grantee
+    ) -> Any:
         await permission.delete_permission(info.context.context, repository, to_name(grantee))
         return RepositoryPermissionDeletePayload(name=grantee.name)

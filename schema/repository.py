@@ -36,6 +36,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.grantee import GranteeInput, to_name
 from schema.immutability import ImmutabilityPolicy, to_policy
+from schema.inputs import PathArgument
 from schema.manifest import (
     ArtifactKindArgument,
     ArtifactTypeArgument,
@@ -67,10 +68,6 @@ strawberry.enum(
     name="RepositoryOrder",
     description="In which order repositories are listed: oldest first, or by path, byte by byte.",
 )
-
-PathArgument = Annotated[
-    RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")
-]
 
 
 RepositoryOwner = Annotated[

@@ -8,7 +8,8 @@ import resolvers.repository
 from resolvers.repository import RepositoryState, Visibility
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.repository import PathArgument, Repository, to_repository
+from schema.inputs import PathArgument
+from schema.repository import Repository, to_repository
 from schema.scalars import RepositoryPath
 
 

@@ -7,7 +7,8 @@ import strawberry
 from resolvers import star
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.repository import PathArgument, Repository, to_repository
+from schema.inputs import PathArgument
+from schema.repository import Repository, to_repository
 
 
 @strawberry.type(description="What came of starring a repository.")

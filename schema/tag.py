@@ -10,10 +10,10 @@ from resolvers.tag import TagChanges, TagRecord
 from schema.activity import Pulls
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.inputs import changes
+from schema.inputs import PathArgument, changes
 from schema.manifest import Manifest, to_manifest
 from schema.nodes import Node, encode_id
-from schema.scalars import Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
+from schema.scalars import Digest, optional_datetime, to_datetime, to_milliseconds
 
 
 @strawberry.input(description="Which names fit; both conditions must hold if both are given.")
@@ -95,7 +95,6 @@ class TagRestorePayload:
     errors: list[UserError] = payload_errors()
 
 
-_Path = Annotated[RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")]
 _Name = Annotated[str, strawberry.argument(description="The tag's name.")]
 
 
@@ -109,7 +108,7 @@ class TagMutation:
     async def tag_update(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         tag: _Name,
         input: Annotated[TagUpdateInput, strawberry.argument(description="What to change.")],
     ) -> Any:
@@ -125,7 +124,7 @@ class TagMutation:
         description="End a tag now; it can be restored within the time machine window."
         " Requires `repo:write`.",
     )
-    async def tag_delete(self, info: Info, repository: _Path, tag: _Name) -> Any:
+    async def tag_delete(self, info: Info, repository: PathArgument, tag: _Name) -> Any:
         record = await resolvers.tag.delete(info.context.context, repository, tag)
         return TagDeletePayload(tag=to_tag(record))
 
@@ -137,7 +136,7 @@ class TagMutation:
     async def tag_restore(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         tag: _Name,
         manifest_digest: Annotated[Digest, strawberry.argument(description="The manifest to point to.")],
     ) -> Any:

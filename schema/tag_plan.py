@@ -13,8 +13,9 @@ from resolvers.tag_plan import PlanRecord
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
+from schema.inputs import PathArgument
 from schema.manifest import Manifest, load_manifest
-from schema.scalars import Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
+from schema.scalars import Digest, optional_datetime, to_datetime, to_milliseconds
 
 strawberry.enum(
     PlanKind, name="TagPlanKind", description="What a plan does: delete, expire or move tags, or roll back."
@@ -151,7 +152,6 @@ TagsExpirePayload = _payload("TagsExpirePayload", "What came of letting tags exp
 TagsMovePayload = _payload("TagsMovePayload", "What came of moving tags.")
 RepositoryRollbackPayload = _payload("RepositoryRollbackPayload", "What came of a rollback.")
 
-_Path = Annotated[RepositoryPath, strawberry.argument(description="Namespace and name, such as `acme/app`.")]
 _Filter = Annotated[TagFilter, strawberry.argument(description="Which tags.")]
 _Plan = Annotated[strawberry.ID, strawberry.argument(description="The plan to carry out, by its id.")]
 
@@ -170,7 +170,7 @@ async def _apply(info: Info, path: str, kind: PlanKind, plan: str) -> TagPlan:
 @strawberry.type
 class TagPlanMutation:
     @mutation(TagsDeletePlanPayload, description="Work out what deleting tags would do." + _PLANNED)
-    async def tags_delete_plan(self, info: Info, repository: _Path, filter: _Filter) -> Any:
+    async def tags_delete_plan(self, info: Info, repository: PathArgument, filter: _Filter) -> Any:
         arguments = PlanArguments(selection=filter.selection())
         return TagsDeletePlanPayload(plan=await _prepare(info, repository, PlanKind.DELETE, arguments))
 
@@ -181,7 +181,7 @@ class TagPlanMutation:
     async def tags_expire_plan(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         filter: _Filter,
         expires_at: Annotated[
             datetime | None,
@@ -202,7 +202,7 @@ class TagPlanMutation:
     async def tags_move_plan(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         filter: _Filter,
         manifest_digest: Annotated[Digest, strawberry.argument(description="The manifest to point to.")],
     ) -> Any:
@@ -216,7 +216,7 @@ class TagPlanMutation:
     async def repository_rollback_plan(
         self,
         info: Info,
-        repository: _Path,
+        repository: PathArgument,
         to: Annotated[
             datetime,
             strawberry.argument(description="The moment, within the window of the namespace's time machine."),
@@ -228,18 +228,18 @@ class TagPlanMutation:
         )
 
     @mutation(TagsDeletePayload, description="Delete tags as planned, in one transaction." + _APPLIED)
-    async def tags_delete(self, info: Info, repository: _Path, plan: _Plan) -> Any:
+    async def tags_delete(self, info: Info, repository: PathArgument, plan: _Plan) -> Any:
         return TagsDeletePayload(plan=await _apply(info, repository, PlanKind.DELETE, plan))
 
     @mutation(
         TagsExpirePayload,
         description="Set or remove the expiration of tags as planned, in one transaction." + _APPLIED,
     )
-    async def tags_expire(self, info: Info, repository: _Path, plan: _Plan) -> Any:
+    async def tags_expire(self, info: Info, repository: PathArgument, plan: _Plan) -> Any:
         return TagsExpirePayload(plan=await _apply(info, repository, PlanKind.EXPIRE, plan))
 
     @mutation(TagsMovePayload, description="Move tags as planned, in one transaction." + _APPLIED)
-    async def tags_move(self, info: Info, repository: _Path, plan: _Plan) -> Any:
+    async def tags_move(self, info: Info, repository: PathArgument, plan: _Plan) -> Any:
         return TagsMovePayload(plan=await _apply(info, repository, PlanKind.MOVE, plan))
 
     @mutation(
@@ -247,5 +247,5 @@ class TagPlanMutation:
         description="Bring tags back to an earlier moment as planned, in one transaction; what is set back is"
         " marked as a reversion." + _APPLIED,
     )
-    async def repository_rollback(self, info: Info, repository: _Path, plan: _Plan) -> Any:
+    async def repository_rollback(self, info: Info, repository: PathArgument, plan: _Plan) -> Any:
         return RepositoryRollbackPayload(plan=await _apply(info, repository, PlanKind.ROLLBACK, plan))
