@@ -66,7 +66,6 @@ def test_a_plain_query_costs_no_nodes() -> None:
     ("text", "variables", "nodes"),
     [
         ("{ users(first: 7) { nodes { name } } }", {}, 7),
-        ("{ users(last: 8) { nodes { name } } }", {}, 8),
         ("{ users { nodes { name } } }", {}, 50),
         ("{ users(first: null) { nodes { name } } }", {}, 50),
         ("{ repositories { nodes { name } } }", {}, 20),
