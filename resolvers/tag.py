@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers import cosign, events, immutability, manifest, retention
+from resolvers import cosign, events, immutability, manifest, retention, tag_event
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
@@ -14,6 +14,7 @@ from resolvers.immutability import PolicyRecord
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repository import RepositoryRecord, lock_writable, require, require_writable
+from resolvers.tag_event import Entry
 from storage.clock import now_ms
 from storage.models import Tag
 from storage.search import contains
@@ -181,12 +182,6 @@ def fate(
     return Fate(is_immutable, expires_at_ms, policy)
 
 
-def locked_by(policy: PolicyRecord, about: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What is recorded of a tag that a policy locks as it is set; `about` is the metadata of that."""
-    kept = {key: about[key] for key in ("namespace", "repo", "tag", "manifest_digest") if key in about}
-    return "tag_made_immutable_by_policy", immutability.about(policy) | kept
-
-
 async def point(
     context: Context,
     repository: RepositoryRecord,
@@ -230,25 +225,16 @@ async def point(
     )
     await cosign.follow([(name, manifest_id), (name, current.manifest_id if current else None)], now)
     await cosign.join(repository.id, name, now)
-    metadata: dict[str, Any] = {
-        "username": context.viewer.account.name if context.viewer.account else None,
-        "repo": repository.name,
-        "tag": name,
-        "manifest_digest": digest,
-    }
-    if is_reversion:
-        kind = "revert_tag"
-    else:
-        kind = "move_tag" if current else "create_tag"
-        metadata |= {"namespace": repository.namespace_name, "original_manifest_digest": original}
-    entries = [(kind, metadata)]
-    if given.policy is not None:
-        entries.append(locked_by(given.policy, metadata | {"namespace": repository.namespace_name}))
-    await events.write(
-        await events.prepare(
-            context, entries, namespace_id=repository.namespace_id, repository_id=repository.id
-        )
+    entries = tag_event.pointed(
+        context,
+        repository,
+        name,
+        digest,
+        original=original,
+        is_reversion=is_reversion,
+        policy=given.policy,
     )
+    await _record(context, repository, entries)
 
 
 async def _prolong(
@@ -279,21 +265,9 @@ def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:
         raise Immutable(f"Cannot {verb} immutable tag '{tag.name}'", field="tag")
 
 
-async def _record_event(
-    context: Context, repository: RepositoryRecord, kind: str, metadata: dict[str, Any]
-) -> None:
-    await events.record(
-        context, kind, metadata, namespace_id=repository.namespace_id, repository_id=repository.id
-    )
-
-
-def _about(context: Context, repository: RepositoryRecord, tag: str) -> dict[str, Any]:
-    return {
-        "username": context.viewer.account.name if context.viewer.account else None,
-        "repo": repository.name,
-        "tag": tag,
-        "namespace": repository.namespace_name,
-    }
+async def _record(context: Context, repository: RepositoryRecord, entries: Sequence[Entry]) -> None:
+    place = {"namespace_id": repository.namespace_id, "repository_id": repository.id}
+    await events.write(await events.prepare(context, entries, **place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,16 +360,8 @@ async def _expire(
         tag.id,
     )
     await cosign.follow([(tag.name, tag.manifest_id)], now_ms())
-    await _record_event(
-        context,
-        record,
-        "change_tag_expiration",
-        _about(context, record, tag.name)
-        | {
-            "expiration_date": expires_at_ms // 1000 if expires_at_ms is not None else None,
-            "old_expiration_date": tag.ended_at_ms // 1000 if tag.ended_at_ms is not None else None,
-        },
-    )
+    entry = tag_event.expires(context, record, tag.name, expires_at_ms, tag.ended_at_ms)
+    await _record(context, record, [entry])
 
 
 async def _change_immutability(
@@ -412,12 +378,8 @@ async def _change_immutability(
         if role is not RepositoryRole.ADMIN:
             raise context.viewer.refusal()
     await execute("UPDATE tag SET is_immutable = ? WHERE id = ?", is_immutable, tag.id)
-    await _record_event(
-        context,
-        record,
-        "change_tag_immutability",
-        _about(context, record, name) | {"immutable": is_immutable, "previous_immutable": tag.is_immutable},
-    )
+    entry = tag_event.locked(context, record, name, is_locked=is_immutable, was_locked=tag.is_immutable)
+    await _record(context, record, [entry])
 
 
 async def delete(context: Context, path: str, name: str) -> TagRecord:
@@ -434,7 +396,7 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         now = now_ms()
         await end([tag.id], now)
         await cosign.follow([(name, tag.manifest_id)], now)
-        await _record_event(context, record, "delete_tag", _about(context, record, name))
+        await _record(context, record, [tag_event.deleted(context, record, name)])
     return replace(tag, ended_at_ms=now, is_expiration=False)
 
 

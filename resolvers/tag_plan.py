@@ -13,12 +13,13 @@ from typing import Any
 
 import orjson
 
-from resolvers import events, immutability, manifest
+from resolvers import events, immutability, manifest, tag_event
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound, TooMany, UserError
 from resolvers.repository import RepositoryRecord, lock_writable, require, require_writable
-from resolvers.tag import Fate, end, fate, locked_by
+from resolvers.tag import Fate, end, fate
+from resolvers.tag_event import Entry
 from resolvers.tag_outcome import (
     Facts,
     PlanArguments,
@@ -210,20 +211,26 @@ def _spans(
     record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], fates: Mapping[str, Fate], now: int
 ) -> list[tuple[Any, ...]]:
     """The rows of `_SPAN` that begin."""
-    return [
-        (
-            record.id,
-            item.name,
-            item.after_id,
-            max(now, item.started_at_ms or now),
-            item.expires_at_ms,
-            kind is PlanKind.ROLLBACK,
-            fates[item.name].is_immutable,
-            item.expires_at_ms is not None,
+    rows = []
+    for item in items:
+        if item.name not in fates:
+            continue
+        is_immutable = fates[item.name].is_immutable
+        # What is locked stays, also of cosign's, when what it is about expires.
+        expires_at_ms = None if is_immutable else item.expires_at_ms
+        rows.append(
+            (
+                record.id,
+                item.name,
+                item.after_id,
+                max(now, item.started_at_ms or now),
+                expires_at_ms,
+                kind is PlanKind.ROLLBACK,
+                is_immutable,
+                expires_at_ms is not None,
+            )
         )
-        for item in items
-        if item.name in fates
-    ]
+    return rows
 
 
 async def _carry_out(
@@ -251,17 +258,12 @@ async def _events(
 ) -> events.Entries:
     """The events of each tag, the same as when it is changed alone."""
     digests = await _digests([identity for item in items for identity in (item.before_id, item.after_id)])
-    account = context.viewer.account
-    about = {"username": account.name if account else None, "repo": record.name}
-    entries = []
-    for item in items:
-        if item.is_consequence:
-            continue
-        entry = _event(record, kind, item, digests, about | {"tag": item.name})
-        entries.append(entry)
-        policy = fates[item.name].policy if item.name in fates else None
-        if policy is not None:
-            entries.append(locked_by(policy, entry[1] | {"namespace": record.namespace_name}))
+    entries = [
+        entry
+        for item in items
+        if not item.is_consequence
+        for entry in _entries(context, record, kind, item, digests, fates)
+    ]
     return await events.prepare(
         context,
         entries,
@@ -299,26 +301,24 @@ async def _digests(ids: Sequence[int | None]) -> dict[int | None, str]:
     return found
 
 
-def _event(
+def _entries(
+    context: Context,
     record: RepositoryRecord,
     kind: PlanKind,
     item: PlanItem,
-    digests: dict[int | None, str],
-    about: dict[str, Any],
-) -> tuple[str, dict[str, Any]]:
-    namespace = {"namespace": record.namespace_name}
+    digests: Mapping[int | None, str],
+    fates: Mapping[str, Fate],
+) -> list[Entry]:
     if item.action is TagAction.DELETE:
-        return "delete_tag", about | namespace
+        return [tag_event.deleted(context, record, item.name)]
     if item.action is TagAction.EXPIRE:
-        return "change_tag_expiration", about | namespace | {
-            "expiration_date": _seconds(item.expires_at_ms),
-            "old_expiration_date": _seconds(item.old_expires_at_ms),
-        }
-    about = about | {"manifest_digest": digests.get(item.after_id)}
-    if kind is PlanKind.ROLLBACK:
-        return "revert_tag", about
-    return "move_tag", about | namespace | {"original_manifest_digest": digests.get(item.before_id)}
-
-
-def _seconds(milliseconds: int | None) -> int | None:
-    return None if milliseconds is None else milliseconds // 1000
+        return [tag_event.expires(context, record, item.name, item.expires_at_ms, item.old_expires_at_ms)]
+    return tag_event.pointed(
+        context,
+        record,
+        item.name,
+        digests[item.after_id],
+        original=digests.get(item.before_id),
+        is_reversion=kind is PlanKind.ROLLBACK,
+        policy=fates[item.name].policy,
+    )
