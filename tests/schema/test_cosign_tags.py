@@ -156,6 +156,29 @@ async def test_a_plan_lists_them_and_does_what_it_says(ada: GraphQL, images: lis
     assert (await pointing()) == before
 
 
+async def test_what_a_policy_locks_as_a_plan_moves_it_stays(
+    factory: Factory, ada: GraphQL, images: list[str]
+) -> None:
+    signature = old_tag(images[0], ".sig")
+    other = await factory.image("ada/app", b"another layer", tag="other")
+    for name in ("v1", "v2"):
+        await expire(ada, name, now_ms() + DAY_MS)
+    await ada.payload(
+        """mutation { immutabilityPolicyCreate(
+          owner: {repository: "ada/app"}, input: {tagPattern: "[.]sig$"}) {
+          policy { uuid } errors { code } } }"""
+    )
+
+    plan = await planned(ada, "tagsMove", filter={"nameContains": ".sig"}, manifestDigest=other)
+    await applied(ada, "tagsMove", plan)
+
+    (row,) = await fetch(
+        "SELECT is_immutable, is_expiration, ended_at_ms FROM tag WHERE name = ? ORDER BY id DESC LIMIT 1",
+        signature,
+    )
+    assert (bool(row["is_immutable"]), bool(row["is_expiration"]), row["ended_at_ms"]) == (True, False, None)
+
+
 async def test_a_plan_that_lets_all_tags_expire_says_until_when_they_stay(
     ada: GraphQL, images: list[str]
 ) -> None:
