@@ -291,12 +291,13 @@ async def config(context: Context, manifest: ManifestRecord) -> dict[str, Any] |
 async def model_card(context: Context, manifest: ManifestRecord, body: bytes) -> str | None:
     """What the author of a machine learning model says of it: the last layer of such an artifact.
 
-    None for anything else, and for a layer that is no UTF-8 text, longer than 1 MiB, or not here.
+    None for anything else, and for a layer that is no UTF-8 text, longer than 1 MiB, or not here. A manifest
+    may name a layer that is kept elsewhere without any right to it, so that is not here either.
     """
     if manifest.artifact_type != MODEL_ARTIFACT_TYPE or manifest.is_index:
         return None
     *_, last = parse_manifest(body, None).layers or (None,)
-    if last is None or last.size_bytes > MODEL_CARD_LIMIT:
+    if last is None or not last.is_distributable or last.size_bytes > MODEL_CARD_LIMIT:
         return None
     try:
         return (await context.blobs.read_all(last.digest, limit=MODEL_CARD_LIMIT)).decode()
@@ -324,13 +325,32 @@ def _layer(index: int, descriptor: Descriptor, step: dict[str, Any]) -> Layer:
         value = step.get(key)
         return value if isinstance(value, str) and value else None
 
-    command = text("created_by")
-    try:
-        created_at = datetime.fromisoformat(text("created") or "")
-    except ValueError:
-        created_at = None
-    if created_at is not None and created_at.tzinfo is None:
-        created_at = created_at.replace(tzinfo=UTC)
+    command, created_at = text("created_by"), text("created")
     return Layer(
-        index, descriptor, [command] if command else None, text("comment"), text("author"), created_at
+        index,
+        descriptor,
+        _command(command) if command else None,
+        text("comment"),
+        text("author"),
+        _moment(created_at) if created_at else None,
     )
+
+
+def _command(text: str) -> list[str]:
+    """The words of a command that is written as a list in JSON; any other is one word."""
+    try:
+        words = orjson.loads(text)
+    except ValueError:
+        return [text]
+    if isinstance(words, list) and all(isinstance(word, str) for word in words):
+        return words
+    return [text]
+
+
+def _moment(text: str) -> datetime | None:
+    """A date and time, in UTC if it names no zone; None for what is none, or none in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -100,6 +100,27 @@ async def test_an_image_shows_its_layers_with_the_history_of_its_configuration(
     }
 
 
+async def test_whatever_a_history_says_its_layers_are_shown(factory: Factory, ada: GraphQL) -> None:
+    await factory.repository("ada/app")
+    history = [
+        {"created_by": '["/bin/sh", "-c", "make"]', "created": "2026-01-02T05:04:05.123456789+02:00"},
+        {"created_by": '["exec", 5]', "created": "0001-01-01T00:00:00+14:00"},
+        {"created_by": "5", "created": "9999-12-31T23:59:59-14:00"},
+        {"created_by": "[ -d /srv ]", "created": "2026-01-02"},
+    ]
+    config = image_config("amd64", history=history)
+    digest = await factory.image("ada/app", b"1", b"2", b"3", b"4", config=config)
+
+    found = await manifest(ada, digest)
+
+    assert [(layer["command"], layer["createdAt"]) for layer in found["layers"]] == [
+        (["/bin/sh", "-c", "make"], "2026-01-02T03:04:05.123Z"),
+        (['["exec", 5]'], None),
+        (["5"], None),
+        (["[ -d /srv ]"], "2026-01-02T00:00:00Z"),
+    ]
+
+
 async def test_an_index_shows_its_children_and_counts_each_blob_once(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     configs = [image_config("amd64"), image_config("arm64")]
@@ -278,6 +299,23 @@ async def test_a_model_card_that_is_gone_is_none(factory: Factory, ada: GraphQL)
         await factory.blob("ada/app", content)
     digest = await factory.manifest("ada/app", kit.artifact_document("application/x-mlmodel", b"# card"))
     await factory.blobs.delete(kit.digest_of(b"# card"))
+
+    found = await ada.data(MODEL_CARD, digest=digest)
+
+    assert found["repository"]["manifest"] == {"modelCard": None}
+
+
+async def test_a_model_card_that_is_kept_elsewhere_is_nobody_elses_content(
+    factory: Factory, ada: GraphQL
+) -> None:
+    # given a text that another repository alone has, and a model that says it is to be fetched from elsewhere
+    await factory.user("bob")
+    await factory.repository("bob/app")
+    await factory.blob("bob/app", b"only for bob")
+    await factory.repository("ada/app")
+    await factory.blob("ada/app", kit.EMPTY)
+    card = kit.descriptor(b"only for bob", kit.OCI_FOREIGN_LAYER)
+    digest = await factory.manifest("ada/app", kit.artifact_document("application/x-mlmodel", layers=[card]))
 
     found = await ada.data(MODEL_CARD, digest=digest)
 
