@@ -155,9 +155,12 @@ async def delete_blob(context: Context, repository: RepositoryRecord, digest: st
         await lock_writable(context, repository)
         await _require_unlocked(
             context,
-            "SELECT m.id FROM manifest m JOIN manifest_blob b ON b.manifest_id = m.id"
-            " WHERE m.repository_id = ? AND b.digest = ?",
+            "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.id IN"
+            # An index may list plain blobs, too.
+            " (SELECT manifest_id FROM manifest_blob WHERE digest = ?"
+            " UNION SELECT manifest_id FROM manifest_child WHERE digest = ?)",
             repository.id,
+            digest,
             digest,
         )
         removed = await execute(

@@ -13,7 +13,7 @@ from resolvers import manifest, repository, tag
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.cosign import ENDINGS, name_of
-from resolvers.errors import Invalid, TooMany, UnknownReference
+from resolvers.errors import AlreadyExists, Invalid, TooMany, UnknownReference
 from resolvers.expiration import ENDLESS
 from resolvers.names import check_tag
 from resolvers.repository import RepositoryRecord, Visibility, require_writable
@@ -116,7 +116,12 @@ def _check(source: CopySource, targets: Sequence[CopyTarget]) -> None:
 async def _target(context: Context, path: str, *, can_create: bool) -> RepositoryRecord:
     if can_create and await repository.find(path) is None:
         namespace, _, name = path.partition("/")
-        return await repository.create(context, namespace=namespace, name=name, visibility=Visibility.PRIVATE)
+        try:
+            return await repository.create(
+                context, namespace=namespace, name=name, visibility=Visibility.PRIVATE
+            )
+        except (Invalid, AlreadyExists) as error:
+            raise type(error)(f"'{path}': {error.message}", field="to") from error
     record = await repository.repository(context, path, RepositoryRole.WRITE)
     if record is None:
         raise UnknownReference(f"There is no repository '{path}'.", field="to")
@@ -137,7 +142,8 @@ async def _root(origin: RepositoryRecord, source: CopySource) -> Row:
             "SELECT id, digest FROM manifest WHERE repository_id = ? AND digest = ?", origin.id, digest
         )
     if row is None:
-        raise UnknownReference(f"There is no '{source.tag or digest}' in the repository.", field="from")
+        name = digest if source.tag is None else source.tag
+        raise UnknownReference(f"There is no '{name}' in the repository.", field="from")
     return row
 
 
@@ -211,13 +217,16 @@ async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Seque
             "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
             " SELECT CAST(? AS BIGINT), r.blob_id, CAST(? AS BIGINT)"
             " FROM repository_blob r JOIN blob b ON b.id = r.blob_id"
+            # An index may list plain blobs, too.
             " WHERE r.repository_id = ? AND b.digest IN (SELECT m.digest FROM manifest_blob m"
-            f" WHERE m.manifest_id IN ({placeholders(batch)}))"
+            f" WHERE m.manifest_id IN ({placeholders(batch)}) UNION SELECT c.digest FROM manifest_child c"
+            f" WHERE c.manifest_id IN ({placeholders(batch)}))"
             " ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at_ms = excluded.created_at_ms"
             " WHERE repository_blob.created_at_ms < ?",
             target.id,
             now_ms(),
             origin.id,
+            *batch,
             *batch,
             now_ms() - RENEWAL_MS,
         )

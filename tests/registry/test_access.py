@@ -282,6 +282,21 @@ async def test_an_immutable_tag_stays(repository: kit.Repository, settings: Sett
     assert (await repository.put_manifest("v1", body)).status_code == 201
 
 
+async def test_what_a_locked_index_lists_stays_be_it_a_plain_blob(
+    repository: kit.Repository, settings: Settings
+) -> None:
+    digest = await repository.push_blob(b"a text")
+    listed = [kit.descriptor(b"a text", "text/plain")]
+    await repository.push_manifest(kit.index_document(manifests=listed), "texts")
+    async with people.acting(settings) as context:
+        await update_tag(context, APP, "texts", TagChanges({"is_immutable": True}))
+
+    refused = await repository.client.delete(repository.url(f"blobs/{digest}"))
+
+    assert (refused.status_code, kit.error_codes(refused)) == (403, ["DENIED"])
+    assert (await repository.get_blob(digest)).content == b"a text"
+
+
 async def test_a_policy_locks_what_is_pushed(repository: kit.Repository, settings: Settings) -> None:
     body = await repository.push_image(b"layer", tag="main")
     other = await repository.push_image(b"other")

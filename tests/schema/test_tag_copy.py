@@ -229,6 +229,18 @@ async def test_what_cosign_tagged_comes_with_its_tags_for_the_index_its_images_a
         assert await parts("acme/test", digest) == await parts("ada/app", digest)
 
 
+async def test_an_index_comes_with_the_plain_blobs_that_it_lists(
+    factory: Factory, ada: GraphQL, image: str
+) -> None:
+    await factory.blob("ada/app", b"a text")
+    listed = [kit.descriptor(b"a text", "text/plain")]
+    await factory.manifest("ada/app", kit.index_document(manifests=listed), tag="texts")
+
+    await ada.payload(COPY, **{"from": source(tag="texts")}, to=[target("acme/prod")])
+
+    assert await blobs("acme/prod") == {kit.digest_of(b"a text")}
+
+
 async def test_a_newer_signature_moves_its_tag_and_a_locked_one_stops_the_whole_copy(
     factory: Factory, ada: GraphQL, image: str
 ) -> None:
@@ -280,6 +292,17 @@ async def test_a_target_that_does_not_exist_is_made_only_if_asked(ada: GraphQL, 
     assert refused == ("UNKNOWN_REFERENCE", "to")
     assert untouched == before
     assert await parts("acme/new", image) == await parts("ada/app", image)
+
+
+async def test_a_target_that_cannot_be_made_is_named(ada: GraphQL, image: str) -> None:
+    before = await important()
+
+    refused = await ada.payload_error(
+        COPY, **{"from": source()}, to=[target("acme/prod"), target("acme/No Name")], create=True
+    )
+
+    assert refused == ("INVALID", "to")
+    assert await important() == before
 
 
 async def test_rights_are_needed_on_both_sides_and_nothing_is_learned_without(
