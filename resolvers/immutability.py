@@ -307,7 +307,8 @@ async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool)
     """Lock the tags that fit a policy, in batches of one repository, each with an entry in the log."""
     repositories = await fetch(
         "SELECT r.id, r.name, r.namespace_id, n.name AS namespace FROM repository r"
-        f" JOIN account n ON n.id = r.namespace_id WHERE {_scope(record)}",
+        # A new policy holds them one after the other, in the order in which a copy does.
+        f" JOIN account n ON n.id = r.namespace_id WHERE {_scope(record)} ORDER BY r.id",
         record.repository_id or record.namespace_id,
     )
     for repository in repositories:
@@ -330,6 +331,8 @@ async def _lock_batch(
     chosen = [row["id"] for row in rows if _fits(record, row["name"])]
     if chosen:
         async with transaction("immutability.lock"):
+            # Whoever is about to end one of the tags, or lets it expire, has looked at its lock already.
+            await lock_row("repository", repository["id"])
             locked = await fetch(
                 # What has ended meanwhile is history, which nobody locks.
                 f"UPDATE tag SET is_immutable = ? WHERE id IN ({placeholders(chosen)}) AND {active}"

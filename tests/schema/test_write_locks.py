@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from resolvers import label, push, repository, tag, tag_copy, tag_plan
+from resolvers import immutability, label, push, repository, tag, tag_copy, tag_plan
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound, NotWritable, UnknownReference
+from resolvers.namespace import Owner
 from resolvers.repository import RepositoryRecord, RepositoryState
 from resolvers.tag import TagChanges
 from resolvers.tag_copy import CopySource, CopyTarget
 from resolvers.tag_outcome import PlanArguments, PlanKind
+from storage.clock import now_ms
+from storage.statements import fetch
 from storage.transactions import lock_row, transaction
 from tests import state
 from tests.factories import Factory
@@ -48,7 +51,7 @@ async def scene(factory: Factory) -> Scene:
     return Scene(context, found, digest, made.uuid, plan.uuid, await factory.blob(PATH, b"layer"))
 
 
-WRITES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
+WRITES: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "move a tag": lambda s: tag.update(s.context, PATH, "v2", TagChanges({"manifest_digest": s.digest})),
     "delete a tag": lambda s: tag.delete(s.context, PATH, "v1"),
     "restore a tag": lambda s: tag.restore(s.context, PATH, "v1", s.digest),
@@ -64,12 +67,20 @@ WRITES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
     "delete a manifest": lambda s: push.delete_manifest(s.context, s.record, s.digest),
     "delete a blob": lambda s: push.delete_blob(s.context, s.record, s.layer),
 }
+POLICY: dict[str, Callable[[Scene], Awaitable[object]]] = {
+    "lock tags by a policy": lambda s: immutability.create(
+        s.context, Owner(namespace="ada"), tag_pattern="^v"
+    ),
+}
 
 
 CHANGES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
     "close": lambda s: repository.change_state(s.context, PATH, RepositoryState.READ_ONLY),
     "delete": lambda s: repository.delete(s.context, PATH),
     "end its tag": lambda s: tag.delete(s.context, PATH, "v1"),
+    "let its tag expire": lambda s: tag.update(
+        s.context, PATH, "v1", TagChanges({"expires_at_ms": now_ms() + 86_400_000})
+    ),
 }
 
 
@@ -86,7 +97,7 @@ async def begun_before(scene: Scene, change: str, write: str) -> Awaitable[objec
 
     changing = asyncio.create_task(hold_and_change())
     await held.wait()
-    writing = asyncio.ensure_future(WRITES[write](scene))
+    writing = asyncio.ensure_future((WRITES | POLICY)[write](scene))
     # Long enough to come as far as the lock; who is slower is refused all the same.
     await asyncio.sleep(0.03)
     assert not writing.done()
@@ -117,3 +128,18 @@ async def test_a_plan_that_waits_while_its_tags_change_is_refused(scene: Scene) 
         await writing
 
     assert await state.dump() == before
+
+
+async def test_a_policy_waits_for_who_holds_a_repository_and_locks_no_tag_that_expires_by_then(
+    scene: Scene,
+) -> None:
+    await (await begun_before(scene, "let its tag expire", "lock tags by a policy"))
+
+    rows = await fetch(
+        "SELECT t.is_immutable, t.is_expiration FROM tag t JOIN repository r ON r.id = t.repository_id"
+        " WHERE t.name = 'v1' ORDER BY r.id"
+    )
+    assert [(bool(row["is_immutable"]), bool(row["is_expiration"])) for row in rows] == [
+        (False, True),
+        (True, False),
+    ]
