@@ -5,7 +5,7 @@ Some are looked at before an index is asked: what is pulled most, and what the v
 of these fit, an index would only find much more that fits no better.
 """
 
-from resolvers.access.lanes import Reach, granted_one, not_public
+from resolvers.access.lanes import FEW, Reach, granted_one, not_public
 from resolvers.access.permissions import has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.search_parts import (
@@ -66,20 +66,36 @@ def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
 
 def _among(visibility: str, part: str, owner: str | None, seen: Part, *more: Part) -> Part:
     """Matches among public or among private repositories; `more` gives some that are looked at as well."""
-    looked_at = (_among_most_used(visibility, part, owner, seen), *more)
-    values = [value for one in looked_at for value in one.values]
+    place = _is_much(visibility, part, owner)
+    looked_at = [_among_most_used(visibility, part, owner, seen), *more]
+    if place is not ALWAYS:
+        number = f"SELECT CASE WHEN is_much THEN 0 ELSE {FEW} END FROM place"
+        looked_at.append(_among_most_used(visibility, part, owner, seen, FEW, f" LIMIT ({number})"))
+    values = [value for one in (place, *looked_at) for value in one.values]
     pieces = ["SELECT id, points FROM first"]
     for points, found in _in_indexes(visibility, part, owner, seen):
         # What fits less well than a windowful is not looked for: an index may hold nearly everything.
         limit = (
-            f"SELECT CASE WHEN COUNT(DISTINCT id) < {WINDOW} THEN {WINDOW} ELSE 0 END"
+            f"SELECT CASE WHEN COUNT(DISTINCT id) < {WINDOW} AND (SELECT is_much FROM place)"
+            f" THEN {WINDOW} ELSE 0 END"
             f" FROM first WHERE points >= {points}"
         )
         pieces.append(f"SELECT * FROM ({found.sql} LIMIT ({limit})) found")
         values += found.values
     first = " UNION ALL ".join(one.sql for one in looked_at)
     every = " UNION ALL ".join(pieces)
-    return Part(f"SELECT * FROM (WITH first AS MATERIALIZED ({first}) {every}) matches", tuple(values))
+    before = f"place AS MATERIALIZED (SELECT {place.sql} AS is_much), first AS MATERIALIZED ({first})"
+    return Part(f"SELECT * FROM (WITH {before} {every}) matches", tuple(values))
+
+
+def _is_much(visibility: str, part: str, owner: str | None) -> Part:
+    """Whether there is more than can be looked at one by one, as in all of the registry there is."""
+    if owner is None or not contains_as_indexed(part):
+        return ALWAYS
+    condition, order = _most_used(visibility, owner)
+    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL {order}"
+    counted = f"(SELECT COUNT(*) FROM ({rows} LIMIT {FEW + 1}) counted)"
+    return Part(f"{counted} > {FEW}", condition.values)
 
 
 def _in_indexes(visibility: str, part: str, owner: str | None, seen: Part) -> list[tuple[int, Part]]:
@@ -119,13 +135,19 @@ def _most_used(visibility: str, owner: str | None) -> tuple[Part, str]:
     return Part(condition, (owner,) * condition.count("?")), f"ORDER BY {columns}"
 
 
-def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) -> Part:
+def _among_most_used(
+    visibility: str, part: str, owner: str | None, seen: Part, number: int | None = None, limit: str = ""
+) -> Part:
+    """The best matches among the first of all, or of a namespace, up to one more limit.
+
+    PostgreSQL keeps to the order of an index only where the statement says how many rows there may be.
+    """
     condition, order = _most_used(visibility, owner)
     rows = (
         f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL"
-        f" {order} LIMIT {LOOKED_AT}"
+        f" {order} LIMIT {LOOKED_AT if number is None else number}"
     )
-    return _best(part, Part(rows, condition.values), (seen,))
+    return _best(part, Part(f"SELECT * FROM ({rows}) first_ones{limit}", condition.values), (seen,))
 
 
 def _among_own(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:

@@ -96,7 +96,7 @@ def _teams(context: Context, text: str, _: Reach) -> list[Part]:
         Part(
             f"SELECT * FROM (SELECT t.id AS id, {points.sql} AS points FROM team t"
             " JOIN account n ON n.id = t.organization_id AND n.deleted_at_ms IS NULL"
-            f" WHERE {seen.sql} AND {part} LIMIT {WINDOW}) one_match",
+            f" WHERE {seen.sql} AND {part} ORDER BY points DESC, id LIMIT {WINDOW}) one_match",
             (*points.values, *seen.values, value),
         )
     ]
@@ -131,7 +131,7 @@ def _robots(context: Context, text: str, _: Reach) -> list[Part]:
             f"SELECT * FROM (SELECT a.id AS id, {points.sql} AS points FROM robot x"
             " JOIN account a ON a.id = x.account_id AND a.deleted_at_ms IS NULL"
             " JOIN account n ON n.id = x.owner_id AND n.deleted_at_ms IS NULL"
-            f" WHERE {owners.sql} AND {part} LIMIT {WINDOW}) one_match",
+            f" WHERE {owners.sql} AND {part} ORDER BY points DESC, id LIMIT {WINDOW}) one_match",
             (*points.values, *owners.values, value),
         )
     ]

@@ -16,6 +16,9 @@ from storage.statements import fetch_one, first_of_each, in_index
 FEW = 1_000
 """So many rows are looked at one by one rather than looked for in a list of all repositories."""
 
+SEARCHED = 5_000
+"""A search looks at so many one by one: in an index, what others have of a word is not bounded."""
+
 ALL = ("public", "private")
 OWNED = f"SELECT CAST(? AS BIGINT) AS id UNION {ADMINISTERED}"
 """The ids of namespaces of which an account sees everything: its own, those that it administers."""
@@ -30,7 +33,7 @@ _EACH_NAMESPACE = ("r.namespace_id", "each_row.id")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many repositories a viewer sees that not everybody sees, counted no further than `FEW` and one.
+    """How many repositories a viewer sees that not everybody sees, counted a little further than needed.
 
     `granted` are permissions, `owned` private repositories in the viewer's own namespaces.
     """
@@ -40,8 +43,8 @@ class Reach:
 
     @property
     def is_small(self) -> bool:
-        """Whether they can be looked at one by one."""
-        return self.granted + self.owned <= FEW
+        """Whether a search can look at them one by one."""
+        return self.granted + self.owned <= SEARCHED
 
 
 async def granted(viewer: Viewer) -> Reach:
@@ -60,9 +63,10 @@ async def granted_and_owned(viewer: Viewer) -> Reach:
     """How many repositories the viewer sees that not everybody sees; one statement, or none."""
     if viewer.has_full_access or not has_grants(viewer):
         return Reach(0)
+    most = SEARCHED + 1
     row = await fetch_one(
-        f"SELECT (SELECT COUNT(*) FROM (SELECT id FROM ({GRANTED}) g LIMIT {FEW + 1}) counted) AS granted,"
-        f" (SELECT COUNT(*) FROM (SELECT id FROM ({_owned()}) o LIMIT {FEW + 1}) counted) AS owned",
+        f"SELECT (SELECT COUNT(*) FROM (SELECT id FROM ({GRANTED}) g LIMIT {most}) counted) AS granted,"
+        f" (SELECT COUNT(*) FROM (SELECT id FROM ({_owned(most)}) o LIMIT {most}) counted) AS owned",
         *(viewer.require_account().id,) * 4,
     )
     return Reach(**row) if row else Reach(0)
@@ -87,17 +91,17 @@ def not_public(limit: int | None = None) -> str:
     few = "" if limit is None else f" LIMIT {limit}"
     return (
         f"SELECT id FROM (SELECT g.id FROM ({GRANTED}) g{few}) granted"
-        f" UNION SELECT id FROM (SELECT o.id FROM ({_owned()}) o{few}) owned"
+        f" UNION SELECT id FROM (SELECT o.id FROM ({_owned(limit or SEARCHED)}) o{few}) owned"
     )
 
 
-def _owned() -> str:
-    """A query for the ids of private repositories in the namespaces of an account; of too many, for some."""
+def _owned(limit: int) -> str:
+    """A query for the ids of private repositories in an account's namespaces, of each at most so many."""
     equal = (("own.namespace_id", "each_row.id"), ("own.visibility", "'private'"))
     place, order = in_index(equal, "own.id", is_behind=False)
     rows = (
         f"SELECT own.id AS id FROM repository own WHERE {place} AND own.deleted_at_ms IS NULL"
-        f" ORDER BY {order} LIMIT {FEW + 1}"
+        f" ORDER BY {order} LIMIT {limit}"
     )
     return first_of_each(OWNED, "repository", rows)
 

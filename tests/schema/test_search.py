@@ -197,6 +197,20 @@ async def test_people_organizations_teams_and_robots_are_found(factory: Factory,
     assert await found(anonymous, "ada") == ["ada", "adamant", "nada"]
 
 
+async def test_of_more_teams_and_robots_than_are_weighed_the_best_are_found(
+    factory: Factory, ada: GraphQL
+) -> None:
+    await factory.organization("acme", owner="ada")
+    for number in range(105):
+        await factory.team("acme", f"my-lamp{number}", TeamRole.MEMBER)
+        await factory.robot(f"acme+my_lamp{number}", by="ada")
+    await factory.team("acme", "lamp", TeamRole.MEMBER)
+    await factory.robot("acme+lamp", by="ada")
+
+    assert (await scored(ada, "lamp", kinds=["TEAM"]))[0] == ("Team", "lamp", 2.0)
+    assert (await scored(ada, "lamp", kinds=["ROBOT"], perKind=5))[0] == ("Robot", "acme+lamp", 1.0)
+
+
 async def test_the_index_follows_every_change(factory: Factory, ada: GraphQL) -> None:
     owner = await factory.as_account("ada")
     await factory.repository("ada/lantern")
