@@ -55,14 +55,12 @@ COSIGN_TAGS: Mapping[str, ArtifactKind] = {
 
 
 def kind_of(document: ManifestDocument) -> ArtifactKind | None:
-    """What a manifest is, by its type as a referrer or else its layers; None for images and the unknown."""
-    if document.is_index:
-        return None
+    """What an artifact is, by its type as a referrer or else its layers; None for images and the unknown."""
     # Artifacts from before there were artifact types say by the type of their configuration what they are.
     types = (document.referrer_artifact_type or "", *(layer.media_type for layer in document.layers))
     for type_ in types:
         for beginning, kind in KINDS.items():
-            if type_.startswith(beginning):
+            if type_.lower().startswith(beginning):
                 return _of_bundle(document.annotations) if beginning == BUNDLE else kind
     return None
 

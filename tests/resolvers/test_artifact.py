@@ -40,6 +40,7 @@ def document(artifact_type: str | None, *types: str, **extra: Any) -> Any:
         ("application/spdx+json", [kit.OCTETS], ArtifactKind.SBOM),
         ("application/vnd.cyclonedx+xml", [], ArtifactKind.SBOM),
         ("text/spdx", [], ArtifactKind.SBOM),
+        ("Application/SPDX+JSON", [], ArtifactKind.SBOM),
         (None, [SIMPLE], ArtifactKind.SIGNATURE),
         (None, [DSSE, DSSE], ArtifactKind.ATTESTATION),
         (None, [kit.OCI_LAYER, IN_TOTO], ArtifactKind.ATTESTATION),
@@ -97,10 +98,12 @@ def test_a_bundle_is_what_its_annotations_say(annotations: dict[str, str], kind:
     assert kind_of(document(BUNDLE, BUNDLE, annotations=annotations)) is kind
 
 
-def test_an_index_is_no_artifact() -> None:
-    index = kit.index_document(artifactType="application/spdx+json")
-
-    assert kind_of(parse_manifest(kit.encode(index), None)) is None
+@pytest.mark.parametrize(
+    ("types", "kind"),
+    [({}, None), ({"artifactType": "application/spdx+json"}, ArtifactKind.SBOM)],
+)
+def test_an_index_is_what_its_type_says(types: dict[str, str], kind: ArtifactKind | None) -> None:
+    assert kind_of(parse_manifest(kit.encode(kit.index_document(**types)), None)) is kind
 
 
 def test_no_beginning_begins_another() -> None:

@@ -89,6 +89,18 @@ async def test_kinds_are_told_apart_and_listed_by_kind(factory: Factory, ada: Gr
     assert await listed(ada, digest, type="application/spdx+json", kind="SIGNATURE") == []
 
 
+async def test_an_index_that_is_about_an_image_has_a_kind_too(factory: Factory, ada: GraphQL) -> None:
+    await factory.repository("ada/app")
+    digest, subject = await image(factory)
+    about = {"artifactType": "application/vnd.cyclonedx+json"}
+    bills = kit.index_document(subject=kit.descriptor(subject, kit.OCI_MANIFEST), **about)
+    made = await factory.manifest("ada/app", bills)
+
+    (node,) = await listed(ada, digest, kind="SBOM")
+
+    assert (node["kind"], node["manifest"]["digest"]) == ("SBOM", made)
+
+
 async def test_what_cosign_tagged_is_listed_while_the_tag_is_there(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest, _ = await image(factory)
