@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from resolvers.context import Context
-from resolvers.errors import NotFound
+from resolvers.errors import BadRequest, NotFound
 from resolvers.manifest_document import MAX_SIZE, Descriptor, ManifestDocument, parse_manifest
 from resolvers.nesting import is_too_deep
 from resolvers.pages import Page, Query, Slice, Term, paginate
@@ -18,6 +18,8 @@ from storage.clock import now_ms
 from storage.statements import Row, decode_json, execute, fetch, fetch_one, placeholders
 
 CONFIG_LIMIT = 8 * 1024 * 1024
+REQUEST_LIMIT = 64 * 1024 * 1024
+"""Bytes of documents and configurations that are read in one request."""
 MODEL_CARD_LIMIT = 1024 * 1024
 MODEL_ARTIFACT_TYPE = "application/x-mlmodel"
 IMAGE_CONFIG_MEDIA_TYPES = frozenset(
@@ -274,18 +276,56 @@ async def bodies(manifest_ids: Sequence[int]) -> dict[int, bytes]:
     return {row["manifest_id"]: bytes(row["body"]) for row in rows}
 
 
-async def config(context: Context, manifest: ManifestRecord) -> dict[str, Any] | None:
-    """The configuration of an image as JSON; None for anything else, and for one that cannot be read."""
-    if manifest.config_digest is None or manifest.config_media_type not in IMAGE_CONFIG_MEDIA_TYPES:
-        return None
-    if manifest.is_collected:
-        # The repository has no right to it any more.
-        return None
-    try:
-        value = orjson.loads(await context.blobs.read_all(manifest.config_digest, limit=CONFIG_LIMIT))
-    except (BlobError, ValueError):
-        return None
-    return value if isinstance(value, dict) and not is_too_deep(value) else None
+class ContentReader:
+    """Reads documents and configurations, at most `REQUEST_LIMIT` bytes in one request.
+
+    Where that does not suffice the answer is a `BadRequest`, returned so that the others have theirs.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._blobs = context.blobs
+        self._left = REQUEST_LIMIT
+
+    async def bodies(self, manifests: Sequence[ManifestRecord]) -> list[bytes | BadRequest | None]:
+        """The bytes of manifests as they were pushed, in one statement; None for what was collected."""
+        fitting = {manifest.id for manifest in manifests if self._take(manifest.size_bytes)}
+        found = await bodies(sorted(fitting))
+        return [found.get(item.id) if item.id in fitting else _too_much() for item in manifests]
+
+    async def configurations(
+        self, manifests: Sequence[ManifestRecord]
+    ) -> list[dict[str, Any] | BadRequest | None]:
+        """Configurations of images as JSON; None for anything else, and for those that cannot be read."""
+        return [await self._configuration(manifest) for manifest in manifests]
+
+    async def _configuration(self, manifest: ManifestRecord) -> dict[str, Any] | BadRequest | None:
+        if manifest.config_digest is None or manifest.config_media_type not in IMAGE_CONFIG_MEDIA_TYPES:
+            return None
+        if manifest.is_collected:
+            # The repository has no right to it any more.
+            return None
+        try:
+            size = await self._blobs.stat(manifest.config_digest)
+            if size is None or size > CONFIG_LIMIT:
+                return None
+            if not self._take(size):
+                return _too_much()
+            value = orjson.loads(await self._blobs.read_all(manifest.config_digest, limit=CONFIG_LIMIT))
+        except (BlobError, ValueError):
+            return None
+        return value if isinstance(value, dict) and not is_too_deep(value) else None
+
+    def _take(self, size_bytes: int) -> bool:
+        fits = size_bytes <= self._left
+        if fits:
+            self._left -= size_bytes
+        return fits
+
+
+def _too_much() -> BadRequest:
+    return BadRequest(
+        f"A request reads at most {REQUEST_LIMIT >> 20} MiB of documents and configurations of manifests."
+    )
 
 
 async def model_card(context: Context, manifest: ManifestRecord, body: bytes) -> str | None:

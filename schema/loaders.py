@@ -30,7 +30,7 @@ from resolvers.access.viewer import Viewer
 from resolvers.activity import PullsRecord
 from resolvers.context import Context
 from resolvers.label import LabelRecord
-from resolvers.manifest import ManifestRecord
+from resolvers.manifest import ContentReader, ManifestRecord
 from resolvers.pages import Page, Slice
 from resolvers.referrer import ReferrerRecord, SubjectReader
 
@@ -84,10 +84,6 @@ async def _repository_roles(
     return {reference: found[reference.id] for reference in references}
 
 
-async def _configurations(context: Context, records: list[ManifestRecord]) -> list[dict[str, Any] | None]:
-    return [await manifest.config(context, record) for record in records]
-
-
 class Loaders:
     """The loaders of a request, by what they load; keys are row ids unless said otherwise."""
 
@@ -128,7 +124,11 @@ class Loaders:
         """What repositories hold."""
         self.manifests = _loader(manifest.by_ids)
         self.children = _loader(manifest.children, [])
-        self.bodies = _loader(manifest.bodies)
+        content = ContentReader(context)
+        self.bodies: DataLoader[ManifestRecord, bytes | None] = DataLoader(
+            content.bodies, cache_key_fn=lambda record: record.id, max_batch_size=MAX_BATCH
+        )
+        """Keys are `ManifestRecord`."""
         self.total_sizes = _loader(manifest.total_sizes, 0)
         self.manifest_tags = _grouped(partial(tag.active_of_manifests, context))
         """Keys are a manifest and a page of its tags."""
@@ -142,7 +142,7 @@ class Loaders:
         )
         """Whether referrers name their subjects; each costs reads of the blob store."""
         self.configurations: DataLoader[ManifestRecord, dict[str, Any] | None] = DataLoader(
-            partial(_configurations, context), cache_key_fn=lambda record: record.id
+            content.configurations, cache_key_fn=lambda record: record.id
         )
         """Keys are `ManifestRecord`; each costs a read of the blob store."""
 

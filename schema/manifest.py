@@ -337,7 +337,7 @@ class Manifest(Node):
         if self.record.is_index:
             return None
         loaders = info.context.loaders
-        body = await loaders.bodies.load(self.record.id)
+        body = await loaders.bodies.load(self.record)
         if body is None:
             return None
         configuration = await loaders.configurations.load(self.record)
@@ -349,14 +349,14 @@ class Manifest(Node):
         " most 1 MiB."
     )
     async def model_card(self, info: Info) -> str | None:
-        body = await info.context.loaders.bodies.load(self.record.id)
+        body = await info.context.loaders.bodies.load(self.record)
         return None if body is None else await manifest.model_card(info.context.context, self.record, body)
 
     @strawberry.field(
         description="The document exactly as it was pushed; empty if its content has been removed."
     )
     async def document(self, info: Info) -> str:
-        body: bytes | None = await info.context.loaders.bodies.load(self.record.id)
+        body = await info.context.loaders.bodies.load(self.record)
         return (body or b"").decode()
 
     @strawberry.field(

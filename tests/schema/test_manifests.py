@@ -21,6 +21,9 @@ query ($digest: Digest!) { repository(path: "ada/app") { manifest(digest: $diges
     platform { os architecture variant } manifest { digest } } }
 } } }
 """
+CONTENT = """
+{ repository(path: "ada/app") { manifests(first: 2) { nodes { digest %s } } } }
+"""
 LIST = """
 query ($first: Int! = 50, $after: Cursor) { repository(path: "ada/app") {
   manifests(first: $first, after: $after) { totalCount pageInfo { nextCursor } nodes { digest } } } }
@@ -320,6 +323,29 @@ async def test_a_model_card_that_is_kept_elsewhere_is_nobody_elses_content(
     found = await ada.data(MODEL_CARD, digest=digest)
 
     assert found["repository"]["manifest"] == {"modelCard": None}
+
+
+@pytest.mark.parametrize("fields", ["document", "layers { digest }", "config", "document config"])
+async def test_a_request_reads_a_bounded_amount_of_content(
+    factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch, fields: str
+) -> None:
+    await factory.repository("ada/app")
+    sizes = []
+    for name in ("amd64", "arm64"):
+        config = image_config(name, comment="c" * 500)
+        digest = await factory.image("ada/app", b"layer", config=config)
+        document = kit.encode(kit.image_document(b"layer", config=config))
+        assert digest == kit.digest_of(document)
+        wanted = {"document": [document], "config": [config]}.get(fields, [document, config])
+        sizes.append(sum(map(len, wanted)))
+    monkeypatch.setattr(manifests, "REQUEST_LIMIT", sum(sizes))
+    enough = await ada.data(CONTENT % fields)
+    monkeypatch.setattr(manifests, "REQUEST_LIMIT", sum(sizes) - 1)
+
+    refused = await ada.answer(CONTENT % fields)
+
+    assert len(enough["repository"]["manifests"]["nodes"]) == 2
+    assert {error["extensions"]["code"] for error in refused["errors"]} == {"BAD_REQUEST"}
 
 
 async def test_a_manifest_names_the_tags_that_point_to_it_now(factory: Factory, ada: GraphQL) -> None:
