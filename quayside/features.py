@@ -38,6 +38,11 @@ FEATURES: Final = (
     Feature("IMAGE_PULL_STATS", True, "How often a tag or a manifest was pulled can be asked for."),
     Feature("IMMUTABLE_TAGS", True, "Tags can be locked against being moved or deleted."),
     Feature(
+        "IMMUTABLE_TAGS_CAN_EXPIRE",
+        False,
+        "Locked tags may expire; where they may not, a tag has a lock or an expiration.",
+    ),
+    Feature(
         "LIBRARY_SUPPORT", True, "A repository named without a namespace belongs to the namespace library."
     ),
     Feature("LOG_EXPORT", True, "Logs can be exported to a file."),

@@ -1,0 +1,23 @@
+"""Feature flags: what the code asks for can be switched by an operator."""
+
+import re
+from pathlib import Path
+
+from quayside.features import FEATURES
+
+ROOT = Path(__file__).parents[2]
+ASKED = re.compile(r"""has\("([A-Z_]+)"\)|"([A-Z_]+)" (?:not )?in [\w.]*features""")
+
+
+def test_every_flag_that_the_code_asks_for_is_a_feature() -> None:
+    asked = {
+        name
+        for folder in ("resolvers", "schema", "rest_compat", "quayside")
+        for path in (ROOT / folder).rglob("*.py")
+        for names in ASKED.findall(path.read_text(encoding="utf-8"))
+        for name in names
+        if name
+    }
+
+    assert "IMMUTABLE_TAGS" in asked
+    assert asked - {row.name for row in FEATURES} == set()
