@@ -73,6 +73,23 @@ async def copy(
     origin = await repository.repository(context, source.repository, RepositoryRole.READ)
     if origin is None:
         raise UnknownReference(f"There is no repository '{source.repository}'.", field="from")
+    for _ in targets:
+        try:
+            return await _copy(context, origin, source, targets, include_referrers, can_create)
+        except AlreadyExists:
+            # Somebody else made a target at the same moment; now it is there.
+            continue
+    return await _copy(context, origin, source, targets, include_referrers, can_create)
+
+
+async def _copy(
+    context: Context,
+    origin: RepositoryRecord,
+    source: CopySource,
+    targets: Sequence[CopyTarget],
+    include_referrers: bool,
+    can_create: bool,
+) -> list[TagRecord]:
     async with transaction("tag.copy"):
         records = {
             path: await _target(context, path, can_create=can_create)

@@ -294,6 +294,25 @@ async def test_a_target_that_does_not_exist_is_made_only_if_asked(ada: GraphQL, 
     assert await parts("acme/new", image) == await parts("ada/app", image)
 
 
+async def test_copies_at_once_into_a_repository_that_does_not_exist_all_come(
+    ada: GraphQL, image: str
+) -> None:
+    await asyncio.gather(
+        *(
+            ada.payload(
+                COPY,
+                **{"from": source()},
+                to=[target("acme/new", f"t{one}"), target("acme/newer", f"t{one}")],
+                create=True,
+            )
+            for one in range(6)
+        )
+    )
+
+    for path in ("acme/new", "acme/newer"):
+        assert await tagged(path) == {f"t{one}": image for one in range(6)}
+
+
 async def test_a_target_that_cannot_be_made_is_named(ada: GraphQL, image: str) -> None:
     before = await important()
 
