@@ -19,7 +19,7 @@ from storage.statements import Row, decode_json, execute, fetch, fetch_one, plac
 
 CONFIG_LIMIT = 8 * 1024 * 1024
 REQUEST_LIMIT = 64 * 1024 * 1024
-"""Bytes of documents and configurations that are read in one request."""
+"""Bytes of documents, configurations and model cards that are read in one request."""
 MODEL_CARD_LIMIT = 1024 * 1024
 MODEL_ARTIFACT_TYPE = "application/x-mlmodel"
 IMAGE_CONFIG_MEDIA_TYPES = frozenset(
@@ -277,7 +277,7 @@ async def bodies(manifest_ids: Sequence[int]) -> dict[int, bytes]:
 
 
 class ContentReader:
-    """Reads documents and configurations, at most `REQUEST_LIMIT` bytes in one request.
+    """Reads documents, configurations and model cards, at most `REQUEST_LIMIT` bytes in one request.
 
     Where that does not suffice the answer is a `BadRequest`, returned so that the others have theirs.
     """
@@ -315,6 +315,25 @@ class ContentReader:
             return None
         return value if isinstance(value, dict) and not is_too_deep(value) else None
 
+    async def model_card(self, manifest: ManifestRecord, body: bytes) -> str | None:
+        """What the author of a machine learning model says of it: the last layer of such an artifact.
+
+        None for anything else, and for a layer that is no UTF-8 text, longer than 1 MiB, or not here. A
+        manifest may name a layer that is kept elsewhere without any right to it, so that is not here either.
+        Raises `BadRequest`.
+        """
+        if manifest.artifact_type != MODEL_ARTIFACT_TYPE or manifest.is_index:
+            return None
+        *_, last = parse_manifest(body, None).layers or (None,)
+        if last is None or not last.is_distributable or last.size_bytes > MODEL_CARD_LIMIT:
+            return None
+        if not self._take(last.size_bytes):
+            raise _too_much()
+        try:
+            return (await self._blobs.read_all(last.digest, limit=MODEL_CARD_LIMIT)).decode()
+        except (BlobError, UnicodeDecodeError):
+            return None
+
     def _take(self, size_bytes: int) -> bool:
         fits = size_bytes <= self._left
         if fits:
@@ -323,26 +342,7 @@ class ContentReader:
 
 
 def _too_much() -> BadRequest:
-    return BadRequest(
-        f"A request reads at most {REQUEST_LIMIT >> 20} MiB of documents and configurations of manifests."
-    )
-
-
-async def model_card(context: Context, manifest: ManifestRecord, body: bytes) -> str | None:
-    """What the author of a machine learning model says of it: the last layer of such an artifact.
-
-    None for anything else, and for a layer that is no UTF-8 text, longer than 1 MiB, or not here. A manifest
-    may name a layer that is kept elsewhere without any right to it, so that is not here either.
-    """
-    if manifest.artifact_type != MODEL_ARTIFACT_TYPE or manifest.is_index:
-        return None
-    *_, last = parse_manifest(body, None).layers or (None,)
-    if last is None or not last.is_distributable or last.size_bytes > MODEL_CARD_LIMIT:
-        return None
-    try:
-        return (await context.blobs.read_all(last.digest, limit=MODEL_CARD_LIMIT)).decode()
-    except (BlobError, UnicodeDecodeError):
-        return None
+    return BadRequest(f"A request reads at most {REQUEST_LIMIT >> 20} MiB of documents and what they hold.")
 
 
 def layers(body: bytes, configuration: dict[str, Any] | None) -> list[Layer]:

@@ -124,9 +124,9 @@ class Loaders:
         """What repositories hold."""
         self.manifests = _loader(manifest.by_ids)
         self.children = _loader(manifest.children, [])
-        content = ContentReader(context)
+        self.content = ContentReader(context)
         self.bodies: DataLoader[ManifestRecord, bytes | None] = DataLoader(
-            content.bodies, cache_key_fn=lambda record: record.id, max_batch_size=MAX_BATCH
+            self.content.bodies, cache_key_fn=lambda record: record.id, max_batch_size=MAX_BATCH
         )
         """Keys are `ManifestRecord`."""
         self.total_sizes = _loader(manifest.total_sizes, 0)
@@ -142,7 +142,7 @@ class Loaders:
         )
         """Whether referrers name their subjects; each costs reads of the blob store."""
         self.configurations: DataLoader[ManifestRecord, dict[str, Any] | None] = DataLoader(
-            content.configurations, cache_key_fn=lambda record: record.id
+            self.content.configurations, cache_key_fn=lambda record: record.id
         )
         """Keys are `ManifestRecord`; each costs a read of the blob store."""
 

@@ -349,8 +349,9 @@ class Manifest(Node):
         " most 1 MiB."
     )
     async def model_card(self, info: Info) -> str | None:
-        body = await info.context.loaders.bodies.load(self.record)
-        return None if body is None else await manifest.model_card(info.context.context, self.record, body)
+        loaders = info.context.loaders
+        body = await loaders.bodies.load(self.record)
+        return None if body is None else await loaders.content.model_card(self.record, body)
 
     @strawberry.field(
         description="The document exactly as it was pushed; empty if its content has been removed."

@@ -296,6 +296,23 @@ async def test_a_model_comes_with_what_its_author_says_of_it(
     assert found["repository"]["manifest"] == {"modelCard": expected}
 
 
+async def test_model_cards_are_read_within_the_bounds_of_a_request(
+    factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await factory.repository("ada/app")
+    for content in (kit.EMPTY, b"# card"):
+        await factory.blob("ada/app", content)
+    model = kit.artifact_document("application/x-mlmodel", b"# card")
+    digest = await factory.manifest("ada/app", model)
+    size = len(kit.encode(model)) + len(b"# card")
+    monkeypatch.setattr(manifests, "REQUEST_LIMIT", size)
+    enough = await ada.data(MODEL_CARD, digest=digest)
+    monkeypatch.setattr(manifests, "REQUEST_LIMIT", size - 1)
+
+    assert enough["repository"]["manifest"] == {"modelCard": "# card"}
+    assert await ada.refusal(MODEL_CARD, digest=digest) == "BAD_REQUEST"
+
+
 async def test_a_model_card_that_is_gone_is_none(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     for content in (kit.EMPTY, b"# card"):
