@@ -32,7 +32,7 @@ from storage.search import (
 from storage.statements import in_index, row_by_row
 
 LOOKED_AT = 500
-"""So many repositories are looked at before an index is asked."""
+"""So many repositories are looked at before an index is asked, of a namespace `FEW`."""
 
 _LOOKED_AT = (
     f"r.id, r.namespace_id, r.name, {DESCRIPTION} AS description, r.popularity_level, r.deleted_at_ms"
@@ -67,10 +67,7 @@ def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
 def _among(visibility: str, part: str, owner: str | None, seen: Part, *more: Part) -> Part:
     """Matches among public or among private repositories; `more` gives some that are looked at as well."""
     place = _is_much(visibility, part, owner)
-    looked_at = [_among_most_used(visibility, part, owner, seen), *more]
-    if place is not ALWAYS:
-        number = f"SELECT CASE WHEN is_much THEN 0 ELSE {FEW} END FROM place"
-        looked_at.append(_among_most_used(visibility, part, owner, seen, FEW, f" LIMIT ({number})"))
+    looked_at = (_among_most_used(visibility, part, owner, seen), *more)
     values = [value for one in (place, *looked_at) for value in one.values]
     pieces = ["SELECT id, points FROM first"]
     for points, found in _in_indexes(visibility, part, owner, seen):
@@ -89,7 +86,7 @@ def _among(visibility: str, part: str, owner: str | None, seen: Part, *more: Par
 
 
 def _is_much(visibility: str, part: str, owner: str | None) -> Part:
-    """Whether there is more than can be looked at one by one, as in all of the registry there is."""
+    """Whether there is more than is looked at one by one, as in all of the registry there is."""
     if owner is None or not contains_as_indexed(part):
         return ALWAYS
     condition, order = _most_used(visibility, owner)
@@ -135,19 +132,14 @@ def _most_used(visibility: str, owner: str | None) -> tuple[Part, str]:
     return Part(condition, (owner,) * condition.count("?")), f"ORDER BY {columns}"
 
 
-def _among_most_used(
-    visibility: str, part: str, owner: str | None, seen: Part, number: int | None = None, limit: str = ""
-) -> Part:
-    """The best matches among the first of all, or of a namespace, up to one more limit.
-
-    PostgreSQL keeps to the order of an index only where the statement says how many rows there may be.
-    """
+def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) -> Part:
+    """The best matches among the first of all, or of a namespace, which may be all of it."""
     condition, order = _most_used(visibility, owner)
     rows = (
         f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL"
-        f" {order} LIMIT {LOOKED_AT if number is None else number}"
+        f" {order} LIMIT {LOOKED_AT if owner is None else FEW}"
     )
-    return _best(part, Part(f"SELECT * FROM ({rows}) first_ones{limit}", condition.values), (seen,))
+    return _best(part, Part(rows, condition.values), (seen,))
 
 
 def _among_own(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:
