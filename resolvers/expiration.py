@@ -5,6 +5,8 @@ import re
 EXPIRES_AFTER_LABEL = "quay.expires-after"
 ENDLESS = 2**62
 """Later than the end of any tag that has one; stands for the end of those that have none."""
+ENDED_EARLY = "would_expire_at_ms = CASE WHEN is_expiration THEN ended_at_ms END"
+"""What is set of a tag that ends now, before its end is: when it would have expired."""
 MINIMUM_EXPIRATION_MS = 3_600_000
 MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
 

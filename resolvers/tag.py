@@ -9,7 +9,13 @@ from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
-from resolvers.expiration import ENDLESS, EXPIRES_AFTER_LABEL, clamp_expiration, expiration_of_label
+from resolvers.expiration import (
+    ENDED_EARLY,
+    ENDLESS,
+    EXPIRES_AFTER_LABEL,
+    clamp_expiration,
+    expiration_of_label,
+)
 from resolvers.immutability import PolicyRecord
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
@@ -253,7 +259,7 @@ async def _prolong(
 async def end(ids: Sequence[int], moment_ms: int) -> None:
     """End at most 500 spans, in the open transaction."""
     await execute(
-        f"UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE id IN ({placeholders(ids)})",
+        f"UPDATE tag SET {ENDED_EARLY}, ended_at_ms = ?, is_expiration = ? WHERE id IN ({placeholders(ids)})",
         moment_ms,
         False,
         *ids,

@@ -170,7 +170,7 @@ async def _read_selected(
 
 
 _CHANGED_SINCE = (
-    f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.started_at_ms <= ?"
+    f"SELECT {COLUMNS}, t.would_expire_at_ms FROM tag t WHERE t.repository_id = ? AND t.started_at_ms <= ?"
     f" AND {ACTIVE} AND t.name IN ("
     "SELECT s.name FROM tag s WHERE s.repository_id = ? AND s.started_at_ms > ?"
     " UNION SELECT e.name FROM tag e WHERE e.repository_id = ? AND e.ended_at_ms > ? AND e.ended_at_ms <= ?)"
@@ -203,7 +203,7 @@ def outcome(context: Context, kind: PlanKind, arguments: PlanArguments, facts: F
     if kind is PlanKind.ROLLBACK:
         earlier = {row["name"]: row for row in facts.earlier}
         items = [
-            _rolled_back(context, name, current.get(name), earlier.get(name))
+            _rolled_back(context, name, current.get(name), earlier.get(name), now_ms())
             for name in sorted(current.keys() | earlier.keys())
         ]
     else:
@@ -248,17 +248,26 @@ def _expiration_of(arguments: PlanArguments, row: Row) -> int | None:
     return clamp_expiration(arguments.expires_at_ms, row["started_at_ms"])
 
 
-def _rolled_back(context: Context, name: str, before: Row | None, after: Row | None) -> PlanItem | None:
-    """What a rollback does to a tag; None if it points there already."""
+def _rolled_back(
+    context: Context, name: str, before: Row | None, after: Row | None, now: int
+) -> PlanItem | None:
+    """What a rollback does to a tag, with the expiration that is still to come; None if it points there."""
+    until = _unexpired(after, max(now, before["started_at_ms"] if before else now)) if after else None
     if before is None:
         assert after is not None  # The name came from one of them.
-        return PlanItem(name, TagAction.CREATE, None, None, None, after["manifest_id"], None, None, False)
+        return PlanItem(name, TagAction.CREATE, None, None, None, after["manifest_id"], until, None, False)
     is_locked = bool(before["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
     if after is None:
         return _item(before, TagAction.DELETE, is_locked)
     if after["manifest_id"] == before["manifest_id"]:
         return None
-    return _item(before, TagAction.MOVE, is_locked, after_id=after["manifest_id"])
+    return _item(before, TagAction.MOVE, is_locked, after_id=after["manifest_id"], expires_at_ms=until)
+
+
+def _unexpired(row: Row, moment_ms: int) -> int | None:
+    """When a span would have expired, whatever ended it, if that is after a moment."""
+    expiration = row["ended_at_ms"] if row["is_expiration"] else row["would_expire_at_ms"]
+    return expiration if expiration is not None and expiration > moment_ms else None
 
 
 def _with_consequences(
@@ -272,7 +281,7 @@ def _with_consequences(
     ends, changed = _ends(items, facts)
     found = [
         replace(item, expires_at_ms=_expiration(ends.get(facts.subjects[item.name])))
-        if item.name in facts.subjects and item.action in {TagAction.CREATE, TagAction.MOVE}
+        if facts.subjects.get(item.name) in ends and item.action in {TagAction.CREATE, TagAction.MOVE}
         else item
         for item in items
     ]

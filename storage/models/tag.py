@@ -11,8 +11,8 @@ class Tag(Model):
     """One span `[started, ended)` during which a name pointed to a manifest.
 
     `ended_at_ms` null means for ever; in the future it is an expiration date. `is_reversion` marks a span
-    made by a restore, `is_expiration` an end that was set beforehand. History, "as of" and restore all read
-    this one table.
+    made by a restore, `is_expiration` an end that was set beforehand, `would_expire_at_ms` one that another
+    end came before. History, "as of" and restore all read this one table.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -28,6 +28,7 @@ class Tag(Model):
     is_reversion = fields.BooleanField(default=False)
     is_immutable = fields.BooleanField(default=False)
     is_expiration = fields.BooleanField(default=False, db_default=False)
+    would_expire_at_ms = fields.BigIntField(null=True)
 
     class Meta:
         table = "tag"

@@ -97,6 +97,8 @@ class Tags(RuleBasedStateMachine):
         self.active: dict[str, Entry] = {}
         self.ended: dict[int, int] = {}
         """When the last tag of an image ended; images that never had one are not there."""
+        self.over: list[tuple[str, int, Entry]] = []
+        """What tags were until when, as it was before it ended."""
         self.past: list[tuple[int, dict[str, int]]] = []
         self.subjects: dict[str, int] = {}
         """Which image a tag of cosign is about."""
@@ -124,8 +126,9 @@ class Tags(RuleBasedStateMachine):
         return self.bench.now
 
     def _end(self, name: str, moment: int) -> None:
-        image = self.active.pop(name).image
-        self.ended[image] = max(self.ended.get(image, 0), moment)
+        entry = self.active.pop(name)
+        self.over.append((name, moment, entry))
+        self.ended[entry.image] = max(self.ended.get(entry.image, 0), moment)
 
     def _named(self, name: str) -> str:
         """The tag that a rule means."""
@@ -334,9 +337,15 @@ class Tags(RuleBasedStateMachine):
             for name in {*then, *self.active}:
                 current = self.active[name].image if name in self.active else None
                 if not self._is_locked(name) and current != then.get(name):
-                    changes[name] = Entry(then[name], self.now) if name in then else None
+                    changes[name] = self._back(name, moment) if name in then else None
             self._change(changes, alone=changes, may_end=False)
         self._remember()
+
+    def _back(self, name: str, moment: int) -> Entry:
+        """A tag as it was at a moment, with its expiration if that is still to come."""
+        entry = next(e for n, end, e in self.over if n == name and e.since <= moment < end)
+        until = entry.until if entry.until and entry.until > self.now else None
+        return Entry(entry.image, self.now, until)
 
     # What always holds
 

@@ -189,6 +189,8 @@ async def test_a_locked_tag_is_listed_as_refused_and_left_alone(ada: GraphQL, im
 async def test_a_rollback_brings_everything_back_and_can_be_rolled_back_itself(
     ada: GraphQL, images: list[str]
 ) -> None:
+    for name, days in (("v1", 2), ("v2", 3)):
+        await ada.payload(UPDATE, tag=name, input={"expiresAt": iso(now_ms() + days * 86_400_000)})
     await execute("UPDATE tag SET started_at_ms = started_at_ms - 10000")
     first = now_ms()
     before = await pointing()
@@ -203,6 +205,12 @@ async def test_a_rollback_brings_everything_back_and_can_be_rolled_back_itself(
     plan = await planned(ada, "repositoryRollback", to=iso(first))
     await applied(ada, "repositoryRollback", plan)
     back = await pointing()
+    assert [(item["name"], item["expiresAt"] is not None) for item in plan["items"]["nodes"]] == [
+        ("new", False),
+        ("v1", True),
+        ("v10", False),
+        ("v2", True),
+    ]
     await applied(ada, "repositoryRollback", await planned(ada, "repositoryRollback", to=iso(second)))
 
     assert named(plan) == [("new", "DELETE"), ("v1", "CREATE"), ("v10", "CREATE"), ("v2", "MOVE")]
