@@ -6,7 +6,9 @@ EXPIRES_AFTER_LABEL = "quay.expires-after"
 ENDLESS = 2**62
 """Later than the end of any tag that has one; stands for the end of those that have none."""
 ENDED_EARLY = "would_expire_at_ms = CASE WHEN is_expiration THEN ended_at_ms END"
-"""What is set of a tag that ends now, before its end is: when it would have expired."""
+"""What is set of a tag whose end is changed: when it would have expired."""
+END_NOW = f"{ENDED_EARLY}, ended_at_ms = ?, is_expiration = FALSE"
+"""What is set of a tag that ends now; takes the moment."""
 MINIMUM_EXPIRATION_MS = 3_600_000
 MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
 

@@ -9,7 +9,7 @@ import orjson
 
 from resolvers.context import Context
 from resolvers.errors import BadRequest, NotFound
-from resolvers.expiration import ENDED_EARLY
+from resolvers.expiration import END_NOW
 from resolvers.manifest_document import MAX_SIZE, Descriptor, ManifestDocument, parse_manifest
 from resolvers.nesting import is_too_deep
 from resolvers.pages import Page, Query, Slice, Term, paginate
@@ -190,10 +190,8 @@ async def remove(manifest_id: int, moment_ms: int) -> None:
         await execute("DELETE FROM manifest WHERE id = ?", manifest_id)
         return
     await execute(
-        f"UPDATE tag SET {ENDED_EARLY}, ended_at_ms = ?, is_expiration = ? WHERE manifest_id = ?"
-        " AND (ended_at_ms IS NULL OR ended_at_ms > ?)",
+        f"UPDATE tag SET {END_NOW} WHERE manifest_id = ? AND (ended_at_ms IS NULL OR ended_at_ms > ?)",
         moment_ms,
-        False,
         manifest_id,
         moment_ms,
     )

@@ -32,6 +32,14 @@ async def popularities(repository_ids: Sequence[int]) -> dict[int, int]:
     return {row["id"]: row["pulls"] for row in rows}
 
 
+def pulls_of(repository: str) -> str:
+    """The pulls of a repository in SQL; its id is a column, and the value to give is `since_day()`."""
+    return (
+        "CAST(COALESCE((SELECT SUM(d.pulls) FROM daily_activity d"
+        f" WHERE d.repository_id = {repository} AND d.day > ?), 0) AS BIGINT)"
+    )
+
+
 READ_BATCH = 1_000
 WRITE_BATCH = 100
 """Who writes to one of so many repositories waits until all are written."""
@@ -42,8 +50,7 @@ async def update_levels() -> None:
     last_id = 0
     while True:
         rows = await fetch(
-            "SELECT r.id, r.popularity_level AS level, (SELECT SUM(d.pulls) FROM daily_activity d"
-            " WHERE d.repository_id = r.id AND d.day > ?) AS pulls"
+            f"SELECT r.id, r.popularity_level AS level, {pulls_of('r.id')} AS pulls"
             f" FROM repository r WHERE r.id > ? AND r.deleted_at_ms IS NULL ORDER BY r.id LIMIT {READ_BATCH}",
             since_day(),
             last_id,
@@ -51,7 +58,7 @@ async def update_levels() -> None:
         if not rows:
             return
         last_id = rows[-1]["id"]
-        levels = [(row["id"], int(row["pulls"] or 0).bit_length(), row["level"]) for row in rows]
+        levels = [(row["id"], row["pulls"].bit_length(), row["level"]) for row in rows]
         changed = [(repository_id, level) for repository_id, level, noted in levels if level != noted]
         for batch in batches(changed, WRITE_BATCH):
             async with transaction("popularity.update_levels"):

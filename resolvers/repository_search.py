@@ -17,7 +17,6 @@ from resolvers.search_parts import (
     WINDOW,
     Part,
     fitting,
-    indexed,
     limited,
 )
 from storage.search import (
@@ -113,8 +112,8 @@ def _in_indexes(visibility: str, part: str, owner: str | None, seen: Part) -> li
     ]
     if has_trigrams(part):
         for points, where in ((CONTAINS, "name"), (DESCRIBED, "description")):
-            _, source, holds = indexed(points, repositories(visibility, where, part))
-            found.append(match(points, source, (holds, _of(owner))))
+            index = repositories(visibility, where, part)
+            found.append(match(points, index.source, (Part(index.condition, index.values), _of(owner))))
     return found
 
 

@@ -21,7 +21,7 @@ from resolvers.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Invalid
 from resolvers.pages import Page, Query, Slice, Term, paginate
-from resolvers.popularity import since_day
+from resolvers.popularity import pulls_of, since_day
 from resolvers.repository import RepositoryRecord
 from resolvers.search_parts import ALWAYS, CONTAINS, WINDOW, Part, fitting, indexed, limited, named
 from resolvers.team import TeamRecord
@@ -154,10 +154,7 @@ def _ranked(kind: SearchKind, candidates: Sequence[Part]) -> Part:
     popularity, modified = "0", "0"
     since: tuple[Any, ...] = ()
     if kind is SearchKind.REPOSITORY:
-        popularity = (
-            "CAST(COALESCE((SELECT SUM(d.pulls) FROM daily_activity d"
-            " WHERE d.repository_id = b.id AND d.day > ?), 0) AS BIGINT)"
-        )
+        popularity = pulls_of("b.id")
         modified = "COALESCE((SELECT MAX(g.started_at_ms) FROM tag g WHERE g.repository_id = b.id), 0)"
         since = (since_day(),)
     return Part(

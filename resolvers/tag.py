@@ -10,7 +10,7 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
 from resolvers.expiration import (
-    ENDED_EARLY,
+    END_NOW,
     ENDLESS,
     EXPIRES_AFTER_LABEL,
     clamp_expiration,
@@ -258,12 +258,7 @@ async def _prolong(
 
 async def end(ids: Sequence[int], moment_ms: int) -> None:
     """End at most 500 spans, in the open transaction."""
-    await execute(
-        f"UPDATE tag SET {ENDED_EARLY}, ended_at_ms = ?, is_expiration = ? WHERE id IN ({placeholders(ids)})",
-        moment_ms,
-        False,
-        *ids,
-    )
+    await execute(f"UPDATE tag SET {END_NOW} WHERE id IN ({placeholders(ids)})", moment_ms, *ids)
 
 
 def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:

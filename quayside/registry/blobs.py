@@ -1,14 +1,15 @@
 """Blobs: GET, HEAD and DELETE by digest (OCI Distribution 1.1, "Pulling blobs" and "Deleting Blobs")."""
 
+from functools import partial
+
 from quayside.registry.asgi import etag_matches, header, send_bytes, send_head, send_stream
-from quayside.registry.call import Access, Call
+from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import require_digest
 from quayside.registry.ranges import ByteRange, parse_range
 from resolvers import push
 from resolvers.access.registry_tokens import PULL, PUSH
 from resolvers.errors import NotFound
-from storage.hot import HotBlob
 
 
 async def get(call: Call) -> None:
@@ -16,7 +17,9 @@ async def get(call: Call) -> None:
     access = await call.authorize(PULL)
     digest = require_digest(call.argument)
     blob = await call.services.hot.blob(access.repository.id, digest)
-    if blob is None or not await _lasts(call, access, digest, blob):
+    if blob is None or not await call.lasts(
+        access, blob.granted_at_ms, partial(push.renew_blob, access.repository.id, digest)
+    ):
         raise _unknown(digest)
     size = blob.size_bytes
     etag = f'"{digest}"'
@@ -35,14 +38,6 @@ async def get(call: Call) -> None:
         return
     pieces = call.services.blobs.read(digest, start=start, end=end)
     await send_stream(call.receive, call.send, 206 if part else 200, headers, pieces)
-
-
-async def _lasts(call: Call, access: Access, digest: str, blob: HotBlob) -> bool:
-    """Whether the blob will be there until the push, for which a client may look for it, gets to its end."""
-    if not call.is_before_push(access, blob.granted_at_ms):
-        return True
-    with call.services.database.current():
-        return await push.renew_blob(access.repository.id, digest)
 
 
 def _range(call: Call, etag: str, size: int) -> ByteRange | None:

@@ -4,6 +4,7 @@ A token is judged anew on each request. Its signature may be remembered, its rig
 carries are compared with those of the account, the namespace and the repository by one indexed read.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from starlette.types import Receive, Scope, Send
@@ -158,13 +159,18 @@ class Call:
         headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
         return RegistryError(OciCode.UNAUTHORIZED, headers=headers)
 
-    def is_before_push(self, access: Access, pushed_at_ms: int) -> bool:
-        """Whether a client that may push looks for what was pushed long ago, and may rely on it from now on.
+    async def lasts(self, access: Access, pushed_at_ms: int, renew: Callable[[], Awaitable[bool]]) -> bool:
+        """Whether what was found will be there until the push, for which a client may look for it, ends.
 
-        Then it must be renewed, or the collector could take it before the push gets to its end.
+        A client that may push relies from now on on what it looked for. What was pushed long ago is renewed
+        for it, or the collector could take it before.
         """
         own = access.grant.repositories.get(access.path)
-        return self.is_head and own is not None and own.allows(PUSH) and pushed_at_ms < now_ms() - RENEWAL_MS
+        is_push = self.is_head and own is not None and own.allows(PUSH)
+        if not is_push or pushed_at_ms >= now_ms() - RENEWAL_MS:
+            return True
+        with self.services.database.current():
+            return await renew()
 
     async def context(self, grant: RegistryGrant | None) -> Context:
         """What resolvers are told, for the viewer behind a token. Raises RegistryError (401).

@@ -1,5 +1,7 @@
 """Manifests: GET, HEAD, PUT and DELETE by tag or digest (OCI Distribution 1.1, "Pull", "Push")."""
 
+from functools import partial
+
 from quayside.logs import request_id
 from quayside.registry.asgi import (
     API_VERSION,
@@ -10,7 +12,7 @@ from quayside.registry.asgi import (
     read_body,
     send_bytes,
 )
-from quayside.registry.call import Access, Call
+from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import is_digest_reference, require_digest, require_new_tag, require_reference
 from resolvers import push, tag
@@ -33,7 +35,9 @@ async def get(call: Call) -> None:
     is_digest = is_digest_reference(reference)
     read = hot.manifest_by_digest if is_digest else hot.manifest_by_tag
     manifest = await read(access.repository.id, reference)
-    if manifest is None or not await _lasts(call, access, manifest):
+    if manifest is None or not await call.lasts(
+        access, manifest.pushed_at_ms, partial(push.renew_manifest, manifest.id)
+    ):
         raise _unknown(reference)
     is_sent = await _send(call, manifest)
     client = call.scope.get("client")
@@ -55,14 +59,6 @@ async def get(call: Call) -> None:
             now_ms(),
         )
     )
-
-
-async def _lasts(call: Call, access: Access, manifest: HotManifest) -> bool:
-    """As of blobs: whether it will be there until the push, for which a client may look for it, ends."""
-    if not call.is_before_push(access, manifest.pushed_at_ms):
-        return True
-    with call.services.database.current():
-        return await push.renew_manifest(manifest.id)
 
 
 async def _send(call: Call, manifest: HotManifest) -> bool:
