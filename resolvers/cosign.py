@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from resolvers.artifact import COSIGN_TAGS
-from resolvers.expiration import ENDLESS
+from resolvers.expiration import ENDED_EARLY, ENDLESS
 from storage.statements import Row, batches, execute, fetch, fetch_one, placeholders
 
 _NAME = re.compile(rf"sha256-([0-9a-f]{{64}})(?:{'|'.join(re.escape(ending) for ending in COSIGN_TAGS)})")
@@ -81,7 +81,8 @@ async def _settle(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> Non
             continue
         await execute(
             # The longest expiration of an old tag can lie before the beginning of one of these.
-            "UPDATE tag SET is_expiration = ?, ended_at_ms = CASE WHEN started_at_ms > CAST(? AS BIGINT)"
+            f"UPDATE tag SET {ENDED_EARLY}, is_expiration = ?,"
+            " ended_at_ms = CASE WHEN started_at_ms > CAST(? AS BIGINT)"
             f" THEN started_at_ms ELSE CAST(? AS BIGINT) END WHERE id IN ({placeholders(ids)})",
             now_ms < last < ENDLESS,
             end,

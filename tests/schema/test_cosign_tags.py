@@ -1,5 +1,6 @@
 """Tags by which cosign names a digest: they end, expire and stay with the tags of what they are about."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -125,6 +126,25 @@ async def test_what_is_locked_or_about_nothing_that_had_a_tag_stays(
 
     assert before == {*kept, nearly, *(old_tag(images[0], ending) for ending in ENDINGS)}
     assert (await pointing()).keys() == set(kept)
+
+
+async def test_a_rollback_gives_them_the_expiration_that_they_had(ada: GraphQL, images: list[str]) -> None:
+    # given that they expire with the tags of their subject, which then go where a lock keeps them
+    until = now_ms() // 1000 * 1000 + DAY_MS
+    for name in ("v1", "v2"):
+        await expire(ada, name, until)
+    await execute("UPDATE tag SET started_at_ms = started_at_ms - 1000")
+    moment = now_ms()
+    await asyncio.sleep(0.002)
+    for name in ("v1", "v2"):
+        change = {"manifestDigest": images[1], "isImmutable": True}
+        await ada.payload(UPDATE, tag=name, input=change)
+    signatures = [old_tag(images[0], ending) for ending in ENDINGS]
+    assert not (await pointing()).keys() & set(signatures)
+
+    await applied(ada, "repositoryRollback", await planned(ada, "repositoryRollback", to=iso(moment)))
+
+    assert await ends(signatures) == [until] * 3
 
 
 async def test_a_plan_lists_them_and_does_what_it_says(ada: GraphQL, images: list[str]) -> None:
