@@ -5,6 +5,7 @@ read; on PostgreSQL they borrow a connection of a pool. Nothing here may scan.
 """
 
 import sqlite3
+from abc import ABC, abstractmethod
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
@@ -106,11 +107,12 @@ class HotStore(Protocol):
         """Close the connections."""
 
 
-class _Reads:
+class _Reads(ABC):
     """The reads in terms of one primitive: the first row of a statement."""
 
+    @abstractmethod
     async def _row(self, sql: str, *values: Any) -> Any:
-        raise NotImplementedError
+        """The first row, or None, in the way of one database."""
 
     async def repository(
         self, namespace: str, name: str, *, account_id: int, credential_kind: str | None, credential_id: int
