@@ -109,15 +109,14 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         raise unknown
     if row["expires_at_ms"] <= now_ms():
         raise Conflict("The plan is more than 15 minutes old. Make a new one.", field="plan")
-    changed = Conflict("The tags have changed since the plan was made. Make a new one.", field="plan")
     arguments = _loaded(row["arguments"])
-    facts = await _read_again(record, kind, arguments)
     try:
-        items = outcome(context, kind, arguments, facts)
-    except TooMany as error:
-        raise changed from error
-    if _fingerprint(items) != row["fingerprint"]:
-        raise changed
+        facts, items = await _work_out_again(context, record, kind, arguments, row["fingerprint"])
+    except Conflict as error:
+        # Whoever has just applied the plan has changed the tags by it, and there is no such plan any more.
+        if await _stored(context, record, identity) is None:
+            raise unknown from error
+        raise
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
     fates = await _fates(context, record, kind, chosen, now)
@@ -129,11 +128,29 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
             raise unknown
         # All was worked out before the lock, so that others wait for statements only; it must still hold.
         if await _read_again(record, kind, arguments) != facts:
-            raise changed
+            raise _changed()
         await _require_content(kind, chosen, field="plan")
         await _carry_out(kind, chosen, begun, now)
         await events.write(entries)
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
+
+
+def _changed() -> Conflict:
+    return Conflict("The tags have changed since the plan was made. Make a new one.", field="plan")
+
+
+async def _work_out_again(
+    context: Context, record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, fingerprint: str
+) -> tuple[Facts, tuple[PlanItem, ...]]:
+    """What a plan does now, and what that depends on. Raises `Conflict` if it is not what was looked at."""
+    facts = await _read_again(record, kind, arguments)
+    try:
+        items = outcome(context, kind, arguments, facts)
+    except TooMany as error:
+        raise _changed() from error
+    if _fingerprint(items) != fingerprint:
+        raise _changed()
+    return facts, items
 
 
 async def _read_again(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:

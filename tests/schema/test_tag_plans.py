@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from resolvers import tag_plan
 from resolvers.access.roles import RepositoryRole
+from resolvers.tag_outcome import Facts
 from storage.clock import now_ms
 from storage.models import Tag
 from storage.statements import count_statements, decode_json, execute, fetch
@@ -317,6 +319,24 @@ async def test_a_plan_is_applied_once(ada: GraphQL, images: list[str]) -> None:
     codes = sorted(error["code"] for answer in answers for error in answer["tagsDelete"]["errors"])
     assert codes == ["NOT_FOUND", "NOT_FOUND"]
     assert len(await fetch("SELECT id FROM event WHERE kind = 'delete_tag'")) == 3
+
+
+async def test_who_finds_the_tags_changed_by_the_plan_itself_hears_that_it_is_gone(
+    ada: GraphQL, images: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = await planned(ada, "tagsDelete", filter={"nameContains": "v"})
+    read, done = tag_plan.read, []
+
+    async def overtaken(*arguments: Any) -> Facts:
+        """Let another request carry the plan out between finding it and reading the tags."""
+        monkeypatch.setattr(tag_plan, "read", read)
+        done.append(await applied(ada, "tagsDelete", plan))
+        return await read(*arguments)
+
+    monkeypatch.setattr(tag_plan, "read", overtaken)
+
+    assert await ada.payload_error(applying("tagsDelete"), plan=plan["id"]) == ("NOT_FOUND", "plan")
+    assert done[0]["isApplied"] is True
 
 
 async def test_a_plan_is_of_one_account_repository_and_kind_and_of_a_quarter_of_an_hour(
