@@ -121,6 +121,8 @@ class Fanout:
         self.subscriptions.add(subscription)
         if self._reader is None or self._reader.done() or self._reader.cancelling():
             self.position = end.cursor
+            # Nobody has looked for changes of rights since the last reader stopped.
+            self._renew_judge()
             # The reader belongs to nobody's request, so it inherits nothing from this one.
             self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
         return subscription
@@ -287,11 +289,15 @@ class Subscription:
         # Asked after reading, so that what was removed meanwhile is noticed.
         await require_kept(self._position)
         records = await described(rows)
-        if records:
-            self._position = records[-1].cursor
-        if len(rows) < TAKE:
+        # Nothing may be awaited between here and being fed. What lies ahead of the reader is left to it,
+        # since it looks at credentials and rights again before it passes events on.
+        common = [record for record in records if record.cursor <= self._fanout.position]
+        if len(common) < len(records):
+            self._position = self._fanout.position
+        elif len(rows) < TAKE:
             # There is nothing more, at least up to where the reader was before.
-            self._position = max(self._position, reached)
-        # Nothing may be awaited between this comparison and being fed.
+            self._position = max(self._position, reached, *(record.cursor for record in common))
+        else:
+            self._position = common[-1].cursor
         self._is_fed = self._position >= self._fanout.position
-        return [record for record in records if self._fits(record)]
+        return [record for record in common if self._fits(record)]

@@ -12,7 +12,7 @@ from resolvers.access.credentials import bearer_viewer
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
 from resolvers.context import Context
-from resolvers.fanout import EventsPruned, FanoutLimits
+from resolvers.fanout import CredentialEnded, EventsPruned, Fanout, FanoutLimits
 from resolvers.grantee import Grantee, GranteeKind
 from resolvers.live import Watch, format_cursor
 from resolvers.repository import Visibility
@@ -246,6 +246,35 @@ async def test_a_credential_that_ends_ends_the_subscription(factory: Factory, en
     assert message["type"] == "error"
     assert message["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert closed == (4401, "Unauthorized")
+
+
+async def test_nothing_is_told_before_the_credential_is_looked_at_again(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given somebody who has just begun to listen, and a server that is busy
+    await factory.user("ada")
+    viewer = await bearer_viewer(await factory.token("ada"), site=factory.site)
+    ada = await factory.as_account("ada")
+    row = await fetch_one("SELECT uuid FROM access_token")
+    assert row is not None
+    check, may_check = Fanout._check_credentials, asyncio.Event()
+
+    async def late(fanout: Fanout) -> None:
+        await may_check.wait()
+        await check(fanout)
+
+    monkeypatch.setattr(Fanout, "_check_credentials", late)
+    async with live.serving(factory) as door:
+        subscription = await door.fanout.subscribe(viewer, Watch())
+        # when the credential ends, which is an event as well
+        await token.revoke_access_token(ada, row["uuid"])
+        first = asyncio.ensure_future(anext(subscription.batches()))
+        await asyncio.wait({first}, timeout=0.3)
+        may_check.set()
+
+        # then that event is not shown for it
+        with pytest.raises(CredentialEnded):
+            await first
 
 
 async def test_nothing_is_skipped_or_doubled_while_a_transaction_is_held_open(
