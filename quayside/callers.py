@@ -16,12 +16,14 @@ from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import InvalidCredentials
 from resolvers.fanout import Fanout
 from schema import GraphContext
+from schema.response import ResponseLimits
 from storage.blobs import BlobStore
 from storage.secrets import Secrets
 
 PUBLIC_MAX_FIRST = 100
 TRUSTED_MAX_FIRST = 10_000
-"""REST answers whole lists; its documents are ours, so the limit of the public door does not bind them."""
+TRUSTED_RESPONSE = ResponseLimits(values=500_000)
+"""REST answers whole lists, in documents of ours, so that the limits of the public door do not bind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Callers:
             viewer = await self._viewer(request)
         except InvalidCredentials:
             viewer = ANONYMOUS
-        return GraphContext(self.context(request, viewer, max_first=TRUSTED_MAX_FIRST))
+        context = self.context(request, viewer, max_first=TRUSTED_MAX_FIRST)
+        return GraphContext(context, response_limits=TRUSTED_RESPONSE)
 
     async def browser(self, request: Request) -> Context:
         """The context of a page for people: by its session alone."""

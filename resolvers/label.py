@@ -29,6 +29,8 @@ VALUE_LENGTH = 65_536
 """Characters. What is longer in an image is not imported; it can still be read in its configuration."""
 MAXIMUM = 1_000
 """Labels of one source on one manifest."""
+IMPORTED_LENGTH = 1024 * 1024
+"""Characters of all labels that are imported from one image, keys and values together."""
 
 _KEY = re.compile(r"[a-z0-9](([a-z0-9]|[-.](?![.-]))*[a-z0-9])?", re.ASCII)
 _RESERVED = (
@@ -168,13 +170,15 @@ async def import_labels(manifest_id: int, labels: Mapping[str, str]) -> None:
 
     Whatever an image says is no reason to refuse it: what cannot be stored is left out.
     """
-    fitting = [
-        (key, value)
-        for key, value in labels.items()
-        if 0 < len(key) <= KEY_LENGTH
-        and len(value) <= VALUE_LENGTH
-        and not ("\0" in key + value or _SURROGATE.search(key + value))
-    ]
+    fitting, room = [], IMPORTED_LENGTH
+    for key, value in labels.items():
+        length = len(key) + len(value)
+        if not 0 < len(key) <= KEY_LENGTH or len(value) > VALUE_LENGTH or length > room:
+            continue
+        if "\0" in key + value or _SURROGATE.search(key + value):
+            continue
+        fitting.append((key, value))
+        room -= length
     await Label.bulk_create(
         [
             _new(manifest_id, key, value, inferred_media_type(value), LabelSource.MANIFEST)

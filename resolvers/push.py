@@ -16,7 +16,8 @@ from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
 from resolvers.errors import Immutable, NotFound, UnknownReference
-from resolvers.manifest import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES, remove, reopen, stored_id
+from resolvers.manifest import remove, reopen, stored_id
+from resolvers.manifest_content import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
 from resolvers.manifest_document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
 from resolvers.names import check_tag, split_path
 from resolvers.repository import RepositoryRecord, lock_writable, require_writable

@@ -61,6 +61,7 @@ TOP_LEVEL: Mapping[str, Problem] = MappingProxyType(
         "FRESH_LOGIN_REQUIRED": Problem(401, type="fresh_login_required", text="Requires fresh login"),
         "FORBIDDEN": FORBIDDEN,
         "BAD_REQUEST": Problem(400),
+        "TOO_COMPLEX": Problem(400),
         "INTERNAL": INTERNAL,
     }
 )

@@ -8,6 +8,7 @@ import strawberry
 from resolvers.context import Context, Viewer
 from resolvers.fanout import Fanout
 from schema.loaders import Loaders
+from schema.response import PUBLIC_RESPONSE, ResponseLimits
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class GraphContext:
 
     context: Context
     live: Fanout | None = None
+    response_limits: ResponseLimits = PUBLIC_RESPONSE
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

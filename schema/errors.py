@@ -20,7 +20,7 @@ CODE_DESCRIPTIONS = {
     "FORBIDDEN": "The viewer is known and may not. Top-level.",
     "FRESH_LOGIN_REQUIRED": "The sign-in is too long ago for this. Top-level.",
     "BAD_REQUEST": "The request makes no sense, whatever it is about. Top-level.",
-    "TOO_COMPLEX": "The document exceeds a limit on its size or cost. Top-level.",
+    "TOO_COMPLEX": "The document, or the response to it, exceeds a limit. Top-level.",
     "INTERNAL": "A fault of the server; the request id finds it in the log. Top-level.",
     "INVALID": "A value breaks a rule.",
     "ALREADY_EXISTS": "The name is taken.",

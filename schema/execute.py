@@ -17,6 +17,7 @@ from resolvers.errors import ErrorCode, QuaysideError
 from resolvers.fanout import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
+from schema.response import BoundedExecutor
 from schema.text import variables_error
 
 logger = logging.getLogger("quayside.graphql")
@@ -45,6 +46,7 @@ async def run(
         context_value=context,
         variable_values=variables,
         operation_name=operation_name,
+        executor_class=BoundedExecutor,
     )
     if not isinstance(result, ExecutionResult):
         result = await result
@@ -72,6 +74,7 @@ async def subscribe(
         context_value=context,
         variable_values=variables,
         operation_name=operation_name,
+        executor_class=BoundedExecutor,
     )
     if not isinstance(stream, ExecutionResult) and not hasattr(stream, "__anext__"):
         stream = await stream

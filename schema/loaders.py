@@ -1,5 +1,6 @@
 """One statement per connection level: the batch functions of the resolvers, gathered for one request."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
@@ -29,8 +30,10 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.access.viewer import Viewer
 from resolvers.activity import PullsRecord
 from resolvers.context import Context
+from resolvers.errors import BadRequest
 from resolvers.label import LabelRecord
-from resolvers.manifest import ContentReader, ManifestRecord
+from resolvers.manifest import ManifestRecord
+from resolvers.manifest_content import ChildRecord, ContentReader, Layer, is_model, layers
 from resolvers.pages import Page, Slice
 from resolvers.referrer import ReferrerRecord, SubjectReader
 
@@ -69,6 +72,24 @@ def _grouped(
         }
 
     return _loader(batch)
+
+
+def _of_manifests(
+    batch: Callable[[list[ManifestRecord]], Awaitable[Sequence[Any]]],
+) -> DataLoader[ManifestRecord, Any]:
+    """A loader with `ManifestRecord` as keys; an error in place of a value is raised."""
+    return DataLoader(batch, cache_key_fn=lambda record: record.id, max_batch_size=MAX_BATCH)
+
+
+def _each(
+    make: Callable[[ManifestRecord], Awaitable[Any]],
+) -> Callable[[list[ManifestRecord]], Awaitable[Sequence[Any]]]:
+    """Make something of each manifest alone, from what other loaders load for all of them."""
+
+    async def batch(records: list[ManifestRecord]) -> Sequence[Any]:
+        return await asyncio.gather(*map(make, records), return_exceptions=True)
+
+    return batch
 
 
 async def _labels(
@@ -118,17 +139,12 @@ class Loaders:
         """Keys are pairs of an account and a page of its permissions."""
 
         self._add_content(context)
+        self._add_inside(context)
         self._add_usage(context)
 
     def _add_content(self, context: Context) -> None:
         """What repositories hold."""
         self.manifests = _loader(manifest.by_ids)
-        self.children = _loader(manifest.children, [])
-        self.content = ContentReader(context)
-        self.bodies: DataLoader[ManifestRecord, bytes | None] = DataLoader(
-            self.content.bodies, cache_key_fn=lambda record: record.id, max_batch_size=MAX_BATCH
-        )
-        """Keys are `ManifestRecord`."""
         self.total_sizes = _loader(manifest.total_sizes, 0)
         self.manifest_tags = _grouped(partial(tag.active_of_manifests, context))
         """Keys are a manifest and a page of its tags."""
@@ -141,10 +157,31 @@ class Loaders:
             cache_key_fn=lambda item: (item.manifest.id, item.subject),
         )
         """Whether referrers name their subjects; each costs reads of the blob store."""
-        self.configurations: DataLoader[ManifestRecord, dict[str, Any] | None] = DataLoader(
-            self.content.configurations, cache_key_fn=lambda record: record.id
+
+    def _add_inside(self, context: Context) -> None:
+        """What is inside manifests, of which one request reads a bounded part."""
+        self._content = ContentReader(context)
+        self.entries: DataLoader[int, list[ChildRecord]] = DataLoader(
+            self._content.entries, max_batch_size=MAX_BATCH
         )
-        """Keys are `ManifestRecord`; each costs a read of the blob store."""
+        self.bodies: DataLoader[ManifestRecord, bytes | None] = _of_manifests(self._content.bodies)
+        self.annotations: DataLoader[ManifestRecord, dict[str, str]] = _of_manifests(
+            self._content.annotations
+        )
+        self.configurations: DataLoader[ManifestRecord, dict[str, Any] | None] = _of_manifests(
+            self._content.configurations
+        )
+        """Each costs a read of the blob store."""
+        self.layers: DataLoader[ManifestRecord, list[Layer] | None] = _of_manifests(_each(self._layers))
+        self.model_cards: DataLoader[ManifestRecord, str | None] = _of_manifests(_each(self._model_card))
+
+    async def _layers(self, record: ManifestRecord) -> list[Layer] | None:
+        body = await self.bodies.load(record)
+        return None if body is None else layers(body, await self.configurations.load(record))
+
+    async def _model_card(self, record: ManifestRecord) -> str | BadRequest | None:
+        body = await self.bodies.load(record) if is_model(record) else None
+        return None if body is None else await self._content.model_card(body)
 
     def _add_usage(self, context: Context) -> None:
         """What tells how much things are used and liked."""

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from resolvers import label, manifest
+from resolvers import label
 from resolvers.artifact import ArtifactKind
-from resolvers.manifest import ChildRecord, ManifestRecord
-from resolvers.manifest import Layer as LayerRecord
+from resolvers.manifest import ManifestRecord
+from resolvers.manifest_content import ChildRecord
+from resolvers.manifest_content import Layer as LayerRecord
 from resolvers.referrer import ReferrerFilter, ReferrerRecord, ReferrerSource
 from schema.activity import Pulls
 from schema.connections import After, Connection, First, connect, page
@@ -251,12 +252,13 @@ class Manifest(Node):
     async def platforms(self, info: Info) -> list[Platform]:
         records: list[Any] = [self.record]
         if self.record.is_index:
-            records = await info.context.loaders.children.load(self.record.id)
+            records = await info.context.loaders.entries.load(self.record.id)
         return [platform for platform in map(_platform, records) if platform]
 
     @strawberry.field(description="What its author attached, by key; at most what fits in 4 MiB.")
-    def annotations(self) -> list[Annotation]:
-        return [Annotation(key=key, value=value) for key, value in sorted(self.record.annotations.items())]
+    async def annotations(self, info: Info) -> list[Annotation]:
+        found = await info.context.loaders.annotations.load(self.record)
+        return [Annotation(key=key, value=value) for key, value in sorted(found.items())]
 
     @strawberry.field(description="The digest of the manifest that it is about; null for ordinary images.")
     def subject_digest(self) -> Digest | None:
@@ -327,7 +329,7 @@ class Manifest(Node):
     async def index(self, info: Info) -> ManifestIndex | None:
         if not self.record.is_index:
             return None
-        return ManifestIndex(entries=await info.context.loaders.children.load(self.record.id))
+        return ManifestIndex(entries=await info.context.loaders.entries.load(self.record.id))
 
     @strawberry.field(
         description="Its layers from the bottom up, at most 4,096; null for an index, and if its content has"
@@ -336,12 +338,8 @@ class Manifest(Node):
     async def layers(self, info: Info) -> list[Layer] | None:
         if self.record.is_index:
             return None
-        loaders = info.context.loaders
-        body = await loaders.bodies.load(self.record)
-        if body is None:
-            return None
-        configuration = await loaders.configurations.load(self.record)
-        return [Layer(record=record) for record in manifest.layers(body, configuration)]
+        found = await info.context.loaders.layers.load(self.record)
+        return None if found is None else [Layer(record=record) for record in found]
 
     @strawberry.field(
         description="What its author says of a machine learning model, as Markdown: the last layer of an"
@@ -349,9 +347,7 @@ class Manifest(Node):
         " most 1 MiB."
     )
     async def model_card(self, info: Info) -> str | None:
-        loaders = info.context.loaders
-        body = await loaders.bodies.load(self.record)
-        return None if body is None else await loaders.content.model_card(self.record, body)
+        return await info.context.loaders.model_cards.load(self.record)
 
     @strawberry.field(
         description="The document exactly as it was pushed; empty if its content has been removed."

@@ -4,6 +4,7 @@ Without `n` a list of names is whole. It is read and sent in parts, so that its 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import takewhile
 
 import orjson
 
@@ -14,7 +15,9 @@ from quayside.registry.names import require_digest
 from quayside.registry.pagination import next_link, parse_page
 from resolvers import registry_lists
 from resolvers.access.registry_tokens import PULL
+from resolvers.errors import BadRequest
 from resolvers.manifest import ManifestRecord
+from resolvers.manifest_content import ContentReader
 from resolvers.manifest_document import MAX_BYTES, OCI_INDEX
 from resolvers.pages import Page, is_cursor
 from resolvers.referrer import referrers as list_referrers
@@ -88,8 +91,9 @@ async def referrers(call: Call) -> None:
     artifact_type, after = query.get("artifactType", "").replace(" ", "+"), query.get("last")
     if after and not is_cursor(after):
         raise RegistryError(OciCode.UNSUPPORTED, "last is not of a link of ours", status=400)
+    context = await call.context(access.grant)
     found = await list_referrers(
-        await call.context(access.grant),
+        context,
         await call.record(access),
         digest,
         Page(first=MAX_FIRST, after=after or None),
@@ -100,9 +104,12 @@ async def referrers(call: Call) -> None:
     if artifact_type:
         headers["OCI-Filters-Applied"] = "artifactType"
         parameters["artifactType"] = artifact_type
-    descriptors = [_descriptor(item) for item in found.items]
+    noted = await ContentReader(context).annotations(found.items)
+    # What does not fit into what one request reads would not fit into one page either.
+    read = takewhile(lambda pair: not isinstance(pair[1], BadRequest), zip(found.items, noted, strict=True))
+    descriptors = [_descriptor(item, annotations) for item, annotations in read]
     fitting = _fitting(descriptors)
-    if found.has_next or fitting < len(descriptors):
+    if found.has_next or fitting < len(found.items):
         headers["Link"] = next_link(
             call.url(f"referrers/{digest}"), **parameters, last=found.cursors[fitting - 1]
         )
@@ -120,7 +127,7 @@ def _fitting(descriptors: list[dict[str, object]]) -> int:
     return len(descriptors)
 
 
-def _descriptor(manifest: ManifestRecord) -> dict[str, object]:
+def _descriptor(manifest: ManifestRecord, annotations: object) -> dict[str, object]:
     descriptor: dict[str, object] = {
         "mediaType": manifest.media_type,
         "digest": manifest.digest,
@@ -128,6 +135,6 @@ def _descriptor(manifest: ManifestRecord) -> dict[str, object]:
     }
     if manifest.artifact_type:
         descriptor["artifactType"] = manifest.artifact_type
-    if manifest.annotations:
-        descriptor["annotations"] = manifest.annotations
+    if annotations:
+        descriptor["annotations"] = annotations
     return descriptor

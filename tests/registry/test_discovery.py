@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from quayside.config import Settings
+from resolvers import manifest_content
 from storage.models import Tag
 from storage.statements import fetch
 from tests.registry import kit
@@ -210,6 +211,29 @@ async def test_referrers_that_do_not_fit_into_one_index_are_linked_to(repository
     assert second.headers["OCI-Filters-Applied"] == "artifactType"
     assert next_of(second) is None
     assert (malformed.status_code, kit.error_codes(malformed)) == (400, ["UNSUPPORTED"])
+
+
+async def test_of_referrers_with_long_annotations_a_bounded_amount_is_read_at_once(
+    repository: kit.Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = kit.descriptor(await repository.push_image(b"layer"), kit.OCI_MANIFEST)
+    await repository.push_blob(kit.EMPTY)
+    pushed, size = [], 0
+    for number in range(3):
+        document = kit.artifact_document(SBOM, subject=subject, annotations={"note": str(number)})
+        content = await repository.push_manifest(document)
+        pushed.append(kit.digest_of(content))
+        size = len(content)
+    monkeypatch.setattr(manifest_content, "REQUEST_LIMIT", 2 * size)
+
+    first = await referrers(repository, subject["digest"])
+    address = next_of(first)
+    assert address is not None
+    second = await repository.client.get(address)
+
+    assert [item["digest"] for item in first.json()["manifests"]] == pushed[:2]
+    assert [item["annotations"] for item in second.json()["manifests"]] == [{"note": "2"}]
+    assert next_of(second) is None
 
 
 async def test_referrers_pushed_before_their_subject_are_listed(repository: kit.Repository) -> None:

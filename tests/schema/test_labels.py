@@ -90,6 +90,17 @@ async def test_what_cannot_be_stored_does_not_refuse_an_image(factory: Factory, 
     assert counted["total"] == label.MAXIMUM
 
 
+async def test_of_the_labels_of_an_image_a_mebibyte_is_imported(factory: Factory, ada: GraphQL) -> None:
+    await factory.repository("ada/app")
+    labels = {f"k{number}": "v" * 65_000 for number in range(17)} | {"last": "short"}
+    digest = await factory.image("ada/app", b"layer", config=image_config("amd64", config={"Labels": labels}))
+
+    nodes = await listed(ada, digest)
+
+    # The seventeenth would have been too much, what comes behind it is not.
+    assert [node["key"] for node in nodes] == [*(f"k{number}" for number in range(16)), "last"]
+
+
 async def test_pushing_an_image_again_imports_nothing_twice(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     for tag in ("v1", "v2"):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from resolvers import manifest as manifests
+from resolvers import manifest_content as manifests
 from storage.clock import now_ms
 from storage.statements import fetch, insert_many
 from tests.factories import Factory, image_config
