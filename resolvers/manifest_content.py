@@ -3,6 +3,7 @@
 One request reads a bounded part of it, so that nobody makes the server hold all of a registry at once.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,6 +97,7 @@ class ContentReader:
         self._blobs = context.blobs
         self._left = REQUEST_LIMIT
         self._entries_left = ENTRIES_LIMIT
+        self._entries_lock = asyncio.Lock()
 
     async def bodies(self, manifests: Sequence[ManifestRecord]) -> list[bytes | BadRequest | None]:
         """The bytes of manifests as they were pushed, in one statement; None for what was collected."""
@@ -115,22 +117,25 @@ class ContentReader:
 
     async def entries(self, index_ids: Sequence[int]) -> list[list[ChildRecord] | BadRequest]:
         """The entries of several indexes in their order, in one statement."""
-        rows = await fetch(
-            "SELECT c.manifest_id, c.digest, c.media_type, c.artifact_type, c.size_bytes, c.os,"
-            " c.architecture, c.variant, k.id AS child_id"
-            " FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id"
-            " LEFT JOIN manifest k ON k.repository_id = m.repository_id AND k.digest = c.digest"
-            f" WHERE c.manifest_id IN ({placeholders(index_ids)}) ORDER BY c.manifest_id, c.position LIMIT ?",
-            *index_ids,
-            self._entries_left + 1,
-        )
-        # The row beyond the limit belongs to the first index that is not whole.
-        cut = rows[-1]["manifest_id"] if len(rows) > self._entries_left else None
+        # One batch after the other, so that none reads what another is about to take.
+        async with self._entries_lock:
+            rows = await fetch(
+                "SELECT c.manifest_id, c.digest, c.media_type, c.artifact_type, c.size_bytes, c.os,"
+                " c.architecture, c.variant, k.id AS child_id"
+                " FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id"
+                " LEFT JOIN manifest k ON k.repository_id = m.repository_id AND k.digest = c.digest"
+                f" WHERE c.manifest_id IN ({placeholders(index_ids)})"
+                " ORDER BY c.manifest_id, c.position LIMIT ?",
+                *index_ids,
+                self._entries_left + 1,
+            )
+            # The row beyond the limit belongs to the first index that is not whole.
+            cut = rows[-1]["manifest_id"] if len(rows) > self._entries_left else None
+            whole = [ChildRecord(**row) for row in rows if row["manifest_id"] != cut]
+            self._entries_left -= len(whole)
         found: dict[int, list[ChildRecord]] = {identity: [] for identity in index_ids}
-        for row in rows:
-            if row["manifest_id"] != cut:
-                found[row["manifest_id"]].append(ChildRecord(**row))
-        self._entries_left -= sum(map(len, found.values()))
+        for entry in whole:
+            found[entry.manifest_id].append(entry)
         return [
             found[identity] if cut is None or identity < cut else _too_many_entries()
             for identity in index_ids
