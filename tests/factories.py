@@ -10,7 +10,7 @@ Where the product has no way yet to make something (a team), its rows are writte
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from quayside.config import Settings
@@ -27,8 +27,9 @@ from resolvers.robot import RobotRecord
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
-from storage.models import Team, TeamMember
+from storage.models import Tag, Team, TeamMember
 from storage.secrets import Secrets
+from storage.statements import fetch
 from tests.registry import kit
 
 EVERY_SCOPE = frozenset(row.scope for row in SCOPES.values() if row.is_grantable)
@@ -163,6 +164,13 @@ class Factory:
     async def owner_of(self, record: RepositoryRecord) -> Context:
         """The context of the one who owns the namespace; an organization itself stands for its owners."""
         return await self.as_account(record.namespace_name)
+
+
+async def add_tags(digest: str, names: Iterable[str]) -> None:
+    """Let tags point to a manifest that one repository has, many at once and without events."""
+    (row,) = await fetch("SELECT id, repository_id FROM manifest WHERE digest = ?", digest)
+    place = {"repository_id": row["repository_id"], "manifest_id": row["id"]}
+    await Tag.bulk_create([Tag(name=name, started_at_ms=1, **place) for name in names], batch_size=500)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -10,10 +10,9 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.expiration import expiration_of_label
 from storage.blobs import BlobStore
 from storage.clock import now_ms
-from storage.models import Tag
 from storage.statements import decode_json, execute, fetch
 from tests.contract.world import ORGANIZATION, World, callers
-from tests.factories import Factory, image_config
+from tests.factories import Factory, add_tags, image_config
 from tests.schema.client import GraphQL
 
 HOUR_MS = 3_600_000
@@ -291,20 +290,7 @@ async def test_a_policy_locks_what_is_there_apart_from_what_expires_and_unlocks_
 async def test_the_tags_of_a_large_namespace_are_locked_by_a_job(
     factory: Factory, ada: GraphQL, digest: str, settings_with_files: Settings, blobs: BlobStore
 ) -> None:
-    (manifest,) = await fetch("SELECT id, repository_id FROM manifest")
-    await Tag.bulk_create(
-        [
-            Tag(
-                repository_id=manifest["repository_id"],
-                manifest_id=manifest["id"],
-                name=f"{kind}{number}",
-                started_at_ms=number,
-            )
-            for kind in ("v", "w")
-            for number in range(600)
-        ],
-        batch_size=500,
-    )
+    await add_tags(digest, (f"{kind}{number}" for kind in ("v", "w") for number in range(600)))
 
     await ada.payload(CREATE, owner=NAMESPACE, pattern="^v")
     at_once = [locked for locked, _ in (await spans()).values()].count(True)

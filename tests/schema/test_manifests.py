@@ -5,9 +5,7 @@ import json
 import pytest
 
 from resolvers import manifest_content as manifests
-from storage.clock import now_ms
-from storage.statements import fetch, insert_many
-from tests.factories import Factory, image_config
+from tests.factories import Factory, add_tags, image_config
 from tests.registry import kit
 from tests.schema.client import GraphQL, Json
 
@@ -379,23 +377,10 @@ async def test_a_manifest_names_the_tags_that_point_to_it_now(factory: Factory, 
 async def test_however_many_tags_a_manifest_has_they_are_read_in_pages(
     factory: Factory, ada: GraphQL
 ) -> None:
-    record = await factory.repository("ada/app")
+    await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer", tag="z")
-    (row,) = await fetch("SELECT manifest_id FROM tag")
     names = [f"v{number:05}" for number in range(10_000)]
-    await insert_many(
-        "tag",
-        (
-            "repository_id",
-            "manifest_id",
-            "name",
-            "started_at_ms",
-            "is_reversion",
-            "is_immutable",
-            "is_expiration",
-        ),
-        [(record.id, row["manifest_id"], name, now_ms(), False, False, False) for name in names],
-    )
+    await add_tags(digest, names)
     document = """query ($digest: Digest!, $first: Int!, $after: Cursor) { repository(path: "ada/app") {
       manifest(digest: $digest) { tagNames tags(first: $first, after: $after) {
         totalCount pageInfo { nextCursor } nodes { name manifest { digest } } } } } }"""

@@ -5,9 +5,7 @@ import json
 import pytest
 
 from resolvers import manifest_content
-from storage.clock import now_ms
-from storage.statements import fetch, insert_many
-from tests.factories import Factory
+from tests.factories import Factory, add_tags
 from tests.registry import kit
 from tests.schema.client import GraphQL, Json
 
@@ -29,24 +27,6 @@ async def pushed_index(factory: Factory, children: list[bytes], tag: str | None 
     document = kit.index_document(*children)
     await factory.manifest("ada/app", document, tag=tag)
     return kit.encode(document)
-
-
-async def tag_often(factory: Factory, digest: str, count: int) -> None:
-    """Let so many tags point to a manifest."""
-    (row,) = await fetch("SELECT id, repository_id FROM manifest WHERE digest = ?", digest)
-    await insert_many(
-        "tag",
-        (
-            "repository_id",
-            "manifest_id",
-            "name",
-            "started_at_ms",
-            "is_reversion",
-            "is_immutable",
-            "is_expiration",
-        ),
-        [(row["repository_id"], row["id"], f"t{one}", now_ms(), False, False, False) for one in range(count)],
-    )
 
 
 async def given_up(client: GraphQL, document: str) -> Json:
@@ -83,7 +63,7 @@ async def test_one_long_text_shown_again_and_again_is_none_either(
     config = json.dumps({"architecture": "amd64", "comment": text}).encode()
     await factory.blob("ada/app", config)
     document = kit.image_document(config=config, annotations={"note": text})
-    await tag_often(factory, await factory.manifest("ada/app", document), 60)
+    await add_tags(await factory.manifest("ada/app", document), (f"t{number}" for number in range(60)))
 
     refused = await given_up(ada, TAGGED % field)
 

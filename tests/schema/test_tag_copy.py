@@ -7,10 +7,9 @@ import pytest
 
 from resolvers import repository, tag_copy
 from resolvers.access.roles import RepositoryRole
-from storage.models import Tag
 from storage.statements import count_statements, decode_json, fetch
 from tests import state
-from tests.factories import Factory, image_config
+from tests.factories import Factory, add_tags, image_config
 from tests.registry import kit
 from tests.resolvers.test_artifact import OTHER, SIMPLE, simple
 from tests.schema.client import GraphQL
@@ -415,19 +414,7 @@ async def test_two_copies_of_one_image_at_once_leave_it_there_once(ada: GraphQL,
 
 
 async def test_a_copy_costs_the_same_however_many_tags_the_manifest_has(ada: GraphQL, image: str) -> None:
-    (manifest,) = await fetch("SELECT id, repository_id FROM manifest")
-    await Tag.bulk_create(
-        [
-            Tag(
-                repository_id=manifest["repository_id"],
-                manifest_id=manifest["id"],
-                name=f"t{one}",
-                started_at_ms=1,
-            )
-            for one in range(10_000)
-        ],
-        batch_size=500,
-    )
+    await add_tags(image, (f"t{one}" for one in range(10_000)))
 
     with count_statements() as count:
         await ada.payload(COPY, **{"from": source(tag="t9999")}, to=[target("acme/prod")])

@@ -10,9 +10,8 @@ from resolvers import tag_plan
 from resolvers.access.roles import RepositoryRole
 from resolvers.tag_outcome import Facts
 from storage.clock import now_ms
-from storage.models import Tag
 from storage.statements import count_statements, decode_json, execute, fetch
-from tests.factories import Factory
+from tests.factories import Factory, add_tags
 from tests.schema.client import GraphQL, Json
 from tests.schema.test_tags import DELETE, UPDATE, iso
 
@@ -390,27 +389,15 @@ async def test_what_makes_no_sense_is_refused(ada: GraphQL, images: list[str]) -
     ] == [("INVALID", "namePattern"), ("INVALID", "expiresAt"), ("NOT_FOUND", "manifestDigest")]
 
 
-async def many(number: int) -> None:
-    """Let that many more tags point to the first manifest."""
-    (manifest,) = await fetch("SELECT id, repository_id FROM manifest ORDER BY id LIMIT 1")
-    await Tag.bulk_create(
-        [
-            Tag(
-                repository_id=manifest["repository_id"],
-                manifest_id=manifest["id"],
-                name=f"many{one}",
-                started_at_ms=one + 1,
-            )
-            for one in range(number)
-        ],
-        batch_size=500,
-    )
+async def many(digest: str, number: int) -> None:
+    """Let that many more tags point to a manifest."""
+    await add_tags(digest, (f"many{one}" for one in range(number)))
 
 
 async def test_ten_thousand_tags_of_one_manifest_are_moved_and_deleted_in_few_statements(
     ada: GraphQL, images: list[str]
 ) -> None:
-    await many(10_000)
+    await many(images[0], 10_000)
 
     move = await planned(ada, "tagsMove", filter={"nameContains": "many"}, manifestDigest=images[1])
     with count_statements() as count:
@@ -428,7 +415,7 @@ async def test_ten_thousand_tags_of_one_manifest_are_moved_and_deleted_in_few_st
 
 
 async def test_more_than_ten_thousand_tags_are_too_many_for_one_plan(ada: GraphQL, images: list[str]) -> None:
-    await many(10_001)
+    await many(images[0], 10_001)
 
     assert await ada.payload_error(planning("tagsDelete"), filter={}) == ("TOO_MANY", "filter")
     assert (await planned(ada, "tagsDelete", filter={"namePattern": "many.*7$"}))["changeCount"] == 1_000
@@ -437,7 +424,7 @@ async def test_more_than_ten_thousand_tags_are_too_many_for_one_plan(ada: GraphQ
 async def test_tags_that_are_so_already_do_not_hide_the_ones_behind_them(
     ada: GraphQL, images: list[str]
 ) -> None:
-    await many(16_000)
+    await many(images[0], 16_000)
     await ada.payload(UPDATE, tag="v1", input={"expiresAt": iso(now_ms() + 2 * HOUR_MS)})
 
     staying = await planned(ada, "tagsExpire", filter={}, expiresAt=None)
@@ -451,7 +438,7 @@ async def test_tags_that_are_so_already_do_not_hide_the_ones_behind_them(
 
 
 async def test_the_items_of_a_plan_are_read_in_pages(ada: GraphQL, images: list[str]) -> None:
-    await many(100)
+    await many(images[0], 100)
     plan = await planned(ada, "tagsDelete", filter={"nameContains": "many"})
     names, cursor = [], None
 
