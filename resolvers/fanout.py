@@ -292,12 +292,12 @@ class Subscription:
         # Nothing may be awaited between here and being fed. What lies ahead of the reader is left to it,
         # since it looks at credentials and rights again before it passes events on.
         common = [record for record in records if record.cursor <= self._fanout.position]
+        if common:
+            self._position = common[-1].cursor
         if len(common) < len(records):
             self._position = self._fanout.position
         elif len(rows) < TAKE:
             # There is nothing more, at least up to where the reader was before.
-            self._position = max(self._position, reached, *(record.cursor for record in common))
-        else:
-            self._position = common[-1].cursor
+            self._position = max(self._position, reached)
         self._is_fed = self._position >= self._fanout.position
         return [record for record in common if self._fits(record)]

@@ -62,6 +62,8 @@ class BoundedExecutor(Executor[None]):
             self._text += len(value)
         elif isinstance(value, dict | list):
             self._text += len(orjson.dumps(value))
+        else:
+            return value
         if self._text > self._limits.text:
             self._give_up("text", self._limits.text)
         return value

@@ -105,7 +105,7 @@ async def referrers(call: Call) -> None:
         headers["OCI-Filters-Applied"] = "artifactType"
         parameters["artifactType"] = artifact_type
     noted = await ContentReader(context).annotations(found.items)
-    # What does not fit into what one request reads would not fit into one page either.
+    # The page ends where one request has read enough.
     read = takewhile(lambda pair: not isinstance(pair[1], BadRequest), zip(found.items, noted, strict=True))
     descriptors = [_descriptor(item, annotations) for item, annotations in read]
     fitting = _fitting(descriptors)
