@@ -17,31 +17,32 @@ from starlette.requests import HTTPConnection, Request
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from quayside import secret_key, web
-from quayside.callers import Callers
-from quayside.config import Settings
-from quayside.exports import export_routes
-from quayside.federation import federation_routes
-from quayside.graphql_http import GraphQLApp
-from quayside.graphql_ws import GraphQLSocket
-from quayside.health import health_routes
-from quayside.invitation import invitation_routes
-from quayside.metrics import Metrics
-from quayside.middleware import RequestMiddleware
+from quayside import web
+from quayside.graphql.http import GraphQLApp
+from quayside.graphql.ws import GraphQLSocket
+from quayside.http.callers import Callers
+from quayside.http.health import health_routes
+from quayside.http.metrics import Metrics
+from quayside.http.middleware import RequestMiddleware
+from quayside.http.sessions import has_csrf_token
+from quayside.http.stopping import stopping
 from quayside.oauth import AuthorizationServer
-from quayside.recovery import recovery_routes
+from quayside.oauth.federation import federation_routes
+from quayside.pages.exports import export_routes
+from quayside.pages.invitation import invitation_routes
+from quayside.pages.recovery import recovery_routes
+from quayside.pages.sign_in import SignIn
 from quayside.registry.app import RegistryApp, RegistryServices
 from quayside.registry.pulls import PullRecorder
-from quayside.sessions import has_csrf_token
-from quayside.sign_in import SignIn
-from quayside.site import site_of
-from quayside.stopping import stopping
+from quayside.settings import secret_key
+from quayside.settings.settings import Settings
+from quayside.settings.site import site_of
 from quayside.workers.handlers import Tools, handlers_of
 from quayside.workers.runner import Runner
 from resolvers.access.registry_tokens import TokenSigner, load_signer
-from resolvers.fanout import Fanout
-from resolvers.oidc import Issuers
+from resolvers.accounts.oidc import Issuers
 from resolvers.outbound import Outbound
+from resolvers.record.fanout import Fanout
 from rest_compat.app import create_api
 from schema import GraphContext, schema
 from schema.execute import run, subscribe

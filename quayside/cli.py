@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from quayside.commands import CommandError
-from quayside.config import SettingsError
+from quayside.settings.settings import SettingsError
 from quayside.version import __version__
 
 

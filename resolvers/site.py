@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from resolvers import events
 from resolvers.access.credentials import encrypted_password, hash_secret
 from resolvers.access.scopes import SCOPES
-from resolvers.account import AccountRecord, checked_hash, insert_user
+from resolvers.accounts.account import AccountRecord, checked_hash, insert_user
 from resolvers.context import Context
 from resolvers.errors import Forbidden, Invalid
-from resolvers.token import create_access_token
+from resolvers.oauth.token import create_access_token
 from storage.database import IntegrityError
 from storage.models import SiteSetting
 from storage.statements import execute, fetch_one

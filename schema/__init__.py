@@ -5,35 +5,35 @@ from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_sch
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access.scopes import SCOPES
-from schema.access import AccessQuery
-from schema.account import AccountQuery, User
-from schema.application import ApplicationMutation, ApplicationQuery
-from schema.audit import AuditMutation, AuditQuery
+from schema.accounts.account import AccountQuery, User
+from schema.accounts.invite import InviteMutation
+from schema.accounts.namespace import NamespaceQuery
+from schema.accounts.organization import OrganizationMutation, OrganizationQuery
+from schema.accounts.robot import Robot, RobotMutation
+from schema.accounts.team import TeamMutation
+from schema.accounts.user import UserMutation
 from schema.context import GraphContext
-from schema.immutability import ImmutabilityMutation
-from schema.invite import InviteMutation
-from schema.label import LabelMutation
 from schema.mail import MailQuery
+from schema.manifests.label import LabelMutation
 from schema.message import MessageMutation, MessageQuery
-from schema.namespace import NamespaceQuery
 from schema.node import NodeQuery
-from schema.organization import OrganizationMutation, OrganizationQuery
-from schema.permission import PermissionMutation
-from schema.prototype import PrototypeMutation
-from schema.repository import RepositoryQuery
-from schema.repository_mutation import RepositoryMutation
-from schema.robot import Robot, RobotMutation
+from schema.oauth.application import ApplicationMutation, ApplicationQuery
+from schema.oauth.token import TokenMutation
+from schema.record.audit import AuditMutation, AuditQuery
+from schema.record.live import Subscription
+from schema.repositories.explanation import AccessQuery
+from schema.repositories.permission import PermissionMutation
+from schema.repositories.prototype import PrototypeMutation
+from schema.repositories.repository import RepositoryQuery
+from schema.repositories.repository_mutation import RepositoryMutation
+from schema.repositories.star import StarMutation
 from schema.scalars import SCALARS
-from schema.search import SearchQuery
+from schema.search.search import SearchQuery
 from schema.site import SiteMutation, SiteQuery
-from schema.star import StarMutation
-from schema.subscription import Subscription
-from schema.tag import TagMutation
-from schema.tag_copy import TagCopyMutation
-from schema.tag_plan import TagPlanMutation
-from schema.team import TeamMutation
-from schema.token import TokenMutation
-from schema.user import UserMutation
+from schema.tags.copy import TagCopyMutation
+from schema.tags.immutability import ImmutabilityMutation
+from schema.tags.plan import TagPlanMutation
+from schema.tags.tag import TagMutation
 
 __all__ = ["GraphContext", "schema", "scopes", "sdl"]
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import strawberry
 
 from resolvers.context import Context, Viewer
-from resolvers.fanout import Fanout
+from resolvers.record.fanout import Fanout
 from schema.loaders import Loaders
 from schema.response import PUBLIC_RESPONSE, ResponseLimits
 

@@ -14,7 +14,7 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
 from graphql import subscribe as subscribe_source
 
 from resolvers.errors import ErrorCode, QuaysideError
-from resolvers.fanout import StreamEnded
+from resolvers.record.fanout import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
 from schema.response import BoundedExecutor

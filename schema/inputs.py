@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers.namespace import Owner
+from resolvers.accounts.namespace import Owner
 from schema.scalars import RepositoryPath
 
 PathArgument = Annotated[

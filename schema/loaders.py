@@ -7,35 +7,22 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from strawberry.dataloader import DataLoader
 
-from resolvers import (
-    account,
-    activity,
-    application,
-    federation,
-    label,
-    manifest,
-    membership,
-    permission,
-    popularity,
-    referrer,
-    repository,
-    robot,
-    star,
-    tag,
-    team,
-    token,
-)
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.viewer import Viewer
-from resolvers.activity import PullsRecord
+from resolvers.accounts import account, federation, robot, team
 from resolvers.context import Context
 from resolvers.errors import BadRequest
-from resolvers.label import LabelRecord
-from resolvers.manifest import ManifestRecord
-from resolvers.manifest_content import ChildRecord, ContentReader, Layer, is_model, layers
+from resolvers.manifests import label, manifest, referrer
+from resolvers.manifests.content import ChildRecord, ContentReader, Layer, is_model, layers
+from resolvers.manifests.label import LabelRecord
+from resolvers.manifests.manifest import ManifestRecord
+from resolvers.manifests.referrer import ReferrerRecord, SubjectReader
+from resolvers.oauth import application, token
 from resolvers.pages import Page, Slice
-from resolvers.referrer import ReferrerRecord, SubjectReader
+from resolvers.repositories import activity, membership, permission, popularity, repository, star
+from resolvers.repositories.activity import PullsRecord
+from resolvers.tags import tag
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -5,22 +5,26 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import account, application, manifest, repository, tag
 from resolvers.access.permissions import namespace_role
 from resolvers.access.viewer import AccountKind
-from resolvers.account import AccountRecord
+from resolvers.accounts import account
+from resolvers.accounts.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Forbidden, Unauthenticated
-from resolvers.repository import RepositoryRecord
-from schema.account import to_user
-from schema.application import to_application
+from resolvers.manifests import manifest
+from resolvers.oauth import application
+from resolvers.repositories import repository
+from resolvers.repositories.repository import RepositoryRecord
+from resolvers.tags import tag
+from schema.accounts.account import to_user
+from schema.accounts.namespace import Namespace
+from schema.accounts.organization import to_organization
 from schema.context import Info
-from schema.manifest import to_manifest
-from schema.namespace import Namespace
+from schema.manifests.manifest import to_manifest
 from schema.nodes import Node, decode_id, encode_id
-from schema.organization import to_organization
-from schema.repository import to_repository
-from schema.tag import to_tag
+from schema.oauth.application import to_application
+from schema.repositories.repository import to_repository
+from schema.tags.tag import to_tag
 
 
 async def _repository(context: Context, row_id: int) -> RepositoryRecord | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import strawberry
 
 from resolvers import site
-from schema.account import User, to_user
+from schema.accounts.account import User, to_user
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 

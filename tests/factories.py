@@ -13,24 +13,27 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from quayside.config import Settings
-from quayside.site import site_of
-from resolvers import account, organization, permission, push, repository, robot, token
+from quayside.settings.settings import Settings
+from quayside.settings.site import site_of
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import DIRECT, SCOPES, Scope
 from resolvers.access.viewer import ANONYMOUS, AccountKind, Viewer, ViewerAccount
-from resolvers.account import AccountRecord
+from resolvers.accounts import account, organization, robot
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.grantee import Grantee, GranteeKind
+from resolvers.accounts.robot import RobotRecord
+from resolvers.content import push
 from resolvers.context import Context, Site
-from resolvers.grantee import Grantee, GranteeKind
-from resolvers.repository import RepositoryRecord, Visibility
-from resolvers.robot import RobotRecord
+from resolvers.oauth import token
+from resolvers.repositories import permission, repository
+from resolvers.repositories.repository import RepositoryRecord, Visibility
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
 from storage.models import Tag, Team, TeamMember
 from storage.secrets import Secrets
 from storage.statements import fetch
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 EVERY_SCOPE = frozenset(row.scope for row in SCOPES.values() if row.is_grantable)
 

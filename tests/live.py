@@ -20,10 +20,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from quayside import web
-from quayside.callers import Callers
-from quayside.graphql_http import GraphQLApp
-from quayside.graphql_ws import SUBPROTOCOL, GraphQLSocket, SocketLimits
-from resolvers.fanout import Fanout, FanoutLimits
+from quayside.graphql.http import GraphQLApp
+from quayside.graphql.ws import SUBPROTOCOL, GraphQLSocket, SocketLimits
+from quayside.http.callers import Callers
+from resolvers.record.fanout import Fanout, FanoutLimits
 from schema import schema
 from schema.execute import run, subscribe
 from schema.limits import Limits

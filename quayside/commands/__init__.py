@@ -4,7 +4,7 @@ import argparse
 import os
 from dataclasses import fields
 
-from quayside.config import Settings, load_settings
+from quayside.settings.settings import Settings, load_settings
 
 
 class CommandError(Exception):

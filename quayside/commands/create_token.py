@@ -5,9 +5,10 @@ import asyncio
 
 from quayside.commands import settings_of
 from quayside.commands.database import open_context
-from quayside.config import Settings
-from resolvers import account, token
+from quayside.settings.settings import Settings
 from resolvers.access.scopes import parse_scopes
+from resolvers.accounts import account
+from resolvers.oauth import token
 
 TITLE = "made on the command line"
 

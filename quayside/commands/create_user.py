@@ -7,8 +7,8 @@ import sys
 
 from quayside.commands import CommandError, settings_of
 from quayside.commands.database import open_context
-from quayside.config import Settings
-from resolvers import account
+from quayside.settings.settings import Settings
+from resolvers.accounts import account
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from quayside import secret_key
 from quayside.commands import CommandError
-from quayside.config import Settings
-from quayside.site import site_of
+from quayside.settings import secret_key
+from quayside.settings.settings import Settings
+from quayside.settings.site import site_of
 from resolvers.context import ANONYMOUS, Context
 from resolvers.errors import QuaysideError
 from storage.blobs import open_blob_store

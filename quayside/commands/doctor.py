@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from quayside import parsers, secret_key
 from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
-from quayside.config import Settings
-from quayside.mailer import Mailer
+from quayside.settings import parsers, secret_key
+from quayside.settings.settings import Settings
+from quayside.workers.mailer import Mailer
 from resolvers.mail import MailUndelivered
 from storage.blobs import BlobError, open_blob_store
 from storage.database import sqlite_path

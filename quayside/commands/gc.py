@@ -5,8 +5,8 @@ import asyncio
 
 from quayside.commands import settings_of
 from quayside.commands.database import open_context
-from quayside.config import Settings
-from resolvers.collection import Removed, collect
+from quayside.settings.settings import Settings
+from resolvers.content.garbage_collection import Removed, collect
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from quayside.commands import settings_of
 from quayside.commands.database import open_context
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from resolvers import mail
 from resolvers.mail import MailRecord
 from resolvers.pages import Page

@@ -10,13 +10,14 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from quayside import logs, secret_key
+from quayside import logs
 from quayside.app import create_app
 from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
-from quayside.config import Settings
-from quayside.graphql_ws import SocketLimits
-from quayside.protocol import BoundedHeadProtocol
+from quayside.graphql.ws import SocketLimits
+from quayside.http.protocol import BoundedHeadProtocol
+from quayside.settings import secret_key
+from quayside.settings.settings import Settings
 from resolvers.site import first_start_code
 
 logger = logging.getLogger("quayside.serve")

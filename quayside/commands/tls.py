@@ -3,7 +3,7 @@
 import ssl
 
 from quayside.commands import CommandError
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 
 
 def check_tls(settings: Settings) -> None:

@@ -4,11 +4,11 @@ import argparse
 import asyncio
 import signal
 
-from quayside import secret_key
 from quayside.commands import CommandError, settings_of
 from quayside.commands.database import prepare
-from quayside.config import Settings
 from quayside.logs import configure
+from quayside.settings import secret_key
+from quayside.settings.settings import Settings
 from quayside.workers.handlers import Tools, handlers_of
 from quayside.workers.runner import Runner
 from storage.blobs import open_blob_store

@@ -1,4 +1,4 @@
-"""The authorization server's addresses. What is allowed is decided in `resolvers.oauth`; here is HTTP.
+"""The authorization server over HTTP. `resolvers.oauth.authorization` decides what is allowed.
 
 GET  /oauth/authorize             asks the user, unless they have agreed before
 POST /oauth/authorizeapp          the user agrees: a redirect with a token or a code

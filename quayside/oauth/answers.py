@@ -10,14 +10,14 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from quayside.sessions import FIELD
+from quayside.http.sessions import FIELD
 from quayside.web import forms
 from resolvers.access.scopes import SCOPES, Scope
-from resolvers.account import AccountRecord
-from resolvers.application import ApplicationRecord
+from resolvers.accounts.account import AccountRecord
 from resolvers.avatar import AvatarKind, avatar
-from resolvers.oauth import Asked, Granted
-from resolvers.redirect_uri import origin, with_query
+from resolvers.oauth.application import ApplicationRecord
+from resolvers.oauth.authorization import Asked, Granted
+from resolvers.oauth.redirect_uri import origin, with_query
 
 SHOWING_SCRIPT = (
     "const given = new URLSearchParams(location.hash.slice(1)).get('access_token');"

@@ -9,12 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quayside.callers import PUBLIC_MAX_FIRST, Callers
+from quayside.http.callers import PUBLIC_MAX_FIRST, Callers
+from quayside.http.sessions import CsrfRefused, cookie_or_new, has_csrf_token
 from quayside.oauth import answers
-from quayside.sessions import CsrfRefused, cookie_or_new, has_csrf_token
 from quayside.web import forms
-from resolvers import account, application, oauth, token_assignment
 from resolvers.access.credentials import basic_viewer
+from resolvers.accounts import account
+from resolvers.accounts.login import Door, record_failure
+from resolvers.accounts.session import csrf_token
 from resolvers.context import ANONYMOUS, Context
 from resolvers.errors import (
     BadRequest,
@@ -26,10 +28,10 @@ from resolvers.errors import (
     Unauthenticated,
     UserError,
 )
-from resolvers.login import Door, record_failure
-from resolvers.oauth import Asked, Exchange, Fault, OAuthError
-from resolvers.session import csrf_token
-from resolvers.token import IssuedToken
+from resolvers.oauth import application, authorization
+from resolvers.oauth import assignment as token_assignment
+from resolvers.oauth.authorization import Asked, Exchange, Fault, OAuthError
+from resolvers.oauth.token import IssuedToken
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -92,16 +94,16 @@ class AuthorizationServer:
             await record_failure(nobody, Door.PAGES, basic[0], error)
             raise
         context = callers.context(request, viewer, max_first=PUBLIC_MAX_FIRST)
-        oauth.require_person(context)
+        authorization.require_person(context)
         return context
 
     async def _authorize(self, request: Request) -> Response:
         asked = _asked(_query(request))
         context = await self._context(request)
         try:
-            understood = await oauth.understand(context, asked)
-            if await oauth.is_granted_already(context, understood):
-                return answers.granted(await oauth.grant(context, understood), asked)
+            understood = await authorization.understand(context, asked)
+            if await authorization.is_granted_already(context, understood):
+                return answers.granted(await authorization.grant(context, understood), asked)
         except OAuthError as error:
             status = _PAGE_STATUS.get(error.fault)
             if status is None and error.redirect_uri is not None:
@@ -132,8 +134,8 @@ class AuthorizationServer:
         context = await self._context(request)
         _require_own_page(request, form)
         try:
-            understood = await oauth.understand(context, asked)
-            return answers.granted(await oauth.grant(context, understood), asked)
+            understood = await authorization.understand(context, asked)
+            return answers.granted(await authorization.grant(context, understood), asked)
         except OAuthError as error:
             if error.fault is Fault.REDIRECT_URI_MISMATCH:
                 return answers.as_json({"error": Fault.INVALID_REQUEST}, 400)
@@ -147,7 +149,7 @@ class AuthorizationServer:
         context = await self._context(request)
         _require_own_page(request, form)
         try:
-            uri = await oauth.denied(context, asked.client_id, asked.redirect_uri)
+            uri = await authorization.denied(context, asked.client_id, asked.redirect_uri)
         except OAuthError as error:
             return answers.as_json({"error": error.fault, "error_description": error.description}, 400)
         return answers.redirect(uri, error=Fault.AUTHORIZATION_DENIED, state=asked.state)
@@ -157,7 +159,7 @@ class AuthorizationServer:
         context = self._callers().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
         basic = _client(request)
         try:
-            issued = await oauth.exchange(context, _exchange(form, basic))
+            issued = await authorization.exchange(context, _exchange(form, basic))
         except OAuthError as error:
             body = {"error": error.fault, "error_description": error.description}
             if error.fault is Fault.INVALID_CLIENT and basic is not None:
@@ -168,11 +170,11 @@ class AuthorizationServer:
     async def _show(self, request: Request) -> Response:
         query = _query(request)
         context = await self._context(request)
-        oauth.require_person(context)
+        authorization.require_person(context)
         if "error" in query:
             return _refused(request, "The application was not authorized.", 403, error=query["error"])
         try:
-            issued = await oauth.exchange_own(context, query["code"]) if "code" in query else None
+            issued = await authorization.exchange_own(context, query["code"]) if "code" in query else None
         except OAuthError as error:
             return _refused(request, error.description, 400, error=error.fault)
         if not _wants_json(request):
@@ -186,7 +188,7 @@ class AuthorizationServer:
         values = form | _query(request)
         context = await self._context(request)
         _require_own_page(request, form)
-        oauth.require_person(context)
+        authorization.require_person(context)
         if not context.site.has("ASSIGN_OAUTH_TOKEN"):
             return _refused(request, "Tokens cannot be assigned here.", 404)
         asked = _asked(values)

@@ -7,8 +7,8 @@ from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import require_digest
 from quayside.registry.ranges import ByteRange, parse_range
-from resolvers import push
 from resolvers.access.registry_tokens import PULL, PUSH
+from resolvers.content import push
 from resolvers.errors import NotFound
 
 

@@ -16,13 +16,13 @@ from quayside.registry.names import repository_path, require_name
 from quayside.registry.pulls import PullRecorder
 from quayside.registry.routes import Match
 from quayside.registry.scopes import challenge
-from resolvers import repository as repositories
 from resolvers.access.registry_tokens import PULL, PUSH, RegistryGrant, RepositoryGrant, TokenSigner
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import Forbidden, InvalidCredentials, NotWritable, Unauthenticated
-from resolvers.registry_access import viewer_of
-from resolvers.repository import RepositoryRecord, RepositoryState
-from resolvers.retention import RENEWAL_MS
+from resolvers.manifests.liveness import RENEWAL_MS
+from resolvers.repositories import repository as repositories
+from resolvers.repositories.registry_access import viewer_of
+from resolvers.repositories.repository import RepositoryRecord, RepositoryState
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database

@@ -10,10 +10,10 @@ from enum import StrEnum
 
 import orjson
 
+from resolvers.content.push import DigestDiffers
 from resolvers.errors import ErrorCode, QuaysideError
-from resolvers.manifest_document import ManifestInvalid, ManifestTooLarge
-from resolvers.push import DigestDiffers
-from resolvers.registry_access import NamespaceDisabled
+from resolvers.manifests.document import ManifestInvalid, ManifestTooLarge
+from resolvers.repositories.registry_access import NamespaceDisabled
 from storage import blobs
 
 

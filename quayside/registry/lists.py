@@ -13,14 +13,14 @@ from quayside.registry.call import MAX_FIRST, Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import require_digest
 from quayside.registry.pagination import next_link, parse_page
-from resolvers import registry_lists
 from resolvers.access.registry_tokens import PULL
+from resolvers.content import lists as registry_lists
 from resolvers.errors import BadRequest
-from resolvers.manifest import ManifestRecord
-from resolvers.manifest_content import ContentReader
-from resolvers.manifest_document import MAX_BYTES, OCI_INDEX
+from resolvers.manifests.content import ContentReader
+from resolvers.manifests.document import MAX_BYTES, OCI_INDEX
+from resolvers.manifests.manifest import ManifestRecord
+from resolvers.manifests.referrer import referrers as list_referrers
 from resolvers.pages import Page, is_cursor
-from resolvers.referrer import referrers as list_referrers
 
 Read = Callable[[str, int], Awaitable[list[str]]]
 """At most so many names behind a name."""

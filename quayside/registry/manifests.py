@@ -15,11 +15,12 @@ from quayside.registry.asgi import (
 from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import is_digest_reference, require_digest, require_new_tag, require_reference
-from resolvers import push, tag
 from resolvers.access.registry_tokens import PULL, PUSH
-from resolvers.activity import Pull
+from resolvers.content import push
 from resolvers.errors import NotFound
-from resolvers.manifest_document import MAX_BYTES, ManifestTooLarge
+from resolvers.manifests.document import MAX_BYTES, ManifestTooLarge
+from resolvers.repositories.activity import Pull
+from resolvers.tags import tag
 from storage.clock import now_ms
 from storage.hot import HotManifest
 

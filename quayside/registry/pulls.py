@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from resolvers.activity import Pull, record_pulls
+from resolvers.repositories.activity import Pull, record_pulls
 from storage.database import Database
 
 logger = logging.getLogger("quayside.pulls")

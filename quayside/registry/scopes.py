@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import repository_path, require_name
 from resolvers.access.registry_tokens import ACTIONS
-from resolvers.registry_access import RequestedScope
+from resolvers.repositories.registry_access import RequestedScope
 
 __all__ = ["ACTIONS", "RequestedScope", "challenge", "ordered_actions", "parse_scopes"]
 

@@ -15,10 +15,10 @@ from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.scopes import ordered_actions, parse_scopes
 from resolvers.access.credentials import basic_viewer
 from resolvers.access.registry_tokens import LIFETIME_S, RegistryGrant
+from resolvers.accounts.login import Door, record_failure, record_success
 from resolvers.context import ANONYMOUS, Viewer
 from resolvers.errors import InvalidCredentials, SignInThrottled
-from resolvers.login import Door, record_failure, record_success
-from resolvers.registry_access import granted
+from resolvers.repositories.registry_access import granted
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_BYTES = 64 * 1024

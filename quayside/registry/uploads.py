@@ -11,9 +11,9 @@ from quayside.registry.call import Access, Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import require_digest
 from quayside.registry.ranges import parse_chunk_range, upload_range
-from resolvers import push
-from resolvers import upload as uploads
 from resolvers.access.registry_tokens import PUSH
+from resolvers.content import push
+from resolvers.content import upload as uploads
 from storage.blobs import DigestMismatch, OffsetMismatch
 
 ALGORITHMS = frozenset({"sha256", "sha512"})

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quayside.accept import MediaType
+from quayside.http.accept import MediaType
 
 ASSETS = Path(__file__).parent / "assets"
 EXAMPLES = Path(__file__).parent / "examples"

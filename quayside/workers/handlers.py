@@ -4,25 +4,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quayside.config import Settings
-from quayside.mailer import Mailer
-from quayside.site import site_of
-from resolvers import (
-    activity,
-    audit,
-    audit_export,
-    collection,
-    deletion,
-    email_code,
-    immutability,
-    mail,
-    popularity,
-    repository,
-    session,
-    upload,
-)
+from quayside.settings.settings import Settings
+from quayside.settings.site import site_of
+from quayside.workers.mailer import Mailer
+from resolvers import mail
 from resolvers.access import attempts
+from resolvers.accounts import email_code, session
+from resolvers.content import garbage_collection, upload
 from resolvers.context import ANONYMOUS, Context
+from resolvers.record import audit
+from resolvers.record import export as audit_export
+from resolvers.repositories import activity, popularity, purge
+from resolvers.tags import immutability
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.jobs import forget_done
@@ -56,11 +49,11 @@ KEEP_MAIL_MS = 30 * 86_400_000
 
 
 async def _purge_repository(payload: dict[str, Any], tools: Tools) -> None:
-    await repository.purge(payload["repository_id"])
+    await purge.purge_repository(payload["repository_id"])
 
 
 async def _purge_namespace(payload: dict[str, Any], tools: Tools) -> None:
-    await deletion.purge(payload["namespace_id"])
+    await purge.purge_namespace(payload["namespace_id"])
 
 
 async def _apply_immutability(payload: dict[str, Any], tools: Tools) -> None:
@@ -68,7 +61,7 @@ async def _apply_immutability(payload: dict[str, Any], tools: Tools) -> None:
 
 
 async def _collect_content(payload: dict[str, Any], tools: Tools) -> None:
-    await collection.run(tools.blobs)
+    await garbage_collection.run(tools.blobs)
 
 
 async def _expire_uploads(payload: dict[str, Any], tools: Tools) -> None:

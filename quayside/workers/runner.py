@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from quayside.metrics import Metrics
+from quayside.http.metrics import Metrics
 from quayside.workers.handlers import HANDLERS, Handler, Tools
 from quayside.workers.schedule import SCHEDULE
 from storage.clock import now_ms

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench import audit, content, live, pulls
 from tests.bench.load import CHUNK, Rate, download, hammer
 from tests.bench.servers import PEER, Server, start_peer, start_quayside
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 GRAPHQL_QUERY = f"""{{ repository(path: "{content.PATH}") {{ path visibility viewerRole
   tags(first: 50) {{ nodes {{ name startedAt manifest {{ digest layersSizeBytes }} }} }} }} }}"""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from resolvers import audit
+from resolvers.record import audit
 from storage.database import Database
 from tests.bench import content
 from tests.bench.load import Rate, hammer

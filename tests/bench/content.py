@@ -11,7 +11,7 @@ import httpx
 
 from tests.bench.load import CHUNK, send
 from tests.bench.servers import Server
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 OWNER = "bench"
 PATH = f"{OWNER}/app"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from quayside.config import load_settings
+from quayside.settings.settings import load_settings
 from storage.blobs import open_blob_store
 from storage.database import Database, migrate
 from storage.statements import count_statements

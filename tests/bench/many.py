@@ -11,7 +11,7 @@ costs at a thousand.
 from functools import partial
 
 from resolvers.access.roles import RepositoryRole
-from resolvers.repository import Visibility
+from resolvers.repositories.repository import Visibility
 from storage.statements import execute, fetch_one, is_postgres
 from storage.transactions import transaction
 from tests.bench.flat import SIZES, measured, on_every_database, report

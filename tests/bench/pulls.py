@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.bench import content
 from tests.bench.load import Rate, hammer
 from tests.bench.servers import Server, start_quayside
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 
 def measure() -> tuple[Rate, Rate]:

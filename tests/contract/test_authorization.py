@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.permission import GranteeKind
-from resolvers.repository import Visibility
+from resolvers.repositories.permission import GranteeKind
+from resolvers.repositories.repository import Visibility
 from storage.statements import Row
 from tests import state
 from tests.contract.reference import DATA, EXTRA, rows

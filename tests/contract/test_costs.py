@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from quayside.config import Settings
-from resolvers import prototype
+from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.grantee import Grantee, GranteeKind
+from resolvers.accounts.grantee import Grantee, GranteeKind
+from resolvers.repositories import prototype
 from tests.contract.world import ORGANIZATION, Caller, World, callers
 from tests.counting import least_statements
 from tests.factories import Factory

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from quayside import graphql_http, protocol
 from quayside.cli import COMMANDS, GROUPS
-from quayside.config import PREFIX, SETTINGS
-from quayside.features import FEATURES
+from quayside.graphql import http as graphql_http
+from quayside.http import protocol
+from quayside.settings.features import FEATURES
+from quayside.settings.settings import PREFIX, SETTINGS
 from resolvers.events import KINDS
-from resolvers.live import CONTENT
+from resolvers.record.live import CONTENT
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"\| `(?P<name>[A-Z_]+)` \| (?:`(?P<default>[^`]*)`)? ?\| (?P<sentence>.*) \|")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from quayside.features import FEATURES
+from quayside.settings.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
 ASKED = re.compile(r"""has\("([A-Z_]+)"\)|"([A-Z_]+)" (?:not )?in [\w.]*features""")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from tests import state
 from tests.contract.world import World, callers
 from tests.factories import Factory

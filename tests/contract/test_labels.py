@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from quayside.config import Settings
-from resolvers import repository
-from resolvers.repository import RepositoryState
+from quayside.settings.settings import Settings
+from resolvers.repositories import repository
+from resolvers.repositories.repository import RepositoryState
 from tests import state
 from tests.contract.world import ORGANIZATION, Caller, World, callers
 from tests.factories import Factory

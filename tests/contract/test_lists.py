@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from quayside.config import Settings
-from resolvers import account
+from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole
+from resolvers.accounts import account
 from tests.bench.many import fill
 from tests.contract.world import ORGANIZATION, Caller, World, callers
 from tests.factories import Factory

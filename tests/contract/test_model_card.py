@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from tests.contract.world import ORGANIZATION, World, callers
 from tests.factories import Factory
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 
 async def test_the_card_of_a_model_comes_only_if_asked_for(

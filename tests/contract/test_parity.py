@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from tests.contract.kinds import differences, kind_of
 from tests.contract.reference import DATA, operations
 from tests.contract.world import STEPS, Caller, World, callers, observed

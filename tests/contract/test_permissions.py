@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole
-from resolvers.grantee import GranteeKind
+from resolvers.accounts.grantee import GranteeKind
 from tests.contract.world import ORGANIZATION, Caller, World, callers
 from tests.factories import Factory
 from tests.state import dump

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quayside.config import Settings
-from resolvers.activity import DAY_MS
+from quayside.settings.settings import Settings
+from resolvers.repositories.activity import DAY_MS
 from storage.activity import DailyCount, DailyKey, PullCount, add_daily, add_manifest_pulls, add_tag_pulls
 from storage.clock import now_ms
 from storage.statements import fetch_one

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from tests.contract.kinds import differences, kind_of
 from tests.contract.test_parity import exchanges
 from tests.contract.world import ORGANIZATION, Caller, World, callers
 from tests.factories import Factory
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 BEACON = f"{ORGANIZATION}/beacon"
 BILL = "application/vnd.example.bill"

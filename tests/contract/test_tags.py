@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from quayside import callers as doors
-from quayside.config import Settings
+from quayside.http import callers as doors
+from quayside.settings.settings import Settings
 from schema.response import ResponseLimits
 from tests.contract.world import ORGANIZATION, World, callers
 from tests.factories import Factory

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from resolvers.access.roles import TeamRole
 from storage.statements import fetch
 from tests import state

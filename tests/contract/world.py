@@ -18,23 +18,25 @@ from typing import Any
 import httpx
 
 from quayside.app import create_app
-from quayside.config import Settings
-from resolvers import account, application, invite, repository, star
+from quayside.settings.settings import Settings
 from resolvers.access.credentials import basic_viewer
 from resolvers.access.passwords import hash_password
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
-from resolvers.application import ApplicationChanges
-from resolvers.invite import InviteReference
+from resolvers.accounts import account, invite
+from resolvers.accounts.invite import InviteReference
+from resolvers.oauth import application
+from resolvers.oauth.application import ApplicationChanges
 from resolvers.pages import Page
-from resolvers.permission import GranteeKind
-from resolvers.repository import RepositoryState, Visibility
+from resolvers.repositories import repository, star
+from resolvers.repositories.permission import GranteeKind
+from resolvers.repositories.repository import RepositoryState, Visibility
 from storage import audit
 from storage.clock import now_ms
 from storage.statements import execute
 from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import EVERY_SCOPE, Factory, image_config
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 ORGANIZATION = "harbour-works"
 

@@ -8,8 +8,8 @@ import os
 import sys
 
 from quayside.commands.database import open_context
-from quayside.config import load_settings
-from resolvers.collection import collect
+from quayside.settings.settings import load_settings
+from resolvers.content.garbage_collection import collect
 
 
 async def main() -> None:

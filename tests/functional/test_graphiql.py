@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from quayside import web
-from quayside.graphql_http import GraphQLApp
+from quayside.graphql.http import GraphQLApp
 from schema.limits import Limits
 from tests import process
 

@@ -17,10 +17,10 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from quayside.graphql_ws import SUBPROTOCOL
+from quayside.graphql.ws import SUBPROTOCOL
 from tests.functional.skopeo import skopeo
 from tests.process import log_of, outcome, run, serving
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 pytestmark = pytest.mark.needs("skopeo")
 

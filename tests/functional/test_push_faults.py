@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from quayside.config import load_settings
+from quayside.settings.settings import load_settings
 from tests.process import serving
-from tests.registry import kit, people
-from tests.registry.people import OWNER, PASSWORD
+from tests.quayside.registry import kit, people
+from tests.quayside.registry.people import OWNER, PASSWORD
 
 BODY = kit.encode(kit.image_document(b"layer"))
 ORIGIN = "http://registry.example"

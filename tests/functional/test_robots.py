@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from quayside.config import load_settings
+from quayside.settings.settings import load_settings
 from resolvers.access.scopes import SCOPES
-from resolvers.account import require_user
-from resolvers.token import create_access_token
+from resolvers.accounts.account import require_user
+from resolvers.oauth.token import create_access_token
 from tests.functional.skopeo import skopeo
 from tests.issuer import Issuer, issuing
 from tests.process import serving
-from tests.registry import kit, people
-from tests.registry.people import OWNER
+from tests.quayside.registry import kit, people
+from tests.quayside.registry.people import OWNER
 
 pytestmark = pytest.mark.needs("skopeo")
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from quayside.config import Settings, load_settings
+from quayside.settings.settings import Settings, load_settings
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
-from resolvers.account import require_user
-from resolvers.token import create_access_token, create_app_token
+from resolvers.accounts.account import require_user
+from resolvers.oauth.token import create_access_token, create_app_token
 from tests.functional.skopeo import skopeo
 from tests.process import log_of, serving
-from tests.registry import kit, people
-from tests.registry.people import OWNER, PASSWORD, STRANGER
+from tests.quayside.registry import kit, people
+from tests.quayside.registry.people import OWNER, PASSWORD, STRANGER
 
 pytestmark = pytest.mark.needs("skopeo")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quayside.config import Settings, load_settings
+from quayside.settings.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from storage.blobs import BlobStore

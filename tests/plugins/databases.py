@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from quayside.config import Settings, load_settings
+from quayside.settings.settings import Settings, load_settings
 from tests.plugins import requirements
 
 TEST_DB = os.environ.get("TEST_DB") or "sqlite"

@@ -6,7 +6,7 @@ import pytest
 from starlette.applications import Starlette
 
 from quayside.app import create_app
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import Factory
 

@@ -7,7 +7,7 @@ import pytest
 from quayside import web
 from tests import live
 from tests.factories import Factory, image_config
-from tests.registry import kit
+from tests.quayside.registry import kit
 from tests.schema.client import GraphQL, endpoint
 
 

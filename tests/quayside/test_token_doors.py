@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from quayside.app import create_app
-from quayside.config import Settings
+from quayside.settings.settings import Settings
 from resolvers.access.scopes import Scope
 from tests.factories import Factory
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 from quayside import web
-from quayside.callers import Callers
-from quayside.graphql_http import GraphQLApp
+from quayside.graphql.http import GraphQLApp
+from quayside.http.callers import Callers
 from schema import schema
 from schema.execute import run
 from schema.limits import Limits

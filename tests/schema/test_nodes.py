@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from resolvers.repository import Visibility
+from resolvers.repositories.repository import Visibility
 from storage.statements import execute
 from tests.factories import Factory
 from tests.schema.client import GraphQL

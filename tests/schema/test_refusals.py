@@ -10,7 +10,7 @@ import pytest
 
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
-from resolvers.grantee import GranteeKind
+from resolvers.accounts.grantee import GranteeKind
 from tests.factories import EVERY_SCOPE, Factory
 from tests.schema.client import GraphQL, endpoint
 

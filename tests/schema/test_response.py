@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from resolvers import manifest_content
+from resolvers.manifests import content as manifest_content
 from tests.factories import Factory, add_tags
-from tests.registry import kit
+from tests.quayside.registry import kit
 from tests.schema.client import GraphQL, Json
 
 INDEXES = (

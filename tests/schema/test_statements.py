@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.repository import Visibility
+from resolvers.repositories.repository import Visibility
 from storage.models import Tag
 from storage.statements import count_statements, fetch
 from tests.factories import Factory, image_config
-from tests.registry import kit
+from tests.quayside.registry import kit
 from tests.schema.client import GraphQL
 
 SIGN_IN = 1

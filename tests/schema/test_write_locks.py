@@ -6,20 +6,25 @@ from dataclasses import dataclass
 
 import pytest
 
-from resolvers import immutability, label, push, repository, tag, tag_copy, tag_plan
+from resolvers.accounts.namespace import Owner
+from resolvers.content import push
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound, NotWritable, UnknownReference
-from resolvers.namespace import Owner
-from resolvers.repository import RepositoryRecord, RepositoryState
-from resolvers.tag import TagChanges
-from resolvers.tag_copy import CopySource, CopyTarget
-from resolvers.tag_outcome import PlanArguments, PlanKind
+from resolvers.manifests import label
+from resolvers.repositories import repository
+from resolvers.repositories.repository import RepositoryRecord, RepositoryState
+from resolvers.tags import copy as tag_copy
+from resolvers.tags import immutability, tag
+from resolvers.tags import plan as tag_plan
+from resolvers.tags.copy import CopySource, CopyTarget
+from resolvers.tags.outcome import PlanArguments, PlanKind
+from resolvers.tags.tag import TagChanges
 from storage.clock import now_ms
 from storage.statements import fetch
 from storage.transactions import lock_row, transaction
 from tests import state
 from tests.factories import Factory
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 PATH = "ada/app"
 DOCUMENT = kit.encode(kit.image_document(b"layer"))

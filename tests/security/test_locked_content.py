@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from quayside.config import Settings
-from resolvers.tag import TagChanges
-from resolvers.tag import update as update_tag
-from tests.registry import kit, people
+from quayside.settings.settings import Settings
+from resolvers.tags.tag import TagChanges
+from resolvers.tags.tag import update as update_tag
+from tests.quayside.registry import kit, people
 
 
 async def lock(settings: Settings, path: str, name: str, *, is_locked: bool = True) -> None:

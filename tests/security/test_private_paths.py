@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.registry import kit
+from tests.quayside.registry import kit
 
 LAYER = b"layer"
 PRIVATE, ABSENT = "owner/app", "owner/abc"

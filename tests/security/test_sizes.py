@@ -2,10 +2,10 @@
 
 import pytest
 
-from resolvers.manifest_document import ManifestInvalid
+from resolvers.manifests.document import ManifestInvalid
 from storage.statements import execute
 from tests.factories import Factory
-from tests.registry import kit
+from tests.quayside.registry import kit
 from tests.schema.client import GraphQL
 
 LARGEST = 2**53 - 1

@@ -16,12 +16,15 @@ from typing import Any
 import orjson
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from quayside.config import load_settings
-from resolvers import repository, site, tag, token
+from quayside.settings.settings import load_settings
+from resolvers import site
 from resolvers.access.registry_tokens import load_signer
 from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.repository import Visibility
-from resolvers.tag import TagChanges
+from resolvers.oauth import token
+from resolvers.repositories import repository
+from resolvers.repositories.repository import Visibility
+from resolvers.tags import tag
+from resolvers.tags.tag import TagChanges
 from storage.blobs import open_blob_store
 from storage.clock import now_ms
 from storage.database import Database, _configuration, latest_revision, migrate
@@ -30,7 +33,7 @@ from storage.models import Upload
 from storage.statements import Row, execute, fetch, is_postgres
 from storage.transactions import transaction
 from tests.factories import Factory, image_config
-from tests.registry import kit
+from tests.quayside.registry import kit
 from tests.state import dump
 
 DIRECTORY = Path(__file__).parent / "snapshots"

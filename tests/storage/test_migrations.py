@@ -12,8 +12,10 @@ import asyncpg
 import pytest
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from resolvers import manifest, repository, tag
-from resolvers.account import by_name
+from resolvers.accounts.account import by_name
+from resolvers.manifests import manifest
+from resolvers.repositories import repository
+from resolvers.tags import tag
 from storage.database import (
     Database,
     DatabaseError,

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.applications import Starlette
 
-from quayside.callers import Callers
+from quayside.http.callers import Callers
 from quayside.oauth import AuthorizationServer
-from quayside.sign_in import SignIn
-from resolvers import application
-from resolvers.application import ApplicationChanges
+from quayside.pages.sign_in import SignIn
+from resolvers.oauth import application
+from resolvers.oauth.application import ApplicationChanges
 from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import Factory
 from tests.quayside.oauth.client import CALLBACK, Client

@@ -8,9 +8,9 @@ import re
 import pytest
 from starlette.applications import Starlette
 
-from resolvers import token_assignment
 from resolvers.access.credentials import bearer_viewer
 from resolvers.access.scopes import Scope
+from resolvers.oauth import assignment as token_assignment
 from storage.statements import fetch
 from tests.browser import Browser, browsing
 from tests.factories import Factory

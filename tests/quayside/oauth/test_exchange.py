@@ -6,11 +6,11 @@ import re
 import pytest
 from starlette.applications import Starlette
 
-from resolvers import application
 from resolvers.access.credentials import bearer_viewer
 from resolvers.access.scopes import Scope
-from resolvers.application import ApplicationChanges
 from resolvers.errors import InvalidCredentials
+from resolvers.oauth import application
+from resolvers.oauth.application import ApplicationChanges
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from tests.browser import Browser, browsing

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import pytest
 from starlette.applications import Starlette
 
-from resolvers import token
+from resolvers.oauth import token
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import Factory

@@ -2,11 +2,11 @@
 
 import pytest
 
-from resolvers import token
 from resolvers.access.credentials import basic_viewer, bearer_viewer, encrypted_password
 from resolvers.access.scopes import DIRECT, Scope
 from resolvers.access.viewer import AccountKind, Credential, Viewer
 from resolvers.errors import InvalidCredentials
+from resolvers.oauth import token
 from storage.clock import now_ms
 from storage.secrets import Secrets
 from storage.statements import count_statements, execute, fetch_one
@@ -178,7 +178,7 @@ async def test_a_disabled_or_deleted_account_takes_all_its_credentials_with_it(
 
 
 async def test_a_robot_ends_with_its_organization(factory: Factory) -> None:
-    from resolvers import organization
+    from resolvers.accounts import organization
 
     await factory.user("ada")
     await factory.organization("acme", owner="ada")

@@ -4,7 +4,6 @@ import itertools
 
 import pytest
 
-from resolvers import repository
 from resolvers.access.permissions import (
     account_role,
     namespace_role,
@@ -15,9 +14,10 @@ from resolvers.access.permissions import (
 from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
 from resolvers.access.scopes import DIRECT, SCOPES, Scope, format_scopes, parse_scopes
 from resolvers.access.viewer import ANONYMOUS
+from resolvers.accounts.grantee import GranteeKind
 from resolvers.errors import Invalid
-from resolvers.grantee import GranteeKind
-from resolvers.repository import RepositoryRecord, Visibility
+from resolvers.repositories import repository
+from resolvers.repositories.repository import RepositoryRecord, Visibility
 from storage.statements import count_statements, fetch
 from tests.factories import Factory
 

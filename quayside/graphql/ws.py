@@ -1,0 +1,301 @@
+"""GraphQL over WebSocket, subprotocol `graphql-transport-ws`: many operations over one connection.
+
+    client  connection_init {Authorization: "Bearer …"}    subscribe id {query …}    complete id
+    server            connection_ack                            next id … complete id | error id
+
+Source: the GraphQL over WebSocket Protocol of graphql-ws. What it leaves to servers:
+
+- Credentials are a header, a session's cookie from a page of ours, or `Authorization` in the payload of
+  `connection_init`, which wins. They are looked at again for each operation.
+- A `subscribe` is dealt with before the next message is read: `pong` to a later `ping` tells that it listens.
+- The transport's own pings notice clients that are gone.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from graphql import ExecutionResult, GraphQLError, OperationType
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from quayside.graphql.http import GraphQLApp, Refusal, formatted, payload_of, refusal, well_formed
+from resolvers.errors import ErrorCode, InvalidCredentials
+from schema import GraphContext
+
+logger = logging.getLogger("quayside.graphql.ws")
+
+SUBPROTOCOL: Final = "graphql-transport-ws"
+
+ContextFor = Callable[[HTTPConnection, str | None], Awaitable[GraphContext]]
+
+
+@dataclass(frozen=True)
+class SocketLimits:
+    """Bounds on one connection, and on how many there are; sizes are bytes."""
+
+    init_seconds: float = 10.0
+    send_seconds: float = 30.0
+    operations: int = 20
+    connections: int = 1_000
+    message_bytes: int = 1024 * 1024
+
+
+class Closing(Exception):
+    """The connection is to be closed with a code of the protocol."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class GraphQLSocket:
+    """The WebSocket side of `/graphql`. `allows_origin` says whose pages may connect."""
+
+    def __init__(
+        self,
+        graphql: GraphQLApp,
+        *,
+        context_for: ContextFor,
+        allows_origin: Callable[[HTTPConnection], bool],
+        limits: SocketLimits | None = None,
+    ) -> None:
+        self.graphql = graphql
+        self.context_for = context_for
+        self.allows_origin = allows_origin
+        self.limits = limits or SocketLimits()
+        self.open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection to its end."""
+        websocket = WebSocket(scope, receive, send)
+        if not self.allows_origin(websocket):
+            # Closed before it is accepted, the handshake is answered with 403.
+            await websocket.close()
+            return
+        is_known = SUBPROTOCOL in scope["subprotocols"]
+        await websocket.accept(SUBPROTOCOL if is_known else None)
+        if not is_known:
+            await websocket.close(4406, "Subprotocol not acceptable")
+        elif self.open >= self.limits.connections:
+            await websocket.close(1013, "Too many connections; try again later")
+        else:
+            self.open += 1
+            try:
+                await Connection(self, websocket).serve()
+            finally:
+                self.open -= 1
+
+
+class Connection:
+    """One client: what it has shown as its credentials, and its operations."""
+
+    def __init__(self, app: GraphQLSocket, websocket: WebSocket) -> None:
+        self.graphql = app.graphql
+        self.limits = app.limits
+        self.context_for = app.context_for
+        self.websocket = websocket
+        self.is_initialised = False
+        self.is_acknowledged = False
+        self.authorization: str | None = None
+        self.account_id: int | None = None
+        self.operations: dict[str, asyncio.Task[None]] = {}
+        self.closing: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
+
+    async def serve(self) -> None:
+        """Answer messages until one side closes."""
+        reading = asyncio.create_task(self.read())
+        expiring = asyncio.get_running_loop().call_later(self.limits.init_seconds, self.require_initialised)
+        try:
+            ends: set[asyncio.Future[Any]] = {reading, self.closing}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self.closing.done():
+                closing = self.closing.result()
+                await self.websocket.close(
+                    closing.code, closing.reason.encode()[:123].decode(errors="ignore")
+                )
+            else:
+                await reading
+        except (WebSocketDisconnect, TimeoutError):
+            pass
+        finally:
+            expiring.cancel()
+            tasks = [reading, *self.operations.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def close(self, code: int, reason: str) -> None:
+        """Have the connection closed, unless it is already."""
+        if not self.closing.done():
+            self.closing.set_result(Closing(code, reason))
+
+    def require_initialised(self) -> None:
+        """Close the connection if nobody has introduced themselves."""
+        if not self.is_initialised:
+            self.close(4408, "Connection initialisation timeout")
+
+    async def read(self) -> None:
+        """Take messages in their order. Returns when the client has gone."""
+        try:
+            while True:
+                received = await self.websocket.receive()
+                if received["type"] == "websocket.disconnect":
+                    return
+                await self.take(self.decoded(received.get("text")))
+        except Closing as closing:
+            self.close(closing.code, closing.reason)
+
+    def decoded(self, text: str | None) -> dict[str, Any]:
+        """The message in a text frame. Raises Closing."""
+        if text is None:
+            raise Closing(4400, "Messages are text")
+        if len(text) > self.limits.message_bytes:
+            raise Closing(1009, "The message is too large")
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise Closing(4400, "The message is not JSON") from error
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise Closing(4400, "The message is not an object with a type")
+        if not isinstance(message.get("payload"), dict | None):
+            raise Closing(4400, "payload: must be an object")
+        return message
+
+    async def take(self, message: dict[str, Any]) -> None:
+        """Act on one message. Raises Closing."""
+        match message["type"]:
+            case "connection_init":
+                await self.initialise(message.get("payload") or {})
+            case "ping":
+                await self.send({"type": "pong"} | _payload(message))
+            case "pong":
+                pass
+            case "subscribe":
+                await self.subscribe(_identity(message), message)
+            case "complete":
+                self.forget(_identity(message))
+            case unknown:
+                raise Closing(4400, f"Unknown message type {unknown[:40]}")
+
+    async def initialise(self, payload: dict[str, Any]) -> None:
+        """Find out who is calling."""
+        if self.is_initialised:
+            raise Closing(4429, "Too many initialisation requests")
+        self.is_initialised = True
+        self.authorization = _authorization(payload)
+        try:
+            context = await self.context_for(self.websocket, self.authorization)
+        except InvalidCredentials as error:
+            raise Closing(4403, "Forbidden") from error
+        self.account_id = context.context.account_id
+        self.is_acknowledged = True
+        await self.send({"type": "connection_ack"})
+
+    async def subscribe(self, identity: str, message: dict[str, Any]) -> None:
+        """Begin an operation."""
+        if not self.is_acknowledged:
+            raise Closing(4401, "Unauthorized")
+        if identity in self.operations:
+            raise Closing(4409, f"Subscriber for {identity} already exists")
+        try:
+            self.operations[identity] = await self.begun(identity, message.get("payload"))
+        except Refusal as refused:
+            await self.send_errors(identity, [formatted(error) for error in refused.errors])
+
+    async def begun(self, identity: str, payload: Any) -> "asyncio.Task[None]":
+        """The task of an operation that was asked for. Raises Refusal, Closing."""
+        if payload is None:
+            raise Closing(4400, "payload: required")
+        if len(self.operations) >= self.limits.operations:
+            raise refusal(
+                422,
+                f"There are {self.limits.operations} operations on this connection already.",
+                code=ErrorCode.TOO_MANY,
+            )
+        asked = well_formed(payload)
+        operation = self.graphql.operation(asked, safe=False, streams=True)
+        context = await self.current_context()
+        if operation.kind is OperationType.SUBSCRIPTION:
+            results = await self.graphql.results(operation, asked, context)
+            return asyncio.create_task(self.run(identity, results))
+        results = self.graphql.result(operation, asked, context)
+        return asyncio.create_task(self.run(identity, results))
+
+    async def current_context(self) -> GraphContext:
+        """The context of a new operation. Raises Closing if the credentials have ended."""
+        try:
+            context = await self.context_for(self.websocket, self.authorization)
+        except InvalidCredentials as error:
+            raise Closing(4401, "Unauthorized") from error
+        if context.context.account_id != self.account_id:
+            # A session ended, or another one began in the same browser.
+            raise Closing(4401, "Unauthorized")
+        return context
+
+    async def run(self, identity: str, results: AsyncGenerator[ExecutionResult, None]) -> None:
+        """Send results until there are no more, the client has heard enough, or the server ends them."""
+        try:
+            async with aclosing(results):
+                async for result in results:
+                    if result.data is None and result.errors:
+                        errors = [formatted(error) for error in result.errors]
+                        await self.finish(identity, {"type": "error", "payload": errors})
+                        return
+                    await self.send({"id": identity, "type": "next", "payload": payload_of(result)})
+            await self.finish(identity, {"type": "complete"})
+        except GraphQLError as error:
+            await self.finish(identity, {"type": "error", "payload": [formatted(error)]})
+            if (error.extensions or {}).get("code") == ErrorCode.UNAUTHENTICATED:
+                self.close(4401, "Unauthorized")
+            else:
+                self.close(1013, "Too slow; subscribe again after the cursor")
+        except (WebSocketDisconnect, TimeoutError):
+            self.close(1013, "Too slow; subscribe again after the last cursor")
+        except Exception:
+            logger.exception("an operation failed")
+            self.close(1011, "Internal error")
+
+    async def finish(self, identity: str, message: dict[str, Any]) -> None:
+        """Send the last message of an operation, whose id is free from then on."""
+        self.operations.pop(identity, None)
+        await self.send({"id": identity} | message)
+
+    def forget(self, identity: str) -> None:
+        """Stop an operation; one that is not there has just ended by itself."""
+        task = self.operations.pop(identity, None)
+        if task is not None:
+            task.cancel()
+
+    async def send_errors(self, identity: str, errors: list[dict[str, Any]]) -> None:
+        """Refuse an operation."""
+        await self.send({"id": identity, "type": "error", "payload": errors})
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Send a message. Raises TimeoutError for a client that does not read."""
+        async with asyncio.timeout(self.limits.send_seconds):
+            await self.websocket.send_text(orjson.dumps(message).decode())
+
+
+def _identity(message: dict[str, Any]) -> str:
+    identity = message.get("id")
+    if not isinstance(identity, str) or not identity:
+        raise Closing(4400, "id: a string is required")
+    return identity
+
+
+def _payload(message: dict[str, Any]) -> dict[str, Any]:
+    return {"payload": message["payload"]} if message.get("payload") is not None else {}
+
+
+def _authorization(payload: dict[str, Any]) -> str | None:
+    for name, value in payload.items():
+        if name.lower() == "authorization" and isinstance(value, str) and value:
+            return value
+    return None

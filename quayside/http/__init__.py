@@ -1,0 +1,1 @@
+"""HTTP below every door: protocol, middleware, callers, sessions, health."""

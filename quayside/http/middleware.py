@@ -1,0 +1,204 @@
+"""The one wrapper around the whole application: request id, client address, access log, metrics, last resort.
+
+It is plain ASGI and cheap, as image pulls pass it too: it looks at the headers once and starts no task.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from random import getrandbits
+from time import perf_counter
+from typing import Any, Final
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quayside.http.metrics import Metrics
+from quayside.logs import request_id
+
+access = logging.getLogger("quayside.access")
+logger = logging.getLogger("quayside.request")
+
+CLIENT_WENT_AWAY: Final = 499
+"""The status that is logged and counted for a request whose client did not wait for the answer."""
+
+LONGEST_LOGGED: Final = 1024
+
+STREAMS: Final = "quayside.streams"
+"""The key of a scope whose response lasts as long as its listener likes, so that its time is not counted."""
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SENTENCE: Final = "The server failed to answer; its log says why."
+
+
+INTERNAL_ERRORS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
+    "v2": lambda request: {
+        "errors": [{"code": "UNKNOWN", "message": _SENTENCE, "detail": {"request_id": request}}]
+    },
+    "graphql": lambda request: {
+        "errors": [{"message": _SENTENCE, "extensions": {"code": "INTERNAL", "request_id": request}}]
+    },
+    "api": lambda request: {"message": _SENTENCE, "request_id": request},
+    "other": lambda request: {"message": _SENTENCE, "request_id": request},
+}
+"""The body of a 500 answer in the form that clients of each door expect."""
+
+
+def door_of(path: str) -> str:
+    """Which door of the application a path belongs to: v2, api, graphql or other."""
+    if path.startswith("/v2/") or path == "/v2":
+        return "v2"
+    if path.startswith("/api/"):
+        return "api"
+    if path.startswith("/graphql"):
+        return "graphql"
+    return "other"
+
+
+class RequestMiddleware:
+    """Gives each request an id, and what is known of it to the log and the metrics.
+
+    A client's own `X-Request-Id` is taken if it is 1 to 64 of `A-Za-z0-9._-`; the answer carries the id.
+    `X-Forwarded-For` and `X-Forwarded-Proto` are believed only from a peer in `trusted_proxies`, and then
+    decide `scope["client"]` and `scope["scheme"]`. Whatever goes wrong inside, the client sees a bare 500.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (),
+    ) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.trusted_proxies = trusted_proxies
+        self._is_trusted = lru_cache(maxsize=4096)(self._in_trusted_networks)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        identifier, user_agent = self._read_headers(scope)
+        header = (b"x-request-id", identifier)
+        request = identifier.decode("ascii")
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            kind = message["type"]
+            if kind in {"http.response.start", "websocket.http.response.start"}:
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), header]
+            elif kind == "websocket.accept":
+                status = 101
+                message["headers"] = [*message.get("headers", ()), header]
+            elif kind == "websocket.close" and status == 0:
+                status = 403
+            await send(message)
+
+        token = request_id.set(request)
+        try:
+            await self.app(scope, receive, answer)
+        except ClientDisconnect:
+            status = CLIENT_WENT_AWAY
+        except asyncio.CancelledError:
+            status = CLIENT_WENT_AWAY
+            raise
+        except Exception:
+            logger.exception("unhandled error")
+            if status == 0:
+                await _send_internal_error(scope, answer, request)
+        finally:
+            self._account(scope, status or CLIENT_WENT_AWAY, perf_counter() - started, user_agent)
+            request_id.reset(token)
+
+    def _read_headers(self, scope: Scope) -> tuple[bytes, bytes]:
+        """The request's id and user agent; settles client and scheme on the way."""
+        identifier = user_agent = forwarded_for = forwarded_proto = b""
+        for name, value in scope["headers"]:
+            if name == b"user-agent":
+                user_agent = value
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                identifier = value
+            elif name == b"x-forwarded-for":
+                # Proxies may add to the header or send a second one; either way the last hop comes last.
+                forwarded_for = forwarded_for + b"," + value if forwarded_for else value
+            elif name == b"x-forwarded-proto":
+                forwarded_proto = value
+        client = scope.get("client")
+        if self.trusted_proxies and client and self._is_trusted(client[0]):
+            if forwarded_for:
+                scope["client"] = (self._first_untrusted(client[0], forwarded_for), 0)
+            _set_scheme(scope, forwarded_proto)
+        return identifier or b"%016x" % getrandbits(64), user_agent
+
+    def _first_untrusted(self, peer: str, forwarded_for: bytes) -> str:
+        """The client, seen from our side: the nearest hop that is none of our proxies."""
+        nearest = peer
+        for hop in reversed(forwarded_for.decode("latin-1").split(",")):
+            address = _address(hop.strip())
+            if address is None:
+                break
+            nearest = address
+            if not self._is_trusted(address):
+                break
+        return nearest
+
+    def _in_trusted_networks(self, host: str) -> bool:
+        address = _address(host)
+        return address is not None and any(ip_address(address) in one for one in self.trusted_proxies)
+
+    def _account(self, scope: Scope, status: int, seconds: float, user_agent: bytes) -> None:
+        path: str = scope["path"]
+        method: str = scope.get("method", "WEBSOCKET")
+        door = door_of(path)
+        lasts = scope["type"] == "websocket" or STREAMS in scope
+        self.metrics.request(door, method, status, None if lasts else seconds)
+        if access.isEnabledFor(logging.INFO):
+            # Making the record here spares the walk up the stack for a file name that nobody needs.
+            record = logging.LogRecord(access.name, logging.INFO, "", 0, "request", None, None)
+            client = scope.get("client")
+            record.__dict__.update(
+                door=door,
+                method=method,
+                path=path[:LONGEST_LOGGED],
+                status=status,
+                duration_ms=round(seconds * 1000, 2),
+                client=client[0] if client else None,
+                user_agent=user_agent[:LONGEST_LOGGED].decode("latin-1"),
+            )
+            access.handle(record)
+
+
+def _address(text: str) -> str | None:
+    """An IP address in its usual form, or None; an IPv4 address inside an IPv6 one is taken out of it."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+def _set_scheme(scope: Scope, forwarded_proto: bytes) -> None:
+    secure = {b"https": True, b"http": False}.get(forwarded_proto.strip().lower())
+    if secure is not None:
+        plain = "ws" if scope["type"] == "websocket" else "http"
+        scope["scheme"] = plain + "s" if secure else plain
+
+
+async def _send_internal_error(scope: Scope, send: Send, request: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1011, "reason": ""})
+        return
+    body = orjson.dumps(INTERNAL_ERRORS[door_of(scope["path"])](request))
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

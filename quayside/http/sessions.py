@@ -1,0 +1,116 @@
+"""Sessions at the HTTP door: the cookie, the CSRF token beside it, and where a request comes from.
+
+A browser sends its cookie with every request, whoever's page made it. So a request that may change something
+needs the token that only pages of ours can read:
+
+    GET /csrf_token → cookie `_csrf_token` (HttpOnly) and {"csrf_token": …}
+    POST …            cookie, and the token as header `X-CSRF-Token` or field `_csrf_token`
+
+Signing in replaces both. Requests with a bearer token need neither: no page of others knows the token.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from resolvers.access.credentials import session_viewer
+from resolvers.accounts.session import LIFETIME_MS, csrf_token, new_cookie
+from resolvers.context import Site, Viewer
+from resolvers.errors import Forbidden, InvalidCredentials
+
+COOKIE = "_csrf_token"
+FIELD = "_csrf_token"
+HEADER = "X-CSRF-Token"
+NEXT_HEADER = "X-Next-CSRF-Token"
+
+_WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class CsrfRefused(Forbidden):
+    """A request that came by cookie does not show that a page of ours made it."""
+
+    default = "CSRF token was invalid or missing."
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Reads and writes the sessions of one installation's browsers."""
+
+    site: Site
+
+    async def session_viewer(self, request: HTTPConnection) -> Viewer | None:
+        """Who is signed in by the cookie of a request; None without one, or when the session has ended.
+
+        That does not tell whose page made the request: see `require_csrf`.
+        """
+        cookie = cookie_of(request)
+        if cookie is None:
+            return None
+        try:
+            return await session_viewer(cookie, site=self.site)
+        except InvalidCredentials:
+            return None
+
+    def start(self, response: Response, cookie: str, request: Request) -> None:
+        """Give the browser a cookie, and its token as a header."""
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=LIFETIME_MS // 1000,
+            httponly=True,
+            samesite="lax",
+            secure=self._is_secure(request),
+        )
+        response.headers[NEXT_HEADER] = csrf_token(cookie)
+        response.headers["Cache-Control"] = "no-store"
+
+    def forget(self, response: Response, request: Request) -> None:
+        """Take the cookie from the browser."""
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=self._is_secure(request))
+
+    def allows_origin(self, request: HTTPConnection, *, others: tuple[str, ...] = ()) -> bool:
+        """Whether a request comes from a page of ours, of `others`, or from no page at all.
+
+        For WebSockets, whose handshake browsers send to anybody without asking, cookies included.
+        """
+        origin = request.headers.get("origin")
+        if origin is None or origin in {self.site.public_url, *others}:
+            return True
+        # A browser writes both itself, and its cookie belongs to the host it names.
+        return urlsplit(origin).netloc == request.headers.get("host", "")
+
+    def _is_secure(self, request: Request) -> bool:
+        return request.url.scheme == "https" or self.site.public_url.startswith("https://")
+
+
+def cookie_of(request: HTTPConnection) -> str | None:
+    """The cookie of a request, if it may be one of ours."""
+    cookie = request.cookies.get(COOKIE, "")
+    return cookie if _WELL_FORMED.fullmatch(cookie) else None
+
+
+def cookie_or_new(request: HTTPConnection) -> str:
+    """The cookie of a request, or a new one for a browser without."""
+    return cookie_of(request) or new_cookie()
+
+
+def has_csrf_token(request: HTTPConnection, form: Mapping[str, object] | None = None) -> bool:
+    """Whether a request carries the token of its cookie, in the header, the query or the given form."""
+    cookie = cookie_of(request)
+    given = (
+        request.headers.get(HEADER) or request.query_params.get(FIELD) or (form.get(FIELD) if form else None)
+    )
+    if cookie is None or not isinstance(given, str):
+        return False
+    return hmac.compare_digest(given.encode(), csrf_token(cookie).encode())
+
+
+def require_csrf(request: HTTPConnection, form: Mapping[str, object] | None = None) -> None:
+    """Raise `CsrfRefused` unless a page of ours made the request."""
+    if not has_csrf_token(request, form):
+        raise CsrfRefused

@@ -1,0 +1,1 @@
+"""Pages made by the server, and the doors behind them."""

@@ -1,0 +1,36 @@
+"""`/exportedlogs/<token>`: exported audit logs, for whoever was given the address."""
+
+from collections.abc import Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from quayside.http.callers import Callers
+from resolvers.record.export import exported_digest
+
+_HEADERS = {
+    "Content-Disposition": 'attachment; filename="audit-log.json"',
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def export_routes(callers: Callable[[], Callers]) -> list[Route]:
+    """The route; 404 for a token that is not ours, or whose time is over."""
+
+    async def download(request: Request) -> StreamingResponse:
+        caller = callers()
+        digest = exported_digest(caller.secrets, request.path_params["token"])
+        size = await caller.blobs.stat(digest) if digest is not None else None
+        if digest is None or size is None:
+            raise HTTPException(404)
+        return StreamingResponse(
+            caller.blobs.read(digest),
+            media_type="application/json",
+            headers={**_HEADERS, "Content-Length": str(size)},
+        )
+
+    return [Route("/exportedlogs/{token}", download)]

@@ -1,0 +1,97 @@
+"""The page behind the link of an invitation into a team: `/confirminvite?code=…`.
+
+Showing it changes nothing, since mail programs look at links by themselves. The code says which invitation is
+meant, and the session who answers it, so a form of this page carries a CSRF token.
+"""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from quayside.http.callers import Callers
+from quayside.http.sessions import FIELD, CsrfRefused, cookie_or_new, require_csrf
+from quayside.web import forms
+from resolvers.accounts import invite
+from resolvers.accounts.invite import InviteReference
+from resolvers.accounts.session import csrf_token
+from resolvers.errors import QuaysideError, Unauthenticated
+
+PATH = "/confirminvite"
+TITLE = "Invitation"
+ANSWERS = {"accept": "Accept", "decline": "Decline"}
+"""What the form may say, with the text of the button."""
+
+
+def invitation_routes(callers: Callable[[], Callers]) -> list[Route]:
+    """The page of one application. `callers` gives what is open only while it runs."""
+
+    async def show(request: Request) -> Response:
+        return await _page(request, callers(), request.query_params.get("code", ""))
+
+    async def answer(request: Request) -> Response:
+        code = ""
+        try:
+            form = await forms.read_form(request)
+            code = form.get("code", "")
+            require_csrf(request, form)
+            return await _answer(request, callers(), code, form.get("answer", ""))
+        except CsrfRefused:
+            text = "The form was open for too long. Please try again."
+            return await _page(request, callers(), code, status=403, error=text)
+        except Unauthenticated:
+            return await _page(request, callers(), code, status=403)
+        except QuaysideError as error:
+            return _refusal(request, error)
+
+    return [Route(PATH, show, methods=["GET"]), Route(PATH, answer, methods=["POST"])]
+
+
+async def _answer(request: Request, callers: Callers, code: str, answer: str) -> Response:
+    context = await callers.browser(request)
+    record = await invite.by_code(context, code)
+    team = f"the team {record.team_name} of {record.organization_name}"
+    if answer == "accept":
+        await invite.accept(context, InviteReference(code=code))
+        told = f"Welcome: you are now in {team}."
+    elif answer == "decline":
+        await invite.decline(context, InviteReference(code=code))
+        told = f"You have declined to join {team}."
+    else:
+        return await _page(request, callers, code, status=400, error="Accept the invitation or decline it.")
+    return forms.page(request, TITLE, forms.notice(told))
+
+
+async def _page(
+    request: Request, callers: Callers, code: str, *, status: int = 200, error: str | None = None
+) -> Response:
+    """The forms to answer an invitation with; for who is not signed in, the way to sign in and back."""
+    shown = forms.notice(error, is_error=True) if error else ""
+    context = await callers.browser(request)
+    try:
+        record = await invite.by_code(context, code)
+    except Unauthenticated:
+        back = quote(f"{PATH}?code={quote(code)}")
+        shown += forms.notice("Sign in to see the invitation.")
+        shown += f'<p><a href="/signin?next={back}">Sign in</a></p>'
+        return forms.page(request, TITLE, shown, status=status)
+    except QuaysideError as refused:
+        return _refusal(request, refused)
+    inviter = record.inviter_name or "An administrator"
+    shown += forms.notice(
+        f"{inviter} invites you, {context.viewer.require_account().name}, to join the team"
+        f" {record.team_name} of the organization {record.organization_name}."
+    )
+    cookie = cookie_or_new(request)
+    for answer, button in ANSWERS.items():
+        carried = forms.hidden(**{FIELD: csrf_token(cookie), "code": code, "answer": answer})
+        shown += forms.form(PATH, button, carried)
+    return forms.page(request, TITLE, shown, status=status)
+
+
+def _refusal(request: Request, error: QuaysideError) -> Response:
+    """Says why there is nothing to answer, and where to sign in as somebody else."""
+    other = '<p><a href="/signin">Sign in as somebody else</a></p>'
+    return forms.page(request, TITLE, forms.notice(error.message, is_error=True) + other, status=400)

@@ -1,0 +1,97 @@
+"""Pages behind the links in our mails, and the one that asks for such a mail.
+
+    /confirm?code=…     confirm an e-mail address
+    /recovery           ask for a code, which comes by mail
+    /recovery?code=…    choose a new password
+
+Showing a page changes nothing, since mail programs look at links by themselves; posting its form does. The
+code is what entitles, so there is no session and no CSRF token.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from quayside.http.callers import Callers
+from quayside.web import forms
+from resolvers.accounts import recovery
+from resolvers.errors import QuaysideError
+
+Answer: TypeAlias = Callable[[Request, Callers], Awaitable[Response]]
+
+CONFIRM, RECOVER = "Confirm your e-mail address", "Recover your account"
+SIGN_IN = '<p><a href="/signin">Sign in</a></p>'
+
+
+def recovery_routes(callers: Callable[[], Callers]) -> list[Route]:
+    """The pages of one application. `callers` gives what is open only while it runs."""
+
+    def endpoint(title: str, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        async def respond(request: Request) -> Response:
+            try:
+                return await answer(request, callers())
+            except QuaysideError as error:
+                return forms.page(
+                    request, title, forms.notice(error.message, is_error=True) + SIGN_IN, status=400
+                )
+
+        return respond
+
+    return [
+        Route("/confirm", endpoint(CONFIRM, _show_confirm), methods=["GET"]),
+        Route("/confirm", endpoint(CONFIRM, _confirm), methods=["POST"]),
+        Route("/recovery", endpoint(RECOVER, _show_recovery), methods=["GET"]),
+        Route("/recovery", endpoint(RECOVER, _recover), methods=["POST"]),
+    ]
+
+
+async def _show_confirm(request: Request, callers: Callers) -> Response:
+    code = request.query_params.get("code", "")
+    return forms.page(request, CONFIRM, forms.form("/confirm", "Confirm", forms.hidden(code=code)))
+
+
+async def _confirm(request: Request, callers: Callers) -> Response:
+    form = await forms.read_form(request)
+    account = await recovery.confirm_email(await callers.browser(request), form.get("code", ""))
+    shown = forms.notice(f"Thank you. {account.email} is now the address of {account.name}.")
+    return forms.page(request, CONFIRM, shown + SIGN_IN)
+
+
+async def _show_recovery(request: Request, callers: Callers) -> Response:
+    code = request.query_params.get("code")
+    return forms.page(request, RECOVER, _ask_for_mail() if code is None else _ask_for_password(code))
+
+
+async def _recover(request: Request, callers: Callers) -> Response:
+    form = await forms.read_form(request)
+    context = await callers.browser(request)
+    if (code := form.get("code")) is None:
+        await recovery.request(context, form.get("email", ""))
+        shown = forms.notice("If that is the address of a user, a mail is on its way to it.")
+        return forms.page(request, RECOVER, shown + SIGN_IN)
+    try:
+        account = await recovery.reset_password(context, code, form.get("password", ""))
+    except QuaysideError as error:
+        if error.field != "password":
+            raise
+        shown = forms.notice(error.message, is_error=True) + _ask_for_password(code)
+        return forms.page(request, RECOVER, shown, status=400)
+    return forms.page(request, RECOVER, forms.notice(f"The password of {account.name} is set.") + SIGN_IN)
+
+
+def _ask_for_mail() -> str:
+    return forms.form(
+        "/recovery", "Send", forms.field("E-mail address", "email", kind="email", autocomplete="email")
+    )
+
+
+def _ask_for_password(code: str) -> str:
+    return forms.form(
+        "/recovery",
+        "Set password",
+        forms.hidden(code=code),
+        forms.field("New password", "password", kind="password", autocomplete="new-password"),
+    )

@@ -1,0 +1,272 @@
+"""Signing in and out: for programs as JSON below `/api/v1`, for people as a page at `/signin`.
+
+    GET  /csrf_token                 the token of the browser's cookie, which it gets if it has none
+    POST /api/v1/signin              {username, password}; answers with a new cookie and a new token
+    POST /api/v1/signin/verify       {password}; the session counts as fresh for ten minutes
+    POST /api/v1/signout
+    GET, POST /signin, POST /signout the same for people
+
+These are the only addresses of `/api/v1` that are no GraphQL operations: cookies are a matter of HTTP.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from quayside.http.callers import Callers
+from quayside.http.sessions import FIELD, CsrfRefused, cookie_of, cookie_or_new, require_csrf
+from quayside.web import forms
+from resolvers.accounts import session
+from resolvers.accounts.session import VerificationAwaited, csrf_token
+from resolvers.errors import BadRequest, InvalidCredentials, SignInThrottled, Unauthenticated
+from rest_compat.door import cors_headers
+from rest_compat.problems import DEFAULT_TEXT, UNAUTHENTICATED, Problem, message, render
+
+MAX_BODY = 64 * 1024
+WRONG = "Invalid Username or Password"
+AFTER_SIGN_IN = "/graphql"
+
+_LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f\x7f]*")
+
+Answer: TypeAlias = Callable[[Request, Callers], Awaitable[Response]]
+
+
+class Refused(Exception):
+    """Ends a JSON request with a problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.text)
+        self.problem = problem
+
+
+def local_path(text: str | None) -> str:
+    """Where to go after signing in: a path of ours, never another site's address."""
+    return text if text and _LOCAL_PATH.fullmatch(text) else AFTER_SIGN_IN
+
+
+class SignIn:
+    """The addresses of one application. `callers` gives what is open only while it runs."""
+
+    def __init__(
+        self, callers: Callable[[], Callers], *, base_url: str, cors_origins: Sequence[str] = ()
+    ) -> None:
+        self._callers = callers
+        self._base_url = base_url
+        self._cors_origins = cors_origins
+        self.api_routes = {
+            path: self._api(answer)
+            for path, answer in (
+                ("/api/v1/signin", _api_sign_in),
+                ("/api/v1/signin/verify", _api_verify),
+                ("/api/v1/signout", _api_sign_out),
+            )
+        }
+
+    def routes(self) -> list[Route]:
+        """All of them, those of `/api/v1` with and without a final slash."""
+        return [
+            Route("/csrf_token", self._page(_csrf_token), methods=["GET"]),
+            Route("/signin", self._page(_show), methods=["GET"]),
+            Route("/signin", self._page(_sign_in), methods=["POST"]),
+            Route("/signout", self._page(_sign_out), methods=["POST"]),
+            *(
+                Route(path + slash, endpoint, methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"])
+                for path, endpoint in self.api_routes.items()
+                for slash in ("", "/")
+            ),
+        ]
+
+    def serves(self, path: str) -> bool:
+        """Whether a path below `/api/v1` is one of these."""
+        return path.rstrip("/") in self.api_routes
+
+    def _api(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                response = await self._answer(request, answer)
+            except Refused as refused:
+                response = self._problem(refused.problem)
+            except CsrfRefused as error:
+                response = self._problem(Problem(403, "error", text=error.message))
+            except Unauthenticated as error:
+                response = _failure(error) or self._problem(UNAUTHENTICATED)
+            response.headers.update(cors_headers(self._cors_origins, request.headers.get("origin")))
+            return response
+
+        return endpoint
+
+    async def _answer(self, request: Request, answer: Answer) -> Response:
+        if request.method == "OPTIONS":
+            return _json(None)
+        if request.method != "POST":
+            return self._problem(message(405))
+        require_csrf(request)
+        return await answer(request, self._callers())
+
+    def _page(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await answer(request, self._callers())
+            except BadRequest as error:
+                return forms.page(request, "Sign in", forms.notice(error.message, is_error=True), status=400)
+
+        return endpoint
+
+    def _problem(self, problem: Problem) -> Response:
+        status, body = render(problem, None, self._base_url)
+        return _json(body, status)
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(body) + b"\n",
+        status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _failure(error: Unauthenticated) -> Response | None:
+    """What a client is told whose password was not accepted; None if none was given."""
+    if isinstance(error, SignInThrottled):
+        headers = {"Retry-After": str(error.retry_after_s), "Cache-Control": "no-store"}
+        return Response(error.message, 429, headers=headers, media_type="text/plain")
+    if not isinstance(error, InvalidCredentials):
+        return None
+    waits = isinstance(error, VerificationAwaited)
+    text = error.message if waits else WRONG
+    return _json({"needsEmailVerification": waits, "invalidCredentials": not waits, "message": text}, 403)
+
+
+async def _texts(request: Request, *names: str) -> list[str]:
+    """Those members of a JSON body, which must be texts. Raises `Refused`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(message(415))
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BODY:
+            raise Refused(message(413))
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Refused(message(400, DEFAULT_TEXT[400])) from error
+    values = body if isinstance(body, dict) else {}
+    for name in names:
+        if name not in values:
+            raise Refused(Problem(400, text=f"'{name}' is a required property"))
+        if not isinstance(values[name], str) or "\0" in values[name]:
+            raise Refused(Problem(400, text=f"'{name}' must be a text"))
+    return [values[name] for name in names]
+
+
+async def _csrf_token(request: Request, callers: Callers) -> Response:
+    cookie = cookie_or_new(request)
+    response = _json({"csrf_token": csrf_token(cookie)})
+    callers.sessions.start(response, cookie, request)
+    return response
+
+
+async def _api_sign_in(request: Request, callers: Callers) -> Response:
+    username, password = await _texts(request, "username", "password")
+    context = await callers.browser(request)
+    cookie = await session.sign_in(context, login=username, password=password, old_cookie=cookie_of(request))
+    response = _json({"success": True})
+    callers.sessions.start(response, cookie, request)
+    return response
+
+
+async def _api_verify(request: Request, callers: Callers) -> Response:
+    context = await callers.browser(request)
+    context.viewer.require_account()
+    (password,) = await _texts(request, "password")
+    await session.verify(context, password)
+    return _json({"success": True})
+
+
+async def _api_sign_out(request: Request, callers: Callers) -> Response:
+    await session.sign_out(await callers.browser(request))
+    response = _json({"success": True})
+    callers.sessions.forget(response, request)
+    return response
+
+
+async def _show(request: Request, callers: Callers) -> Response:
+    return await _sign_in_page(request, callers)
+
+
+async def _sign_in(request: Request, callers: Callers) -> Response:
+    form = await forms.read_form(request)
+    destination = local_path(form.get("next"))
+    try:
+        require_csrf(request, form)
+        context = await callers.browser(request)
+        cookie = await session.sign_in(
+            context,
+            login=form.get("username", ""),
+            password=form.get("password", ""),
+            old_cookie=cookie_of(request),
+        )
+    except CsrfRefused:
+        text = "The form was open for too long. Please try again."
+        return await _sign_in_page(request, callers, status=403, error=text, destination=destination)
+    except SignInThrottled as error:
+        response = await _sign_in_page(
+            request, callers, status=429, error=error.message, destination=destination
+        )
+        response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+    except InvalidCredentials as error:
+        text = error.message if isinstance(error, VerificationAwaited) else WRONG
+        return await _sign_in_page(request, callers, status=403, error=text, destination=destination)
+    response = RedirectResponse(destination, 303)
+    callers.sessions.start(response, cookie, request)
+    return response
+
+
+async def _sign_out(request: Request, callers: Callers) -> Response:
+    form = await forms.read_form(request)
+    try:
+        require_csrf(request, form)
+    except CsrfRefused:
+        return await _sign_in_page(request, callers, status=403, error="Please try again.")
+    await session.sign_out(await callers.browser(request))
+    response = RedirectResponse("/signin", 303)
+    callers.sessions.forget(response, request)
+    return response
+
+
+async def _sign_in_page(
+    request: Request,
+    callers: Callers,
+    *,
+    status: int = 200,
+    error: str | None = None,
+    destination: str | None = None,
+) -> Response:
+    """The form to sign in with, or, for who is, the one to sign out with."""
+    destination = destination or local_path(request.query_params.get("next"))
+    viewer = await callers.sessions.session_viewer(request)
+    cookie = cookie_or_new(request)
+    carried = forms.hidden(**{FIELD: csrf_token(cookie), "next": destination})
+    shown = forms.notice(error, is_error=True) if error else ""
+    if viewer is not None and viewer.account is not None:
+        shown += forms.notice(f"You are signed in as {viewer.account.name}.")
+        shown += forms.form("/signout", "Sign out", carried)
+    else:
+        shown += forms.form(
+            "/signin",
+            "Sign in",
+            carried,
+            forms.field("User name or e-mail address", "username", autocomplete="username"),
+            forms.field("Password", "password", kind="password", autocomplete="current-password"),
+        )
+        shown += '<p><a href="/recovery">I forgot my password</a></p>'
+    response = forms.page(request, "Sign in", shown, status=status)
+    callers.sessions.start(response, cookie, request)
+    return response

@@ -1,0 +1,1 @@
+"""Settings and feature flags: read once, checked, never changed."""

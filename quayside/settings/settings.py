@@ -1,0 +1,346 @@
+"""Settings: read once at start from flags, environment and a TOML file, checked, and then never changed.
+
+The first of these that names a setting decides:
+
+    a flag of the command line      --port 8080
+    an environment variable         QUAYSIDE_PORT=8080        QUAYSIDE_FEATURE_AUTO_PRUNE=false
+    the file QUAYSIDE_CONFIG names  port = 8080               [features]  auto_prune = false
+    the default                     SETTINGS, FEATURES
+
+An empty value means the same as none. Whatever is wrong is reported at once, a sentence for each setting.
+"""
+
+import difflib
+import tomllib
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from quayside.settings import mail_url, parsers
+from quayside.settings.features import FEATURES
+from quayside.settings.mail_url import MailServer
+
+PREFIX: Final = "QUAYSIDE_"
+FEATURE_PREFIX: Final = "FEATURE_"
+FREE_VARIABLES: Final = frozenset({"QUAYSIDE_CONFIG", "QUAYSIDE_FAULT"})
+"""Variables that are no settings: where the TOML file is, and the fault that a test asks for."""
+
+
+class SettingsError(Exception):
+    """Settings cannot be used. `problems` holds one sentence for each."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a process; the fields are those of `SETTINGS`, in lower case, and the features.
+
+    `blob_url` is `file:///absolute/path` or `memory:`, `database_url` is `sqlite:///absolute/path` (percent
+    encoded) or `postgresql://…`. `secret_key` lists keys, of which the first encrypts and all decrypt; it is
+    empty until `quayside.settings.secret_key.ensure` has filled it. `public_url` ends without a slash.
+    """
+
+    data_dir: Path
+    database_url: str = field(repr=False)
+    blob_url: str = field(repr=False)
+    host: str
+    port: int
+    tls_cert: Path | None
+    tls_key: Path | None
+    public_url: str
+    secret_key: tuple[str, ...] = field(repr=False)
+    rest_status_codes: Literal["documented", "observed"]
+    superusers: frozenset[str]
+    ssrf_allowed_hosts: frozenset[str]
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    cors_origins: tuple[str, ...]
+    mail_url: MailServer | None
+    log_retention: timedelta
+    time_machine_default: timedelta
+    features: frozenset[str]
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is the embedded one."""
+        return self.database_url.startswith("sqlite:")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `default` is text as an operator would write it, and may use `{data_dir}` and `{origin}`.
+
+    `parse` raises `ValueError` saying what the value must be, to be read after the setting's name.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    default: str
+    sentence: str
+    secret: bool = False
+
+
+SETTINGS: Final = (
+    Setting(
+        "DATA_DIR", parsers.path, "./data", "The directory that holds everything the registry stores itself."
+    ),
+    Setting(
+        "DATABASE_URL",
+        parsers.database_url,
+        "sqlite://{data_dir}/quayside.db",
+        "The database: `sqlite:///absolute/path` or `postgresql://user:password@host/name`.",
+        secret=True,
+    ),
+    Setting(
+        "BLOB_URL",
+        parsers.blob_url,
+        "file://{data_dir}/blobs",
+        "Where the content of images is kept: `file:///absolute/path`, or `memory:` to forget it at the end.",
+        secret=True,
+    ),
+    Setting("HOST", parsers.host, "127.0.0.1", "The address to listen on; `0.0.0.0` for all."),
+    Setting("PORT", parsers.port, "8080", "The TCP port to listen on."),
+    Setting(
+        "TLS_CERT", parsers.file, "", "A PEM file with the certificate chain for HTTPS; needs `TLS_KEY`."
+    ),
+    Setting("TLS_KEY", parsers.file, "", "A PEM file with the private key of `TLS_CERT`."),
+    Setting(
+        "PUBLIC_URL",
+        parsers.origin,
+        "{origin}",
+        "The address by which clients reach the registry; links, token realms and image names start with it.",
+    ),
+    Setting(
+        "SECRET_KEY",
+        parsers.secret_keys,
+        "",
+        "Keys of at least 32 characters for stored credentials, separated by commas: the first encrypts, all "
+        "decrypt. With SQLite one is made at the first start, in `secret.key` of the data directory.",
+        secret=True,
+    ),
+    Setting(
+        "REST_STATUS_CODES",
+        parsers.one_of("documented", "observed"),
+        "documented",
+        "Which success codes `/api/v1` answers where the API's reference and its usual server differ.",
+    ),
+    Setting(
+        "SUPERUSERS",
+        parsers.names,
+        "",
+        "Names of users who are superusers, separated by commas, beside those made so in the database.",
+    ),
+    Setting(
+        "SSRF_ALLOWED_HOSTS",
+        parsers.hosts,
+        "",
+        "Private hosts and networks at which webhooks, mirrors and issuers may be, separated by commas.",
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        parsers.networks,
+        "",
+        "Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas.",
+    ),
+    Setting(
+        "CORS_ORIGINS",
+        parsers.origins,
+        "",
+        "Origins of pages whose scripts may call the API, separated by commas; `*` for all, without cookies.",
+    ),
+    Setting(
+        "MAIL_URL",
+        mail_url.parse,
+        "",
+        "The mail server: `smtp://user:password@host:587?from=me@example.com`; `smtps://` for TLS at once.",
+        secret=True,
+    ),
+    Setting(
+        "LOG_RETENTION",
+        parsers.duration,
+        "1y",
+        "How long audit log entries and events are kept; `0` keeps them for ever.",
+    ),
+    Setting(
+        "TIME_MACHINE_DEFAULT",
+        parsers.duration,
+        "2w",
+        "How long deleted tags stay restorable in a namespace that does not say.",
+    ),
+)
+
+_OPTIONAL: Final = frozenset({"TLS_CERT", "TLS_KEY", "MAIL_URL"})
+_SETTINGS: Final = {row.name: row for row in SETTINGS}
+_FEATURES: Final = {row.name: row for row in FEATURES}
+_VARIABLES: Final = tuple(PREFIX + name for name in _SETTINGS) + tuple(
+    PREFIX + FEATURE_PREFIX + name for name in _FEATURES
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value as somebody wrote it, and where: `source` goes in the brackets that end a problem."""
+
+    text: str
+    source: str
+
+
+def load_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
+    """The settings of this process. `flags` maps names of settings (`PORT`) to the text on the command line.
+
+    Raises `SettingsError` with a sentence for each setting that is unknown or wrong. Reads the TOML file, and
+    writes nothing.
+    """
+    problems: list[str] = []
+    given: dict[str, _Given] = {}
+    for layer in (_from_file(environ, problems), _from_environment(environ, problems), _from_flags(flags)):
+        given.update(layer)
+    values: dict[str, Any] = {}
+    for row in SETTINGS:
+        default = row.default.format_map(_derived(values)) if "{" in row.default else row.default
+        values[row.name] = _parse(row, given.get(row.name), default, problems)
+    features = frozenset(
+        name for name, row in _FEATURES.items() if _parse_feature(name, row.default, given, problems)
+    )
+    _check_together(given, values, problems)
+    if problems:
+        raise SettingsError(*problems)
+    return Settings(**{name.lower(): value for name, value in values.items()}, features=features)
+
+
+def _parse(row: Setting, given: _Given | None, default: str, problems: list[str]) -> Any:
+    text = given.text if given else default
+    if not text and row.name in _OPTIONAL:
+        return None
+    try:
+        return row.parse(text)
+    except ValueError as error:
+        if given is None:
+            # Only a default made of another, faulty setting can be wrong; that one is already reported.
+            return None
+        value = "" if row.secret else f", not {given.text!r}"
+        problems.append(f"{row.name} must be {error}{value} ({given.source}).")
+        return None
+
+
+def _parse_feature(name: str, default: bool, given: Mapping[str, _Given], problems: list[str]) -> bool:
+    value = given.get(FEATURE_PREFIX + name)
+    if value is None:
+        return default
+    try:
+        return parsers.boolean(value.text)
+    except ValueError as error:
+        problems.append(f"{FEATURE_PREFIX}{name} must be {error}, not {value.text!r} ({value.source}).")
+        return default
+
+
+def _derived(values: Mapping[str, Any]) -> dict[str, str]:
+    """What a default may be made of: the settings above its own in the table."""
+    host = str(values["HOST"]) if "HOST" in values else ""
+    bracketed = f"[{host}]" if ":" in host else host
+    scheme = "https" if values.get("TLS_CERT") else "http"
+    return {
+        "data_dir": urllib.parse.quote(str(values["DATA_DIR"])),
+        "origin": f"{scheme}://{bracketed}:{values.get('PORT')}",
+    }
+
+
+def _check_together(given: Mapping[str, _Given], values: Mapping[str, Any], problems: list[str]) -> None:
+    if ("TLS_CERT" in given) != ("TLS_KEY" in given):
+        problems.append("TLS_CERT and TLS_KEY must be set together.")
+    database_url = values["DATABASE_URL"]
+    if database_url and not database_url.startswith("sqlite:") and values["SECRET_KEY"] == ():
+        problems.append(
+            "SECRET_KEY must be set when DATABASE_URL is a PostgreSQL database, since all processes that use "
+            "it need the same key."
+        )
+
+
+def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _Given]:
+    unknown = flags.keys() - _SETTINGS.keys()
+    if unknown:
+        raise KeyError(f"no such settings: {sorted(unknown)}")
+    return {name: _Given(text, "on the command line") for name, text in flags.items() if text}
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Given]:
+    given = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable in FREE_VARIABLES or _is_injected(variable, text):
+            continue
+        if variable in _VARIABLES:
+            if text.strip():
+                given[variable.removeprefix(PREFIX)] = _Given(text, f"in the variable {variable}")
+        else:
+            nearest = _nearest(variable, _VARIABLES)
+            problems.append(f"The variable {variable} is not a setting; the nearest is {nearest}.")
+    return given
+
+
+def _is_injected(variable: str, text: str) -> bool:
+    """Whether an orchestrator made this variable for a service called quayside: QUAYSIDE_PORT is one, too."""
+    return variable.endswith("_SERVICE_HOST") or "_SERVICE_PORT" in variable or text.startswith("tcp://")
+
+
+def _from_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Given]:
+    name = environ.get("QUAYSIDE_CONFIG")
+    if not name:
+        return {}
+    try:
+        document = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"QUAYSIDE_CONFIG must name a TOML file, but {name} cannot be read: {error}."
+        ) from error
+    given = {}
+    for key, value in _file_entries(document):
+        names = {_file_key(known): known for known in (v.removeprefix(PREFIX) for v in _VARIABLES)}
+        if key not in names:
+            nearest = _nearest(key, tuple(names))
+            problems.append(f"The key {key} in {name} is not a setting; the nearest is {nearest}.")
+            continue
+        try:
+            text = _file_text(value)
+        except ValueError as error:
+            problems.append(f"{names[key]} must be {error} (in {name}).")
+            continue
+        if text.strip():
+            given[names[key]] = _Given(text, f"in {name}")
+    return given
+
+
+def _file_key(name: str) -> str:
+    if name.startswith(FEATURE_PREFIX):
+        return "features." + name.removeprefix(FEATURE_PREFIX).lower()
+    return name.lower()
+
+
+def _file_entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", inner_value) for inner, inner_value in value.items())
+        else:
+            yield key, value
+
+
+def _file_text(value: Any) -> str:
+    """A TOML value as the text of an environment variable, so that one parser serves both."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int():
+            return str(value)
+        case list() if all(isinstance(item, str) and "," not in item for item in value):
+            return ",".join(value)
+        case _:
+            raise ValueError("text, a whole number, true, false, or a list of texts without commas")
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    return difflib.get_close_matches(name, known, n=1, cutoff=0)[0]

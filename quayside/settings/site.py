@@ -1,0 +1,20 @@
+"""What resolvers are told of the settings."""
+
+from urllib.parse import urlsplit
+
+from quayside.settings.settings import Settings
+from resolvers.context import Site
+from resolvers.outbound import Outbound
+
+
+def site_of(settings: Settings) -> Site:
+    """The facts of this installation that rules depend on."""
+    return Site(
+        public_url=settings.public_url,
+        registry_host=urlsplit(settings.public_url).netloc,
+        features=settings.features,
+        superusers=settings.superusers,
+        outbound=Outbound(settings.ssrf_allowed_hosts),
+        time_machine_default_s=round(settings.time_machine_default.total_seconds()),
+        has_mail_server=settings.mail_url is not None and "MAILING" in settings.features,
+    )

@@ -1,0 +1,161 @@
+"""The identity federation of robots: identities of external issuers that may act as a robot.
+
+A build system proves who it is with a token of its own issuer, and gets a password of the robot for an hour,
+so that no robot token need be kept there.
+"""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from resolvers import events
+from resolvers.access.registry_tokens import RobotPassword, TokenSigner
+from resolvers.access.viewer import DIRECT, AccountKind, Viewer, ViewerAccount
+from resolvers.accounts.oidc import Issuers, unverified_issuer
+from resolvers.accounts.robot import RobotRecord, end_tokens, require_owner_to_write, require_robot
+from resolvers.context import Context
+from resolvers.errors import Invalid
+from storage.models import RobotFederation
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.transactions import transaction
+
+MAX_IDENTITIES = 100
+MAX_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A subject of an external issuer; the issuer is a URL, spelt as in its tokens."""
+
+    issuer: str
+    subject: str
+
+
+async def identities(robot_ids: Sequence[int]) -> dict[int, list[Identity]]:
+    """The identities that may act as each robot, in one statement; for callers that decided on access."""
+    if not robot_ids:
+        return {}
+    rows = await fetch(
+        "SELECT account_id, issuer, subject FROM robot_federation"
+        f" WHERE account_id IN ({placeholders(robot_ids)}) ORDER BY id",
+        *robot_ids,
+    )
+    found: dict[int, list[Identity]] = {}
+    for row in rows:
+        found.setdefault(row["account_id"], []).append(Identity(row["issuer"], row["subject"]))
+    return found
+
+
+async def replace(
+    context: Context, *, owner: str | None, short_name: str, identities: Sequence[Identity]
+) -> RobotRecord:
+    """Let exactly these identities act as a robot. What was issued to the robot before ends.
+
+    Requires what creating the robot requires. Raises `NotFound`, `Invalid`.
+    """
+    namespace = await require_owner_to_write(context, owner)
+    record = await require_robot(context, namespace, short_name)
+    _check(identities)
+    async with transaction("robot_federation.replace"):
+        await _remove(record)
+        await RobotFederation.bulk_create(
+            [
+                RobotFederation(account_id=record.id, issuer=identity.issuer, subject=identity.subject)
+                for identity in identities
+            ]
+        )
+        await events.record(
+            context,
+            "create_robot_federation",
+            {
+                "config": [
+                    {"issuer": identity.issuer, "subject": identity.subject} for identity in identities
+                ],
+                "robot": short_name,
+            },
+            namespace_id=namespace.id,
+        )
+    return record
+
+
+async def clear(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
+    """Let no identity act as a robot any more. What was issued to the robot before ends.
+
+    Requires what creating the robot requires. Raises `NotFound`.
+    """
+    namespace = await require_owner_to_write(context, owner)
+    record = await require_robot(context, namespace, short_name)
+    async with transaction("robot_federation.clear"):
+        await _remove(record)
+        await events.record(
+            context, "delete_robot_federation", {"robot": short_name}, namespace_id=namespace.id
+        )
+    return record
+
+
+async def _remove(record: RobotRecord) -> None:
+    await end_tokens(record)
+    await execute("DELETE FROM robot_federation WHERE account_id = ?", record.id)
+
+
+def _check(identities: Collection[Identity]) -> None:
+    if len(identities) > MAX_IDENTITIES:
+        raise Invalid(f"A robot has at most {MAX_IDENTITIES} identities.", field="identities")
+    if len(set(identities)) < len(identities):
+        raise Invalid("Duplicate federation config entry", field="identities")
+    for identity in identities:
+        if not identity.issuer or not identity.subject:
+            raise Invalid("Missing one or more required fields (issuer, subject)", field="identities")
+        if max(len(identity.issuer), len(identity.subject)) > MAX_LENGTH:
+            raise Invalid(f"Issuer and subject have at most {MAX_LENGTH} characters.", field="identities")
+        if not _is_web_address(identity.issuer):
+            raise Invalid("Issuer must be a URL (http:// or https://)", field="identities")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, robot: str, token: str) -> str:
+    """A password of a robot, valid for one hour, for an identity token of its federation.
+
+    Raises `Invalid` for a token that proves nothing here, in the same words whether there is such a robot or
+    not; `Upstream` when the issuer does not tell its keys.
+    """
+    issuer = unverified_issuer(token)
+    if issuer is None:
+        raise Invalid("Invalid token: it is not a signed JWT.")
+    row = await _living_robot(robot)
+    trusted = (await identities([row["id"]])).get(row["id"], []) if row else []
+    subjects = {identity.subject for identity in trusted if identity.issuer == issuer}
+    if row is None or not subjects:
+        raise Invalid("Robot does not have federated login configured for the issuer of the token")
+    claims = await issuers.verify(
+        token, issuer=issuer, audiences={context.site.registry_host, context.site.public_url}
+    )
+    if claims["sub"] not in subjects:
+        raise Invalid("Token does not match robot")
+    account = ViewerAccount(row["id"], robot, AccountKind.ROBOT, row["auth_epoch"])
+    async with transaction("robot_federation.exchange"):
+        await events.record(
+            dataclasses.replace(context, viewer=Viewer(account, DIRECT)),
+            "federated_robot_token_exchange",
+            {"subject": claims["sub"], "issuer": issuer, "robot": robot},
+            namespace_id=row["owner_id"],
+        )
+    # The epoch was read before the issuer was asked, so a change in the meantime makes the password stale.
+    return signer.issue_password(RobotPassword(robot, row["id"], row["auth_epoch"]))
+
+
+async def _living_robot(name: str) -> Row | None:
+    return await fetch_one(
+        "SELECT a.id, a.auth_epoch, r.owner_id FROM account a JOIN robot r ON r.account_id = a.id"
+        " JOIN account o ON o.id = r.owner_id WHERE a.name = ? AND a.is_enabled AND a.deleted_at_ms IS NULL"
+        " AND o.is_enabled AND o.deleted_at_ms IS NULL",
+        name,
+    )

@@ -1,0 +1,221 @@
+"""Invitations into teams: for a user, or for whoever reads the mail at an address.
+
+An invitation for a user is accepted by that user alone, by its id or with the code of the mail. One for an
+address is accepted with the code, which proves that its holder reads mail there; the account may have another
+address. A code is random, works once, and is stored as a hash.
+"""
+
+from dataclasses import dataclass
+
+from resolvers import events, mail
+from resolvers.access.credentials import hash_secret, random_text
+from resolvers.access.permissions import require_account_role
+from resolvers.access.roles import AccountRole
+from resolvers.access.viewer import AccountKind, ViewerAccount
+from resolvers.accounts import team
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.namespace import require_organization
+from resolvers.accounts.team import TeamRecord
+from resolvers.context import Context
+from resolvers.errors import Invalid, NotFound
+from resolvers.names import check_email
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from storage.clock import now_ms
+from storage.models import TeamInvite
+from storage.statements import Row, execute, fetch_one
+from storage.transactions import transaction
+
+CODE_LENGTH = 48
+AGAIN_AFTER_MS = 60_000
+"""An invitation that is made again sooner than this stays as it is, so that nobody is flooded with mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class InviteRecord:
+    """An open invitation; one of `account_id` and `email` says for whom."""
+
+    id: int
+    team_id: int
+    team_name: str
+    organization_id: int
+    organization_name: str
+    account_id: int | None
+    email: str | None
+    inviter_id: int | None
+    inviter_name: str | None
+    created_at_ms: int
+
+
+_COLUMNS = (
+    "i.id, i.team_id, t.name AS team_name, t.organization_id, o.name AS organization_name, i.account_id,"
+    " i.email, i.inviter_id, n.name AS inviter_name, i.created_at_ms"
+)
+_SOURCE = (
+    "team_invite i JOIN team t ON t.id = i.team_id JOIN account o ON o.id = t.organization_id"
+    " LEFT JOIN account n ON n.id = i.inviter_id"
+)
+_ALIVE = "o.deleted_at_ms IS NULL"
+
+
+def _record(row: Row) -> InviteRecord:
+    return InviteRecord(**row)
+
+
+async def of_viewer(context: Context, page: Page) -> Slice[InviteRecord]:
+    """The invitations for the viewer's account, oldest first. Requires `user:read`."""
+    account_id = require_account_role(context, AccountRole.READ)
+    query = Query(_COLUMNS, _SOURCE, (Term("i.id", "id"),), ("i.account_id = ?", _ALIVE), (account_id,))
+    return (await paginate(query, page, maximum=context.max_first)).of(_record)
+
+
+async def create(context: Context, organization: str, team_name: str, email: str) -> InviteRecord:
+    """Invite whoever reads mail at an address. Requires `org:admin`. Raises `NotFound`, `Invalid`."""
+    owner = await require_organization(context, organization)
+    if not context.site.has("MAILING"):
+        raise Invalid("Mail is switched off, so that nobody would get the invitation.", field="email")
+    async with team.changing("team_invite.create", owner):
+        record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
+        return await invite(context, owner, record, email=check_email(email))
+
+
+async def invite(
+    context: Context,
+    owner: AccountRecord,
+    record: TeamRecord,
+    *,
+    account: AccountRecord | None = None,
+    email: str | None = None,
+) -> InviteRecord:
+    """Invite an account or an address, in the open transaction. A repeated invitation has a new code."""
+    column, invited = ("account_id", account.id) if account else ("email", email)
+    existing = await fetch_one(
+        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.team_id = ? AND i.{column} = ?", record.id, invited
+    )
+    now = now_ms()
+    if existing is not None:
+        if now - existing["created_at_ms"] < AGAIN_AFTER_MS:
+            return _record(existing)
+        await execute("DELETE FROM team_invite WHERE id = ?", existing["id"])
+    code = random_text(CODE_LENGTH, mixed_case=True)
+    made = await TeamInvite.create(
+        team_id=record.id,
+        inviter_id=context.account_id,
+        code_hash=hash_secret(code),
+        created_at_ms=now,
+        account_id=account.id if account else None,
+        email=email,
+    )
+    member = account.name if account else email
+    await events.record(
+        context,
+        "org_invite_team_member",
+        {"user" if account else "email": member, "member": member, "team": record.name},
+        namespace_id=owner.id,
+    )
+    found = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.id = ?", made.id)
+    assert found is not None
+    await _send(context, owner, _record(found), code, account.email if account else email)
+    return _record(found)
+
+
+async def _send(
+    context: Context, owner: AccountRecord, record: InviteRecord, code: str, recipient: str | None
+) -> None:
+    if recipient is None or not context.site.has("MAILING"):
+        return
+    inviter = record.inviter_name or "An administrator"
+    await mail.send(
+        recipient,
+        f"{inviter} invites you to {owner.name}",
+        f"{inviter} invites you to join the team {record.team_name} of the organization {owner.name}\n"
+        f"on {context.site.registry_host}.\n\n"
+        "To accept, open this page and sign in:\n\n"
+        f"{context.site.public_url}/confirminvite?code={code}\n\n"
+        f"The code of the invitation is {code}. It works once.\n"
+        "If you do nothing, nothing happens.\n",
+    )
+
+
+async def delete(context: Context, organization: str, team_name: str, email: str) -> str:
+    """Withdraw the invitation of an address; the address. Requires `org:admin`. Raises `NotFound`."""
+    owner = await require_organization(context, organization)
+    async with team.changing("team_invite.delete", owner):
+        record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
+        deleted = await execute("DELETE FROM team_invite WHERE team_id = ? AND email = ?", record.id, email)
+        if not deleted:
+            raise NotFound(f"There is no invitation of '{email[:255]}'.", field="email")
+        await events.record(
+            context,
+            "org_delete_team_member_invite",
+            {"email": email, "team": team_name, "member": email},
+            namespace_id=owner.id,
+        )
+    return email
+
+
+@dataclass(frozen=True, slots=True)
+class InviteReference:
+    """Which invitation is meant: the id of one for the viewer's account, or the code of a mail."""
+
+    id: int | None = None
+    code: str | None = None
+
+
+async def by_code(context: Context, code: str) -> InviteRecord:
+    """The invitation that a code stands for, which stays open. Requires and raises as `accept`."""
+    return await _find(_require_user(context).id, InviteReference(code=code))
+
+
+async def accept(context: Context, reference: InviteReference) -> TeamRecord:
+    """Join the team that the viewer was invited to. Requires `user:admin`.
+
+    Raises `NotFound` for an invitation that does not exist or was used, `Invalid` for one of another user.
+    """
+    record = await _redeem(context, reference, "org_team_member_invite_accepted")
+    return (await team.by_ids([record.team_id]))[record.team_id]
+
+
+async def decline(context: Context, reference: InviteReference) -> InviteRecord:
+    """Let an invitation lapse. Requires and raises as `accept`."""
+    return await _redeem(context, reference, "org_team_member_invite_declined")
+
+
+async def _redeem(context: Context, reference: InviteReference, kind: str) -> InviteRecord:
+    viewer = _require_user(context)
+    async with transaction("team_invite.redeem"):
+        record = await _find(viewer.id, reference)
+        # Of two who use one code at once, the one that finds a row to delete is the one that was first.
+        if not await execute("DELETE FROM team_invite WHERE id = ?", record.id):
+            raise NotFound("The invitation has been used.", field="invite")
+        if kind == "org_team_member_invite_accepted":
+            await team.insert_member(record.team_id, viewer.id)
+        await events.record(
+            context,
+            kind,
+            {"member": viewer.name, "team": record.team_name, "inviter": record.inviter_name},
+            namespace_id=record.organization_id,
+        )
+    return record
+
+
+def _require_user(context: Context) -> ViewerAccount:
+    require_account_role(context, AccountRole.ADMIN)
+    viewer = context.viewer.require_account()
+    if viewer.kind is not AccountKind.USER:
+        raise context.viewer.refusal()
+    return viewer
+
+
+async def _find(account_id: int, reference: InviteReference) -> InviteRecord:
+    condition, value = (
+        ("i.code_hash = ?", hash_secret(reference.code))
+        if reference.code is not None
+        else ("i.id = ?", reference.id or 0)
+    )
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE {condition} AND {_ALIVE}", value)
+    # An id is no secret, so it tells a stranger nothing; who holds a code may know whom it is for.
+    if row is None or (reference.code is None and row["account_id"] != account_id):
+        raise NotFound("There is no such invitation.", field="invite")
+    if row["account_id"] not in {None, account_id}:
+        raise Invalid("The invitation is for another user.", field="invite")
+    return _record(row)

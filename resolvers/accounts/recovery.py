@@ -1,0 +1,79 @@
+"""What codes sent by e-mail do when they come back, and how to get one without a password."""
+
+from resolvers.accounts import email_code, user
+from resolvers.accounts.account import AccountRecord, by_ids, by_login, checked_hash
+from resolvers.accounts.email_code import CodeRecord, Purpose
+from resolvers.context import Context
+from resolvers.errors import Forbidden, Invalid
+from resolvers.names import check_email
+from storage.clock import now_ms
+from storage.statements import execute
+from storage.transactions import lock_row, transaction
+
+ONE_MAIL_IN_MS = 60_000
+
+
+async def request(context: Context, email: str) -> None:
+    """Send a code for recovering the account to its address, at most one a minute.
+
+    Whether there is such an account is not told. Raises `Forbidden` while MAILING is off, `Invalid` for what
+    is no address.
+    """
+    if not context.site.has("MAILING"):
+        raise Forbidden("No mail is sent here.")
+    check_email(email)
+    account = await by_login(email)
+    if account is None or not account.is_enabled:
+        return
+    async with transaction("recovery.request"):
+        await lock_row("account", account.id)
+        if await email_code.was_created_since(account, Purpose.RECOVER, now_ms() - ONE_MAIL_IN_MS):
+            return
+        await email_code.send(
+            context,
+            account,
+            Purpose.RECOVER,
+            email,
+            subject="Recover your account",
+            asks=f"Open this page within an hour to choose a new password for the account {account.name}:",
+            otherwise="If you did not ask for this, do nothing; the old password stays as it is.",
+        )
+
+
+async def reset_password(context: Context, code: str, password: str) -> AccountRecord:
+    """Give a new password to the account of a code, which is used up. Ends all of its sessions.
+
+    Having the code also proves the address. Raises `Invalid` for the code or the password.
+    """
+    record = await email_code.find(code, Purpose.RECOVER)
+    password_hash = await checked_hash(password)
+    async with transaction("recovery.reset_password"):
+        account = await _use(record)
+        await execute("UPDATE account SET is_verified = ? WHERE id = ?", True, account.id)
+        await user.set_password(context, account, password_hash)
+    return (await by_ids([account.id]))[account.id]
+
+
+async def confirm_email(context: Context, code: str) -> AccountRecord:
+    """Take the proof of an address: of a user who signed up, or of one who wants another address.
+
+    Raises `Invalid` for the code, `AlreadyExists` if another user took the address meanwhile.
+    """
+    record = await email_code.find(code, Purpose.VERIFY, Purpose.CHANGE)
+    async with transaction("recovery.confirm_email"):
+        account = await _use(record)
+        if record.purpose is Purpose.CHANGE:
+            await user.set_email(context, account, record.email)
+        else:
+            await execute("UPDATE account SET is_verified = ? WHERE id = ?", True, account.id)
+    return (await by_ids([account.id]))[account.id]
+
+
+async def _use(record: CodeRecord) -> AccountRecord:
+    """Use up a code; its account. Raises `Invalid` if the account cannot be used any more."""
+    await lock_row("account", record.account_id)
+    await email_code.use(record)
+    account = (await by_ids([record.account_id])).get(record.account_id)
+    if account is None or not account.is_enabled:
+        raise Invalid("The code is not valid, or not any more.", field="code")
+    return account

@@ -1,0 +1,273 @@
+"""Robots: accounts for machines, owned by a user or an organization.
+
+Whoever owns a namespace administers its robots: the user, or the administrators of the organization. Other
+members of an organization see which robots there are, but neither their tokens nor what they may do.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from resolvers import events
+from resolvers.access.credentials import ROBOT_TOKEN_LENGTH, random_text
+from resolvers.access.permissions import account_role, namespace_roles
+from resolvers.access.roles import AccountRole, TeamRole
+from resolvers.access.viewer import AccountKind, Viewer
+from resolvers.accounts.account import AccountRecord, by_ids
+from resolvers.accounts.namespace import require_administered
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, Invalid, NotFound
+from resolvers.names import check_namespace
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from storage.clock import now_ms
+from storage.database import IntegrityError
+from storage.models import Account, Robot
+from storage.secrets import Secrets
+from storage.statements import Row, decode_json, execute, fetch, fetch_one, placeholders
+from storage.transactions import transaction
+
+DESCRIPTION_LENGTH = 255
+NAME_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class RobotRecord:
+    """A robot with its token, for callers that decide who is shown it."""
+
+    account: AccountRecord
+    owner_id: int
+    description: str
+    unstructured_metadata: dict[str, Any]
+    token_encrypted: str = field(repr=False)
+    secrets: Secrets = field(repr=False, compare=False)
+
+    @property
+    def id(self) -> int:
+        """The id of the robot's account."""
+        return self.account.id
+
+    @property
+    def name(self) -> str:
+        """The full name, `owner+short`, with which it signs in."""
+        return self.account.name
+
+    @property
+    def short_name(self) -> str:
+        """The part of the name that its owner chose."""
+        return self.account.name.partition("+")[2]
+
+    @property
+    def token(self) -> str:
+        """The password with which it signs in. Decrypted when asked for, since lists seldom show it."""
+        return self.secrets.decrypt(self.token_encrypted)
+
+
+class RobotOrder(StrEnum):
+    """In which order robots are listed."""
+
+    NAME = "name"
+    LAST_ACCESSED_AT = "last_accessed_at"
+
+
+_ORDERS: dict[RobotOrder, tuple[Term, ...]] = {
+    RobotOrder.NAME: (Term("a.name", "name", kind=str),),
+    # Those that were never used come last.
+    RobotOrder.LAST_ACCESSED_AT: (
+        Term("COALESCE(a.last_accessed_at_ms, 0)", "used_at_ms", descending=True),
+        Term("a.id", "id"),
+    ),
+}
+
+
+async def owner_roles(viewer: Viewer, owner_ids: Sequence[int]) -> dict[int, TeamRole | None]:
+    """The viewer's role over the robots of each namespace, None for outsiders; at most one statement.
+
+    One's own robots belong to the account as well, so that `user:admin` is enough for them.
+    """
+    roles = await namespace_roles(viewer, owner_ids)
+    own = viewer.account.id if viewer.account else None
+    if own in roles and account_role(viewer, own) is AccountRole.ADMIN:
+        roles[own] = TeamRole.ADMIN
+    return roles
+
+
+async def owner_role(viewer: Viewer, owner_id: int) -> TeamRole | None:
+    """The viewer's role over the robots of a namespace."""
+    return (await owner_roles(viewer, [owner_id]))[owner_id]
+
+
+async def require_owner_to_write(context: Context, owner: str | None) -> AccountRecord:
+    """The namespace whose robots the viewer administers: the one of this name, or the viewer's own.
+
+    Restricted users have no robots of their own. Raises as `require_administered`.
+    """
+    record = await require_administered(context, owner, field="owner")
+    if record.id == context.account_id and context.site.has("RESTRICTED_USERS"):
+        context.viewer.require_superuser()
+    return record
+
+
+_COLUMNS = "r.account_id AS id, r.owner_id, r.description, r.unstructured_metadata, r.token_encrypted"
+
+
+async def _records(context: Context, rows: Sequence[Row]) -> dict[int, RobotRecord]:
+    """Robots from their rows; a second statement reads their accounts."""
+    accounts = await by_ids([row["id"] for row in rows])
+    return {
+        row["id"]: RobotRecord(
+            accounts[row["id"]],
+            row["owner_id"],
+            row["description"],
+            decode_json(row["unstructured_metadata"]),
+            row["token_encrypted"],
+            context.secrets,
+        )
+        for row in rows
+        if row["id"] in accounts
+    }
+
+
+async def by_account_ids(context: Context, ids: Sequence[int]) -> dict[int, RobotRecord]:
+    """Robots by the ids of their accounts, in two statements; for callers that decided on access."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {_COLUMNS} FROM robot r WHERE r.account_id IN ({placeholders(ids)})", *ids)
+    return await _records(context, rows)
+
+
+async def robots(
+    context: Context, owner: AccountRecord, page: Page, *, order: RobotOrder = RobotOrder.NAME
+) -> Slice[RobotRecord]:
+    """The robots of a namespace. For its owner and the organization's members; others are refused."""
+    if await owner_role(context.viewer, owner.id) is None:
+        raise context.viewer.refusal()
+    rows = await paginate(
+        Query(
+            f"{_COLUMNS}, a.name AS name, COALESCE(a.last_accessed_at_ms, 0) AS used_at_ms",
+            "robot r JOIN account a ON a.id = r.account_id",
+            _ORDERS[order],
+            ("r.owner_id = ?",),
+            (owner.id,),
+        ),
+        page,
+        maximum=context.max_first,
+    )
+    records = await _records(context, rows.items)
+    return rows.of(lambda row: records[row["id"]])
+
+
+async def robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord | None:
+    """A robot of a namespace; None if there is none such. For whoever administers the robots there."""
+    if await owner_role(context.viewer, owner.id) is not TeamRole.ADMIN:
+        raise context.viewer.refusal()
+    return await _find(context, owner, short_name)
+
+
+async def _find(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord | None:
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM robot r JOIN account a ON a.id = r.account_id"
+        " WHERE a.name = ? AND r.owner_id = ?",
+        f"{owner.name}+{short_name}",
+        owner.id,
+    )
+    return (await _records(context, [row]))[row["id"]] if row else None
+
+
+async def require_robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord:
+    """A robot of a namespace, for callers that decided on access. Raises `NotFound`."""
+    record = await _find(context, owner, short_name)
+    if record is None:
+        # Clients look for this sentence.
+        raise NotFound("Could not find robot with specified username", field="shortName")
+    return record
+
+
+async def create(
+    context: Context,
+    *,
+    owner: str | None,
+    short_name: str,
+    description: str = "",
+    unstructured_metadata: dict[str, Any] | None = None,
+) -> RobotRecord:
+    """Create a robot `owner+short_name`, the viewer's own without an owner.
+
+    Requires `user:admin` for one's own, else `org:admin`. Raises `Invalid` for a name against the rules,
+    `AlreadyExists`.
+    """
+    record = await require_owner_to_write(context, owner)
+    name = f"{record.name}+{check_namespace(short_name, field='shortName')}"
+    if len(name) > NAME_LENGTH:
+        raise Invalid(f"The whole name has at most {NAME_LENGTH} characters.", field="shortName")
+    if len(description) > DESCRIPTION_LENGTH:
+        raise Invalid(f"A description has at most {DESCRIPTION_LENGTH} characters.", field="description")
+    metadata = unstructured_metadata or {}
+    try:
+        async with transaction("robot.create"):
+            row = await Account.create(
+                uuid=str(uuid.uuid4()),
+                kind=AccountKind.ROBOT.value,
+                name=name,
+                is_verified=True,
+                tag_expiration_s=record.tag_expiration_s,
+                created_at_ms=now_ms(),
+            )
+            await Robot.create(
+                account_id=row.id,
+                owner_id=record.id,
+                token_encrypted=context.secrets.encrypt(random_text(ROBOT_TOKEN_LENGTH)),
+                description=description,
+                unstructured_metadata=metadata,
+            )
+            await events.record(
+                context,
+                "create_robot",
+                {"robot": short_name, "description": description, "unstructured_metadata": metadata},
+                namespace_id=record.id,
+            )
+    except IntegrityError as error:
+        raise AlreadyExists(f"Existing robot with name: {name}", field="shortName") from error
+    return await require_robot(context, record, short_name)
+
+
+async def regenerate_token(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
+    """Give a robot another token. The old one, and registry tokens that it got, end at once.
+
+    Requires what creating it requires. Raises `NotFound`.
+    """
+    namespace = await require_owner_to_write(context, owner)
+    record = await require_robot(context, namespace, short_name)
+    encrypted = context.secrets.encrypt(random_text(ROBOT_TOKEN_LENGTH))
+    async with transaction("robot.regenerate_token"):
+        await end_tokens(record)
+        await execute("UPDATE robot SET token_encrypted = ? WHERE account_id = ?", encrypted, record.id)
+        await events.record(
+            context, "regenerate_robot_token", {"robot": short_name}, namespace_id=namespace.id
+        )
+        return await require_robot(context, namespace, short_name)
+
+
+async def end_tokens(record: RobotRecord) -> None:
+    """End what was issued to a robot, and hold its account to the end of the open transaction.
+
+    Raises `NotFound` if it has been deleted in the meantime.
+    """
+    if not await execute("UPDATE account SET auth_epoch = auth_epoch + 1 WHERE id = ?", record.id):
+        raise NotFound("Could not find robot with specified username", field="shortName")
+
+
+async def delete(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
+    """Delete a robot with its permissions, its places in teams and its federation; events of it remain.
+
+    Requires what creating it requires. Raises `NotFound`.
+    """
+    namespace = await require_owner_to_write(context, owner)
+    record = await require_robot(context, namespace, short_name)
+    async with transaction("robot.delete"):
+        # What refers to an account goes with it, by the constraints of the database.
+        if not await execute("DELETE FROM account WHERE id = ?", record.id):
+            raise NotFound("Could not find robot with specified username", field="shortName")
+        await events.record(context, "delete_robot", {"robot": short_name}, namespace_id=namespace.id)
+    return record

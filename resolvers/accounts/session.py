@@ -1,0 +1,159 @@
+"""Sessions of browsers: signing in and out, and giving the password again.
+
+A session is known by a random cookie, of which only a hash is stored. It carries no rights of its own: each
+request reads the account anew.
+"""
+
+import base64
+import hmac
+import secrets as random
+from dataclasses import dataclass
+
+from resolvers import events
+from resolvers.access.credentials import awaits_verification, hash_secret, password_account
+from resolvers.access.viewer import SESSION
+from resolvers.accounts.login import Door, record_failure
+from resolvers.context import Context
+from resolvers.errors import InvalidCredentials, Unauthenticated
+from storage.clock import now_ms
+from storage.models import Session
+from storage.statements import Row, execute, fetch_one
+from storage.transactions import lock_row, transaction
+
+LIFETIME_MS = 31 * 86_400_000
+COOKIE_BYTES = 32
+
+
+class VerificationAwaited(InvalidCredentials):
+    """The password is right, but the user has yet to prove their e-mail address."""
+
+    default = "Please verify your email address before signing in"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session. Times are milliseconds since the epoch; a password was given at `authenticated_at_ms`."""
+
+    id: int
+    account_id: int
+    created_at_ms: int
+    authenticated_at_ms: int
+    expires_at_ms: int
+
+
+def new_cookie() -> str:
+    """A cookie that nobody can guess: 43 characters that need no quoting."""
+    return random.token_urlsafe(COOKIE_BYTES)
+
+
+def csrf_token(cookie: str) -> str:
+    """What a page of ours sends beside the cookie, to show that it is ours.
+
+    It follows from the cookie, so that browsers that are not signed in need no row, but does not tell it.
+    """
+    digest = hmac.digest(cookie.encode(), b"csrf token", "sha256")
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+async def sign_in(context: Context, *, login: str, password: str, old_cookie: str | None = None) -> str:
+    """Begin a session with a user name or e-mail address and a password; its cookie.
+
+    The session of `old_cookie` ends, so that a cookie which somebody else planted never becomes signed in.
+    Raises `InvalidCredentials`, `SignInThrottled`, `VerificationAwaited`.
+    """
+    account = await _judged(context, login, password)
+    if awaits_verification(account, context.site):
+        raise VerificationAwaited
+    cookie = new_cookie()
+    now = now_ms()
+    async with transaction("session.sign_in"):
+        await lock_row("account", account["id"])
+        # The password may have been changed, or the user disabled, while it was being judged.
+        if not await fetch_one(
+            "SELECT id FROM account"
+            " WHERE id = ? AND password_hash = ? AND is_enabled AND deleted_at_ms IS NULL",
+            account["id"],
+            account["password_hash"],
+        ):
+            raise InvalidCredentials
+        if old_cookie is not None:
+            await execute("DELETE FROM session WHERE cookie_hash = ?", hash_secret(old_cookie))
+        await Session.create(
+            cookie_hash=hash_secret(cookie),
+            account_id=account["id"],
+            authenticated_at_ms=now,
+            created_at_ms=now,
+            expires_at_ms=now + LIFETIME_MS,
+        )
+        await events.record(
+            context,
+            "login_success",
+            {"type": Door.PAGES.value, "useragent": context.user_agent},
+            namespace_id=account["id"],
+        )
+    return cookie
+
+
+async def _judged(context: Context, login: str, password: str) -> Row:
+    """The row of the user with this password. Raises `InvalidCredentials`, of which the audit log tells."""
+    try:
+        return await password_account(login, password, ip=context.ip)
+    except InvalidCredentials as error:
+        await record_failure(context, Door.PAGES, login, error)
+        raise
+
+
+async def session(context: Context) -> SessionRecord | None:
+    """The session by which the viewer asks; None for other credentials."""
+    credential = context.viewer.credential
+    if credential.kind != SESSION:
+        return None
+    row = await fetch_one(
+        "SELECT id, account_id, created_at_ms, authenticated_at_ms, expires_at_ms FROM session WHERE id = ?",
+        credential.id,
+    )
+    return SessionRecord(**row) if row else None
+
+
+async def verify(context: Context, password: str) -> None:
+    """Give the password again, so that the session counts as fresh for ten minutes.
+
+    Raises `Unauthenticated` without a session, `InvalidCredentials`, `SignInThrottled`.
+    """
+    viewer = context.viewer
+    if viewer.account is None or not viewer.is_session:
+        raise Unauthenticated
+    account = await _judged(context, viewer.account.name, password)
+    async with transaction("session.verify"):
+        await lock_row("account", account["id"])
+        await execute(
+            "UPDATE session SET authenticated_at_ms = ? WHERE id = ? AND account_id ="
+            " (SELECT id FROM account WHERE id = ? AND password_hash = ?)",
+            now_ms(),
+            viewer.credential.id,
+            account["id"],
+            account["password_hash"],
+        )
+
+
+async def sign_out(context: Context) -> None:
+    """End the session by which the viewer asks, if there is one."""
+    if not context.viewer.is_session:
+        return
+    async with transaction("session.sign_out"):
+        if await execute("DELETE FROM session WHERE id = ?", context.viewer.credential.id):
+            await events.record(context, "logout_success", {}, namespace_id=context.account_id)
+
+
+async def end_all(account_id: int, *, but: int = 0) -> None:
+    """End the sessions of an account, but for the one with that id, in the open transaction."""
+    await execute("DELETE FROM session WHERE account_id = ? AND id <> ?", account_id, but)
+
+
+async def forget_expired(*, limit: int = 500) -> int:
+    """Delete at most `limit` sessions that are over; how many there were."""
+    return await execute(
+        "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at_ms < ? LIMIT ?)",
+        now_ms(),
+        limit,
+    )

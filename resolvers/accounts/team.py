@@ -1,0 +1,303 @@
+"""Teams of an organization: finding, creating, changing, deleting.
+
+Every change of teams and of who is in them holds the organization's row, so that of two administrators who
+remove each other one comes second and is told that nobody would be left.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from resolvers import events
+from resolvers.access.permissions import namespace_role, namespace_roles
+from resolvers.access.roles import TeamRole
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.namespace import require_organization
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, Invalid, NotFound
+from resolvers.names import check_namespace
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
+from storage.clock import now_ms
+from storage.models import Team
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.transactions import lock_row, transaction
+
+OWNERS = "owners"
+DESCRIPTION_LENGTH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRecord:
+    """A team and how much there is of it."""
+
+    id: int
+    organization_id: int
+    name: str
+    role: TeamRole
+    description: str
+    member_count: int
+    repository_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """Somebody in a team, or invited into it.
+
+    `email` instead of `account_id` for an invitation that went to an address. `invited_at_ms` is None for
+    members, and so is `inviter_id`.
+    """
+
+    account_id: int | None
+    email: str | None = None
+    invited_at_ms: int | None = None
+    inviter_id: int | None = None
+
+
+_COLUMNS = (
+    "t.id, t.organization_id, t.name, t.role, t.description,"
+    " (SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id) AS member_count,"
+    " (SELECT COUNT(*) FROM repository_permission p WHERE p.team_id = t.id) AS repository_count"
+)
+
+
+def _record(row: Row) -> TeamRecord:
+    return TeamRecord(**(row | {"role": TeamRole(row["role"])}))
+
+
+async def teams(context: Context, organization: AccountRecord, page: Page) -> Slice[TeamRecord]:
+    """The teams in the order of their creation. For members; others are refused."""
+    if await namespace_role(context.viewer, organization.id) is None:
+        raise context.viewer.refusal()
+    rows = await paginate(
+        Query(_COLUMNS, "team t", (Term("t.id", "id"),), ("t.organization_id = ?",), (organization.id,)),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(_record)
+
+
+async def by_ids(ids: Sequence[int]) -> dict[int, TeamRecord]:
+    """Teams by id, in one statement."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {_COLUMNS} FROM team t WHERE t.id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: _record(row) for row in rows}
+
+
+async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict[TeamRecord, bool]:
+    """May the viewer see who is in each team? Its members and the organization's administrators may."""
+    if not teams:
+        return {}
+    roles = await namespace_roles(context.viewer, sorted({team.organization_id for team in teams}))
+    ids = [team.id for team in teams]
+    rows = await fetch(
+        f"SELECT team_id FROM team_member WHERE account_id = ? AND team_id IN ({placeholders(ids)})",
+        context.account_id or 0,
+        *ids,
+    )
+    mine = {row["team_id"] for row in rows}
+    return {
+        team: roles[team.organization_id] is TeamRole.ADMIN
+        or (team.id in mine and roles[team.organization_id] is not None)
+        for team in teams
+    }
+
+
+async def find(organization_id: int, name: str) -> TeamRecord | None:
+    """The team of this name, for whoever asks: the caller decides on access."""
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM team t WHERE t.organization_id = ? AND t.name = ?", organization_id, name
+    )
+    return _record(row) if row else None
+
+
+async def team(context: Context, organization: AccountRecord, name: str) -> TeamRecord | None:
+    """A team by name. For members of the organization; others are refused, whether it exists or not."""
+    if await namespace_role(context.viewer, organization.id) is None:
+        raise context.viewer.refusal()
+    return await find(organization.id, name)
+
+
+async def teams_of(
+    context: Context, account_ids: Sequence[int], organization_id: int, page: Page
+) -> dict[int, Slice[TeamRecord]]:
+    """The teams of one organization that accounts are in, by name; for callers that decided on access."""
+    slices = await paginate_each(
+        Query(
+            _COLUMNS,
+            "team t JOIN team_member x ON x.team_id = t.id",
+            (Term("t.name", "name", kind=str),),
+            ("t.organization_id = ?",),
+            (organization_id,),
+        ),
+        "x.account_id",
+        account_ids,
+        page,
+        maximum=context.max_first,
+    )
+    return {identity: found.of(_record) for identity, found in slices.items()}
+
+
+def require_found(record: TeamRecord | None, organization: AccountRecord, name: str) -> TeamRecord:
+    """The team. Raises `NotFound` if there is none."""
+    if record is None:
+        raise NotFound(f"There is no team '{name[:255]}' in '{organization.name}'.", field="team")
+    return record
+
+
+@asynccontextmanager
+async def changing(name: str, organization: AccountRecord) -> AsyncIterator[None]:
+    """A transaction that no other change of the organization's teams runs beside."""
+    async with transaction(name):
+        await lock_row("account", organization.id)
+        yield
+
+
+async def require_administered(
+    context: Context, organization: AccountRecord, *, field: str, also_by_viewer: bool = True
+) -> None:
+    """Raise `Invalid` if nobody administers the organization any more, or, by teams, the viewer does not.
+
+    Called after a change in its transaction, which the error undoes. Superusers with access to everything
+    need no team.
+    """
+    rows = await fetch(
+        "SELECT DISTINCT m.account_id AS id FROM team t JOIN team_member m ON m.team_id = t.id"
+        " JOIN account a ON a.id = m.account_id"
+        " WHERE t.organization_id = ? AND t.role = 'admin' AND a.kind = 'user' AND a.is_enabled"
+        " AND a.deleted_at_ms IS NULL",
+        organization.id,
+    )
+    left = {row["id"] for row in rows}
+    if not left:
+        raise Invalid(f"Nobody would be left to administer '{organization.name}'.", field=field)
+    if also_by_viewer and not context.viewer.has_full_access and context.account_id not in left:
+        raise Invalid(f"You would no longer administer '{organization.name}'.", field=field)
+
+
+def check_description(description: str | None) -> None:
+    """Raise `Invalid` for a description of more than 10,000 characters."""
+    if description is not None and len(description) > DESCRIPTION_LENGTH:
+        raise Invalid(f"A description has at most {DESCRIPTION_LENGTH} characters.", field="description")
+
+
+async def create(
+    context: Context, organization: str, *, name: str, role: TeamRole, description: str = ""
+) -> TeamRecord:
+    """Create a team without members. Requires `org:admin`. Raises `Invalid`, `AlreadyExists`."""
+    owner = await require_organization(context, organization)
+    async with changing("team.create", owner):
+        if await find(owner.id, name) is not None:
+            raise AlreadyExists(f"There is a team '{name}' already.", field="name")
+        return await _insert(context, owner, name, role, description, field="name")
+
+
+async def update(
+    context: Context,
+    organization: str,
+    name: str,
+    *,
+    role: TeamRole | None = None,
+    description: str | None = None,
+) -> TeamRecord:
+    """Change a team; None leaves as it is. Requires `org:admin`.
+
+    Raises `NotFound`, `Invalid` also where the organization or the viewer would lose the role admin.
+    """
+    owner = await require_organization(context, organization)
+    async with changing("team.update", owner):
+        record = require_found(await find(owner.id, name), owner, name)
+        return await _change(context, owner, record, role, description)
+
+
+async def put(
+    context: Context, organization: str, name: str, *, role: TeamRole, description: str | None = None
+) -> tuple[TeamRecord, bool]:
+    """Create a team, or change the one that there is; the team, and whether it is new.
+
+    Requires `org:admin`. Raises as `create` and `update`, `AlreadyExists` aside.
+    """
+    owner = await require_organization(context, organization)
+    async with changing("team.put", owner):
+        record = await find(owner.id, name)
+        if record is None:
+            return await _insert(context, owner, name, role, description or "", field="team"), True
+        return await _change(context, owner, record, role, description), False
+
+
+async def _insert(
+    context: Context, owner: AccountRecord, name: str, role: TeamRole, description: str, *, field: str
+) -> TeamRecord:
+    check_namespace(name, field=field)
+    check_description(description)
+    row = await Team.create(
+        organization_id=owner.id,
+        name=name,
+        role=role.value,
+        description=description,
+        created_at_ms=now_ms(),
+    )
+    await events.record(context, "org_create_team", {"team": name}, namespace_id=owner.id)
+    return TeamRecord(row.id, owner.id, name, role, description, 0, 0)
+
+
+async def _change(
+    context: Context,
+    owner: AccountRecord,
+    record: TeamRecord,
+    role: TeamRole | None,
+    description: str | None,
+) -> TeamRecord:
+    check_description(description)
+    if description is not None and description != record.description:
+        await execute("UPDATE team SET description = ? WHERE id = ?", description, record.id)
+        await events.record(
+            context,
+            "org_set_team_description",
+            {"team": record.name, "description": description},
+            namespace_id=owner.id,
+        )
+    if role is not None and role is not record.role:
+        await execute("UPDATE team SET role = ? WHERE id = ?", role.value, record.id)
+        if role < record.role:
+            await end_registry_tokens(owner.id)
+            await require_administered(context, owner, field="role")
+        await events.record(
+            context, "org_set_team_role", {"team": record.name, "role": role.value}, namespace_id=owner.id
+        )
+    found = await find(owner.id, record.name)
+    assert found is not None
+    return found
+
+
+async def delete(context: Context, organization: str, name: str) -> TeamRecord:
+    """Delete a team with its permissions, members and invitations. Requires `org:admin`.
+
+    Raises `NotFound`, `Invalid` where the organization or the viewer would lose the role admin.
+    """
+    owner = await require_organization(context, organization)
+    async with changing("team.delete", owner):
+        record = require_found(await find(owner.id, name), owner, name)
+        # What refers to a team goes with it, by the constraints of the database.
+        await execute("DELETE FROM team WHERE id = ?", record.id)
+        await end_registry_tokens(owner.id)
+        if record.role is TeamRole.ADMIN:
+            await require_administered(context, owner, field="team")
+        await events.record(context, "org_delete_team", {"team": name}, namespace_id=owner.id)
+    return record
+
+
+async def insert_member(team_id: int, account_id: int) -> None:
+    """Put an account into a team in the open transaction, and end its invitation. May be run again."""
+    await execute("DELETE FROM team_invite WHERE team_id = ? AND account_id = ?", team_id, account_id)
+    await execute(
+        "INSERT INTO team_member (team_id, account_id) VALUES (?, ?)"
+        " ON CONFLICT (team_id, account_id) DO NOTHING",
+        team_id,
+        account_id,
+    )
+
+
+async def end_registry_tokens(account_id: int) -> None:
+    """Make registry tokens issued earlier invalid: those of an account, or those for a namespace."""
+    await execute("UPDATE account SET auth_epoch = auth_epoch + 1 WHERE id = ?", account_id)

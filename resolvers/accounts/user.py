@@ -1,0 +1,330 @@
+"""What users do with their own account: sign up, change it, delete it; and what superusers do with others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers import events, mail
+from resolvers.access import attempts
+from resolvers.access.credentials import encrypted_password, password_account
+from resolvers.access.permissions import require_account_role
+from resolvers.access.roles import AccountRole
+from resolvers.access.viewer import AccountKind
+from resolvers.accounts import deletion, email_code, session, team
+from resolvers.accounts.account import (
+    AccountRecord,
+    by_ids,
+    checked_hash,
+    insert_user,
+    is_superuser,
+    require_email_free,
+    require_name_free,
+    require_user,
+)
+from resolvers.accounts.email_code import Purpose
+from resolvers.accounts.login import Door, record_failure
+from resolvers.accounts.organization import check_tag_expiration
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, Forbidden, Invalid, InvalidCredentials, SignInThrottled, TooMany
+from resolvers.names import check_email, check_namespace
+from storage.database import IntegrityError
+from storage.statements import execute, fetch
+from storage.transactions import lock_row, transaction
+
+TEXT_LENGTH = 255
+METADATA = ("given_name", "family_name", "company", "location")
+DECISIVE = frozenset({"name", "email", "password"})
+"""What signing in depends on. A token may not change it, or it would grant itself all that its user has."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUp:
+    """A new user, who may have to prove their address before signing in."""
+
+    account: AccountRecord
+    awaits_verification: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A user after a change. `pending_email` is an address that has yet to be proven to be theirs."""
+
+    account: AccountRecord
+    pending_email: str | None
+
+
+async def sign_up(context: Context, *, username: str, email: str, password: str) -> SignedUp:
+    """Create a user for whoever asks, if USER_CREATION is on.
+
+    While MAILING is on they get a code, and can do nothing before it has come back. Raises `Forbidden`,
+    `Invalid`, `AlreadyExists`.
+    """
+    if not context.site.has("USER_CREATION"):
+        raise Forbidden("Users cannot sign up here.")
+    check_namespace(username, field="username")
+    check_email(email)
+    await require_name_free(username, field="username")
+    password_hash = await checked_hash(password)
+    awaits_verification = context.site.has("MAILING")
+    async with transaction("user.sign_up"):
+        account = await insert_user(
+            context,
+            name=username,
+            email=email,
+            password_hash=password_hash,
+            is_superuser=False,
+            is_verified=not awaits_verification,
+        )
+        if awaits_verification:
+            await email_code.send(
+                context,
+                account,
+                Purpose.VERIFY,
+                email,
+                subject="Please confirm your e-mail address",
+                asks=f"Welcome, {username}.\n\nOpen this page within three days to confirm your address:",
+                otherwise="If you did not sign up, do nothing; the account cannot be used without this.",
+            )
+    return SignedUp(account, awaits_verification)
+
+
+async def require_self(context: Context, *, decisive: bool = False) -> AccountRecord:
+    """The viewer's own user account. Requires `user:admin`.
+
+    What is `decisive` takes the user in person, by a fresh login if by a session. Raises `Unauthenticated`,
+    `Forbidden`, `FreshLoginRequired`.
+    """
+    identity = require_account_role(context, AccountRole.ADMIN)
+    viewer = context.viewer
+    account = (await by_ids([identity]))[identity]
+    if account.kind is not AccountKind.USER or (decisive and not viewer.is_direct):
+        raise viewer.refusal()
+    if decisive:
+        viewer.require_fresh()
+    return account
+
+
+async def update(context: Context, given: dict[str, Any]) -> Updated:
+    """Change the viewer's own account, all of it or nothing: an absent key stays as it is, None clears it.
+
+    Keys: `name`, `email`, `password`, `invoice_email`, `invoice_email_address`, `tag_expiration_s`,
+    `given_name`, `family_name`, `company`, `location`. Requires `user:admin`, and for the first three the
+    user in person with a fresh login. A new address takes effect when it has been proven, while MAILING is
+    on. A new password ends every other session and all registry tokens. Raises `Invalid`, `AlreadyExists`.
+    """
+    account = await require_self(context, decisive=not DECISIVE.isdisjoint(given))
+    values = {
+        key: value for key, value in given.items() if key == "password" or getattr(account, key) != value
+    }
+    _check(context, values)
+    password, email = values.pop("password", None), values.pop("email", None)
+    password_hash = await checked_hash(password) if password is not None else None
+    pending = email if email is not None and context.site.has("MAILING") else None
+    async with transaction("user.update"):
+        await lock_row("account", account.id)
+        if "name" in values:
+            await _rename(context, account, values.pop("name"))
+        await _write(context, account, values)
+        if email is not None:
+            await require_email_free(email)
+            if pending is None:
+                await set_email(context, account, email)
+            else:
+                await _ask_for_proof(context, account, email)
+        if password_hash is not None:
+            await set_password(context, account, password_hash)
+    return Updated((await by_ids([account.id]))[account.id], pending)
+
+
+def _check(context: Context, values: dict[str, Any]) -> None:
+    if "email" in values:
+        check_email(values["email"] or "")
+    if values.get("invoice_email_address"):
+        check_email(values["invoice_email_address"], field="invoiceEmailAddress")
+    if "tag_expiration_s" in values:
+        check_tag_expiration(context, values["tag_expiration_s"])
+    if "name" in values:
+        if not context.site.has("USER_RENAME"):
+            raise Invalid("User names cannot be changed here.", field="name")
+        check_namespace(values["name"])
+    for key in METADATA:
+        if len(values.get(key) or "") > TEXT_LENGTH:
+            raise Invalid(f"At most {TEXT_LENGTH} characters are kept.", field=key)
+
+
+async def _write(context: Context, account: AccountRecord, values: dict[str, Any]) -> None:
+    """Write plain columns, each group with its event."""
+    if not values:
+        return
+    assignments = ", ".join(f"{column} = ?" for column in values)
+    await execute(f"UPDATE account SET {assignments} WHERE id = ?", *values.values(), account.id)
+    for kind, columns in (
+        ("user_change_invoicing", ("invoice_email",)),
+        ("user_change_invoicing", ("invoice_email_address",)),
+        ("user_change_metadata", METADATA),
+    ):
+        if changed := {column: values[column] for column in columns if column in values}:
+            await events.record(context, kind, changed, namespace_id=account.id)
+    if "tag_expiration_s" in values:
+        metadata = {"tag_expiration": values["tag_expiration_s"]}
+        await events.record(context, "user_change_tag_expiration", metadata, namespace_id=account.id)
+
+
+async def _rename(context: Context, account: AccountRecord, name: str) -> None:
+    await require_name_free(name)
+    try:
+        await execute(
+            "UPDATE account SET name = ?, auth_epoch = auth_epoch + 1 WHERE id = ?", name, account.id
+        )
+        for robot in await fetch(
+            "SELECT a.id, a.name FROM robot r JOIN account a ON a.id = r.account_id WHERE r.owner_id = ?",
+            account.id,
+        ):
+            await execute(
+                "UPDATE account SET name = ?, auth_epoch = auth_epoch + 1 WHERE id = ?",
+                f"{name}+{robot['name'].partition('+')[2]}",
+                robot["id"],
+            )
+    except IntegrityError as error:
+        raise AlreadyExists("A user or organization with this name already exists", field="name") from error
+    await events.record(context, "user_change_name", {"old_username": account.name}, namespace_id=account.id)
+
+
+async def _ask_for_proof(context: Context, account: AccountRecord, email: str) -> None:
+    await email_code.void(account.id, Purpose.CHANGE)
+    await email_code.send(
+        context,
+        account,
+        Purpose.CHANGE,
+        email,
+        subject="Please confirm your new e-mail address",
+        asks=f"Open this page within a day to make this the address of the account {account.name}:",
+        otherwise="If you know nothing of this, do nothing.",
+    )
+
+
+async def set_email(context: Context, account: AccountRecord, email: str) -> None:
+    """Give a user another address, which is known to be theirs, in the open transaction.
+
+    The old address is told, and what it could recover it can recover no more. Raises `AlreadyExists`.
+    """
+    await require_email_free(email)
+    try:
+        await execute("UPDATE account SET email = ?, is_verified = ? WHERE id = ?", email, True, account.id)
+    except IntegrityError as error:
+        raise AlreadyExists("The email address has already been used", field="email") from error
+    await email_code.void(account.id, *Purpose)
+    if account.email and context.site.has("MAILING"):
+        await mail.send(
+            account.email,
+            "Your e-mail address was changed",
+            f"The address of the account {account.name} at {context.site.public_url} is now another one.\n",
+        )
+    await events.record(
+        context,
+        "user_change_email",
+        {"old_email": account.email, "email": email},
+        namespace_id=account.id,
+    )
+
+
+async def set_password(context: Context, account: AccountRecord, password_hash: str) -> None:
+    """Give a user another password, in the open transaction.
+
+    Ends their registry tokens and all sessions but the one that asks, and makes codes for recovery worthless.
+    """
+    await execute(
+        "UPDATE account SET password_hash = ?, auth_epoch = auth_epoch + 1 WHERE id = ?",
+        password_hash,
+        account.id,
+    )
+    own = context.viewer.credential.id if context.viewer.is_session else 0
+    await session.end_all(account.id, but=own)
+    await email_code.void(account.id, Purpose.RECOVER)
+    await attempts.clear(str(account.id))
+    await events.record(context, "user_change_password", {"username": account.name}, namespace_id=account.id)
+
+
+async def encrypt_password(context: Context, password: str) -> str:
+    """A text that stands for the viewer's password in `docker login`. Requires `user:admin`.
+
+    Raises `Invalid` for another password, `TooMany` after several.
+    """
+    account = await require_self(context)
+    try:
+        await password_account(account.name, password, ip=context.ip)
+    except SignInThrottled as error:
+        raise TooMany(error.message, field="password") from error
+    except InvalidCredentials as error:
+        await record_failure(context, Door.PAGES, account.name, error)
+        raise Invalid("Invalid Username or Password", field="password") from error
+    async with transaction("user.encrypt_password"):
+        await events.record(context, "user_generate_client_key", {}, namespace_id=account.id)
+    return encrypted_password(password, context.secrets)
+
+
+async def delete(context: Context) -> AccountRecord:
+    """Delete the viewer's own account with all it owns. Takes the user in person, with a fresh login.
+
+    It is gone at once; the name is free when its content has been removed. Raises `Invalid` while the user is
+    the only administrator of an organization.
+    """
+    account = await require_self(context, decisive=True)
+    async with transaction("user.delete"):
+        await remove(context, account)
+    return account
+
+
+async def remove(context: Context, account: AccountRecord) -> None:
+    """Delete a user, in the open transaction. Raises `Invalid` if an organization would be left alone."""
+    rows = await fetch(
+        "SELECT DISTINCT t.organization_id AS id FROM team t JOIN team_member m ON m.team_id = t.id"
+        " WHERE m.account_id = ? AND t.role = 'admin' ORDER BY t.organization_id",
+        account.id,
+    )
+    administered = [row["id"] for row in rows]
+    for organization_id in administered:
+        # Of the last two administrators who leave at once, the second sees that the first is gone.
+        await lock_row("account", organization_id)
+    await deletion.begin(account.id)
+    await execute("DELETE FROM team_member WHERE account_id = ?", account.id)
+    await execute("DELETE FROM repository_permission WHERE account_id = ?", account.id)
+    for organization in (await by_ids(administered)).values():
+        await _require_others(context, organization)
+    await events.record(context, "user_delete", {"username": account.name}, namespace_id=account.id)
+
+
+async def _require_others(context: Context, organization: AccountRecord) -> None:
+    try:
+        await team.require_administered(context, organization, field="username", also_by_viewer=False)
+    except Invalid as error:
+        # No argument is at fault, since none was given.
+        raise Invalid(error.message) from error
+
+
+async def set_enabled(context: Context, username: str, *, is_enabled: bool) -> AccountRecord:
+    """Let a user in again, or take every kind of access from them at once. For superusers.
+
+    Superusers cannot do this to each other. Raises `Unauthenticated`, `Forbidden`, `NotFound`.
+    """
+    context.viewer.require_superuser()
+    context.viewer.require_fresh()
+    account = await require_user(username)
+    if is_superuser(context, account):
+        raise Forbidden("A superuser cannot be changed by another.")
+    async with transaction("user.set_enabled"):
+        await lock_row("account", account.id)
+        changed = await execute(
+            "UPDATE account SET is_enabled = ?, auth_epoch = auth_epoch + 1 WHERE id = ? AND is_enabled <> ?",
+            is_enabled,
+            account.id,
+            is_enabled,
+        )
+        if changed:
+            await session.end_all(account.id)
+            await events.record(
+                context,
+                "user_enable" if is_enabled else "user_disable",
+                {"username": username, "superuser": context.viewer.require_account().name},
+                namespace_id=account.id,
+            )
+    return (await by_ids([account.id]))[account.id]

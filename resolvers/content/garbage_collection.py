@@ -1,0 +1,326 @@
+"""The collector: removes what no repository keeps any more, beside a running registry.
+
+In each repository, manifests that are lost (`resolvers.manifests.liveness`) are given up, under the
+repository's lock and after another look. From then on they are what deleted ones are that the history of tags
+speaks of, but without a body. Then the rights to blobs that no manifest names are taken back, and at last the
+bytes go that no repository has a right to.
+
+Each step is a short transaction that leaves things whole, so a run may die anywhere, and the next goes on. A
+run that only looks does all of that but the writing. Nothing is kept in memory but batches.
+
+Why no push can lose: a right is young when it is used. Pushing, mounting and looking for a blob renew it, as
+does a manifest that names the blob; a commit renews the bytes. What is younger than `GRACE_MS` stays.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from resolvers.manifests import liveness
+from resolvers.manifests.liveness import GRACE_MS, Horizon
+from resolvers.manifests.manifest import OUT_OF_SIGHT
+from storage.blobs import BlobStore
+from storage.clock import now_ms
+from storage.faults import fault
+from storage.scratch import Tally
+from storage.statements import Row, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.transactions import lock_row, transaction
+
+logger = logging.getLogger("quayside.collection")
+
+BATCH = 500
+NAMED = 5_000
+"""Digests that manifests name, read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What is removed of a repository: manifests, rights to blobs, and their bytes together.
+
+    With no repository, what is removed of the registry: manifests, blobs, and the bytes that this frees.
+    """
+
+    repository: str | None
+    manifests: int = 0
+    blobs: int = 0
+    size_bytes: int = 0
+
+
+async def collect(blobs: BlobStore, *, is_dry_run: bool = False) -> AsyncIterator[Removed]:
+    """Remove what is not kept, and tell of each repository that lost something, then of the whole.
+
+    With `is_dry_run` nothing changes, and the same is told.
+    """
+    with Tally() as named, Tally() as released:
+        run = _Run(now_ms() - GRACE_MS, is_dry_run, named, released)
+        manifests = documents = 0
+        async for row in _repositories():
+            freed = await run.manifests(row)
+            rights = await run.rights(row)
+            if not is_dry_run:
+                await _clear(row["id"], run.old_ms)
+            found = replace(
+                rights, manifests=freed.manifests, size_bytes=rights.size_bytes + freed.size_bytes
+            )
+            manifests, documents = manifests + freed.manifests, documents + freed.size_bytes
+            if found.manifests or found.blobs:
+                yield found
+        total = await run.bytes_of(blobs)
+        yield replace(total, manifests=manifests, size_bytes=total.size_bytes + documents)
+
+
+async def run(blobs: BlobStore) -> None:
+    """Collect, and log what was removed. The body of the job `content.collect`."""
+    async for removed in collect(blobs):
+        if removed.repository is None:
+            logger.info(
+                "content collected",
+                extra={"manifests": removed.manifests, "blobs": removed.blobs, "bytes": removed.size_bytes},
+            )
+
+
+async def _repositories() -> AsyncIterator[Row]:
+    last = 0
+    while rows := await fetch(
+        "SELECT r.id AS id, n.name || '/' || r.name AS path, n.tag_expiration_s AS tag_expiration_s"
+        " FROM repository r JOIN account n ON n.id = r.namespace_id"
+        " WHERE r.id > ? AND r.deleted_at_ms IS NULL ORDER BY r.id LIMIT ?",
+        last,
+        BATCH,
+    ):
+        for row in rows:
+            yield row
+        last = rows[-1]["id"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run: what is older than `old_ms` may go. `named` has the digests that manifests of the repository
+    at hand name, `released` how many rights to each blob a run that only looks would have taken back."""
+
+    old_ms: int
+    is_dry_run: bool
+    named: Tally
+    released: Tally
+
+    async def manifests(self, repository: Row) -> Removed:
+        """Give up the lost manifests of a repository, and note what the others name."""
+        await self.named.clear()
+        count = size = last = 0
+        horizon = Horizon.at(self.old_ms + GRACE_MS, repository["tag_expiration_s"])
+        while rows := await fetch(
+            "SELECT id, size_bytes FROM manifest WHERE repository_id = ? AND id > ?"
+            " AND collected_at_ms IS NULL ORDER BY id LIMIT ?",
+            repository["id"],
+            last,
+            BATCH,
+        ):
+            last = rows[-1]["id"]
+            sizes = {row["id"]: row["size_bytes"] for row in rows}
+            lost = await liveness.lost(list(sizes), horizon)
+            if lost and not self.is_dry_run:
+                lost = await _give_up(repository["id"], lost)
+            count += len(lost)
+            size += sum(sizes.pop(identity) for identity in lost)
+            if sizes:
+                await self._note_named(list(sizes))
+        return Removed(repository["path"], manifests=count, size_bytes=size)
+
+    async def _note_named(self, ids: Sequence[int]) -> None:
+        # An index may list blobs, which look like manifests that are not there.
+        for table in ("manifest_blob", "manifest_child"):
+            place = (0, -1)
+            while rows := await fetch(
+                f"SELECT manifest_id, position, digest FROM {table}"
+                f" WHERE manifest_id IN ({placeholders(ids)})"
+                " AND (manifest_id, position) > (?, ?) ORDER BY manifest_id, position LIMIT ?",
+                *ids,
+                *place,
+                NAMED,
+            ):
+                await self.named.add([row["digest"] for row in rows])
+                if len(rows) < NAMED:
+                    break
+                place = (rows[-1]["manifest_id"], rows[-1]["position"])
+
+    async def rights(self, repository: Row) -> Removed:
+        """Take back the rights of a repository to blobs that none of its manifests names."""
+        count = size = last = 0
+        while rows := await fetch(
+            "SELECT r.blob_id AS id, b.digest AS digest, b.size_bytes AS size_bytes FROM repository_blob r"
+            " JOIN blob b ON b.id = r.blob_id WHERE r.repository_id = ? AND r.blob_id > ?"
+            " AND r.created_at_ms < ? ORDER BY r.blob_id LIMIT ?",
+            repository["id"],
+            last,
+            self.old_ms,
+            BATCH,
+        ):
+            last = rows[-1]["id"]
+            named = await self.named.counts([row["digest"] for row in rows])
+            sizes = {row["id"]: row["size_bytes"] for row in rows if row["digest"] not in named}
+            gone: Sequence[int] = list(sizes)
+            if gone and self.is_dry_run:
+                await self.released.add(gone)
+            elif gone:
+                gone = await _take_back(repository["id"], gone, self.old_ms)
+            count += len(gone)
+            size += sum(sizes[identity] for identity in gone)
+        return Removed(repository["path"], blobs=count, size_bytes=size)
+
+    async def bytes_of(self, blobs: BlobStore) -> Removed:
+        """Remove the blobs to which no repository has a right, known to the database or not."""
+        count = size = 0
+        batch: dict[str, int] = {}
+        async for digest, size_bytes, modified_at_ms in blobs.digests():
+            if modified_at_ms < self.old_ms:
+                batch[digest] = size_bytes
+            if len(batch) == BATCH:
+                removed = await self._remove(blobs, batch)
+                count, size, batch = count + len(removed), size + sum(removed.values()), {}
+        if batch:
+            removed = await self._remove(blobs, batch)
+            count, size = count + len(removed), size + sum(removed.values())
+        return Removed(None, blobs=count, size_bytes=size)
+
+    async def _remove(self, blobs: BlobStore, sizes: dict[str, int]) -> dict[str, int]:
+        """Remove those of some old blobs that nobody has a right to; their sizes by digest."""
+        rows = await fetch(
+            "SELECT b.id AS id, b.digest AS digest, (SELECT COUNT(*) FROM repository_blob r"
+            f" WHERE r.blob_id = b.id) AS rights FROM blob b WHERE b.digest IN ({placeholders(list(sizes))})",
+            *sizes,
+        )
+        gone = dict.fromkeys(sizes) | {row["digest"]: row["id"] for row in rows}
+        released = await self.released.counts([row["id"] for row in rows])
+        for row in rows:
+            if row["rights"] > released.get(row["id"], 0):
+                del gone[row["digest"]]
+        if self.is_dry_run or not gone:
+            return {digest: sizes[digest] for digest in gone}
+        known = [identity for identity in gone.values() if identity is not None]
+        forgotten = await _forget(known) if known else set()
+        fault("collection.before_bytes")
+        removed = {}
+        for digest, identity in gone.items():
+            # A commit since the walk has renewed the bytes, and then they stay.
+            if (identity is None or identity in forgotten) and await blobs.delete(
+                digest, unless_modified_since_ms=self.old_ms
+            ):
+                removed[digest] = sizes[digest]
+        return removed
+
+
+async def _give_up(repository_id: int, ids: Sequence[int]) -> list[int]:
+    """Give up those of at most 500 manifests that are still lost; which they were."""
+    async with transaction("collection.give_up"):
+        await lock_row("repository", repository_id)
+        row = await fetch_one(
+            "SELECT n.tag_expiration_s AS tag_expiration_s FROM repository r"
+            " JOIN account n ON n.id = r.namespace_id WHERE r.id = ? AND r.deleted_at_ms IS NULL",
+            repository_id,
+        )
+        if row is None:
+            return []
+        now = now_ms()
+        gone = await liveness.lost(ids, Horizon.at(now, row["tag_expiration_s"]))
+        if gone:
+            await execute(
+                f"UPDATE manifest SET {OUT_OF_SIGHT}, collected_at_ms = ? WHERE id IN ({placeholders(gone)})",
+                now,
+                *gone,
+            )
+    fault("collection.after_give_up")
+    return gone
+
+
+async def _take_back(repository_id: int, blob_ids: Sequence[int], old_ms: int) -> list[int]:
+    """Take back the rights of a repository to at most 500 blobs, unless renewed; those that it lost."""
+    async with transaction("collection.take_back"):
+        # Whoever stores a manifest holds this lock, and renews the rights to what it names.
+        await lock_row("repository", repository_id)
+        rows = await fetch(
+            f"DELETE FROM repository_blob WHERE repository_id = ? AND blob_id IN ({placeholders(blob_ids)})"
+            " AND created_at_ms < ? RETURNING blob_id AS id",
+            repository_id,
+            *blob_ids,
+            old_ms,
+        )
+    fault("collection.after_take_back")
+    return [row["id"] for row in rows]
+
+
+async def _forget(blob_ids: Sequence[int]) -> set[int]:
+    """Remove the rows of at most 500 blobs to which there is no right; those that were removed."""
+    ids = list(blob_ids)
+    async with transaction("collection.forget"):
+        if is_postgres():
+            # Whoever gives a right holds the row of the blob. Waiting for it could block both, so it stays.
+            rows = await fetch(
+                f"SELECT id FROM blob WHERE id IN ({placeholders(ids)}) FOR UPDATE SKIP LOCKED", *ids
+            )
+            ids = [row["id"] for row in rows]
+        if not ids:
+            return set()
+        rows = await fetch(
+            f"DELETE FROM blob WHERE id IN ({placeholders(ids)}) AND NOT EXISTS"
+            " (SELECT 1 FROM repository_blob r WHERE r.blob_id = blob.id) RETURNING id",
+            *ids,
+        )
+    return {row["id"] for row in rows}
+
+
+_LEFT = (
+    "SELECT m.id AS id FROM manifest m WHERE m.repository_id = ? AND m.id > ?"
+    " AND m.collected_at_ms IS NOT NULL"
+    " AND (EXISTS (SELECT 1 FROM manifest_body b WHERE b.manifest_id = m.id)"
+    " OR EXISTS (SELECT 1 FROM manifest_child c WHERE c.manifest_id = m.id)"
+    " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id)) ORDER BY m.id LIMIT ?"
+)
+"""Collected manifests that still have something, or of which the history of no tag speaks."""
+_COLLECTED = "SELECT p.id FROM manifest p WHERE p.id IN ({ids}) AND p.collected_at_ms IS NOT NULL"
+_SOME = (
+    "DELETE FROM {table} WHERE id IN (SELECT x.id FROM {table} x WHERE x.manifest_id IN ({of}) LIMIT {limit})"
+)
+_ALL = "DELETE FROM {table} WHERE manifest_id IN ({of})"
+_HANGS = (
+    "(p.collected_at_ms >= ? AND EXISTS"
+    " (SELECT 1 FROM manifest k WHERE k.repository_id = p.repository_id AND k.{by}))"
+)
+"""Whether something hangs on a collected manifest that a recent push may still keep."""
+_ENTRIES = (
+    "DELETE FROM manifest_child WHERE id IN (SELECT c.id FROM manifest_child c"
+    " JOIN manifest p ON p.id = c.manifest_id WHERE p.id IN ({ids}) AND p.collected_at_ms IS NOT NULL"
+    f" AND NOT {_HANGS.format(by='digest = c.digest')} LIMIT {BATCH})"
+)
+_UNTAGGED = (
+    f"DELETE FROM manifest WHERE id IN ({_COLLECTED}"
+    " AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = p.id)"
+    " AND NOT EXISTS (SELECT 1 FROM manifest_child c WHERE c.manifest_id = p.id)"
+    f" AND NOT {_HANGS.format(by='subject_digest = p.deleted_digest')})"
+)
+_PARTS = (
+    *(_SOME.format(table=table, of=_COLLECTED, limit=BATCH) for table in ("manifest_blob", "label")),
+    *(_ALL.format(table=table, of=_COLLECTED) for table in ("manifest_pulls", "manifest_body")),
+)
+"""What a collected manifest had; of its body there is at most one row."""
+
+
+async def _clear(repository_id: int, old_ms: int) -> None:
+    """Remove what collected manifests of a repository still have, and those that were never tagged."""
+    last = 0
+    while rows := await fetch(_LEFT, repository_id, last, BATCH):
+        ids = [row["id"] for row in rows]
+        last = ids[-1]
+        for statement in _PARTS:
+            await _repeat(repository_id, statement, ids)
+        for statement in (_ENTRIES, _UNTAGGED):
+            await _repeat(repository_id, statement, ids, old_ms)
+
+
+async def _repeat(repository_id: int, statement: str, ids: Sequence[int], *values: int) -> None:
+    """Run a statement on some manifests until it finds less than a batch, each time in a transaction."""
+    removed = BATCH
+    while removed >= BATCH:
+        async with transaction("collection.clear"):
+            # Nobody pushes one of them anew meanwhile.
+            await lock_row("repository", repository_id)
+            removed = await execute(statement.format(ids=placeholders(ids)), *ids, *values)

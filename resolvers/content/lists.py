@@ -1,0 +1,56 @@
+"""Names in the order of their bytes, as `/v2` lists them: a part at a time, each starting behind a name.
+
+Source: OCI Distribution 1.1, "Listing Tags"; the catalog is Docker's.
+"""
+
+from dataclasses import replace
+
+from resolvers.access.lanes import SOURCE, granted, lanes
+from resolvers.context import Context
+from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_lanes
+from resolvers.tags.tag import ACTIVE
+from storage.clock import now_ms
+from storage.statements import fetch, is_postgres
+
+_PATHS = Query("r.path", SOURCE, (Term("r.path", "path", kind=str),))
+
+
+def _bytewise(expression: str) -> str:
+    """Compare by bytes, whatever the language of the database. SQLite does so anyway."""
+    return f'{expression} COLLATE "C"' if is_postgres() else expression
+
+
+async def tag_names(repository_id: int, *, after: str, limit: int) -> list[str]:
+    """At most `limit` active tags of an authorized repository, those behind `after` (empty: the first)."""
+    name = _bytewise("t.name")
+    rows = await fetch(
+        f"SELECT t.name FROM tag t WHERE t.repository_id = ? AND {name} > ?"
+        f" AND {ACTIVE} ORDER BY {name} LIMIT ?",
+        repository_id,
+        after,
+        now_ms(),
+        limit,
+    )
+    return [row["name"] for row in rows]
+
+
+async def repository_paths(context: Context, *, after: str, limit: int) -> list[str]:
+    """At most `limit` paths of repositories behind `after` where the viewer has a role; all for superusers.
+
+    Public ones are listed to everybody only where PUBLIC_CATALOG is on.
+    """
+    include_public = context.site.has("PUBLIC_CATALOG")
+    viewer = replace(
+        context.viewer, has_full_access=context.viewer.has_full_access or context.viewer.is_superuser
+    )
+    visible = lanes(viewer, await granted(viewer), include_public=include_public)
+    found = await paginate_lanes(
+        _PATHS,
+        [lane.and_also("n.is_enabled IS NOT FALSE") for lane in visible],
+        # What PostgreSQL cannot hold is in no path, and before all that is.
+        Page(limit, keyset_cursor(after.partition("\0")[0])),
+        table="repository",
+        key="r.id",
+        maximum=limit,
+    )
+    return [row["path"] for row in found.items]

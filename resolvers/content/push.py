@@ -1,0 +1,435 @@
+"""What a push means: rights to blobs, manifests, tags, and the events of each.
+
+The caller (`/v2`) has authorized the repository. Bytes are in the blob store before anything here is written;
+here they become visible, in one transaction.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from resolvers import events
+from resolvers.access.permissions import visible_repositories
+from resolvers.access.viewer import AccountKind
+from resolvers.context import Context
+from resolvers.errors import Immutable, NotFound, UnknownReference
+from resolvers.manifests import artifact, cosign, label
+from resolvers.manifests.content import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
+from resolvers.manifests.document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
+from resolvers.manifests.liveness import RENEWAL_MS
+from resolvers.manifests.manifest import remove, reopen, stored_id
+from resolvers.names import check_tag, split_path
+from resolvers.repositories import activity
+from resolvers.repositories.repository import RepositoryRecord, lock_writable, require_writable
+from resolvers.tags import tag
+from storage.blobs import BlobError
+from storage.clock import now_ms
+from storage.faults import fault
+from storage.models import Manifest, ManifestBlob, ManifestBody, ManifestChild
+from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.transactions import transaction
+
+PARSE_IN_THREAD_BYTES = 64 * 1024
+
+
+class BlobsUnknown(UnknownReference):
+    """A manifest names blobs or manifests that the repository does not hold; `digests` says which."""
+
+    def __init__(self, digests: list[str]) -> None:
+        super().__init__(f"not in the repository: {', '.join(digests[:10])}")
+        self.digests = digests
+
+
+class DigestDiffers(UnknownReference):
+    """The content does not have the digest under which it was pushed."""
+
+    def __init__(self, expected: str, actual: str) -> None:
+        super().__init__(f"the content has the digest {actual}, not {expected}")
+
+
+@dataclass(frozen=True, slots=True)
+class PushedManifest:
+    """What was stored."""
+
+    digest: str
+    subject_digest: str | None
+
+
+async def link_blob(repository_id: int, digest: str, size_bytes: int, *, upload: str | None = None) -> None:
+    """Give a repository the right to a blob that the blob store holds, and end its upload. Repeatable."""
+    async with transaction("blob.link"):
+        is_linked = False
+        while not is_linked:
+            await execute(
+                "INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES (?, ?, ?)"
+                " ON CONFLICT (digest) DO NOTHING",
+                digest,
+                size_bytes,
+                now_ms(),
+            )
+            # The collector may remove between the two what was there before.
+            is_linked = await _grant(repository_id, "digest", digest)
+        if upload is not None:
+            await execute("DELETE FROM upload WHERE uuid = ?", upload)
+        fault("push.before_commit")
+    fault("push.after_commit")
+
+
+async def _grant(repository_id: int, column: str, value: str | int) -> bool:
+    """Give a repository the right to a blob that a column tells, or renew it; False if there is none.
+
+    In the open transaction, to whose end the collector leaves the blob alone.
+    """
+    hold = " FOR KEY SHARE" if is_postgres() else ""
+    return bool(
+        await execute(
+            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
+            f" SELECT CAST(? AS BIGINT), id, CAST(? AS BIGINT) FROM blob WHERE {column} = ?{hold}"
+            " ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at_ms = excluded.created_at_ms",
+            repository_id,
+            now_ms(),
+            value,
+        )
+    )
+
+
+async def renew_blob(repository_id: int, digest: str) -> bool:
+    """Let the right to a blob, which a client found that may push, last for the push; False if it is gone."""
+    return bool(
+        await execute(
+            "UPDATE repository_blob SET created_at_ms = ? WHERE repository_id = ?"
+            " AND blob_id = (SELECT id FROM blob WHERE digest = ?)",
+            now_ms(),
+            repository_id,
+            digest,
+        )
+    )
+
+
+async def renew_manifest(manifest_id: int) -> bool:
+    """Let a manifest, which a client found that may push, last for the push; False if it is gone."""
+    return bool(
+        await execute(
+            "UPDATE manifest SET pushed_at_ms = ? WHERE id = ? AND deleted_digest IS NULL",
+            now_ms(),
+            manifest_id,
+        )
+    )
+
+
+async def mount_blob(context: Context, repository_id: int, digest: str, *, source: str | None) -> bool:
+    """Give a repository the right to a blob of the repository at the path `source`, None for any.
+
+    Counts only what the viewer may pull: False is the same answer for a blob or a source that does not exist
+    and for one that is not theirs to see.
+    """
+    visible, values = visible_repositories(context.viewer, include_public=True)
+    conditions = [
+        visible,
+        "b.digest = ?",
+        "r.deleted_at_ms IS NULL",
+        "n.deleted_at_ms IS NULL",
+        "n.is_enabled",
+    ]
+    values = [*values, digest]
+    if source is not None:
+        conditions += ["n.name = ?", "r.name = ?"]
+        values += split_path(source)
+    row = await fetch_one(
+        "SELECT b.id FROM blob b JOIN repository_blob s ON s.blob_id = b.id JOIN repository r"
+        " ON r.id = s.repository_id JOIN account n ON n.id = r.namespace_id"
+        f" WHERE {' AND '.join(conditions)} LIMIT 1",
+        *values,
+    )
+    # The row could outlive its bytes for a moment, and a mount promises the bytes.
+    if row is None or await context.blobs.stat(digest) is None:
+        return False
+    async with transaction("blob.mount"):
+        # Not one that was collected meanwhile.
+        return await _grant(repository_id, "id", row["id"])
+
+
+async def delete_blob(context: Context, repository: RepositoryRecord, digest: str) -> None:
+    """Take the repository's right to a blob away, at once. Raises `NotFound`, `Immutable`, `NotWritable`."""
+    require_writable(context, repository)
+    async with transaction("blob.delete"):
+        await lock_writable(context, repository)
+        await _require_unlocked(
+            context,
+            "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.id IN"
+            # An index may list plain blobs, too.
+            " (SELECT manifest_id FROM manifest_blob WHERE digest = ?"
+            " UNION SELECT manifest_id FROM manifest_child WHERE digest = ?)",
+            repository.id,
+            digest,
+            digest,
+        )
+        removed = await execute(
+            "DELETE FROM repository_blob WHERE repository_id = ?"
+            " AND blob_id = (SELECT id FROM blob WHERE digest = ?)",
+            repository.id,
+            digest,
+        )
+        if not removed:
+            raise NotFound
+        await _record(context, repository, "delete_blob", {"digest": digest})
+
+
+async def put_manifest(
+    context: Context,
+    repository: RepositoryRecord,
+    body: bytes,
+    *,
+    content_type: str | None,
+    tags: Sequence[str] = (),
+    expected_digest: str | None = None,
+) -> PushedManifest:
+    """Store a manifest and let tags point to it, all of that or nothing.
+
+    Raises `ManifestInvalid`, `DigestDiffers`, `BlobsUnknown` for missing blobs or children, `Immutable`,
+    `NotWritable`, and `NotFound` when the repository was deleted meanwhile.
+    """
+    require_writable(context, repository)
+    for name in tags:
+        check_tag(name)
+    algorithm = expected_digest.partition(":")[0] if expected_digest else "sha256"
+    if len(body) > PARSE_IN_THREAD_BYTES:
+        document = await asyncio.to_thread(parse_manifest, body, content_type, algorithm=algorithm)
+    else:
+        document = parse_manifest(body, content_type, algorithm=algorithm)
+    if expected_digest is not None and document.digest != expected_digest:
+        raise DigestDiffers(expected_digest, document.digest)
+    configuration = await _configuration(context, document)
+    labels = _labels(configuration)
+    async with transaction("manifest.put"):
+        await lock_writable(context, repository)
+        # Also for a manifest that is there already: what it names may have been deleted since.
+        await _require_content(context, repository, document)
+        manifest_id = await stored_id(repository.id, document.digest)
+        if manifest_id is None:
+            manifest_id = await _store(repository, document, body, _platform(configuration))
+            await label.import_labels(manifest_id, labels)
+        elif not tags:
+            # The client may be about to push an index that lists it.
+            await execute("UPDATE manifest SET pushed_at_ms = ? WHERE id = ?", now_ms(), manifest_id)
+        for name in tags:
+            await tag.point(context, repository, name, manifest_id, document.digest, labels=labels)
+        await _record_push(context, repository, document, tags)
+        await activity.count_push(context, repository_id=repository.id, namespace_id=repository.namespace_id)
+        fault("push.before_commit")
+    fault("push.after_commit")
+    return PushedManifest(document.digest, document.subject.digest if document.subject else None)
+
+
+async def delete_manifest(context: Context, repository: RepositoryRecord, digest: str) -> None:
+    """Delete a manifest and every tag that points to it, at once. A tag can be restored to it for a time.
+
+    Raises `NotFound`, `Immutable`, `NotWritable`.
+    """
+    require_writable(context, repository)
+    async with transaction("manifest.delete"):
+        await lock_writable(context, repository)
+        manifest = await fetch_one(
+            "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", repository.id, digest
+        )
+        if manifest is None:
+            raise NotFound
+        await _require_unlocked(context, "SELECT m.id FROM manifest m WHERE m.id = ?", manifest["id"])
+        now = now_ms()
+        await remove(manifest["id"], now)
+        await cosign.follow([("", manifest["id"])], now)
+        await _record(context, repository, "delete_manifest", {"manifest_digest": digest})
+
+
+async def _require_unlocked(context: Context, manifests: str, *values: Any) -> None:
+    """Raise `Immutable` if a locked tag leads to any of the manifests that a statement selects.
+
+    A tag also leads to what the indexes below it list, however deep: an image whose layers are gone would be
+    as good as deleted.
+    """
+    if not context.site.has("IMMUTABLE_TAGS"):
+        return
+    locked = await fetch_one(
+        f"{tag.ABOVE.format(manifests)} SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
+        f" WHERE t.is_immutable = ? AND {tag.ACTIVE} LIMIT 1",
+        *values,
+        True,
+        now_ms(),
+    )
+    if locked is not None:
+        raise Immutable(f"Cannot delete immutable tag '{locked['name']}'", field="tag")
+
+
+async def _record(
+    context: Context, repository: RepositoryRecord, kind: str, metadata: dict[str, Any]
+) -> None:
+    await events.record(
+        context,
+        kind,
+        {"repo": repository.name, "namespace": repository.namespace_name} | metadata,
+        namespace_id=repository.namespace_id,
+        repository_id=repository.id,
+    )
+
+
+async def _record_push(
+    context: Context, repository: RepositoryRecord, document: ManifestDocument, tags: Sequence[str]
+) -> None:
+    account = context.viewer.account
+    who = "robot" if account is not None and account.kind is AccountKind.ROBOT else "username"
+    metadata = {
+        "user-agent": context.user_agent,
+        "mediaType": document.media_type,
+        "manifest_digest": document.digest,
+        who: account.name if account else None,
+    }
+    for more in [{"tag": name} for name in tags] or [{}]:
+        await _record(context, repository, "push_repo", metadata | more)
+
+
+async def _require_content(
+    context: Context, repository: RepositoryRecord, document: ManifestDocument
+) -> None:
+    """Raise `BlobsUnknown` for what the repository lacks, `ManifestInvalid` for what has another size."""
+    strays = document.required_contents
+    no_manifests = set(await _missing(_MANIFESTS, repository.id, strays))
+    blobs = (*document.required_blobs, *(item for item in strays if item.digest in no_manifests))
+    missing = await _missing(_BLOBS, repository.id, blobs)
+    if not context.site.has("SPARSE_INDEX"):
+        missing += await _missing(_MANIFESTS, repository.id, document.required_manifests)
+    if missing:
+        raise BlobsUnknown(missing)
+
+
+_BLOBS = (
+    "SELECT b.digest, b.size_bytes, r.id, r.created_at_ms FROM blob b"
+    " JOIN repository_blob r ON r.blob_id = b.id"
+    " WHERE r.repository_id = ? AND b.digest IN ({})"
+)
+_MANIFESTS = "SELECT m.digest, m.size_bytes FROM manifest m WHERE m.repository_id = ? AND m.digest IN ({})"
+
+
+async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, ...]) -> list[str]:
+    missing: list[str] = []
+    for batch in batches(descriptors):
+        digests = [descriptor.digest for descriptor in batch]
+        rows = await fetch(sql.format(placeholders(digests)), repository_id, *digests)
+        sizes = {row["digest"]: row["size_bytes"] for row in rows}
+        await _renew([row for row in rows if "created_at_ms" in row])
+        for item in batch:
+            size = sizes.get(item.digest, item.size_bytes)
+            if size != item.size_bytes:
+                raise ManifestInvalid(f"{item.digest} has {size} bytes, not {item.size_bytes}")
+        missing += [digest for digest in digests if digest not in sizes]
+    return missing
+
+
+async def _renew(rights: Sequence[Row]) -> None:
+    """Let rights that a manifest makes use of last for as long as new ones."""
+    now = now_ms()
+    old = [row["id"] for row in rights if row["created_at_ms"] < now - RENEWAL_MS]
+    if old:
+        await execute(
+            f"UPDATE repository_blob SET created_at_ms = ? WHERE id IN ({placeholders(old)})", now, *old
+        )
+
+
+async def _configuration(context: Context, document: ManifestDocument) -> dict[str, Any]:
+    """The image configuration as JSON; empty for what has none, or one that cannot be read."""
+    descriptor = document.config
+    if descriptor is None or descriptor.media_type not in IMAGE_CONFIG_MEDIA_TYPES:
+        return {}
+    try:
+        content = await context.blobs.read_all(descriptor.digest, limit=CONFIG_LIMIT)
+        configuration = orjson.loads(content)
+    except (BlobError, ValueError):
+        return {}
+    return configuration if isinstance(configuration, dict) else {}
+
+
+def _platform(configuration: dict[str, Any]) -> dict[str, str]:
+    """Operating system, architecture and variant, as far as an image configuration says."""
+    values = {key: configuration.get(key) for key in ("os", "architecture", "variant")}
+    return {key: value[:64] for key, value in values.items() if isinstance(value, str) and value}
+
+
+def _labels(configuration: dict[str, Any]) -> dict[str, str]:
+    """The labels in an image configuration, as far as they are texts."""
+    settings = configuration.get("config")
+    labels = settings.get("Labels") if isinstance(settings, dict) else None
+    if not isinstance(labels, dict):
+        return {}
+    return {key: value for key, value in labels.items() if isinstance(value, str)}
+
+
+async def _store(
+    repository: RepositoryRecord, document: ManifestDocument, body: bytes, platform: dict[str, str]
+) -> int:
+    reopened = await reopen(repository.id, [document.digest])
+    manifest_id = reopened[0] if reopened else await _describe(repository, document, platform)
+    await ManifestBody.create(manifest_id=manifest_id, body=body)
+    named = [("config", document.config)] if document.config else []
+    named += [("layer", layer) for layer in document.layers]
+    await ManifestBlob.bulk_create(
+        [
+            ManifestBlob(
+                manifest_id=manifest_id,
+                position=position,
+                role=role,
+                digest=descriptor.digest,
+                media_type=descriptor.media_type,
+                size_bytes=descriptor.size_bytes,
+                is_distributable=descriptor.is_distributable,
+            )
+            for position, (role, descriptor) in enumerate(named)
+            if descriptor is not None
+        ],
+        batch_size=500,
+    )
+    await ManifestChild.bulk_create(
+        [
+            ManifestChild(
+                manifest_id=manifest_id,
+                position=position,
+                digest=child.digest,
+                media_type=child.media_type,
+                artifact_type=child.artifact_type,
+                size_bytes=child.size_bytes,
+                os=(child.platform.operating_system or None) if child.platform else None,
+                architecture=(child.platform.architecture or None) if child.platform else None,
+                variant=(child.platform.variant or None) if child.platform else None,
+            )
+            for position, child in enumerate(document.children)
+        ],
+        batch_size=500,
+    )
+    return manifest_id
+
+
+async def _describe(
+    repository: RepositoryRecord, document: ManifestDocument, platform: dict[str, str]
+) -> int:
+    """The row of a manifest, without what belongs to it."""
+    kind = artifact.kind_of(document)
+    manifest = await Manifest.create(
+        repository_id=repository.id,
+        digest=document.digest,
+        media_type=document.media_type,
+        artifact_type=document.referrer_artifact_type,
+        artifact_kind=kind.value if kind else None,
+        size_bytes=document.size_bytes,
+        layers_size_bytes=sum(layer.size_bytes for layer in document.layers),
+        is_index=document.is_index,
+        config_digest=document.config.digest if document.config else None,
+        config_media_type=document.config.media_type if document.config else None,
+        subject_digest=document.subject.digest if document.subject else None,
+        annotations=dict(document.annotations) or None,
+        created_at_ms=now_ms(),
+        os=platform.get("os"),
+        architecture=platform.get("architecture"),
+        variant=platform.get("variant"),
+    )
+    return int(manifest.id)

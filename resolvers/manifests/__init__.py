@@ -1,0 +1,1 @@
+"""Manifests: what they contain, what refers to them, their labels, and which are alive."""

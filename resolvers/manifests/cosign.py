@@ -1,0 +1,140 @@
+"""Tags by which cosign names a digest, `sha256-<hex>.sig`, `.att` and `.sbom`: they live as long as its tags.
+
+Any other tag of a manifest is an ordinary one. When the last of those ends, what cosign tagged for the
+manifest ends at the same moment, and expires when the last of them expires. What is locked stays, and so does
+what is about a manifest that never had an ordinary tag. Nobody asked for it, so nothing is recorded, as of
+any tag that expires.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from resolvers.expiration import ENDED_EARLY, ENDLESS
+from resolvers.manifests.artifact import COSIGN_TAGS
+from storage.statements import Row, batches, execute, fetch, fetch_one, placeholders
+
+_NAME = re.compile(rf"sha256-([0-9a-f]{{64}})(?:{'|'.join(re.escape(ending) for ending in COSIGN_TAGS)})")
+
+
+def subject_of(name: str) -> str | None:
+    """The digest that a tag of cosign is about; None for an ordinary name."""
+    found = _NAME.fullmatch(name)
+    return f"sha256:{found[1]}" if found else None
+
+
+ENDINGS = "(" + " UNION ALL ".join(f"SELECT '{ending}' AS ending" for ending in COSIGN_TAGS) + ") e"
+"""The endings as a table, to be cross joined in front of the tags.
+
+With one name for each, both databases look it up in an index; for any of three PostgreSQL reads all tags.
+"""
+
+
+def name_of(digest: str) -> str:
+    """The name by which cosign tags what is about a digest, in SQL, with an ending of `ENDINGS`."""
+    return f"REPLACE({digest}, ':', '-') || e.ending"
+
+
+_IS_COSIGN = (
+    "(SUBSTR(o.name, 1, 7) = 'sha256-' AND LTRIM(SUBSTR(o.name, 8, 64), '0123456789abcdef') = ''"
+    " AND SUBSTR(o.name, 72) IN ('" + "', '".join(COSIGN_TAGS) + "'))"
+)
+_ORDINARY = f"FROM tag o WHERE NOT {_IS_COSIGN}"
+
+
+async def follow(changed: Iterable[tuple[str, int | None]], now_ms: int) -> None:
+    """Let what cosign tagged for some manifests end when their last ordinary tag does.
+
+    In the open transaction, with the repository's row locked, after the change. `changed` has the name and
+    the manifest of each span that began, ended or got another end. One statement where cosign tagged nothing,
+    none if all of the names are cosign's.
+    """
+    subjects = {subject for name, subject in changed if subject is not None and not subject_of(name)}
+    await _settle(sorted(subjects), now_ms, may_end=True)
+
+
+async def join(repository_id: int, name: str, now_ms: int) -> None:
+    """Let a tag of cosign that was just set expire with what it is about; see `follow`.
+
+    One about a manifest whose tags have all ended already stays. No statement for an ordinary name.
+    """
+    subjects = await ids_of_subjects(repository_id, [name])
+    await _settle(list(subjects.values()), now_ms, may_end=False)
+
+
+async def _settle(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> None:
+    """Give what cosign tagged for manifests its end, at once only if it may."""
+    # Looked for first, so that the tags of a manifest, which may be many, are read only where there is any.
+    rows = await signed(subjects, now_ms)
+    for subject, group in groupby(sorted(rows, key=itemgetter("subject_id")), itemgetter("subject_id")):
+        found = await fetch_one(
+            f"SELECT MAX(COALESCE(o.ended_at_ms, {ENDLESS})) AS last {_ORDINARY} AND o.manifest_id = ?",
+            subject,
+        )
+        last = found["last"] if found else None
+        if last is None or (last <= now_ms and not may_end):
+            continue
+        end = last if last < ENDLESS else None
+        ids = [row["id"] for row in group if row["ended_at_ms"] != end]
+        if not ids:
+            continue
+        await execute(
+            # The longest expiration of an old tag can lie before the beginning of one of these.
+            f"UPDATE tag SET {ENDED_EARLY}, is_expiration = ?,"
+            " ended_at_ms = CASE WHEN started_at_ms > CAST(? AS BIGINT)"
+            f" THEN started_at_ms ELSE CAST(? AS BIGINT) END WHERE id IN ({placeholders(ids)})",
+            now_ms < last < ENDLESS,
+            end,
+            end,
+            *ids,
+        )
+
+
+async def signed(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
+    """What cosign tagged for manifests, and is active and not locked: spans, each with its `subject_id`."""
+    found: list[Row] = []
+    for batch in batches(manifest_ids):
+        found += await fetch(
+            "SELECT c.id, c.name, c.manifest_id, c.started_at_ms, c.ended_at_ms, m.id AS subject_id"
+            # SQLite keeps to the order of cross joins, so that it cannot begin with the tags.
+            f" FROM manifest m CROSS JOIN {ENDINGS} CROSS JOIN tag c"
+            f" WHERE m.id IN ({placeholders(batch)}) AND c.repository_id = m.repository_id"
+            f" AND c.name = {name_of('COALESCE(m.deleted_digest, m.digest)')}"
+            f" AND COALESCE(c.ended_at_ms, {ENDLESS}) > ? AND c.is_immutable = ?"
+            " ORDER BY c.name, c.id",
+            *batch,
+            now_ms,
+            False,
+        )
+    return found
+
+
+async def ids_of_subjects(repository_id: int, names: Iterable[str]) -> dict[str, int]:
+    """The manifests that tags are about, by name; ordinary names have none."""
+    named = {name: digest for name in names if (digest := subject_of(name))}
+    digests = sorted(set(named.values()))
+    found: dict[str, int] = {}
+    for batch in batches(digests):
+        rows = await fetch(
+            f"SELECT id, digest FROM manifest WHERE repository_id = ? AND digest IN ({placeholders(batch)})",
+            repository_id,
+            *batch,
+        )
+        found |= {row["digest"]: row["id"] for row in rows}
+    return {name: found[digest] for name, digest in named.items() if digest in found}
+
+
+async def lives(manifest_ids: Sequence[int], now_ms: int) -> dict[tuple[int, int], int]:
+    """How many ordinary tags of manifests end when: counts by manifest and moment, which may be `ENDLESS`."""
+    found: dict[tuple[int, int], int] = {}
+    for batch in batches(manifest_ids):
+        rows = await fetch(
+            f"SELECT o.manifest_id, COALESCE(o.ended_at_ms, {ENDLESS}) AS moment, COUNT(*) AS spans"
+            f" {_ORDINARY} AND o.manifest_id IN ({placeholders(batch)})"
+            f" AND COALESCE(o.ended_at_ms, {ENDLESS}) > ? GROUP BY 1, 2",
+            *batch,
+            now_ms,
+        )
+        found |= {(row["manifest_id"], row["moment"]): row["spans"] for row in rows}
+    return found

@@ -1,0 +1,283 @@
+"""Labels: keys and values on manifests, from the image itself or from whoever may push.
+
+Those of an image configuration are imported with the manifest, as they are. Those made by the API keep to a
+grammar, and out of the prefixes that the makers of images and this registry use.
+"""
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+
+from resolvers import events
+from resolvers.access.roles import RepositoryRole
+from resolvers.context import Context
+from resolvers.errors import Invalid, NotFound, TooMany
+from resolvers.manifests import manifest
+from resolvers.manifests.manifest import ManifestRecord
+from resolvers.pages import Page, Query, Slice, Term, paginate_each
+from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
+from storage.clock import now_ms
+from storage.models import Label
+from storage.statements import Row, execute, fetch_one
+from storage.transactions import transaction
+
+KEY_LENGTH = 255
+VALUE_LENGTH = 65_536
+"""Characters. What is longer in an image is not imported; it can still be read in its configuration."""
+MAXIMUM = 1_000
+"""Labels of one source on one manifest."""
+IMPORTED_LENGTH = 1024 * 1024
+"""Characters of all labels that are imported from one image, keys and values together."""
+
+_KEY = re.compile(r"[a-z0-9](([a-z0-9]|[-.](?![.-]))*[a-z0-9])?", re.ASCII)
+_RESERVED = (
+    "com.docker.",
+    "io.docker.",
+    "org.dockerproject.",
+    "org.opencontainers.",
+    "io.cncf.",
+    "io.kubernetes.",
+    "io.k8s.",
+    "io.quay",
+    "com.coreos",
+    "com.tectonic",
+    "internal",
+    "quay",
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class LabelSource(StrEnum):
+    """Where a label comes from. Only what the API made can be deleted."""
+
+    MANIFEST = "manifest"
+    API = "api"
+    INTERNAL = "internal"
+
+
+class LabelMediaType(StrEnum):
+    """What a label's value is said to be."""
+
+    TEXT = "text/plain"
+    JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRecord:
+    """A label of a manifest. Several may have one key."""
+
+    id: int
+    uuid: str
+    manifest_id: int
+    key: str
+    value: str
+    media_type: LabelMediaType
+    source: LabelSource
+    created_at_ms: int
+
+
+_COLUMNS = "l.id, l.uuid, l.manifest_id, l.key, l.value, l.media_type, l.source, l.created_at_ms"
+
+
+def _record(row: Row) -> LabelRecord:
+    return LabelRecord(
+        **(row | {"media_type": LabelMediaType(row["media_type"]), "source": LabelSource(row["source"])})
+    )
+
+
+async def labels_of(
+    context: Context, manifest_ids: Sequence[int], page: Page, *, prefix: str = ""
+) -> dict[int, Slice[LabelRecord]]:
+    """One page of the labels of each manifest, oldest first; one statement.
+
+    `prefix` asks for the keys that begin with it, in upper or lower case. The manifests have been authorized.
+    """
+    found = await paginate_each(
+        Query(
+            _COLUMNS,
+            "label l",
+            (Term("l.id", "id"),),
+            ("LOWER(substr(l.key, 1, ?)) = LOWER(?)",) if prefix else (),
+            (len(prefix), prefix) if prefix else (),
+        ),
+        "l.manifest_id",
+        manifest_ids,
+        page,
+        maximum=context.max_first,
+    )
+    return {identity: rows.of(_record) for identity, rows in found.items()}
+
+
+async def label(manifest_id: int, identity: str) -> LabelRecord | None:
+    """A label of an authorized manifest, by its uuid."""
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM label l WHERE l.manifest_id = ? AND l.uuid = ?", manifest_id, identity
+    )
+    return _record(row) if row else None
+
+
+def inferred_media_type(value: str) -> LabelMediaType:
+    """JSON for the text of an object or a list, plain text for anything else."""
+    if value.lstrip()[:1] not in {"{", "["}:
+        return LabelMediaType.TEXT
+    try:
+        orjson.loads(value)
+    except ValueError:
+        return LabelMediaType.TEXT
+    return LabelMediaType.JSON
+
+
+def check_key(key: str) -> None:
+    """Raise `Invalid` for a key that the API does not make."""
+    if len(key) > KEY_LENGTH or not _KEY.fullmatch(key):
+        raise Invalid(
+            f"Label is of an invalid format or missing please use ^{_KEY.pattern}$ format for labels",
+            field="key",
+        )
+    if key.startswith(_RESERVED):
+        raise Invalid("Label has a reserved prefix", field="key")
+
+
+def _media_type(text: str | None, value: str) -> LabelMediaType:
+    if text is None:
+        return inferred_media_type(value)
+    try:
+        return LabelMediaType(text)
+    except ValueError as error:
+        known = ", ".join(LabelMediaType)
+        raise Invalid(
+            f"Media type is invalid please use a valid media type: {known}", field="mediaType"
+        ) from error
+
+
+def _new(manifest_id: int, key: str, value: str, media_type: LabelMediaType, source: LabelSource) -> Label:
+    return Label(
+        uuid=str(uuid.uuid4()),
+        manifest_id=manifest_id,
+        key=key,
+        value=value,
+        media_type=media_type.value,
+        source=source.value,
+        created_at_ms=now_ms(),
+    )
+
+
+async def import_labels(manifest_id: int, labels: Mapping[str, str]) -> None:
+    """Keep the labels of an image with its manifest, in the open transaction.
+
+    Whatever an image says is no reason to refuse it: what cannot be stored is left out.
+    """
+    fitting, room = [], IMPORTED_LENGTH
+    for key, value in labels.items():
+        length = len(key) + len(value)
+        if not 0 < len(key) <= KEY_LENGTH or len(value) > VALUE_LENGTH or length > room:
+            continue
+        if "\0" in key + value or _SURROGATE.search(key + value):
+            continue
+        fitting.append((key, value))
+        room -= length
+    await Label.bulk_create(
+        [
+            _new(manifest_id, key, value, inferred_media_type(value), LabelSource.MANIFEST)
+            for key, value in fitting[:MAXIMUM]
+        ],
+        batch_size=500,
+    )
+
+
+async def _writable(context: Context, path: str, digest: str) -> tuple[RepositoryRecord, ManifestRecord]:
+    repository = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, repository)
+    found = await manifest.by_digest(repository, digest)
+    if found is None:
+        raise NotFound(field="manifest")
+    return repository, found
+
+
+async def create(
+    context: Context, path: str, digest: str, *, key: str, value: str, media_type: str | None = None
+) -> LabelRecord:
+    """Add a label to a manifest; the same again makes another one. Requires `repo:write`.
+
+    Without a media type it is told from the value. Raises `NotFound`, `Invalid`, `TooMany`, `NotWritable`.
+    """
+    repository, found = await _writable(context, path, digest)
+    check_key(key)
+    if len(value) > VALUE_LENGTH:
+        raise Invalid(f"A value has at most {VALUE_LENGTH} characters.", field="value")
+    kind = _media_type(media_type, value)
+    async with transaction("label.create"):
+        # Counting and adding must not be torn apart by another writer, nor by a deletion of the manifest.
+        await lock_writable(context, repository)
+        if await manifest.by_digest(repository, digest) is None:
+            raise NotFound(field="manifest")
+        counted = await fetch_one(
+            "SELECT COUNT(*) AS total FROM label WHERE manifest_id = ? AND source = ?",
+            found.id,
+            LabelSource.API.value,
+        )
+        if counted is not None and counted["total"] >= MAXIMUM:
+            raise TooMany(f"A manifest has at most {MAXIMUM} labels.", field="key")
+        made = _new(found.id, key, value, kind, LabelSource.API)
+        await made.save()
+        await _record_event(
+            context,
+            repository,
+            found,
+            "manifest_label_add",
+            {"id": made.uuid, "key": key, "value": value, "media_type": kind.value},
+        )
+    record = await label(found.id, made.uuid)
+    if record is None:
+        raise NotFound(field="manifest")
+    return record
+
+
+async def delete(context: Context, path: str, digest: str, identity: str) -> LabelRecord:
+    """Remove a label that the API made. Requires `repo:write`.
+
+    Raises `NotFound`, `Invalid` for a label of the image itself, `NotWritable`.
+    """
+    repository, found = await _writable(context, path, digest)
+    record = await label(found.id, identity)
+    if record is None:
+        raise NotFound(field="label")
+    if record.source is not LabelSource.API:
+        raise Invalid("Cannot delete immutable label", field="label")
+    async with transaction("label.delete"):
+        await lock_writable(context, repository)
+        if not await execute("DELETE FROM label WHERE id = ?", record.id):
+            raise NotFound(field="label")
+        await _record_event(
+            context,
+            repository,
+            found,
+            "manifest_label_delete",
+            {"id": record.uuid, "key": record.key, "value": record.value},
+        )
+    return record
+
+
+async def _record_event(
+    context: Context,
+    repository: RepositoryRecord,
+    found: ManifestRecord,
+    kind: str,
+    metadata: dict[str, str],
+) -> None:
+    place = {
+        "manifest_digest": found.digest,
+        "namespace": repository.namespace_name,
+        "repo": repository.name,
+    }
+    await events.record(
+        context,
+        kind,
+        metadata | place,
+        namespace_id=repository.namespace_id,
+        repository_id=repository.id,
+    )

@@ -1,0 +1,1 @@
+"""Applications, the authorization server, and the tokens that act for a user."""

@@ -1,0 +1,302 @@
+"""OAuth applications of an organization: clients of the authorization server, and the tokens they hold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers import events
+from resolvers.access.credentials import random_text
+from resolvers.access.permissions import namespace_role
+from resolvers.access.roles import TeamRole
+from resolvers.access.scopes import Scope, covers, parse_scopes
+from resolvers.access.viewer import AccountKind
+from resolvers.accounts import account
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.namespace import require_namespace
+from resolvers.context import Context
+from resolvers.errors import Invalid, NotFound
+from resolvers.names import check_email
+from resolvers.oauth import token
+from resolvers.oauth.token import ACCESS_TOKEN_LIFETIME_S, AccessTokenRecord, IssuedToken, check_title
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from storage.clock import now_ms
+from storage.models import Application
+from storage.statements import execute, fetch, fetch_one, placeholders
+from storage.transactions import transaction
+
+CLIENT_ID_LENGTH = 20
+CLIENT_SECRET_LENGTH = 40
+NAME_LENGTH = 255
+DESCRIPTION_LENGTH = 10_000
+URI_LENGTH = 2000
+RESERVED_NAME = "__quay_bootstrap_app"
+"""Installers of the reference look for an application of this name, which nobody may put in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationRecord:
+    """An application. The secret is decrypted only by `client_secret`."""
+
+    id: int
+    organization_id: int
+    client_id: str
+    client_secret_encrypted: str
+    name: str
+    description: str
+    application_uri: str
+    redirect_uri: str
+    avatar_email: str | None
+    created_at_ms: int
+
+
+_COLUMNS = (
+    "p.id, p.organization_id, p.client_id, p.client_secret_encrypted, p.name, p.description,"
+    " p.application_uri, p.redirect_uri, p.avatar_email, p.created_at_ms"
+)
+
+
+async def by_ids(ids: list[int]) -> dict[int, ApplicationRecord]:
+    """Applications by id, in one statement."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {_COLUMNS} FROM application p WHERE p.id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: ApplicationRecord(**row) for row in rows}
+
+
+async def information(context: Context, client_id: str) -> ApplicationRecord | None:
+    """An application by its client id, for what anybody may know of it: whoever is asked to trust it."""
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM application p JOIN account o ON o.id = p.organization_id"
+        " WHERE p.client_id = ? AND o.is_enabled AND o.deleted_at_ms IS NULL",
+        client_id,
+    )
+    return ApplicationRecord(**row) if row else None
+
+
+async def applications(context: Context, organization: AccountRecord, page: Page) -> Slice[ApplicationRecord]:
+    """The applications of an organization, oldest first. Requires `org:admin`."""
+    await _require_admin(context, organization.id)
+    rows = await paginate(
+        Query(
+            _COLUMNS, "application p", (Term("p.id", "id"),), ("p.organization_id = ?",), (organization.id,)
+        ),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(lambda row: ApplicationRecord(**row))
+
+
+async def application(
+    context: Context, organization: AccountRecord, client_id: str
+) -> ApplicationRecord | None:
+    """An application of an organization by its client id. Requires `org:admin`."""
+    await _require_admin(context, organization.id)
+    return await _find(organization.id, client_id)
+
+
+def client_secret(context: Context, record: ApplicationRecord) -> str:
+    """The secret with which an application proves itself, for callers that have decided that they may."""
+    return context.secrets.decrypt(record.client_secret_encrypted)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationChanges:
+    """What to set: an absent key stays as it is.
+
+    Keys: `name`, `description`, `application_uri`, `redirect_uri`, `avatar_email`.
+    """
+
+    values: dict[str, Any]
+
+
+async def create(context: Context, organization: str, changes: ApplicationChanges) -> ApplicationRecord:
+    """Register an application with a new client id and secret. Requires `org:admin`. Raises `Invalid`."""
+    owner = await require_organization(context, organization)
+    values = _checked(changes.values)
+    async with transaction("application.create"):
+        row = await Application.create(
+            organization_id=owner.id,
+            client_id=random_text(CLIENT_ID_LENGTH),
+            client_secret_encrypted=context.secrets.encrypt(random_text(CLIENT_SECRET_LENGTH)),
+            created_at_ms=now_ms(),
+            **values,
+        )
+        await _record(context, "create_application", owner.id, row.name, row.client_id, values)
+    return (await by_ids([row.id]))[row.id]
+
+
+async def update(
+    context: Context, organization: str, client_id: str, changes: ApplicationChanges
+) -> ApplicationRecord:
+    """Change an application, all or none of what is given. Requires `org:admin`.
+
+    Raises `Invalid`, `NotFound`.
+    """
+    record = await require_application(context, organization, client_id)
+    values = _checked(changes.values)
+    if not values:
+        return record
+    async with transaction("application.update"):
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        if not await execute(
+            f"UPDATE application SET {assignments} WHERE id = ?", *values.values(), record.id
+        ):
+            raise NotFound(field="clientId")
+        name = values.get("name", record.name)
+        await _record(context, "update_application", record.organization_id, name, client_id, values)
+    return (await by_ids([record.id]))[record.id]
+
+
+async def reset_secret(context: Context, organization: str, client_id: str) -> ApplicationRecord:
+    """Give an application a new secret; the old one stops working. Requires `org:admin`.
+
+    Raises `NotFound`.
+    """
+    record = await require_application(context, organization, client_id)
+    encrypted = context.secrets.encrypt(random_text(CLIENT_SECRET_LENGTH))
+    async with transaction("application.reset_secret"):
+        if not await execute(
+            "UPDATE application SET client_secret_encrypted = ? WHERE id = ?", encrypted, record.id
+        ):
+            raise NotFound(field="clientId")
+        kind = "reset_application_client_secret"
+        await _record(context, kind, record.organization_id, record.name, client_id)
+    return (await by_ids([record.id]))[record.id]
+
+
+async def delete(context: Context, organization: str, client_id: str) -> ApplicationRecord:
+    """Delete an application, and with it every token that it holds. Requires `org:admin`.
+
+    Raises `NotFound`.
+    """
+    record = await require_application(context, organization, client_id)
+    async with transaction("application.delete"):
+        # Codes, offers and tokens go by their foreign keys; a registry token dies with the row it came from.
+        if not await execute("DELETE FROM application WHERE id = ?", record.id):
+            raise NotFound(field="clientId")
+        await _record(context, "delete_application", record.organization_id, record.name, client_id)
+    return record
+
+
+async def create_token(
+    context: Context,
+    organization: str,
+    client_id: str,
+    *,
+    title: str,
+    scope: str,
+    lifetime_s: int | None = None,
+) -> IssuedToken:
+    """A new access token of an application that acts for the viewer. Requires `org:admin`.
+
+    Raises `Invalid` for a title or lifetime out of bounds, an unknown scope or one that the credential in use
+    does not hold itself; `NotFound`.
+    """
+    record = await require_application(context, organization, client_id)
+    check_title(title)
+    scopes = requested_scopes(context, scope)
+    if not covers(context.viewer.scopes, scopes):
+        raise Invalid("A token cannot make another one that may do more than itself.", field="scope")
+    lifetime_s = ACCESS_TOKEN_LIFETIME_S if lifetime_s is None else lifetime_s
+    if not 1 <= lifetime_s <= ACCESS_TOKEN_LIFETIME_S:
+        raise Invalid(f"A token is valid for 1 to {ACCESS_TOKEN_LIFETIME_S} seconds.", field="lifetimeS")
+    viewer = context.viewer.require_account()
+    user = (await account.by_ids([viewer.id]))[viewer.id]
+    async with transaction("application.create_token"):
+        return await token.issue(
+            context,
+            user,
+            scopes,
+            title=title,
+            lifetime_s=lifetime_s,
+            application_id=record.id,
+            told={"application": record.name, "client_id": client_id},
+            namespace_id=record.organization_id,
+        )
+
+
+async def revoke_token(
+    context: Context, organization: str, client_id: str, identity: str
+) -> AccessTokenRecord:
+    """Revoke a token of an application, whomever it acts for. Requires `org:admin`. Raises `NotFound`."""
+    record = await require_application(context, organization, client_id)
+    async with transaction("application.revoke_token"):
+        return await token.revoke(
+            context,
+            "revoke_oauth_api_token",
+            identity,
+            "application_id",
+            record.id,
+            namespace_id=record.organization_id,
+        )
+
+
+async def require_organization(context: Context, name: str) -> AccountRecord:
+    """An organization that the viewer administers. Raises `Unauthenticated`, `Forbidden`, `NotFound`."""
+    owner = await require_namespace(context, name, TeamRole.ADMIN)
+    if owner.kind is not AccountKind.ORGANIZATION:
+        raise NotFound(field="organization")
+    return owner
+
+
+async def require_application(context: Context, organization: str, client_id: str) -> ApplicationRecord:
+    """An application of an organization that the viewer administers. Raises as `require_organization`."""
+    owner = await require_organization(context, organization)
+    record = await _find(owner.id, client_id)
+    if record is None:
+        raise NotFound(field="clientId")
+    return record
+
+
+def requested_scopes(context: Context, text: str) -> frozenset[Scope]:
+    """Scopes as a token is asked for. Raises `Invalid` for one that is unknown or not on offer here."""
+    scopes = parse_scopes(text, field="scope")
+    if Scope.SUPER_USER in scopes and not context.site.has("SUPER_USERS"):
+        raise Invalid(f"The scope '{Scope.SUPER_USER}' is not on offer here.", field="scope")
+    return scopes
+
+
+async def _find(organization_id: int, client_id: str) -> ApplicationRecord | None:
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM application p WHERE p.client_id = ? AND p.organization_id = ?",
+        client_id,
+        organization_id,
+    )
+    return ApplicationRecord(**row) if row else None
+
+
+async def _require_admin(context: Context, organization_id: int) -> None:
+    if await namespace_role(context.viewer, organization_id) is not TeamRole.ADMIN:
+        raise context.viewer.refusal()
+
+
+def _checked(given: dict[str, Any]) -> dict[str, Any]:
+    """The values as they are stored. Raises `Invalid`."""
+    values = dict(given)
+    if "name" in values:
+        if not 1 <= len(values["name"]) <= NAME_LENGTH or not values["name"].strip():
+            raise Invalid(f"A name has 1 to {NAME_LENGTH} characters.", field="name")
+        if values["name"] == RESERVED_NAME:
+            raise Invalid("This name is reserved.", field="name")
+    for key, field, length in (
+        ("description", "description", DESCRIPTION_LENGTH),
+        ("application_uri", "applicationUri", URI_LENGTH),
+        ("redirect_uri", "redirectUri", URI_LENGTH),
+    ):
+        if key in values and len(values[key]) > length:
+            raise Invalid(f"At most {length} characters are kept here.", field=field)
+    if "avatar_email" in values:
+        email = values["avatar_email"]
+        values["avatar_email"] = check_email(email, field="avatarEmail") if email else None
+    return values
+
+
+async def _record(
+    context: Context,
+    kind: str,
+    organization_id: int,
+    name: str,
+    client_id: str,
+    values: dict[str, Any] | None = None,
+) -> None:
+    metadata = {**(values or {}), "application_name": name, "client_id": client_id}
+    await events.record(context, kind, metadata, namespace_id=organization_id)

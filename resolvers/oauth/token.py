@@ -1,0 +1,308 @@
+"""Access tokens and application tokens: making them, listing them, revoking them.
+
+A token is a row; when the row is gone, so is every registry token that was issued for it.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers import events
+from resolvers.access import credentials
+from resolvers.access.permissions import require_account_role
+from resolvers.access.roles import AccountRole
+from resolvers.access.scopes import Scope, format_scopes, parse_scopes
+from resolvers.accounts.account import AccountRecord
+from resolvers.context import Context
+from resolvers.errors import Invalid, NotFound
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
+from storage.clock import now_ms
+from storage.models import AccessToken, AppToken
+from storage.statements import Row, execute, fetch_one
+from storage.transactions import transaction
+
+ACCESS_TOKEN_LIFETIME_S = 315_576_000
+TITLE_LENGTH = 255
+EXPIRING_WITHIN_MS = 4 * 7 * 86_400 * 1000
+"""A token that expires within four weeks is one that its owner should be told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppTokenRecord:
+    """An application token of a user. `secret` is the text that goes into `docker login`, None in lists."""
+
+    id: int
+    uuid: str
+    title: str
+    secret: str | None
+    created_at_ms: int
+    expires_at_ms: int | None
+    last_accessed_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenRecord:
+    """An access token without its secret. `application_id` is None for one made outside of applications."""
+
+    id: int
+    uuid: str
+    account_id: int
+    application_id: int | None
+    title: str
+    scopes: frozenset[Scope]
+    created_at_ms: int
+    expires_at_ms: int | None
+    last_accessed_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new access token with its text, which is known only now."""
+
+    record: AccessTokenRecord
+    secret: str
+    lifetime_s: int
+
+
+_APP_COLUMNS = "id, uuid, title, created_at_ms, expires_at_ms, last_accessed_at_ms"
+_ACCESS_COLUMNS = (
+    "id, uuid, account_id, application_id, title, scopes, created_at_ms, expires_at_ms, last_accessed_at_ms"
+)
+
+
+async def issue(
+    context: Context,
+    account: AccountRecord,
+    scopes: frozenset[Scope],
+    *,
+    title: str,
+    lifetime_s: int = ACCESS_TOKEN_LIFETIME_S,
+    application_id: int | None = None,
+    identity: str | None = None,
+    told: dict[str, Any] | None = None,
+    namespace_id: int | None = None,
+) -> IssuedToken:
+    """Insert an access token of an account in the open transaction, for callers that decided that they may.
+
+    `identity` is its uuid, random if not given; `told` is what its event says beside the token itself.
+    """
+    secret = credentials.random_text(credentials.ACCESS_TOKEN_LENGTH, mixed_case=True)
+    now = now_ms()
+    row = await AccessToken.create(
+        uuid=identity or str(uuid.uuid4()),
+        account_id=account.id,
+        application_id=application_id,
+        prefix=secret[: credentials.ACCESS_TOKEN_PREFIX],
+        secret_hash=credentials.hash_secret(secret[credentials.ACCESS_TOKEN_PREFIX :]),
+        title=title,
+        scopes=format_scopes(scopes),
+        created_at_ms=now,
+        expires_at_ms=now + lifetime_s * 1000,
+    )
+    await events.record(
+        context,
+        "create_oauth_api_token",
+        {"token": row.uuid, "scopes": row.scopes, "username": account.name, **(told or {})},
+        namespace_id=namespace_id or account.id,
+    )
+    record = AccessTokenRecord(
+        row.id, row.uuid, account.id, application_id, title, scopes, now, row.expires_at_ms, None
+    )
+    return IssuedToken(record, secret, lifetime_s)
+
+
+async def create_access_token(
+    context: Context, account: AccountRecord, scopes: frozenset[Scope], *, title: str
+) -> str:
+    """A new access token of an account; the only time its text is known. Valid for ten years.
+
+    For callers that have decided that they may: the command line and the first start.
+    """
+    async with transaction("access_token.create"):
+        return (await issue(context, account, scopes, title=title)).secret
+
+
+def check_title(title: str, *, field: str = "title") -> str:
+    """What people call a token. Raises `Invalid`."""
+    if len(title) > TITLE_LENGTH:
+        raise Invalid(f"A title has at most {TITLE_LENGTH} characters.", field=field)
+    return title
+
+
+async def create_app_token(
+    context: Context, *, title: str, expires_at_ms: int | None = None
+) -> AppTokenRecord:
+    """A new application token of the viewer. Requires `user:admin`, and of a session a fresh login.
+
+    Raises `Invalid` for the title, a time in the past, or if application tokens are switched off.
+    """
+    account_id = require_account_role(context, AccountRole.ADMIN)
+    context.viewer.require_fresh()
+    if not context.site.has("APP_SPECIFIC_TOKENS"):
+        raise Invalid("Application tokens are switched off here.")
+    check_title(title)
+    if expires_at_ms is not None and expires_at_ms <= now_ms():
+        raise Invalid("A token expires in the future.", field="expiresAt")
+    secret = credentials.random_text(credentials.APP_TOKEN_LENGTH)
+    async with transaction("app_token.create"):
+        token = await AppToken.create(
+            uuid=str(uuid.uuid4()),
+            account_id=account_id,
+            title=title,
+            prefix=secret[: credentials.APP_TOKEN_PREFIX],
+            secret_encrypted=context.secrets.encrypt(secret[credentials.APP_TOKEN_PREFIX :]),
+            created_at_ms=now_ms(),
+            expires_at_ms=expires_at_ms,
+        )
+        await _record_app_token(context, "create_app_specific_token", account_id, title, token.uuid)
+    return AppTokenRecord(token.id, token.uuid, title, secret, token.created_at_ms, token.expires_at_ms, None)
+
+
+async def app_tokens(
+    context: Context, account: AccountRecord, page: Page, *, is_expiring: bool = False
+) -> Slice[AppTokenRecord]:
+    """The application tokens of the viewer, oldest first, without their secrets. Requires `user:admin`.
+
+    With `is_expiring`, only those that will expire within four weeks.
+    """
+    _require_own(context, account.id)
+    conditions, values = ["account_id = ?"], [account.id]
+    if is_expiring:
+        conditions.append("expires_at_ms > ? AND expires_at_ms <= ?")
+        values += [now_ms(), now_ms() + EXPIRING_WITHIN_MS]
+    rows = await paginate(
+        Query(_APP_COLUMNS, "app_token", (Term("id", "id"),), tuple(conditions), tuple(values)),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(lambda row: AppTokenRecord(**row, secret=None))
+
+
+async def app_token(context: Context, account: AccountRecord, identity: str) -> AppTokenRecord | None:
+    """An application token of the viewer with its secret; None once it has expired.
+
+    Requires `user:admin`, and of a session a fresh login.
+    """
+    _require_own(context, account.id)
+    context.viewer.require_fresh()
+    row = await fetch_one(
+        f"SELECT {_APP_COLUMNS}, prefix, secret_encrypted FROM app_token WHERE uuid = ? AND account_id = ?"
+        " AND (expires_at_ms IS NULL OR expires_at_ms > ?)",
+        identity,
+        account.id,
+        now_ms(),
+    )
+    if row is None:
+        return None
+    secret = row.pop("prefix") + context.secrets.decrypt(row.pop("secret_encrypted"))
+    return AppTokenRecord(**row, secret=secret)
+
+
+async def revoke_app_token(context: Context, identity: str) -> AppTokenRecord:
+    """Revoke an application token of the viewer. Requires `user:admin`, and of a session a fresh login.
+
+    Raises `NotFound`.
+    """
+    account_id = require_account_role(context, AccountRole.ADMIN)
+    context.viewer.require_fresh()
+    async with transaction("app_token.revoke"):
+        row = await fetch_one(
+            f"SELECT {_APP_COLUMNS} FROM app_token WHERE uuid = ? AND account_id = ?", identity, account_id
+        )
+        # Of two callers at once, the one who deletes the row is the one who revoked it.
+        if row is None or not await execute("DELETE FROM app_token WHERE id = ?", row["id"]):
+            raise NotFound(field="uuid")
+        await _record_app_token(context, "revoke_app_specific_token", account_id, row["title"], row["uuid"])
+    return AppTokenRecord(**row, secret=None)
+
+
+async def access_tokens(
+    context: Context, account: AccountRecord, page: Page, *, has_application: bool | None = None
+) -> Slice[AccessTokenRecord]:
+    """The access tokens that act for the viewer, oldest first. Requires `user:admin`.
+
+    `has_application` selects those granted to applications, or the others.
+    """
+    _require_own(context, account.id)
+    conditions = ["account_id = ?"]
+    if has_application is not None:
+        conditions.append(f"application_id IS {'NOT ' if has_application else ''}NULL")
+    rows = await paginate(
+        Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),), tuple(conditions), (account.id,)),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(_access_token)
+
+
+async def access_tokens_of(
+    context: Context, application_ids: list[int], page: Page
+) -> dict[int, Slice[AccessTokenRecord]]:
+    """The access tokens of applications, oldest first, for callers that decided on access; one statement."""
+    slices = await paginate_each(
+        Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),)),
+        "application_id",
+        application_ids,
+        page,
+        maximum=context.max_first,
+    )
+    return {identity: found.of(_access_token) for identity, found in slices.items()}
+
+
+async def access_token(context: Context, account: AccountRecord, identity: str) -> AccessTokenRecord | None:
+    """An access token that acts for the viewer. Requires `user:admin`."""
+    _require_own(context, account.id)
+    row = await fetch_one(
+        f"SELECT {_ACCESS_COLUMNS} FROM access_token WHERE uuid = ? AND account_id = ?", identity, account.id
+    )
+    return _access_token(row) if row else None
+
+
+async def revoke_access_token(context: Context, identity: str) -> AccessTokenRecord:
+    """Revoke an access token that acts for the viewer. Requires `user:admin`. Raises `NotFound`."""
+    account_id = require_account_role(context, AccountRole.ADMIN)
+    async with transaction("access_token.revoke"):
+        return await revoke(
+            context, "oauth_token_revoked", identity, "account_id", account_id, namespace_id=account_id
+        )
+
+
+async def revoke(
+    context: Context, kind: str, identity: str, parent: str, parent_id: int, *, namespace_id: int
+) -> AccessTokenRecord:
+    """Delete an access token of a parent (a column and its value) in the open transaction.
+
+    Records an event of `kind`. Raises `NotFound`.
+    """
+    row = await fetch_one(
+        f"SELECT {_ACCESS_COLUMNS}, (SELECT name FROM account a WHERE a.id = t.account_id) AS username,"
+        " (SELECT name FROM application p WHERE p.id = t.application_id) AS application,"
+        " (SELECT client_id FROM application p WHERE p.id = t.application_id) AS client_id"
+        f" FROM access_token t WHERE t.uuid = ? AND t.{parent} = ?",
+        identity,
+        parent_id,
+    )
+    if row is None or not await execute("DELETE FROM access_token WHERE id = ?", row["id"]):
+        raise NotFound(field="uuid")
+    told = {key: row.pop(key) for key in ("username", "application", "client_id")}
+    await events.record(context, kind, {"token": identity, **told}, namespace_id=namespace_id)
+    return _access_token(row)
+
+
+def _require_own(context: Context, account_id: int) -> None:
+    # Not even superusers are shown the tokens of others.
+    if require_account_role(context, AccountRole.ADMIN) != account_id:
+        raise context.viewer.refusal()
+
+
+def _access_token(row: Row) -> AccessTokenRecord:
+    return AccessTokenRecord(**(row | {"scopes": parse_scopes(row["scopes"])}))
+
+
+async def _record_app_token(context: Context, kind: str, account_id: int, title: str, identity: str) -> None:
+    await events.record(
+        context,
+        kind,
+        {"app_specific_token_title": title, "app_specific_token": identity},
+        namespace_id=account_id,
+    )

@@ -1,0 +1,238 @@
+"""The audit log: what people read of the events of a namespace or a repository.
+
+Entries are written with their events. Lists follow an index, so that a page of five million entries costs
+what a page of fifty does; counts by day come from a roll-up, and from the log for what is not in it yet.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from resolvers.access.roles import RepositoryRole
+from resolvers.accounts.account import by_name
+from resolvers.accounts.namespace import Owner, require_administered
+from resolvers.context import Context
+from resolvers.errors import BadRequest
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repositories.repository import repository
+from storage import events
+from storage.clock import now_ms
+from storage.models import SiteSetting
+from storage.statements import Row, decode_json, execute, fetch, fetch_one
+from storage.transactions import transaction
+
+DAY_MS = 86_400_000
+LONGEST_SUMMARY_DAYS = 31
+ROLLED_UP_TO = "audit_rolled_up_to_ms"
+SETTLED_AFTER_MS = 2 * 60_000
+"""Entries older than this are all committed: no transaction is open for so long."""
+ROLL_UP_SPAN_MS = 10 * 60_000
+PRUNE_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """An entry as it is read."""
+
+    id: int
+    kind: str
+    metadata: dict[str, Any]
+    namespace_id: int | None
+    repository_id: int | None
+    performer_id: int | None
+    ip: str | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries: of an interval `[since, until)`, by default of the last day; of one performer."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+    performer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """The entries that a viewer was allowed to read, with the interval that they cover."""
+
+    since_ms: int
+    until_ms: int
+    conditions: tuple[str, ...] = field(repr=False)
+    values: tuple[Any, ...] = field(repr=False)
+    place: tuple[str, int] = field(repr=False)
+    performer_id: int | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCount:
+    """How many entries of a kind there are on one day, counted in days since the epoch."""
+
+    kind: str
+    day: int
+    entries: int
+
+
+async def audit_log(context: Context, chosen: AuditFilter, owner: Owner | None = None) -> AuditLog | None:
+    """The log of a namespace or of a repository, without an owner that of the viewer's own namespace.
+
+    Requires `org:admin`, for one's own namespace also `user:admin` alone, or `repo:admin`. None where
+    `repository` gives None. Raises `BadRequest` for an interval that ends before it begins.
+    """
+    place = await _place(context, owner or Owner())
+    if place is None:
+        return None
+    now = now_ms()
+    since = chosen.since_ms if chosen.since_ms is not None else now - DAY_MS
+    # The end is a day ahead by default, so that what happens while somebody pages is not cut off.
+    until = chosen.until_ms if chosen.until_ms is not None else now + DAY_MS
+    if until < since:
+        raise BadRequest("The interval ends before it begins.", field="endsAt")
+    performer_id = None
+    if chosen.performer is not None:
+        performer = await by_name(chosen.performer)
+        # Nobody of this name has done anything; id 0 is nobody's.
+        performer_id = performer.id if performer else 0
+    return log_of(place, since, until, performer_id)
+
+
+def log_of(place: tuple[str, int], since_ms: int, until_ms: int, performer_id: int | None = None) -> AuditLog:
+    """The log of a place, a column with its id, for callers that have decided that it may be read."""
+    column, owner_id = place
+    conditions = [f"l.{column} = ?", "l.created_at_ms >= ?", "l.created_at_ms < ?"]
+    values = [owner_id, since_ms, until_ms]
+    if performer_id is not None:
+        conditions.append("l.performer_id = ?")
+        values.append(performer_id)
+    return AuditLog(since_ms, until_ms, tuple(conditions), tuple(values), place, performer_id)
+
+
+async def _place(context: Context, owner: Owner) -> tuple[str, int] | None:
+    if owner.repository is not None:
+        record = await repository(context, owner.repository, RepositoryRole.ADMIN)
+        return ("repository_id", record.id) if record else None
+    return "namespace_id", (await require_administered(context, owner.namespace, field="namespace")).id
+
+
+_COLUMNS = "l.id, l.kind, l.metadata, l.namespace_id, l.repository_id, l.performer_id, l.ip, l.created_at_ms"
+_ORDER = (
+    Term("l.created_at_ms", "created_at_ms", descending=True),
+    Term("l.id", "id", descending=True),
+)
+
+
+def _record(row: Row) -> AuditRecord:
+    return AuditRecord(**(row | {"metadata": decode_json(row["metadata"])}))
+
+
+async def entries(context: Context, log: AuditLog, page: Page) -> Slice[AuditRecord]:
+    """The entries of a log, newest first."""
+    query = Query(_COLUMNS, "audit_log l", _ORDER, log.conditions, log.values)
+    rows = await paginate(query, page, maximum=context.max_first)
+    return rows.of(_record)
+
+
+async def summary(log: AuditLog) -> list[AuditCount]:
+    """How many entries of each kind a log has on each day, newest day first, then by kind; at most 31 days.
+
+    Two statements: whole days that are rolled up come from the roll-up, the rest from the log. Raises
+    `BadRequest` for a longer interval.
+    """
+    if log.until_ms - log.since_ms > (LONGEST_SUMMARY_DAYS + 1) * DAY_MS:
+        raise BadRequest("Invalid date range for logs", field="startsAt")
+    first_day = -(-log.since_ms // DAY_MS)
+    begins = first_day * DAY_MS
+    ends = await _rolled_up_to()
+    if log.until_ms < ends:
+        ends = log.until_ms // DAY_MS * DAY_MS
+    ends = max(begins, ends)
+    column, owner_id = log.place
+    performer = "" if log.performer_id is None else " AND performer_id = ?"
+    who = () if log.performer_id is None else (log.performer_id,)
+    # Before the roll-up begins and behind its end; each is a range of the index.
+    rest = (
+        f" UNION ALL SELECT kind, created_at_ms / {DAY_MS}, 1 FROM audit_log"
+        f" WHERE {column} = ? AND created_at_ms >= ? AND created_at_ms < ?{performer}"
+    )
+    rows = await fetch(
+        "SELECT kind, day, SUM(entries) AS entries FROM ("
+        f"SELECT kind, day, entries FROM audit_daily WHERE {column} = ? AND day >= ? AND day < ?{performer}"
+        f"{rest}{rest}) counted GROUP BY kind, day ORDER BY day DESC, kind",
+        *(owner_id, first_day, -(-ends // DAY_MS), *who),
+        *(owner_id, log.since_ms, min(begins, log.until_ms), *who),
+        *(owner_id, max(ends, log.since_ms), log.until_ms, *who),
+    )
+    return [AuditCount(row["kind"], int(row["day"]), int(row["entries"])) for row in rows]
+
+
+async def _rolled_up_to() -> int:
+    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", ROLLED_UP_TO)
+    return int(row["value"]) if row else 0
+
+
+async def roll_up() -> None:
+    """Count what has settled since the last time, in steps of ten minutes of the log, each a transaction."""
+    target = now_ms() - SETTLED_AFTER_MS
+    if await fetch_one("SELECT value FROM site_setting WHERE name = ?", ROLLED_UP_TO) is None:
+        oldest = await fetch_one("SELECT MIN(created_at_ms) AS oldest FROM audit_log")
+        start = oldest["oldest"] if oldest and oldest["oldest"] is not None else target
+        await SiteSetting.create(name=ROLLED_UP_TO, value=str(min(start, target)))
+    while await _roll_up_step(target):
+        pass
+
+
+async def _roll_up_step(target: int) -> bool:
+    async with transaction("audit.roll_up"):
+        since = await _rolled_up_to()
+        until = min(since + ROLL_UP_SPAN_MS, target)
+        if until <= since:
+            return False
+        moved = await execute(
+            "UPDATE site_setting SET value = ? WHERE name = ? AND value = ?",
+            str(until),
+            ROLLED_UP_TO,
+            str(since),
+        )
+        if not moved:
+            # Another process has just done this step.
+            return True
+        await execute(
+            "INSERT INTO audit_daily (namespace_id, repository_id, performer_id, kind, day, entries)"
+            " SELECT COALESCE(namespace_id, 0), COALESCE(repository_id, 0), COALESCE(performer_id, 0), kind,"
+            f" created_at_ms / {DAY_MS}, COUNT(*) FROM audit_log"
+            " WHERE created_at_ms >= ? AND created_at_ms < ?"
+            " GROUP BY 1, 2, 3, 4, 5"
+            " ON CONFLICT (namespace_id, day, repository_id, performer_id, kind)"
+            " DO UPDATE SET entries = audit_daily.entries + excluded.entries",
+            since,
+            until,
+        )
+        following = await fetch_one(
+            "SELECT MIN(created_at_ms) AS next FROM audit_log WHERE created_at_ms >= ?", until
+        )
+        if following and following["next"] is not None and following["next"] > until:
+            # Nothing happened for a while: the next step begins where something did.
+            skip = str(min(following["next"], target))
+            await execute("UPDATE site_setting SET value = ? WHERE name = ?", skip, ROLLED_UP_TO)
+    return True
+
+
+async def prune(before_ms: int) -> None:
+    """Remove entries, events and counts from before a time, in batches that hold no lock for long."""
+    while await events.prune(before_ms, limit=PRUNE_BATCH):
+        pass
+    removed = PRUNE_BATCH
+    while removed == PRUNE_BATCH:
+        removed = await execute(
+            "DELETE FROM audit_log WHERE id IN"
+            " (SELECT id FROM audit_log WHERE created_at_ms < ? ORDER BY created_at_ms LIMIT ?)",
+            before_ms,
+            PRUNE_BATCH,
+        )
+    day, removed = before_ms // DAY_MS, PRUNE_BATCH
+    while removed == PRUNE_BATCH:
+        removed = await execute(
+            "DELETE FROM audit_daily WHERE id IN (SELECT id FROM audit_daily WHERE day < ? LIMIT ?)",
+            day,
+            PRUNE_BATCH,
+        )

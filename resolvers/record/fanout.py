@@ -1,0 +1,303 @@
+"""From the event log to everybody who listens in this process: one reader, many subscriptions.
+
+    log ── one reader ── Subscription (bounded backlog) ── events that its viewer may see
+                    └─── Subscription …
+
+The reader runs while anybody listens. A subscription that begins in the past reads the log by itself until
+it has come up with the reader, and then is fed by it. Rights are asked for each time a subscription takes
+events; an answer is kept for a second at most, and never past the next events of the log.
+"""
+
+import asyncio
+import contextvars
+import logging
+import time
+import weakref
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from resolvers.access.credentials import current_viewers
+from resolvers.access.viewer import Viewer
+from resolvers.context import Site
+from resolvers.errors import ErrorCode, Invalid, InvalidCredentials, QuaysideError
+from resolvers.record.live import EventRecord, Judge, SeenEvent, Watch, described, format_cursor
+from storage import events
+from storage.database import Database
+from storage.events import Cursor, End
+from storage.wakeups import Wakeups, open_wakeups
+
+logger = logging.getLogger("quayside.live")
+
+READ = 500
+"""Events that are read from the log at once."""
+
+TAKE = 100
+"""Events that a subscription takes at once, and for which one look at its viewer's rights counts."""
+
+RIGHTS_KEPT_S = 1.0
+CREDENTIALS_CHECKED_EVERY_S = 5.0
+"""How soon a credential is missed that ends without an event, such as by its age."""
+
+OLDER_TRANSACTION_S = 0.05
+RETRY_S = 1.0
+
+
+class TooManySubscriptions(QuaysideError):
+    """The process serves as many as it may."""
+
+    code = ErrorCode.TOO_MANY
+    default = "This server has as many subscriptions as it takes; try again later."
+
+
+class CredentialEnded(InvalidCredentials):
+    """The credential by which somebody subscribed has ended since."""
+
+    default = "The credential has ended."
+
+
+class StreamEnded(QuaysideError):
+    """The server ends a subscription that can go on elsewhere or later, from `cursor`."""
+
+    code = ErrorCode.TOO_MANY
+
+    def __init__(self, message: str, cursor: Cursor) -> None:
+        super().__init__(message)
+        self.cursor = format_cursor(cursor)
+
+
+class EventsPruned(StreamEnded):
+    """What came behind the cursor of a subscription is no longer kept; what is kept comes behind `cursor`."""
+
+    code = ErrorCode.CONFLICT
+
+    def __init__(self, cursor: Cursor) -> None:
+        super().__init__("Events behind this cursor are no longer kept; go on behind the one given.", cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class FanoutLimits:
+    """How many subscriptions there may be, and how many events may wait for each."""
+
+    subscriptions: int = 1_000
+    backlog: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events that a viewer sees, and the viewer as they are now."""
+
+    viewer: Viewer
+    events: Sequence[SeenEvent]
+
+
+class Fanout:
+    """The live events of one process. Its tasks use a database that it is given."""
+
+    def __init__(self, database: Database, *, site: Site, limits: FanoutLimits | None = None) -> None:
+        self.database = database
+        self.site = site
+        self.limits = limits or FanoutLimits()
+        self.position: Cursor = (0, 0)
+        # Weak, so that one which nobody ever took an event from is forgotten with its owner.
+        self.subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self._judge, self._judge_made = Judge(), 0.0
+        self._checked = 0.0
+        self._reader: asyncio.Task[None] | None = None
+
+    async def subscribe(self, viewer: Viewer, watch: Watch) -> "Subscription":
+        """Begin to collect events for a viewer, who must take them from `Subscription.batches`.
+
+        Raises `TooManySubscriptions`, `Invalid` for a cursor that lies ahead of the log, or `EventsPruned`.
+        """
+        end = await events.end()
+        if watch.after is not None:
+            if watch.after > end.cursor:
+                raise Invalid("The cursor lies ahead of this server's log.", field="after")
+            await require_kept(watch.after)
+        if len(self.subscriptions) >= self.limits.subscriptions:
+            raise TooManySubscriptions
+        subscription = Subscription(self, viewer, watch, end)
+        self.subscriptions.add(subscription)
+        if self._reader is None or self._reader.done() or self._reader.cancelling():
+            self.position = end.cursor
+            # Nobody has looked for changes of rights since the last reader stopped.
+            self._renew_judge()
+            # The reader belongs to nobody's request, so it inherits nothing from this one.
+            self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
+        return subscription
+
+    def leave(self, subscription: "Subscription") -> None:
+        """Forget a subscription; the reader stops with the last."""
+        self.subscriptions.discard(subscription)
+        if not self.subscriptions and self._reader is not None:
+            self._reader.cancel()
+
+    def stop(self) -> None:
+        """End all subscriptions, each with the place from which it can go on."""
+        for subscription in self.subscriptions:
+            subscription.end("The server is stopping.")
+
+    async def close(self) -> None:
+        """End everything, and wait until the reader has let go of the database."""
+        self.stop()
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+
+    def judge(self) -> Judge:
+        """Who decides on rights at this moment."""
+        if time.monotonic() - self._judge_made > RIGHTS_KEPT_S:
+            self._renew_judge()
+        return self._judge
+
+    def _renew_judge(self) -> None:
+        self._judge, self._judge_made = Judge(), time.monotonic()
+
+    async def _read(self) -> None:
+        self.database.make_current()
+        wakeups: Wakeups | None = None
+        try:
+            while self.subscriptions:
+                try:
+                    wakeups = wakeups or await open_wakeups(self.database.url)
+                    await self._pass_on()
+                    async with asyncio.timeout(CREDENTIALS_CHECKED_EVERY_S):
+                        await wakeups.wait()
+                except TimeoutError:
+                    pass
+                except Exception:
+                    logger.exception("reading the event log failed; trying again")
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            if wakeups is not None:
+                await wakeups.close()
+
+    async def _pass_on(self) -> None:
+        """Give what is new in the log to all subscriptions, until there is nothing more."""
+        if time.monotonic() - self._checked > CREDENTIALS_CHECKED_EVERY_S:
+            await self._check_credentials()
+        while True:
+            records = await described(await events.read_after(self.position, limit=READ))
+            if records:
+                await self._check_credentials()
+                self._renew_judge()
+                self.position = records[-1].cursor
+                for subscription in self.subscriptions:
+                    subscription.offer(records)
+            elif await events.awaits_others(self.position):
+                await asyncio.sleep(OLDER_TRANSACTION_S)
+            else:
+                return
+
+    async def _check_credentials(self) -> None:
+        subscriptions = list(self.subscriptions)
+        viewers = await current_viewers([one.viewer for one in subscriptions], site=self.site)
+        self._checked = time.monotonic()
+        for subscription, viewer in zip(subscriptions, viewers, strict=True):
+            if viewer is None:
+                subscription.fail(CredentialEnded())
+            else:
+                subscription.viewer = viewer
+
+
+async def require_kept(cursor: Cursor) -> None:
+    """Raise `EventsPruned` unless everything behind a place in the log is still there."""
+    pruned = await events.pruned_up_to()
+    if cursor < pruned:
+        raise EventsPruned(pruned)
+
+
+class Subscription:
+    """The events of one watch on their way to one viewer."""
+
+    def __init__(self, fanout: Fanout, viewer: Viewer, watch: Watch, end: End) -> None:
+        start = watch.after or end.cursor
+        self.viewer = viewer
+        self._fanout = fanout
+        self._watch = watch
+        self._past = frozenset() if watch.after else end.ids
+        """What was there already when somebody asked for what happens from now on."""
+        self._position = start
+        """Up to here everything has been looked at."""
+        self._delivered = start
+        """Up to here everything has been taken by the one who subscribed."""
+        self._is_fed = False
+        self._waiting: deque[EventRecord] = deque()
+        self._failure: QuaysideError | None = None
+        self._changed = asyncio.Event()
+
+    def offer(self, records: Sequence[EventRecord]) -> None:
+        """Take what the reader has read; one that has yet to come up with it finds this by itself."""
+        if not self._is_fed:
+            return
+        fitting = [one for one in records if one.cursor > self._position and self._fits(one)]
+        self._position = max(self._position, records[-1].cursor)
+        if not fitting:
+            return
+        self._waiting.extend(fitting)
+        if len(self._waiting) > self._fanout.limits.backlog:
+            self.end("The events come faster than they are taken.")
+        self._changed.set()
+
+    def end(self, message: str) -> None:
+        """End with the place from which to go on."""
+        self._waiting.clear()
+        self._is_fed = False
+        self.fail(StreamEnded(message, self._delivered))
+
+    def fail(self, error: QuaysideError) -> None:
+        """End with an error, once what was taken already has been delivered."""
+        self._failure = self._failure or error
+        self._changed.set()
+
+    async def batches(self) -> AsyncGenerator[Batch, None]:
+        """The events, as they come. Raises `StreamEnded`, `EventsPruned`, `CredentialEnded`."""
+        try:
+            while True:
+                records = await self._next()
+                seen = await self._fanout.judge().seen(self.viewer, records)
+                if self._failure is not None:
+                    continue
+                if seen:
+                    yield Batch(self.viewer, seen)
+                if records:
+                    self._delivered = records[-1].cursor
+        finally:
+            self._fanout.leave(self)
+
+    async def _next(self) -> list[EventRecord]:
+        while True:
+            if isinstance(self._failure, StreamEnded):
+                raise StreamEnded(self._failure.message, self._delivered)
+            if self._failure is not None:
+                raise self._failure
+            if self._waiting:
+                return [self._waiting.popleft() for _ in range(min(TAKE, len(self._waiting)))]
+            if not self._is_fed:
+                return await self._catch_up()
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _fits(self, record: EventRecord) -> bool:
+        return record.cursor[1] not in self._past and self._watch.matches(record)
+
+    async def _catch_up(self) -> list[EventRecord]:
+        """Read on in the log; with the reader's position reached, be fed by it from there."""
+        reached = self._fanout.position
+        rows = await events.read_after(self._position, limit=TAKE, place=self._watch.place)
+        # Asked after reading, so that what was removed meanwhile is noticed.
+        await require_kept(self._position)
+        records = await described(rows)
+        # Nothing may be awaited between here and being fed. What lies ahead of the reader is left to it,
+        # since it looks at credentials and rights again before it passes events on.
+        common = [record for record in records if record.cursor <= self._fanout.position]
+        if common:
+            self._position = common[-1].cursor
+        if len(common) < len(records):
+            self._position = self._fanout.position
+        elif len(rows) < TAKE:
+            # There is nothing more, at least up to where the reader was before.
+            self._position = max(self._position, reached)
+        self._is_fed = self._position >= self._fanout.position
+        return [record for record in common if self._fits(record)]

@@ -1,0 +1,274 @@
+"""Live events: what may be watched, and who may see what of each event.
+
+    content of a repository      whoever may read the repository
+    the rest of a repository     its administrators (who may do what, its policies)
+    the rest of a namespace      its owner or administrators (teams, robots, tokens, sign-ins)
+
+Who did it, and the particulars, are for the administrators alone, as in the audit log.
+"""
+
+import asyncio
+import base64
+import binascii
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from resolvers.access.permissions import RepositoryRef, account_role, namespace_roles, repository_roles
+from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
+from resolvers.access.scopes import Scope
+from resolvers.access.viewer import AccountKind, Viewer
+from resolvers.accounts.account import by_name
+from resolvers.context import Context
+from resolvers.errors import Invalid, NotFound, Unauthenticated
+from resolvers.events import KINDS
+from resolvers.repositories.repository import repository
+from storage.events import Cursor
+from storage.statements import Row, fetch, placeholders
+
+CONTENT = frozenset(
+    {
+        "change_repo_state",
+        "change_repo_visibility",
+        "change_tag_expiration",
+        "change_tag_immutability",
+        "create_repo",
+        "create_tag",
+        "delete_manifest",
+        "delete_repo",
+        "delete_tag",
+        "manifest_label_add",
+        "manifest_label_delete",
+        "move_tag",
+        "pull_repo",
+        "push_repo",
+        "revert_tag",
+        "set_repo_description",
+        "tag_made_immutable_by_policy",
+        "tags_made_immutable_by_policy",
+    }
+)
+"""The kinds that tell of the content of a repository; whoever may read it sees them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event with the names that it shows. `cursor` stands behind it in the log."""
+
+    cursor: Cursor
+    kind: str
+    metadata: dict[str, Any]
+    namespace_id: int | None
+    repository_id: int | None
+    performer_id: int | None
+    created_at_ms: int
+    namespace_name: str | None
+    repository_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """An event as one viewer sees it: `is_detailed` if they may know who did it, and the particulars."""
+
+    record: EventRecord
+    is_detailed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Which events somebody waits for; None stands for all. `after` is where they stopped the last time."""
+
+    namespace_id: int | None = None
+    repository_id: int | None = None
+    kinds: frozenset[str] | None = None
+    after: Cursor | None = None
+
+    def matches(self, record: EventRecord) -> bool:
+        """Whether an event is one of these."""
+        return (
+            (self.repository_id is None or self.repository_id == record.repository_id)
+            and (self.namespace_id is None or self.namespace_id == record.namespace_id)
+            and (self.kinds is None or record.kind in self.kinds)
+        )
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """The column of the log by which these can be found, with its value."""
+        if self.repository_id is not None:
+            return "repository_id", self.repository_id
+        return None if self.namespace_id is None else ("namespace_id", self.namespace_id)
+
+
+async def watch(
+    context: Context,
+    *,
+    namespace: str | None,
+    path: str | None,
+    kinds: Iterable[str] | None,
+    after: str | None,
+) -> Watch:
+    """What is to be watched, in terms of ids.
+
+    Everybody may watch; what is seen is decided event by event. Raises `Unauthenticated` for callers without
+    credentials where those may see nothing, what `repository` raises, `NotFound` for a place that does not
+    exist, `Invalid` for a kind or a cursor that does not.
+    """
+    if context.viewer.is_anonymous and not context.site.has("ANONYMOUS_ACCESS"):
+        raise Unauthenticated
+    namespace_id = repository_id = None
+    if path is not None:
+        record = await repository(context, path)
+        if record is None:
+            raise NotFound(f"There is no repository {path}.", field="repository")
+        repository_id = record.id
+    if namespace is not None:
+        owner = await by_name(namespace, AccountKind.USER, AccountKind.ORGANIZATION)
+        if owner is None:
+            raise NotFound(f"There is no namespace {namespace}.", field="namespace")
+        namespace_id = owner.id
+    return Watch(
+        namespace_id,
+        repository_id,
+        None if kinds is None else frozenset(map(_known_kind, kinds)),
+        None if after is None else parse_cursor(after),
+    )
+
+
+def _known_kind(kind: str) -> str:
+    known = KINDS.keys() | CONTENT
+    if kind not in known:
+        nearest = difflib.get_close_matches(kind, known, n=1, cutoff=0)
+        raise Invalid(f"There is no kind {kind!r}; the nearest is {nearest[0]!r}.", field="kinds")
+    return kind
+
+
+def format_cursor(cursor: Cursor) -> str:
+    """A place in the log as clients keep it."""
+    return base64.urlsafe_b64encode("event:{}:{}".format(*cursor).encode()).decode().rstrip("=")
+
+
+def parse_cursor(text: str) -> Cursor:
+    """The place in the log that a client kept. Raises `Invalid`."""
+    try:
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+        kind, transaction_id, row_id = decoded.split(":")
+        cursor = (int(transaction_id), int(row_id))
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("The cursor is not one that this server made.", field="after") from error
+    if kind != "event" or not all(0 <= number < 2**63 for number in cursor):
+        raise Invalid("The cursor belongs to another list.", field="after")
+    return cursor
+
+
+async def described(rows: Sequence[tuple[Cursor, Row]]) -> list[EventRecord]:
+    """Rows of the log with the names of their places; two statements, however many."""
+    namespaces = await _names(
+        "SELECT id, name FROM account WHERE deleted_at_ms IS NULL AND id IN ({})",
+        {row["namespace_id"] for _, row in rows},
+    )
+    paths = await _names(
+        "SELECT r.id, n.name || '/' || r.name AS name FROM repository r"
+        " JOIN account n ON n.id = r.namespace_id"
+        " WHERE r.deleted_at_ms IS NULL AND r.id IN ({})",
+        {row["repository_id"] for _, row in rows},
+    )
+    return [
+        EventRecord(
+            cursor,
+            row["kind"],
+            row["metadata"],
+            row["namespace_id"],
+            row["repository_id"],
+            row["performer_id"],
+            row["created_at_ms"],
+            # What has been deleted is called what the event called it.
+            namespaces.get(row["namespace_id"], row["metadata"].get("namespace")),
+            paths.get(row["repository_id"], _told_path(row)),
+        )
+        for cursor, row in rows
+    ]
+
+
+async def _names(statement: str, ids: set[int | None]) -> dict[int | None, str]:
+    known = sorted(one for one in ids if one is not None)
+    if not known:
+        return {}
+    return {row["id"]: row["name"] for row in await fetch(statement.format(placeholders(known)), *known)}
+
+
+def _told_path(row: Row) -> str | None:
+    namespace, name = row["metadata"].get("namespace"), row["metadata"].get("repo")
+    return f"{namespace}/{name}" if row["repository_id"] and namespace and name else None
+
+
+@dataclass(slots=True)
+class _Roles:
+    """What one viewer may do in the places that were asked about so far."""
+
+    repositories: dict[int, RepositoryRole | None] = field(default_factory=dict)
+    namespaces: dict[int, TeamRole | None] = field(default_factory=dict)
+
+
+class Judge:
+    """Decides what viewers see, by the rights of one moment: those who ask for the same share the answer.
+
+    Make a new one when something may have changed.
+    """
+
+    def __init__(self) -> None:
+        self._roles: dict[tuple[int | None, frozenset[Scope], bool], _Roles] = {}
+        self._places: dict[int, RepositoryRef | None] = {}
+        self._lock = asyncio.Lock()
+
+    async def seen(self, viewer: Viewer, records: Sequence[EventRecord]) -> list[SeenEvent]:
+        """Those of the events that a viewer may see; at most three statements."""
+        account_id = viewer.account.id if viewer.account else None
+        async with self._lock:
+            roles = self._roles.setdefault((account_id, viewer.scopes, viewer.has_full_access), _Roles())
+            await self._ask(viewer, roles, records)
+        seen = []
+        for record in records:
+            role = roles.repositories.get(record.repository_id) if record.repository_id else None
+            is_detailed = role is RepositoryRole.ADMIN or _administers(viewer, roles, record.namespace_id)
+            if is_detailed or (role is not None and record.kind in CONTENT):
+                seen.append(SeenEvent(record, is_detailed))
+        return seen
+
+    async def _ask(self, viewer: Viewer, roles: _Roles, records: Sequence[EventRecord]) -> None:
+        await self._find_places(records)
+        refs = {
+            place.id: place
+            for record in records
+            if record.repository_id is not None and (place := self._places[record.repository_id])
+        }
+        new = [place for identity, place in refs.items() if identity not in roles.repositories]
+        if new:
+            roles.repositories |= await repository_roles(viewer, new)
+        namespaces = {record.namespace_id for record in records if record.namespace_id is not None}
+        unknown = sorted(namespaces - roles.namespaces.keys())
+        if unknown:
+            roles.namespaces |= await namespace_roles(viewer, unknown)
+
+    async def _find_places(self, records: Sequence[EventRecord]) -> None:
+        wanted = {record.repository_id for record in records if record.repository_id is not None}
+        missing = sorted(wanted - self._places.keys())
+        if not missing:
+            return
+        # Deleted repositories are judged as they were, so that their end is seen by those who knew them.
+        rows = await fetch(
+            f"SELECT id, namespace_id, visibility FROM repository WHERE id IN ({placeholders(missing)})",
+            *missing,
+        )
+        found = {
+            row["id"]: RepositoryRef(row["id"], row["namespace_id"], row["visibility"] == "public")
+            for row in rows
+        }
+        self._places |= {identity: found.get(identity) for identity in missing}
+
+
+def _administers(viewer: Viewer, roles: _Roles, namespace_id: int | None) -> bool:
+    if namespace_id is None:
+        return False
+    is_own = account_role(viewer, namespace_id) is AccountRole.ADMIN
+    return is_own or roles.namespaces[namespace_id] is TeamRole.ADMIN

@@ -1,0 +1,1 @@
+"""Repositories: finding and changing them, who may do what with them, how much they are used."""

@@ -1,0 +1,171 @@
+"""Why somebody may do what they may with a repository, and who may do it at all.
+
+The answers come from the function that decides, `accesses`, so that they cannot differ from what happens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from resolvers.access.permissions import (
+    Access,
+    Grant,
+    GrantSource,
+    Subject,
+    accesses,
+    require_repository,
+    subject_of,
+)
+from resolvers.access.roles import RepositoryRole
+from resolvers.access.viewer import AccountKind
+from resolvers.accounts.account import AccountRecord, by_ids, by_name, is_superuser
+from resolvers.context import Context
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repositories.repository import RepositoryRecord, repository
+from storage.statements import fetch_one, placeholders
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRecord:
+    """What an account may do with a repository, and every reason for it, strongest first.
+
+    `role` is None for nothing at all. `cap` is the highest role that the scopes of the credential allow, None
+    where they allow none; it holds nothing back for accounts other than the viewer. `account` is None for
+    anonymous callers. An account that `is_blocked` is disabled, or a robot of somebody who is, and so it has
+    no role.
+    """
+
+    account: AccountRecord | None
+    repository: RepositoryRecord
+    role: RepositoryRole | None
+    cap: RepositoryRole | None
+    is_blocked: bool
+    grants: tuple[Grant, ...]
+
+
+async def explain(context: Context, path: str, account: str | None = None) -> AccessRecord | None:
+    """What an account, or the viewer with the credential at hand, may do with a repository, and why.
+
+    Requires `repo:admin` for accounts other than the viewer's own, else `repo:read`. None if there is no such
+    repository, user or robot.
+    """
+    viewer = context.viewer
+    name = viewer.account.name if viewer.account else None
+    if account is None or account == name:
+        record = await repository(context, path)
+        if record is None:
+            return None
+        own = (await by_ids([viewer.account.id]))[viewer.account.id] if viewer.account else None
+        return await _explain_one(record, own, subject_of(viewer), is_blocked=False)
+    record = await repository(context, path, RepositoryRole.ADMIN)
+    found = await by_name(account, AccountKind.USER, AccountKind.ROBOT)
+    if record is None or found is None:
+        return None
+    return await _explain_one(record, found, _signed_in(context, found), is_blocked=await _is_blocked(found))
+
+
+async def _explain_one(
+    record: RepositoryRecord, account: AccountRecord | None, subject: Subject, *, is_blocked: bool
+) -> AccessRecord:
+    access = (await accesses([subject], [record.ref]))[subject.account_id, record.id]
+    return _record(record, account, subject, access, is_blocked=is_blocked)
+
+
+def _record(
+    record: RepositoryRecord,
+    account: AccountRecord | None,
+    subject: Subject,
+    access: Access,
+    *,
+    is_blocked: bool,
+) -> AccessRecord:
+    role = None if is_blocked else access.role
+    return AccessRecord(account, record, role, subject.cap, is_blocked, access.grants)
+
+
+def _signed_in(context: Context, account: AccountRecord) -> Subject:
+    """The account with all rights that it has, as after signing in directly."""
+    has_full_access = context.site.has("SUPERUSERS_FULL_ACCESS") and is_superuser(context, account)
+    return Subject(account.id, RepositoryRole.ADMIN, has_full_access)
+
+
+async def _is_blocked(account: AccountRecord) -> bool:
+    usable = await fetch_one(f"SELECT a.id FROM account a WHERE a.id = ? AND {_USABLE}", account.id)
+    return usable is None
+
+
+_USABLE = (
+    "a.kind <> 'organization' AND a.is_enabled AND a.deleted_at_ms IS NULL AND NOT EXISTS"
+    " (SELECT 1 FROM robot x JOIN account o ON o.id = x.owner_id"
+    " WHERE x.account_id = a.id AND (NOT o.is_enabled OR o.deleted_at_ms IS NOT NULL))"
+)
+"""The accounts whose credentials are good for anything."""
+
+
+async def grants(
+    context: Context, record: RepositoryRecord, account: str, sources: Sequence[GrantSource] | None = None
+) -> list[Grant] | None:
+    """The grants of an account on a repository, strongest first, or those from some sources.
+
+    Requires `repo:admin`. None if there is no such account, or nothing is granted to it.
+    """
+    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    found = await by_name(account, AccountKind.USER, AccountKind.ROBOT)
+    if found is None:
+        return None
+    subject = _signed_in(context, found)
+    access = (await accesses([subject], [record.ref]))[found.id, record.id]
+    return [grant for grant in access.grants if sources is None or grant.source in sources] or None
+
+
+async def accounts_with_access(
+    context: Context, record: RepositoryRecord, page: Page, *, minimum: RepositoryRole = RepositoryRole.READ
+) -> Slice[AccessRecord]:
+    """Every user and robot with at least the role `minimum` on a repository, by name, each with the reasons.
+
+    Requires `repo:admin`. Whoever has nothing but what everybody has on a public repository is left out, and
+    so are accounts that are blocked. Two statements and one for the accounts, however many there are.
+    """
+    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    conditions, values = _with_role(context, record, minimum)
+    rows = await paginate(
+        Query("a.id, a.name", "account a", (Term("a.name", "name", kind=str),), conditions, values),
+        page,
+        maximum=context.max_first,
+    )
+    ids = [row["id"] for row in rows.items]
+    accounts = await by_ids(ids)
+    subjects = {identity: _signed_in(context, accounts[identity]) for identity in ids}
+    found = await accesses(list(subjects.values()), [record.ref])
+    items = [
+        _record(record, accounts[identity], subjects[identity], found[identity, record.id], is_blocked=False)
+        for identity in ids
+    ]
+    return Slice(items, rows.cursors, rows.has_next, rows.has_previous, rows.query)
+
+
+def _with_role(
+    context: Context, record: RepositoryRecord, minimum: RepositoryRole
+) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Conditions on `account a`, with their values: usable, and with a grant of at least the role."""
+    roles = [role.value for role in RepositoryRole if role >= minimum]
+    given = f"p.repository_id = ? AND p.role IN ({placeholders(roles)})"
+    direct = f"SELECT p.account_id FROM repository_permission p WHERE p.account_id IS NOT NULL AND {given}"
+    teams = (
+        "SELECT m.account_id FROM repository_permission p JOIN team_member m ON m.team_id = p.team_id"
+        f" WHERE {given}"
+    )
+    administrators = (
+        "SELECT m.account_id FROM team t JOIN team_member m ON m.team_id = t.id"
+        " WHERE t.organization_id = ? AND t.role = 'admin'"
+    )
+    sources = [direct, teams, administrators]
+    values: list[Any] = [record.namespace_id, record.id, *roles, record.id, *roles, record.namespace_id]
+    if context.site.has("SUPERUSERS_FULL_ACCESS") and context.site.has("SUPER_USERS"):
+        named = sorted(context.site.superusers) or [""]
+        sources.append(
+            "SELECT s.id FROM account s WHERE s.kind = 'user'"
+            f" AND (s.is_superuser OR s.name IN ({placeholders(named)}))"
+        )
+        values += named
+    return (_USABLE, f"a.id = ? OR a.id IN ({' UNION ALL '.join(sources)})"), tuple(values)

@@ -1,0 +1,182 @@
+"""Direct permissions on repositories: listing, giving, taking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resolvers import events
+from resolvers.access.permissions import require_repository
+from resolvers.access.roles import RepositoryRole
+from resolvers.accounts import grantee
+from resolvers.accounts.grantee import Grantee, GranteeKind, GranteeRow
+from resolvers.context import Context
+from resolvers.errors import Invalid, NotFound, UnknownReference
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
+from resolvers.repositories.repository import RepositoryRecord, require
+from storage.database import IntegrityError
+from storage.statements import Row, execute, fetch_one
+from storage.transactions import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionRecord:
+    """A direct permission; exactly one of `account_id` and `team_id` is set, `name` is the grantee's.
+
+    `organization_id` is that of the repository's namespace, None where a user owns it.
+    """
+
+    id: int
+    repository_id: int
+    organization_id: int | None
+    role: RepositoryRole
+    name: str
+    account_id: int | None
+    team_id: int | None
+
+
+_COLUMNS = (
+    "p.id, p.repository_id, CASE WHEN n.kind = 'organization' THEN n.id END AS organization_id, p.role,"
+    " COALESCE(a.name, t.name) AS name, p.account_id, p.team_id"
+)
+_SOURCE = (
+    "repository_permission p"
+    " JOIN repository r ON r.id = p.repository_id JOIN account n ON n.id = r.namespace_id"
+    " LEFT JOIN account a ON a.id = p.account_id LEFT JOIN team t ON t.id = p.team_id"
+)
+_OF_KIND = {GranteeKind.USER: "p.account_id IS NOT NULL", GranteeKind.TEAM: "p.team_id IS NOT NULL"}
+
+
+def _record(row: Row) -> PermissionRecord:
+    return PermissionRecord(**(row | {"role": RepositoryRole(row["role"])}))
+
+
+async def permissions(
+    context: Context, record: RepositoryRecord, page: Page, *, kind: GranteeKind | None = None
+) -> Slice[PermissionRecord]:
+    """The direct permissions on a repository, or those of one kind of grantee, oldest first.
+
+    Requires `repo:admin`.
+    """
+    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    conditions = ("p.repository_id = ?", *([_OF_KIND[kind]] if kind else []))
+    rows = await paginate(
+        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), conditions, (record.id,)),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(_record)
+
+
+async def permissions_of(
+    context: Context, account_ids: Sequence[int], page: Page
+) -> dict[int, Slice[PermissionRecord]]:
+    """The direct permissions of each account, oldest first; for callers that decided on access."""
+    slices = await paginate_each(
+        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), ("r.deleted_at_ms IS NULL",)),
+        "p.account_id",
+        account_ids,
+        page,
+        maximum=context.max_first,
+    )
+    return {identity: found.of(_record) for identity, found in slices.items()}
+
+
+async def permission(context: Context, record: RepositoryRecord, whose: Grantee) -> PermissionRecord | None:
+    """The direct permission of one grantee, None if there is none. Requires `repo:admin`."""
+    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    row = await grantee.find(whose, record.namespace_id)
+    return await _find(record, row) if row else None
+
+
+async def _find(record: RepositoryRecord, row: GranteeRow) -> PermissionRecord | None:
+    found = await fetch_one(
+        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE p.repository_id = ? AND p.{row.column} = ?",
+        record.id,
+        row.id,
+    )
+    return _record(found) if found else None
+
+
+def _require_not_owner(record: RepositoryRecord, row: GranteeRow) -> None:
+    if row.account_id == record.namespace_id:
+        raise Invalid("Namespace owner must always be admin.", field="grantee")
+
+
+async def _end_registry_tokens(record: RepositoryRecord) -> None:
+    """Make the registry tokens issued before stale, and hold the repository to the end of the transaction.
+
+    Raises `NotFound` if it has been deleted in the meantime.
+    """
+    if not await execute(
+        "UPDATE repository SET auth_epoch = auth_epoch + 1 WHERE id = ? AND deleted_at_ms IS NULL", record.id
+    ):
+        raise NotFound(field="repository")
+
+
+async def _record_event(
+    context: Context, kind: str, record: RepositoryRecord, whose: Grantee, **more: str
+) -> None:
+    key = "team" if whose.kind is GranteeKind.TEAM else "username"
+    await events.record(
+        context,
+        kind,
+        {key: whose.name, "repo": record.name, "namespace": record.namespace_name, **more},
+        namespace_id=record.namespace_id,
+        repository_id=record.id,
+    )
+
+
+async def set_permission(
+    context: Context, path: str, whose: Grantee, role: RepositoryRole
+) -> PermissionRecord:
+    """Give a role in place of the one before. Requires `repo:admin`. Registry tokens issued before end.
+
+    Raises `UnknownReference` for an unknown account or team, `Invalid` for the owner of the namespace and for
+    a robot of another one.
+    """
+    record = await require(context, path, RepositoryRole.ADMIN)
+    row = await grantee.require(whose, record.namespace_id)
+    _require_not_owner(record, row)
+    try:
+        async with transaction("permission.set"):
+            await _end_registry_tokens(record)
+            await execute(
+                f"INSERT INTO repository_permission (repository_id, {row.column}, role) VALUES (?, ?, ?)"
+                f" ON CONFLICT (repository_id, {row.column}) DO UPDATE SET role = excluded.role",
+                record.id,
+                row.id,
+                role.value,
+            )
+            await _record_event(context, "change_repo_permission", record, whose, role=role.value)
+            found = await _find(record, row)
+    except IntegrityError as error:
+        # The account or team was removed between the look and the insert.
+        raise UnknownReference(f"There is no '{whose.name}' any more.", field="grantee") from error
+    assert found is not None
+    return found
+
+
+async def delete_permission(context: Context, path: str, whose: Grantee) -> RepositoryRecord:
+    """Take a direct permission away. Requires `repo:admin`. Registry tokens issued before end.
+
+    Raises `NotFound` if there is none, `Invalid` for the owner of the namespace.
+    """
+    record = await require(context, path, RepositoryRole.ADMIN)
+    row = await grantee.find(whose, record.namespace_id)
+    if row is None:
+        raise _no_permission(whose)
+    _require_not_owner(record, row)
+    async with transaction("permission.delete"):
+        await _end_registry_tokens(record)
+        removed = await execute(
+            f"DELETE FROM repository_permission WHERE repository_id = ? AND {row.column} = ?",
+            record.id,
+            row.id,
+        )
+        if not removed:
+            raise _no_permission(whose)
+        await _record_event(context, "delete_repo_permission", record, whose)
+    return record
+
+
+def _no_permission(whose: Grantee) -> NotFound:
+    return NotFound(f"'{whose.name[:255]}' has no permission on the repository.", field="grantee")

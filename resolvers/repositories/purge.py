@@ -1,0 +1,58 @@
+"""Purging: removing for good what a deleted repository or namespace held, in batches. Jobs run it."""
+
+from storage.clock import now_ms
+from storage.statements import execute, fetch, fetch_one
+from storage.transactions import transaction
+
+PURGE_STATEMENTS = (
+    "DELETE FROM tag WHERE id IN (SELECT id FROM tag WHERE repository_id = ? LIMIT {limit})",
+    "DELETE FROM manifest WHERE id IN (SELECT id FROM manifest WHERE repository_id = ? LIMIT {limit})",
+    (
+        "DELETE FROM repository_blob WHERE id IN"
+        " (SELECT id FROM repository_blob WHERE repository_id = ? LIMIT {limit})"
+    ),
+    "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE repository_id = ? LIMIT {limit})",
+    (
+        "DELETE FROM repository_permission WHERE id IN"
+        " (SELECT id FROM repository_permission WHERE repository_id = ? LIMIT {limit})"
+    ),
+    "DELETE FROM star WHERE id IN (SELECT id FROM star WHERE repository_id = ? LIMIT {limit})",
+    "DELETE FROM repository WHERE id = ?",
+)
+PURGE_BATCH = 200
+
+
+async def purge_repository(repository_id: int) -> None:
+    """Remove what a deleted repository held, in batches of short transactions. May be run again."""
+    row = await fetch_one("SELECT deleted_at_ms FROM repository WHERE id = ?", repository_id)
+    if row is None or row["deleted_at_ms"] is None:
+        return
+    for statement in PURGE_STATEMENTS:
+        removed = PURGE_BATCH
+        while removed == PURGE_BATCH:
+            async with transaction("repository.purge"):
+                removed = await execute(statement.format(limit=PURGE_BATCH), repository_id)
+
+
+async def purge_namespace(namespace_id: int) -> None:
+    """Remove what a deleted namespace held, and at last its row. May be run again at any point.
+
+    Memberships, permissions, tokens and the like go with the row of their account.
+    """
+    row = await fetch_one("SELECT deleted_at_ms FROM account WHERE id = ?", namespace_id)
+    if row is None or row["deleted_at_ms"] is None:
+        return
+    await execute(
+        "UPDATE repository SET deleted_at_ms = ?, auth_epoch = auth_epoch + 1"
+        " WHERE namespace_id = ? AND deleted_at_ms IS NULL",
+        now_ms(),
+        namespace_id,
+    )
+    for held in await fetch("SELECT id FROM repository WHERE namespace_id = ?", namespace_id):
+        await purge_repository(held["id"])
+    async with transaction("namespace.purge"):
+        robots = await fetch("SELECT account_id AS id FROM robot WHERE owner_id = ?", namespace_id)
+        await execute("DELETE FROM robot WHERE owner_id = ?", namespace_id)
+        for robot in robots:
+            await execute("DELETE FROM account WHERE id = ?", robot["id"])
+        await execute("DELETE FROM account WHERE id = ?", namespace_id)

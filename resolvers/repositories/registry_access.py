@@ -1,0 +1,154 @@
+"""What a registry token grants, and who stands behind one.
+
+The token service asks `granted` once; each request that needs more than the token itself asks `viewer_of`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resolvers.access.credentials import viewer_for
+from resolvers.access.permissions import RepositoryRef, namespace_role, repository_role
+from resolvers.access.registry_tokens import (
+    ALL,
+    ANONYMOUS_SUBJECT,
+    PULL,
+    PUSH,
+    RegistryGrant,
+    RepositoryGrant,
+)
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.scopes import DIRECT, parse_scopes
+from resolvers.access.viewer import ANONYMOUS, Credential, Viewer
+from resolvers.context import Context, Site
+from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials
+from resolvers.names import split_path
+from resolvers.repositories.repository import Visibility, create
+from storage.clock import now_ms
+from storage.statements import Row, fetch_one
+
+ACTIONS_BY_ROLE: dict[RepositoryRole, frozenset[str]] = {
+    RepositoryRole.READ: frozenset({PULL}),
+    RepositoryRole.WRITE: frozenset({PULL, PUSH}),
+    RepositoryRole.ADMIN: frozenset({PULL, PUSH, ALL}),
+}
+
+NOTHING = RepositoryGrant(0, 0, 0, frozenset())
+
+
+class NamespaceDisabled(Forbidden):
+    """The namespace of a repository is disabled, for everybody."""
+
+    default = "The namespace is disabled."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedScope:
+    """Actions that are asked for on the repository `name`, a path."""
+
+    name: str
+    actions: tuple[str, ...]
+
+
+async def granted(context: Context, scopes: Iterable[RequestedScope]) -> RegistryGrant:
+    """What the viewer gets of what they ask for: less than asked is no error.
+
+    Asking to push into a repository that does not exist creates it, private, where the viewer may create
+    repositories. Raises `NamespaceDisabled`.
+    """
+    account, credential = context.viewer.account, context.viewer.credential
+    return RegistryGrant(
+        subject=account.name if account else ANONYMOUS_SUBJECT,
+        account_id=account.id if account else 0,
+        account_epoch=account.auth_epoch if account else 0,
+        credential_kind=credential.kind,
+        credential_id=credential.id,
+        repositories={scope.name: await _repository_grant(context, scope) for scope in scopes},
+    )
+
+
+async def _repository_grant(context: Context, scope: RequestedScope) -> RepositoryGrant:
+    place = await _place(scope.name)
+    if place is None:
+        return NOTHING
+    if not place["is_enabled"]:
+        raise NamespaceDisabled
+    if place["repository_id"] is None and PUSH in scope.actions:
+        await _create_if_allowed(context, scope.name, place["namespace_id"])
+        place = await _place(scope.name) or place
+    # The epochs were read before the rights are, so a change in between makes the token stale, not wrong.
+    repository_id = place["repository_id"] or 0
+    is_public = place["visibility"] == Visibility.PUBLIC.value
+    role = await repository_role(
+        context.viewer, RepositoryRef(repository_id, place["namespace_id"], is_public)
+    )
+    return RepositoryGrant(
+        repository_id, place["repository_epoch"] or 0, place["namespace_epoch"], _actions(scope.actions, role)
+    )
+
+
+def _actions(asked: tuple[str, ...], role: RepositoryRole | None) -> frozenset[str]:
+    """What is both asked for and had; whoever has less than everything and asks for all gets that."""
+    had = ACTIONS_BY_ROLE[role] if role else frozenset()
+    return had if ALL in asked and ALL not in had else had.intersection(asked)
+
+
+async def _place(path: str) -> Row | None:
+    """The namespace of a path and, where there is one, its repository; with the epochs of both."""
+    namespace, name = split_path(path)
+    return await fetch_one(
+        "SELECT n.id AS namespace_id, n.auth_epoch AS namespace_epoch, n.is_enabled, r.id AS repository_id,"
+        " r.auth_epoch AS repository_epoch, r.visibility FROM account n LEFT JOIN repository r"
+        " ON r.namespace_id = n.id AND r.name = ? AND r.deleted_at_ms IS NULL"
+        " WHERE n.name = ? AND n.kind <> 'robot' AND n.deleted_at_ms IS NULL",
+        name,
+        namespace,
+    )
+
+
+async def _create_if_allowed(context: Context, path: str, namespace_id: int) -> None:
+    role = await namespace_role(context.viewer, namespace_id)
+    if role is None or role < TeamRole.CREATOR:
+        return
+    namespace, name = split_path(path)
+    try:
+        await create(context, namespace=namespace, name=name, visibility=Visibility.PRIVATE)
+    except AlreadyExists:
+        # Another push created it in the meantime, and its rights are asked for next.
+        return
+
+
+async def viewer_of(grant: RegistryGrant, site: Site) -> Viewer:
+    """The viewer to whom a token was issued, as they are now.
+
+    Raises `InvalidCredentials` if the account or the credential has been disabled, changed or removed since.
+    """
+    if not grant.account_id:
+        return ANONYMOUS
+    row = await fetch_one(
+        "SELECT a.id, a.name, a.kind, a.auth_epoch, a.is_superuser FROM account a"
+        " WHERE a.id = ? AND a.auth_epoch = ? AND a.is_enabled AND a.deleted_at_ms IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM robot x JOIN account o ON o.id = x.owner_id"
+        " WHERE x.account_id = a.id AND NOT (o.is_enabled AND o.deleted_at_ms IS NULL))",
+        grant.account_id,
+        grant.account_epoch,
+    )
+    if row is None:
+        raise InvalidCredentials
+    if grant.credential_kind is None:
+        return viewer_for(row, DIRECT, site)
+    scopes = "t.scopes" if grant.credential_kind == "access_token" else "NULL AS scopes"
+    token = await fetch_one(
+        f"SELECT {scopes} FROM {grant.credential_kind} t WHERE t.id = ? AND t.account_id = ?"
+        " AND (t.expires_at_ms IS NULL OR t.expires_at_ms > ?)",
+        grant.credential_id,
+        grant.account_id,
+        now_ms(),
+    )
+    if token is None:
+        raise InvalidCredentials
+    return viewer_for(
+        row,
+        parse_scopes(token["scopes"]) if token["scopes"] else DIRECT,
+        site,
+        Credential(grant.credential_kind, grant.credential_id),
+    )

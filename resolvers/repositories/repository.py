@@ -1,0 +1,380 @@
+"""Repositories: finding, listing, creating, changing, deleting."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from resolvers import events
+from resolvers.access.credentials import random_text
+from resolvers.access.lanes import ALL, SOURCE, granted
+from resolvers.access.lanes import lanes as visible_lanes
+from resolvers.access.permissions import (
+    RepositoryRef,
+    require_repository,
+    visible_repositories,
+)
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.viewer import AccountKind
+from resolvers.accounts.namespace import require_namespace
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, Invalid, NotFound, NotWritable
+from resolvers.names import check_repository, split_path
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_lanes
+from resolvers.repositories import prototype
+from storage.clock import now_ms
+from storage.database import IntegrityError
+from storage.jobs import enqueue
+from storage.models import Repository, RepositoryPermission
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.transactions import lock_and_read, lock_row, transaction
+
+DESCRIPTION_LENGTH = 100_000
+
+
+class Visibility(StrEnum):
+    """Who may pull: everybody, or whoever has a grant."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class RepositoryState(StrEnum):
+    """What may be written: everything; nothing; only what the mirror robot pushes; nothing, being deleted."""
+
+    NORMAL = "NORMAL"
+    READ_ONLY = "READ_ONLY"
+    MIRROR = "MIRROR"
+    ORG_MIRROR = "ORG_MIRROR"
+    MARKED_FOR_DELETION = "MARKED_FOR_DELETION"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRecord:
+    """A repository with the facts of its namespace that every view of it shows.
+
+    `path` is namespace and name, as clients write them.
+    """
+
+    id: int
+    uuid: str
+    namespace_id: int
+    namespace_name: str
+    namespace_kind: AccountKind
+    tag_expiration_s: int
+    name: str
+    path: str
+    visibility: Visibility
+    state: RepositoryState
+    description: str | None
+    badge_token: str
+    auth_epoch: int
+    created_at_ms: int
+
+    @property
+    def ref(self) -> RepositoryRef:
+        """What a decision on this repository needs."""
+        return RepositoryRef(self.id, self.namespace_id, self.visibility is Visibility.PUBLIC)
+
+
+_COLUMNS = (
+    "r.id, r.uuid, r.namespace_id, n.name AS namespace_name, n.kind AS namespace_kind, n.tag_expiration_s,"
+    " r.name, r.path, r.visibility, r.state, r.description, r.badge_token, r.auth_epoch, r.created_at_ms"
+)
+_SOURCE = "repository r JOIN account n ON n.id = r.namespace_id"
+_ALIVE = "r.deleted_at_ms IS NULL AND n.deleted_at_ms IS NULL"
+
+
+def _record(row: Row) -> RepositoryRecord:
+    return RepositoryRecord(
+        **(
+            row
+            | {
+                "namespace_kind": AccountKind(row["namespace_kind"]),
+                "visibility": Visibility(row["visibility"]),
+                "state": RepositoryState(row["state"]),
+            }
+        )
+    )
+
+
+async def find(path: str) -> RepositoryRecord | None:
+    """The repository at a path, for whoever asks: the caller decides on access."""
+    namespace, name = split_path(path)
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE n.name = ? AND r.name = ? AND {_ALIVE}", namespace, name
+    )
+    return _record(row) if row else None
+
+
+async def by_ids(ids: Sequence[int]) -> dict[int, RepositoryRecord]:
+    """Repositories by id, in one statement; deleted ones are left out."""
+    if not ids:
+        return {}
+    rows = await fetch(
+        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE r.id IN ({placeholders(ids)}) AND {_ALIVE}", *ids
+    )
+    return {row["id"]: _record(row) for row in rows}
+
+
+async def repository(
+    context: Context, path: str, role: RepositoryRole = RepositoryRole.READ
+) -> RepositoryRecord | None:
+    """The repository at a path, if the viewer has at least `role` there.
+
+    Refuses, denied and absent alike, unless the viewer would see the repository if it existed; only then None
+    means that there is none. Raises `Unauthenticated` or `Forbidden`.
+    """
+    record = await find(path)
+    if record is not None:
+        await require_repository(context, record.ref, role)
+        return record
+    owner = await fetch_one(
+        "SELECT id FROM account WHERE name = ? AND deleted_at_ms IS NULL AND kind <> 'robot'",
+        split_path(path)[0],
+    )
+    # A repository that is not there is judged as a private one in the same namespace would be.
+    await require_repository(context, RepositoryRef(0, owner["id"], is_public=False) if owner else None, role)
+    return None
+
+
+async def require(context: Context, path: str, role: RepositoryRole) -> RepositoryRecord:
+    """As `repository`. Raises `NotFound` where that returns None."""
+    record = await repository(context, path, role)
+    if record is None:
+        raise NotFound(field="repository")
+    return record
+
+
+def require_writable(context: Context, record: RepositoryRecord) -> None:
+    """Raise `NotWritable` unless content may be written in the repository's state."""
+    if record.state is not RepositoryState.NORMAL:
+        raise NotWritable(
+            f"Repository is in read only or mirror mode: {record.state.value}", field="repository"
+        )
+
+
+async def lock_writable(context: Context, record: RepositoryRecord) -> None:
+    """Hold a repository against other writers, in the open transaction, and judge it again as it is then.
+
+    Raises `NotWritable`, and `NotFound` if it was deleted meanwhile.
+    """
+    row = await lock_and_read("repository", record.id, "state", "deleted_at_ms")
+    if row is None or row["deleted_at_ms"] is not None:
+        raise NotFound(field="repository")
+    require_writable(context, replace(record, state=RepositoryState(row["state"])))
+
+
+class RepositoryOrder(StrEnum):
+    """In which order repositories are listed."""
+
+    CREATED_AT = "created_at"
+    NAME = "name"
+
+
+_ORDERS: dict[RepositoryOrder, tuple[Term, ...]] = {
+    RepositoryOrder.CREATED_AT: (Term("r.id", "id"),),
+    RepositoryOrder.NAME: (Term("r.path", "path", kind=str),),
+}
+
+
+_STARS = "(SELECT s.repository_id FROM star s WHERE s.account_id = ?)"
+_STARRED, _NOT_STARRED = f"r.id IN {_STARS}", f"r.id NOT IN {_STARS}"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFilter:
+    """Which repositories to list, and how. `include_public` adds public ones to those with a grant for the
+    viewer; starred ones are the viewer's own choice and need no grant."""
+
+    namespace: str | None = None
+    include_public: bool = True
+    visibility: Visibility | None = None
+    is_starred: bool | None = None
+    order: RepositoryOrder = RepositoryOrder.CREATED_AT
+
+
+async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -> Slice[RepositoryRecord]:
+    """The repositories that the viewer may see. Raises `Unauthenticated` if nobody asks for their stars."""
+    condition, values = visible_repositories(
+        context.viewer, include_public=chosen.include_public or chosen.is_starred is True
+    )
+    conditions, arguments = [condition, _ALIVE], [*values]
+    if chosen.namespace is not None:
+        conditions.append("n.name = ?")
+        arguments.append(chosen.namespace)
+    if chosen.visibility is not None:
+        conditions.append("r.visibility = ?")
+        arguments.append(chosen.visibility.value)
+    if chosen.is_starred is not None:
+        account_id = context.viewer.require_account().id
+        conditions.append(_STARRED if chosen.is_starred else _NOT_STARRED)
+        arguments.append(account_id)
+    query = Query(_COLUMNS, SOURCE, _ORDERS[chosen.order], tuple(conditions), tuple(arguments))
+    if chosen.is_starred:
+        rows = await paginate(query, page, maximum=context.max_first)
+        return rows.of(_record)
+    lanes = visible_lanes(
+        context.viewer,
+        await granted(context.viewer),
+        include_public=chosen.include_public,
+        namespace=chosen.namespace,
+        visibilities=ALL if chosen.visibility is None else (chosen.visibility.value,),
+    )
+    if chosen.is_starred is False:
+        lanes = [lane.and_also(_NOT_STARRED, account_id) for lane in lanes]
+    rows = await paginate_lanes(query, lanes, page, table="repository", key="r.id", maximum=context.max_first)
+    return rows.of(_record)
+
+
+async def create(
+    context: Context,
+    *,
+    namespace: str | None,
+    name: str,
+    visibility: Visibility,
+    description: str | None = None,
+) -> RepositoryRecord:
+    """Create a repository; whoever creates it administers it.
+
+    Needs the role creator in the namespace, which is the viewer's own when none is given. Raises `Invalid`,
+    `AlreadyExists`, `Unauthenticated`, `Forbidden`.
+    """
+    if namespace is None:
+        if context.viewer.account is None:
+            raise Invalid("Must provide a namespace or must be logged in.", field="namespace")
+        namespace = context.viewer.account.name
+    owner = await require_namespace(context, namespace, TeamRole.CREATOR)
+    if await find(f"{namespace}/{name}") is not None:
+        raise AlreadyExists("Repository already exists", field="name")
+    check_repository(name)
+    check_description(description)
+    try:
+        async with transaction("repository.create"):
+            row = await Repository.create(
+                uuid=str(uuid.uuid4()),
+                namespace_id=owner.id,
+                name=name,
+                visibility=visibility.value,
+                state=RepositoryState.NORMAL.value,
+                description=description,
+                badge_token=random_text(40),
+                created_at_ms=now_ms(),
+            )
+            account = context.viewer.account
+            if account is not None and account.id != owner.id:
+                await RepositoryPermission.create(
+                    repository_id=row.id, account_id=account.id, role=RepositoryRole.ADMIN.value
+                )
+                await prototype.apply(owner.id, row.id, account.id)
+            await events.record(
+                context,
+                "create_repo",
+                {"repo": name, "namespace": namespace},
+                namespace_id=owner.id,
+                repository_id=row.id,
+            )
+    except IntegrityError as error:
+        # Two creators at once: the unique index let one of them win.
+        raise AlreadyExists("Repository already exists", field="name") from error
+    return (await by_ids([row.id]))[row.id]
+
+
+def check_description(description: str | None) -> None:
+    """Raise `Invalid` for a description of more than 100,000 characters."""
+    if description is not None and len(description) > DESCRIPTION_LENGTH:
+        raise Invalid(f"A description has at most {DESCRIPTION_LENGTH} characters.", field="description")
+
+
+async def _change(
+    context: Context,
+    record: RepositoryRecord,
+    assignments: str,
+    values: Sequence[object],
+    kind: str,
+    metadata: dict[str, object],
+) -> RepositoryRecord:
+    async with transaction(f"repository.{kind}"):
+        changed = await execute(
+            f"UPDATE repository SET {assignments} WHERE id = ? AND deleted_at_ms IS NULL", *values, record.id
+        )
+        found = await by_ids([record.id])
+        # Another caller may have deleted it, or its namespace, since it was found.
+        if not changed or not found:
+            raise NotFound(field="repository")
+        await events.record(
+            context,
+            kind,
+            {"repo": record.name, "namespace": record.namespace_name} | metadata,
+            namespace_id=record.namespace_id,
+            repository_id=record.id,
+        )
+    return found[record.id]
+
+
+async def update(context: Context, path: str, *, description: str | None) -> RepositoryRecord:
+    """Change the description. Requires `repo:write`; works in every state."""
+    record = await require(context, path, RepositoryRole.WRITE)
+    check_description(description)
+    return await _change(
+        context,
+        record,
+        "description = ?",
+        [description],
+        "set_repo_description",
+        {"description": description},
+    )
+
+
+async def change_visibility(context: Context, path: str, visibility: Visibility) -> RepositoryRecord:
+    """Make a repository public or private. Requires `repo:admin`. Registry tokens issued before end."""
+    record = await require(context, path, RepositoryRole.ADMIN)
+    return await _change(
+        context,
+        record,
+        "visibility = ?, auth_epoch = auth_epoch + 1",
+        [visibility.value],
+        "change_repo_visibility",
+        {"visibility": visibility.value},
+    )
+
+
+async def change_state(context: Context, path: str, state: RepositoryState) -> RepositoryRecord:
+    """Change what may be written. Requires `repo:admin`. Raises `Invalid` for what only the registry sets."""
+    record = await require(context, path, RepositoryRole.ADMIN)
+    if state not in {RepositoryState.NORMAL, RepositoryState.READ_ONLY, RepositoryState.MIRROR}:
+        raise Invalid(f"The state {state.value} cannot be chosen.", field="state")
+    return await _change(
+        context, record, "state = ?", [state.value], "change_repo_state", {"state_changed": state.value}
+    )
+
+
+async def delete(context: Context, path: str) -> RepositoryRecord | None:
+    """Delete a repository: it is gone at once, its content follows in a job.
+
+    Requires `repo:admin`. None if there is none in a namespace that the viewer administers.
+    """
+    record = await repository(context, path, RepositoryRole.ADMIN)
+    if record is None:
+        return None
+    async with transaction("repository.delete"):
+        await lock_row("repository", record.id)
+        deleted = await execute(
+            # The row keeps its content under its uuid, so that the name is free and leads nowhere old.
+            "UPDATE repository SET name = uuid, state = ?, deleted_at_ms = ?, auth_epoch = auth_epoch + 1"
+            " WHERE id = ? AND deleted_at_ms IS NULL",
+            RepositoryState.MARKED_FOR_DELETION.value,
+            now_ms(),
+            record.id,
+        )
+        if not deleted:
+            return None
+        await enqueue("repository.purge", {"repository_id": record.id})
+        await events.record(
+            context,
+            "delete_repo",
+            {"repo": record.name, "namespace": record.namespace_name},
+            namespace_id=record.namespace_id,
+            repository_id=record.id,
+        )
+    return record

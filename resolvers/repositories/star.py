@@ -1,0 +1,74 @@
+"""Stars: the repositories that users want to find again. Whoever may not read a repository cannot star it."""
+
+from collections.abc import Sequence
+
+from resolvers.access.permissions import require_account_role
+from resolvers.access.roles import AccountRole, RepositoryRole
+from resolvers.access.viewer import Viewer
+from resolvers.context import Context
+from resolvers.pages import Page, Slice
+from resolvers.repositories.repository import RepositoryFilter, RepositoryRecord, repositories, require
+from storage.clock import now_ms
+from storage.statements import execute, fetch, placeholders
+from storage.transactions import transaction
+
+
+async def star(context: Context, path: str) -> RepositoryRecord:
+    """Star a repository; again changes nothing. Requires `user:admin`, and to read the repository.
+
+    Raises `NotFound` where a viewer who would see the repository is told that there is none.
+    """
+    account_id = require_account_role(context, AccountRole.ADMIN)
+    record = await require(context, path, RepositoryRole.READ)
+    async with transaction("star.create"):
+        await execute(
+            # A repository that is deleted meanwhile is not starred: its row is judged in this statement.
+            "INSERT INTO star (account_id, repository_id, created_at_ms)"
+            " SELECT CAST(? AS BIGINT), r.id, CAST(? AS BIGINT) FROM repository r"
+            " WHERE r.id = ? AND r.deleted_at_ms IS NULL"
+            " ON CONFLICT (account_id, repository_id) DO NOTHING",
+            account_id,
+            now_ms(),
+            record.id,
+        )
+    return record
+
+
+async def unstar(context: Context, path: str) -> RepositoryRecord:
+    """Take the viewer's star from a repository; without one nothing changes. Requires, raises as `star`."""
+    account_id = require_account_role(context, AccountRole.ADMIN)
+    record = await require(context, path, RepositoryRole.READ)
+    async with transaction("star.delete"):
+        await execute("DELETE FROM star WHERE account_id = ? AND repository_id = ?", account_id, record.id)
+    return record
+
+
+async def starred(context: Context, page: Page) -> Slice[RepositoryRecord]:
+    """The repositories that the viewer has starred and may still see, oldest first. Requires `user:admin`."""
+    require_account_role(context, AccountRole.ADMIN)
+    return await repositories(context, RepositoryFilter(is_starred=True), page)
+
+
+async def starred_among(viewer: Viewer, repository_ids: Sequence[int]) -> dict[int, bool]:
+    """The repositories that the viewer has starred, of those given, in one statement."""
+    if viewer.account is None or not repository_ids:
+        return {}
+    rows = await fetch(
+        "SELECT repository_id AS id FROM star"
+        f" WHERE account_id = ? AND repository_id IN ({placeholders(repository_ids)})",
+        viewer.account.id,
+        *repository_ids,
+    )
+    return {row["id"]: True for row in rows}
+
+
+async def counts(repository_ids: Sequence[int]) -> dict[int, int]:
+    """How many stars each repository has, in one statement; those without any are left out."""
+    if not repository_ids:
+        return {}
+    rows = await fetch(
+        "SELECT repository_id AS id, COUNT(*) AS stars FROM star"
+        f" WHERE repository_id IN ({placeholders(repository_ids)}) GROUP BY repository_id",
+        *repository_ids,
+    )
+    return {row["id"]: row["stars"] for row in rows}

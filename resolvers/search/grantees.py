@@ -1,0 +1,104 @@
+"""Whom something can be granted to, as people type a name."""
+
+import unicodedata
+from typing import Any
+
+from resolvers.access.permissions import namespace_role
+from resolvers.access.viewer import AccountKind
+from resolvers.accounts import account, team
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.team import TeamRecord
+from resolvers.context import Context
+from storage.search import begins, cleaned, in_order
+from storage.statements import fetch
+
+CHOICES = 10
+"""So many of each kind are offered."""
+
+
+def _prefix(text: str) -> str:
+    """A text as names are spelled: `Zoë ` is looked for as `zoe`."""
+    plain = unicodedata.normalize("NFKD", cleaned(text)).encode("ascii", "ignore").decode()
+    return plain.replace(" ", "").lower()
+
+
+async def grantees(
+    context: Context,
+    prefix: str,
+    *,
+    namespace: str | None = None,
+    include_teams: bool = False,
+    include_organization: bool = False,
+) -> list[AccountRecord | TeamRecord]:
+    """Whom something can be granted to, by the beginning of the name: teams, users and robots, organization.
+
+    At most ten teams, and ten users and robots, whoever has exactly this name before all others. Teams and
+    robots are those of the namespace, and for its members alone; robots go by their short names, or with a
+    plus by their whole ones.
+    """
+    prefix = _prefix(prefix)
+    owner = (
+        await account.by_name(namespace, AccountKind.USER, AccountKind.ORGANIZATION) if namespace else None
+    )
+    if owner is not None and await namespace_role(context.viewer, owner.id) is None:
+        owner = None
+    teams = await _teams_of(owner, prefix) if owner and include_teams else []
+    found: list[AccountRecord | TeamRecord] = [*teams, *await _users_and_robots(context, owner, prefix)]
+    if (
+        include_organization
+        and owner
+        and owner.kind is AccountKind.ORGANIZATION
+        and owner.name.startswith(prefix)
+    ):
+        found.append(owner)
+    return found
+
+
+async def _teams_of(owner: AccountRecord, prefix: str) -> list[TeamRecord]:
+    condition, bounds = begins("t.name", prefix)
+    rows = await fetch(
+        f"SELECT t.id FROM team t WHERE t.organization_id = ? AND {condition}"
+        f" ORDER BY {in_order('t.name')} LIMIT {CHOICES}",
+        owner.id,
+        *bounds,
+    )
+    ids = [row["id"] for row in rows]
+    found = await team.by_ids(ids)
+    return [found[identity] for identity in ids if identity in found]
+
+
+async def _users_and_robots(
+    context: Context, owner: AccountRecord | None, prefix: str
+) -> list[AccountRecord]:
+    alive = "a.deleted_at_ms IS NULL"
+    users = "SELECT a.id, a.name FROM account a WHERE a.kind = 'user'"
+    prefixed, bounds = begins("a.name", prefix)
+    parts: list[str] = []
+    values: list[Any] = []
+    if not context.site.has("PARTIAL_USER_AUTOCOMPLETE"):
+        parts.append(f"{users} AND {alive} AND a.name = ?")
+        values.append(prefix)
+    elif prefix:
+        # Without a beginning nobody is offered all users.
+        parts.append(f"{users} AND {alive} AND {prefixed}")
+        values += bounds
+    if owner is not None:
+        own, own_bounds = begins("a.name", prefix if "+" in prefix else f"{owner.name}+{prefix}")
+        parts.append(
+            "SELECT a.id, a.name FROM robot x JOIN account a ON a.id = x.account_id"
+            f" WHERE x.owner_id = ? AND {alive} AND {own}"
+        )
+        values += [owner.id, *own_bounds]
+    if not parts:
+        return []
+    union = " UNION ALL ".join(
+        f"SELECT * FROM ({part} ORDER BY {in_order('a.name')} LIMIT {CHOICES}) one_kind" for part in parts
+    )
+    rows = await fetch(
+        f"SELECT id FROM ({union}) found ORDER BY CASE WHEN name = ? THEN 0 ELSE 1 END, name LIMIT {CHOICES}",
+        *values,
+        prefix,
+    )
+    ids = [row["id"] for row in rows]
+    found = await account.by_ids(ids)
+    return [found[identity] for identity in ids if identity in found]

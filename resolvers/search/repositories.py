@@ -1,0 +1,163 @@
+"""Repositories by a part of their name or description: what everybody sees, and what the viewer sees besides.
+
+Each is looked for apart, since an index over all would find what the viewer may not see, however much it is.
+Some are looked at before an index is asked: what is pulled most, and what the viewer alone sees. Where enough
+of these fit, an index would only find much more that fits no better.
+"""
+
+from resolvers.access.lanes import FEW, Reach, granted_one, not_public
+from resolvers.access.permissions import has_grants
+from resolvers.access.viewer import Viewer
+from resolvers.search.parts import ALWAYS, BEGINS, CONTAINS, DESCRIBED, EXACT, WINDOW, Part, fitting, limited
+from storage.search import (
+    DESCRIPTION,
+    begins,
+    contains,
+    contains_as_indexed,
+    has_trigrams,
+    in_order,
+    repositories,
+)
+from storage.statements import in_index, row_by_row
+
+LOOKED_AT = 500
+"""So many repositories are looked at before an index is asked, of a namespace `FEW`."""
+
+_LOOKED_AT = (
+    f"r.id, r.namespace_id, r.name, {DESCRIPTION} AS description, r.popularity_level, r.deleted_at_ms"
+)
+_ALIVE = Part(
+    # A join might be made before what is in order is cut off.
+    "r.deleted_at_ms IS NULL AND (SELECT n.deleted_at_ms IS NULL FROM account n WHERE n.id = r.namespace_id)"
+)
+_NAMESPACE = "(SELECT o.id FROM account o WHERE o.name = ?)"
+
+
+def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
+    """What gives the ids and points of the repositories that the viewer may see and the text may mean."""
+    namespace, slash, name = text.partition("/")
+    # The text before a slash may be a namespace; a name may hold slashes as well.
+    looked_for: list[tuple[str, str | None]] = [(text, None), (name, namespace)]
+    found: list[Part] = []
+    for part, owner in looked_for if slash else looked_for[:1]:
+        found.append(_among("public", part, owner, ALWAYS))
+        if viewer.has_full_access:
+            found.append(_among("private", part, owner, ALWAYS))
+        elif not has_grants(viewer):
+            continue
+        elif reach.is_small and contains_as_indexed(part):
+            found.append(_among_own(part, owner, viewer))
+        else:
+            own = _among_own(part, owner, viewer, limit=LOOKED_AT)
+            found.append(_among("private", part, owner, Part(*granted_one(viewer)), own))
+    return found
+
+
+def _among(visibility: str, part: str, owner: str | None, seen: Part, *more: Part) -> Part:
+    """Matches among public or among private repositories; `more` gives some that are looked at as well."""
+    place = _is_much(visibility, part, owner)
+    looked_at = (_among_most_used(visibility, part, owner, seen), *more)
+    values = [value for one in (place, *looked_at) for value in one.values]
+    pieces = ["SELECT id, points FROM first"]
+    for points, found in _in_indexes(visibility, part, owner, seen):
+        # What fits less well than a windowful is not looked for: an index may hold nearly everything.
+        limit = (
+            f"SELECT CASE WHEN COUNT(DISTINCT id) < {WINDOW} AND (SELECT is_much FROM place)"
+            f" THEN {WINDOW} ELSE 0 END"
+            f" FROM first WHERE points >= {points}"
+        )
+        pieces.append(f"SELECT * FROM ({found.sql} LIMIT ({limit})) found")
+        values += found.values
+    first = " UNION ALL ".join(one.sql for one in looked_at)
+    every = " UNION ALL ".join(pieces)
+    before = f"place AS MATERIALIZED (SELECT {place.sql} AS is_much), first AS MATERIALIZED ({first})"
+    return Part(f"SELECT * FROM (WITH {before} {every}) matches", tuple(values))
+
+
+def _is_much(visibility: str, part: str, owner: str | None) -> Part:
+    """Whether there is more than is looked at one by one, as in all of the registry there is."""
+    if owner is None or not contains_as_indexed(part):
+        return ALWAYS
+    condition, order = _most_used(visibility, owner)
+    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL {order}"
+    counted = f"(SELECT COUNT(*) FROM ({rows} LIMIT {FEW + 1}) counted)"
+    return Part(f"{counted} > {FEW}", condition.values)
+
+
+def _in_indexes(visibility: str, part: str, owner: str | None, seen: Part) -> list[tuple[int, Part]]:
+    """Matches that indexes find, each kind with its points."""
+
+    def match(points: int, source: str, conditions: tuple[Part, ...], order: str = "") -> tuple[int, Part]:
+        return points, limited(f"r.id AS id, {points} AS points", source, (*conditions, _ALIVE, seen), order)
+
+    of_visibility = Part(f"r.visibility = '{visibility}'")
+    if not part:
+        condition, order = _most_used(visibility, owner)
+        return [match(DESCRIBED, "repository r", (condition,), order)]
+    column, text = ("r.name", part) if owner is None else ("r.path", f"{owner}/{part}")
+    prefix, bounds = begins(column, text)
+    found = [
+        match(EXACT, "repository r", (of_visibility, Part(f"{in_order(column)} = ?", (text,)))),
+        match(BEGINS, "repository r", (of_visibility, Part(prefix, bounds)), f"ORDER BY {in_order(column)}"),
+    ]
+    if has_trigrams(part):
+        for points, where in ((CONTAINS, "name"), (DESCRIBED, "description")):
+            index = repositories(visibility, where, part)
+            found.append(match(points, index.source, (Part(index.condition, index.values), _of(owner))))
+    return found
+
+
+def _of(owner: str | None) -> Part:
+    return ALWAYS if owner is None else Part(f"r.namespace_id = {_NAMESPACE}", (owner,))
+
+
+def _most_used(visibility: str, owner: str | None) -> tuple[Part, str]:
+    """A condition and an order that an index holds: the most pulled first, or the newest of a namespace."""
+    if owner is None:
+        return Part(f"r.visibility = '{visibility}'"), "ORDER BY r.popularity_level DESC, r.id DESC"
+    equal = (("r.namespace_id", _NAMESPACE), ("r.visibility", f"'{visibility}'"))
+    condition, order = in_index(equal, "r.id", is_behind=False)
+    columns = ", ".join(f"{column} DESC" for column in order.split(", "))
+    return Part(condition, (owner,) * condition.count("?")), f"ORDER BY {columns}"
+
+
+def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) -> Part:
+    """The best matches among the first of all, or of a namespace, which may be all of it."""
+    condition, order = _most_used(visibility, owner)
+    rows = (
+        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL"
+        f" {order} LIMIT {LOOKED_AT if owner is None else FEW}"
+    )
+    return _best(part, Part(rows, condition.values), (seen,))
+
+
+def _among_own(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:
+    """Matches among what the viewer alone sees, or among the first of it."""
+    ids = not_public(limit)
+    rows = row_by_row(ids, _LOOKED_AT, "repository r", "r.id = found.id")
+    return _best(part, Part(rows, (viewer.require_account().id,) * ids.count("?")), (_of(owner),))
+
+
+def _best(part: str, rows: Part, conditions: tuple[Part, ...]) -> Part:
+    """The best matches among few repositories, which are looked at one by one."""
+    points, fits = _fit(part)
+    where = (fits, _ALIVE, *conditions)
+    return Part(
+        f"SELECT * FROM (SELECT r.id AS id, {points.sql} AS points FROM ({rows.sql}) r"
+        f" WHERE {' AND '.join(one.sql for one in where)}"
+        f" ORDER BY points DESC, r.popularity_level DESC, r.id DESC LIMIT {WINDOW}) best",
+        (*points.values, *rows.values, *(value for one in where for value in one.values)),
+    )
+
+
+def _fit(part: str) -> tuple[Part, Part]:
+    """How well the text fits a repository `r`, and whether it does, for the few that are looked at."""
+    if not part:
+        return Part(str(DESCRIBED)), ALWAYS
+    if not has_trigrams(part):
+        return fitting("r.name", part), Part(*begins("r.name", part))
+    in_name, value = contains("r.name", part)
+    in_description, _ = contains(DESCRIPTION, part)
+    described = Part(f"CASE WHEN {in_name} THEN {CONTAINS} ELSE {DESCRIBED} END", (value,))
+    fits = Part(f"({in_name} OR {in_description})", (value, value))
+    return fitting("r.name", part, otherwise=described), fits

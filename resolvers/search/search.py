@@ -1,0 +1,237 @@
+"""Search: what the viewer may see, by a part of its name or description, the best first.
+
+Repositories and accounts are found by indexes: of texts without three letters or digits in a row, only names
+that begin with them. Teams and robots are few, namely those of the viewer's own organizations, but superusers
+with full access have all of them looked through. Of each kind of match a hundred are weighed against each
+other, of repositories those that are pulled most.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from resolvers.access.lanes import Reach, granted_and_owned
+from resolvers.access.permissions import account_role
+from resolvers.access.roles import AccountRole
+from resolvers.access.scopes import organization_cap
+from resolvers.access.viewer import AccountKind, Viewer
+from resolvers.accounts import account, team
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.team import TeamRecord
+from resolvers.context import Context
+from resolvers.errors import Invalid
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repositories import repository
+from resolvers.repositories.popularity import pulls_of, since_day
+from resolvers.repositories.repository import RepositoryRecord
+from resolvers.search import repositories as repository_search
+from resolvers.search.parts import ALWAYS, CONTAINS, WINDOW, Part, fitting, indexed, limited, named
+from storage.search import account_names, cleaned, contains, has_trigrams
+from storage.statements import Row
+
+MAX_PER_KIND = WINDOW
+
+
+class SearchKind(StrEnum):
+    """What can be found."""
+
+    REPOSITORY = "repository"
+    ORGANIZATION = "organization"
+    USER = "user"
+    TEAM = "team"
+    ROBOT = "robot"
+
+
+WEIGHTS = {
+    SearchKind.REPOSITORY: 4,
+    SearchKind.ORGANIZATION: 1,
+    SearchKind.USER: 1,
+    SearchKind.TEAM: 2,
+    SearchKind.ROBOT: 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRecord:
+    """What was found, and its score: how well the text fits times the weight of the kind, up to 4."""
+
+    score: float
+    item: RepositoryRecord | AccountRecord | TeamRecord
+
+
+def _repositories(context: Context, text: str, reach: Reach) -> list[Part]:
+    return repository_search.candidates(context.viewer, reach, text)
+
+
+def _accounts(kind: AccountKind) -> Callable[[Context, str, Reach], list[Part]]:
+    def candidates(context: Context, text: str, _: Reach) -> list[Part]:
+        chosen = Part("a.kind = ? AND a.kind <> 'robot' AND a.deleted_at_ms IS NULL", (kind.value,))
+        matches = named(text, "a.name", "account a")
+        if kind is AccountKind.USER and not context.site.has("PARTIAL_USER_AUTOCOMPLETE"):
+            matches = matches[:1]
+        elif has_trigrams(text):
+            matches.append(indexed(CONTAINS, account_names(text)))
+        return [
+            limited(f"a.id AS id, {points} AS points", source, (condition, chosen))
+            for points, source, condition in matches
+        ]
+
+    return candidates
+
+
+_MEMBERSHIPS = (
+    "SELECT x.organization_id FROM team x JOIN team_member m ON m.team_id = x.id WHERE m.account_id = ?"
+)
+
+
+def _teams(context: Context, text: str, _: Reach) -> list[Part]:
+    """The teams of the organizations that the viewer is in; all for superusers with full access."""
+    viewer = context.viewer
+    if viewer.account is None or (organization_cap(viewer.scopes) is None and not viewer.has_full_access):
+        return []
+    own = Part(f"t.organization_id IN ({_MEMBERSHIPS})", (viewer.account.id,))
+    seen = ALWAYS if viewer.has_full_access else own
+    points = fitting("t.name", text)
+    part, value = contains("t.name", text)
+    return [
+        Part(
+            f"SELECT * FROM (SELECT t.id AS id, {points.sql} AS points FROM team t"
+            " JOIN account n ON n.id = t.organization_id AND n.deleted_at_ms IS NULL"
+            f" WHERE {seen.sql} AND {part} ORDER BY points DESC, id LIMIT {WINDOW}) one_match",
+            (*points.values, *seen.values, value),
+        )
+    ]
+
+
+def _robot_owners(viewer: Viewer) -> Part | None:
+    """Whose robots the viewer sees: the viewer's own, and those of the organizations that they are in.
+
+    Superusers with full access see all.
+    """
+    if viewer.account is None:
+        return None
+    if viewer.has_full_access:
+        return ALWAYS
+    if organization_cap(viewer.scopes) is not None:
+        return Part(f"(x.owner_id = ? OR x.owner_id IN ({_MEMBERSHIPS}))", (viewer.account.id,) * 2)
+    if account_role(viewer, viewer.account.id) is AccountRole.ADMIN:
+        return Part("x.owner_id = ?", (viewer.account.id,))
+    return None
+
+
+def _robots(context: Context, text: str, _: Reach) -> list[Part]:
+    owners = _robot_owners(context.viewer)
+    if owners is None:
+        return []
+    # Whose robots they are is asked with a plus; otherwise a namespace would be found as all of its robots.
+    name = "a.name" if "+" in text else "substr(a.name, length(n.name) + 2)"
+    points = fitting(name, text)
+    part, value = contains(name, text)
+    return [
+        Part(
+            f"SELECT * FROM (SELECT a.id AS id, {points.sql} AS points FROM robot x"
+            " JOIN account a ON a.id = x.account_id AND a.deleted_at_ms IS NULL"
+            " JOIN account n ON n.id = x.owner_id AND n.deleted_at_ms IS NULL"
+            f" WHERE {owners.sql} AND {part} ORDER BY points DESC, id LIMIT {WINDOW}) one_match",
+            (*points.values, *owners.values, value),
+        )
+    ]
+
+
+CANDIDATES: dict[SearchKind, Callable[[Context, str, Reach], list[Part]]] = {
+    SearchKind.REPOSITORY: _repositories,
+    SearchKind.ORGANIZATION: _accounts(AccountKind.ORGANIZATION),
+    SearchKind.USER: _accounts(AccountKind.USER),
+    SearchKind.TEAM: _teams,
+    SearchKind.ROBOT: _robots,
+}
+"""By kind, what gives the ids and points of what a text may mean, one row or several for each."""
+
+
+def _ranked(kind: SearchKind, candidates: Sequence[Part]) -> Part:
+    """The matches of one kind, each once, in their order: how well they fit, how much they are used."""
+    union = " UNION ALL ".join(candidate.sql for candidate in candidates)
+    values = tuple(value for candidate in candidates for value in candidate.values)
+    popularity, modified = "0", "0"
+    since: tuple[Any, ...] = ()
+    if kind is SearchKind.REPOSITORY:
+        popularity = pulls_of("b.id")
+        modified = "COALESCE((SELECT MAX(g.started_at_ms) FROM tag g WHERE g.repository_id = b.id), 0)"
+        since = (since_day(),)
+    return Part(
+        f"SELECT '{kind.value}' AS kind, b.id AS id, b.points * {WEIGHTS[kind]} AS points,"
+        f" {popularity} AS popularity, {modified} AS modified_at_ms"
+        f" FROM (SELECT id, MAX(points) AS points FROM ({union}) matched GROUP BY id) b",
+        (*since, *values),
+    )
+
+
+_ORDER = (
+    Term("c.points", "points", descending=True),
+    Term("c.popularity", "popularity", descending=True),
+    Term("c.modified_at_ms", "modified_at_ms", descending=True),
+    Term("c.kind", "kind", kind=str),
+    Term("c.id", "id"),
+)
+
+
+async def search(
+    context: Context, text: str, page: Page, *, kinds: Sequence[SearchKind] | None = None, per_kind: int
+) -> Slice[SearchRecord]:
+    """What the viewer may see and the text fits, the best first, at most `per_kind` of each kind.
+
+    Without text only repositories are found, and they only if nothing else is asked for. Raises `Invalid`.
+    """
+    if not 1 <= per_kind <= MAX_PER_KIND:
+        raise Invalid(f"'perKind' must be between 1 and {MAX_PER_KIND}, not {per_kind}.", field="per_kind")
+    text = cleaned(text).lower()
+    wanted = list(dict.fromkeys(kinds if kinds is not None else SearchKind))
+    if not text and wanted != [SearchKind.REPOSITORY]:
+        wanted = []
+    reach = await granted_and_owned(context.viewer) if SearchKind.REPOSITORY in wanted else Reach(0)
+    parts = [
+        _ranked(kind, candidates) for kind in wanted if (candidates := CANDIDATES[kind](context, text, reach))
+    ]
+    if not parts:
+        return Slice([], [], has_next=False, has_previous=page.after is not None)
+    union = " UNION ALL ".join(part.sql for part in parts)
+    best = "points DESC, popularity DESC, modified_at_ms DESC, id"
+    rows = await paginate(
+        Query(
+            "c.kind, c.id, c.points, c.popularity, c.modified_at_ms",
+            f"(SELECT u.*, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY {best}) AS place"
+            f" FROM ({union}) u) c",
+            _ORDER,
+            ("c.place <= ?",),
+            (*(value for part in parts for value in part.values), per_kind),
+        ),
+        page,
+        maximum=context.max_first,
+    )
+    return await _with_items(rows)
+
+
+async def _with_items(rows: Slice[Row]) -> Slice[SearchRecord]:
+    """The page with its items, in a statement for each table; what is gone meanwhile is left out."""
+    found = {
+        by_ids: await by_ids([row["id"] for row in rows.items if TABLES[row["kind"]] is by_ids])
+        for by_ids in dict.fromkeys(TABLES.values())
+    }
+    items, cursors = [], []
+    for row, cursor in zip(rows.items, rows.cursors, strict=True):
+        item = found[TABLES[row["kind"]]].get(row["id"])
+        if item is not None:
+            items.append(SearchRecord(row["points"] / 100, item))
+            cursors.append(cursor)
+    return Slice(items, cursors, rows.has_next, rows.has_previous, rows.query)
+
+
+TABLES: dict[str, Callable[[list[int]], Awaitable[dict[int, Any]]]] = {
+    SearchKind.REPOSITORY: repository.by_ids,
+    SearchKind.ORGANIZATION: account.by_ids,
+    SearchKind.USER: account.by_ids,
+    SearchKind.TEAM: team.by_ids,
+    SearchKind.ROBOT: account.by_ids,
+}
+"""What reads the items of a kind."""

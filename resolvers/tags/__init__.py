@@ -1,0 +1,1 @@
+"""Tags through time: changing one or many, copies, history, locks."""

@@ -1,0 +1,307 @@
+"""Promotion: tags of other repositories, of other namespaces too, for content that is here already.
+
+Nothing is uploaded. A target gets rows that say what it holds: the manifest with the entries of an index, the
+rights to their blobs, the labels, and if asked for the referrers: what names one of them as its subject, and
+what a tag like `sha256-<hex>.sig` says is about it, with that tag.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from resolvers.access.roles import RepositoryRole
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, Invalid, TooMany, UnknownReference
+from resolvers.expiration import ENDLESS
+from resolvers.manifests import manifest
+from resolvers.manifests.cosign import ENDINGS, name_of
+from resolvers.manifests.liveness import RENEWAL_MS
+from resolvers.names import check_tag
+from resolvers.repositories import repository
+from resolvers.repositories.repository import RepositoryRecord, Visibility, require_writable
+from resolvers.tags import tag
+from resolvers.tags.tag import TagRecord
+from storage.clock import now_ms
+from storage.statements import Row, batches, execute, fetch, fetch_one, insert_many, placeholders
+from storage.transactions import lock_row, transaction
+
+MOST_MANIFESTS = 10_000
+MOST_TAGS = 1_000
+"""Tags of referrers that one copy sets, in all of its targets together."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """What to copy: what a tag points to, or a manifest by its digest. One of both."""
+
+    repository: str
+    tag: str | None = None
+    manifest_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTarget:
+    """Where a tag shall point to it."""
+
+    repository: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Closure:
+    """What is copied: the ids of manifests, and the digests to which tags of referrers point, by name."""
+
+    manifests: Sequence[int]
+    tags: Mapping[str, str]
+
+
+async def copy(
+    context: Context,
+    source: CopySource,
+    targets: Sequence[CopyTarget],
+    *,
+    include_referrers: bool = False,
+    can_create: bool = False,
+) -> list[TagRecord]:
+    """Let tags of several repositories point to a manifest of one: all of them or none.
+
+    Requires `repo:read` on the source and `repo:write` on every target. With `can_create`, targets that do
+    not exist are made, private, where the viewer may. Labels of the image neither lock the new tags nor let
+    them expire; policies lock them. With `include_referrers`, tags that name a digest (`sha256-<hex>.sig`)
+    are set in the targets as they are in the source. Raises `Invalid`, `UnknownReference`, `Immutable`,
+    `NotWritable`, `TooMany`; returns the active tags in the order of the targets.
+    """
+    _check(source, targets)
+    origin = await repository.repository(context, source.repository, RepositoryRole.READ)
+    if origin is None:
+        raise UnknownReference(f"There is no repository '{source.repository}'.", field="from")
+    for _ in targets:
+        try:
+            return await _copy(context, origin, source, targets, include_referrers, can_create)
+        except AlreadyExists:
+            # Somebody else made a target at the same moment; now it is there.
+            continue
+    return await _copy(context, origin, source, targets, include_referrers, can_create)
+
+
+async def _copy(
+    context: Context,
+    origin: RepositoryRecord,
+    source: CopySource,
+    targets: Sequence[CopyTarget],
+    include_referrers: bool,
+    can_create: bool,
+) -> list[TagRecord]:
+    async with transaction("tag.copy"):
+        records = {
+            path: await _target(context, path, can_create=can_create)
+            for path in sorted({target.repository for target in targets})
+        }
+        ids = sorted({origin.id, *(record.id for record in records.values())})
+        for identity in ids:
+            await lock_row("repository", identity)
+        found = await repository.by_ids(ids)
+        if len(found) < len(ids):
+            raise UnknownReference("A repository was deleted meanwhile.", field="to")
+        for record in records.values():
+            require_writable(context, found[record.id])
+        root = await _root(origin, source)
+        held = await _closure(origin, root["id"], include_referrers=include_referrers)
+        await _require_rights(origin, held.manifests)
+        others = [record for record in records.values() if record.id != origin.id]
+        if len(held.tags) * len(others) > MOST_TAGS:
+            raise TooMany(f"A copy sets at most {MOST_TAGS:,} tags of referrers.", field="from")
+        for record in others:
+            await _share(origin, record, held.manifests)
+            for name, digest in held.tags.items():
+                await _point(context, record, name, digest)
+        for target in targets:
+            await _point(context, records[target.repository], target.tag, root["digest"])
+    tags = [await tag.active_tag(records[target.repository].id, target.tag) for target in targets]
+    return [record for record in tags if record is not None]
+
+
+def _check(source: CopySource, targets: Sequence[CopyTarget]) -> None:
+    if (source.tag is None) == (source.manifest_digest is None):
+        raise Invalid("Name a tag or a manifest's digest, one of both.", field="from")
+    if not targets:
+        raise Invalid("There has to be a target.", field="to")
+    if len(set(targets)) < len(targets):
+        raise Invalid("A target is named twice.", field="to")
+    for target in targets:
+        check_tag(target.tag)
+
+
+async def _target(context: Context, path: str, *, can_create: bool) -> RepositoryRecord:
+    if can_create and await repository.find(path) is None:
+        namespace, _, name = path.partition("/")
+        try:
+            return await repository.create(
+                context, namespace=namespace, name=name, visibility=Visibility.PRIVATE
+            )
+        except (Invalid, AlreadyExists) as error:
+            raise type(error)(f"'{path}': {error.message}", field="to") from error
+    record = await repository.repository(context, path, RepositoryRole.WRITE)
+    if record is None:
+        raise UnknownReference(f"There is no repository '{path}'.", field="to")
+    require_writable(context, record)
+    return record
+
+
+async def _root(origin: RepositoryRecord, source: CopySource) -> Row:
+    """The manifest that is copied."""
+    digest = source.manifest_digest
+    if source.tag is not None:
+        active = await tag.active_tag(origin.id, source.tag)
+        row = await fetch_one(
+            "SELECT id, digest FROM manifest WHERE id = ?", active.manifest_id if active else 0
+        )
+    else:
+        row = await fetch_one(
+            "SELECT id, digest FROM manifest WHERE repository_id = ? AND digest = ?", origin.id, digest
+        )
+    if row is None:
+        name = digest if source.tag is None else source.tag
+        raise UnknownReference(f"There is no '{name}' in the repository.", field="from")
+    return row
+
+
+_CHILDREN = (
+    "SELECT DISTINCT k.id FROM manifest_child c JOIN manifest k ON k.digest = c.digest"
+    " WHERE k.repository_id = ? AND c.manifest_id IN ({})"
+)
+_REFERRERS = (
+    "SELECT DISTINCT k.id FROM manifest p JOIN manifest k ON k.subject_digest = p.digest"
+    " WHERE k.repository_id = ? AND p.id IN ({})"
+)
+_TAGGED = (
+    f"SELECT k.id, t.name, k.digest FROM manifest p CROSS JOIN {ENDINGS} JOIN tag t"
+    f" ON t.name = {name_of('p.digest')} AND COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
+    " JOIN manifest k ON k.id = t.manifest_id WHERE t.repository_id = ? AND p.id IN ({})"
+)
+
+
+async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bool) -> _Closure:
+    """A manifest with all that hangs on it in its repository: what indexes hold, and who refers to it."""
+    found = {root}
+    tags: dict[str, str] = {}
+    level = [root]
+    while level:
+        following: set[int] = set()
+        for batch in batches(level):
+            for statement in (_CHILDREN, _REFERRERS)[: 1 + include_referrers]:
+                rows = await fetch(statement.format(placeholders(batch)), origin.id, *batch)
+                following |= {row["id"] for row in rows}
+            if include_referrers:
+                rows = await fetch(_TAGGED.format(placeholders(batch)), now_ms(), origin.id, *batch)
+                following |= {row["id"] for row in rows}
+                tags |= {row["name"]: row["digest"] for row in rows}
+        level = sorted(following - found)
+        found |= following
+        if len(found) > MOST_MANIFESTS:
+            raise TooMany(f"A copy holds at most {MOST_MANIFESTS:,} manifests.", field="from")
+    return _Closure(sorted(found), dict(sorted(tags.items())))
+
+
+async def _require_rights(origin: RepositoryRecord, held: Sequence[int]) -> None:
+    """Raise `UnknownReference` if the source lost a blob that the copy would need."""
+    for batch in batches(held):
+        missing = await fetch_one(
+            "SELECT m.digest FROM manifest_blob m WHERE m.is_distributable"
+            f" AND m.manifest_id IN ({placeholders(batch)}) AND NOT EXISTS (SELECT 1 FROM blob b"
+            " JOIN repository_blob r ON r.blob_id = b.id WHERE b.digest = m.digest AND r.repository_id = ?)",
+            *batch,
+            origin.id,
+        )
+        if missing is not None:
+            raise UnknownReference(f"The source no longer holds {missing['digest']}.", field="from")
+
+
+_MANIFEST = (
+    "digest, media_type, artifact_type, artifact_kind, size_bytes, layers_size_bytes, is_index,"
+    " config_digest, config_media_type, subject_digest, annotations, os, architecture, variant"
+)
+_PARTS = {
+    "manifest_body": "body",
+    "manifest_blob": "position, role, digest, media_type, size_bytes, is_distributable",
+    "manifest_child": "position, digest, media_type, artifact_type, size_bytes, os, architecture, variant",
+}
+"""What belongs to a manifest, as table and columns."""
+
+
+async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Sequence[int]) -> None:
+    """Let a repository hold manifests of another one, with their blobs. What it holds already stays."""
+    for batch in batches(held):
+        await execute(
+            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
+            " SELECT CAST(? AS BIGINT), r.blob_id, CAST(? AS BIGINT)"
+            " FROM repository_blob r JOIN blob b ON b.id = r.blob_id"
+            # An index may list plain blobs, too.
+            " WHERE r.repository_id = ? AND b.digest IN (SELECT m.digest FROM manifest_blob m"
+            f" WHERE m.manifest_id IN ({placeholders(batch)}) UNION SELECT c.digest FROM manifest_child c"
+            f" WHERE c.manifest_id IN ({placeholders(batch)}))"
+            " ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at_ms = excluded.created_at_ms"
+            " WHERE repository_blob.created_at_ms < ?",
+            target.id,
+            now_ms(),
+            origin.id,
+            *batch,
+            *batch,
+            now_ms() - RENEWAL_MS,
+        )
+        await manifest.revive(
+            "repository_id = ? AND deleted_digest IN"
+            f" (SELECT digest FROM manifest WHERE id IN ({placeholders(batch)}))",
+            target.id,
+            *batch,
+        )
+        rows = await fetch(
+            f"SELECT m.id, m.digest FROM manifest m WHERE m.id IN ({placeholders(batch)}) AND NOT EXISTS"
+            " (SELECT 1 FROM manifest k WHERE k.repository_id = ? AND k.digest = m.digest)",
+            *batch,
+            target.id,
+        )
+        if rows:
+            await manifest.reopen(target.id, [row["digest"] for row in rows])
+            await _add(target, [row["id"] for row in rows])
+
+
+async def _add(target: RepositoryRecord, ids: Sequence[int]) -> None:
+    """Add copies of at most 500 manifests that a repository does not hold."""
+    await execute(
+        f"INSERT INTO manifest (repository_id, {_MANIFEST}, created_at_ms)"
+        f" SELECT CAST(? AS BIGINT), {_MANIFEST}, CAST(? AS BIGINT) FROM manifest"
+        # The rows of those that the collector had taken are there again.
+        f" WHERE id IN ({placeholders(ids)}) ON CONFLICT (repository_id, digest) DO NOTHING",
+        target.id,
+        now_ms(),
+        *ids,
+    )
+    copies = (
+        " JOIN manifest s ON s.id = x.manifest_id"
+        " JOIN manifest k ON k.repository_id = ? AND k.digest = s.digest"
+        f" WHERE s.id IN ({placeholders(ids)})"
+    )
+    for table, columns in _PARTS.items():
+        chosen = ", ".join(f"x.{column}" for column in columns.split(", "))
+        await execute(
+            f"INSERT INTO {table} (manifest_id, {columns}) SELECT k.id, {chosen} FROM {table} x{copies}",
+            target.id,
+            *ids,
+        )
+    labels = await fetch(
+        f"SELECT k.id AS manifest_id, x.key, x.value, x.media_type, x.source FROM label x{copies}",
+        target.id,
+        *ids,
+    )
+    await insert_many(
+        "label",
+        ("uuid", "manifest_id", "key", "value", "media_type", "source", "created_at_ms"),
+        [(str(uuid.uuid4()), *row.values(), now_ms()) for row in labels],
+    )
+
+
+async def _point(context: Context, record: RepositoryRecord, name: str, digest: str) -> None:
+    row = await fetch_one("SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", record.id, digest)
+    assert row is not None  # It was there, or has been added in this transaction.
+    await tag.point(context, record, name, row["id"], digest)

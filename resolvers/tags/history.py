@@ -1,0 +1,153 @@
+"""What became of tags: the changes of one, and the difference between two moments."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from resolvers.context import Context
+from resolvers.errors import Invalid
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repositories.repository import RepositoryRecord
+from storage.clock import now_ms
+from storage.statements import Row, fetch, placeholders
+
+
+class TagChangeKind(StrEnum):
+    """What happened to a tag."""
+
+    CREATED = "created"
+    MOVED = "moved"
+    REVERTED = "reverted"
+    DELETED = "deleted"
+    EXPIRED = "expired"
+
+
+class TagDifferenceKind(StrEnum):
+    """How a tag differs between two moments."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """One change of a tag, at milliseconds. The ids are of the manifests after it and before it, if any."""
+
+    name: str
+    kind: TagChangeKind
+    at_ms: int
+    manifest_id: int | None
+    previous_manifest_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TagDifference:
+    """A tag that points elsewhere at the second moment; an id is None where it pointed nowhere."""
+
+    name: str
+    kind: TagDifferenceKind
+    before_id: int | None
+    after_id: int | None
+
+
+_CHANGES = """(
+SELECT t.id AS span, t.name AS name, t.manifest_id AS manifest_id, 0 AS is_end, t.started_at_ms AS at_ms,
+  t.is_reversion AS is_reversion, t.is_expiration AS is_expiration
+FROM tag t WHERE t.repository_id = ? AND t.name = ?
+UNION ALL
+SELECT t.id, t.name, t.manifest_id, 1, t.ended_at_ms, t.is_reversion, t.is_expiration
+FROM tag t WHERE t.repository_id = ? AND t.name = ? AND t.ended_at_ms <= ? AND NOT EXISTS (
+  SELECT 1 FROM tag n WHERE n.repository_id = t.repository_id AND n.name = t.name
+  AND n.started_at_ms = t.ended_at_ms AND n.id > t.id)
+) c"""
+
+
+async def history(context: Context, repository: RepositoryRecord, name: str, page: Page) -> Slice[TagChange]:
+    """The changes of one tag of an authorized repository, newest first. At most two statements."""
+    order = (
+        Term("c.at_ms", "at_ms", descending=True),
+        Term("c.span", "span", descending=True),
+        Term("c.is_end", "is_end", descending=True),
+    )
+    values = (repository.id, name, repository.id, name, now_ms())
+    rows = await paginate(Query("c.*", _CHANGES, order, (), values), page, maximum=context.max_first)
+    previous = await _previous(repository, name, [row for row in rows.items if not row["is_end"]])
+    return rows.of(lambda row: _change(row, previous.get(row["span"])))
+
+
+async def _previous(repository: RepositoryRecord, name: str, begun: list[Row]) -> dict[int, int]:
+    """The manifest of the span that ended as each of these began, by the id of the later span."""
+    if not begun:
+        return {}
+    moments = [row["at_ms"] for row in begun]
+    ended = await fetch(
+        "SELECT id, manifest_id, ended_at_ms FROM tag WHERE repository_id = ? AND name = ?"
+        f" AND ended_at_ms IN ({placeholders(moments)}) ORDER BY id",
+        repository.id,
+        name,
+        *moments,
+    )
+    return {
+        row["span"]: one["manifest_id"]
+        for row in begun
+        for one in ended
+        if one["ended_at_ms"] == row["at_ms"] and one["id"] < row["span"]
+    }
+
+
+def _change(row: Row, previous: int | None) -> TagChange:
+    if row["is_end"]:
+        kind = TagChangeKind.EXPIRED if row["is_expiration"] else TagChangeKind.DELETED
+        return TagChange(row["name"], kind, row["at_ms"], None, row["manifest_id"])
+    if row["is_reversion"]:
+        kind = TagChangeKind.REVERTED
+    else:
+        kind = TagChangeKind.CREATED if previous is None else TagChangeKind.MOVED
+    return TagChange(row["name"], kind, row["at_ms"], row["manifest_id"], previous)
+
+
+_THEN = (
+    "(SELECT a.manifest_id FROM tag a WHERE a.repository_id = ? AND a.name = n.name AND a.started_at_ms <= ?"
+    " AND (a.ended_at_ms IS NULL OR a.ended_at_ms > ?) ORDER BY a.started_at_ms DESC, a.id DESC LIMIT 1)"
+)
+_DIFFERENCE = f"""(
+SELECT n.name AS name, {_THEN} AS before_id, {_THEN} AS after_id FROM (
+  SELECT t.name FROM tag t WHERE t.repository_id = ? AND t.started_at_ms > ? AND t.started_at_ms <= ?
+  UNION SELECT t.name FROM tag t WHERE t.repository_id = ? AND t.ended_at_ms > ? AND t.ended_at_ms <= ?
+) n) d"""
+
+
+async def difference(
+    context: Context, repository: RepositoryRecord, from_ms: int, to_ms: int | None, page: Page
+) -> Slice[TagDifference]:
+    """The tags of an authorized repository that point elsewhere at the second moment, by name.
+
+    Costs what changed in between. The second moment is now if not given. Raises `Invalid`.
+    """
+    to_ms = now_ms() if to_ms is None else to_ms
+    if from_ms > to_ms:
+        raise Invalid("The first moment must not be after the second.", field="from")
+    here, between = repository.id, (repository.id, from_ms, to_ms)
+    values = (here, from_ms, from_ms, here, to_ms, to_ms, *between, *between)
+    rows = await paginate(
+        Query(
+            "d.name, d.before_id, d.after_id",
+            _DIFFERENCE,
+            (Term("d.name", "name", kind=str),),
+            ("COALESCE(d.before_id, 0) <> COALESCE(d.after_id, 0)",),
+            values,
+        ),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(_difference)
+
+
+def _difference(row: Row) -> TagDifference:
+    values: dict[str, Any] = dict(row)
+    if values["before_id"] is None:
+        kind = TagDifferenceKind.ADDED
+    else:
+        kind = TagDifferenceKind.REMOVED if values["after_id"] is None else TagDifferenceKind.MOVED
+    return TagDifference(kind=kind, **values)

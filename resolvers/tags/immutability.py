@@ -1,0 +1,359 @@
+"""Immutability policies: which tags of a namespace or a repository are locked by themselves.
+
+A policy locks tags when they are made or moved, and those that there are already when it is made or changed.
+It never unlocks: what it locked stays so until an administrator of the repository unlocks it. A tag that has
+an expiration is left alone unless locked tags may expire on this registry.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from resolvers import events
+from resolvers.access.permissions import require_namespace as require_role
+from resolvers.access.permissions import require_repository
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.namespace import Owner, require_namespace
+from resolvers.context import Context
+from resolvers.errors import AlreadyExists, Invalid, NotFound
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repositories.repository import RepositoryRecord, require
+from storage.clock import now_ms
+from storage.jobs import enqueue
+from storage.models import ImmutabilityPolicy
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.transactions import lock_row, transaction
+
+PATTERN_LENGTH = 256
+BATCH = 500
+APPLY = "immutability.apply"
+"""The kind of the job that locks what there is already."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRecord:
+    """A policy. Names in which `tag_pattern` is found fit, or with `tag_pattern_matches` false all others."""
+
+    id: int
+    uuid: str
+    namespace_id: int
+    repository_id: int | None
+    tag_pattern: str
+    tag_pattern_matches: bool
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The rows that an owner stands for; `key` is the one to lock, `namespace` and `repository` are names."""
+
+    namespace_id: int
+    repository_id: int | None
+    namespace: str
+    repository: str | None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (
+            ("account", self.namespace_id)
+            if self.repository_id is None
+            else ("repository", self.repository_id)
+        )
+
+    @property
+    def condition(self) -> tuple[str, list[Any]]:
+        if self.repository_id is None:
+            return "p.namespace_id = ? AND p.repository_id IS NULL", [self.namespace_id]
+        return "p.repository_id = ?", [self.repository_id]
+
+
+_COLUMNS = (
+    "p.id, p.uuid, p.namespace_id, p.repository_id, p.tag_pattern, p.tag_pattern_matches, p.created_at_ms"
+)
+
+
+def _record(row: Row) -> PolicyRecord:
+    return PolicyRecord(**(row | {"tag_pattern_matches": bool(row["tag_pattern_matches"])}))
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def compile_pattern(pattern: str, *, field: str) -> Any:
+    """A user's expression, which takes linear time to look for. Raises `Invalid`."""
+    if not pattern or len(pattern) > PATTERN_LENGTH:
+        raise Invalid(f"A pattern has 1 to {PATTERN_LENGTH} characters.", field=field)
+    try:
+        return _compiled(pattern)
+    except re2.error as error:
+        raise Invalid(f"'{pattern}' is not a regular expression.", field=field) from error
+
+
+def fitting(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | None:
+    """The first of the policies that locks a tag of this name."""
+    return next((policy for policy in policies if _fits(policy, name)), None)
+
+
+def _fits(policy: PolicyRecord, name: str) -> bool:
+    found = compile_pattern(policy.tag_pattern, field="tagPattern").search(name)
+    return bool(found) is policy.tag_pattern_matches
+
+
+async def policies_of(context: Context, repository: RepositoryRecord) -> list[PolicyRecord]:
+    """The policies that hold in a repository, its own and its namespace's; none where locks are off."""
+    if not context.site.has("IMMUTABLE_TAGS"):
+        return []
+    rows = await fetch(
+        f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.namespace_id = ?"
+        " AND (p.repository_id IS NULL OR p.repository_id = ?)",
+        repository.namespace_id,
+        repository.id,
+    )
+    return [_record(row) for row in rows]
+
+
+async def policies(
+    context: Context, owner: AccountRecord | RepositoryRecord, page: Page
+) -> Slice[PolicyRecord]:
+    """The policies of a namespace itself or of a repository, oldest first. Requires to administer it."""
+    place = await _authorized(context, owner)
+    condition, values = place.condition
+    rows = await paginate(
+        Query(_COLUMNS, "immutability_policy p", (Term("p.id", "id"),), (condition,), tuple(values)),
+        page,
+        maximum=context.max_first,
+    )
+    return rows.of(_record)
+
+
+async def policy(
+    context: Context, owner: AccountRecord | RepositoryRecord, identity: str
+) -> PolicyRecord | None:
+    """One of the policies that `policies` lists, by its uuid."""
+    return await _find(await _authorized(context, owner), identity)
+
+
+async def _authorized(context: Context, owner: AccountRecord | RepositoryRecord) -> _Place:
+    if isinstance(owner, RepositoryRecord):
+        await require_repository(context, owner.ref, RepositoryRole.ADMIN)
+        return _Place(owner.namespace_id, owner.id, owner.namespace_name, owner.name)
+    await require_role(context, owner.id, TeamRole.ADMIN)
+    return _Place(owner.id, None, owner.name, None)
+
+
+async def _place(context: Context, owner: Owner) -> _Place:
+    if owner.repository is not None:
+        record = await require(context, owner.repository, RepositoryRole.ADMIN)
+        place = _Place(record.namespace_id, record.id, record.namespace_name, record.name)
+    else:
+        account = await require_namespace(context, owner.namespace or "", TeamRole.ADMIN)
+        place = _Place(account.id, None, account.name, None)
+    if not context.site.has("IMMUTABLE_TAGS"):
+        raise Invalid("Immutable tags are not enabled on this registry.", field="owner")
+    return place
+
+
+async def _find(place: _Place, identity: str) -> PolicyRecord | None:
+    condition, values = place.condition
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM immutability_policy p WHERE {condition} AND p.uuid = ?", *values, identity
+    )
+    return _record(row) if row else None
+
+
+async def _require(place: _Place, identity: str) -> PolicyRecord:
+    record = await _find(place, identity)
+    if record is None:
+        raise NotFound(f"There is no immutability policy '{identity[:64]}'.", field="policy")
+    return record
+
+
+async def _refuse_twin(place: _Place, pattern: str, matches: bool, *, but: int = 0) -> None:
+    condition, values = place.condition
+    if await fetch_one(
+        f"SELECT id FROM immutability_policy p WHERE {condition} AND p.tag_pattern = ?"
+        " AND p.tag_pattern_matches = ? AND p.id <> ?",
+        *values,
+        pattern,
+        matches,
+        but,
+    ):
+        raise AlreadyExists("There is such a policy already.", field="tagPattern")
+
+
+async def create(
+    context: Context, owner: Owner, *, tag_pattern: str, tag_pattern_matches: bool = True
+) -> PolicyRecord:
+    """Make a policy and lock the tags that fit it. Requires to administer the owner.
+
+    Where there are many tags a job locks them. Raises `Invalid` for an expression that is none,
+    `AlreadyExists` for the same policy again, `NotFound`.
+    """
+    place = await _place(context, owner)
+    compile_pattern(tag_pattern, field="tagPattern")
+    async with transaction("immutability.create"):
+        await lock_row(*place.key)
+        await _refuse_twin(place, tag_pattern, tag_pattern_matches)
+        made = await ImmutabilityPolicy.create(
+            uuid=str(uuid.uuid4()),
+            namespace_id=place.namespace_id,
+            repository_id=place.repository_id,
+            tag_pattern=tag_pattern,
+            tag_pattern_matches=tag_pattern_matches,
+            created_at_ms=now_ms(),
+        )
+        record = await _require(place, made.uuid)
+        await _record_event(context, "create_immutability_policy", place, record)
+        await _applied(context, record)
+    return record
+
+
+async def update(
+    context: Context,
+    owner: Owner,
+    identity: str,
+    *,
+    tag_pattern: str | None = None,
+    tag_pattern_matches: bool | None = None,
+) -> PolicyRecord:
+    """Change a policy and lock the tags that fit it now; None keeps a value. Raises as `create`."""
+    place = await _place(context, owner)
+    if tag_pattern is not None:
+        compile_pattern(tag_pattern, field="tagPattern")
+    async with transaction("immutability.update"):
+        await lock_row(*place.key)
+        before = await _require(place, identity)
+        pattern = before.tag_pattern if tag_pattern is None else tag_pattern
+        matches = before.tag_pattern_matches if tag_pattern_matches is None else tag_pattern_matches
+        await _refuse_twin(place, pattern, matches, but=before.id)
+        await execute(
+            "UPDATE immutability_policy SET tag_pattern = ?, tag_pattern_matches = ? WHERE id = ?",
+            pattern,
+            matches,
+            before.id,
+        )
+        record = await _require(place, identity)
+        await _record_event(context, "update_immutability_policy", place, record)
+        await _applied(context, record)
+    return record
+
+
+async def delete(context: Context, owner: Owner, identity: str) -> PolicyRecord:
+    """Remove a policy; what it locked stays locked. Requires to administer the owner. Raises `NotFound`."""
+    place = await _place(context, owner)
+    async with transaction("immutability.delete"):
+        await lock_row(*place.key)
+        record = await _require(place, identity)
+        await execute("DELETE FROM immutability_policy WHERE id = ?", record.id)
+        await _record_event(context, "delete_immutability_policy", place, record)
+    return record
+
+
+async def _record_event(context: Context, kind: str, place: _Place, record: PolicyRecord) -> None:
+    metadata = about(record) | {"namespace": place.namespace}
+    if place.repository is not None:
+        metadata["repo"] = place.repository
+    await events.record(
+        context, kind, metadata, namespace_id=place.namespace_id, repository_id=place.repository_id
+    )
+
+
+def about(record: PolicyRecord) -> dict[str, Any]:
+    """What entries of the audit log say of a policy."""
+    return {
+        "policy_uuid": record.uuid,
+        "tag_pattern": record.tag_pattern,
+        "tag_pattern_matches": record.tag_pattern_matches,
+    }
+
+
+async def _applied(context: Context, record: PolicyRecord) -> None:
+    """Lock what fits a policy: at once where there are few tags, and in a job.
+
+    The job comes in either case, since a tag that is being pushed right now may not know of the policy.
+    """
+    may_expire = context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
+    few = await fetch(
+        "SELECT t.id FROM repository r JOIN tag t ON t.repository_id = r.id"
+        f" WHERE {_scope(record)} AND t.ended_at_ms IS NULL LIMIT {BATCH + 1}",
+        record.repository_id or record.namespace_id,
+    )
+    if len(few) <= BATCH:
+        await lock_tags(context, record, may_expire=may_expire)
+    await enqueue(APPLY, {"policy_id": record.id, "may_expire": may_expire}, delay_ms=1_000)
+
+
+def _scope(record: PolicyRecord) -> str:
+    return "r.namespace_id = ?" if record.repository_id is None else "r.id = ?"
+
+
+async def apply(context: Context, policy_id: int, *, may_expire: bool) -> None:
+    """Lock the tags that fit a policy, in short transactions. May be run again; ends with the policy."""
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.id = ?", policy_id)
+    if row is not None:
+        await lock_tags(context, _record(row), may_expire=may_expire)
+
+
+async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool) -> None:
+    """Lock the tags that fit a policy, in batches of one repository, each with an entry in the log."""
+    repositories = await fetch(
+        "SELECT r.id, r.name, r.namespace_id, n.name AS namespace FROM repository r"
+        # A new policy holds them one after the other, in the order in which a copy does.
+        f" JOIN account n ON n.id = r.namespace_id WHERE {_scope(record)} ORDER BY r.id",
+        record.repository_id or record.namespace_id,
+    )
+    for repository in repositories:
+        last: str | None = ""
+        while last is not None:
+            last = await _lock_batch(context, record, repository, after=last, may_expire=may_expire)
+
+
+async def _lock_batch(
+    context: Context, record: PolicyRecord, repository: Row, *, after: str, may_expire: bool
+) -> str | None:
+    """Lock what fits of the next tags of a repository; the name behind which to go on, None at the end."""
+    active = "(ended_at_ms IS NULL OR ended_at_ms > ?)" if may_expire else "ended_at_ms IS NULL"
+    moment = [now_ms()] if may_expire else []
+    rows = await fetch(
+        f"SELECT id, name FROM tag WHERE repository_id = ? AND name > ? AND {active} AND NOT is_immutable"
+        f" ORDER BY name LIMIT {BATCH}",
+        *(repository["id"], after, *moment),
+    )
+    chosen = [row["id"] for row in rows if _fits(record, row["name"])]
+    if chosen:
+        async with transaction("immutability.lock"):
+            # Whoever is about to end one of the tags, or lets it expire, has looked at its lock already.
+            await lock_row("repository", repository["id"])
+            locked = await fetch(
+                # What has ended meanwhile is history, which nobody locks.
+                f"UPDATE tag SET is_immutable = ? WHERE id IN ({placeholders(chosen)}) AND {active}"
+                " AND NOT is_immutable RETURNING name",
+                *(True, *chosen, *moment),
+            )
+            await _record_locks(context, record, repository, sorted(row["name"] for row in locked))
+    return rows[-1]["name"] if len(rows) == BATCH else None
+
+
+async def _record_locks(
+    context: Context, record: PolicyRecord, repository: Row, names: Sequence[str]
+) -> None:
+    if not names:
+        return
+    one = len(names) == 1
+    place = {"namespace": repository["namespace"], "repo": repository["name"]}
+    await events.record(
+        context,
+        "tag_made_immutable_by_policy" if one else "tags_made_immutable_by_policy",
+        about(record) | place | ({"tag": names[0]} if one else {"count": len(names), "tags": list(names)}),
+        namespace_id=repository["namespace_id"],
+        repository_id=repository["id"],
+    )

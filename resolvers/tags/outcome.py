@@ -1,0 +1,346 @@
+"""What a change of many tags does to each of them: read what it depends on, then derive, changing nothing."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from resolvers.context import Context
+from resolvers.errors import Invalid, TooMany
+from resolvers.expiration import ENDLESS, clamp_expiration
+from resolvers.manifests import cosign
+from resolvers.repositories.repository import RepositoryRecord
+from resolvers.tags import immutability
+from resolvers.tags.tag import ACTIVE, COLUMNS, require_alive
+from storage.clock import now_ms
+from storage.search import contains
+from storage.statements import Row, fetch
+
+LARGEST = 10_000
+"""The most tags that one plan changes."""
+SCANNED = 5_000
+
+
+class PlanKind(StrEnum):
+    """What a plan does."""
+
+    DELETE = "tags.delete"
+    EXPIRE = "tags.expire"
+    MOVE = "tags.move"
+    ROLLBACK = "repository.rollback"
+
+
+class TagAction(StrEnum):
+    """What happens to one tag."""
+
+    CREATE = "create"
+    MOVE = "move"
+    DELETE = "delete"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True, slots=True)
+class TagSelection:
+    """Which active tags: all conditions must hold. `name_pattern` is an expression in RE2 syntax."""
+
+    name_contains: str | None = None
+    name_pattern: str | None = None
+    older_than_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanArguments:
+    """What was asked for. `expires_at_ms` None removes expirations; `to_ms` is the moment of a rollback."""
+
+    selection: TagSelection = TagSelection()
+    expires_at_ms: int | None = None
+    manifest_digest: str | None = None
+    to_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """What happens to one tag: the active span and its start, and the manifests before and after, if any.
+
+    `is_consequence` if it was not chosen, but is cosign's for a manifest whose tags change.
+    """
+
+    name: str
+    action: TagAction
+    span_id: int | None
+    started_at_ms: int | None
+    before_id: int | None
+    after_id: int | None
+    expires_at_ms: int | None
+    old_expires_at_ms: int | None
+    is_locked: bool
+    is_consequence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an outcome depends on: rows of spans that are active now and, for a rollback, were active then.
+
+    What cosign tagged for their manifests is `signed`, `subjects` are the manifests that chosen tags of
+    cosign are about, and `lives` says how many ordinary tags of all those end when.
+    """
+
+    current: list[Row]
+    earlier: list[Row]
+    target_id: int | None = None
+    signed: list[Row] = field(default_factory=list)
+    subjects: dict[str, int] = field(default_factory=dict)
+    lives: dict[tuple[int, int], int] = field(default_factory=dict)
+
+
+async def read(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
+    """Read what the outcome of a plan depends on. Raises `Invalid`, and `NotFound` for a manifest."""
+    return await _with_signatures(record, await _read_chosen(record, kind, arguments))
+
+
+async def _read_chosen(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
+    if kind is PlanKind.ROLLBACK:
+        return await _read_moments(record, arguments.to_ms or 0)
+    target = None
+    if kind is PlanKind.MOVE:
+        target = await require_alive(record, arguments.manifest_digest or "")
+    expires_at_ms = arguments.expires_at_ms
+    if kind is PlanKind.EXPIRE and expires_at_ms is not None and expires_at_ms <= now_ms():
+        raise Invalid("The expiration must be in the future.", field="expiresAt")
+    return Facts(await _read_selected(record, kind, arguments, target), [], target)
+
+
+async def _with_signatures(record: RepositoryRecord, facts: Facts) -> Facts:
+    """The same with what cosign tagged for the manifests of the chosen tags."""
+    now = now_ms()
+    rows = facts.current + facts.earlier
+    ids = {row["manifest_id"] for row in rows} | ({facts.target_id} if facts.target_id else set())
+    signed = await cosign.signed(sorted(ids), now)
+    subjects = await cosign.ids_of_subjects(record.id, {row["name"] for row in rows})
+    known = {row["subject_id"] for row in signed} | set(subjects.values())
+    return replace(facts, signed=signed, subjects=subjects, lives=await cosign.lives(sorted(known), now))
+
+
+async def _read_selected(
+    record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, target_id: int | None
+) -> list[Row]:
+    """The active tags that a selection means and that would change, by name; reading ends at too many.
+
+    Those of cosign are there in any case, since who chose them has said what becomes of them.
+    """
+    selection = arguments.selection
+    conditions = ["t.repository_id = ?", ACTIVE]
+    values: list[Any] = [record.id, now_ms()]
+    if selection.name_contains:
+        condition, pattern = contains("t.name", selection.name_contains)
+        conditions.append(condition)
+        values.append(pattern)
+    if selection.older_than_ms is not None:
+        conditions.append("t.started_at_ms < ?")
+        values.append(selection.older_than_ms)
+    expression = None
+    if selection.name_pattern is not None:
+        expression = immutability.compile_pattern(selection.name_pattern, field="namePattern")
+    # Of two spans of one name, which only a clock that went back leaves, the later one counts.
+    changing: dict[str, Row] = {}
+    staying: dict[str, Row] = {}
+    last = ""
+    while len(changing) <= LARGEST:
+        rows = await fetch(
+            f"SELECT {COLUMNS} FROM tag t WHERE {' AND '.join(conditions)} AND t.name > ?"
+            " ORDER BY t.name, t.started_at_ms, t.id LIMIT ?",
+            *values,
+            last,
+            SCANNED,
+        )
+        for row in rows:
+            name = row["name"]
+            if expression is not None and not expression.search(name):
+                continue
+            if not _is_so_already(kind, arguments, target_id, row):
+                changing[name] = row
+                continue
+            changing.pop(name, None)
+            if cosign.subject_of(name):
+                staying[name] = row
+        if len(rows) < SCANNED:
+            break
+        last = rows[-1]["name"]
+    return [row for _, row in sorted((staying | changing).items())]
+
+
+_CHANGED_SINCE = (
+    f"SELECT {COLUMNS}, t.would_expire_at_ms FROM tag t WHERE t.repository_id = ? AND t.started_at_ms <= ?"
+    f" AND {ACTIVE} AND t.name IN ("
+    "SELECT s.name FROM tag s WHERE s.repository_id = ? AND s.started_at_ms > ?"
+    " UNION SELECT e.name FROM tag e WHERE e.repository_id = ? AND e.ended_at_ms > ? AND e.ended_at_ms <= ?)"
+    " ORDER BY t.name, t.started_at_ms, t.id"
+)
+
+
+async def _read_moments(record: RepositoryRecord, to_ms: int) -> Facts:
+    """Where the tags that changed since a moment pointed then, and where they point now."""
+    now = now_ms()
+    if to_ms > now:
+        raise Invalid("The moment lies in the future.", field="to")
+    if to_ms < now - record.tag_expiration_s * 1000:
+        raise Invalid(
+            f"The moment lies outside of the {record.tag_expiration_s} seconds for which the namespace keeps"
+            " history.",
+            field="to",
+        )
+    changed = (record.id, to_ms, record.id, to_ms, now)
+    return Facts(
+        current=await fetch(_CHANGED_SINCE, record.id, ENDLESS, now, *changed),
+        earlier=await fetch(_CHANGED_SINCE, record.id, to_ms, to_ms, *changed),
+    )
+
+
+def outcome(context: Context, kind: PlanKind, arguments: PlanArguments, facts: Facts) -> tuple[PlanItem, ...]:
+    """What a plan does to each tag, by name: the one function behind looking and acting. Raises `TooMany`."""
+    # Of two spans of one name, which only a clock that went back leaves, the later one counts.
+    current = {row["name"]: row for row in facts.current}
+    if kind is PlanKind.ROLLBACK:
+        earlier = {row["name"]: row for row in facts.earlier}
+        items = [
+            _rolled_back(context, name, current.get(name), earlier.get(name), now_ms())
+            for name in sorted(current.keys() | earlier.keys())
+        ]
+    else:
+        items = [_changed(context, kind, arguments, facts.target_id, row) for row in current.values()]
+    changes = [item for item in items if item is not None]
+    found = tuple(_with_consequences(kind, changes, facts, current.keys()))
+    if len(found) > LARGEST:
+        raise TooMany(
+            f"A plan changes at most {LARGEST:,} tags; narrow it down.",
+            field="to" if kind is PlanKind.ROLLBACK else "filter",
+        )
+    return found
+
+
+def _changed(
+    context: Context, kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row
+) -> PlanItem | None:
+    """What deleting, moving or expiring does to an active tag; None if it is so already."""
+    if _is_so_already(kind, arguments, target_id, row):
+        return None
+    is_locked = bool(row["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
+    if kind is PlanKind.DELETE:
+        return _item(row, TagAction.DELETE, is_locked)
+    if kind is PlanKind.MOVE:
+        return _item(row, TagAction.MOVE, is_locked, after_id=target_id)
+    expires_at_ms = _expiration_of(arguments, row)
+    is_locked = is_locked and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
+    return _item(row, TagAction.EXPIRE, is_locked, after_id=row["manifest_id"], expires_at_ms=expires_at_ms)
+
+
+def _is_so_already(kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row) -> bool:
+    """Whether an active tag is what a move or an expiration would make of it."""
+    if kind is PlanKind.MOVE:
+        return bool(row["manifest_id"] == target_id)
+    return kind is PlanKind.EXPIRE and bool(row["ended_at_ms"] == _expiration_of(arguments, row))
+
+
+def _expiration_of(arguments: PlanArguments, row: Row) -> int | None:
+    """The expiration that was asked for, as a tag may have it."""
+    if arguments.expires_at_ms is None:
+        return None
+    return clamp_expiration(arguments.expires_at_ms, row["started_at_ms"])
+
+
+def _rolled_back(
+    context: Context, name: str, before: Row | None, after: Row | None, now: int
+) -> PlanItem | None:
+    """What a rollback does to a tag, with the expiration that is still to come; None if it points there."""
+    until = _unexpired(after, max(now, before["started_at_ms"] if before else now)) if after else None
+    if before is None:
+        assert after is not None  # The name came from one of them.
+        return PlanItem(name, TagAction.CREATE, None, None, None, after["manifest_id"], until, None, False)
+    is_locked = bool(before["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
+    if after is None:
+        return _item(before, TagAction.DELETE, is_locked)
+    if after["manifest_id"] == before["manifest_id"]:
+        return None
+    return _item(before, TagAction.MOVE, is_locked, after_id=after["manifest_id"], expires_at_ms=until)
+
+
+def _unexpired(row: Row, moment_ms: int) -> int | None:
+    """When a span would have expired, whatever ended it, if that is after a moment."""
+    expiration = row["ended_at_ms"] if row["is_expiration"] else row["would_expire_at_ms"]
+    return expiration if expiration is not None and expiration > moment_ms else None
+
+
+def _with_consequences(
+    kind: PlanKind, items: Sequence[PlanItem], facts: Facts, selected: Collection[str]
+) -> list[PlanItem]:
+    """Let what cosign tagged end with the last ordinary tag of what it is about, as when that changes alone.
+
+    A tag that was chosen itself becomes what was asked for. A rollback brings back what was there, so that
+    it ends nothing that was.
+    """
+    ends, changed = _ends(items, facts)
+    found = [
+        replace(item, expires_at_ms=_expiration(ends.get(facts.subjects[item.name])))
+        if facts.subjects.get(item.name) in ends and item.action in {TagAction.CREATE, TagAction.MOVE}
+        else item
+        for item in items
+    ]
+    is_rollback = kind is PlanKind.ROLLBACK
+    chosen = {item.name for item in items} if is_rollback else selected
+    for row in facts.signed:
+        end = ends.get(row["subject_id"])
+        if row["subject_id"] not in changed or row["name"] in chosen or (end is None and is_rollback):
+            continue
+        if end is None:
+            item = _item(row, TagAction.DELETE, False)
+        elif _expiration(end) != row["ended_at_ms"]:
+            # The longest expiration of an old tag can lie before the beginning of this one.
+            until = _expiration(max(end, row["started_at_ms"]))
+            item = _item(row, TagAction.EXPIRE, False, after_id=row["manifest_id"], expires_at_ms=until)
+        else:
+            continue
+        found.append(replace(item, is_consequence=True))
+    return sorted(found, key=lambda item: item.name)
+
+
+def _ends(items: Sequence[PlanItem], facts: Facts) -> tuple[dict[int, int], set[int | None]]:
+    """When the last ordinary tag of each manifest ends after the change, and whose tags are changed."""
+    lives, changed = Counter(facts.lives), set()
+    for item in items:
+        if item.is_locked or cosign.subject_of(item.name):
+            continue
+        if item.before_id is not None:
+            lives[item.before_id, item.old_expires_at_ms or ENDLESS] -= 1
+        if item.after_id is not None:
+            lives[item.after_id, item.expires_at_ms or ENDLESS] += 1
+        changed |= {item.before_id, item.after_id}
+    ends: dict[int, int] = {}
+    for subject, moment in +lives:
+        ends[subject] = max(moment, ends.get(subject, 0))
+    return ends, changed
+
+
+def _expiration(end: int | None) -> int | None:
+    return None if end == ENDLESS else end
+
+
+def _item(
+    row: Row,
+    action: TagAction,
+    is_locked: bool,
+    *,
+    after_id: int | None = None,
+    expires_at_ms: int | None = None,
+) -> PlanItem:
+    return PlanItem(
+        name=row["name"],
+        action=action,
+        span_id=row["id"],
+        started_at_ms=row["started_at_ms"],
+        before_id=row["manifest_id"],
+        after_id=after_id,
+        expires_at_ms=expires_at_ms,
+        old_expires_at_ms=row["ended_at_ms"],
+        is_locked=is_locked,
+    )

@@ -1,0 +1,438 @@
+"""Tags: history rows `[start, end)`. Moving or deleting ends a row; restoring writes a new one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from resolvers import events
+from resolvers.access.permissions import repository_role
+from resolvers.access.roles import RepositoryRole
+from resolvers.context import Context
+from resolvers.errors import Immutable, Invalid, NotFound
+from resolvers.expiration import (
+    END_NOW,
+    ENDLESS,
+    EXPIRES_AFTER_LABEL,
+    clamp_expiration,
+    expiration_of_label,
+)
+from resolvers.manifests import cosign, liveness, manifest
+from resolvers.names import check_tag
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
+from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
+from resolvers.tags import event as tag_event
+from resolvers.tags import immutability
+from resolvers.tags.event import Entry
+from resolvers.tags.immutability import PolicyRecord
+from storage.clock import now_ms
+from storage.models import Tag
+from storage.search import contains
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.transactions import transaction
+
+IMMUTABLE_LABEL = "quay.immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class TagRecord:
+    """One span of a tag's history. Times are milliseconds; an end in the future is an expiration.
+
+    `is_expiration` tells an end that was set beforehand from one that a move or a deletion made.
+    """
+
+    id: int
+    repository_id: int
+    name: str
+    manifest_id: int
+    started_at_ms: int
+    ended_at_ms: int | None
+    is_reversion: bool
+    is_immutable: bool
+    is_expiration: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """Which spans to list. `as_of_ms` asks for those active then, `is_active` for those active now."""
+
+    name_equals: str | None = None
+    name_contains: str | None = None
+    is_active: bool = False
+    as_of_ms: int | None = None
+
+
+COLUMNS = (
+    "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion,"
+    " t.is_immutable, t.is_expiration"
+)
+ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
+"""A condition on spans that have not ended at a time."""
+_ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
+"""The same for lists, which are read in their order: an index for it would find all, to be sorted then."""
+
+
+def to_record(row: Row) -> TagRecord:
+    """A span from a row of `COLUMNS`."""
+    flags = {key: bool(row[key]) for key in ("is_reversion", "is_immutable", "is_expiration")}
+    return TagRecord(**(row | flags))
+
+
+async def tags(
+    context: Context, repository: RepositoryRecord, chosen: TagFilter, page: Page
+) -> Slice[TagRecord]:
+    """The spans of a repository's tags, newest first, then by name. The repository has been authorized."""
+    conditions, values = ["t.repository_id = ?"], [repository.id]
+    arguments: list[Any] = [*values]
+    if chosen.name_equals is not None:
+        conditions.append("t.name = ?")
+        arguments.append(chosen.name_equals)
+    if chosen.name_contains:
+        condition, pattern = contains("t.name", chosen.name_contains)
+        conditions.append(condition)
+        arguments.append(pattern)
+    if chosen.as_of_ms is not None:
+        conditions += ["t.started_at_ms <= ?", _ACTIVE_IN_ORDER]
+        arguments += [chosen.as_of_ms, chosen.as_of_ms]
+    elif chosen.is_active:
+        conditions.append(_ACTIVE_IN_ORDER)
+        arguments.append(now_ms())
+    order = (
+        Term("t.started_at_ms", "started_at_ms", descending=True),
+        Term("t.name", "name", kind=str),
+        Term("t.id", "id", descending=True),
+    )
+    rows = await paginate(
+        Query(COLUMNS, "tag t", order, tuple(conditions), tuple(arguments)), page, maximum=context.max_first
+    )
+    return rows.of(to_record)
+
+
+async def active_tag(repository_id: int, name: str) -> TagRecord | None:
+    """Where a name points now."""
+    row = await fetch_one(
+        f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {ACTIVE}"
+        " ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1",
+        repository_id,
+        name,
+        now_ms(),
+    )
+    return to_record(row) if row else None
+
+
+async def by_ids(ids: Sequence[int]) -> dict[int, TagRecord]:
+    """Spans by id, in one statement."""
+    if not ids:
+        return {}
+    rows = await fetch(f"SELECT {COLUMNS} FROM tag t WHERE t.id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: to_record(row) for row in rows}
+
+
+async def active_of_manifests(
+    context: Context, manifest_ids: Sequence[int], page: Page
+) -> dict[int, Slice[TagRecord]]:
+    """One page of the tags that point to each manifest now, by name; one statement.
+
+    The manifests have been authorized.
+    """
+    order = (Term("t.name", "name", kind=str), Term("t.id", "id"))
+    found = await paginate_each(
+        Query(COLUMNS, "tag t", order, (ACTIVE,), (now_ms(),)),
+        "t.manifest_id",
+        manifest_ids,
+        page,
+        maximum=context.max_first,
+    )
+    return {identity: rows.of(to_record) for identity, rows in found.items()}
+
+
+async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
+    """When a tag of each repository was set last, in milliseconds; one statement.
+
+    Repositories that never had a tag are left out.
+    """
+    if not repository_ids:
+        return {}
+    rows = await fetch(
+        # One look at the end of the index for each repository, however long its history is.
+        "SELECT r.id AS id, (SELECT MAX(t.started_at_ms) FROM tag t WHERE t.repository_id = r.id) AS last"
+        f" FROM repository r WHERE r.id IN ({placeholders(repository_ids)})",
+        *repository_ids,
+    )
+    return {row["id"]: row["last"] for row in rows if row["last"] is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a new span is given from its beginning; `policy` is the one by which it is locked."""
+
+    is_immutable: bool = False
+    expires_at_ms: int | None = None
+    policy: PolicyRecord | None = None
+
+
+def fate(
+    context: Context,
+    policies: Sequence[PolicyRecord],
+    name: str,
+    started_at_ms: int,
+    labels: Mapping[str, str],
+) -> Fate:
+    """Whether a tag is locked by a label or a policy, and when it expires by a label.
+
+    Where locked tags do not expire, the lock wins over the expiration.
+    """
+    has_locks = context.site.has("IMMUTABLE_TAGS")
+    by_label = has_locks and labels.get(IMMUTABLE_LABEL, "").strip().lower() == "true"
+    policy = immutability.fitting(policies, name) if has_locks and not by_label else None
+    is_immutable = by_label or policy is not None
+    if is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
+        return Fate(is_immutable=True, policy=policy)
+    expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), started_at_ms)
+    return Fate(is_immutable, expires_at_ms, policy)
+
+
+async def point(
+    context: Context,
+    repository: RepositoryRecord,
+    name: str,
+    manifest_id: int,
+    digest: str,
+    *,
+    is_reversion: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Let a name point to a manifest, in the open transaction, with the repository's row locked.
+
+    A name that points there already is left as it is, but for a lifetime that begins anew. `labels` are those
+    of the image at a push, of which some lock the tag or let it expire. Raises `Immutable` if the name is
+    locked to another manifest.
+    """
+    now = now_ms()
+    current = await active_tag(repository.id, name)
+    if current is not None and current.manifest_id == manifest_id and not is_reversion:
+        await _prolong(context, repository, current, labels or {}, now)
+        return
+    original: str | None = None
+    if current is not None:
+        _refuse_immutable(context, current, "overwrite")
+        row = await fetch_one("SELECT digest FROM manifest WHERE id = ?", current.manifest_id)
+        original = row["digest"] if row else None
+        await end([current.id], now)
+    # Never before the span that it follows, whatever the clock does.
+    started_at_ms = max(now, current.started_at_ms if current else now)
+    policies = await immutability.policies_of(context, repository)
+    given = fate(context, policies, name, started_at_ms, labels or {})
+    await Tag.create(
+        repository_id=repository.id,
+        name=name,
+        manifest_id=manifest_id,
+        started_at_ms=started_at_ms,
+        ended_at_ms=given.expires_at_ms,
+        is_reversion=is_reversion,
+        is_immutable=given.is_immutable,
+        is_expiration=given.expires_at_ms is not None,
+    )
+    await cosign.follow([(name, manifest_id), (name, current.manifest_id if current else None)], now)
+    await cosign.join(repository.id, name, now)
+    entries = tag_event.pointed(
+        context,
+        repository,
+        name,
+        digest,
+        original=original,
+        is_reversion=is_reversion,
+        policy=given.policy,
+    )
+    await _record(context, repository, entries)
+
+
+async def _prolong(
+    context: Context, repository: RepositoryRecord, tag: TagRecord, labels: Mapping[str, str], now: int
+) -> None:
+    """Let a tag that expires live as long again as its image says, since the image was pushed again."""
+    expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), now)
+    if expires_at_ms is None or tag.ended_at_ms is None:
+        return
+    expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
+    # Whoever chose a later end is not overruled by a label.
+    if expires_at_ms > tag.ended_at_ms:
+        await _expire(context, repository, tag, expires_at_ms)
+
+
+async def end(ids: Sequence[int], moment_ms: int) -> None:
+    """End at most 500 spans, in the open transaction."""
+    await execute(f"UPDATE tag SET {END_NOW} WHERE id IN ({placeholders(ids)})", moment_ms, *ids)
+
+
+def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:
+    if tag.is_immutable and context.site.has("IMMUTABLE_TAGS"):
+        raise Immutable(f"Cannot {verb} immutable tag '{tag.name}'", field="tag")
+
+
+async def _record(context: Context, repository: RepositoryRecord, entries: Sequence[Entry]) -> None:
+    place = {"namespace_id": repository.namespace_id, "repository_id": repository.id}
+    await events.write(await events.prepare(context, entries, **place))
+
+
+@dataclass(frozen=True, slots=True)
+class TagChanges:
+    """What to change; an absent key stays as it is.
+
+    `manifest_digest` (text) creates or moves the tag; `expires_at_ms` sets the expiration, None removes it;
+    `is_immutable` locks or unlocks.
+    """
+
+    values: dict[str, Any]
+
+
+async def update(context: Context, path: str, name: str, changes: TagChanges) -> TagRecord | None:
+    """Change a tag: all of the changes or none. Requires `repo:write`, unlocking `repo:admin`.
+
+    Returns the active tag; None when nothing was to be changed and there is no such tag. Raises `NotFound`
+    for an unknown tag or manifest, `Immutable`, `Invalid`, `NotWritable`.
+    """
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    check_tag(name)
+    values = changes.values
+    digest, is_immutable = values.get("manifest_digest"), values.get("is_immutable")
+    async with transaction("tag.update"):
+        await lock_writable(context, record)
+        # Unlocked first and locked last, so that what is said of the tag holds for where it then points.
+        if is_immutable is False:
+            await _change_immutability(context, record, name, is_immutable)
+        if digest is not None:
+            await point(context, record, name, await require_alive(record, digest), digest)
+        if "expires_at_ms" in values:
+            await _change_expiration(context, record, name, values["expires_at_ms"])
+        if is_immutable is True:
+            await _change_immutability(context, record, name, is_immutable)
+    return await active_tag(record.id, name)
+
+
+ABOVE = (
+    "WITH RECURSIVE above (id) AS ({} UNION SELECT p.id FROM above a JOIN manifest m ON m.id = a.id"
+    " JOIN manifest_child c ON c.digest = m.digest"
+    " JOIN manifest p ON p.id = c.manifest_id AND p.repository_id = m.repository_id)"
+)
+"""Begins a statement: the manifests that one selects, and all indexes that list them, however deep."""
+
+
+async def require_alive(record: RepositoryRecord, digest: str) -> int:
+    """The row of a manifest of the repository that a tag can be set to. Raises `NotFound`."""
+    row = await fetch_one(
+        # A manifest whose tags have all ended is dead, unless it never had one or an index holds it.
+        f"{ABOVE.format('SELECT id FROM manifest WHERE repository_id = ? AND digest = ?')}"
+        " SELECT id FROM manifest WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM above a"
+        " WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = a.id) OR EXISTS"
+        f" (SELECT 1 FROM tag t WHERE t.manifest_id = a.id AND {ACTIVE}))",
+        *(record.id, digest) * 2,
+        now_ms(),
+    )
+    if row is None:
+        raise NotFound(field="manifestDigest")
+    return int(row["id"])
+
+
+async def _require_active(record: RepositoryRecord, name: str) -> TagRecord:
+    tag = await active_tag(record.id, name)
+    if tag is None:
+        raise NotFound(field="tag")
+    return tag
+
+
+async def _change_expiration(
+    context: Context, record: RepositoryRecord, name: str, expires_at_ms: int | None
+) -> None:
+    tag = await _require_active(record, name)
+    if expires_at_ms is not None:
+        if expires_at_ms <= now_ms():
+            raise Invalid("The expiration must be in the future.", field="expiresAt")
+        if tag.is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
+            raise Immutable(f"Cannot set expiration on immutable tag '{name}'", field="expiresAt")
+        expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
+    await _expire(context, record, tag, expires_at_ms)
+
+
+async def _expire(
+    context: Context, record: RepositoryRecord, tag: TagRecord, expires_at_ms: int | None
+) -> None:
+    await execute(
+        "UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE id = ?",
+        expires_at_ms,
+        expires_at_ms is not None,
+        tag.id,
+    )
+    await cosign.follow([(tag.name, tag.manifest_id)], now_ms())
+    entry = tag_event.expires(context, record, tag.name, expires_at_ms, tag.ended_at_ms)
+    await _record(context, record, [entry])
+
+
+async def _change_immutability(
+    context: Context, record: RepositoryRecord, name: str, is_immutable: bool
+) -> None:
+    if not context.site.has("IMMUTABLE_TAGS"):
+        raise Invalid("Immutable tags are not enabled on this registry.", field="isImmutable")
+    tag = await _require_active(record, name)
+    expires = tag.ended_at_ms is not None and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
+    if is_immutable and expires:
+        raise Invalid(f"Cannot make tag '{name}' immutable: it has an expiration.", field="isImmutable")
+    if not is_immutable and tag.is_immutable:
+        role = await repository_role(context.viewer, record.ref)
+        if role is not RepositoryRole.ADMIN:
+            raise context.viewer.refusal()
+    await execute("UPDATE tag SET is_immutable = ? WHERE id = ?", is_immutable, tag.id)
+    entry = tag_event.locked(context, record, name, is_locked=is_immutable, was_locked=tag.is_immutable)
+    await _record(context, record, [entry])
+
+
+async def delete(context: Context, path: str, name: str) -> TagRecord:
+    """End a tag now; its history stays. Requires `repo:write`.
+
+    Raises `NotFound`, `Immutable`, `NotWritable`.
+    """
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    async with transaction("tag.delete"):
+        await lock_writable(context, record)
+        tag = await _require_active(record, name)
+        _refuse_immutable(context, tag, "delete")
+        now = now_ms()
+        await end([tag.id], now)
+        await cosign.follow([(name, tag.manifest_id)], now)
+        await _record(context, record, [tag_event.deleted(context, record, name)])
+    return replace(tag, ended_at_ms=now, is_expiration=False)
+
+
+async def _require_kept(record: RepositoryRecord, manifest_id: int) -> None:
+    """Raise `NotFound` for a manifest that only the collector has not come to yet.
+
+    In the open transaction, with the repository's row locked.
+    """
+    # When it was pushed says nothing about how long its tags are history.
+    horizon = replace(liveness.Horizon.at(now_ms(), record.tag_expiration_s), recent_ms=liveness.NEVER_MS)
+    if await liveness.lost([manifest_id], horizon):
+        raise NotFound(
+            f"The last tag of this manifest ended more than {record.tag_expiration_s} seconds ago, which is"
+            " longer than its namespace keeps history.",
+            field="manifestDigest",
+        )
+
+
+async def restore(context: Context, path: str, name: str, manifest_digest: str) -> TagRecord:
+    """Let a tag point to an earlier manifest again, marked as a reversion. Requires `repo:write`.
+
+    Works for manifests whose tags have all ended, within the time for which the namespace keeps history.
+    Raises `NotFound`, `Immutable`, `Invalid`, `NotWritable`.
+    """
+    record = await require(context, path, RepositoryRole.WRITE)
+    require_writable(context, record)
+    check_tag(name)
+    async with transaction("tag.restore"):
+        await lock_writable(context, record)
+        manifest_id = await manifest.stored_id(record.id, manifest_digest)
+        if manifest_id is None:
+            raise NotFound("The repository has no such manifest, or no longer.", field="manifestDigest")
+        await _require_kept(record, manifest_id)
+        await point(context, record, name, manifest_id, manifest_digest, is_reversion=True)
+    return await _require_active(record, name)

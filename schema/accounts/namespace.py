@@ -1,0 +1,121 @@
+"""Namespaces: the owner's view of what belongs to a user or an organization."""
+
+from typing import Annotated
+
+import strawberry
+
+import resolvers.accounts.robot
+from resolvers.access.permissions import namespace_role
+from resolvers.access.roles import TeamRole
+from resolvers.access.viewer import AccountKind
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.namespace import namespace
+from resolvers.accounts.robot import RobotOrder
+from resolvers.repositories import activity
+from resolvers.tags import immutability
+from schema.accounts.organization import Organization, to_organization
+from schema.accounts.robot import Robot, to_robot
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.nodes import Node, encode_id
+from schema.repositories.activity import ActivityDay, Days, to_day
+from schema.tags.immutability import ImmutabilityPolicy, to_policy
+
+
+@strawberry.type(
+    description="What belongs to a user or an organization. For the owner and the organization's members."
+)
+class Namespace(Node):
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="Its name.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Whether a user or an organization owns it.")
+    def kind(self) -> AccountKind:
+        return self.record.kind
+
+    @strawberry.field(description="The organization that owns it; null if a user does.")
+    def organization(self) -> Organization | None:
+        return to_organization(self.record) if self.record.kind is AccountKind.ORGANIZATION else None
+
+    @strawberry.field(description="The viewer's role in it.")
+    async def viewer_role(self, info: Info) -> TeamRole | None:
+        return await namespace_role(info.context.context.viewer, self.record.id)
+
+    @strawberry.field(
+        description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"
+        " days, newest first. Refused to others than administrators. Requires `org:admin`, or `user:admin`"
+        " of the own namespace."
+    )
+    async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay] | None:
+        found = await activity.of_namespace(info.context.context, self.record.id, days)
+        return [to_day(record) for record in found]
+
+    @strawberry.field(
+        description="Its robots. For the owner and the organization's members, who see neither tokens nor"
+        " what robots may do; refused to others."
+    )
+    async def robots(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        order_by: Annotated[
+            RobotOrder, strawberry.argument(description="Their order; by name if not given.")
+        ] = RobotOrder.NAME,
+    ) -> Connection[Robot] | None:
+        found = await resolvers.accounts.robot.robots(
+            info.context.context, self.record, page(first, after), order=order_by
+        )
+        return connect(found, to_robot)
+
+    @strawberry.field(
+        description="One of its robots; null if there is none of this name. For those who administer them;"
+        " refused to others."
+    )
+    async def robot(
+        self,
+        info: Info,
+        short_name: Annotated[
+            str, strawberry.argument(description="The part of the robot's name after the `+`.")
+        ],
+    ) -> Robot | None:
+        record = await resolvers.accounts.robot.robot(info.context.context, self.record, short_name)
+        return to_robot(record) if record else None
+
+    @strawberry.field(
+        description="The immutability policies for all its repositories, oldest first. Requires `org:admin`."
+    )
+    async def immutability_policies(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[ImmutabilityPolicy]:
+        found = await immutability.policies(info.context.context, self.record, page(first, after))
+        return connect(found, to_policy)
+
+    @strawberry.field(
+        description="One of its own immutability policies; null if there is none such. Requires `org:admin`."
+    )
+    async def immutability_policy(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
+    ) -> ImmutabilityPolicy | None:
+        record = await immutability.policy(info.context.context, self.record, uuid)
+        return to_policy(record) if record else None
+
+
+@strawberry.type
+class NamespaceQuery:
+    @strawberry.field(
+        description="What belongs to a user or organization. Outsiders are refused, whether it exists or not."
+    )
+    async def namespace(
+        self,
+        info: Info,
+        name: Annotated[
+            str | None,
+            strawberry.argument(description="The name of a user or organization; the viewer's if not given."),
+        ] = None,
+    ) -> Namespace | None:
+        record = await namespace(info.context.context, name)
+        return Namespace(id=encode_id("Namespace", record.id), record=record) if record else None

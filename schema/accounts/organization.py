@@ -1,0 +1,283 @@
+"""Organizations and their teams."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+import resolvers.accounts.organization
+import resolvers.accounts.team
+from resolvers.access.roles import TeamRole
+from resolvers.accounts import organization
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.organization import OrganizationChanges
+from resolvers.avatar import AvatarKind
+from resolvers.oauth import application
+from resolvers.repositories import activity, membership, prototype
+from schema.accounts.account import Avatar, to_avatar
+from schema.accounts.team import AccountName, OrganizationName, Team, TeamName, to_team
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.errors import UserError, mutation, payload_errors
+from schema.inputs import changes
+from schema.nodes import Node, encode_id
+from schema.oauth.application import Application, ClientId, to_application
+from schema.repositories.activity import ActivityDay, Days, to_day
+from schema.repositories.membership import OrganizationCollaborator, OrganizationMember
+from schema.repositories.prototype import PermissionPrototype, to_prototype
+from schema.scalars import BigInt
+
+
+@strawberry.type(description="What only administrators may see and change. Requires `org:admin`.")
+class OrganizationSettings:
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="The contact address; null if none was given.")
+    def email(self) -> str | None:
+        return self.record.email
+
+    @strawberry.field(description="Whether invoices go out by e-mail.")
+    def has_invoice_email(self) -> bool:
+        return self.record.invoice_email
+
+    @strawberry.field(description="Where invoices go, if not to the contact address.")
+    def invoice_email_address(self) -> str | None:
+        return self.record.invoice_email_address
+
+    @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
+    def tag_expiration_s(self) -> BigInt:
+        return BigInt(self.record.tag_expiration_s)
+
+
+@strawberry.type(description="A namespace that teams share. Its name and avatar are public.")
+class Organization(Node):
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(description="Its name, unique among users and organizations.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Where web interfaces of this API show it, below their address.")
+    def web_path(self) -> str:
+        return f"/organization/{self.record.name}"
+
+    @strawberry.field(description="Its hash and colour; they follow its e-mail address, if it has one.")
+    def avatar(self) -> Avatar:
+        return to_avatar(self.record.name, AvatarKind.ORGANIZATION, email=self.record.email)
+
+    @strawberry.field(description="The viewer's role; null for outsiders.")
+    async def viewer_role(self, info: Info) -> TeamRole | None:
+        return await info.context.loaders.namespace_roles.load(self.record.id)
+
+    @strawberry.field(description="Whether the viewer may change and delete it.")
+    async def viewer_can_administer(self, info: Info) -> bool:
+        return await info.context.loaders.namespace_roles.load(self.record.id) is TeamRole.ADMIN
+
+    @strawberry.field(description="Whether the viewer may create repositories in it.")
+    async def viewer_can_create_repositories(self, info: Info) -> bool:
+        role = await info.context.loaders.namespace_roles.load(self.record.id)
+        return role is not None and role >= TeamRole.CREATOR
+
+    @strawberry.field(description="Whether the viewer is in one of its teams.")
+    async def viewer_is_member(self, info: Info) -> bool:
+        return await info.context.loaders.namespace_roles.load(self.record.id) is not None
+
+    @strawberry.field(
+        description="What only administrators may see; refused to others. Requires `org:admin`."
+    )
+    async def settings(self, info: Info) -> OrganizationSettings | None:
+        context = info.context.context
+        if await info.context.loaders.namespace_roles.load(self.record.id) is not TeamRole.ADMIN:
+            raise context.viewer.refusal()
+        return OrganizationSettings(record=self.record)
+
+    @strawberry.field(
+        description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"
+        " days, newest first. Refused to others than administrators. Requires `org:admin`."
+    )
+    async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay] | None:
+        found = await activity.of_namespace(info.context.context, self.record.id, days)
+        return [to_day(record) for record in found]
+
+    @strawberry.field(description="Its teams, oldest first. For members; refused to others.")
+    async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:
+        context = info.context.context
+        found = await resolvers.accounts.team.teams(context, self.record, page(first, after))
+        return connect(found, to_team)
+
+    @strawberry.field(description="A team by name; null if there is none. For members; refused to others.")
+    async def team(self, info: Info, name: TeamName) -> Team | None:
+        record = await resolvers.accounts.team.team(info.context.context, self.record, name)
+        return to_team(record) if record else None
+
+    @strawberry.field(description="The users in its teams, by name. Refused to others than administrators.")
+    async def members(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[OrganizationMember] | None:
+        found = await membership.organization_members(info.context.context, self.record, page(first, after))
+        return connect(
+            found, lambda record: OrganizationMember(record=record, organization_id=self.record.id)
+        )
+
+    @strawberry.field(
+        description="A user in its teams, or one of its robots, by name; null if there is none. Refused to"
+        " others than administrators."
+    )
+    async def member(self, info: Info, name: AccountName) -> OrganizationMember | None:
+        record = await membership.organization_member(info.context.context, self.record, name)
+        return OrganizationMember(record=record, organization_id=self.record.id) if record else None
+
+    @strawberry.field(
+        description="The users who are in no team but have a role on some repository, by name. Refused to"
+        " others than administrators."
+    )
+    async def collaborators(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[OrganizationCollaborator] | None:
+        found = await membership.collaborators(info.context.context, self.record, page(first, after))
+        return connect(
+            found, lambda record: OrganizationCollaborator(record=record, organization_id=self.record.id)
+        )
+
+    @strawberry.field(
+        description="The default permissions of its new repositories, oldest first; refused to others than"
+        " administrators. Requires `org:admin`."
+    )
+    async def permission_prototypes(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[PermissionPrototype] | None:
+        found = await prototype.prototypes(info.context.context, self.record, page(first, after))
+        return connect(found, to_prototype)
+
+    @strawberry.field(
+        description="Its OAuth applications, oldest first; refused to others than administrators. Requires"
+        " `org:admin`."
+    )
+    async def applications(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Application] | None:
+        found = await application.applications(info.context.context, self.record, page(first, after))
+        return connect(found, to_application)
+
+    @strawberry.field(
+        description="One of its OAuth applications; null if there is none; refused to others than"
+        " administrators. Requires `org:admin`."
+    )
+    async def application(self, info: Info, client_id: ClientId) -> Application | None:
+        record = await application.application(info.context.context, self.record, client_id)
+        return to_application(record) if record else None
+
+
+def to_organization(record: AccountRecord) -> Organization:
+    """An organization as a GraphQL value."""
+    return Organization(id=encode_id("Organization", record.id), record=record)
+
+
+@strawberry.input(description="A new organization.")
+class OrganizationCreateInput:
+    name: str = strawberry.field(
+        description="2 to 255 lower-case letters and digits, with single `.`, `_`, `-` between;"
+        " not taken yet."
+    )
+    email: str | None = strawberry.field(default=None, description="A contact address, not used elsewhere.")
+
+
+@strawberry.input(description="What to change; absent fields stay as they are.")
+class OrganizationUpdateInput:
+    email: strawberry.Maybe[str | None] = strawberry.field(description="The contact address; null clears it.")
+    has_invoice_email: strawberry.Maybe[bool] = strawberry.field(
+        description="Whether invoices go out by e-mail."
+    )
+    invoice_email_address: strawberry.Maybe[str | None] = strawberry.field(
+        description="Where invoices go; null for the contact address."
+    )
+    tag_expiration_s: strawberry.Maybe[int] = strawberry.field(
+        description="For how many seconds deleted tags can be restored; one of the values on offer."
+    )
+
+
+@strawberry.type(description="What came of creating an organization.")
+class OrganizationCreatePayload:
+    organization: Organization | None = strawberry.field(default=None, description="Null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="What came of changing an organization.")
+class OrganizationUpdatePayload:
+    organization: Organization | None = strawberry.field(default=None, description="Null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="What came of deleting an organization.")
+class OrganizationDeletePayload:
+    name: str | None = strawberry.field(
+        default=None, description="The name that was deleted; null if refused."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="What came of removing an account from an organization.")
+class OrganizationMemberRemovePayload:
+    name: str | None = strawberry.field(default=None, description="The account's name; null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type
+class OrganizationQuery:
+    @strawberry.field(description="An organization by name; null if there is none. Anybody may look.")
+    async def organization(self, info: Info, name: OrganizationName) -> Organization | None:
+        record = await organization.organization(info.context.context, name)
+        return to_organization(record) if record else None
+
+
+@strawberry.type
+class OrganizationMutation:
+    @mutation(
+        OrganizationCreatePayload,
+        description="Create an organization, with the viewer in its team `owners`. Requires `user:admin`.",
+    )
+    async def organization_create(
+        self,
+        info: Info,
+        input: Annotated[OrganizationCreateInput, strawberry.argument(description="The new organization.")],
+    ) -> Any:
+        record = await organization.create(info.context.context, name=input.name, email=input.email)
+        return OrganizationCreatePayload(organization=to_organization(record))
+
+    @mutation(
+        OrganizationUpdatePayload,
+        description="Change an organization's settings, all or none. Requires `org:admin`.",
+    )
+    async def organization_update(
+        self,
+        info: Info,
+        organization: OrganizationName,
+        input: Annotated[OrganizationUpdateInput, strawberry.argument(description="What to change.")],
+    ) -> Any:
+        values = changes(input)
+        if "has_invoice_email" in values:
+            values["invoice_email"] = values.pop("has_invoice_email")
+        record = await resolvers.accounts.organization.update(
+            info.context.context, organization, OrganizationChanges(values)
+        )
+        return OrganizationUpdatePayload(organization=to_organization(record))
+
+    @mutation(
+        OrganizationDeletePayload,
+        description="Delete an organization with all it holds. It is gone at once; its name is free when the"
+        " content has been removed. Requires `org:admin`, and of a session a fresh login.",
+    )
+    async def organization_delete(self, info: Info, organization: OrganizationName) -> Any:
+        record = await resolvers.accounts.organization.delete(info.context.context, organization)
+        return OrganizationDeletePayload(name=record.name)
+
+    @mutation(
+        OrganizationMemberRemovePayload,
+        description="Take everything from an account that it has in an organization: places in teams, roles"
+        " on repositories, invitations, those of its address too. The only administrator stays."
+        " Requires `org:admin`.",
+    )
+    async def organization_member_remove(
+        self, info: Info, organization: OrganizationName, account: AccountName
+    ) -> Any:
+        name = await membership.remove_from_organization(info.context.context, organization, account)
+        return OrganizationMemberRemovePayload(name=name)

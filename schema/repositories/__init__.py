@@ -1,0 +1,1 @@
+"""Repositories, permissions on them, and their use."""

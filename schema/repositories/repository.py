@@ -1,0 +1,454 @@
+"""Repositories."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+import resolvers.repositories.repository
+from resolvers.access.permissions import GrantSource
+from resolvers.access.viewer import AccountKind
+from resolvers.accounts.grantee import GranteeKind
+from resolvers.manifests import manifest, referrer
+from resolvers.manifests.referrer import ReferrerFilter
+from resolvers.repositories import activity, explanation, permission
+from resolvers.repositories.repository import (
+    RepositoryFilter,
+    RepositoryOrder,
+    RepositoryRecord,
+    RepositoryState,
+    Visibility,
+)
+from resolvers.tags import history as tag_history
+from resolvers.tags import immutability, tag
+from resolvers.tags import plan as tag_plan
+from resolvers.tags.tag import TagFilter
+from schema.access.roles import RepositoryRole
+from schema.accounts.account import User, to_user
+from schema.accounts.grantee import GranteeInput, to_name
+from schema.accounts.organization import Organization, to_organization
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.inputs import PathArgument
+from schema.manifests.manifest import (
+    ArtifactKindArgument,
+    ArtifactTypeArgument,
+    Manifest,
+    Referrer,
+    to_manifest,
+    to_referrer,
+)
+from schema.nodes import Node, encode_id
+from schema.repositories.activity import ActivityDay, Days, to_day
+from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, to_access, to_grants
+from schema.repositories.permission import RepositoryPermission, to_permission
+from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
+from schema.tags.history import TagChange, TagDifference, to_tag_change, to_tag_difference
+from schema.tags.immutability import ImmutabilityPolicy, to_policy
+from schema.tags.plan import TagPlan, to_plan
+from schema.tags.tag import NameFilter, Tag, to_tag
+
+strawberry.enum(
+    Visibility, name="Visibility", description="Who may pull: everybody, or whoever has a permission."
+)
+strawberry.enum(
+    RepositoryState,
+    name="RepositoryState",
+    description="What may be written: everything, nothing, or only what a mirror brings.",
+)
+
+strawberry.enum(
+    RepositoryOrder,
+    name="RepositoryOrder",
+    description="In which order repositories are listed: oldest first, or by path, byte by byte.",
+)
+
+
+RepositoryOwner = Annotated[
+    User | Organization,
+    strawberry.union("RepositoryOwner", description="Who owns a repository: a user or an organization."),
+]
+
+
+@strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
+class Repository(Node):
+    record: strawberry.Private[RepositoryRecord]
+    is_judged: strawberry.Private[bool] = True
+
+    async def _require_read(self, info: Info) -> None:
+        """Refuse viewers who may not read it, where the way here did not ask that yet."""
+        if not self.is_judged and await info.context.loaders.repository_roles.load(self.record.ref) is None:
+            raise info.context.context.viewer.refusal()
+
+    @strawberry.field(description="Namespace and name, as in `docker pull`, without the host.")
+    def path(self) -> RepositoryPath:
+        return RepositoryPath(self.record.path)
+
+    @strawberry.field(description="The user or organization that owns it.")
+    def namespace(self) -> str:
+        return self.record.namespace_name
+
+    @strawberry.field(description="The user or organization that owns it; null while that is being deleted.")
+    async def owner(self, info: Info) -> RepositoryOwner | None:
+        record = await info.context.loaders.accounts.load(self.record.namespace_id)
+        if record is None:
+            return None
+        return to_organization(record) if record.kind is AccountKind.ORGANIZATION else to_user(record)
+
+    @strawberry.field(description="Where web interfaces of this API show it, below their address.")
+    def web_path(self) -> str:
+        return f"/repository/{self.record.path}"
+
+    @strawberry.field(description="Whether a user or an organization owns it.")
+    def namespace_kind(self) -> AccountKind:
+        return self.record.namespace_kind
+
+    @strawberry.field(description="Whether an organization owns it.")
+    def is_in_organization(self) -> bool:
+        return self.record.namespace_kind is AccountKind.ORGANIZATION
+
+    @strawberry.field(description="The name below the namespace; it may hold slashes.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Markdown of up to 100,000 characters; null if there is none.")
+    async def description(self, info: Info) -> str | None:
+        await self._require_read(info)
+        return self.record.description
+
+    @strawberry.field(description="Who may pull.")
+    def visibility(self) -> Visibility:
+        return self.record.visibility
+
+    @strawberry.field(description="Whether everybody may pull.")
+    def is_public(self) -> bool:
+        return self.record.visibility is Visibility.PUBLIC
+
+    @strawberry.field(description="What may be written.")
+    def state(self) -> RepositoryState:
+        return self.record.state
+
+    @strawberry.field(description="When it was created.")
+    def created_at(self) -> datetime:
+        return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(
+        description="When a tag was last created, moved or restored; null if there never was one."
+    )
+    async def last_modified_at(self, info: Info) -> datetime | None:
+        await self._require_read(info)
+        return optional_datetime(await info.context.loaders.last_modified.load(self.record.id))
+
+    @strawberry.field(description="Whether the viewer has starred it; null for anonymous callers.")
+    async def is_starred(self, info: Info) -> bool | None:
+        if info.context.context.viewer.is_anonymous:
+            return None
+        return await info.context.loaders.starred.load(self.record.id)
+
+    @strawberry.field(description="How much it is used: how often it was pulled in the last 90 days.")
+    async def popularity(self, info: Info) -> float:
+        await self._require_read(info)
+        return await info.context.loaders.popularity.load(self.record.id)
+
+    @strawberry.field(description="What was pulled from it and pushed to it, at most 365 days, newest first.")
+    async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay]:
+        await self._require_read(info)
+        activity.check_days(days)
+        return [to_day(record) for record in await info.context.loaders.activity.load((self.record.id, days))]
+
+    @strawberry.field(description="How many users have starred it.")
+    async def star_count(self, info: Info) -> int:
+        await self._require_read(info)
+        return await info.context.loaders.star_counts.load(self.record.id)
+
+    @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
+    def tag_expiration_s(self) -> BigInt:
+        return BigInt(self.record.tag_expiration_s)
+
+    @strawberry.field(
+        description="The token in the address of a private repository's status badge; null if it is public."
+    )
+    async def badge_token(self, info: Info) -> str | None:
+        await self._require_read(info)
+        return None if self.record.visibility is Visibility.PUBLIC else self.record.badge_token
+
+    @strawberry.field(description="The viewer's role.")
+    async def viewer_role(self, info: Info) -> RepositoryRole | None:
+        return await info.context.loaders.repository_roles.load(self.record.ref)
+
+    @strawberry.field(
+        description="Whether the viewer may push now: the role allows it, and so does the state."
+    )
+    async def viewer_can_write(self, info: Info) -> bool:
+        role = await info.context.loaders.repository_roles.load(self.record.ref)
+        return (
+            role is not None and role >= RepositoryRole.WRITE and self.record.state is RepositoryState.NORMAL
+        )
+
+    @strawberry.field(description="Whether the viewer may administer it.")
+    async def viewer_can_administer(self, info: Info) -> bool:
+        return await info.context.loaders.repository_roles.load(self.record.ref) is RepositoryRole.ADMIN
+
+    @strawberry.field(
+        description="Its tags, newest first, then by name: the whole history, or only what is or was active."
+    )
+    async def tags(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        exact: Annotated[str | None, strawberry.argument(description="Only the tag of this name.")] = None,
+        name: Annotated[
+            NameFilter | None, strawberry.argument(description="Only tags whose name fits.")
+        ] = None,
+        is_active: Annotated[
+            bool, strawberry.argument(description="Only what tags point to now, without their history.")
+        ] = True,
+        as_of: Annotated[
+            datetime | None,
+            strawberry.argument(description="Only what tags pointed to at this time; overrides `isActive`."),
+        ] = None,
+    ) -> Connection[Tag]:
+        await self._require_read(info)
+        chosen = TagFilter(
+            name_equals=exact or (name.equals if name else None),
+            name_contains=name.contains if name else None,
+            is_active=is_active,
+            as_of_ms=to_milliseconds(as_of) if as_of else None,
+        )
+        found = await tag.tags(info.context.context, self.record, chosen, page(first, after))
+        return connect(found, to_tag)
+
+    @strawberry.field(description="What a tag points to now; null if there is no such tag.")
+    async def tag(
+        self, info: Info, name: Annotated[str, strawberry.argument(description="The tag's name.")]
+    ) -> Tag | None:
+        await self._require_read(info)
+        record = await tag.active_tag(self.record.id, name)
+        return to_tag(record) if record else None
+
+    @strawberry.field(
+        description="What happened to a tag, newest first: each time it was made, moved, restored or deleted,"
+        " or expired."
+    )
+    async def tag_history(
+        self,
+        info: Info,
+        name: Annotated[str, strawberry.argument(description="The tag's name.")],
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[TagChange]:
+        await self._require_read(info)
+        found = await tag_history.history(info.context.context, self.record, name, page(first, after))
+        return connect(found, to_tag_change)
+
+    @strawberry.field(
+        description="The tags that point elsewhere at the second of two moments, by name. Pass `to` when"
+        " reading several pages, so that all are of the same moment."
+    )
+    async def tag_difference(
+        self,
+        info: Info,
+        from_: Annotated[datetime, strawberry.argument(name="from", description="The first moment.")],
+        to: Annotated[
+            datetime | None,
+            strawberry.argument(description="The second moment; now if not given."),
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[TagDifference]:
+        await self._require_read(info)
+        found = await tag_history.difference(
+            info.context.context,
+            self.record,
+            to_milliseconds(from_),
+            to_milliseconds(to) if to else None,
+            page(first, after),
+        )
+        return connect(found, to_tag_difference)
+
+    @strawberry.field(
+        description="A plan that the viewer made for this repository and that can still be applied; null for"
+        " any other. Requires `repo:write`."
+    )
+    async def tag_plan(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The plan's id.")]
+    ) -> TagPlan | None:
+        role = await info.context.loaders.repository_roles.load(self.record.ref)
+        if role is None or role < RepositoryRole.WRITE:
+            raise info.context.context.viewer.refusal()
+        record = await tag_plan.plan(info.context.context, self.record, id)
+        return to_plan(record) if record else None
+
+    @strawberry.field(description="A manifest by its digest; null if the repository has none such.")
+    async def manifest(
+        self, info: Info, digest: Annotated[Digest, strawberry.argument(description="The manifest's digest.")]
+    ) -> Manifest | None:
+        await self._require_read(info)
+        record = await manifest.by_digest(self.record, digest)
+        return to_manifest(record) if record else None
+
+    @strawberry.field(description="All manifests, tagged or not, newest first.")
+    async def manifests(self, info: Info, first: First = 50, after: After = None) -> Connection[Manifest]:
+        await self._require_read(info)
+        found = await manifest.manifests(info.context.context, self.record, page(first, after))
+        return connect(found, to_manifest)
+
+    @strawberry.field(
+        description="The manifests that are about a digest (signatures, attestations, bills of materials),"
+        " oldest first. The digest itself need not exist."
+    )
+    async def referrers(
+        self,
+        info: Info,
+        digest: Annotated[Digest, strawberry.argument(description="The subject's digest.")],
+        first: First = 50,
+        after: After = None,
+        artifact_type: ArtifactTypeArgument = None,
+        kind: ArtifactKindArgument = None,
+    ) -> Connection[Referrer]:
+        await self._require_read(info)
+        chosen = ReferrerFilter(artifact_type, kind)
+        found = await referrer.about(info.context.context, self.record, digest, page(first, after), chosen)
+        return connect(found, to_referrer)
+
+    @strawberry.field(
+        description="Its own immutability policies, oldest first; those of its namespace hold beside them."
+        " Requires `repo:admin`."
+    )
+    async def immutability_policies(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[ImmutabilityPolicy]:
+        found = await immutability.policies(info.context.context, self.record, page(first, after))
+        return connect(found, to_policy)
+
+    @strawberry.field(
+        description="One of its own immutability policies; null if there is none such. Requires `repo:admin`."
+    )
+    async def immutability_policy(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
+    ) -> ImmutabilityPolicy | None:
+        record = await immutability.policy(info.context.context, self.record, uuid)
+        return to_policy(record) if record else None
+
+    @strawberry.field(description="The direct permissions on it, oldest first. Requires `repo:admin`.")
+    async def permissions(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        grantee_kind: Annotated[
+            GranteeKind | None, strawberry.argument(description="Only those of accounts, or only of teams.")
+        ] = None,
+    ) -> Connection[RepositoryPermission]:
+        found = await permission.permissions(
+            info.context.context, self.record, page(first, after), kind=grantee_kind
+        )
+        return connect(found, to_permission)
+
+    @strawberry.field(
+        description="The direct permission of one account or team; null if it has none. Requires"
+        " `repo:admin`."
+    )
+    async def permission(
+        self,
+        info: Info,
+        grantee: Annotated[GranteeInput, strawberry.argument(description="The account or team.")],
+    ) -> RepositoryPermission | None:
+        record = await permission.permission(info.context.context, self.record, to_name(grantee))
+        return to_permission(record) if record else None
+
+    @strawberry.field(
+        description="Every user and robot with a role on it, by name, each with the reasons. Left out are"
+        " those who may only pull because everybody may, and blocked accounts. Requires `repo:admin`."
+    )
+    async def access(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        minimum_role: Annotated[
+            RepositoryRole | None,
+            strawberry.argument(description="Only those who may do at least this; `READ` if not given."),
+        ] = None,
+    ) -> Connection[RepositoryAccess]:
+        found = await explanation.accounts_with_access(
+            info.context.context, self.record, page(first, after), minimum=minimum_role or RepositoryRole.READ
+        )
+        return connect(found, to_access)
+
+    @strawberry.field(
+        description="What is granted to an account, strongest first: at most two for each of its teams, and"
+        " one for each other source. Null if there is no such account, or nothing is granted to it. Requires"
+        " `repo:admin`."
+    )
+    async def grants(
+        self,
+        info: Info,
+        account: Annotated[str, strawberry.argument(description="A user or robot by name.")],
+        sources: Annotated[
+            list[GrantSource] | None, strawberry.argument(description="Only grants from these sources.")
+        ] = None,
+    ) -> list[RepositoryGrant] | None:
+        found = await explanation.grants(info.context.context, self.record, account, sources)
+        return to_grants(found) if found else None
+
+
+def to_repository(record: RepositoryRecord, *, is_judged: bool = True) -> Repository:
+    """A repository as a GraphQL value.
+
+    `is_judged` says that the viewer is known to be allowed to read it. Otherwise it shows its name and its
+    visibility, and the rest only to those who may read it.
+    """
+    return Repository(id=encode_id("Repository", record.id), record=record, is_judged=is_judged)
+
+
+@strawberry.type
+class RepositoryQuery:
+    @strawberry.field(
+        description="A repository by path. Refused, denied and absent alike, unless the viewer would see it"
+        " if it existed; only then null means that there is none."
+    )
+    async def repository(self, info: Info, path: PathArgument) -> Repository | None:
+        record = await resolvers.repositories.repository.repository(info.context.context, path)
+        return to_repository(record) if record else None
+
+    @strawberry.field(description="The repositories that the viewer may see.")
+    async def repositories(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        namespace: Annotated[
+            str | None, strawberry.argument(description="Only those of this user or organization.")
+        ] = None,
+        include_public: Annotated[
+            bool,
+            strawberry.argument(
+                description="Also public ones on which the viewer has no permission; true if not given."
+            ),
+        ] = True,
+        visibility: Annotated[
+            Visibility | None, strawberry.argument(description="Only those of this visibility.")
+        ] = None,
+        is_starred: Annotated[
+            bool | None,
+            strawberry.argument(
+                description="Only those that the viewer has starred, public ones too, or only the others."
+            ),
+        ] = None,
+        order_by: Annotated[
+            RepositoryOrder, strawberry.argument(description="Their order; oldest first if not given.")
+        ] = RepositoryOrder.CREATED_AT,
+    ) -> Connection[Repository]:
+        chosen = RepositoryFilter(
+            namespace=namespace,
+            include_public=include_public,
+            visibility=visibility,
+            is_starred=is_starred,
+            order=order_by,
+        )
+        found = await resolvers.repositories.repository.repositories(
+            info.context.context, chosen, page(first, after)
+        )
+        return connect(found, to_repository)

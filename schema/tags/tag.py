@@ -1,0 +1,144 @@
+"""Tags through time."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+import resolvers.tags.tag
+from resolvers.tags.tag import TagChanges, TagRecord
+from schema.context import Info
+from schema.errors import UserError, mutation, payload_errors
+from schema.inputs import PathArgument, changes
+from schema.manifests.manifest import Manifest, to_manifest
+from schema.nodes import Node, encode_id
+from schema.repositories.activity import Pulls
+from schema.scalars import Digest, optional_datetime, to_datetime, to_milliseconds
+
+
+@strawberry.input(description="Which names fit; both conditions must hold if both are given.")
+class NameFilter:
+    equals: str | None = strawberry.field(default=None, description="The whole name.")
+    contains: str | None = strawberry.field(
+        default=None, description="A part of the name, in upper or lower case."
+    )
+
+
+@strawberry.type(description="A span of time in which a tag pointed to one manifest.")
+class Tag(Node):
+    record: strawberry.Private[TagRecord]
+
+    @strawberry.field(description="The tag's name.")
+    def name(self) -> str:
+        return self.record.name
+
+    @strawberry.field(description="Since when it has pointed there.")
+    def started_at(self) -> datetime:
+        return to_datetime(self.record.started_at_ms)
+
+    @strawberry.field(description="Until when: past for history, future for an expiration; null for no end.")
+    def ended_at(self) -> datetime | None:
+        return optional_datetime(self.record.ended_at_ms)
+
+    @strawberry.field(description="Whether this span was made by a restore.")
+    def is_reversion(self) -> bool:
+        return self.record.is_reversion
+
+    @strawberry.field(description="Whether the tag is locked: it can be neither moved nor deleted.")
+    def is_immutable(self) -> bool:
+        return self.record.is_immutable
+
+    @strawberry.field(description="How often it was pulled by its name, whatever it pointed to.")
+    async def pulls(self, info: Info) -> Pulls:
+        key = (self.record.repository_id, self.record.name)
+        return Pulls(record=await info.context.loaders.tag_pulls.load(key))
+
+    @strawberry.field(description="What it points to.")
+    async def manifest(self, info: Info) -> Manifest:
+        return to_manifest(await info.context.loaders.manifests.load(self.record.manifest_id))
+
+
+def to_tag(record: TagRecord) -> Tag:
+    """A span of a tag as a GraphQL value."""
+    return Tag(id=encode_id("Tag", record.id), record=record)
+
+
+@strawberry.input(description="What to change; absent fields stay as they are.")
+class TagUpdateInput:
+    manifest_digest: strawberry.Maybe[Digest | None] = strawberry.field(
+        description="Create the tag, or move it, to this manifest of the repository."
+    )
+    expires_at: strawberry.Maybe[datetime | None] = strawberry.field(
+        description="When the tag shall end, at least an hour and at most 104 weeks after its start;"
+        " null for never."
+    )
+    is_immutable: strawberry.Maybe[bool] = strawberry.field(
+        description="Lock (`repo:write`) or unlock (`repo:admin`) the tag."
+    )
+
+
+@strawberry.type(description="What came of changing a tag.")
+class TagUpdatePayload:
+    tag: Tag | None = strawberry.field(default=None, description="Where the tag points now; null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="What came of deleting a tag.")
+class TagDeletePayload:
+    tag: Tag | None = strawberry.field(default=None, description="The span that ended; null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="What came of restoring a tag.")
+class TagRestorePayload:
+    tag: Tag | None = strawberry.field(default=None, description="The new span; null if refused.")
+    errors: list[UserError] = payload_errors()
+
+
+_Name = Annotated[str, strawberry.argument(description="The tag's name.")]
+
+
+@strawberry.type
+class TagMutation:
+    @mutation(
+        TagUpdatePayload,
+        description="Create, move, expire, lock or unlock a tag: all of the changes or none."
+        " Requires `repo:write`.",
+    )
+    async def tag_update(
+        self,
+        info: Info,
+        repository: PathArgument,
+        tag: _Name,
+        input: Annotated[TagUpdateInput, strawberry.argument(description="What to change.")],
+    ) -> Any:
+        values = changes(input)
+        if "expires_at" in values:
+            expires_at = values.pop("expires_at")
+            values["expires_at_ms"] = to_milliseconds(expires_at) if expires_at else None
+        record = await resolvers.tags.tag.update(info.context.context, repository, tag, TagChanges(values))
+        return TagUpdatePayload(tag=to_tag(record) if record else None)
+
+    @mutation(
+        TagDeletePayload,
+        description="End a tag now; it can be restored within the time machine window."
+        " Requires `repo:write`.",
+    )
+    async def tag_delete(self, info: Info, repository: PathArgument, tag: _Name) -> Any:
+        record = await resolvers.tags.tag.delete(info.context.context, repository, tag)
+        return TagDeletePayload(tag=to_tag(record))
+
+    @mutation(
+        TagRestorePayload,
+        description="Let a tag point to an earlier manifest again, marked as a reversion."
+        " Requires `repo:write`.",
+    )
+    async def tag_restore(
+        self,
+        info: Info,
+        repository: PathArgument,
+        tag: _Name,
+        manifest_digest: Annotated[Digest, strawberry.argument(description="The manifest to point to.")],
+    ) -> Any:
+        record = await resolvers.tags.tag.restore(info.context.context, repository, tag, manifest_digest)
+        return TagRestorePayload(tag=to_tag(record))

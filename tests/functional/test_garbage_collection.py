@@ -1,0 +1,173 @@
+"""`quayside gc` as an operator runs it: looking first, killed on the way, and beside a real client."""
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from quayside.settings.settings import Settings, load_settings
+from storage.blobs import BlobStore
+from storage.database import Database
+from storage.statements import execute
+from tests.factories import Factory
+from tests.functional.skopeo import skopeo
+from tests.process import environment, log_of, outcome, run, serving
+from tests.quayside.registry import kit, people
+from tests.quayside.registry.people import OWNER, PASSWORD
+from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, end_tags, grow_old, held, rights, stored
+
+POINTS = ("collection.after_give_up", "collection.after_take_back", "collection.before_bytes")
+LINE = re.compile(r"(\S+)\tmanifests=(\d+)\tblobs=(\d+)\tbytes=(\d+)")
+
+
+@pytest.fixture
+def environ(tmp_path: Path, settings_with_files: Settings) -> dict[str, str]:
+    """What the commands are told, which work on what the factory makes."""
+    return {
+        "QUAYSIDE_DATA_DIR": str(tmp_path),
+        "QUAYSIDE_DATABASE_URL": settings_with_files.database_url,
+        "QUAYSIDE_BLOB_URL": settings_with_files.blob_url,
+        "QUAYSIDE_SECRET_KEY": "k" * 32,
+    }
+
+
+@pytest.fixture
+async def kept(factory: Factory, tmp_path: Path) -> set[str]:
+    """What stays of two repositories that share a layer: the digests of the blobs of one image."""
+    await factory.user("ada")
+    for path in ("ada/app", "ada/base"):
+        await factory.repository(path)
+    await factory.image("ada/app", b"shared", tag="now")
+    await factory.image("ada/base", b"shared", tag="gone")
+    await factory.image("ada/base", b"own", tag="gone-too")
+    await end_tags("gone%", ago_ms=WINDOW_MS + DAY_MS)
+    await grow_old(tmp_path)
+    return {kit.digest_of(blob) for blob in (kit.CONFIG, b"shared")}
+
+
+async def test_a_dry_run_prints_what_the_run_removes_and_changes_nothing(
+    tmp_path: Path, environ: dict[str, str], blobs: BlobStore, kept: set[str]
+) -> None:
+    everything = await stored(blobs)
+    size = sum(len(kit.encode(kit.image_document(layer))) for layer in (b"shared", b"own"))
+    released = len(kit.CONFIG) + len(b"shared") + len(b"own")
+    expected = (
+        f"ada/base\tmanifests=2\tblobs=3\tbytes={size + released}\n"
+        f"total\tmanifests=2\tblobs=1\tbytes={size + 3}\n"
+    )
+
+    planned = outcome(run(tmp_path, "gc", "--dry-run", **environ))
+    untouched = await stored(blobs), len(await held("ada/base"))
+    done = outcome(run(tmp_path, "gc", **environ))
+
+    assert planned == done == (0, expected, "")
+    assert untouched == (everything, 2)
+    assert await stored(blobs) == kept == await rights("ada/app")
+    assert await held("ada/base") == await rights("ada/base") == set()
+    assert outcome(run(tmp_path, "gc", **environ)) == (0, "total\tmanifests=0\tblobs=0\tbytes=0\n", "")
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_run_that_is_killed_is_finished_by_the_next(
+    tmp_path: Path, environ: dict[str, str], blobs: BlobStore, kept: set[str], point: str
+) -> None:
+    killed = run(tmp_path, "gc", **environ, QUAYSIDE_FAULT=f"{point}:kill")
+    assert killed.returncode == -signal.SIGKILL
+
+    finished = run(tmp_path, "gc", **environ)
+
+    assert finished.returncode == 0
+    assert await stored(blobs) == kept
+    assert await held("ada/base") == await rights("ada/base") == set()
+    assert outcome(run(tmp_path, "gc", "--dry-run", **environ))[1] == "total\tmanifests=0\tblobs=0\tbytes=0\n"
+
+
+def test_the_job_of_a_server_collects(tmp_path: Path, environ: dict[str, str], kept: set[str]) -> None:
+    with serving(tmp_path, environ=environ) as (client, _):
+        while (
+            'quayside_jobs_total{kind="content.collect",outcome="done"} 1.0'
+            not in client.get("/metrics").text
+        ):
+            threading.Event().wait(0.1)
+
+    assert outcome(run(tmp_path, "gc", "--dry-run", **environ))[1] == "total\tmanifests=0\tblobs=0\tbytes=0\n"
+    (entry,) = [entry for entry in log_of(tmp_path) if entry["logger"] == "quayside.collection"]
+    assert (entry["message"], entry["manifests"], entry["blobs"]) == ("content collected", 2, 1)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[str]:
+    """Three layouts of images for two platforms, which share a layer and an image."""
+    shared = kit.layer_of(b"shared")
+    found = []
+    for number in range(3):
+        contents, manifests = [], []
+        for architecture, text in (("amd64", b"always"), ("arm64", f"image {number}".encode())):
+            layer = kit.layer_of(text)
+            config = kit.config_of(architecture, shared[1], layer[1])
+            manifest = kit.encode(kit.image_document(shared[0], layer[0], config=config))
+            contents += [shared[0], layer[0], config, manifest]
+            manifests.append(manifest)
+        directory = tmp_path / f"image{number}"
+        kit.write_layout(directory, "v1", kit.encode(kit.index_document(*manifests)), *contents)
+        found.append(f"oci:{directory}:v1")
+    return found
+
+
+@pytest.mark.needs("skopeo")
+def test_no_push_fails_beside_the_collector_and_all_can_be_pulled(
+    tmp_path: Path, database_url: str, images: list[str]
+) -> None:
+    """Each push finds the old content of its image, which the collector removes at that very time."""
+    values = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, "SECRET_KEY": "k" * 32}
+    settings = load_settings(values, {})
+    environ = {f"QUAYSIDE_{key}": value for key, value in values.items()}
+    asyncio.run(people.create_users(settings, OWNER))
+
+    with serving(tmp_path, "--no-jobs", environ=environ) as (client, _):
+        address = f"docker://127.0.0.1:{client.base_url.port}/{OWNER}/app:v1"
+        login = f"{OWNER}:{PASSWORD}"
+        to, of = ((f"--{side}-tls-verify=false", f"--{side}-creds", login) for side in ("dest", "src"))
+        for number in range(9):
+            asyncio.run(_forget_tags(settings, tmp_path / "data"))
+            with _collecting(environ, delay_ms=number * 40):
+                pushed = skopeo(tmp_path, "copy", "--all", *to, images[number % 3], address)
+            assert pushed.returncode == 0, pushed.stderr
+            pulled = skopeo(tmp_path, "copy", "--all", *of, address, f"dir:{tmp_path}/pulled{number}")
+            assert pulled.returncode == 0, pulled.stderr
+
+    asyncio.run(_forget_tags(settings, tmp_path / "data"))
+    assert outcome(run(tmp_path, "gc", **environ))[0] == 0
+    assert [path for path in (tmp_path / "data" / "blobs" / "blobs").rglob("*") if path.is_file()] == []
+
+
+@contextmanager
+def _collecting(environ: dict[str, str], *, delay_ms: int) -> Iterator[None]:
+    """A process that collects again and again after a while, and must not fail."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.functional.collecting", str(delay_ms)],
+        env=environment(**environ), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield
+        _, errors = process.communicate("stop\n")
+    assert (process.returncode, errors) == (0, "")
+
+
+async def _forget_tags(settings: Settings, data: Path) -> None:
+    """Let what was pushed be old, and its tags have ended before the window, while nobody pushes."""
+    database = await Database.connect(settings.database_url)
+    with database.current():
+        await grow_old(data)
+        await execute("UPDATE tag SET started_at_ms = 1, ended_at_ms = 2")
+    await database.close()

@@ -1,0 +1,233 @@
+"""Heads of requests, as a real server reads them from a connection."""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+import httpx
+import pytest
+import uvicorn
+import uvloop
+from starlette.types import Receive, Scope, Send
+
+from quayside.http import protocol
+from quayside.http.protocol import GATHERED_BYTES, MAX_HEAD_BYTES, GatheringTransport
+from tests.process import serving
+
+ENOUGH = 8 * 1024 * 1024
+"""Far more than a server may take before it says no, sockets included."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with serving(tmp_path_factory.mktemp("server"), "--no-jobs") as (client, _):
+        yield client
+
+
+def answer_to(server: httpx.Client, *pieces: bytes) -> bytes:
+    """Send bytes on a connection of their own, until the server closes it or they end; what it answered."""
+    address = (server.base_url.host, server.base_url.port or 0)
+    answer = b""
+    with socket.create_connection(address, timeout=60) as connection, suppress(ConnectionError):
+        for piece in pieces:
+            with suppress(ConnectionError):
+                connection.sendall(piece)
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer
+
+
+def test_a_head_of_the_largest_size_is_read(server: httpx.Client) -> None:
+    # Given a request whose address and fields have as many bytes as they may
+    lines = [b"Host: h", b"Connection: close"]
+    used = len(b"/healthz") + sum(len(line) - len(b": ") for line in lines) + len(b"X")
+    head = b"\r\n".join([b"GET /healthz HTTP/1.1", *lines, b"X: " + b"a" * (MAX_HEAD_BYTES - used)])
+
+    # When it is sent, and one with a byte more
+    good = answer_to(server, head + b"\r\n\r\n")
+    bad = answer_to(server, head + b"a\r\n\r\n")
+
+    # Then the first is answered, and the other refused
+    assert good.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert bad == (
+        b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+        b"content-length: 33\r\n\r\nThe header fields are too large.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: ", id="one field without end"),
+        pytest.param(b"GET / HTTP/1.1\r\n", id="a name without end"),
+        pytest.param(b"", id="a method without end"),
+        pytest.param(
+            b"POST /graphql HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+            id="a field behind the body without end",
+        ),
+    ],
+)
+def test_what_never_ends_is_given_up(server: httpx.Client, opening: bytes) -> None:
+    answer = answer_to(server, opening, b"a" * ENOUGH)
+
+    # The client may learn no more than that the connection is closed, since it goes on sending.
+    assert b" 200 " not in answer
+    assert server.get("/healthz").status_code == 200
+
+
+def test_many_fields_are_refused_like_large_ones(server: httpx.Client) -> None:
+    answer = answer_to(server, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * MAX_HEAD_BYTES)
+
+    assert answer.split(b"\r\n")[0] in (b"HTTP/1.1 431 Request Header Fields Too Large", b"")
+
+
+def test_an_address_that_is_too_long_is_414(server: httpx.Client) -> None:
+    answer = answer_to(server, b"GET /" + b"a" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 414 ")
+
+
+def test_what_is_no_http_is_400(server: httpx.Client) -> None:
+    assert answer_to(server, b"\x16\x03\x01\x00\xf4 hello").split(b"\r\n")[0] == b"HTTP/1.1 400 Bad Request"
+
+
+def test_many_requests_on_one_connection_are_as_good_as_one(server: httpx.Client) -> None:
+    # Given requests that have more bytes together than the head of one may
+    request = b"GET /healthz HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 1000 + b"\r\n\r\n"
+    last = request.replace(b"Host: h", b"Connection: close")
+
+    # When they are sent without waiting for answers
+    answer = answer_to(server, request * 99 + last)
+
+    # Then each is answered
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 100
+
+
+def test_a_field_behind_the_body_is_none_of_the_request(server: httpx.Client) -> None:
+    # Given a query whose trailer claims another type for its body
+    query = b'{"query": "{ __typename }"}'
+    chunk = b"%x\r\n%b\r\n0\r\n" % (len(query), query)
+    head = b"POST /graphql HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+
+    # When it is sent with the right type in its head, and without
+    right = answer_to(
+        server, head + b"Content-Type: application/json\r\n\r\n" + chunk + b"Content-Type: text/plain\r\n\r\n"
+    )
+    wrong = answer_to(server, head + b"\r\n" + chunk + b"Content-Type: application/json\r\n\r\n")
+
+    # Then only the head counts
+    assert right.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert wrong.startswith(b"HTTP/1.1 415 Unsupported Media Type\r\n")
+
+
+async def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.5)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(application, http=protocol.BoundedHeadProtocol, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        port = listener.getsockname()[1]
+
+        async def answer(*pieces: bytes) -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for piece in pieces:
+                writer.write(piece)
+                await asyncio.sleep(0.05)
+            received = await reader.read()
+            writer.close()
+            return received
+
+        # Given a client that says nothing, one that never ends its head, one that begins a second request and
+        # stops, and one whose request takes longer to answer than a head may take
+        whole = b"GET / HTTP/1.1\r\nHost: h\r\n"
+        silent, endless, second, slow = await asyncio.gather(
+            answer(),
+            answer(whole, b"X: 1\r\n"),
+            answer(whole + b"\r\n", whole),
+            answer(whole + b"Connection: close\r\n\r\n"),
+        )
+        server.should_exit = True
+        await serving
+
+    # Then the first is left, those that keep the server waiting are told so, behind the answers that they are
+    # owed, and the last one is served
+    late = (
+        b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+        b"content-length: 37\r\n\r\nThe request took too long to arrive.\n"
+    )
+    assert (silent, endless) == (b"", late)
+    assert second.startswith(b"HTTP/1.1 204 No Content\r\n")
+    assert second.endswith(late)
+    assert slow.startswith(b"HTTP/1.1 204 No Content\r\n")
+
+
+class RecordingTransport(asyncio.Transport):
+    """Keeps what it is told to send, call by call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[object] = []
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.calls.append([*list_of_data])
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def is_closing(self) -> bool:
+        return "close" in self.calls
+
+
+async def test_what_is_written_in_one_turn_is_sent_together() -> None:
+    inner = RecordingTransport()
+    transport = GatheringTransport(inner, asyncio.get_running_loop())
+
+    # Given a small answer, a long one in pieces, and one after which the connection is closed
+    transport.write(b"head")
+    transport.write(b"body")
+    await asyncio.sleep(0)
+    transport.write(b"head")
+    transport.write(b"x" * (GATHERED_BYTES + 1))
+    transport.write(b"y")
+    transport.close()
+    await asyncio.sleep(0)
+
+    # Then each leaves at once, in order, and nothing is sent twice
+    assert inner.calls == [
+        [b"head", b"body"],
+        [b"head", b"x" * (GATHERED_BYTES + 1)],
+        [b"y"],
+        "close",
+    ]
+
+
+def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
+    failures: list[dict[str, object]] = []
+
+    async def answer_and_lose() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: failures.append(context))
+        ours, theirs = socket.socketpair()
+        with theirs:
+            inner, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+            transport = GatheringTransport(inner, loop)
+
+            # Given a connection that breaks, when an answer is written before anybody was told, and after
+            inner.abort()
+            transport.write(b"head")
+            await asyncio.sleep(0.01)
+            transport.write(b"head")
+            await asyncio.sleep(0.01)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(answer_and_lose())
+
+    # Then that is nothing to report
+    assert failures == []

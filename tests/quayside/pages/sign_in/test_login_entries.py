@@ -1,0 +1,124 @@
+"""What the audit log tells of logins: at which door, with what, and never what was typed."""
+
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from storage.statements import decode_json, execute, fetch
+from tests.browser import PASSWORD, Browser
+from tests.factories import Factory
+from tests.quayside.pages.sign_in.waiting import wait_is_over
+
+REGISTRY = "/v2/auth?service=registry.test"
+SCOPE = "&scope=repository:ada/app:pull"
+
+
+async def told() -> list[tuple[str, str | None, dict[str, Any]]]:
+    """The entries about logins: the kind, in whose log it is, and what it says."""
+    rows = await fetch(
+        "SELECT l.kind, l.metadata, n.name FROM audit_log l LEFT JOIN account n ON n.id = l.namespace_id"
+        " WHERE l.kind LIKE 'login%' ORDER BY l.id"
+    )
+    return [(row["kind"], row["name"], decode_json(row["metadata"])) for row in rows]
+
+
+async def login(browser: Browser, name: str, secret: str, scope: str = "") -> int:
+    """What docker login asks, or with a scope what precedes a pull; the status."""
+    headers = {"User-Agent": "docker"}
+    return (await browser.http.get(REGISTRY + scope, auth=(name, secret), headers=headers)).status_code
+
+
+async def test_a_docker_login_is_told_of_with_what_it_was_made(browser: Browser, factory: Factory) -> None:
+    await factory.organization("acme", owner="ada")
+    robot = await factory.robot("acme+build", by="ada")
+    token = await factory.token("ada")
+
+    statuses = [
+        await login(browser, "ada", PASSWORD),
+        await login(browser, "acme+build", robot.token),
+        await login(browser, "$oauthtoken", token),
+        # Before a pull nobody signs in, and without credentials nobody at all.
+        await login(browser, "ada", PASSWORD, SCOPE),
+        (await browser.http.get(REGISTRY + SCOPE)).status_code,
+    ]
+
+    assert statuses == [200] * 5
+    entries = await told()
+    facts = entries[2][2]
+    assert facts["oauth_token_id"]
+    entries[2] = (*entries[2][:2], {key: facts[key] for key in ("type", "kind", "useragent")})
+    assert entries == [
+        ("login_success", owner, {"type": "v2auth", "kind": kind, "useragent": "docker"})
+        for owner, kind in (("ada", "user"), ("acme", "robot"), ("ada", "oauth"))
+    ]
+
+
+@pytest.mark.parametrize("scope", ["", SCOPE])
+async def test_wrong_credentials_are_told_to_whom_they_concern(
+    browser: Browser, factory: Factory, scope: str
+) -> None:
+    await factory.organization("acme", owner="ada")
+    await factory.robot("acme+build", by="ada")
+
+    names = ("ada", "ada@example.com", "acme+build", "nobody", "acme+none", "$oauthtoken", "$app")
+    statuses = []
+    for name in names:
+        statuses.append(await login(browser, name, "my-secret-passw0rd", scope))
+        await wait_is_over()
+
+    assert statuses == [401] * 7
+    common = {"type": "v2auth", "useragent": "docker", "message": "Invalid credentials"}
+    assert await told() == [
+        ("login_failure", "ada", common | {"kind": "user", "username": "ada"}),
+        ("login_failure", "ada", common | {"kind": "user", "username": "ada"}),
+        ("login_failure", "acme", common | {"kind": "robot", "username": "acme+build"}),
+        ("login_failure", None, common | {"kind": "user"}),
+    ]
+
+
+async def test_attempts_that_are_not_judged_are_not_told(browser: Browser) -> None:
+    statuses = [await login(browser, "ada", "wrong") for _ in range(3)]
+
+    assert statuses == [401, 429, 429]
+    assert len(await told()) == 1
+
+
+async def test_a_robot_cannot_fill_the_log_of_its_owner(browser: Browser, factory: Factory) -> None:
+    await factory.organization("acme", owner="ada")
+    robot = await factory.robot("acme+build", by="ada")
+
+    statuses = [await login(browser, "acme+build", "old", SCOPE) for _ in range(20)]
+    statuses.append(await login(browser, "acme+build", robot.token, SCOPE))
+    at_once = len(await told())
+    await execute("UPDATE sign_in_failure SET last_failed_at_ms = last_failed_at_ms - 60000")
+    await login(browser, "acme+build", "old", SCOPE)
+
+    # The robot itself is never held back.
+    assert statuses == [401] * 20 + [200]
+    assert (at_once, len(await told())) == (1, 2)
+
+
+async def test_every_door_for_passwords_tells_of_wrong_ones(app: Starlette, ada: Browser) -> None:
+    await execute("DELETE FROM audit_log")
+
+    await ada.post("/api/v1/signin/verify", password="wrong")
+    await wait_is_over()
+    await ada.post("/api/v1/user/clientkey", password="wrong")
+    await wait_is_over()
+    await ada.http.get(
+        "/oauth/authorize?client_id=x&redirect_uri=https://app.example&scope=repo:read", auth=("ada", "wrong")
+    )
+    await wait_is_over()
+    await ada.sign_in("ada", "wrong")
+
+    entries = await told()
+    assert [(kind, owner, entry["type"], entry["username"]) for kind, owner, entry in entries] == [
+        ("login_failure", "ada", "quayauth", "ada")
+    ] * 4
+
+
+async def test_a_login_at_the_pages_is_told_of(ada: Browser) -> None:
+    ((kind, owner, entry),) = await told()
+
+    assert (kind, owner, entry["type"]) == ("login_success", "ada", "quayauth")

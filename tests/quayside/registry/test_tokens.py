@@ -1,0 +1,159 @@
+"""The token flow: challenges, tokens and what they grant ("Distribution Registry v2 authentication")."""
+
+from datetime import datetime
+
+import httpx
+import pytest
+from jose import jwt
+
+from quayside.settings.settings import Settings
+from storage.statements import execute
+from tests.quayside.registry import kit
+from tests.quayside.registry.people import OWNER, PASSWORD, acting
+
+APP = "repository:owner/app"
+
+
+async def token_answer(
+    client: httpx.AsyncClient, *scopes: str, login: tuple[str, str] | None = (OWNER, PASSWORD)
+) -> httpx.Response:
+    return await client.get(
+        "/v2/auth",
+        params=[("service", client.base_url.netloc.decode()), *(("scope", scope) for scope in scopes)],
+        auth=login,
+    )
+
+
+async def granted(
+    client: httpx.AsyncClient, *scopes: str, login: tuple[str, str] | None = (OWNER, PASSWORD)
+) -> list[kit.Json]:
+    answer = await token_answer(client, *scopes, login=login)
+    assert answer.status_code == 200, answer.text
+    claims = jwt.get_unverified_claims(answer.json()["token"])
+    assert claims["sub"] == (login[0] if login else "(anonymous)")
+    assert claims["aud"] == client.base_url.netloc.decode()
+    return list(claims["access"])
+
+
+def access(name: str, *actions: str) -> kit.Json:
+    return {"type": "repository", "name": name, "actions": list(actions)}
+
+
+async def test_a_request_without_a_token_is_challenged(
+    unauthenticated: httpx.AsyncClient, settings: Settings
+) -> None:
+    base = await unauthenticated.get("/v2/")
+    pull = await unauthenticated.get("/v2/owner/app/manifests/latest")
+    push = await unauthenticated.post("/v2/owner/app/blobs/uploads/")
+
+    service = httpx.URL(settings.public_url).netloc.decode()
+    realm = {"realm": f"{settings.public_url}/v2/auth", "service": service}
+    for answer in (base, pull, push):
+        assert answer.status_code == 401
+        assert kit.error_codes(answer) == ["UNAUTHORIZED"]
+        assert answer.headers["Docker-Distribution-API-Version"] == "registry/2.0"
+    assert kit.challenge_of(base) == realm
+    assert kit.challenge_of(pull) == {**realm, "scope": f"{APP}:pull"}
+    assert kit.challenge_of(push) == {**realm, "scope": f"{APP}:pull,push"}
+
+
+async def test_a_token_that_is_not_ours_is_refused(unauthenticated: httpx.AsyncClient) -> None:
+    for token in ("nonsense", "a.b.c", ""):
+        answer = await unauthenticated.get("/v2/", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 401
+
+
+async def test_pushing_creates_a_private_repository(
+    repository: kit.Repository, stranger: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    await repository.push_image(b"layer", tag="latest")
+
+    for client in (stranger, anonymous):
+        answer = await client.get(repository.url("manifests/latest"))
+        assert answer.status_code == 401
+        assert kit.challenge_of(answer)["scope"] == f"{APP}:pull"
+
+
+async def test_a_token_grants_what_is_asked_for_and_had(unauthenticated: httpx.AsyncClient) -> None:
+    assert await granted(unauthenticated, f"{APP}:push,pull") == [access("owner/app", "push", "pull")]
+    assert await granted(unauthenticated, f"{APP}:pull") == [access("owner/app", "pull")]
+    assert await granted(unauthenticated, f"{APP}:*,pull,push") == [access("owner/app", "push", "pull", "*")]
+    assert await granted(unauthenticated, f"{APP}:pull", "repository:owner/other:push") == [
+        access("owner/app", "pull"),
+        access("owner/other", "push"),
+    ]
+
+
+async def test_a_lack_of_rights_is_no_error_of_the_token_service(unauthenticated: httpx.AsyncClient) -> None:
+    for scope in ("repository:stranger/app:pull,push", "repository:nobody/app:pull,push"):
+        name = scope.split(":")[1]
+        assert await granted(unauthenticated, scope) == [access(name)]
+    assert await granted(unauthenticated, f"{APP}:pull,push", login=None) == [access("owner/app")]
+
+
+async def test_a_pull_token_cannot_push(unauthenticated: httpx.AsyncClient) -> None:
+    await token_answer(unauthenticated, f"{APP}:push")
+    token = (await token_answer(unauthenticated, f"{APP}:pull")).json()["token"]
+
+    answer = await unauthenticated.post(
+        "/v2/owner/app/blobs/uploads/", headers={"Authorization": f"Bearer {token}"}
+    )
+
+    assert answer.status_code == 401
+    assert kit.error_codes(answer) == ["UNAUTHORIZED"]
+    assert kit.challenge_of(answer)["scope"] == f"{APP}:pull,push"
+    assert kit.challenge_of(answer)["error"] == "insufficient_scope"
+
+
+async def test_wrong_credentials_are_refused(unauthenticated: httpx.AsyncClient) -> None:
+    for login in ((OWNER, "wrong"), ("nobody", PASSWORD), ("$oauthtoken", "wrong"), ("owner+robot", "wrong")):
+        answer = await token_answer(unauthenticated, f"{APP}:pull", login=login)
+        assert answer.status_code == 401
+        assert kit.error_codes(answer) == ["UNAUTHORIZED"]
+
+
+async def test_guessing_a_password_is_slowed_down(
+    unauthenticated: httpx.AsyncClient, settings: Settings
+) -> None:
+    assert (await token_answer(unauthenticated, login=(OWNER, "wrong"))).status_code == 401
+    async with acting(settings):
+        await execute("UPDATE sign_in_failure SET failures = 20")
+
+    answer = await token_answer(unauthenticated, f"{APP}:pull")
+
+    assert answer.status_code == 429
+    assert kit.error_codes(answer) == ["TOOMANYREQUESTS"]
+    assert 1 <= int(answer.headers["Retry-After"]) <= 3600
+
+
+async def test_a_login_without_scope_is_answered_and_anonymity_is_not(
+    unauthenticated: httpx.AsyncClient,
+) -> None:
+    assert await granted(unauthenticated) == []
+    assert (await token_answer(unauthenticated, login=None)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("scope", "code"),
+    [("registry:catalog:*", "INVALID_REQUEST"), ("repository:Owner/app:pull", "NAME_INVALID")],
+)
+async def test_a_malformed_scope_is_refused(
+    unauthenticated: httpx.AsyncClient, scope: str, code: str
+) -> None:
+    answer = await token_answer(unauthenticated, scope)
+
+    assert answer.status_code == 400
+    assert kit.error_codes(answer) == [code]
+
+
+async def test_a_token_answer_is_json_that_is_not_stored(unauthenticated: httpx.AsyncClient) -> None:
+    answer = await token_answer(unauthenticated, f"{APP}:pull")
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.json()
+    assert body.keys() == {"token", "access_token", "expires_in", "issued_at"}
+    assert body["access_token"] == body["token"]
+    claims = jwt.get_unverified_claims(body["token"])
+    assert claims["exp"] - claims["iat"] == body["expires_in"] == 3600
+    assert abs(datetime.fromisoformat(body["issued_at"]).timestamp() - claims["iat"]) <= 1

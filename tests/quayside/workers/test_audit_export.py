@@ -1,0 +1,87 @@
+"""Exports of audit logs that go wrong, and those whose word goes out by e-mail."""
+
+import re
+from collections.abc import AsyncIterable
+from typing import Any
+
+import orjson
+import pytest
+
+from quayside.settings.settings import Settings
+from quayside.workers.handlers import HANDLERS, Tools
+from resolvers.record import export as audit_export
+from resolvers.record.audit import AuditFilter
+from resolvers.record.export import Callback, exported_digest
+from storage.blobs import BlobStore
+from storage.blobs.memory import MemoryBlobStore
+from storage.statements import decode_json, fetch
+from tests.factories import Factory
+
+
+class FullStore(MemoryBlobStore):
+    """A store whose disk is full."""
+
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+        raise OSError(28, "No space left on device")
+
+
+async def _export(factory: Factory, tools: Tools, callback: Callback) -> None:
+    """Order an export of ada's log, and run its job."""
+    await factory.user("ada")
+    await audit_export.export(await factory.as_account("ada"), AuditFilter(), callback)
+    (job,) = await fetch("SELECT kind, payload FROM job")
+    await HANDLERS[job["kind"]](decode_json(job["payload"]), tools)
+
+
+async def _told() -> tuple[str, dict[str, Any]]:
+    (row,) = await fetch("SELECT kind, metadata FROM audit_log WHERE kind LIKE 'export%'")
+    return row["kind"], decode_json(row["metadata"])
+
+
+async def test_word_goes_out_by_mail(
+    factory: Factory, settings_with_files: Settings, blobs: BlobStore
+) -> None:
+    await _export(factory, Tools(settings_with_files, blobs), Callback(email="ada@example.com"))
+
+    (letter,) = await fetch("SELECT * FROM mail")
+    found = re.search(r"/exportedlogs/(\S+)", letter["body"])
+    assert found is not None
+    digest = exported_digest(factory.secrets, found[1])
+    assert digest is not None
+    file = orjson.loads(await blobs.read_all(digest, limit=1_000_000))
+    assert [entry["kind"] for entry in file["logs"]] == ["user_create"]
+    kind, metadata = await _told()
+    assert (kind, metadata["email"], metadata["url"]) == ("export_logs_success", "ada@example.com", None)
+
+
+async def test_a_file_that_cannot_be_written_is_a_failure_that_is_told(
+    factory: Factory, settings_with_files: Settings
+) -> None:
+    await _export(factory, Tools(settings_with_files, FullStore()), Callback(email="ada@example.com"))
+
+    (letter,) = await fetch("SELECT * FROM mail")
+    kind, metadata = await _told()
+    assert letter["subject"] == "The audit log of ada could not be exported"
+    assert (kind, metadata["error"]) == ("export_logs_failure", "the file could not be written")
+    # Nothing is left to be removed.
+    assert audit_export.REMOVAL_JOB not in {row["kind"] for row in await fetch("SELECT kind FROM job")}
+
+
+@pytest.mark.parametrize("query", ["", "?key=hunter2"])
+async def test_the_log_does_not_tell_the_query_of_a_callback(
+    factory: Factory, settings_with_files: Settings, blobs: BlobStore, query: str
+) -> None:
+    # An address that may not be asked, so that the job asks nobody.
+    await factory.user("ada")
+    payload = {
+        "export_id": "e",
+        "place": ["namespace_id", (await factory.viewer("ada")).require_account().id],
+        "since_ms": 0,
+        "until_ms": 2**42,
+        "callback_url": f"http://127.0.0.1/done{query}",
+        "callback_email": None,
+    }
+    await audit_export.run(payload, Tools(settings_with_files, blobs).context())
+
+    kind, metadata = await _told()
+    assert (kind, metadata["url"]) == ("export_logs_failure", "http://127.0.0.1/done")

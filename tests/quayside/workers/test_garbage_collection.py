@@ -1,0 +1,365 @@
+"""The collector: what it takes, what it leaves, and what comes of what it took."""
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from resolvers.content import garbage_collection, push
+from resolvers.content.garbage_collection import Removed
+from resolvers.errors import NotFound
+from resolvers.manifests.liveness import GRACE_MS
+from resolvers.record.export import LIFETIME_S
+from resolvers.repositories import purge, repository
+from resolvers.tags import tag
+from storage.blobs import BlobStore
+from storage.statements import execute, fetch
+from tests.factories import Factory, image_config
+from tests.plugins.scale import SCALE
+from tests.quayside.registry import kit
+from tests.quayside.workers.contents import (
+    DAY_MS,
+    WINDOW_MS,
+    collected,
+    end_tags,
+    grow_old,
+    held,
+    rights,
+    stored,
+)
+
+PATH = "ada/app"
+NOTHING = [Removed(None)]
+
+
+@pytest.fixture
+async def ada(factory: Factory) -> Factory:
+    """The factory, with the repository `ada/app`."""
+    await factory.user("ada")
+    await factory.repository(PATH)
+    return factory
+
+
+@dataclass
+class Content:
+    """What a repository of a test holds, by the digest of each manifest, and what each one names."""
+
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, set[bytes]] = field(default_factory=dict)
+    keepers: dict[str, set[str]] = field(default_factory=dict)
+
+    def add(self, document: kit.Json, *blobs: bytes) -> str:
+        body = kit.encode(document)
+        digest = kit.digest_of(body)
+        self.bodies[digest], self.blobs[digest] = body, set(blobs)
+        self.keepers.setdefault(digest, set())
+        return digest
+
+
+async def build(factory: Factory, path: str, chance: random.Random) -> Content:
+    """Images, indexes of all these, and what refers to any of them, at random."""
+    content = Content()
+    for number in range(5):
+        layers = [f"layer {chance.randrange(6)}".encode() for _ in range(2)]
+        config = image_config("amd64", number=f"{path if number < 3 else 'shared'} {number}")
+        for blob in (config, *layers):
+            await factory.blob(path, blob)
+        document = kit.image_document(*layers, config=config)
+        content.add(document, config, *layers)
+        await factory.manifest(path, document)
+    await factory.blob(path, kit.EMPTY)
+    for number in range(7):
+        among = chance.sample(sorted(content.bodies), 2)
+        subject = chance.choice(among)
+        about = kit.descriptor(content.bodies[subject], kit.OCI_MANIFEST)
+        about["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
+        if chance.random() < 0.5:
+            more = {"subject": about} if chance.random() < 0.3 else {}
+            document = kit.index_document(
+                *(content.bodies[digest] for digest in among), annotations={"n": f"{number}"}, **more
+            )
+            digest = content.add(document)
+            for child in among:
+                content.keepers[child].add(digest)
+            if more:
+                content.keepers[digest].add(subject)
+        else:
+            document = kit.artifact_document(f"application/vnd.example.n{number}", subject=about)
+            digest = content.add(document, kit.EMPTY)
+            content.keepers[digest].add(subject)
+        await factory.manifest(path, document)
+    return content
+
+
+def expected(content: Content, fates: dict[str, str]) -> set[str]:
+    """What is kept, from the meaning of it: by fate of tags (`now`, `late`, `gone`; absent: never tagged)."""
+
+    def above(digest: str) -> set[str]:
+        found, level = {digest}, {digest}
+        while level:
+            level = {keeper for one in level for keeper in content.keepers[one]} - found
+            found |= level
+        return found
+
+    def is_lost(digest: str) -> bool:
+        return fates.get(digest) == "gone"
+
+    def keeps_itself(digest: str) -> bool:
+        if digest in fates:
+            return fates[digest] != "gone"
+        return not any(is_lost(one) for one in above(digest))
+
+    return {digest for digest in content.bodies if any(keeps_itself(one) for one in above(digest))}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(8 * SCALE))
+async def test_what_something_keeps_can_be_pulled_and_all_else_is_gone(
+    ada: Factory, blobs: BlobStore, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    contents, kept = {}, {}
+    for path in (PATH, "ada/other"):
+        if path != PATH:
+            await ada.repository(path)
+        contents[path] = await build(ada, path, chance)
+        fates = {
+            digest: chance.choice(["now", "late", "gone", "gone"])
+            for digest in sorted(contents[path].bodies)
+            if chance.random() < 0.5
+        }
+        record = await repository.find(path)
+        assert record is not None
+        context = await ada.as_account("ada")
+        for number, (digest, fate) in enumerate(fates.items()):
+            changes = tag.TagChanges({"manifest_digest": digest})
+            await tag.update(context, path, f"{fate}{number}", changes)
+        kept[path] = expected(contents[path], fates)
+    await end_tags("late%", ago_ms=WINDOW_MS - DAY_MS)
+    await end_tags("gone%", ago_ms=WINDOW_MS + DAY_MS)
+    await grow_old(tmp_path)
+    before = await stored(blobs)
+
+    planned = await collected(blobs, is_dry_run=True)
+    untouched = {path: await held(path) for path in contents}
+    done = await collected(blobs)
+
+    assert untouched == {path: set(content.bodies) for path, content in contents.items()}
+    assert done == planned
+    named = {}
+    for path, content in contents.items():
+        assert await held(path) == kept[path]
+        named[path] = {kit.digest_of(blob) for digest in kept[path] for blob in content.blobs[digest]}
+        assert await rights(path) == named[path]
+    assert await stored(blobs) == named[PATH] | named["ada/other"] <= before
+    await grow_old(tmp_path)
+    assert await collected(blobs) == NOTHING
+    for table in ("manifest_body", "manifest_blob", "manifest_child"):
+        left = await fetch(
+            f"SELECT x.manifest_id FROM {table} x JOIN manifest m ON m.id = x.manifest_id"
+            " WHERE m.collected_at_ms IS NOT NULL"
+        )
+        assert left == []
+
+
+async def test_an_image_goes_with_its_index_unless_another_one_lists_it(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    documents = [kit.image_document(layer, config=kit.CONFIG) for layer in (b"one", b"two", b"both")]
+    one, two, both = [await ada.image(PATH, layer) for layer in (b"one", b"two", b"both")]
+    bodies = [kit.encode(document) for document in documents]
+    old = await ada.manifest(PATH, kit.index_document(bodies[0], bodies[2]), tag="old")
+    new = await ada.manifest(PATH, kit.index_document(bodies[1], bodies[2]), tag="new")
+    await end_tags("old", ago_ms=WINDOW_MS + DAY_MS)
+    await grow_old(tmp_path)
+
+    done = await collected(blobs)
+
+    size = sum(
+        len(kit.encode(document)) for document in (documents[0], kit.index_document(bodies[0], bodies[2]))
+    )
+    assert done == [Removed(PATH, 2, 1, size + 3), Removed(None, 2, 1, size + 3)]
+    assert await held(PATH) == {new, two, both}
+    assert {old, one}.isdisjoint(await held(PATH))
+    assert kit.digest_of(b"one") not in await stored(blobs)
+
+
+async def test_a_recent_push_keeps_what_its_index_will_list(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    body = kit.encode(kit.image_document(b"one"))
+    image = await ada.image(PATH, b"one")
+    await ada.manifest(PATH, kit.index_document(body), tag="old")
+    await end_tags("old", ago_ms=WINDOW_MS + DAY_MS)
+    await grow_old(tmp_path)
+    await ada.manifest(PATH, kit.image_document(b"one"))
+
+    await collected(blobs)
+    first = await held(PATH)
+    await grow_old(tmp_path)
+    await collected(blobs)
+
+    assert first == {image}
+    assert await held(PATH) == set()
+    assert await stored(blobs) == set()
+
+
+async def test_a_collected_tag_cannot_be_restored_whatever_the_window_is_later(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    context = await ada.as_account("ada")
+    inside = await ada.image(PATH, b"inside", tag="inside")
+    beyond = await ada.image(PATH, b"beyond", tag="beyond")
+    await end_tags("inside", ago_ms=DAY_MS - 60_000)
+    await end_tags("beyond", ago_ms=DAY_MS + 60_000)
+    await grow_old(tmp_path)
+    await execute("UPDATE account SET tag_expiration_s = 86400")
+
+    await collected(blobs)
+    await execute("UPDATE account SET tag_expiration_s = 2419200")
+
+    assert (await tag.restore(context, PATH, "inside", inside)).is_reversion
+    with pytest.raises(NotFound, match="no such manifest") as refused:
+        await tag.restore(context, PATH, "beyond", beyond)
+    assert refused.value.field == "manifestDigest"
+    assert await held(PATH) == {inside}
+
+
+async def test_a_collected_manifest_that_is_pushed_again_has_its_history_again(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    digest = await ada.image(PATH, b"layer", tag="v1")
+    await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
+    await grow_old(tmp_path)
+    await collected(blobs)
+    gone = await stored(blobs)
+
+    assert await ada.image(PATH, b"layer", tag="v2") == digest
+
+    spans = await fetch("SELECT m.digest AS digest FROM tag t JOIN manifest m ON m.id = t.manifest_id")
+    assert [row["digest"] for row in spans] == [digest, digest]
+    assert gone == set()
+    assert await rights(PATH) == {kit.digest_of(blob) for blob in (kit.CONFIG, b"layer")}
+    assert len(await fetch("SELECT manifest_id FROM manifest_blob")) == 2
+    assert await collected(blobs) == NOTHING
+
+
+async def test_what_was_deleted_by_digest_goes_when_its_window_has_passed(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    digest = await ada.image(PATH, b"layer", tag="v1")
+    await ada.blob(PATH, kit.EMPTY)
+    about = kit.descriptor(kit.encode(kit.image_document(b"layer")), kit.OCI_MANIFEST)
+    await ada.manifest(PATH, kit.artifact_document("application/vnd.example", subject=about))
+    record = await repository.find(PATH)
+    assert record is not None
+    await push.delete_manifest(await ada.as_account("ada"), record, digest)
+    await grow_old(tmp_path)
+    first = await collected(blobs)
+    await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
+
+    await collected(blobs)
+
+    assert first == NOTHING
+    assert await held(PATH) == set()
+    assert await stored(blobs) == set()
+
+
+async def test_blobs_that_no_manifest_names_stay_for_as_long_as_an_upload(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    await ada.blob(PATH, b"waiting")
+    young = await collected(blobs)
+    await grow_old(tmp_path)
+
+    old = await collected(blobs)
+
+    assert young == NOTHING
+    assert old == [Removed(PATH, 0, 1, 7), Removed(None, 0, 1, 7)]
+    assert await fetch("SELECT id FROM blob") == []
+
+
+async def test_blobs_that_an_index_lists_stay(ada: Factory, blobs: BlobStore, tmp_path: Path) -> None:
+    await ada.blob(PATH, b"listed")
+    listed = kit.descriptor(b"listed", "application/vnd.example")
+    await ada.manifest(PATH, kit.index_document() | {"manifests": [listed]}, tag="v1")
+    await grow_old(tmp_path)
+
+    assert await collected(blobs) == NOTHING
+    assert await stored(blobs) == {kit.digest_of(b"listed")}
+
+
+async def test_a_deleted_repository_frees_what_it_alone_held(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    await ada.repository("ada/other")
+    await ada.image(PATH, b"own", tag="v1")
+    await ada.image("ada/other", b"other", tag="v1")
+    await grow_old(tmp_path)
+    record = await repository.delete(await ada.as_account("ada"), PATH)
+    assert record is not None
+    await purge.purge_repository(record.id)
+
+    done = await collected(blobs)
+
+    assert done == [Removed(None, 0, 1, 3)]
+    assert await stored(blobs) == {kit.digest_of(blob) for blob in (kit.CONFIG, b"other")}
+
+
+async def test_a_right_is_renewed_by_who_uses_it(ada: Factory, blobs: BlobStore, tmp_path: Path) -> None:
+    record = await repository.find(PATH)
+    assert record is not None
+    await ada.repository("ada/other")
+    await ada.image("ada/other", b"mounted", tag="v1")
+    for content in (b"mounted", b"looked at", b"pushed", kit.CONFIG, b"named", b"left"):
+        await ada.blob(PATH, content)
+    await grow_old(tmp_path)
+
+    await push.mount_blob(await ada.as_account("ada"), record.id, kit.digest_of(b"mounted"), source=None)
+    assert await push.renew_blob(record.id, kit.digest_of(b"looked at"))
+    await push.link_blob(record.id, kit.digest_of(b"pushed"), 6)
+    await ada.manifest(PATH, kit.image_document(b"named"))
+    await execute("DELETE FROM manifest WHERE repository_id = ?", record.id)
+
+    assert await collected(blobs) == [Removed(PATH, 0, 1, 4), Removed(None, 0, 1, 4)]
+    assert not await push.renew_blob(record.id, kit.digest_of(b"left"))
+
+
+async def test_a_file_of_an_export_is_left_to_its_own_end(
+    ada: Factory, blobs: BlobStore, tmp_path: Path
+) -> None:
+    """It is in no repository; so it must be gone before the collector would take it for a leftover."""
+    assert LIFETIME_S * 1000 < GRACE_MS
+    await ada.blob(PATH, b"exported")
+    await execute("DELETE FROM repository_blob")
+    await execute("DELETE FROM blob")
+
+    young = await collected(blobs)
+    await grow_old(tmp_path)
+
+    assert young == NOTHING
+    assert await collected(blobs) == [Removed(None, 0, 1, 8)]
+
+
+async def test_batches_do_not_change_what_goes(
+    ada: Factory, blobs: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = []
+    for number in range(7):
+        await ada.image(PATH, f"layer {number}".encode())
+        bodies.append(kit.encode(kit.image_document(f"layer {number}".encode())))
+    inner = kit.index_document(*bodies[:4])
+    await ada.manifest(PATH, inner)
+    await ada.manifest(PATH, kit.index_document(kit.encode(inner), *bodies[4:]), tag="v1")
+    await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
+    await grow_old(tmp_path)
+    for name, size in (("BATCH", 2), ("NAMED", 1)):
+        monkeypatch.setattr(garbage_collection, name, size)
+    planned = await collected(blobs, is_dry_run=True)
+
+    done = await collected(blobs)
+
+    assert done == planned
+    assert [(removed.manifests, removed.blobs) for removed in done] == [(9, 8), (9, 8)]
+    assert await held(PATH) == await stored(blobs) == set()

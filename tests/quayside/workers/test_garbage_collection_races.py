@@ -1,0 +1,267 @@
+"""The collector beside pushes: whichever comes first, what was acknowledged can be pulled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from resolvers.content import garbage_collection, push
+from resolvers.repositories import repository
+from resolvers.repositories.repository import RepositoryRecord
+from resolvers.tags import tag
+from storage.blobs import BlobStore
+from storage.statements import execute, fetch
+from storage.transactions import transaction
+from tests.factories import Factory
+from tests.quayside.registry import kit
+from tests.quayside.workers.contents import (
+    DAY_MS,
+    WINDOW_MS,
+    collected,
+    end_tags,
+    grow_old,
+    held,
+    rights,
+    stored,
+)
+
+PATH = "ada/app"
+LEFT = b"left over"
+DIGEST = kit.digest_of(LEFT)
+Action = Callable[[], Awaitable[object]]
+
+
+@pytest.fixture
+async def record(factory: Factory, tmp_path: Path) -> RepositoryRecord:
+    """The repository `ada/app`, with an old blob that nothing names."""
+    await factory.user("ada")
+    record = await factory.repository(PATH)
+    await factory.blob(PATH, LEFT)
+    await grow_old(tmp_path)
+    return record
+
+
+class Interrupted:
+    """A blob store that does something once, at the moment that a test chose: as its bytes are listed, or
+    before they are deleted."""
+
+    def __init__(self, blobs: BlobStore, *, at: str, action: Action) -> None:
+        self._blobs, self._at, self._action = blobs, at, action
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._blobs, name)
+
+    async def _reach(self, place: str) -> None:
+        if place == self._at:
+            self._at = ""
+            await self._action()
+
+    async def digests(self) -> AsyncIterator[tuple[str, int, int]]:
+        found = [blob async for blob in self._blobs.digests()]
+        await self._reach("listed")
+        for blob in found:
+            yield blob
+
+    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
+        await self._reach("delete")
+        return await self._blobs.delete(digest, unless_modified_since_ms=unless_modified_since_ms)
+
+
+async def push_again(factory: Factory) -> None:
+    """Push the blob as a client does that did not look for it: all of its bytes."""
+    upload = push_id()
+    await factory.blobs.create_upload(upload)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield LEFT
+
+    await factory.blobs.append(upload, 0, pieces())
+    size = await factory.blobs.commit(upload, DIGEST)
+    record = await repository.find(PATH)
+    assert record is not None
+    await push.link_blob(record.id, DIGEST, size)
+
+
+def push_id() -> str:
+    return "22222222-2222-4222-8222-222222222222"
+
+
+@pytest.mark.parametrize("at", ["listed", "delete"])
+async def test_bytes_that_are_pushed_again_meanwhile_stay(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord, at: str
+) -> None:
+    async def again() -> None:
+        await push_again(factory)
+
+    await collected(Interrupted(blobs, at=at, action=again))  # type: ignore[arg-type]
+
+    assert await rights(PATH) == {DIGEST} == await stored(blobs)
+    assert await blobs.read_all(DIGEST, limit=100) == LEFT
+
+
+async def test_bytes_that_are_committed_and_not_yet_linked_stay(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[int] = []
+
+    async def commit() -> None:
+        upload = push_id()
+        await blobs.create_upload(upload)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield LEFT
+
+        await blobs.append(upload, 0, pieces())
+        commits.append(await blobs.commit(upload, DIGEST))
+
+    await collected(Interrupted(blobs, at="delete", action=commit))  # type: ignore[arg-type]
+    await push.link_blob(record.id, DIGEST, commits[0])
+
+    assert await blobs.read_all(DIGEST, limit=100) == LEFT
+    assert await rights(PATH) == {DIGEST}
+
+
+@pytest.mark.parametrize("at", ["listed", "delete"])
+async def test_a_mount_meanwhile_has_the_bytes_or_is_refused(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord, at: str, tmp_path: Path
+) -> None:
+    target = await factory.repository("ada/target")
+    await push.link_blob(target.id, DIGEST, len(LEFT))
+    await grow_old(tmp_path)
+    context = await factory.as_account("ada")
+    third = await factory.repository("ada/third")
+    answers: list[bool] = []
+
+    async def mount() -> None:
+        answers.append(await push.mount_blob(context, third.id, DIGEST, source=None))
+
+    await collected(Interrupted(blobs, at=at, action=mount))  # type: ignore[arg-type]
+
+    # The rights were taken back before, so that no source was left.
+    assert answers == [False]
+    assert await stored(blobs) == set()
+
+
+async def _start(work: Awaitable[object], gate: asyncio.Event) -> object:
+    await gate.wait()
+    return await work
+
+
+async def test_a_right_given_in_an_open_transaction_keeps_the_blob(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord
+) -> None:
+    await execute("DELETE FROM repository_blob")
+    gate = asyncio.Event()
+    run = asyncio.create_task(_start(collected(blobs), gate))
+
+    async with transaction("test.link"):
+        assert await push._grant(record.id, "digest", DIGEST)
+        gate.set()
+        await asyncio.sleep(0.05)
+    await run
+
+    assert await stored(blobs) == {DIGEST} == await rights(PATH)
+
+
+async def test_a_push_during_the_removal_of_the_blob_makes_it_anew(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord
+) -> None:
+    await execute("DELETE FROM repository_blob")
+    (row,) = await fetch("SELECT id FROM blob")
+    gate = asyncio.Event()
+    pushing = asyncio.create_task(_start(push_again(factory), gate))
+
+    async with transaction("test.forget"):
+        assert await garbage_collection._forget([row["id"]]) == {row["id"]}
+        gate.set()
+        await asyncio.sleep(0.05)
+    await pushing
+
+    assert await stored(blobs) == {DIGEST} == await rights(PATH)
+
+
+async def test_a_mount_during_the_removal_of_the_blob_is_refused(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord
+) -> None:
+    await execute("DELETE FROM repository_blob")
+    (row,) = await fetch("SELECT id FROM blob")
+    gate = asyncio.Event()
+
+    async def mount() -> bool:
+        async with transaction("test.mount"):
+            return await push._grant(record.id, "id", row["id"])
+
+    mounting = asyncio.create_task(_start(mount(), gate))
+
+    async with transaction("test.forget"):
+        await garbage_collection._forget([row["id"]])
+        gate.set()
+        await asyncio.sleep(0.05)
+
+    assert await mounting is False
+    assert await rights(PATH) == set()
+
+
+async def test_a_tag_that_is_restored_first_keeps_its_manifest(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord, tmp_path: Path
+) -> None:
+    """The window passes between the look and the lock; whoever has the lock first decides."""
+    image = await factory.image(PATH, b"layer", tag="v1")
+    await end_tags("v1", ago_ms=WINDOW_MS - DAY_MS)
+    await grow_old(tmp_path)
+    (row,) = await fetch("SELECT id FROM manifest")
+    await tag.restore(await factory.as_account("ada"), PATH, "v1", image)
+
+    assert await garbage_collection._give_up(record.id, [row["id"]]) == []
+    assert await held(PATH) == {image}
+
+
+async def test_an_index_pushed_meanwhile_keeps_what_it_lists(
+    factory: Factory,
+    blobs: BlobStore,
+    record: RepositoryRecord,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = await factory.image(PATH, b"layer", tag="v1")
+    await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
+    await grow_old(tmp_path)
+    give_up = garbage_collection._give_up
+    indexes: list[str] = []
+
+    async def push_first(repository_id: int, ids: list[int]) -> list[int]:
+        document = kit.index_document(kit.encode(kit.image_document(b"layer")))
+        indexes.append(await factory.manifest(PATH, document, tag="multi"))
+        return await give_up(repository_id, ids)
+
+    monkeypatch.setattr(garbage_collection, "_give_up", push_first)
+
+    await collected(blobs)
+
+    assert await held(PATH) == {image, *indexes}
+    assert (
+        await rights(PATH) == {kit.digest_of(blob) for blob in (kit.CONFIG, b"layer")} == await stored(blobs)
+    )
+
+
+async def test_a_manifest_pushed_meanwhile_keeps_its_blobs(
+    factory: Factory,
+    blobs: BlobStore,
+    record: RepositoryRecord,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    await factory.blob(PATH, kit.CONFIG)
+    await grow_old(tmp_path)
+    take_back = garbage_collection._take_back
+
+    async def push_first(repository_id: int, ids: list[int], old_ms: int) -> list[int]:
+        await factory.manifest(PATH, kit.image_document(LEFT), tag="v1")
+        return await take_back(repository_id, ids, old_ms)
+
+    monkeypatch.setattr(garbage_collection, "_take_back", push_first)
+
+    await collected(blobs)
+
+    assert await rights(PATH) == {kit.digest_of(kit.CONFIG), DIGEST} == await stored(blobs)

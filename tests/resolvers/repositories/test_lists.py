@@ -1,0 +1,259 @@
+"""Lists of repositories: exactly those that a viewer may see, in order, whichever way they are read."""
+
+import itertools
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from resolvers.access import lanes
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.scopes import Scope
+from resolvers.accounts import user
+from resolvers.content import lists as registry_lists
+from resolvers.context import Context
+from resolvers.pages import Page, offset_cursor
+from resolvers.repositories import repository, star
+from resolvers.repositories.permission import GranteeKind
+from resolvers.repositories.repository import RepositoryFilter, RepositoryOrder, Visibility, repositories
+from resolvers.search import repositories as repository_search
+from resolvers.search import search
+from storage.statements import execute
+from tests.factories import Factory
+
+READ = RepositoryRole.READ
+NAMESPACES = ("ada", "bob", "acme", "acme-x", "gone")
+NAMES = ("b", "a-b", "a/b", "a", "zoo")
+PATHS = [f"{namespace}/{name}" for namespace, name in itertools.product(NAMESPACES, NAMES)]
+PUBLIC = set(PATHS[::3])
+LISTED = [path for path in PATHS if path != "ada/zoo" and not path.startswith("gone/")]
+SEEN = {
+    "ada": {path for path in PATHS if path.startswith(("ada/", "acme"))},
+    "bob": {path for path in PATHS if path.startswith(("bob/", "acme/"))} | {"ada/a", "acme-x/a/b"},
+    "cy": {"ada/a", "ada/a-b", "acme-x/a", "acme-x/a-b"},
+    "acme+bot": {"acme/a-b"},
+    "root": set(PATHS),
+}
+"""By name, where an account has a grant, whatever is public."""
+STARS = {"bob": {"acme/a", "ada/b", "acme-x/b"}, "cy": {"ada/a-b", "acme/a/b"}}
+
+
+@pytest.fixture
+async def viewers(factory: Factory) -> dict[str | None, Context]:
+    """Repositories of every kind, and who looks at them; None is nobody."""
+    for name in ("ada", "bob", "cy", "root", "gone"):
+        await factory.user(name)
+    for name in ("acme", "acme-x"):
+        await factory.organization(name, owner="ada")
+    await factory.team("acme", "admins", TeamRole.ADMIN, ["bob"])
+    await factory.team("acme-x", "readers", TeamRole.MEMBER, ["cy"])
+    await factory.team("acme-x", "others", TeamRole.MEMBER, ["cy", "bob"])
+    await factory.robot("acme+bot", by="ada")
+    for path in PATHS:
+        visibility = Visibility.PUBLIC if path in PUBLIC else Visibility.PRIVATE
+        await factory.repository(path, by="ada" if path.startswith("acme") else None, visibility=visibility)
+    for path, grantee, kind in (
+        ("ada/a", "bob", GranteeKind.USER),
+        ("ada/a", "cy", GranteeKind.USER),
+        ("ada/a-b", "cy", GranteeKind.USER),
+        ("acme/a", "bob", GranteeKind.USER),
+        ("acme-x/a", "readers", GranteeKind.TEAM),
+        ("acme-x/a-b", "readers", GranteeKind.TEAM),
+        ("acme-x/zoo", "others", GranteeKind.TEAM),
+        ("acme-x/a/b", "bob", GranteeKind.USER),
+        ("acme/a-b", "acme+bot", GranteeKind.USER),
+    ):
+        await factory.grant(path, grantee, READ, kind=kind, by="ada")
+    for name, paths in STARS.items():
+        for path in sorted(paths):
+            await star.star(await factory.as_account(name), path)
+    # What somebody starred and may no longer see is no longer listed as starred.
+    await star.star(await factory.as_account("cy"), "acme-x/zoo")
+    await execute(
+        "DELETE FROM repository_permission WHERE team_id = (SELECT id FROM team WHERE name = 'others')"
+    )
+    await repository.delete(await factory.as_account("ada"), "ada/zoo")
+    await execute("UPDATE account SET deleted_at_ms = 1 WHERE name = 'gone'")
+    found: dict[str | None, Context] = {name: await factory.as_account(name) for name in SEEN}
+    root = found["root"]
+    found["root"] = replace(root, viewer=replace(root.viewer, has_full_access=True, is_superuser=True))
+    found["cy, unscoped"] = await factory.as_account("cy", frozenset({Scope.USER_READ}))
+    found[None] = factory.context()
+    return found
+
+
+def expected(name: str | None, chosen: RepositoryFilter) -> list[str]:
+    """What a viewer sees of the world above, by a plain rule."""
+    seen = SEEN.get(name or "", set())
+    starred = STARS.get((name or "").partition(",")[0], set())
+    paths = [
+        path
+        for path in LISTED
+        if path in seen or (path in PUBLIC and (chosen.include_public or chosen.is_starred))
+    ]
+    if chosen.namespace is not None:
+        paths = [path for path in paths if path.split("/")[0] == chosen.namespace]
+    if chosen.visibility is not None:
+        paths = [path for path in paths if (path in PUBLIC) == (chosen.visibility is Visibility.PUBLIC)]
+    if chosen.is_starred is not None:
+        paths = [path for path in paths if (path in starred) == chosen.is_starred]
+    return sorted(paths) if chosen.order is RepositoryOrder.NAME else paths
+
+
+async def whole(read: Callable[[str | None], Awaitable[tuple[list[str], str | None]]]) -> list[str]:
+    """A list, page by page to its end."""
+    found, after = await read(None)
+    while after is not None:
+        more, after = await read(after)
+        assert more
+        found += more
+    return found
+
+
+@pytest.mark.parametrize("few", [1_000, 0])
+@pytest.mark.parametrize("order", list(RepositoryOrder))
+async def test_everybody_is_listed_what_they_may_see_once_and_in_order(
+    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int, order: RepositoryOrder
+) -> None:
+    # given viewers with few permissions, or with what counts as many
+    monkeypatch.setattr(lanes, "FEW", few)
+    filters = [
+        RepositoryFilter(namespace, include_public, visibility, is_starred, order)
+        for namespace, include_public, visibility, is_starred in itertools.product(
+            (None, "ada", "acme-x"), (True, False), (None, *Visibility), (None, True, False)
+        )
+    ]
+    wrong = []
+
+    for (name, context), chosen in itertools.product(viewers.items(), filters):
+        if chosen.is_starred is not None and name is None:
+            continue
+
+        async def read(
+            after: str | None, context: Context = context, chosen: RepositoryFilter = chosen
+        ) -> tuple[list[str], str | None]:
+            page = await repositories(context, chosen, Page(4, after))
+            return [record.path for record in page.items], page.cursors[-1] if page.has_next else None
+
+        found = await whole(read)
+        if found != expected(name, chosen):
+            wrong.append((name, chosen, found, expected(name, chosen)))
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("few", [1_000, 0])
+async def test_a_page_may_be_counted_from_the_start_and_the_list_as_a_whole(
+    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(lanes, "FEW", few)
+    chosen = RepositoryFilter(order=RepositoryOrder.NAME)
+
+    for name, context in viewers.items():
+        page = await repositories(context, chosen, Page(3, offset_cursor(2)))
+
+        assert [record.path for record in page.items] == expected(name, chosen)[2:5]
+        assert await page.count() == len(expected(name, chosen))
+
+
+TEXTS = ("a", "a-b", "zoo", "a/b", "ada/a", "acme-x/", "acme/a", "shining", "Shining Ä", "ny-", "", "nothing")
+DESCRIBED = "A shining ä tin-y- thing"
+
+
+def found_by_model(name: str | None, text: str) -> set[str]:
+    """What a viewer finds of the world above, where every description is the same, by a plain rule."""
+    text = text.lower()
+    visible = expected(name, RepositoryFilter())
+    if not text:
+        return set(visible)
+
+    def fits(path: str, part: str) -> bool:
+        own = path.partition("/")[2]
+        if re.search(r"[^\W_]{3}", part) is None:
+            return own.startswith(part)
+        return part in own or part in DESCRIBED.lower()
+
+    namespace, slash, own = text.partition("/")
+    return {
+        path
+        for path in visible
+        if fits(path, text) or (slash and path.startswith(f"{namespace}/") and fits(path, own))
+    }
+
+
+@pytest.mark.parametrize(
+    ("searched", "looked_at"), [(5_000, 500), (5_000, 0), (2, 3), (0, 500), (0, 3), (0, 0)]
+)
+async def test_everybody_finds_what_they_may_see_and_the_text_fits(
+    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, searched: int, looked_at: int
+) -> None:
+    # given that everything is described alike, and that few are looked at before indexes are asked
+    await execute("UPDATE repository SET description = ?", DESCRIBED)
+    monkeypatch.setattr(lanes, "SEARCHED", searched)
+    monkeypatch.setattr(repository_search, "FEW", searched)
+    monkeypatch.setattr(repository_search, "LOOKED_AT", looked_at)
+    wrong = []
+
+    for (name, context), text in itertools.product(viewers.items(), TEXTS):
+        page = await search.search(
+            context, text, Page(100), kinds=[search.SearchKind.REPOSITORY], per_kind=100
+        )
+        found = {one.item.path for one in page.items if isinstance(one.item, repository.RepositoryRecord)}
+        assert len(found) == len(page.items)
+        if found != found_by_model(name, text):
+            wrong.append((name, text, found, found_by_model(name, text)))
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("include_public", [True, False])
+async def test_the_catalog_lists_what_a_viewer_has_a_role_in_by_path(
+    viewers: dict[str | None, Context], factory: Factory, include_public: bool
+) -> None:
+    site = (factory.with_features if include_public else factory.without_features)("PUBLIC_CATALOG").site
+    chosen = RepositoryFilter(include_public=include_public, order=RepositoryOrder.NAME)
+
+    for name, context in viewers.items():
+        found: list[str] = []
+        after = ""
+        while part := await registry_lists.repository_paths(
+            replace(context, site=site), after=after, limit=3
+        ):
+            found += part
+            after = part[-1]
+        assert found == expected(name, chosen), name
+
+
+async def test_a_superuser_is_given_the_whole_catalog(factory: Factory) -> None:
+    await factory.user("ada")
+    await factory.user("root")
+    await factory.repository("ada/secret")
+    root = await factory.as_account("root")
+    root = replace(root, viewer=replace(root.viewer, is_superuser=True))
+
+    assert await registry_lists.repository_paths(root, after="", limit=5) == ["ada/secret"]
+    assert await registry_lists.repository_paths(root, after="ada\0", limit=5) == ["ada/secret"]
+    assert await registry_lists.repository_paths(root, after="ada/secret\0", limit=5) == []
+
+
+async def test_repositories_move_in_the_order_of_names_with_their_namespace(factory: Factory) -> None:
+    # given repositories of two users
+    site = factory.with_features("USER_RENAME").site
+    for name in ("ada", "bob"):
+        await factory.user(name)
+        await factory.repository(f"{name}/app", visibility=Visibility.PUBLIC)
+    chosen = RepositoryFilter(order=RepositoryOrder.NAME)
+
+    # when the first takes another name
+    ada = await factory.as_account("ada")
+    await user.update(replace(ada, site=site), {"name": "zoe"})
+
+    # then the list, the catalog and the path follow
+    bob = await factory.as_account("bob")
+    page = await repositories(bob, chosen, Page(10))
+    assert [record.path for record in page.items] == ["bob/app", "zoe/app"]
+    assert await registry_lists.repository_paths(await factory.as_account("zoe"), after="", limit=5) == [
+        "zoe/app"
+    ]
+    assert await repository.find("ada/app") is None

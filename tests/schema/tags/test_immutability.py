@@ -1,0 +1,425 @@
+"""Locks that nobody sets by hand: labels of images, and policies of repositories and namespaces."""
+
+import json
+
+import pytest
+
+from quayside.settings.settings import Settings
+from quayside.workers.handlers import HANDLERS, Tools
+from resolvers.access.roles import RepositoryRole
+from resolvers.expiration import expiration_of_label
+from storage.blobs import BlobStore
+from storage.clock import now_ms
+from storage.statements import decode_json, execute, fetch
+from tests.contract.world import ORGANIZATION, World, callers
+from tests.factories import Factory, add_tags, image_config
+from tests.schema.client import GraphQL
+
+HOUR_MS = 3_600_000
+WEEK_MS = 7 * 24 * HOUR_MS
+CREATE = """
+mutation ($owner: OwnerInput!, $pattern: String!, $matches: Boolean! = true) {
+  immutabilityPolicyCreate(owner: $owner, input: {tagPattern: $pattern, hasTagPatternMatch: $matches}) {
+    policy { uuid tagPattern hasTagPatternMatch } errors { code field message } } }
+"""
+UPDATE = """
+mutation ($owner: OwnerInput!, $uuid: String!, $input: ImmutabilityPolicyUpdateInput!) {
+  immutabilityPolicyUpdate(owner: $owner, policy: $uuid, input: $input) {
+    policy { uuid tagPattern hasTagPatternMatch } errors { code field message } } }
+"""
+DELETE = """
+mutation ($owner: OwnerInput!, $uuid: String!) {
+  immutabilityPolicyDelete(owner: $owner, policy: $uuid) { uuid errors { code field message } } }
+"""
+LIST = """{
+  repository(path: "ada/app") { immutabilityPolicies { nodes { tagPattern } } }
+  namespace(name: "ada") { immutabilityPolicies { nodes { tagPattern } } }
+}"""
+REPOSITORY = {"repository": "ada/app"}
+NAMESPACE = {"namespace": "ada"}
+
+
+@pytest.fixture
+async def digest(factory: Factory, ada: GraphQL) -> str:
+    """An image without a tag in `ada/app`."""
+    await factory.repository("ada/app")
+    return await factory.image("ada/app", b"layer")
+
+
+async def push(factory: Factory, path: str, *names: str, **labels: str) -> str:
+    """Push an image with labels under some tags."""
+    config = json.dumps({"os": "linux", "config": {"Labels": labels}}).encode()
+    digest = ""
+    for name in names:
+        digest = await factory.image(path, b"layer", tag=name, config=config)
+    return digest
+
+
+async def spans() -> dict[str, tuple[bool, int | None]]:
+    """Of each active tag whether it is locked, and how many milliseconds after its start it ends."""
+    rows = await fetch("SELECT * FROM tag WHERE ended_at_ms IS NULL OR is_expiration")
+    return {
+        row["name"]: (
+            bool(row["is_immutable"]),
+            row["ended_at_ms"] - row["started_at_ms"] if row["ended_at_ms"] else None,
+        )
+        for row in rows
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "after_ms"),
+    [
+        ("1h", HOUR_MS),
+        ("90m", HOUR_MS * 3 // 2),
+        ("2w", 2 * WEEK_MS),
+        (" 3D ", 72 * HOUR_MS),
+        ("1s", HOUR_MS),
+        ("1y", 365 * 24 * HOUR_MS),
+        ("9y", 104 * WEEK_MS),
+        ("999999999y", 104 * WEEK_MS),
+        *[
+            (text, None)
+            for text in ("", "never", "0h", "-1h", "1.5h", "2", "h", "1h2m", "1١h", "9" * 30 + "h")
+        ],
+    ],
+)
+def test_a_label_gives_a_lifetime_of_an_hour_to_two_years_or_none(text: str, after_ms: int | None) -> None:
+    found = expiration_of_label(text, 1_000)
+
+    assert found == (None if after_ms is None else 1_000 + after_ms)
+
+
+async def test_the_labels_of_a_pushed_image_lock_its_tags_and_let_them_expire(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    await push(factory, "ada/app", "short", "shorter", **{"quay.expires-after": "2h"})
+    await push(factory, "ada/app", "fixed", **{"quay.immutable": "true"})
+    await push(factory, "ada/app", "both", **{"quay.immutable": "TRUE", "quay.expires-after": "2h"})
+    await push(factory, "ada/app", "odd", **{"quay.immutable": "yes", "quay.expires-after": "soon"})
+
+    assert await spans() == {
+        "short": (False, 2 * HOUR_MS),
+        "shorter": (False, 2 * HOUR_MS),
+        "fixed": (True, None),
+        "both": (True, None),
+        "odd": (False, None),
+    }
+
+
+async def test_a_lifetime_begins_anew_when_the_image_is_pushed_again(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    label = {"quay.expires-after": "2h"}
+    await push(factory, "ada/app", "short", "kept", "later", "old", **label)
+    began = 90 * 60_000
+    await execute(
+        "UPDATE tag SET started_at_ms = started_at_ms - ?, ended_at_ms = ended_at_ms - ?", began, began
+    )
+    await execute("UPDATE tag SET ended_at_ms = NULL, is_expiration = ? WHERE name = 'kept'", False)
+    await execute("UPDATE tag SET ended_at_ms = ended_at_ms + ? WHERE name = 'later'", 50 * HOUR_MS)
+    await execute("UPDATE tag SET started_at_ms = started_at_ms - ? WHERE name = 'old'", 104 * WEEK_MS)
+    await execute("DELETE FROM event")
+
+    before = now_ms()
+    await push(factory, "ada/app", "short", "kept", "later", "old", **label)
+
+    ends = {row["name"]: row for row in await fetch("SELECT * FROM tag")}
+    assert before + 2 * HOUR_MS <= ends["short"]["ended_at_ms"] <= now_ms() + 2 * HOUR_MS
+    assert {name: span for name, span in (await spans()).items() if name != "short"} == {
+        "kept": (False, None),
+        "later": (False, 52 * HOUR_MS),
+        "old": (False, 104 * WEEK_MS + 2 * HOUR_MS),
+    }
+    (event,) = await fetch("SELECT metadata FROM event WHERE kind = 'change_tag_expiration'")
+    assert decode_json(event["metadata"])["tag"] == "short"
+    assert len(ends) == 4
+
+
+@pytest.mark.parametrize("labels", [None, [], "text", {"quay.expires-after": 5, "quay.immutable": True}])
+async def test_labels_of_any_shape_never_refuse_an_image(
+    factory: Factory, ada: GraphQL, digest: str, labels: object
+) -> None:
+    config = image_config("amd64", config={"Labels": labels})
+
+    await factory.image("ada/app", b"layer", tag="v1", config=config)
+
+    assert await spans() == {"v1": (False, None)}
+
+
+async def test_policies_lock_what_fits_when_it_is_set(factory: Factory, ada: GraphQL, digest: str) -> None:
+    await factory.repository("ada/other")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v[0-9]+$")
+    await ada.payload(CREATE, owner=NAMESPACE, pattern="latest|tmp", matches=True)
+
+    for name in ("v1", "v1.1", "latest", "my-tmp-1"):
+        await push(factory, "ada/app", name)
+    await push(factory, "ada/other", "v2")
+
+    assert {name: locked for name, (locked, _) in (await spans()).items()} == {
+        "v1": True,
+        "v1.1": False,
+        "latest": True,
+        "my-tmp-1": True,
+        "v2": False,
+    }
+    assert await ada.data(LIST) == {
+        "repository": {"immutabilityPolicies": {"nodes": [{"tagPattern": "^v[0-9]+$"}]}},
+        "namespace": {"immutabilityPolicies": {"nodes": [{"tagPattern": "latest|tmp"}]}},
+    }
+
+
+async def _locks() -> list[tuple[str, dict[str, object]]]:
+    """What was recorded of locks by policies: the kind, and what it says beside the policy and the place."""
+    rows = await fetch("SELECT kind, metadata FROM audit_log WHERE kind LIKE '%by_policy' ORDER BY id")
+    events = await fetch("SELECT kind, metadata FROM event WHERE kind LIKE '%by_policy' ORDER BY id")
+    assert [(row["kind"], decode_json(row["metadata"])) for row in events] == [
+        (row["kind"], decode_json(row["metadata"])) for row in rows
+    ]
+    common = {"policy_uuid", "tag_pattern_matches", "namespace"}
+    found = []
+    for row in rows:
+        metadata = decode_json(row["metadata"])
+        assert common < metadata.keys()
+        found.append(
+            (row["kind"], {key: value for key, value in metadata.items() if key in ("tag", "tags", "count")})
+        )
+        assert (metadata["namespace"], metadata["repo"], metadata["tag_pattern"]) == ("ada", "app", "^v")
+    return found
+
+
+async def test_each_tag_that_a_policy_locks_as_it_is_set_has_an_entry(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    # given a policy, and tags that do not fit, or are locked by their own label
+    policy = (await ada.payload(CREATE, owner=REPOSITORY, pattern="^v"))["policy"]
+    await push(factory, "ada/app", "w1")
+    await push(factory, "ada/app", "v0", **{"quay.immutable": "true"})
+
+    # when tags are pushed, again, and made
+    pushed = await push(factory, "ada/app", "v1")
+    await push(factory, "ada/app", "v1")
+    await ada.payload(
+        """mutation ($digest: Digest!) { tagUpdate(repository: "ada/app", tag: "v2",
+        input: {manifestDigest: $digest}) { tag { isImmutable } errors { code } } }""",
+        digest=pushed,
+    )
+
+    # then each is told of once, behind the event that set it
+    single = "tag_made_immutable_by_policy"
+    assert await _locks() == [(single, {"tag": "v1"}), (single, {"tag": "v2"})]
+    rows = await fetch("SELECT kind, metadata FROM audit_log ORDER BY id DESC LIMIT 2")
+    assert [row["kind"] for row in rows] == [single, "create_tag"]
+    told = decode_json(rows[0]["metadata"])
+    assert (told["policy_uuid"], told["manifest_digest"]) == (policy["uuid"], pushed)
+
+
+async def test_a_plan_tells_of_each_tag_that_a_policy_locks(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    await push(factory, "ada/app", "v1", "v2", "w1")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v")
+    await execute("UPDATE tag SET is_immutable = ?", False)
+    await execute("DELETE FROM event")
+    await execute("DELETE FROM audit_log")
+
+    plan = (
+        await ada.payload(
+            """mutation ($digest: Digest!) { tagsMovePlan(repository: "ada/app", filter: {},
+            manifestDigest: $digest) { plan { id } errors { code } } }""",
+            digest=digest,
+        )
+    )["plan"]
+    await ada.payload(
+        """mutation ($plan: ID!) { tagsMove(repository: "ada/app", plan: $plan) {
+        plan { changeCount } errors { code } } }""",
+        plan=plan["id"],
+    )
+
+    single = "tag_made_immutable_by_policy"
+    assert await _locks() == [(single, {"tag": "v1"}), (single, {"tag": "v2"})]
+    kinds = [row["kind"] for row in await fetch("SELECT kind FROM event ORDER BY id")]
+    assert kinds == ["move_tag", single, "move_tag", single, "move_tag"]
+
+
+@pytest.mark.parametrize(
+    ("names", "entry"),
+    [
+        (["v1", "w1"], ("tag_made_immutable_by_policy", {"tag": "v1"})),
+        (["v1", "w1", "v2"], ("tags_made_immutable_by_policy", {"tags": ["v1", "v2"], "count": 2})),
+    ],
+)
+async def test_what_a_new_policy_locks_is_summed_up(
+    factory: Factory, ada: GraphQL, digest: str, names: list[str], entry: tuple[str, dict[str, object]]
+) -> None:
+    await push(factory, "ada/app", *names)
+
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v")
+
+    assert await _locks() == [entry]
+    rows = await fetch("SELECT kind, performer_id FROM audit_log ORDER BY id DESC LIMIT 2")
+    assert [row["kind"] for row in rows] == [entry[0], "create_immutability_policy"]
+    assert rows[0]["performer_id"] == rows[1]["performer_id"] is not None
+
+
+async def test_a_policy_locks_what_is_there_apart_from_what_expires_and_unlocks_nothing_when_it_goes(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    await push(factory, "ada/app", "v1", "w1")
+    await push(factory, "ada/app", "v2", **{"quay.expires-after": "2h"})
+
+    made = (await ada.payload(CREATE, owner=REPOSITORY, pattern="w", matches=False))["policy"]
+    after_creation = await spans()
+    changed = await ada.payload(UPDATE, owner=REPOSITORY, uuid=made["uuid"], input={"tagPattern": "v"})
+    after_change = await spans()
+    await ada.payload(DELETE, owner=REPOSITORY, uuid=made["uuid"])
+    await push(factory, "ada/app", "x1")
+
+    assert after_creation == {"v1": (True, None), "w1": (False, None), "v2": (False, 2 * HOUR_MS)}
+    assert changed["policy"] == {"uuid": made["uuid"], "tagPattern": "v", "hasTagPatternMatch": False}
+    assert after_change == {"v1": (True, None), "w1": (True, None), "v2": (False, 2 * HOUR_MS)}
+    assert await spans() == after_change | {"x1": (False, None)}
+    kinds = await fetch("SELECT kind, metadata FROM event WHERE kind LIKE '%immutability_policy' ORDER BY id")
+    assert [(row["kind"], decode_json(row["metadata"])["tag_pattern"]) for row in kinds] == [
+        ("create_immutability_policy", "w"),
+        ("update_immutability_policy", "v"),
+        ("delete_immutability_policy", "v"),
+    ]
+
+
+async def test_the_tags_of_a_large_namespace_are_locked_by_a_job(
+    factory: Factory, ada: GraphQL, digest: str, settings_with_files: Settings, blobs: BlobStore
+) -> None:
+    await add_tags(digest, (f"{kind}{number}" for kind in ("v", "w") for number in range(600)))
+
+    await ada.payload(CREATE, owner=NAMESPACE, pattern="^v")
+    at_once = [locked for locked, _ in (await spans()).values()].count(True)
+    (job,) = await fetch("SELECT kind, payload FROM job")
+    for _ in range(2):
+        await HANDLERS[job["kind"]](decode_json(job["payload"]), Tools(settings_with_files, blobs))
+
+    assert at_once == 0
+    assert {name[0] for name, (locked, _) in (await spans()).items() if locked} == {"v"}
+    assert [locked for locked, _ in (await spans()).values()].count(True) == 600
+    # and the first run alone told of them, in entries of at most 500
+    assert [(kind, told["count"]) for kind, told in await _locks()] == [
+        ("tags_made_immutable_by_policy", 500),
+        ("tags_made_immutable_by_policy", 100),
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["", "(", "a" * 257, "(?=v)", "\\1"])
+async def test_a_pattern_that_is_none_is_refused(
+    factory: Factory, ada: GraphQL, digest: str, pattern: str
+) -> None:
+    assert await ada.payload_error(CREATE, owner=REPOSITORY, pattern=pattern) == (
+        "INVALID",
+        "input.tagPattern",
+    )
+    assert await fetch("SELECT id FROM immutability_policy") == []
+
+
+async def test_the_same_policy_twice_is_refused(factory: Factory, ada: GraphQL, digest: str) -> None:
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="v")
+
+    again = await ada.payload_error(CREATE, owner=REPOSITORY, pattern="v")
+
+    assert again == ("ALREADY_EXISTS", "input.tagPattern")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="v", matches=False)
+    await ada.payload(CREATE, owner=NAMESPACE, pattern="v")
+
+
+async def test_a_policy_is_found_at_its_own_owner_only(factory: Factory, ada: GraphQL, digest: str) -> None:
+    await factory.repository("ada/other")
+    made = (await ada.payload(CREATE, owner=REPOSITORY, pattern="v"))["policy"]["uuid"]
+
+    for owner in (NAMESPACE, {"repository": "ada/other"}):
+        assert await ada.payload_error(UPDATE, owner=owner, uuid=made, input={}) == ("NOT_FOUND", "policy")
+        assert await ada.payload_error(DELETE, owner=owner, uuid=made) == ("NOT_FOUND", "policy")
+    assert len(await fetch("SELECT id FROM immutability_policy")) == 1
+
+
+async def test_policies_are_for_those_who_administer(
+    factory: Factory, graphql: GraphQL, ada: GraphQL, digest: str
+) -> None:
+    await factory.user("bob")
+    await factory.grant("ada/app", "bob", RepositoryRole.WRITE, by="ada")
+    bob = graphql.with_token(await factory.token("bob"))
+
+    assert [
+        await bob.refusal(CREATE, owner=REPOSITORY, pattern="v"),
+        await bob.refusal(CREATE, owner=NAMESPACE, pattern="v"),
+        await bob.refusal('{ repository(path: "ada/app") { immutabilityPolicies { nodes { uuid } } } }'),
+        await bob.refusal('{ repository(path: "ada/app") { immutabilityPolicy(uuid: "x") { uuid } } }'),
+        await graphql.refusal(CREATE, owner=REPOSITORY, pattern="v"),
+    ] == ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "UNAUTHENTICATED"]
+    assert await fetch("SELECT id FROM immutability_policy") == []
+
+
+@pytest.mark.parametrize("base", [f"/organization/{ORGANIZATION}", f"/repository/{ORGANIZATION}/beacon"])
+async def test_policies_on_the_rest_interface(
+    factory: Factory, settings_with_files: Settings, base: str
+) -> None:
+    world = World(factory)
+    await world.people()
+    await world.organization()
+    await world.repositories()
+    policies = f"{base}/immutabilitypolicy"
+
+    async with callers(world, settings_with_files) as caller:
+        made = await caller.ask(
+            "maren", "POST", f"{policies}/", {"tagPattern": "^v", "tagPatternMatches": True}
+        )
+        one = f"{policies}/{made.json()['uuid']}"
+        await push(factory, f"{ORGANIZATION}/beacon", "v1")
+        listed = await caller.ask("maren", "GET", policies, None)
+        refused = await caller.ask("maren", "DELETE", f"/repository/{ORGANIZATION}/beacon/tag/v1", None)
+        changed = await caller.ask("maren", "PUT", one, {"tagPattern": "w", "tagPatternMatches": False})
+        shown = await caller.ask("maren", "GET", one, None)
+        denied = await caller.ask("tove", "GET", policies, None)
+        wrong = await caller.ask("maren", "POST", policies, {"tagPattern": "("})
+        removed = await caller.ask("maren", "DELETE", one, None)
+        absent = await caller.ask("maren", "GET", one, None)
+
+    uuid = made.json()["uuid"]
+    assert (made.status_code, made.json()) == (201, {"uuid": uuid})
+    assert listed.json()["policies"] == [{"uuid": uuid, "tagPattern": "^v", "tagPatternMatches": True}]
+    assert (refused.status_code, refused.json()["error_type"]) == (409, "tag_immutable")
+    assert (changed.status_code, changed.content) == (204, b"")
+    assert shown.json() == {"uuid": uuid, "tagPattern": "w", "tagPatternMatches": False}
+    assert (denied.status_code, wrong.status_code) == (403, 400)
+    assert (removed.status_code, removed.json()) == (200, {"uuid": uuid})
+    assert absent.status_code == 404
+
+
+async def test_nothing_is_locked_where_the_installation_has_no_locks(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="v")
+    await push(factory.without_features("IMMUTABLE_TAGS"), "ada/app", "v1", **{"quay.immutable": "true"})
+
+    assert await spans() == {"v1": (False, None)}
+
+
+async def test_content_that_lost_its_last_tag_before_the_window_is_not_restored(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    restore = """mutation ($digest: Digest!) {
+      tagRestore(repository: "ada/app", tag: "v1", manifestDigest: $digest) {
+        tag { name } errors { code field message } } }"""
+    pushed = await push(factory, "ada/app", "v1")
+    await execute("UPDATE tag SET started_at_ms = 1, ended_at_ms = 2")
+
+    payload = (await ada.data(restore, digest=pushed))["tagRestore"]
+    await execute("UPDATE tag SET ended_at_ms = ?", 2**50)
+    await ada.payload(restore, digest=pushed)
+
+    assert payload["tag"] is None
+    assert payload["errors"] == [
+        {
+            "code": "NOT_FOUND",
+            "field": "manifestDigest",
+            "message": "The last tag of this manifest ended more than 1209600 seconds ago, which is longer"
+            " than its namespace keeps history.",
+        }
+    ]
