@@ -1,7 +1,7 @@
 """The wiring: settings in, an ASGI application out. Nothing else builds one, and nothing here is global.
 
 RequestMiddleware           request id, access log, metrics, last resort
-Doors                       by the first part of the path, cheapest first:
+Dispatcher                  by the first part of the path, cheapest first:
   /v2                         RegistryApp
   /api/v1                     the REST engine   ┐ with the database current
   everything else             Starlette routes  ┘ (/graphql, signing in, /healthz, /readyz, /metrics)
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from quayside import web
 from quayside.graphql.http import GraphQLApp
 from quayside.graphql.ws import GraphQLSocket
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from quayside.http.health import health_routes
 from quayside.http.metrics import Metrics
 from quayside.http.middleware import RequestMiddleware
@@ -56,12 +56,12 @@ from storage.secrets import Secrets
 JOB_POOL_SIZE = 2
 
 
-class House:
+class Application:
     """What an application holds while it runs: opened at its start and closed at its end."""
 
     database: Database
     blobs: BlobStore
-    callers: Callers
+    contexts: ContextFactory
     registry: RegistryApp
     signer: TokenSigner
 
@@ -78,7 +78,7 @@ class House:
             cors_origins=settings.cors_origins,
         )
         self.sign_in = SignIn(
-            lambda: self.callers, base_url=settings.public_url, cors_origins=settings.cors_origins
+            lambda: self.contexts, base_url=settings.public_url, cors_origins=settings.cors_origins
         )
 
     @asynccontextmanager
@@ -100,7 +100,7 @@ class House:
             stack.push_async_callback(live.close)
             stack.enter_context(stopping(live.stop))
             self.metrics.watch_subscriptions(lambda: len(live.subscriptions))
-            self.callers = Callers(site, self.blobs, secrets, live)
+            self.contexts = ContextFactory(site, self.blobs, secrets, live)
             pulls = PullRecorder(self.database)
             await stack.enter_async_context(pulls.running())
             self.registry = RegistryApp(
@@ -122,19 +122,19 @@ class House:
 
     async def graphql_context(self, request: Request) -> GraphContext:
         """The context of a GraphQL request. Raises `InvalidCredentials`."""
-        return await self.callers.graphql(request)
+        return await self.contexts.graphql(request)
 
     async def socket_context(self, connection: HTTPConnection, authorization: str | None) -> GraphContext:
         """The context of an operation over a WebSocket. Raises `InvalidCredentials`."""
-        return await self.callers.socket(connection, authorization)
+        return await self.contexts.socket(connection, authorization)
 
     def allows_origin(self, connection: HTTPConnection) -> bool:
         """Whether the page that a WebSocket comes from, if any, may speak to us."""
-        return self.callers.sessions.allows_origin(connection, others=self.settings.cors_origins)
+        return self.contexts.sessions.allows_origin(connection, others=self.settings.cors_origins)
 
     async def rest_context(self, request: Request) -> GraphContext:
         """The context of a REST request."""
-        return await self.callers.rest(request)
+        return await self.contexts.rest(request)
 
     async def check_database(self) -> None:
         """Raise unless the database answers."""
@@ -159,12 +159,12 @@ async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -
         await database.close()
 
 
-class Doors:
+class Dispatcher:
     """Sends each request to the door that its path names. Pulls come first and pay for nothing else."""
 
-    def __init__(self, app: ASGIApp, *, house: House) -> None:
+    def __init__(self, app: ASGIApp, *, application: Application) -> None:
         self._app = app
-        self._house = house
+        self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -172,11 +172,11 @@ class Doors:
             return
         path: str = scope["path"]
         if path.startswith("/v2/") or path == "/v2":
-            await self._house.registry(scope, receive, send)
+            await self._application.registry(scope, receive, send)
             return
-        with self._house.database.current():
-            is_api = path.startswith("/api/v1/") and not self._house.sign_in.serves(path)
-            app = self._house.api if is_api else self._app
+        with self._application.database.current():
+            is_api = path.startswith("/api/v1/") and not self._application.sign_in.serves(path)
+            app = self._application.api if is_api else self._app
             await app(scope, receive, send)
 
 
@@ -186,36 +186,43 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
     `jobs` says whether it may run background jobs. Raises `SettingsError` when there is no secret key and it
     cannot make one.
     """
-    house = House(settings, jobs=jobs)
+    application = Application(settings, jobs=jobs)
     graphql = GraphQLApp(
         schema._schema,
         execute=run,
-        context_for=house.graphql_context,
+        context_for=application.graphql_context,
         limits=Limits(),
         graphiql_page=web.page,
         subscribe=subscribe,
     )
-    socket = GraphQLSocket(graphql, context_for=house.socket_context, allows_origin=house.allows_origin)
+    socket = GraphQLSocket(
+        graphql, context_for=application.socket_context, allows_origin=application.allows_origin
+    )
     return Starlette(
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", socket),
             *web.assets,
-            *house.sign_in.routes(),
-            *export_routes(lambda: house.callers),
-            *recovery_routes(lambda: house.callers),
-            *invitation_routes(lambda: house.callers),
+            *application.sign_in.routes(),
+            *export_routes(lambda: application.contexts),
+            *recovery_routes(lambda: application.contexts),
+            *invitation_routes(lambda: application.contexts),
             *federation_routes(
-                lambda: house.callers,
-                lambda: house.signer,
+                lambda: application.contexts,
+                lambda: application.signer,
                 Issuers(Outbound(settings.ssrf_allowed_hosts)),
             ),
-            *AuthorizationServer(lambda: house.callers).routes(),
-            *health_routes(house.metrics, {"database": house.check_database, "blobs": house.check_blobs}),
+            *AuthorizationServer(lambda: application.contexts).routes(),
+            *health_routes(
+                application.metrics,
+                {"database": application.check_database, "blobs": application.check_blobs},
+            ),
         ],
         middleware=[
-            Middleware(RequestMiddleware, metrics=house.metrics, trusted_proxies=settings.trusted_proxies),
-            Middleware(Doors, house=house),
+            Middleware(
+                RequestMiddleware, metrics=application.metrics, trusted_proxies=settings.trusted_proxies
+            ),
+            Middleware(Dispatcher, application=application),
         ],
-        lifespan=house.open,
+        lifespan=application.open,
     )

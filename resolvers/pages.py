@@ -65,7 +65,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class IndexRange:
     """A part of a list of a table's rows that an index holds in the list's order; parts may overlap.
 
     Its rows are those where each column of `equal` has the value beside it, which is SQL, and the conditions
@@ -80,8 +80,8 @@ class Lane:
     each: str | None = None
     few: str | None = None
 
-    def and_also(self, condition: str, *values: Any) -> "Lane":
-        """The rows of the lane on which one more condition holds."""
+    def and_also(self, condition: str, *values: Any) -> "IndexRange":
+        """The rows of the range on which one more condition holds."""
         return replace(self, conditions=(*self.conditions, condition), values=(*self.values, *values))
 
     def ids(self, key: str, source: str, table: str, term: str, *, is_behind: bool, limit: int) -> str:
@@ -95,7 +95,7 @@ class Lane:
         place, order = in_index(self.equal, term, is_behind=is_behind)
         where = " AND ".join(f"({condition})" for condition in (*self.conditions, place))
         rows = f"SELECT {key} AS id FROM {source} WHERE {where} ORDER BY {order} LIMIT {limit}"
-        return first_of_each(self.each, table, rows) if self.each else f"SELECT id FROM ({rows}) lane"
+        return first_of_each(self.each, table, rows) if self.each else f"SELECT id FROM ({rows}) range_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,22 +257,22 @@ async def paginate(query: Query, page: Page, *, maximum: int) -> Slice[Row]:
     return _slice(query, page, rows)
 
 
-async def paginate_lanes(
-    query: Query, lanes: Sequence[Lane], page: Page, *, table: str, key: str, maximum: int
+async def paginate_ranges(
+    query: Query, ranges: Sequence[IndexRange], page: Page, *, table: str, key: str, maximum: int
 ) -> Slice[Row]:
-    """As `paginate`, where the conditions of the query are those that the lanes say together.
+    """As `paginate`, where the conditions of the query are those that the ranges say together.
 
     `key` is the id of the table whose rows are listed, as the query calls it; the order is one ascending
-    term. Of each lane as many rows are read as the page may show, so that it does not matter how many others
-    there are.
+    term. Of each range as many rows are read as the page may show, so that the cost does not grow with the
+    number of the others.
     """
     first = check_first(page.first, maximum=maximum)
     position, offset = _position(query, page)
-    if not lanes:
+    if not ranges:
         return Slice([], [], has_next=False, has_previous=page.after is not None, query=query)
     (term,) = query.order
     parts = [
-        lane.ids(
+        range_.ids(
             key,
             query.source,
             table,
@@ -280,12 +280,12 @@ async def paginate_lanes(
             is_behind=bool(position),
             limit=offset + first + 1,
         )
-        for lane in lanes
+        for range_ in ranges
     ]
     found = row_by_row(" UNION ".join(parts), query.columns, query.source, f"{key} = found.id")
     rows = await fetch(
         f"SELECT * FROM ({found}) page ORDER BY {term.key} LIMIT ? OFFSET ?",
-        *(value for lane in lanes for value in (*lane.values, *position)),
+        *(value for range_ in ranges for value in (*range_.values, *position)),
         first + 1,
         offset,
     )

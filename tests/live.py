@@ -22,7 +22,7 @@ from websockets.typing import Origin, Subprotocol
 from quayside import web
 from quayside.graphql.http import GraphQLApp
 from quayside.graphql.ws import SUBPROTOCOL, GraphQLSocket, SocketLimits
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from resolvers.record.fanout import Fanout, FanoutLimits
 from schema import schema
 from schema.execute import run, subscribe
@@ -55,7 +55,7 @@ async def serving(
 ) -> AsyncIterator[Door]:
     """A server with `/graphql` alone, as the application mounts it."""
     live = Fanout(factory.database, site=factory.site, limits=fanout)
-    callers = Callers(factory.site, factory.blobs, factory.secrets, live)
+    callers = ContextFactory(factory.site, factory.blobs, factory.secrets, live)
 
     def allows_origin(connection: HTTPConnection) -> bool:
         return callers.sessions.allows_origin(connection)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from quayside.http.callers import PUBLIC_MAX_FIRST, Callers
+from quayside.http.context_factory import PUBLIC_MAX_FIRST, ContextFactory
 from resolvers.access.registry_tokens import TokenSigner
 from resolvers.accounts.federation import exchange
 from resolvers.accounts.oidc import Issuers
@@ -30,12 +30,12 @@ class Unauthorized(Exception):
 
 
 def federation_routes(
-    callers: Callable[[], Callers], signer: Callable[[], TokenSigner], issuers: Issuers
+    contexts: Callable[[], ContextFactory], signer: Callable[[], TokenSigner], issuers: Issuers
 ) -> list[Route]:
-    """The address of one application. `callers` and `signer` give what is open only while it runs."""
+    """The address of one application. `contexts` and `signer` give what is open only while it runs."""
 
     async def answer(request: Request) -> JSONResponse:
-        context = callers().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
+        context = contexts().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
         try:
             robot, token = _credentials(request)
             password = await exchange(context, issuers, signer(), robot=robot, token=token)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quayside.http.callers import PUBLIC_MAX_FIRST, Callers
+from quayside.http.context_factory import PUBLIC_MAX_FIRST, ContextFactory
 from quayside.http.sessions import CsrfRefused, cookie_or_new, has_csrf_token
 from quayside.oauth import answers
 from quayside.web import forms
@@ -40,10 +40,10 @@ _PAGE_STATUS = {Fault.INVALID_CLIENT: 404, Fault.UNAUTHORIZED_CLIENT: 403, Fault
 
 
 class AuthorizationServer:
-    """The addresses of one application. `callers` gives what is open only while it runs."""
+    """The addresses of one application. `contexts` gives what is open only while it runs."""
 
-    def __init__(self, callers: Callable[[], Callers]) -> None:
-        self._callers = callers
+    def __init__(self, contexts: Callable[[], ContextFactory]) -> None:
+        self._contexts = contexts
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -84,16 +84,16 @@ class AuthorizationServer:
 
     async def _context(self, request: Request) -> Context:
         """The context of a person: by user name and password, or by the session of the browser."""
-        callers = self._callers()
+        contexts = self._contexts()
         if (basic := _basic(request)) is None:
-            return await callers.browser(request)
-        nobody = callers.context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
+            return await contexts.browser(request)
+        nobody = contexts.context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
         try:
-            viewer = await basic_viewer(*basic, site=callers.site, secrets=callers.secrets, ip=nobody.ip)
+            viewer = await basic_viewer(*basic, site=contexts.site, secrets=contexts.secrets, ip=nobody.ip)
         except InvalidCredentials as error:
             await record_failure(nobody, Door.PAGES, basic[0], error)
             raise
-        context = callers.context(request, viewer, max_first=PUBLIC_MAX_FIRST)
+        context = contexts.context(request, viewer, max_first=PUBLIC_MAX_FIRST)
         authorization.require_person(context)
         return context
 
@@ -125,7 +125,7 @@ class AuthorizationServer:
                 username=context.viewer.require_account().name,
                 csrf_token=csrf_token(cookie),
             )
-        self._callers().sessions.start(response, cookie, request)
+        self._contexts().sessions.start(response, cookie, request)
         return response
 
     async def _agree(self, request: Request) -> Response:
@@ -156,7 +156,7 @@ class AuthorizationServer:
 
     async def _exchange(self, request: Request) -> Response:
         form = await forms.read_form(request)
-        context = self._callers().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
+        context = self._contexts().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
         basic = _client(request)
         try:
             issued = await authorization.exchange(context, _exchange(form, basic))

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from resolvers.record.export import exported_digest
 
 _HEADERS = {
@@ -18,11 +18,11 @@ _HEADERS = {
 }
 
 
-def export_routes(callers: Callable[[], Callers]) -> list[Route]:
+def export_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
     """The route; 404 for a token that is not ours, or whose time is over."""
 
     async def download(request: Request) -> StreamingResponse:
-        caller = callers()
+        caller = contexts()
         digest = exported_digest(caller.secrets, request.path_params["token"])
         size = await caller.blobs.stat(digest) if digest is not None else None
         if digest is None or size is None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from quayside.http.sessions import FIELD, CsrfRefused, cookie_or_new, require_csrf
 from quayside.web import forms
 from resolvers.accounts import invite
@@ -25,11 +25,11 @@ ANSWERS = {"accept": "Accept", "decline": "Decline"}
 """What the form may say, with the text of the button."""
 
 
-def invitation_routes(callers: Callable[[], Callers]) -> list[Route]:
-    """The page of one application. `callers` gives what is open only while it runs."""
+def invitation_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
+    """The page of one application. `contexts` gives what is open only while it runs."""
 
     async def show(request: Request) -> Response:
-        return await _page(request, callers(), request.query_params.get("code", ""))
+        return await _page(request, contexts(), request.query_params.get("code", ""))
 
     async def answer(request: Request) -> Response:
         code = ""
@@ -37,20 +37,20 @@ def invitation_routes(callers: Callable[[], Callers]) -> list[Route]:
             form = await forms.read_form(request)
             code = form.get("code", "")
             require_csrf(request, form)
-            return await _answer(request, callers(), code, form.get("answer", ""))
+            return await _answer(request, contexts(), code, form.get("answer", ""))
         except CsrfRefused:
             text = "The form was open for too long. Please try again."
-            return await _page(request, callers(), code, status=403, error=text)
+            return await _page(request, contexts(), code, status=403, error=text)
         except Unauthenticated:
-            return await _page(request, callers(), code, status=403)
+            return await _page(request, contexts(), code, status=403)
         except QuaysideError as error:
             return _refusal(request, error)
 
     return [Route(PATH, show, methods=["GET"]), Route(PATH, answer, methods=["POST"])]
 
 
-async def _answer(request: Request, callers: Callers, code: str, answer: str) -> Response:
-    context = await callers.browser(request)
+async def _answer(request: Request, contexts: ContextFactory, code: str, answer: str) -> Response:
+    context = await contexts.browser(request)
     record = await invite.by_code(context, code)
     team = f"the team {record.team_name} of {record.organization_name}"
     if answer == "accept":
@@ -60,16 +60,16 @@ async def _answer(request: Request, callers: Callers, code: str, answer: str) ->
         await invite.decline(context, InviteReference(code=code))
         told = f"You have declined to join {team}."
     else:
-        return await _page(request, callers, code, status=400, error="Accept the invitation or decline it.")
+        return await _page(request, contexts, code, status=400, error="Accept the invitation or decline it.")
     return forms.page(request, TITLE, forms.notice(told))
 
 
 async def _page(
-    request: Request, callers: Callers, code: str, *, status: int = 200, error: str | None = None
+    request: Request, contexts: ContextFactory, code: str, *, status: int = 200, error: str | None = None
 ) -> Response:
     """The forms to answer an invitation with; for who is not signed in, the way to sign in and back."""
     shown = forms.notice(error, is_error=True) if error else ""
-    context = await callers.browser(request)
+    context = await contexts.browser(request)
     try:
         record = await invite.by_code(context, code)
     except Unauthenticated:

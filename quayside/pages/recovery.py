@@ -15,24 +15,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from quayside.web import forms
 from resolvers.accounts import recovery
 from resolvers.errors import QuaysideError
 
-Answer: TypeAlias = Callable[[Request, Callers], Awaitable[Response]]
+Answer: TypeAlias = Callable[[Request, ContextFactory], Awaitable[Response]]
 
 CONFIRM, RECOVER = "Confirm your e-mail address", "Recover your account"
 SIGN_IN = '<p><a href="/signin">Sign in</a></p>'
 
 
-def recovery_routes(callers: Callable[[], Callers]) -> list[Route]:
-    """The pages of one application. `callers` gives what is open only while it runs."""
+def recovery_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
+    """The pages of one application. `contexts` gives what is open only while it runs."""
 
     def endpoint(title: str, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:
             try:
-                return await answer(request, callers())
+                return await answer(request, contexts())
             except QuaysideError as error:
                 return forms.page(
                     request, title, forms.notice(error.message, is_error=True) + SIGN_IN, status=400
@@ -48,26 +48,26 @@ def recovery_routes(callers: Callable[[], Callers]) -> list[Route]:
     ]
 
 
-async def _show_confirm(request: Request, callers: Callers) -> Response:
+async def _show_confirm(request: Request, contexts: ContextFactory) -> Response:
     code = request.query_params.get("code", "")
     return forms.page(request, CONFIRM, forms.form("/confirm", "Confirm", forms.hidden(code=code)))
 
 
-async def _confirm(request: Request, callers: Callers) -> Response:
+async def _confirm(request: Request, contexts: ContextFactory) -> Response:
     form = await forms.read_form(request)
-    account = await recovery.confirm_email(await callers.browser(request), form.get("code", ""))
+    account = await recovery.confirm_email(await contexts.browser(request), form.get("code", ""))
     shown = forms.notice(f"Thank you. {account.email} is now the address of {account.name}.")
     return forms.page(request, CONFIRM, shown + SIGN_IN)
 
 
-async def _show_recovery(request: Request, callers: Callers) -> Response:
+async def _show_recovery(request: Request, contexts: ContextFactory) -> Response:
     code = request.query_params.get("code")
     return forms.page(request, RECOVER, _ask_for_mail() if code is None else _ask_for_password(code))
 
 
-async def _recover(request: Request, callers: Callers) -> Response:
+async def _recover(request: Request, contexts: ContextFactory) -> Response:
     form = await forms.read_form(request)
-    context = await callers.browser(request)
+    context = await contexts.browser(request)
     if (code := form.get("code")) is None:
         await recovery.request(context, form.get("email", ""))
         shown = forms.notice("If that is the address of a user, a mail is on its way to it.")

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from quayside.http.sessions import FIELD, CsrfRefused, cookie_of, cookie_or_new, require_csrf
 from quayside.web import forms
 from resolvers.accounts import session
@@ -33,7 +33,7 @@ AFTER_SIGN_IN = "/graphql"
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f\x7f]*")
 
-Answer: TypeAlias = Callable[[Request, Callers], Awaitable[Response]]
+Answer: TypeAlias = Callable[[Request, ContextFactory], Awaitable[Response]]
 
 
 class Refused(Exception):
@@ -50,12 +50,12 @@ def local_path(text: str | None) -> str:
 
 
 class SignIn:
-    """The addresses of one application. `callers` gives what is open only while it runs."""
+    """The addresses of one application. `contexts` gives what is open only while it runs."""
 
     def __init__(
-        self, callers: Callable[[], Callers], *, base_url: str, cors_origins: Sequence[str] = ()
+        self, contexts: Callable[[], ContextFactory], *, base_url: str, cors_origins: Sequence[str] = ()
     ) -> None:
-        self._callers = callers
+        self._contexts = contexts
         self._base_url = base_url
         self._cors_origins = cors_origins
         self.api_routes = {
@@ -106,12 +106,12 @@ class SignIn:
         if request.method != "POST":
             return self._problem(message(405))
         require_csrf(request)
-        return await answer(request, self._callers())
+        return await answer(request, self._contexts())
 
     def _page(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             try:
-                return await answer(request, self._callers())
+                return await answer(request, self._contexts())
             except BadRequest as error:
                 return forms.page(request, "Sign in", forms.notice(error.message, is_error=True), status=400)
 
@@ -165,47 +165,47 @@ async def _texts(request: Request, *names: str) -> list[str]:
     return [values[name] for name in names]
 
 
-async def _csrf_token(request: Request, callers: Callers) -> Response:
+async def _csrf_token(request: Request, contexts: ContextFactory) -> Response:
     cookie = cookie_or_new(request)
     response = _json({"csrf_token": csrf_token(cookie)})
-    callers.sessions.start(response, cookie, request)
+    contexts.sessions.start(response, cookie, request)
     return response
 
 
-async def _api_sign_in(request: Request, callers: Callers) -> Response:
+async def _api_sign_in(request: Request, contexts: ContextFactory) -> Response:
     username, password = await _texts(request, "username", "password")
-    context = await callers.browser(request)
+    context = await contexts.browser(request)
     cookie = await session.sign_in(context, login=username, password=password, old_cookie=cookie_of(request))
     response = _json({"success": True})
-    callers.sessions.start(response, cookie, request)
+    contexts.sessions.start(response, cookie, request)
     return response
 
 
-async def _api_verify(request: Request, callers: Callers) -> Response:
-    context = await callers.browser(request)
+async def _api_verify(request: Request, contexts: ContextFactory) -> Response:
+    context = await contexts.browser(request)
     context.viewer.require_account()
     (password,) = await _texts(request, "password")
     await session.verify(context, password)
     return _json({"success": True})
 
 
-async def _api_sign_out(request: Request, callers: Callers) -> Response:
-    await session.sign_out(await callers.browser(request))
+async def _api_sign_out(request: Request, contexts: ContextFactory) -> Response:
+    await session.sign_out(await contexts.browser(request))
     response = _json({"success": True})
-    callers.sessions.forget(response, request)
+    contexts.sessions.forget(response, request)
     return response
 
 
-async def _show(request: Request, callers: Callers) -> Response:
-    return await _sign_in_page(request, callers)
+async def _show(request: Request, contexts: ContextFactory) -> Response:
+    return await _sign_in_page(request, contexts)
 
 
-async def _sign_in(request: Request, callers: Callers) -> Response:
+async def _sign_in(request: Request, contexts: ContextFactory) -> Response:
     form = await forms.read_form(request)
     destination = local_path(form.get("next"))
     try:
         require_csrf(request, form)
-        context = await callers.browser(request)
+        context = await contexts.browser(request)
         cookie = await session.sign_in(
             context,
             login=form.get("username", ""),
@@ -214,36 +214,36 @@ async def _sign_in(request: Request, callers: Callers) -> Response:
         )
     except CsrfRefused:
         text = "The form was open for too long. Please try again."
-        return await _sign_in_page(request, callers, status=403, error=text, destination=destination)
+        return await _sign_in_page(request, contexts, status=403, error=text, destination=destination)
     except SignInThrottled as error:
         response = await _sign_in_page(
-            request, callers, status=429, error=error.message, destination=destination
+            request, contexts, status=429, error=error.message, destination=destination
         )
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
     except InvalidCredentials as error:
         text = error.message if isinstance(error, VerificationAwaited) else WRONG
-        return await _sign_in_page(request, callers, status=403, error=text, destination=destination)
+        return await _sign_in_page(request, contexts, status=403, error=text, destination=destination)
     response = RedirectResponse(destination, 303)
-    callers.sessions.start(response, cookie, request)
+    contexts.sessions.start(response, cookie, request)
     return response
 
 
-async def _sign_out(request: Request, callers: Callers) -> Response:
+async def _sign_out(request: Request, contexts: ContextFactory) -> Response:
     form = await forms.read_form(request)
     try:
         require_csrf(request, form)
     except CsrfRefused:
-        return await _sign_in_page(request, callers, status=403, error="Please try again.")
-    await session.sign_out(await callers.browser(request))
+        return await _sign_in_page(request, contexts, status=403, error="Please try again.")
+    await session.sign_out(await contexts.browser(request))
     response = RedirectResponse("/signin", 303)
-    callers.sessions.forget(response, request)
+    contexts.sessions.forget(response, request)
     return response
 
 
 async def _sign_in_page(
     request: Request,
-    callers: Callers,
+    contexts: ContextFactory,
     *,
     status: int = 200,
     error: str | None = None,
@@ -251,7 +251,7 @@ async def _sign_in_page(
 ) -> Response:
     """The form to sign in with, or, for who is, the one to sign out with."""
     destination = destination or local_path(request.query_params.get("next"))
-    viewer = await callers.sessions.session_viewer(request)
+    viewer = await contexts.sessions.session_viewer(request)
     cookie = cookie_or_new(request)
     carried = forms.hidden(**{FIELD: csrf_token(cookie), "next": destination})
     shown = forms.notice(error, is_error=True) if error else ""
@@ -268,5 +268,5 @@ async def _sign_in_page(
         )
         shown += '<p><a href="/recovery">I forgot my password</a></p>'
     response = forms.page(request, "Sign in", shown, status=status)
-    callers.sessions.start(response, cookie, request)
+    contexts.sessions.start(response, cookie, request)
     return response

@@ -17,7 +17,7 @@ from storage.transactions import transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class Backoff:
     """How patient we are with one kind of subject: what is free, the longest wait, when all is forgotten."""
 
     free_failures: int
@@ -30,8 +30,8 @@ class Guard:
         return min(500 * ((1 << counted) - 1), self.longest_wait_ms)
 
 
-ACCOUNT = Guard(free_failures=0, longest_wait_ms=3_600_000, forgotten_after_ms=86_400_000)
-ADDRESS = Guard(free_failures=50, longest_wait_ms=60_000, forgotten_after_ms=3_600_000)
+ACCOUNT = Backoff(free_failures=0, longest_wait_ms=3_600_000, forgotten_after_ms=86_400_000)
+ADDRESS = Backoff(free_failures=50, longest_wait_ms=60_000, forgotten_after_ms=3_600_000)
 """Many people can share one address, and a machine with an old password must not lock all of them out."""
 
 
@@ -39,7 +39,7 @@ ADDRESS = Guard(free_failures=50, longest_wait_ms=60_000, forgotten_after_ms=3_6
 class Attempts:
     """The subjects that one attempt to sign in is counted for, with the failures of each so far."""
 
-    guards: dict[str, Guard]
+    backoffs: dict[str, Backoff]
     failures: dict[str, int]
 
     @classmethod
@@ -48,10 +48,10 @@ class Attempts:
 
         Raises `SignInThrottled` while either has to wait.
         """
-        guards = {_key(f"subject:{subject}"): ACCOUNT}
+        backoffs = {_key(f"subject:{subject}"): ACCOUNT}
         if network := _network(ip):
-            guards[_key(f"address:{network}")] = ADDRESS
-        return cls(guards, await _failures(guards))
+            backoffs[_key(f"address:{network}")] = ADDRESS
+        return cls(backoffs, await _failures(backoffs))
 
     async def failed(self) -> None:
         """Count a failure. Raises `SignInThrottled` if others failed meanwhile, and tells nothing then."""
@@ -59,10 +59,10 @@ class Attempts:
         counted = {}
         async with transaction("sign_in.failed"):
             # Always in one order, so that two attempts never wait for each other.
-            for key in sorted(self.guards):
-                counted[key] = await _count(key, self.guards[key], now)
+            for key in sorted(self.backoffs):
+                counted[key] = await _count(key, self.backoffs[key], now)
         for key, failures in counted.items():
-            if failures > self.failures[key] + 1 and (wait_ms := self.guards[key].wait_ms(failures)):
+            if failures > self.failures[key] + 1 and (wait_ms := self.backoffs[key].wait_ms(failures)):
                 raise throttled(wait_ms)
 
     async def succeeded(self) -> None:
@@ -70,8 +70,8 @@ class Attempts:
 
         Raises `SignInThrottled` if others failed meanwhile.
         """
-        subject = next(iter(self.guards))
-        failures = (await _failures(self.guards))[subject]
+        subject = next(iter(self.backoffs))
+        failures = (await _failures(self.backoffs))[subject]
         if failures > self.failures[subject]:
             raise throttled(ACCOUNT.wait_ms(failures))
         if failures:
@@ -93,27 +93,27 @@ async def forget(*, limit: int = 500) -> int:
     )
 
 
-async def _failures(guards: dict[str, Guard]) -> dict[str, int]:
+async def _failures(backoffs: dict[str, Backoff]) -> dict[str, int]:
     """The failures that still count. Raises `SignInThrottled` while any of them asks for a wait."""
     rows = await fetch(
         "SELECT key, failures, last_failed_at_ms AS last FROM sign_in_failure"
-        f" WHERE key IN ({placeholders(list(guards))})",
-        *guards,
+        f" WHERE key IN ({placeholders(list(backoffs))})",
+        *backoffs,
     )
     now = now_ms()
-    found = dict.fromkeys(guards, 0)
+    found = dict.fromkeys(backoffs, 0)
     longest = 0
     for row in rows:
-        guard = guards[row["key"]]
-        if now - row["last"] < guard.forgotten_after_ms:
+        backoff = backoffs[row["key"]]
+        if now - row["last"] < backoff.forgotten_after_ms:
             found[row["key"]] = row["failures"]
-            longest = max(longest, row["last"] + guard.wait_ms(row["failures"]) - now)
+            longest = max(longest, row["last"] + backoff.wait_ms(row["failures"]) - now)
     if longest > 0:
         raise throttled(longest)
     return found
 
 
-async def _count(key: str, guard: Guard, now: int) -> int:
+async def _count(key: str, backoff: Backoff, now: int) -> int:
     """Add one failure; how many there are now."""
     rows = await fetch(
         "INSERT INTO sign_in_failure (key, failures, last_failed_at_ms) VALUES (?, 1, ?)"
@@ -122,7 +122,7 @@ async def _count(key: str, guard: Guard, now: int) -> int:
         " RETURNING failures",
         key,
         now,
-        now - guard.forgotten_after_ms,
+        now - backoff.forgotten_after_ms,
     )
     return int(rows[0]["failures"])
 

@@ -119,7 +119,7 @@ class _Run:
             sizes = {row["id"]: row["size_bytes"] for row in rows}
             lost = await liveness.lost(list(sizes), horizon)
             if lost and not self.is_dry_run:
-                lost = await _give_up(repository["id"], lost)
+                lost = await _tombstone(repository["id"], lost)
             count += len(lost)
             size += sum(sizes.pop(identity) for identity in lost)
             if sizes:
@@ -209,9 +209,9 @@ class _Run:
         return removed
 
 
-async def _give_up(repository_id: int, ids: Sequence[int]) -> list[int]:
+async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
     """Give up those of at most 500 manifests that are still lost; which they were."""
-    async with transaction("collection.give_up"):
+    async with transaction("collection.tombstone"):
         await lock_row("repository", repository_id)
         row = await fetch_one(
             "SELECT n.tag_expiration_s AS tag_expiration_s FROM repository r"

@@ -5,9 +5,9 @@ Source: OCI Distribution 1.1, "Listing Tags"; the catalog is Docker's.
 
 from dataclasses import replace
 
-from resolvers.access.lanes import SOURCE, granted, lanes
+from resolvers.access.index_ranges import SOURCE, granted, visible_ranges
 from resolvers.context import Context
-from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_lanes
+from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_ranges
 from resolvers.tags.tag import ACTIVE
 from storage.clock import now_ms
 from storage.statements import fetch, is_postgres
@@ -43,10 +43,10 @@ async def repository_paths(context: Context, *, after: str, limit: int) -> list[
     viewer = replace(
         context.viewer, has_full_access=context.viewer.has_full_access or context.viewer.is_superuser
     )
-    visible = lanes(viewer, await granted(viewer), include_public=include_public)
-    found = await paginate_lanes(
+    visible = visible_ranges(viewer, await granted(viewer), include_public=include_public)
+    found = await paginate_ranges(
         _PATHS,
-        [lane.and_also("n.is_enabled IS NOT FALSE") for lane in visible],
+        [range_.and_also("n.is_enabled IS NOT FALSE") for range_ in visible],
         # What PostgreSQL cannot hold is in no path, and before all that is.
         Page(limit, keyset_cursor(after.partition("\0")[0])),
         table="repository",

@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from resolvers import events
 from resolvers.access.credentials import random_text
-from resolvers.access.lanes import ALL, SOURCE, granted
-from resolvers.access.lanes import lanes as visible_lanes
+from resolvers.access.index_ranges import ALL, SOURCE, granted, visible_ranges
 from resolvers.access.permissions import (
     RepositoryRef,
     require_repository,
@@ -20,7 +19,7 @@ from resolvers.accounts.namespace import require_namespace
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound, NotWritable
 from resolvers.names import check_repository, split_path
-from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_lanes
+from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_ranges
 from resolvers.repositories import prototype
 from storage.clock import now_ms
 from storage.database import IntegrityError
@@ -214,7 +213,7 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
     if chosen.is_starred:
         rows = await paginate(query, page, maximum=context.max_first)
         return rows.of(_record)
-    lanes = visible_lanes(
+    ranges = visible_ranges(
         context.viewer,
         await granted(context.viewer),
         include_public=chosen.include_public,
@@ -222,8 +221,10 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
         visibilities=ALL if chosen.visibility is None else (chosen.visibility.value,),
     )
     if chosen.is_starred is False:
-        lanes = [lane.and_also(_NOT_STARRED, account_id) for lane in lanes]
-    rows = await paginate_lanes(query, lanes, page, table="repository", key="r.id", maximum=context.max_first)
+        ranges = [range_.and_also(_NOT_STARRED, account_id) for range_ in ranges]
+    rows = await paginate_ranges(
+        query, ranges, page, table="repository", key="r.id", maximum=context.max_first
+    )
     return rows.of(_record)
 
 

@@ -5,7 +5,7 @@ Some are looked at before an index is asked: what is pulled most, and what the v
 of these fit, an index would only find much more that fits no better.
 """
 
-from resolvers.access.lanes import FEW, Reach, granted_one, not_public
+from resolvers.access.index_ranges import FEW, Reach, granted_one, not_public
 from resolvers.access.permissions import has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.search.parts import ALWAYS, BEGINS, CONTAINS, DESCRIBED, EXACT, WINDOW, Part, fitting, limited

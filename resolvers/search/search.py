@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from resolvers.access.lanes import Reach, granted_and_owned
+from resolvers.access.index_ranges import Reach, granted_and_owned
 from resolvers.access.permissions import account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.scopes import organization_cap

@@ -32,7 +32,7 @@ from resolvers.tags.outcome import (
     outcome,
     read,
 )
-from resolvers.tags.tag import Fate, end, fate
+from resolvers.tags.tag import InitialState, end, initial_state
 from storage.clock import now_ms
 from storage.models import Plan
 from storage.statements import Row, batches, decode_json, execute, fetch, fetch_one, insert_many, placeholders
@@ -122,9 +122,9 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         raise
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
-    fates = await _fates(context, record, kind, chosen, now)
-    begun = _spans(record, kind, chosen, fates, now)
-    entries = await _events(context, record, kind, chosen, fates)
+    states = await _fates(context, record, kind, chosen, now)
+    begun = _spans(record, kind, chosen, states, now)
+    entries = await _events(context, record, kind, chosen, states)
     async with transaction("plan.apply"):
         await lock_writable(context, record)
         if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
@@ -217,25 +217,29 @@ _SPAN = (
 
 async def _fates(
     context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], now: int
-) -> dict[str, Fate]:
+) -> dict[str, InitialState]:
     """What is given to the tags that point elsewhere, by name."""
     policies = await immutability.policies_of(context, record)
     return {
-        item.name: fate(context, policies, item.name, now, {})
+        item.name: initial_state(context, policies, item.name, now, {})
         for item in items
         if item.action in {TagAction.CREATE, TagAction.MOVE}
     }
 
 
 def _spans(
-    record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], fates: Mapping[str, Fate], now: int
+    record: RepositoryRecord,
+    kind: PlanKind,
+    items: Sequence[PlanItem],
+    states: Mapping[str, InitialState],
+    now: int,
 ) -> list[tuple[Any, ...]]:
     """The rows of `_SPAN` that begin."""
     rows = []
     for item in items:
-        if item.name not in fates:
+        if item.name not in states:
             continue
-        is_immutable = fates[item.name].is_immutable
+        is_immutable = states[item.name].is_immutable
         # What is locked stays, also of cosign's, when what it is about expires.
         expires_at_ms = None if is_immutable else item.expires_at_ms
         rows.append(
@@ -274,7 +278,7 @@ async def _events(
     record: RepositoryRecord,
     kind: PlanKind,
     items: Sequence[PlanItem],
-    fates: Mapping[str, Fate],
+    states: Mapping[str, InitialState],
 ) -> events.Entries:
     """The events of each tag, the same as when it is changed alone."""
     digests = await _digests([identity for item in items for identity in (item.before_id, item.after_id)])
@@ -282,7 +286,7 @@ async def _events(
         entry
         for item in items
         if not item.is_consequence
-        for entry in _entries(context, record, kind, item, digests, fates)
+        for entry in _entries(context, record, kind, item, digests, states)
     ]
     return await events.prepare(
         context,
@@ -327,7 +331,7 @@ def _entries(
     kind: PlanKind,
     item: PlanItem,
     digests: Mapping[int | None, str],
-    fates: Mapping[str, Fate],
+    states: Mapping[str, InitialState],
 ) -> list[Entry]:
     if item.action is TagAction.DELETE:
         return [tag_event.deleted(context, record, item.name)]
@@ -340,5 +344,5 @@ def _entries(
         digests[item.after_id],
         original=digests.get(item.before_id),
         is_reversion=kind is PlanKind.ROLLBACK,
-        policy=fates[item.name].policy,
+        policy=states[item.name].policy,
     )

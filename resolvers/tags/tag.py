@@ -162,7 +162,7 @@ async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class InitialState:
     """What a new span is given from its beginning; `policy` is the one by which it is locked."""
 
     is_immutable: bool = False
@@ -170,13 +170,13 @@ class Fate:
     policy: PolicyRecord | None = None
 
 
-def fate(
+def initial_state(
     context: Context,
     policies: Sequence[PolicyRecord],
     name: str,
     started_at_ms: int,
     labels: Mapping[str, str],
-) -> Fate:
+) -> InitialState:
     """Whether a tag is locked by a label or a policy, and when it expires by a label.
 
     Where locked tags do not expire, the lock wins over the expiration.
@@ -186,9 +186,9 @@ def fate(
     policy = immutability.fitting(policies, name) if has_locks and not by_label else None
     is_immutable = by_label or policy is not None
     if is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
-        return Fate(is_immutable=True, policy=policy)
+        return InitialState(is_immutable=True, policy=policy)
     expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), started_at_ms)
-    return Fate(is_immutable, expires_at_ms, policy)
+    return InitialState(is_immutable, expires_at_ms, policy)
 
 
 async def point(
@@ -221,7 +221,7 @@ async def point(
     # Never before the span that it follows, whatever the clock does.
     started_at_ms = max(now, current.started_at_ms if current else now)
     policies = await immutability.policies_of(context, repository)
-    given = fate(context, policies, name, started_at_ms, labels or {})
+    given = initial_state(context, policies, name, started_at_ms, labels or {})
     await Tag.create(
         repository_id=repository.id,
         name=name,

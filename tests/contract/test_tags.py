@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quayside.http import callers as doors
+from quayside.http import context_factory
 from quayside.settings.settings import Settings
 from schema.response import ResponseLimits
 from tests.contract.world import ORGANIZATION, World, callers
@@ -38,7 +38,7 @@ async def test_a_list_that_content_makes_too_large_is_refused(
     await world.people()
     for prepare in (World.organization, World.repositories, World.images):
         await prepare(world)
-    monkeypatch.setattr(doors, "TRUSTED_RESPONSE", ResponseLimits(values=20))
+    monkeypatch.setattr(context_factory, "TRUSTED_RESPONSE", ResponseLimits(values=20))
 
     async with callers(world, settings_with_files) as caller:
         whole = await caller.ask("maren", "GET", f"/repository/{ORGANIZATION}/beacon/tag/")

@@ -9,7 +9,7 @@ import httpx
 
 from quayside import web
 from quayside.graphql.http import GraphQLApp
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from schema import schema
 from schema.execute import run
 from schema.limits import Limits
@@ -78,7 +78,7 @@ async def endpoint(factory: Factory, *, address: str = "127.0.0.1") -> AsyncIter
     app = GraphQLApp(
         schema._schema,
         execute=run,
-        context_for=Callers(factory.site, factory.blobs, factory.secrets).graphql,
+        context_for=ContextFactory(factory.site, factory.blobs, factory.secrets).graphql,
         limits=Limits(),
         graphiql_page=web.page,
     )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.applications import Starlette
 
-from quayside.http.callers import Callers
+from quayside.http.context_factory import ContextFactory
 from quayside.oauth import AuthorizationServer
 from quayside.pages.sign_in import SignIn
 from resolvers.oauth import application
@@ -24,9 +24,9 @@ async def app(factory: Factory) -> Starlette:
     for name in ("ada", "eve"):
         await factory.user(name, password=PASSWORD)
     await factory.organization("acme", owner="ada")
-    callers = Callers(factory.site, factory.blobs, factory.secrets)
-    sign_in = SignIn(lambda: callers, base_url=factory.site.public_url)
-    return Starlette(routes=[*sign_in.routes(), *AuthorizationServer(lambda: callers).routes()])
+    contexts = ContextFactory(factory.site, factory.blobs, factory.secrets)
+    sign_in = SignIn(lambda: contexts, base_url=factory.site.public_url)
+    return Starlette(routes=[*sign_in.routes(), *AuthorizationServer(lambda: contexts).routes()])
 
 
 @pytest.fixture

@@ -213,7 +213,7 @@ async def test_a_tag_that_is_restored_first_keeps_its_manifest(
     (row,) = await fetch("SELECT id FROM manifest")
     await tag.restore(await factory.as_account("ada"), PATH, "v1", image)
 
-    assert await garbage_collection._give_up(record.id, [row["id"]]) == []
+    assert await garbage_collection._tombstone(record.id, [row["id"]]) == []
     assert await held(PATH) == {image}
 
 
@@ -227,15 +227,15 @@ async def test_an_index_pushed_meanwhile_keeps_what_it_lists(
     image = await factory.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
     await grow_old(tmp_path)
-    give_up = garbage_collection._give_up
+    tombstone = garbage_collection._tombstone
     indexes: list[str] = []
 
     async def push_first(repository_id: int, ids: list[int]) -> list[int]:
         document = kit.index_document(kit.encode(kit.image_document(b"layer")))
         indexes.append(await factory.manifest(PATH, document, tag="multi"))
-        return await give_up(repository_id, ids)
+        return await tombstone(repository_id, ids)
 
-    monkeypatch.setattr(garbage_collection, "_give_up", push_first)
+    monkeypatch.setattr(garbage_collection, "_tombstone", push_first)
 
     await collected(blobs)
 

@@ -27,7 +27,7 @@ TRUSTED_RESPONSE = ResponseLimits(values=500_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Callers:
+class ContextFactory:
     """Makes contexts for the requests of one application."""
 
     site: Site

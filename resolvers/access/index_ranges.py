@@ -10,7 +10,7 @@ from typing import Any
 
 from resolvers.access.permissions import ADMINISTERED, GRANTED, has_grants
 from resolvers.access.viewer import Viewer
-from resolvers.pages import Lane
+from resolvers.pages import IndexRange
 from storage.statements import fetch_one, first_of_each, in_index
 
 FEW = 1_000
@@ -106,35 +106,35 @@ def _owned(limit: int) -> str:
     return first_of_each(OWNED, "repository", rows)
 
 
-def lanes(
+def visible_ranges(
     viewer: Viewer,
     reach: Reach,
     *,
     include_public: bool,
     namespace: str | None = None,
     visibilities: Sequence[str] = ALL,
-) -> list[Lane]:
-    """The repositories `r` in namespaces `n` that `visible_repositories` allows the viewer, as lanes.
+) -> list[IndexRange]:
+    """The repositories `r` in namespaces `n` that `visible_repositories` allows the viewer, as ranges.
 
     `namespace` and `visibilities` leave out others.
     """
 
-    def lane(visibility: str) -> Lane:
+    def range_(visibility: str) -> IndexRange:
         equal = (("r.visibility", f"'{visibility}'"),)
         if namespace is None:
-            return Lane(equal, ALIVE)
-        return Lane((_EACH_NAMESPACE, *equal), ALIVE, (namespace,), each=_NAMESPACE)
+            return IndexRange(equal, ALIVE)
+        return IndexRange((_EACH_NAMESPACE, *equal), ALIVE, (namespace,), each=_NAMESPACE)
 
     if viewer.has_full_access:
-        return [lane(visibility) for visibility in visibilities]
-    found = [lane("public")] if include_public and "public" in visibilities else []
+        return [range_(visibility) for visibility in visibilities]
+    found = [range_("public")] if include_public and "public" in visibilities else []
     others = [visibility for visibility in visibilities if not (include_public and visibility == "public")]
     if not has_grants(viewer):
         return found
     if reach.granted > FEW:
         # Who sees so many finds them soon enough in a list of all.
         condition, values = granted_one(viewer)
-        return found + [lane(visibility).and_also(condition, *values) for visibility in others]
+        return found + [range_(visibility).and_also(condition, *values) for visibility in others]
     places: tuple[object, ...] = (viewer.require_account().id,) * 2
     owned, place = OWNED, ALIVE
     if namespace is not None:
@@ -143,7 +143,7 @@ def lanes(
         places = (*places, namespace)
     for visibility in others:
         equal = (("r.visibility", f"'{visibility}'"),)
-        found.append(Lane((_EACH_NAMESPACE, *equal), ALIVE, places, each=owned))
+        found.append(IndexRange((_EACH_NAMESPACE, *equal), ALIVE, places, each=owned))
         if reach.granted:
-            found.append(Lane(equal, place, places, few=GRANTED))
+            found.append(IndexRange(equal, place, places, few=GRANTED))
     return found
