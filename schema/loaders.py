@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, TypeVar, TypeVarTuple
+from functools import cached_property, partial
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from strawberry.dataloader import DataLoader
 
@@ -92,75 +92,117 @@ async def _repository_roles(
     return {reference: found[reference.id] for reference in references}
 
 
+class _Lazy(Generic[K, V]):
+    """A loader that is made when a field first asks for it, and then kept for the request."""
+
+    def __init__(self, make: "Callable[[Loaders], DataLoader[K, V]]") -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, loaders: "Loaders", owner: type) -> DataLoader[K, V]:
+        # The attribute of the instance is found before this descriptor from now on.
+        made = loaders.__dict__[self._name] = self._make(loaders)
+        return made
+
+
 class Loaders:
-    """The loaders of a request, by what they load; keys are row ids unless said otherwise."""
+    """The DataLoaders of one request, by what they load; keys are row ids unless said otherwise.
+
+    A small query needs two or three of them; making all would cost as much as running it.
+    """
 
     def __init__(self, context: Context) -> None:
-        viewer = context.viewer
-        self.accounts = _loader(account.by_ids)
-        self.accounts_by_name = _loader(account.by_names)
-        self.applications = _loader(application.by_ids)
-        self.application_tokens = _grouped(partial(token.access_tokens_of, context))
-        """Keys are applications with a page of the tokens that they hold."""
-        self.repositories = _loader(repository.by_ids)
-        self.last_modified = _loader(tag.last_started)
-        """Milliseconds by repository."""
-        self.teams = _loader(team.by_ids)
-        self.team_visibility = _loader(partial(team.viewer_can_view, context))
-        """Whether the viewer may see who is in a team; keys are `TeamRecord`."""
-        self.robots = _loader(partial(robot.by_account_ids, context))
-        self.robot_identities = _loader(federation.identities, [])
+        self.context = context
 
-        self.namespace_roles = _loader(partial(namespace_roles, viewer))
-        self.repository_roles = _loader(partial(_repository_roles, viewer))
-        """Keys are `RepositoryRef`."""
-        self.robot_owner_roles = _loader(partial(robot.owner_roles, viewer))
-        """The viewer's role over the robots of a namespace, by the namespace."""
+    # Accounts, and what they may do
 
-        self.memberships = _loader(account.members_among, False)
-        """Keys are pairs of an account and an organization."""
-        self.member_teams = _grouped(partial(team.teams_of, context))
-        self.member_repositories = _grouped(partial(membership.repositories_of, context))
-        """What accounts have in an organization; keys are an account, an organization and a page."""
-        self.account_permissions = _grouped(partial(permission.permissions_of, context))
-        """Keys are pairs of an account and a page of its permissions."""
+    accounts = _Lazy(lambda request: _loader(account.by_ids))
+    accounts_by_name = _Lazy(lambda request: _loader(account.by_names))
+    applications = _Lazy(lambda request: _loader(application.by_ids))
+    application_tokens = _Lazy(lambda request: _grouped(partial(token.access_tokens_of, request.context)))
+    """Keys are pairs of an application and a page of the tokens that it holds."""
+    teams = _Lazy(lambda request: _loader(team.by_ids))
+    team_visibility = _Lazy(lambda request: _loader(partial(team.viewer_can_view, request.context)))
+    """Whether the viewer may see who is in a team; keys are `TeamRecord`."""
+    robots = _Lazy(lambda request: _loader(partial(robot.by_account_ids, request.context)))
+    robot_identities = _Lazy(lambda request: _loader(federation.identities, []))
+    robot_owner_roles = _Lazy(lambda request: _loader(partial(robot.owner_roles, request.context.viewer)))
+    """The viewer's role over the robots of a namespace, by the namespace."""
+    namespace_roles = _Lazy(lambda request: _loader(partial(namespace_roles, request.context.viewer)))
+    repository_roles = _Lazy(lambda request: _loader(partial(_repository_roles, request.context.viewer)))
+    """Keys are `RepositoryRef`."""
+    memberships = _Lazy(lambda request: _loader(account.members_among, False))
+    """Keys are pairs of an account and an organization."""
+    member_teams = _Lazy(lambda request: _grouped(partial(team.teams_of, request.context)))
+    """The teams of an account in an organization; keys are an account, an organization and a page."""
+    member_repositories = _Lazy(
+        lambda request: _grouped(partial(membership.repositories_of, request.context))
+    )
+    """The repositories of an account in an organization; keys as of `member_teams`."""
+    account_permissions = _Lazy(lambda request: _grouped(partial(permission.permissions_of, request.context)))
+    """Keys are pairs of an account and a page of its permissions."""
 
-        self._add_content(context)
-        self._add_inside(context)
-        self._add_usage(context)
+    # Repositories, and how they are used
 
-    def _add_content(self, context: Context) -> None:
-        """What repositories hold."""
-        self.manifests = _loader(manifest.by_ids)
-        self.total_sizes = _loader(manifest.total_sizes, 0)
-        self.manifest_tags = _grouped(partial(tag.active_of_manifests, context))
-        """Keys are a manifest and a page of its tags."""
-        self.labels = _grouped(partial(_labels, context))
-        """Keys are a manifest, a page of its labels, and how their keys begin."""
-        self.referrers = _grouped(partial(referrer.referrers_of, context))
-        """Keys are a manifest, a page of what is about it, and the `ReferrerFilter`."""
-        self.subjects_named: DataLoader[ReferrerRecord, bool | None] = DataLoader(
-            SubjectReader(context).names_subject,
+    repositories = _Lazy(lambda request: _loader(repository.by_ids))
+    last_modified = _Lazy(lambda request: _loader(tag.last_started))
+    """When a tag of a repository last changed, in milliseconds."""
+    star_counts = _Lazy(lambda request: _loader(star.counts, 0))
+    starred = _Lazy(lambda request: _loader(partial(star.starred_among, request.context.viewer), False))
+    """Whether the viewer has starred a repository."""
+    popularity = _Lazy(lambda request: _loader(popularity.popularities, 0))
+    activity = _Lazy(lambda request: _grouped(activity.of_repositories))
+    """Keys are pairs of a repository and a number of days."""
+    manifest_pulls = _Lazy(lambda request: _loader(activity.of_manifests, PullsRecord()))
+    tag_pulls = _Lazy(lambda request: _loader(activity.of_tags, PullsRecord()))
+    """Keys are pairs of a repository and the name of a tag."""
+
+    # Manifests, and what is about them
+
+    manifests = _Lazy(lambda request: _loader(manifest.by_ids))
+    total_sizes = _Lazy(lambda request: _loader(manifest.total_sizes, 0))
+    manifest_tags = _Lazy(lambda request: _grouped(partial(tag.active_of_manifests, request.context)))
+    """Keys are pairs of a manifest and a page of its tags."""
+    labels = _Lazy(lambda request: _grouped(partial(_labels, request.context)))
+    """Keys are a manifest, a page of its labels, and a prefix of their keys."""
+    referrers = _Lazy(lambda request: _grouped(partial(referrer.referrers_of, request.context)))
+    """Keys are a manifest, a page of its referrers, and the `ReferrerFilter`."""
+    subjects_named: "_Lazy[ReferrerRecord, bool | None]" = _Lazy(
+        lambda request: DataLoader(
+            SubjectReader(request.context).names_subject,
             cache_key_fn=lambda item: (item.manifest.id, item.subject),
         )
-        """Whether referrers name their subjects; each costs reads of the blob store."""
+    )
+    """Whether referrers name their subjects; each costs reads of the blob store."""
 
-    def _add_inside(self, context: Context) -> None:
-        """What is inside manifests, of which one request reads a bounded part."""
-        self._content = ContentReader(context)
-        self.entries: DataLoader[int, list[ChildRecord]] = DataLoader(
-            self._content.entries, max_batch_size=MAX_BATCH
-        )
-        self.bodies: DataLoader[ManifestRecord, bytes | None] = _of_manifests(self._content.bodies)
-        self.annotations: DataLoader[ManifestRecord, dict[str, str]] = _of_manifests(
-            self._content.annotations
-        )
-        self.configurations: DataLoader[ManifestRecord, dict[str, Any] | None] = _of_manifests(
-            self._content.configurations
-        )
-        """Each costs a read of the blob store."""
-        self.layers: DataLoader[ManifestRecord, list[Layer] | None] = _of_manifests(_each(self._layers))
-        self.model_cards: DataLoader[ManifestRecord, str | None] = _of_manifests(_each(self._model_card))
+    # What is inside manifests, of which one request reads a bounded part
+
+    entries: "_Lazy[int, list[ChildRecord]]" = _Lazy(
+        lambda request: DataLoader(request.content.entries, max_batch_size=MAX_BATCH)
+    )
+    bodies: "_Lazy[ManifestRecord, bytes | None]" = _Lazy(
+        lambda request: _of_manifests(request.content.bodies)
+    )
+    annotations: "_Lazy[ManifestRecord, dict[str, str]]" = _Lazy(
+        lambda request: _of_manifests(request.content.annotations)
+    )
+    configurations: "_Lazy[ManifestRecord, dict[str, Any] | None]" = _Lazy(
+        lambda request: _of_manifests(request.content.configurations)
+    )
+    """Each costs a read of the blob store."""
+    layers: "_Lazy[ManifestRecord, list[Layer] | None]" = _Lazy(
+        lambda request: _of_manifests(_each(request._layers))
+    )
+    model_cards: "_Lazy[ManifestRecord, str | None]" = _Lazy(
+        lambda request: _of_manifests(_each(request._model_card))
+    )
+
+    @cached_property
+    def content(self) -> ContentReader:
+        """The one reader of the request, which counts what all of these read."""
+        return ContentReader(self.context)
 
     async def _layers(self, record: ManifestRecord) -> list[Layer] | None:
         body = await self.bodies.load(record)
@@ -168,16 +210,4 @@ class Loaders:
 
     async def _model_card(self, record: ManifestRecord) -> str | BadRequest | None:
         body = await self.bodies.load(record) if is_model(record) else None
-        return None if body is None else await self._content.model_card(body)
-
-    def _add_usage(self, context: Context) -> None:
-        """What tells how much things are used and liked."""
-        self.star_counts = _loader(star.counts, 0)
-        self.starred = _loader(partial(star.starred_among, context.viewer), False)
-        """Whether the viewer has starred a repository."""
-        self.popularity = _loader(popularity.popularities, 0)
-        self.activity = _grouped(activity.of_repositories)
-        """Keys are pairs of a repository and a number of days."""
-        self.manifest_pulls = _loader(activity.of_manifests, PullsRecord())
-        self.tag_pulls = _loader(activity.of_tags, PullsRecord())
-        """Keys are pairs of a repository and a name."""
+        return None if body is None else await self.content.model_card(body)
