@@ -8,7 +8,7 @@ T ?= tests
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint format schema bench
+.PHONY: help setup run test test-long lint format schema docs bench
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ format: $(READY) ## Bring the style into order.
 schema: $(READY) ## Write schema/schema.graphql from the code.
 	@$(BIN)/quayside schema > schema/schema.graphql.new
 	@mv schema/schema.graphql.new schema/schema.graphql
+
+docs: $(READY) ## Write the tables of docs/ that are made from the code.
+	@$(BIN)/python -m tests.docs
 
 bench: $(READY) ## Measure speed and memory, beside a peer where there is one.
 	@$(BIN)/python -m tests.bench

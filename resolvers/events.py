@@ -1,4 +1,4 @@
-"""What is recorded of every change: kinds and metadata are those that audit logs of this API show."""
+"""Recording of changes: events, and the audit entries derived from them, in the transaction of the change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,108 +6,11 @@ from typing import Any
 
 from resolvers.access.viewer import Credential
 from resolvers.context import Context
+from resolvers.event_kinds import KINDS, TOKEN_METADATA
 from storage import audit
 from storage.clock import now_ms
 from storage.events import EventRow, append
 from storage.statements import fetch_one
-
-_APPLICATION = (
-    "name",
-    "redirect_uri",
-    "application_uri",
-    "description",
-    "avatar_email",
-    "application_name",
-    "client_id",
-)
-_POLICY = ("policy_uuid", "tag_pattern", "tag_pattern_matches", "namespace", "repo")
-_PROTOTYPE = ("prototypeid", "username", "activating_username", "role", "delegate_user", "delegate_team")
-_TRANSFER = ("repo", "namespace", "user-agent", "tag", "manifest_digest", "mediaType", "username", "robot")
-
-KINDS: dict[str, tuple[str, ...]] = {
-    "account_initialized": ("username",),
-    "change_repo_permission": ("username", "team", "repo", "role", "namespace"),
-    "change_repo_state": ("repo", "namespace", "state_changed"),
-    "change_repo_visibility": ("repo", "namespace", "visibility"),
-    "change_tag_expiration": (
-        "username",
-        "repo",
-        "tag",
-        "namespace",
-        "expiration_date",
-        "old_expiration_date",
-    ),
-    "change_tag_immutability": ("username", "repo", "tag", "namespace", "immutable", "previous_immutable"),
-    "create_app_specific_token": ("app_specific_token_title", "app_specific_token"),
-    "create_application": _APPLICATION,
-    "create_immutability_policy": _POLICY,
-    "create_oauth_api_token": ("token", "scopes", "username", "application", "client_id"),
-    "create_prototype_permission": _PROTOTYPE,
-    "create_repo": ("repo", "namespace"),
-    "create_robot": ("robot", "description", "unstructured_metadata"),
-    "create_robot_federation": ("config", "robot"),
-    "create_tag": ("username", "repo", "tag", "namespace", "manifest_digest", "original_manifest_digest"),
-    "delete_application": ("application_name", "client_id"),
-    "delete_blob": ("repo", "namespace", "digest"),
-    "delete_immutability_policy": _POLICY,
-    "delete_manifest": ("repo", "namespace", "manifest_digest"),
-    "delete_prototype_permission": _PROTOTYPE,
-    "delete_repo": ("repo", "namespace"),
-    "delete_repo_permission": ("username", "team", "repo", "namespace"),
-    "delete_robot": ("robot",),
-    "delete_robot_federation": ("robot",),
-    "delete_tag": ("username", "repo", "namespace", "tag"),
-    "export_logs_failure": ("date/time", "error", "url", "email", "repo"),
-    "export_logs_success": ("date/time", "export_id", "message", "url", "email", "repo"),
-    "federated_robot_token_exchange": ("subject", "issuer", "robot"),
-    "login_failure": ("type", "kind", "useragent", "username", "message"),
-    "login_success": ("type", "kind", "useragent"),
-    "logout_success": (),
-    "manifest_label_add": ("id", "key", "value", "manifest_digest", "media_type", "namespace", "repo"),
-    "manifest_label_delete": ("id", "key", "value", "manifest_digest", "namespace", "repo"),
-    "modify_prototype_permission": (*_PROTOTYPE, "original_role"),
-    "move_tag": ("username", "repo", "tag", "namespace", "manifest_digest", "original_manifest_digest"),
-    "oauth_token_assigned": ("assigning_user", "assigned_user", "application", "client_id"),
-    "oauth_token_revoked": ("token", "username", "application", "client_id"),
-    "org_add_team_member": ("member", "team"),
-    "org_change_email": ("email", "namespace", "old_email"),
-    "org_change_invoicing": ("invoice_email", "invoice_email_address", "namespace"),
-    "org_change_tag_expiration": ("tag_expiration", "namespace"),
-    "org_create": ("email", "namespace"),
-    "org_create_team": ("team",),
-    "org_delete": ("namespace",),
-    "org_delete_team": ("team",),
-    "org_delete_team_member_invite": ("user", "email", "team", "member"),
-    "org_invite_team_member": ("user", "email", "member", "team"),
-    "org_remove_team_member": ("member", "team"),
-    "org_set_team_description": ("team", "description"),
-    "org_set_team_role": ("team", "role"),
-    "org_team_member_invite_accepted": ("member", "team", "inviter"),
-    "org_team_member_invite_declined": ("member", "team", "inviter"),
-    "pull_repo": _TRANSFER,
-    "push_repo": _TRANSFER,
-    "regenerate_robot_token": ("robot",),
-    "reset_application_client_secret": ("application_name", "client_id"),
-    "revert_tag": ("username", "repo", "tag", "manifest_digest"),
-    "revoke_app_specific_token": ("app_specific_token_title", "app_specific_token"),
-    "revoke_oauth_api_token": ("token", "username", "application", "client_id"),
-    "set_repo_description": ("repo", "namespace", "description"),
-    "tag_made_immutable_by_policy": (*_POLICY, "tag", "manifest_digest"),
-    "tags_made_immutable_by_policy": (*_POLICY, "count", "tags"),
-    "update_application": _APPLICATION,
-    "update_immutability_policy": _POLICY,
-    "user_change_email": ("old_email", "email", "superuser"),
-    "user_change_invoicing": ("invoice_email", "invoice_email_address"),
-    "user_change_metadata": ("given_name", "family_name", "company", "location"),
-    "user_change_name": ("old_username", "superuser"),
-    "user_change_password": ("username", "superuser"),
-    "user_change_tag_expiration": ("tag_expiration",),
-    "user_create": ("email", "username", "superuser"),
-    "user_delete": ("username", "superuser"),
-    "user_disable": ("username", "superuser"),
-    "user_enable": ("username", "superuser"),
-    "user_generate_client_key": (),
-}
 
 
 async def record(
@@ -146,7 +49,7 @@ async def prepare(
 ) -> Entries:
     """Check many kinds with their metadata, as `record` does, before the transaction that writes them."""
     for kind, metadata in entries:
-        if kind not in KINDS or not metadata.keys() <= set(KINDS[kind]):
+        if kind not in KINDS or not metadata.keys() <= set(KINDS[kind].metadata):
             raise ValueError(f"event {kind} with {sorted(metadata)} is not in the table of kinds")
     credential = context.viewer.credential
     facts = await _token_facts(credential)
@@ -156,6 +59,7 @@ async def prepare(
         audit=tuple(
             audit.AuditRow(kind, metadata, namespace_id, repository_id, context.account_id, context.ip, now)
             for kind, metadata in entries
+            if KINDS[kind].is_audited
         ),
         events=tuple(
             EventRow(
@@ -191,8 +95,4 @@ async def _token_facts(credential: Credential) -> dict[str, Any]:
     )
     if row is None:
         return {}
-    return {
-        "oauth_token_id": row["id"],
-        "oauth_token_application_id": row["client_id"],
-        "oauth_token_application": row["name"],
-    }
+    return dict(zip(TOKEN_METADATA, (row["id"], row["client_id"], row["name"]), strict=True))

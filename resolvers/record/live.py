@@ -22,34 +22,10 @@ from resolvers.access.viewer import AccountKind, Viewer
 from resolvers.accounts.account import by_name
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Unauthenticated
-from resolvers.events import KINDS
+from resolvers.event_kinds import FOR_READERS, KINDS
 from resolvers.repositories.repository import repository
 from storage.events import Cursor
 from storage.statements import Row, fetch, placeholders
-
-CONTENT = frozenset(
-    {
-        "change_repo_state",
-        "change_repo_visibility",
-        "change_tag_expiration",
-        "change_tag_immutability",
-        "create_repo",
-        "create_tag",
-        "delete_manifest",
-        "delete_repo",
-        "delete_tag",
-        "manifest_label_add",
-        "manifest_label_delete",
-        "move_tag",
-        "pull_repo",
-        "push_repo",
-        "revert_tag",
-        "set_repo_description",
-        "tag_made_immutable_by_policy",
-        "tags_made_immutable_by_policy",
-    }
-)
-"""The kinds that tell of the content of a repository; whoever may read it sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +112,8 @@ async def watch(
 
 
 def _known_kind(kind: str) -> str:
-    known = KINDS.keys() | CONTENT
-    if kind not in known:
-        nearest = difflib.get_close_matches(kind, known, n=1, cutoff=0)
+    if kind not in KINDS:
+        nearest = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0)
         raise Invalid(f"There is no kind {kind!r}; the nearest is {nearest[0]!r}.", field="kinds")
     return kind
 
@@ -231,7 +206,7 @@ class Judge:
         for record in records:
             role = roles.repositories.get(record.repository_id) if record.repository_id else None
             is_detailed = role is RepositoryRole.ADMIN or _administers(viewer, roles, record.namespace_id)
-            if is_detailed or (role is not None and record.kind in CONTENT):
+            if is_detailed or (role is not None and record.kind in FOR_READERS):
                 seen.append(SeenEvent(record, is_detailed))
         return seen
 

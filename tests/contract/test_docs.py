@@ -10,10 +10,10 @@ from quayside.graphql import http as graphql_http
 from quayside.http import protocol
 from quayside.settings.features import FEATURES
 from quayside.settings.settings import PREFIX, SETTINGS
-from resolvers.events import KINDS
-from resolvers.record.live import CONTENT
+from resolvers.event_kinds import KINDS
+from tests import docs
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = docs.DOCS
 ROW = re.compile(r"\| `(?P<name>[A-Z_]+)` \| (?:`(?P<default>[^`]*)`)? ?\| (?P<sentence>.*) \|")
 
 
@@ -78,11 +78,16 @@ def test_the_statuses_of_graphql_are_those_that_the_code_answers() -> None:
     assert rows == [str(status) for status in sorted(answered)]
 
 
-def test_the_kinds_of_events_are_listed_by_what_they_are_about() -> None:
-    text = (DOCS / "graphql.md").read_text(encoding="utf-8")
-    section = re.split(r"^##+ ", text.partition("### Kinds\n")[2], flags=re.MULTILINE)[0]
-    lists = [set(re.findall(r"`(\w+_\w+)`", part)) for part in section.split("\n- ")[1:]]
-    content, repository, either, namespace = lists[0], *lists[1:3], lists[3] - CONTENT
+def test_tables_of_the_documentation_are_those_of_the_code() -> None:
+    pages = {page.name: page.read_text(encoding="utf-8") for page in docs.DOCS.rglob("*.md")}
 
-    assert content == CONTENT
-    assert content | repository | either | namespace == KINDS.keys()
+    assert sorted(name for text in pages.values() for name in docs.tables_in(text)) == sorted(docs.TABLES)
+    assert [name for name, text in pages.items() if docs.current(text) != text] == [], "run `make docs`"
+
+
+def test_the_table_of_events_has_every_kind_with_its_keys() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|.*\|([^|]*)\|$", (DOCS / "events.md").read_text("utf-8"), re.MULTILINE)
+
+    assert {name: tuple(re.findall(r"`([^`]+)`", keys)) for name, keys in rows} == {
+        row.name: row.metadata for row in KINDS.values()
+    }

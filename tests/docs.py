@@ -1,0 +1,100 @@
+"""The tables of the documentation that are made from tables of the code: `make docs` writes them.
+
+A table stands in a page between two comments:
+
+    <!-- table: settings -->
+    <!-- end of table -->
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from quayside.settings.features import FEATURES
+from quayside.settings.settings import PREFIX, SETTINGS
+from resolvers.event_kinds import KINDS
+from rest_compat.chapters import CHAPTERS
+
+DOCS = Path(__file__).parents[1] / "docs"
+_TABLE = re.compile(r"(<!-- table: (?P<name>[a-z ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    headings = tuple(headings)
+    lines = (headings, ["---"] * len(headings), *rows)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines).replace("|  |", "| |") + "\n"
+
+
+def _code(text: object) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _settings() -> str:
+    rows = ((_code(PREFIX + row.name), _code(row.default), row.sentence) for row in SETTINGS)
+    return _table(("Variable", "Default", "Meaning"), rows)
+
+
+def _features() -> str:
+    rows = ((_code(row.name), _code(str(row.default).lower()), row.sentence) for row in FEATURES)
+    return _table(("Feature", "Default", "Meaning"), rows)
+
+
+def _event_kinds() -> str:
+    rows = (
+        (
+            _code(row.name),
+            row.sentence,
+            row.subject,
+            row.audience,
+            "yes" if row.is_audited else "no",
+            " ".join(map(_code, row.metadata)),
+        )
+        for row in KINDS.values()
+    )
+    return _table(("Kind", "What happened", "About", "Seen by", "Audit log", "Metadata"), rows)
+
+
+def _operations() -> str:
+    rows = (
+        (
+            _code(route.operation),
+            _code(f"{route.method} {route.path}"),
+            _code(route.scope),
+            str(route.status),
+            str(route.observed or route.status),
+            " ".join(map(_code, route.flags)),
+        )
+        for chapter in CHAPTERS
+        for route in sorted(chapter.routes, key=lambda route: (route.path, route.method))
+    )
+    return _table(("Operation", "Route", "Scope", "Documented", "Observed", "Features"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "event kinds": _event_kinds,
+    "features": _features,
+    "operations": _operations,
+    "settings": _settings,
+}
+
+
+def tables_in(text: str) -> list[str]:
+    """The names of the tables that a page has."""
+    return [match["name"] for match in _TABLE.finditer(text)]
+
+
+def current(text: str) -> str:
+    """A page with its tables as the code has them now."""
+    return _TABLE.sub(lambda match: match[1] + TABLES[match["name"]]() + match[3], text)
+
+
+def main() -> None:
+    """Write the tables of every page below docs/."""
+    for page in DOCS.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        if (made := current(text)) != text:
+            page.write_text(made, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
