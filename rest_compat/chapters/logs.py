@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from rest_compat.chapter import chapter
+from rest_compat.owners import ORGANIZATION, REPOSITORY, USER, owned
 from rest_compat.problems import DEFAULT_TEXT, Problem, ProblemKey, message
 from rest_compat.route import Check, Route
 
@@ -16,60 +18,30 @@ _EXPORT: Mapping[ProblemKey, Problem] = {
 }
 _COUNTS = ("AGGREGATED_LOG_COUNT_RETRIEVAL",)
 _EXPORTS = ("LOG_EXPORT",)
+_OWNERS = (
+    replace(USER, check=Check.LOGIN),
+    replace(ORGANIZATION, word="Org", variable='"Name of the organization."\n  $orgname: String!'),
+    replace(REPOSITORY, word="Repo", check=Check.ACCESS),
+)
 
 CHAPTER = chapter(
     "logs",
     "Read what was done in a namespace or repository, count it, and export it.",
-    Route("listUserLogs", "GET", "/user/logs", "user:admin", problems=_LIST),
-    Route("listOrgLogs", "GET", "/organization/{orgname}/logs", "org:admin", problems=_LIST),
-    Route("listRepoLogs", "GET", "/repository/{repository}/logs", "repo:admin", problems=_LIST),
-    Route("getAggregateUserLogs", "GET", "/user/aggregatelogs", "user:admin", flags=_COUNTS, problems=_COUNT),
-    Route(
-        "getAggregateOrgLogs",
-        "GET",
-        "/organization/{orgname}/aggregatelogs",
-        "org:admin",
-        flags=_COUNTS,
-        problems=_COUNT,
+    owned(_OWNERS, Route("list{Owner}Logs", "GET", "{owner}/logs", problems=_LIST)),
+    owned(
+        _OWNERS,
+        Route("getAggregate{Owner}Logs", "GET", "{owner}/aggregatelogs", flags=_COUNTS, problems=_COUNT),
     ),
-    Route(
-        "getAggregateRepoLogs",
-        "GET",
-        "/repository/{repository}/aggregatelogs",
-        "repo:admin",
-        flags=_COUNTS,
-        problems=_COUNT,
-    ),
-    Route(
-        "exportUserLogs",
-        "POST",
-        "/user/exportlogs",
-        "user:admin",
-        status=201,
-        observed=200,
-        check=Check.LOGIN,
-        flags=_EXPORTS,
-        problems=_EXPORT,
-    ),
-    Route(
-        "exportOrgLogs",
-        "POST",
-        "/organization/{orgname}/exportlogs",
-        "org:admin",
-        status=201,
-        observed=200,
-        flags=_EXPORTS,
-        problems=_EXPORT,
-    ),
-    Route(
-        "exportRepoLogs",
-        "POST",
-        "/repository/{repository}/exportlogs",
-        "repo:admin",
-        status=201,
-        observed=200,
-        check=Check.ACCESS,
-        flags=_EXPORTS,
-        problems=_EXPORT,
+    owned(
+        _OWNERS,
+        Route(
+            "export{Owner}Logs",
+            "POST",
+            "{owner}/exportlogs",
+            status=201,
+            observed=200,
+            flags=_EXPORTS,
+            problems=_EXPORT,
+        ),
     ),
 )

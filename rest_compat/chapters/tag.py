@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from rest_compat.chapter import chapter
+from rest_compat.owners import ORGANIZATION, REPOSITORY, owned
 from rest_compat.problems import DEFAULT_TEXT, NOT_FOUND, Problem, message
 from rest_compat.route import Check, Route
 
 _FLAGS = ("IMMUTABLE_TAGS",)
-_OF_NAMESPACE = "/organization/{orgname}/immutabilitypolicy/"
-_OF_REPOSITORY = "/repository/{repository}/immutabilitypolicy/"
-_ONE = "{policy_uuid}"
+_POLICIES = "{owner}/immutabilitypolicy/"
+_POLICY = _POLICIES + "{policy_uuid}"
 
 CHAPTER = chapter(
     "tag",
@@ -48,79 +48,13 @@ CHAPTER = chapter(
             ("manifest_digest", "value"): NOT_FOUND,
         },
     ),
-    Route(
-        "listOrganizationImmutabilityPolicies", "GET", _OF_NAMESPACE, "org:admin", internal=True, flags=_FLAGS
-    ),
-    Route(
-        "createOrganizationImmutabilityPolicy",
-        "POST",
-        _OF_NAMESPACE,
-        "org:admin",
-        status=201,
-        internal=True,
-        flags=_FLAGS,
-    ),
-    Route(
-        "getOrganizationImmutabilityPolicy",
-        "GET",
-        _OF_NAMESPACE + _ONE,
-        "org:admin",
-        internal=True,
-        flags=_FLAGS,
-    ),
-    Route(
-        "updateOrganizationImmutabilityPolicy",
-        "PUT",
-        _OF_NAMESPACE + _ONE,
-        "org:admin",
-        status=204,
-        internal=True,
-        flags=_FLAGS,
-    ),
-    Route(
-        "deleteOrganizationImmutabilityPolicy",
-        "DELETE",
-        _OF_NAMESPACE + _ONE,
-        "org:admin",
-        internal=True,
-        flags=_FLAGS,
-    ),
-    Route(
-        "listRepositoryImmutabilityPolicies", "GET", _OF_REPOSITORY, "repo:admin", internal=True, flags=_FLAGS
-    ),
-    Route(
-        "createRepositoryImmutabilityPolicy",
-        "POST",
-        _OF_REPOSITORY,
-        "repo:admin",
-        status=201,
-        internal=True,
-        flags=_FLAGS,
-    ),
-    Route(
-        "getRepositoryImmutabilityPolicy",
-        "GET",
-        _OF_REPOSITORY + _ONE,
-        "repo:admin",
-        internal=True,
-        flags=_FLAGS,
-    ),
-    Route(
-        "updateRepositoryImmutabilityPolicy",
-        "PUT",
-        _OF_REPOSITORY + _ONE,
-        "repo:admin",
-        status=204,
-        internal=True,
-        flags=_FLAGS,
-    ),
-    Route(
-        "deleteRepositoryImmutabilityPolicy",
-        "DELETE",
-        _OF_REPOSITORY + _ONE,
-        "repo:admin",
-        internal=True,
-        flags=_FLAGS,
+    owned(
+        (ORGANIZATION, REPOSITORY),
+        Route("list{Owner}ImmutabilityPolicies", "GET", _POLICIES, internal=True, flags=_FLAGS),
+        Route("create{Owner}ImmutabilityPolicy", "POST", _POLICIES, status=201, internal=True, flags=_FLAGS),
+        Route("get{Owner}ImmutabilityPolicy", "GET", _POLICY, internal=True, flags=_FLAGS),
+        Route("update{Owner}ImmutabilityPolicy", "PUT", _POLICY, status=204, internal=True, flags=_FLAGS),
+        Route("delete{Owner}ImmutabilityPolicy", "DELETE", _POLICY, internal=True, flags=_FLAGS),
     ),
     Route(
         "getTagPullStatistics",
