@@ -11,7 +11,7 @@ from resolvers.context import Context
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.jobs import enqueue
-from storage.models import Mail
+from storage.models.mail import Mail
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import open_transaction, transaction
 

@@ -8,7 +8,7 @@ from resolvers.context import Context
 from resolvers.errors import Invalid
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
-from storage.models import GlobalMessage
+from storage.models.message import GlobalMessage
 from storage.statements import Row, execute
 from storage.transactions import transaction
 

@@ -13,7 +13,7 @@ from resolvers.context import Context
 from resolvers.errors import Forbidden, Invalid
 from resolvers.oauth.token import create_access_token
 from storage.database import IntegrityError
-from storage.models import SiteSetting
+from storage.models.site import SiteSetting
 from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 

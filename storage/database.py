@@ -24,6 +24,7 @@ from tortoise.exceptions import BaseORMException, IntegrityError, OperationalErr
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import storage.migrations
+from storage.models import MODULES
 
 __all__ = ["Database", "DatabaseError", "IntegrityError", "latest_revision", "migrate"]
 
@@ -79,7 +80,7 @@ def _configuration(url: str, pool_size: int) -> dict[str, Any]:
         "connections": {"default": connection},
         "apps": {
             "models": {
-                "models": ["storage.models"],
+                "models": [*MODULES],
                 "default_connection": "default",
                 "migrations": "storage.migrations",
             }

@@ -30,7 +30,8 @@ from resolvers.repositories.repository import RepositoryRecord, Visibility
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
-from storage.models import Tag, Team, TeamMember
+from storage.models.tag import Tag
+from storage.models.team import Team, TeamMember
 from storage.secrets import Secrets
 from storage.statements import fetch
 from tests.quayside.registry import kit

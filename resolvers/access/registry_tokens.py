@@ -21,7 +21,7 @@ from jose.exceptions import JWTError
 
 from resolvers.errors import InvalidCredentials
 from storage.clock import now_ms
-from storage.models import ServiceKey
+from storage.models.site import ServiceKey
 from storage.secrets import Secrets
 from storage.transactions import transaction
 

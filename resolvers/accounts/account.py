@@ -15,7 +15,7 @@ from resolvers.errors import AlreadyExists, NotFound
 from resolvers.names import check_email, check_namespace
 from storage.clock import now_ms
 from storage.database import IntegrityError
-from storage.models import Account
+from storage.models.account import Account
 from storage.statements import Row, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 

@@ -12,7 +12,7 @@ from resolvers.accounts.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Invalid
 from storage.clock import now_ms
-from storage.models import EmailCode
+from storage.models.session import EmailCode
 from storage.statements import execute, fetch_one
 
 CODE_LENGTH = 40

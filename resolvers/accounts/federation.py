@@ -16,7 +16,7 @@ from resolvers.accounts.oidc import Issuers, unverified_issuer
 from resolvers.accounts.robot import RobotRecord, end_tokens, require_owner_to_write, require_robot
 from resolvers.context import Context
 from resolvers.errors import Invalid
-from storage.models import RobotFederation
+from storage.models.account import RobotFederation
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 

@@ -21,7 +21,7 @@ from resolvers.errors import Invalid, NotFound
 from resolvers.names import check_email
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
-from storage.models import TeamInvite
+from storage.models.team import TeamInvite
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
 

@@ -16,7 +16,7 @@ from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_email, check_namespace
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
-from storage.models import Team, TeamMember
+from storage.models.team import Team, TeamMember
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 

@@ -23,7 +23,7 @@ from resolvers.names import check_namespace
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.database import IntegrityError
-from storage.models import Account, Robot
+from storage.models.account import Account, Robot
 from storage.secrets import Secrets
 from storage.statements import Row, decode_json, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction

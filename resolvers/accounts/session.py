@@ -16,7 +16,7 @@ from resolvers.accounts.login import Door, record_failure
 from resolvers.context import Context
 from resolvers.errors import InvalidCredentials, Unauthenticated
 from storage.clock import now_ms
-from storage.models import Session
+from storage.models.session import Session
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import lock_row, transaction
 

@@ -18,7 +18,7 @@ from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_namespace
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
-from storage.models import Team
+from storage.models.team import Team
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import lock_row, transaction
 

@@ -28,7 +28,7 @@ from resolvers.tags import tag
 from storage.blobs import BlobError
 from storage.clock import now_ms
 from storage.faults import fault
-from storage.models import Manifest, ManifestBlob, ManifestBody, ManifestChild
+from storage.models.manifest import Manifest, ManifestBlob, ManifestBody, ManifestChild
 from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
 from storage.transactions import transaction
 

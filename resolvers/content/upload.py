@@ -8,7 +8,7 @@ import uuid
 from storage.blobs import BlobStore, UploadUnknown
 from storage.blobs.base import require_upload_id
 from storage.clock import now_ms
-from storage.models import Upload
+from storage.models.blob import Upload
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 

@@ -21,7 +21,7 @@ from resolvers.manifests.manifest import ManifestRecord
 from resolvers.pages import Page, Query, Slice, Term, paginate_each
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
 from storage.clock import now_ms
-from storage.models import Label
+from storage.models.label import Label
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
 

@@ -19,7 +19,7 @@ from resolvers.oauth import token
 from resolvers.oauth.token import ACCESS_TOKEN_LIFETIME_S, AccessTokenRecord, IssuedToken, check_title
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
-from storage.models import Application
+from storage.models.application import Application
 from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 

@@ -16,7 +16,7 @@ from resolvers.oauth.application import ApplicationRecord, requested_scopes, req
 from resolvers.oauth.redirect_uri import matches, normalise
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
-from storage.models import TokenAssignment
+from storage.models.application import TokenAssignment
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
 

@@ -29,7 +29,7 @@ from resolvers.oauth.assignment import TokenAssignmentRecord, accepted_redirect_
 from resolvers.oauth.redirect_uri import normalise
 from resolvers.oauth.token import IssuedToken
 from storage.clock import now_ms
-from storage.models import AuthorizationCode
+from storage.models.application import AuthorizationCode
 from storage.statements import Row, execute, fetch, fetch_one
 from storage.transactions import transaction
 

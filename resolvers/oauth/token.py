@@ -17,7 +17,7 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
-from storage.models import AccessToken, AppToken
+from storage.models.token import AccessToken, AppToken
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
 

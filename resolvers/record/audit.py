@@ -16,7 +16,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import repository
 from storage import events
 from storage.clock import now_ms
-from storage.models import SiteSetting
+from storage.models.site import SiteSetting
 from storage.statements import Row, decode_json, execute, fetch, fetch_one
 from storage.transactions import transaction
 

@@ -20,7 +20,7 @@ from resolvers.errors import NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.database import IntegrityError
-from storage.models import PermissionPrototype, RepositoryPermission
+from storage.models.permission import PermissionPrototype, RepositoryPermission
 from storage.statements import Row, execute, fetch, fetch_one
 from storage.transactions import lock_row, transaction
 

@@ -24,7 +24,8 @@ from resolvers.repositories import prototype
 from storage.clock import now_ms
 from storage.database import IntegrityError
 from storage.jobs import enqueue
-from storage.models import Repository, RepositoryPermission
+from storage.models.permission import RepositoryPermission
+from storage.models.repository import Repository
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import lock_and_read, lock_row, transaction
 

@@ -25,7 +25,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord, require
 from storage.clock import now_ms
 from storage.jobs import enqueue
-from storage.models import ImmutabilityPolicy
+from storage.models.policy import ImmutabilityPolicy
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import lock_row, transaction
 

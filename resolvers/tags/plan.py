@@ -34,7 +34,7 @@ from resolvers.tags.outcome import (
 )
 from resolvers.tags.tag import InitialState, end, initial_state
 from storage.clock import now_ms
-from storage.models import Plan
+from storage.models.plan import Plan
 from storage.statements import Row, batches, decode_json, execute, fetch, fetch_one, insert_many, placeholders
 from storage.transactions import transaction
 

@@ -25,7 +25,7 @@ from resolvers.tags import immutability
 from resolvers.tags.event import Entry
 from resolvers.tags.immutability import PolicyRecord
 from storage.clock import now_ms
-from storage.models import Tag
+from storage.models.tag import Tag
 from storage.search import contains
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction

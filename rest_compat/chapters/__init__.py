@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from rest_compat.chapter import Chapter, read_documents
-from rest_compat.chapters import (
-    appspecifictokens,
-    discovery,
-    error,
-    globalmessages,
-    logs,
-    manifest,
-    organization,
-    permission,
-    prototype,
-    referrers,
-    repository,
-    robot,
-    search,
-    tag,
-    team,
-    user,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-CHAPTERS: tuple[Chapter, ...] = (
-    appspecifictokens.CHAPTER,
-    discovery.CHAPTER,
-    error.CHAPTER,
-    globalmessages.CHAPTER,
-    logs.CHAPTER,
-    manifest.CHAPTER,
-    organization.CHAPTER,
-    permission.CHAPTER,
-    prototype.CHAPTER,
-    referrers.CHAPTER,
-    repository.CHAPTER,
-    robot.CHAPTER,
-    search.CHAPTER,
-    tag.CHAPTER,
-    team.CHAPTER,
-    user.CHAPTER,
+from rest_compat.chapter import Chapter, read_documents
+
+CHAPTERS: tuple[Chapter, ...] = tuple(
+    import_module(f"{__name__}.{name}").CHAPTER
+    for name in sorted(module.name for module in iter_modules(__path__))
 )
 """All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
 

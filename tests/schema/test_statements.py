@@ -6,7 +6,7 @@ import pytest
 
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.repositories.repository import Visibility
-from storage.models import Tag
+from storage.models.tag import Tag
 from storage.statements import count_statements, fetch
 from tests.factories import Factory, image_config
 from tests.quayside.registry import kit

@@ -29,7 +29,7 @@ from storage.blobs import open_blob_store
 from storage.clock import now_ms
 from storage.database import Database, _configuration, latest_revision, migrate
 from storage.jobs import enqueue, hold_lease
-from storage.models import Upload
+from storage.models.blob import Upload
 from storage.statements import Row, execute, fetch, is_postgres
 from storage.transactions import transaction
 from tests.factories import Factory, image_config

@@ -9,7 +9,7 @@ import pytest
 
 from storage.backends import measured
 from storage.database import Database, IntegrityError
-from storage.models import SiteSetting
+from storage.models.site import SiteSetting
 from storage.statements import count_statements, execute, fetch, fetch_one, placeholders
 from storage.transactions import open_transaction, transaction
 from tests.process import ROOT, environment

@@ -7,7 +7,7 @@ import pytest
 
 from quayside.settings.settings import Settings
 from resolvers.manifests import content as manifest_content
-from storage.models import Tag
+from storage.models.tag import Tag
 from storage.statements import fetch
 from tests.quayside.registry import kit
 from tests.quayside.registry.people import acting

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage.models import Tag
+from storage.models.tag import Tag
 from storage.statements import count_statements, execute, fetch, is_postgres
 from storage.transactions import transaction
 from tests.factories import Factory
