@@ -1,85 +1,37 @@
 """CONTRACT: the GraphQL schema. Strawberry types whose field bodies are one call into resolvers."""
 
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
+
 import strawberry
 from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access.scopes import SCOPES
-from schema.accounts.account import AccountQuery, User
-from schema.accounts.invite import InviteMutation
-from schema.accounts.namespace import NamespaceQuery
-from schema.accounts.organization import OrganizationMutation, OrganizationQuery
-from schema.accounts.robot import Robot, RobotMutation
-from schema.accounts.team import TeamMutation
-from schema.accounts.user import UserMutation
+from schema.accounts.account import User
+from schema.accounts.robot import Robot
 from schema.context import GraphContext
-from schema.mail import MailQuery
-from schema.manifests.label import LabelMutation
-from schema.message import MessageMutation, MessageQuery
-from schema.node import NodeQuery
-from schema.oauth.application import ApplicationMutation, ApplicationQuery
-from schema.oauth.token import TokenMutation
-from schema.record.audit import AuditMutation, AuditQuery
 from schema.record.live import Subscription
-from schema.repositories.explanation import AccessQuery
-from schema.repositories.permission import PermissionMutation
-from schema.repositories.prototype import PrototypeMutation
-from schema.repositories.repository import RepositoryQuery
-from schema.repositories.repository_mutation import RepositoryMutation
-from schema.repositories.star import StarMutation
 from schema.scalars import SCALARS
-from schema.search.search import SearchQuery
-from schema.site import SiteMutation, SiteQuery
-from schema.tags.copy import TagCopyMutation
-from schema.tags.immutability import ImmutabilityMutation
-from schema.tags.plan import TagPlanMutation
-from schema.tags.tag import TagMutation
 
 __all__ = ["GraphContext", "schema", "scopes", "sdl"]
 
 
-@strawberry.type(description="Everything that can be asked.")
-class Query(
-    AccessQuery,
-    AccountQuery,
-    ApplicationQuery,
-    AuditQuery,
-    MailQuery,
-    MessageQuery,
-    NamespaceQuery,
-    NodeQuery,
-    OrganizationQuery,
-    RepositoryQuery,
-    SearchQuery,
-    SiteQuery,
-):
-    pass
+def _mixins(ending: str) -> Iterator[type]:
+    """The classes `…Query` or `…Mutation` of all modules, whose fields are root fields."""
+    for found in walk_packages(__path__, f"{__name__}."):
+        for name, value in vars(import_module(found.name)).items():
+            if name.endswith(ending) and isinstance(value, type) and value.__module__ == found.name:
+                yield value
 
 
-@strawberry.type(description="Everything that can be changed. Each field is one transaction.")
-class Mutation(
-    ApplicationMutation,
-    AuditMutation,
-    ImmutabilityMutation,
-    InviteMutation,
-    LabelMutation,
-    MessageMutation,
-    OrganizationMutation,
-    PermissionMutation,
-    PrototypeMutation,
-    RepositoryMutation,
-    RobotMutation,
-    SiteMutation,
-    StarMutation,
-    TagCopyMutation,
-    TagMutation,
-    TagPlanMutation,
-    TeamMutation,
-    TokenMutation,
-    UserMutation,
-):
-    pass
+def _root(name: str, description: str) -> type:
+    return strawberry.type(type(name, tuple(_mixins(name)), {}), description=description)
 
+
+Query = _root("Query", "Everything that can be asked.")
+Mutation = _root("Mutation", "Everything that can be changed. Each field is one transaction.")
 
 scopes = SCOPES
 """What a token can be given, for the doors that describe it."""
