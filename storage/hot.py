@@ -13,6 +13,7 @@ import asyncpg
 
 from storage.backends.measured import record
 from storage.clock import now_ms
+from storage.conditions import can_act, exists
 from storage.database import dialect_of, sqlite_path
 
 
@@ -51,14 +52,12 @@ class HotBlob(NamedTuple):
     granted_at_ms: int
 
 
-_REPOSITORY = """
+_REPOSITORY = f"""
 SELECT r.id, r.auth_epoch, r.visibility, r.state, n.id, n.auth_epoch, n.is_enabled,
-  (SELECT a.auth_epoch FROM account a WHERE a.id = $1 AND a.is_enabled AND a.deleted_at_ms IS NULL
-    AND NOT EXISTS (SELECT 1 FROM robot x JOIN account o ON o.id = x.owner_id
-      WHERE x.account_id = a.id AND NOT (o.is_enabled AND o.deleted_at_ms IS NULL))),
-  {credential}
+  (SELECT a.auth_epoch FROM account a WHERE a.id = $1 AND {can_act("a")}),
+  {{credential}}
 FROM account n JOIN repository r ON r.namespace_id = n.id
-WHERE n.name = $2 AND r.name = $3 AND n.deleted_at_ms IS NULL AND r.deleted_at_ms IS NULL
+WHERE n.name = $2 AND r.name = $3 AND {exists("n")} AND {exists("r")}
 """
 _CREDENTIAL = (
     "EXISTS (SELECT 1 FROM {table} c WHERE c.id = $4 AND (c.expires_at_ms IS NULL OR c.expires_at_ms > $5))"

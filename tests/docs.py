@@ -12,6 +12,7 @@ from pathlib import Path
 
 from quayside.settings.features import FEATURES
 from quayside.settings.settings import PREFIX, SETTINGS
+from resolvers.access.epochs import CAUSES
 from resolvers.event_kinds import KINDS
 from rest_compat.chapters import CHAPTERS
 
@@ -70,7 +71,12 @@ def _operations() -> str:
     return _table(("Operation", "Route", "Scope", "Documented", "Observed", "Features"), rows)
 
 
+def _epochs() -> str:
+    return _table(("Change", "Whose epoch is bumped"), ((cause, whose) for cause, whose in CAUSES.items()))
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
+    "epochs": _epochs,
     "event kinds": _event_kinds,
     "features": _features,
     "operations": _operations,

@@ -11,6 +11,7 @@ from typing import Any
 from resolvers.access.permissions import ADMINISTERED, GRANTED, has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.pages import IndexRange
+from storage.conditions import exists
 from storage.statements import fetch_one, first_of_each, in_index
 
 FEW = 1_000
@@ -26,7 +27,7 @@ OWNED = f"SELECT CAST(? AS BIGINT) AS id UNION {ADMINISTERED}"
 SOURCE = "repository r LEFT JOIN account n ON n.id = r.namespace_id"
 """Every repository has a namespace; the left join keeps SQLite from reading all of them in advance."""
 
-ALIVE: tuple[str, ...] = ("r.deleted_at_ms IS NULL", "n.deleted_at_ms IS NULL")
+ALIVE: tuple[str, ...] = (exists("r"), exists("n"))
 _NAMESPACE = "SELECT place.id FROM account place WHERE place.name = ?"
 _EACH_NAMESPACE = ("r.namespace_id", "each_row.id")
 
@@ -100,7 +101,7 @@ def _owned(limit: int) -> str:
     equal = (("own.namespace_id", "each_row.id"), ("own.visibility", "'private'"))
     place, order = in_index(equal, "own.id", is_behind=False)
     rows = (
-        f"SELECT own.id AS id FROM repository own WHERE {place} AND own.deleted_at_ms IS NULL"
+        f"SELECT own.id AS id FROM repository own WHERE {place} AND {exists('own')}"
         f" ORDER BY {order} LIMIT {limit}"
     )
     return first_of_each(OWNED, "repository", rows)

@@ -14,6 +14,7 @@ from resolvers.context import Context
 from resolvers.errors import AlreadyExists, NotFound
 from resolvers.names import check_email, check_namespace
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.models.account import Account
 from storage.statements import Row, fetch, fetch_one, placeholders
@@ -62,7 +63,7 @@ def _record(row: Row) -> AccountRecord:
 
 async def by_name(name: str, *kinds: AccountKind) -> AccountRecord | None:
     """The account of this name and of `kinds`, if any are given; None also if it is being deleted."""
-    row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND deleted_at_ms IS NULL", name)
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND {exists()}", name)
     record = _record(row) if row else None
     return record if record and (not kinds or record.kind in kinds) else None
 
@@ -72,7 +73,7 @@ async def by_login(login: str) -> AccountRecord | None:
     if "@" not in login:
         return await by_name(login, AccountKind.USER)
     row = await fetch_one(
-        f"SELECT {_COLUMNS} FROM account WHERE email = ? AND kind = 'user' AND deleted_at_ms IS NULL", login
+        f"SELECT {_COLUMNS} FROM account WHERE email = ? AND kind = 'user' AND {exists()}", login
     )
     return _record(row) if row else None
 
@@ -208,7 +209,7 @@ async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:
     if not names:
         return {}
     rows = await fetch(
-        f"SELECT {_COLUMNS} FROM account WHERE name IN ({placeholders(names)}) AND deleted_at_ms IS NULL",
+        f"SELECT {_COLUMNS} FROM account WHERE name IN ({placeholders(names)}) AND {exists()}",
         *names,
     )
     return {row["name"]: _record(row) for row in rows}

@@ -1,8 +1,10 @@
 """Deleting a namespace: it is gone at once, its content follows in a job (`resolvers.repositories.purge`)."""
 
+from resolvers.access.epochs import Cause, bump
 from resolvers.accounts import session
 from resolvers.errors import NotFound
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.jobs import enqueue
 from storage.statements import execute
 
@@ -15,8 +17,8 @@ async def begin(account_id: int) -> None:
     In the open transaction. Raises `NotFound` if another caller was first.
     """
     hidden = await execute(
-        "UPDATE account SET deleted_at_ms = ?, is_enabled = ?, auth_epoch = auth_epoch + 1"
-        " WHERE id = ? AND deleted_at_ms IS NULL",
+        f"UPDATE account SET deleted_at_ms = ?, is_enabled = ?, {bump(Cause.ACCOUNT_DELETED)}"
+        f" WHERE id = ? AND {exists()}",
         now_ms(),
         False,
         account_id,

@@ -16,6 +16,7 @@ from resolvers.accounts.oidc import Issuers, unverified_issuer
 from resolvers.accounts.robot import RobotRecord, end_tokens, require_owner_to_write, require_robot
 from resolvers.context import Context
 from resolvers.errors import Invalid
+from storage.conditions import can_act
 from storage.models.account import RobotFederation
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
@@ -155,7 +156,6 @@ async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, r
 async def _living_robot(name: str) -> Row | None:
     return await fetch_one(
         "SELECT a.id, a.auth_epoch, r.owner_id FROM account a JOIN robot r ON r.account_id = a.id"
-        " JOIN account o ON o.id = r.owner_id WHERE a.name = ? AND a.is_enabled AND a.deleted_at_ms IS NULL"
-        " AND o.is_enabled AND o.deleted_at_ms IS NULL",
+        f" WHERE a.name = ? AND {can_act('a')}",
         name,
     )

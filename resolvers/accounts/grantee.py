@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from resolvers.errors import Invalid, UnknownReference
+from storage.conditions import exists
 from storage.statements import fetch_one
 
 
@@ -48,7 +49,7 @@ async def find(grantee: Grantee, namespace_id: int) -> GranteeRow | None:
         )
         return GranteeRow(None, team["id"]) if team else None
     account = await fetch_one(
-        "SELECT id FROM account WHERE name = ? AND kind IN ('user', 'robot') AND deleted_at_ms IS NULL",
+        f"SELECT id FROM account WHERE name = ? AND kind IN ('user', 'robot') AND {exists()}",
         grantee.name,
     )
     return GranteeRow(account["id"], None) if account else None

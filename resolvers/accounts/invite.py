@@ -21,6 +21,7 @@ from resolvers.errors import Invalid, NotFound
 from resolvers.names import check_email
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.models.team import TeamInvite
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
@@ -54,7 +55,7 @@ _SOURCE = (
     "team_invite i JOIN team t ON t.id = i.team_id JOIN account o ON o.id = t.organization_id"
     " LEFT JOIN account n ON n.id = i.inviter_id"
 )
-_ALIVE = "o.deleted_at_ms IS NULL"
+_ALIVE = exists("o")
 
 
 def _record(row: Row) -> InviteRecord:

@@ -16,6 +16,7 @@ from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_email, check_namespace
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.models.team import Team, TeamMember
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
@@ -36,7 +37,7 @@ async def organizations_of(
             "account o",
             (Term("o.name", "name", kind=str),),
             (
-                "o.deleted_at_ms IS NULL",
+                exists("o"),
                 (
                     "o.id IN (SELECT t.organization_id FROM team t JOIN team_member m ON m.team_id = t.id"
                     " WHERE m.account_id = ?)"

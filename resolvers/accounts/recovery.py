@@ -1,5 +1,6 @@
 """What codes sent by e-mail do when they come back, and how to get one without a password."""
 
+from resolvers.access.acting import can_act
 from resolvers.accounts import email_code, user
 from resolvers.accounts.account import AccountRecord, by_ids, by_login, checked_hash
 from resolvers.accounts.email_code import CodeRecord, Purpose
@@ -23,7 +24,7 @@ async def request(context: Context, email: str) -> None:
         raise Forbidden("No mail is sent here.")
     check_email(email)
     account = await by_login(email)
-    if account is None or not account.is_enabled:
+    if account is None or not await can_act(account.id):
         return
     async with transaction("recovery.request"):
         await lock_row("account", account.id)
@@ -74,6 +75,6 @@ async def _use(record: CodeRecord) -> AccountRecord:
     await lock_row("account", record.account_id)
     await email_code.use(record)
     account = (await by_ids([record.account_id])).get(record.account_id)
-    if account is None or not account.is_enabled:
+    if account is None or not await can_act(account.id):
         raise Invalid("The code is not valid, or not any more.", field="code")
     return account

@@ -12,6 +12,7 @@ from typing import Any
 
 from resolvers import events
 from resolvers.access.credentials import ROBOT_TOKEN_LENGTH, random_text
+from resolvers.access.epochs import Cause, bump_account
 from resolvers.access.permissions import account_role, namespace_roles
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind, Viewer
@@ -254,7 +255,7 @@ async def end_tokens(record: RobotRecord) -> None:
 
     Raises `NotFound` if it has been deleted in the meantime.
     """
-    if not await execute("UPDATE account SET auth_epoch = auth_epoch + 1 WHERE id = ?", record.id):
+    if not await bump_account(record.id, Cause.ROBOT_TOKEN_REPLACED):
         raise NotFound("Could not find robot with specified username", field="shortName")
 
 

@@ -16,6 +16,7 @@ from resolvers.accounts.login import Door, record_failure
 from resolvers.context import Context
 from resolvers.errors import InvalidCredentials, Unauthenticated
 from storage.clock import now_ms
+from storage.conditions import can_act
 from storage.models.session import Session
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import lock_row, transaction
@@ -70,8 +71,7 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
         await lock_row("account", account["id"])
         # The password may have been changed, or the user disabled, while it was being judged.
         if not await fetch_one(
-            "SELECT id FROM account"
-            " WHERE id = ? AND password_hash = ? AND is_enabled AND deleted_at_ms IS NULL",
+            f"SELECT a.id FROM account a WHERE a.id = ? AND a.password_hash = ? AND {can_act('a')}",
             account["id"],
             account["password_hash"],
         ):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from resolvers import events
+from resolvers.access.epochs import Cause, bump_account
 from resolvers.access.permissions import namespace_role, namespace_roles
 from resolvers.access.roles import TeamRole
 from resolvers.accounts.account import AccountRecord
@@ -18,6 +19,7 @@ from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_namespace
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
+from storage.conditions import can_act
 from storage.models.team import Team
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import lock_row, transaction
@@ -164,8 +166,7 @@ async def require_administered(
     rows = await fetch(
         "SELECT DISTINCT m.account_id AS id FROM team t JOIN team_member m ON m.team_id = t.id"
         " JOIN account a ON a.id = m.account_id"
-        " WHERE t.organization_id = ? AND t.role = 'admin' AND a.kind = 'user' AND a.is_enabled"
-        " AND a.deleted_at_ms IS NULL",
+        f" WHERE t.organization_id = ? AND t.role = 'admin' AND a.kind = 'user' AND {can_act('a')}",
         organization.id,
     )
     left = {row["id"] for row in rows}
@@ -260,7 +261,7 @@ async def _change(
     if role is not None and role is not record.role:
         await execute("UPDATE team SET role = ? WHERE id = ?", role.value, record.id)
         if role < record.role:
-            await end_registry_tokens(owner.id)
+            await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
             await require_administered(context, owner, field="role")
         await events.record(
             context, "org_set_team_role", {"team": record.name, "role": role.value}, namespace_id=owner.id
@@ -280,7 +281,7 @@ async def delete(context: Context, organization: str, name: str) -> TeamRecord:
         record = require_found(await find(owner.id, name), owner, name)
         # What refers to a team goes with it, by the constraints of the database.
         await execute("DELETE FROM team WHERE id = ?", record.id)
-        await end_registry_tokens(owner.id)
+        await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
         if record.role is TeamRole.ADMIN:
             await require_administered(context, owner, field="team")
         await events.record(context, "org_delete_team", {"team": name}, namespace_id=owner.id)
@@ -296,8 +297,3 @@ async def insert_member(team_id: int, account_id: int) -> None:
         team_id,
         account_id,
     )
-
-
-async def end_registry_tokens(account_id: int) -> None:
-    """Make registry tokens issued earlier invalid: those of an account, or those for a namespace."""
-    await execute("UPDATE account SET auth_epoch = auth_epoch + 1 WHERE id = ?", account_id)

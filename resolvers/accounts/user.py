@@ -6,6 +6,7 @@ from typing import Any
 from resolvers import events, mail
 from resolvers.access import attempts
 from resolvers.access.credentials import encrypted_password, password_account
+from resolvers.access.epochs import Cause, bump
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.viewer import AccountKind
@@ -173,14 +174,14 @@ async def _rename(context: Context, account: AccountRecord, name: str) -> None:
     await require_name_free(name)
     try:
         await execute(
-            "UPDATE account SET name = ?, auth_epoch = auth_epoch + 1 WHERE id = ?", name, account.id
+            f"UPDATE account SET name = ?, {bump(Cause.ACCOUNT_RENAMED)} WHERE id = ?", name, account.id
         )
         for robot in await fetch(
             "SELECT a.id, a.name FROM robot r JOIN account a ON a.id = r.account_id WHERE r.owner_id = ?",
             account.id,
         ):
             await execute(
-                "UPDATE account SET name = ?, auth_epoch = auth_epoch + 1 WHERE id = ?",
+                f"UPDATE account SET name = ?, {bump(Cause.ACCOUNT_RENAMED)} WHERE id = ?",
                 f"{name}+{robot['name'].partition('+')[2]}",
                 robot["id"],
             )
@@ -233,7 +234,7 @@ async def set_password(context: Context, account: AccountRecord, password_hash: 
     Ends their registry tokens and all sessions but the one that asks, and makes codes for recovery worthless.
     """
     await execute(
-        "UPDATE account SET password_hash = ?, auth_epoch = auth_epoch + 1 WHERE id = ?",
+        f"UPDATE account SET password_hash = ?, {bump(Cause.PASSWORD_CHANGED)} WHERE id = ?",
         password_hash,
         account.id,
     )
@@ -314,7 +315,8 @@ async def set_enabled(context: Context, username: str, *, is_enabled: bool) -> A
     async with transaction("user.set_enabled"):
         await lock_row("account", account.id)
         changed = await execute(
-            "UPDATE account SET is_enabled = ?, auth_epoch = auth_epoch + 1 WHERE id = ? AND is_enabled <> ?",
+            f"UPDATE account SET is_enabled = ?, {bump(Cause.ENABLED_CHANGED)}"
+            " WHERE id = ? AND is_enabled <> ?",
             is_enabled,
             account.id,
             is_enabled,

@@ -21,6 +21,7 @@ from resolvers.manifests.liveness import GRACE_MS, Horizon
 from resolvers.manifests.manifest import OUT_OF_SIGHT
 from storage.blobs import BlobStore
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.faults import fault
 from storage.scratch import Tally
 from storage.statements import Row, execute, fetch, fetch_one, is_postgres, placeholders
@@ -84,7 +85,7 @@ async def _repositories() -> AsyncIterator[Row]:
     while rows := await fetch(
         "SELECT r.id AS id, n.name || '/' || r.name AS path, n.tag_expiration_s AS tag_expiration_s"
         " FROM repository r JOIN account n ON n.id = r.namespace_id"
-        " WHERE r.id > ? AND r.deleted_at_ms IS NULL ORDER BY r.id LIMIT ?",
+        f" WHERE r.id > ? AND {exists('r')} ORDER BY r.id LIMIT ?",
         last,
         BATCH,
     ):
@@ -215,7 +216,7 @@ async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
         await lock_row("repository", repository_id)
         row = await fetch_one(
             "SELECT n.tag_expiration_s AS tag_expiration_s FROM repository r"
-            " JOIN account n ON n.id = r.namespace_id WHERE r.id = ? AND r.deleted_at_ms IS NULL",
+            f" JOIN account n ON n.id = r.namespace_id WHERE r.id = ? AND {exists('r')}",
             repository_id,
         )
         if row is None:

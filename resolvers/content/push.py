@@ -27,6 +27,7 @@ from resolvers.repositories.repository import RepositoryRecord, lock_writable, r
 from resolvers.tags import tag
 from storage.blobs import BlobError
 from storage.clock import now_ms
+from storage.conditions import exists, is_usable
 from storage.faults import fault
 from storage.models.manifest import Manifest, ManifestBlob, ManifestBody, ManifestChild
 from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
@@ -130,9 +131,8 @@ async def mount_blob(context: Context, repository_id: int, digest: str, *, sourc
     conditions = [
         visible,
         "b.digest = ?",
-        "r.deleted_at_ms IS NULL",
-        "n.deleted_at_ms IS NULL",
-        "n.is_enabled",
+        exists("r"),
+        is_usable("n"),
     ]
     values = [*values, digest]
     if source is not None:

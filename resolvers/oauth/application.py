@@ -19,6 +19,7 @@ from resolvers.oauth import token
 from resolvers.oauth.token import ACCESS_TOKEN_LIFETIME_S, AccessTokenRecord, IssuedToken, check_title
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
+from storage.conditions import is_usable
 from storage.models.application import Application
 from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
@@ -66,7 +67,7 @@ async def information(context: Context, client_id: str) -> ApplicationRecord | N
     """An application by its client id, for what anybody may know of it: whoever is asked to trust it."""
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM application p JOIN account o ON o.id = p.organization_id"
-        " WHERE p.client_id = ? AND o.is_enabled AND o.deleted_at_ms IS NULL",
+        f" WHERE p.client_id = ? AND {is_usable('o')}",
         client_id,
     )
     return ApplicationRecord(**row) if row else None

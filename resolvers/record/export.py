@@ -28,6 +28,7 @@ from resolvers.record import audit
 from resolvers.record.audit import AuditFilter, AuditLog
 from storage.blobs import BlobError, BlobStore
 from storage.blobs.digest import Hasher
+from storage.conditions import exists
 from storage.jobs import enqueue
 from storage.secrets import Secrets, SecretUnreadable
 from storage.statements import fetch_one
@@ -159,7 +160,7 @@ async def _names(column: str, owner_id: int) -> dict[str, Any] | None:
     return await fetch_one(
         "SELECT n.name AS namespace, n.id AS namespace_id, r.name AS repository, r.id AS repository_id"
         " FROM repository r JOIN account n ON n.id = r.namespace_id"
-        " WHERE r.id = ? AND r.deleted_at_ms IS NULL",
+        f" WHERE r.id = ? AND {exists('r')}",
         owner_id,
     )
 

@@ -24,6 +24,7 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Unauthenticated
 from resolvers.event_kinds import FOR_READERS, KINDS
 from resolvers.repositories.repository import repository
+from storage.conditions import exists
 from storage.events import Cursor
 from storage.statements import Row, fetch, placeholders
 
@@ -139,13 +140,13 @@ def parse_cursor(text: str) -> Cursor:
 async def described(rows: Sequence[tuple[Cursor, Row]]) -> list[EventRecord]:
     """Rows of the log with the names of their places; two statements, however many."""
     namespaces = await _names(
-        "SELECT id, name FROM account WHERE deleted_at_ms IS NULL AND id IN ({})",
+        f"SELECT id, name FROM account WHERE {exists()} AND id IN ({{}})",
         {row["namespace_id"] for _, row in rows},
     )
     paths = await _names(
         "SELECT r.id, n.name || '/' || r.name AS name FROM repository r"
         " JOIN account n ON n.id = r.namespace_id"
-        " WHERE r.deleted_at_ms IS NULL AND r.id IN ({})",
+        f" WHERE {exists('r')} AND r.id IN ({{}})",
         {row["repository_id"] for _, row in rows},
     )
     return [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from resolvers.access.acting import can_act
 from resolvers.access.permissions import (
     Access,
     Grant,
@@ -22,7 +23,8 @@ from resolvers.accounts.account import AccountRecord, by_ids, by_name, is_superu
 from resolvers.context import Context
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord, repository
-from storage.statements import fetch_one, placeholders
+from storage.conditions import can_act as condition
+from storage.statements import placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ async def explain(context: Context, path: str, account: str | None = None) -> Ac
     found = await by_name(account, AccountKind.USER, AccountKind.ROBOT)
     if record is None or found is None:
         return None
-    return await _explain_one(record, found, _signed_in(context, found), is_blocked=await _is_blocked(found))
+    return await _explain_one(
+        record, found, _signed_in(context, found), is_blocked=not await can_act(found.id)
+    )
 
 
 async def _explain_one(
@@ -87,19 +91,6 @@ def _signed_in(context: Context, account: AccountRecord) -> Subject:
     """The account with all rights that it has, as after signing in directly."""
     has_full_access = context.site.has("SUPERUSERS_FULL_ACCESS") and is_superuser(context, account)
     return Subject(account.id, RepositoryRole.ADMIN, has_full_access)
-
-
-async def _is_blocked(account: AccountRecord) -> bool:
-    usable = await fetch_one(f"SELECT a.id FROM account a WHERE a.id = ? AND {_USABLE}", account.id)
-    return usable is None
-
-
-_USABLE = (
-    "a.kind <> 'organization' AND a.is_enabled AND a.deleted_at_ms IS NULL AND NOT EXISTS"
-    " (SELECT 1 FROM robot x JOIN account o ON o.id = x.owner_id"
-    " WHERE x.account_id = a.id AND (NOT o.is_enabled OR o.deleted_at_ms IS NOT NULL))"
-)
-"""The accounts whose credentials are good for anything."""
 
 
 async def grants(
@@ -168,4 +159,4 @@ def _with_role(
             f" AND (s.is_superuser OR s.name IN ({placeholders(named)}))"
         )
         values += named
-    return (_USABLE, f"a.id = ? OR a.id IN ({' UNION ALL '.join(sources)})"), tuple(values)
+    return (condition("a"), f"a.id = ? OR a.id IN ({' UNION ALL '.join(sources)})"), tuple(values)

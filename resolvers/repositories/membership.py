@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolvers import events
+from resolvers.access.epochs import Cause, bump_account
 from resolvers.access.permissions import namespace_role, require_namespace
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.viewer import AccountKind
@@ -16,18 +17,19 @@ from resolvers.errors import AlreadyExists, Invalid, NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryRecord
+from storage.conditions import exists
 from storage.statements import Row, execute, fetch, fetch_one
 
-_MEMBERS = """(
+_MEMBERS = f"""(
 SELECT 0 AS pending, m.id AS id, m.account_id AS account_id, NULL AS email,
   CAST(NULL AS BIGINT) AS invited_at_ms, CAST(NULL AS BIGINT) AS inviter_id
 FROM team_member m JOIN account a ON a.id = m.account_id
-WHERE m.team_id = ? AND a.deleted_at_ms IS NULL
-{invites}) member"""
-_INVITES = """UNION ALL
+WHERE m.team_id = ? AND {exists("a")}
+{{invites}}) member"""
+_INVITES = f"""UNION ALL
 SELECT 1, i.id, i.account_id, i.email, i.created_at_ms, i.inviter_id
 FROM team_invite i LEFT JOIN account a ON a.id = i.account_id
-WHERE i.team_id = ? AND a.deleted_at_ms IS NULL
+WHERE i.team_id = ? AND {exists("a")}
 """
 
 
@@ -115,7 +117,7 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
             raise NotFound(f"There is no user or robot '{name[:255]}'.", field="account")
         values = (record.id, member.id)
         if await execute("DELETE FROM team_member WHERE team_id = ? AND account_id = ?", *values):
-            await team.end_registry_tokens(member.id)
+            await bump_account(member.id, Cause.MEMBER_REMOVED)
             if record.role is TeamRole.ADMIN:
                 await team.require_administered(context, owner, field="account")
             kind, metadata = "org_remove_team_member", {"member": name, "team": team_name}
@@ -145,7 +147,7 @@ async def team_permissions(context: Context, record: TeamRecord, page: Page) -> 
             "p.id, p.repository_id, p.role",
             "repository_permission p JOIN repository r ON r.id = p.repository_id",
             (Term("p.id", "id"),),
-            ("p.team_id = ?", "r.deleted_at_ms IS NULL"),
+            ("p.team_id = ?", exists("r")),
             (record.id,),
         ),
         page,
@@ -161,7 +163,7 @@ _IN_TEAMS = (
 )
 _WITH_PERMISSIONS = (
     "a.id IN (SELECT p.account_id FROM repository_permission p JOIN repository r ON r.id = p.repository_id"
-    " WHERE r.namespace_id = ? AND r.deleted_at_ms IS NULL)"
+    f" WHERE r.namespace_id = ? AND {exists('r')})"
 )
 
 
@@ -173,7 +175,7 @@ async def _users(
             "a.id, a.name",
             "account a",
             (Term("a.name", "name", kind=str),),
-            ("a.kind = 'user'", "a.deleted_at_ms IS NULL", *conditions),
+            ("a.kind = 'user'", exists("a"), *conditions),
             tuple(values),
         ),
         page,
@@ -227,7 +229,7 @@ async def repositories_of(
             "r.id, r.name",
             "repository_permission p JOIN repository r ON r.id = p.repository_id",
             (Term("r.name", "name", kind=str),),
-            ("r.namespace_id = ?", "r.deleted_at_ms IS NULL"),
+            ("r.namespace_id = ?", exists("r")),
             (organization_id,),
         ),
         "p.account_id",
@@ -269,7 +271,7 @@ async def remove_from_organization(context: Context, organization: str, name: st
         if any(row["role"] == TeamRole.ADMIN.value for row in teams):
             await team.require_administered(context, owner, field="account", also_by_viewer=False)
         if teams or repositories:
-            await team.end_registry_tokens(member.id)
+            await bump_account(member.id, Cause.MEMBER_REMOVED)
         await _record_removal(context, owner, name, teams, repositories)
     return name
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolvers import events
+from resolvers.access.epochs import Cause, bump_repository
 from resolvers.access.permissions import require_repository
 from resolvers.access.roles import RepositoryRole
 from resolvers.accounts import grantee
@@ -12,6 +13,7 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories.repository import RepositoryRecord, require
+from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
@@ -71,7 +73,7 @@ async def permissions_of(
 ) -> dict[int, Slice[PermissionRecord]]:
     """The direct permissions of each account, oldest first; for callers that decided on access."""
     slices = await paginate_each(
-        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), ("r.deleted_at_ms IS NULL",)),
+        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), (exists("r"),)),
         "p.account_id",
         account_ids,
         page,
@@ -106,9 +108,7 @@ async def _end_registry_tokens(record: RepositoryRecord) -> None:
 
     Raises `NotFound` if it has been deleted in the meantime.
     """
-    if not await execute(
-        "UPDATE repository SET auth_epoch = auth_epoch + 1 WHERE id = ? AND deleted_at_ms IS NULL", record.id
-    ):
+    if not await bump_repository(record.id, Cause.PERMISSION_CHANGED):
         raise NotFound(field="repository")
 
 

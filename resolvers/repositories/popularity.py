@@ -7,6 +7,7 @@ date: how many binary digits the pulls have. It changes seldom, so that few rows
 from collections.abc import Sequence
 
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.statements import batches, execute, fetch, placeholders
 from storage.transactions import transaction
 
@@ -51,7 +52,7 @@ async def update_levels() -> None:
     while True:
         rows = await fetch(
             f"SELECT r.id, r.popularity_level AS level, {pulls_of('r.id')} AS pulls"
-            f" FROM repository r WHERE r.id > ? AND r.deleted_at_ms IS NULL ORDER BY r.id LIMIT {READ_BATCH}",
+            f" FROM repository r WHERE r.id > ? AND {exists('r')} ORDER BY r.id LIMIT {READ_BATCH}",
             since_day(),
             last_id,
         )

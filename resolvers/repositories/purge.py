@@ -1,6 +1,8 @@
 """Purging: removing for good what a deleted repository or namespace held, in batches. Jobs run it."""
 
+from resolvers.access.epochs import Cause, bump
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 
@@ -43,8 +45,8 @@ async def purge_namespace(namespace_id: int) -> None:
     if row is None or row["deleted_at_ms"] is None:
         return
     await execute(
-        "UPDATE repository SET deleted_at_ms = ?, auth_epoch = auth_epoch + 1"
-        " WHERE namespace_id = ? AND deleted_at_ms IS NULL",
+        f"UPDATE repository SET deleted_at_ms = ?, {bump(Cause.REPOSITORY_DELETED)}"
+        f" WHERE namespace_id = ? AND {exists()}",
         now_ms(),
         namespace_id,
     )

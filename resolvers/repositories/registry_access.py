@@ -24,6 +24,7 @@ from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials
 from resolvers.names import split_path
 from resolvers.repositories.repository import Visibility, create
 from storage.clock import now_ms
+from storage.conditions import can_act, exists
 from storage.statements import Row, fetch_one
 
 ACTIONS_BY_ROLE: dict[RepositoryRole, frozenset[str]] = {
@@ -98,8 +99,8 @@ async def _place(path: str) -> Row | None:
     return await fetch_one(
         "SELECT n.id AS namespace_id, n.auth_epoch AS namespace_epoch, n.is_enabled, r.id AS repository_id,"
         " r.auth_epoch AS repository_epoch, r.visibility FROM account n LEFT JOIN repository r"
-        " ON r.namespace_id = n.id AND r.name = ? AND r.deleted_at_ms IS NULL"
-        " WHERE n.name = ? AND n.kind <> 'robot' AND n.deleted_at_ms IS NULL",
+        f" ON r.namespace_id = n.id AND r.name = ? AND {exists('r')}"
+        f" WHERE n.name = ? AND n.kind <> 'robot' AND {exists('n')}",
         name,
         namespace,
     )
@@ -126,9 +127,7 @@ async def viewer_of(grant: RegistryGrant, site: Site) -> Viewer:
         return ANONYMOUS
     row = await fetch_one(
         "SELECT a.id, a.name, a.kind, a.auth_epoch, a.is_superuser FROM account a"
-        " WHERE a.id = ? AND a.auth_epoch = ? AND a.is_enabled AND a.deleted_at_ms IS NULL"
-        " AND NOT EXISTS (SELECT 1 FROM robot x JOIN account o ON o.id = x.owner_id"
-        " WHERE x.account_id = a.id AND NOT (o.is_enabled AND o.deleted_at_ms IS NULL))",
+        f" WHERE a.id = ? AND a.auth_epoch = ? AND {can_act('a')}",
         grant.account_id,
         grant.account_epoch,
     )

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from resolvers import events
 from resolvers.access.credentials import random_text
+from resolvers.access.epochs import Cause, bump
 from resolvers.access.index_ranges import ALL, SOURCE, granted, visible_ranges
 from resolvers.access.permissions import (
     RepositoryRef,
@@ -22,6 +23,7 @@ from resolvers.names import check_repository, split_path
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_ranges
 from resolvers.repositories import prototype
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.jobs import enqueue
 from storage.models.permission import RepositoryPermission
@@ -82,7 +84,7 @@ _COLUMNS = (
     " r.name, r.path, r.visibility, r.state, r.description, r.badge_token, r.auth_epoch, r.created_at_ms"
 )
 _SOURCE = "repository r JOIN account n ON n.id = r.namespace_id"
-_ALIVE = "r.deleted_at_ms IS NULL AND n.deleted_at_ms IS NULL"
+_ALIVE = f"{exists('r')} AND {exists('n')}"
 
 
 def _record(row: Row) -> RepositoryRecord:
@@ -130,7 +132,7 @@ async def repository(
         await require_repository(context, record.ref, role)
         return record
     owner = await fetch_one(
-        "SELECT id FROM account WHERE name = ? AND deleted_at_ms IS NULL AND kind <> 'robot'",
+        f"SELECT id FROM account WHERE name = ? AND {exists()} AND kind <> 'robot'",
         split_path(path)[0],
     )
     # A repository that is not there is judged as a private one in the same namespace would be.
@@ -298,7 +300,7 @@ async def _change(
 ) -> RepositoryRecord:
     async with transaction(f"repository.{kind}"):
         changed = await execute(
-            f"UPDATE repository SET {assignments} WHERE id = ? AND deleted_at_ms IS NULL", *values, record.id
+            f"UPDATE repository SET {assignments} WHERE id = ? AND {exists()}", *values, record.id
         )
         found = await by_ids([record.id])
         # Another caller may have deleted it, or its namespace, since it was found.
@@ -334,7 +336,7 @@ async def change_visibility(context: Context, path: str, visibility: Visibility)
     return await _change(
         context,
         record,
-        "visibility = ?, auth_epoch = auth_epoch + 1",
+        f"visibility = ?, {bump(Cause.VISIBILITY_CHANGED)}",
         [visibility.value],
         "change_repo_visibility",
         {"visibility": visibility.value},
@@ -363,8 +365,9 @@ async def delete(context: Context, path: str) -> RepositoryRecord | None:
         await lock_row("repository", record.id)
         deleted = await execute(
             # The row keeps its content under its uuid, so that the name is free and leads nowhere old.
-            "UPDATE repository SET name = uuid, state = ?, deleted_at_ms = ?, auth_epoch = auth_epoch + 1"
-            " WHERE id = ? AND deleted_at_ms IS NULL",
+            "UPDATE repository SET name = uuid, state = ?, deleted_at_ms = ?,"
+            f" {bump(Cause.REPOSITORY_DELETED)}"
+            f" WHERE id = ? AND {exists()}",
             RepositoryState.MARKED_FOR_DELETION.value,
             now_ms(),
             record.id,

@@ -9,6 +9,7 @@ from resolvers.context import Context
 from resolvers.pages import Page, Slice
 from resolvers.repositories.repository import RepositoryFilter, RepositoryRecord, repositories, require
 from storage.clock import now_ms
+from storage.conditions import exists
 from storage.statements import execute, fetch, placeholders
 from storage.transactions import transaction
 
@@ -25,7 +26,7 @@ async def star(context: Context, path: str) -> RepositoryRecord:
             # A repository that is deleted meanwhile is not starred: its row is judged in this statement.
             "INSERT INTO star (account_id, repository_id, created_at_ms)"
             " SELECT CAST(? AS BIGINT), r.id, CAST(? AS BIGINT) FROM repository r"
-            " WHERE r.id = ? AND r.deleted_at_ms IS NULL"
+            f" WHERE r.id = ? AND {exists('r')}"
             " ON CONFLICT (account_id, repository_id) DO NOTHING",
             account_id,
             now_ms(),

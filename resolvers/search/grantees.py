@@ -9,6 +9,7 @@ from resolvers.accounts import account, team
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.team import TeamRecord
 from resolvers.context import Context
+from storage.conditions import exists
 from storage.search import begins, cleaned, in_order
 from storage.statements import fetch
 
@@ -70,7 +71,7 @@ async def _teams_of(owner: AccountRecord, prefix: str) -> list[TeamRecord]:
 async def _users_and_robots(
     context: Context, owner: AccountRecord | None, prefix: str
 ) -> list[AccountRecord]:
-    alive = "a.deleted_at_ms IS NULL"
+    alive = exists("a")
     users = "SELECT a.id, a.name FROM account a WHERE a.kind = 'user'"
     prefixed, bounds = begins("a.name", prefix)
     parts: list[str] = []

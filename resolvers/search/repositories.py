@@ -9,6 +9,7 @@ from resolvers.access.index_ranges import FEW, Reach, granted_one, not_public
 from resolvers.access.permissions import has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.search.parts import ALWAYS, BEGINS, CONTAINS, DESCRIBED, EXACT, WINDOW, Part, fitting, limited
+from storage.conditions import exists
 from storage.search import (
     DESCRIPTION,
     begins,
@@ -28,7 +29,7 @@ _LOOKED_AT = (
 )
 _ALIVE = Part(
     # A join might be made before what is in order is cut off.
-    "r.deleted_at_ms IS NULL AND (SELECT n.deleted_at_ms IS NULL FROM account n WHERE n.id = r.namespace_id)"
+    f"{exists('r')} AND (SELECT {exists('n')} FROM account n WHERE n.id = r.namespace_id)"
 )
 _NAMESPACE = "(SELECT o.id FROM account o WHERE o.name = ?)"
 
@@ -79,7 +80,7 @@ def _is_much(visibility: str, part: str, owner: str | None) -> Part:
     if owner is None or not contains_as_indexed(part):
         return ALWAYS
     condition, order = _most_used(visibility, owner)
-    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL {order}"
+    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND {exists('r')} {order}"
     counted = f"(SELECT COUNT(*) FROM ({rows} LIMIT {FEW + 1}) counted)"
     return Part(f"{counted} > {FEW}", condition.values)
 
@@ -125,7 +126,7 @@ def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) 
     """The best matches among the first of all, or of a namespace, which may be all of it."""
     condition, order = _most_used(visibility, owner)
     rows = (
-        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL"
+        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND {exists('r')}"
         f" {order} LIMIT {LOOKED_AT if owner is None else FEW}"
     )
     return _best(part, Part(rows, condition.values), (seen,))

@@ -27,6 +27,7 @@ from resolvers.repositories.popularity import pulls_of, since_day
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.search import repositories as repository_search
 from resolvers.search.parts import ALWAYS, CONTAINS, WINDOW, Part, fitting, indexed, limited, named
+from storage.conditions import exists
 from storage.search import account_names, cleaned, contains, has_trigrams
 from storage.statements import Row
 
@@ -66,7 +67,7 @@ def _repositories(context: Context, text: str, reach: Reach) -> list[Part]:
 
 def _accounts(kind: AccountKind) -> Callable[[Context, str, Reach], list[Part]]:
     def candidates(context: Context, text: str, _: Reach) -> list[Part]:
-        chosen = Part("a.kind = ? AND a.kind <> 'robot' AND a.deleted_at_ms IS NULL", (kind.value,))
+        chosen = Part(f"a.kind = ? AND a.kind <> 'robot' AND {exists('a')}", (kind.value,))
         matches = named(text, "a.name", "account a")
         if kind is AccountKind.USER and not context.site.has("PARTIAL_USER_AUTOCOMPLETE"):
             matches = matches[:1]
@@ -97,7 +98,7 @@ def _teams(context: Context, text: str, _: Reach) -> list[Part]:
     return [
         Part(
             f"SELECT * FROM (SELECT t.id AS id, {points.sql} AS points FROM team t"
-            " JOIN account n ON n.id = t.organization_id AND n.deleted_at_ms IS NULL"
+            f" JOIN account n ON n.id = t.organization_id AND {exists('n')}"
             f" WHERE {seen.sql} AND {part} ORDER BY points DESC, id LIMIT {WINDOW}) one_match",
             (*points.values, *seen.values, value),
         )
@@ -131,8 +132,8 @@ def _robots(context: Context, text: str, _: Reach) -> list[Part]:
     return [
         Part(
             f"SELECT * FROM (SELECT a.id AS id, {points.sql} AS points FROM robot x"
-            " JOIN account a ON a.id = x.account_id AND a.deleted_at_ms IS NULL"
-            " JOIN account n ON n.id = x.owner_id AND n.deleted_at_ms IS NULL"
+            f" JOIN account a ON a.id = x.account_id AND {exists('a')}"
+            f" JOIN account n ON n.id = x.owner_id AND {exists('n')}"
             f" WHERE {owners.sql} AND {part} ORDER BY points DESC, id LIMIT {WINDOW}) one_match",
             (*points.values, *owners.values, value),
         )
