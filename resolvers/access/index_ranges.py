@@ -1,7 +1,7 @@
-"""What somebody may see of very many repositories, as parts that indexes hold in order.
+"""Splits "repositories visible to a viewer" into ranges that an index returns in list order.
 
-One condition on all repositories is exact, but is asked of every row until enough of them fit. These parts
-say the same and hold next to nothing else, however many repositories there are that the viewer never sees.
+So a page costs O(page). The single condition `visible_repositories` is exact as well, but it is checked on
+every row until a page is full: that costs O(all repositories) for a viewer who sees few of them.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from resolvers.pages import IndexRange
 from storage.conditions import exists
 from storage.statements import fetch_one, first_of_each, in_index
 
-FEW = 1_000
-"""So many rows are looked at one by one rather than looked for in a list of all repositories."""
+MAX_BY_ROW = 1_000
+"""Up to this many rows are read by id; more of them are filtered out of the list of all repositories."""
 
-SEARCHED = 5_000
-"""A search looks at so many one by one: in an index, what others have of a word is not bounded."""
+MAX_SEARCHED = 5_000
+"""Up to this many, a search reads by id: the rows that a text index has for a word are not bounded."""
 
 ALL = ("public", "private")
 OWNED = f"SELECT CAST(? AS BIGINT) AS id UNION {ADMINISTERED}"
-"""The ids of namespaces of which an account sees everything: its own, those that it administers."""
+"""Query for the ids of the namespaces where an account sees everything: its own and those it administers."""
 
 SOURCE = "repository r LEFT JOIN account n ON n.id = r.namespace_id"
-"""Every repository has a namespace; the left join keeps SQLite from reading all of them in advance."""
+"""Every repository has a namespace; a LEFT JOIN stops SQLite from making `account` the outer loop."""
 
 ALIVE: tuple[str, ...] = (exists("r"), exists("n"))
 _NAMESPACE = "SELECT place.id FROM account place WHERE place.name = ?"
@@ -33,48 +33,48 @@ _EACH_NAMESPACE = ("r.namespace_id", "each_row.id")
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """How many repositories a viewer sees that not everybody sees, counted a little further than needed.
+class GrantCount:
+    """How many repositories a viewer sees by grants; counting stops one above the limit that matters.
 
-    `granted` are permissions, `owned` private repositories in the viewer's own namespaces.
+    `granted` counts permissions, `owned` private repositories in the viewer's own namespaces.
     """
 
     granted: int
     owned: int = 0
 
     @property
-    def is_small(self) -> bool:
-        """Whether a search can look at them one by one."""
-        return self.granted + self.owned <= SEARCHED
+    def is_searchable(self) -> bool:
+        """Whether there are few enough for a search to read each by id."""
+        return self.granted + self.owned <= MAX_SEARCHED
 
 
-async def granted(viewer: Viewer) -> Reach:
-    """How many permissions the viewer has on repositories; one statement, or none."""
+async def count_grants(viewer: Viewer) -> GrantCount:
+    """Count the viewer's permissions on repositories; at most one statement."""
     if viewer.has_full_access or not has_grants(viewer):
-        return Reach(0)
+        return GrantCount(0)
     account_id = viewer.require_account().id
     row = await fetch_one(
-        f"SELECT COUNT(*) AS granted FROM (SELECT id FROM ({GRANTED}) g LIMIT {FEW + 1}) counted",
+        f"SELECT COUNT(*) AS granted FROM (SELECT id FROM ({GRANTED}) g LIMIT {MAX_BY_ROW + 1}) counted",
         *(account_id,) * 2,
     )
-    return Reach(**row) if row else Reach(0)
+    return GrantCount(**row) if row else GrantCount(0)
 
 
-async def granted_and_owned(viewer: Viewer) -> Reach:
-    """How many repositories the viewer sees that not everybody sees; one statement, or none."""
+async def count_grants_and_owned(viewer: Viewer) -> GrantCount:
+    """Count the viewer's permissions and private repositories; at most one statement."""
     if viewer.has_full_access or not has_grants(viewer):
-        return Reach(0)
-    most = SEARCHED + 1
+        return GrantCount(0)
+    most = MAX_SEARCHED + 1
     row = await fetch_one(
         f"SELECT (SELECT COUNT(*) FROM (SELECT id FROM ({GRANTED}) g LIMIT {most}) counted) AS granted,"
         f" (SELECT COUNT(*) FROM (SELECT id FROM ({_owned(most)}) o LIMIT {most}) counted) AS owned",
         *(viewer.require_account().id,) * 4,
     )
-    return Reach(**row) if row else Reach(0)
+    return GrantCount(**row) if row else GrantCount(0)
 
 
-def granted_one(viewer: Viewer) -> tuple[str, tuple[Any, ...]]:
-    """As `visible_repositories` without public ones, but asked row by row: grants are not gathered."""
+def grant_condition(viewer: Viewer) -> tuple[str, tuple[Any, ...]]:
+    """As `visible_repositories` without public ones, by EXISTS: checked per row, no list of grants."""
     condition = f"""(r.namespace_id = ? OR r.namespace_id IN ({ADMINISTERED}) OR EXISTS (
         SELECT 1 FROM repository_permission p WHERE p.repository_id = r.id AND p.account_id = ?
       ) OR EXISTS (
@@ -83,21 +83,21 @@ def granted_one(viewer: Viewer) -> tuple[str, tuple[Any, ...]]:
     return condition, (viewer.require_account().id,) * 4
 
 
-def not_public(limit: int | None = None) -> str:
-    """A query for the ids of what an account of small reach sees and others do not, and perhaps of some more.
+def private_ids(limit: int | None = None) -> str:
+    """Query for the ids of repositories that an account sees by grants; some of them may be public.
 
-    For an account of any reach, `limit` is how many of its permissions and of its namespaces' repositories
-    there are at most. The query takes the id of the account four times.
+    Complete if `GrantCount.is_searchable`. `limit` bounds the permissions, and the private repositories of
+    each namespace. The query takes the id of the account four times.
     """
     few = "" if limit is None else f" LIMIT {limit}"
     return (
         f"SELECT id FROM (SELECT g.id FROM ({GRANTED}) g{few}) granted"
-        f" UNION SELECT id FROM (SELECT o.id FROM ({_owned(limit or SEARCHED)}) o{few}) owned"
+        f" UNION SELECT id FROM (SELECT o.id FROM ({_owned(limit or MAX_SEARCHED)}) o{few}) owned"
     )
 
 
 def _owned(limit: int) -> str:
-    """A query for the ids of private repositories in an account's namespaces, of each at most so many."""
+    """Query for the ids of private repositories in an account's namespaces, at most `limit` of each."""
     equal = (("own.namespace_id", "each_row.id"), ("own.visibility", "'private'"))
     place, order = in_index(equal, "own.id", is_behind=False)
     rows = (
@@ -109,15 +109,15 @@ def _owned(limit: int) -> str:
 
 def visible_ranges(
     viewer: Viewer,
-    reach: Reach,
+    grants: GrantCount,
     *,
     include_public: bool,
     namespace: str | None = None,
     visibilities: Sequence[str] = ALL,
 ) -> list[IndexRange]:
-    """The repositories `r` in namespaces `n` that `visible_repositories` allows the viewer, as ranges.
+    """The ranges of repositories `r` (in namespaces `n`) that together equal `visible_repositories`.
 
-    `namespace` and `visibilities` leave out others.
+    `namespace` and `visibilities` restrict the result.
     """
 
     def range_(visibility: str) -> IndexRange:
@@ -132,9 +132,9 @@ def visible_ranges(
     others = [visibility for visibility in visibilities if not (include_public and visibility == "public")]
     if not has_grants(viewer):
         return found
-    if reach.granted > FEW:
-        # Who sees so many finds them soon enough in a list of all.
-        condition, values = granted_one(viewer)
+    if grants.granted > MAX_BY_ROW:
+        # A viewer of so many repositories fills a page soon in the list of all.
+        condition, values = grant_condition(viewer)
         return found + [range_(visibility).and_also(condition, *values) for visibility in others]
     places: tuple[object, ...] = (viewer.require_account().id,) * 2
     owned, place = OWNED, ALIVE
@@ -145,6 +145,6 @@ def visible_ranges(
     for visibility in others:
         equal = (("r.visibility", f"'{visibility}'"),)
         found.append(IndexRange((_EACH_NAMESPACE, *equal), ALIVE, places, each=owned))
-        if reach.granted:
+        if grants.granted:
             found.append(IndexRange(equal, place, places, few=GRANTED))
     return found

@@ -5,7 +5,7 @@ Source: OCI Distribution 1.1, "Listing Tags"; the catalog is Docker's.
 
 from dataclasses import replace
 
-from resolvers.access.index_ranges import SOURCE, granted, visible_ranges
+from resolvers.access.index_ranges import SOURCE, count_grants, visible_ranges
 from resolvers.context import Context
 from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_ranges
 from resolvers.tags.tag import ACTIVE
@@ -43,7 +43,7 @@ async def repository_paths(context: Context, *, after: str, limit: int) -> list[
     viewer = replace(
         context.viewer, has_full_access=context.viewer.has_full_access or context.viewer.is_superuser
     )
-    visible = visible_ranges(viewer, await granted(viewer), include_public=include_public)
+    visible = visible_ranges(viewer, await count_grants(viewer), include_public=include_public)
     found = await paginate_ranges(
         _PATHS,
         [range_.and_also("n.is_enabled IS NOT FALSE") for range_ in visible],

@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from resolvers import events
 from resolvers.access.credentials import random_text
-from resolvers.access.epochs import Cause, bump
-from resolvers.access.index_ranges import ALL, SOURCE, granted, visible_ranges
+from resolvers.access.index_ranges import ALL, SOURCE, count_grants, visible_ranges
 from resolvers.access.permissions import (
     RepositoryRef,
     require_repository,
@@ -218,7 +217,7 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
         return rows.of(_record)
     ranges = visible_ranges(
         context.viewer,
-        await granted(context.viewer),
+        await count_grants(context.viewer),
         include_public=chosen.include_public,
         namespace=chosen.namespace,
         visibilities=ALL if chosen.visibility is None else (chosen.visibility.value,),

@@ -5,7 +5,7 @@ Some are looked at before an index is asked: what is pulled most, and what the v
 of these fit, an index would only find much more that fits no better.
 """
 
-from resolvers.access.index_ranges import FEW, Reach, granted_one, not_public
+from resolvers.access.index_ranges import MAX_BY_ROW, GrantCount, grant_condition, private_ids
 from resolvers.access.permissions import has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.search.parts import ALWAYS, BEGINS, CONTAINS, DESCRIBED, EXACT, WINDOW, Part, fitting, limited
@@ -22,7 +22,7 @@ from storage.search import (
 from storage.statements import in_index, row_by_row
 
 LOOKED_AT = 500
-"""So many repositories are looked at before an index is asked, of a namespace `FEW`."""
+"""So many repositories are looked at before an index is asked; `MAX_BY_ROW` of a namespace."""
 
 _LOOKED_AT = (
     f"r.id, r.namespace_id, r.name, {DESCRIPTION} AS description, r.popularity_level, r.deleted_at_ms"
@@ -34,7 +34,7 @@ _ALIVE = Part(
 _NAMESPACE = "(SELECT o.id FROM account o WHERE o.name = ?)"
 
 
-def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
+def candidates(viewer: Viewer, grants: GrantCount, text: str) -> list[Part]:
     """What gives the ids and points of the repositories that the viewer may see and the text may mean."""
     namespace, slash, name = text.partition("/")
     # The text before a slash may be a namespace; a name may hold slashes as well.
@@ -46,11 +46,11 @@ def candidates(viewer: Viewer, reach: Reach, text: str) -> list[Part]:
             found.append(_among("private", part, owner, ALWAYS))
         elif not has_grants(viewer):
             continue
-        elif reach.is_small and contains_as_indexed(part):
+        elif grants.is_searchable and contains_as_indexed(part):
             found.append(_among_own(part, owner, viewer))
         else:
             own = _among_own(part, owner, viewer, limit=LOOKED_AT)
-            found.append(_among("private", part, owner, Part(*granted_one(viewer)), own))
+            found.append(_among("private", part, owner, Part(*grant_condition(viewer)), own))
     return found
 
 
@@ -80,9 +80,9 @@ def _is_much(visibility: str, part: str, owner: str | None) -> Part:
     if owner is None or not contains_as_indexed(part):
         return ALWAYS
     condition, order = _most_used(visibility, owner)
-    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND {exists('r')} {order}"
-    counted = f"(SELECT COUNT(*) FROM ({rows} LIMIT {FEW + 1}) counted)"
-    return Part(f"{counted} > {FEW}", condition.values)
+    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL {order}"
+    counted = f"(SELECT COUNT(*) FROM ({rows} LIMIT {MAX_BY_ROW + 1}) counted)"
+    return Part(f"{counted} > {MAX_BY_ROW}", condition.values)
 
 
 def _in_indexes(visibility: str, part: str, owner: str | None, seen: Part) -> list[tuple[int, Part]]:
@@ -126,15 +126,15 @@ def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) 
     """The best matches among the first of all, or of a namespace, which may be all of it."""
     condition, order = _most_used(visibility, owner)
     rows = (
-        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND {exists('r')}"
-        f" {order} LIMIT {LOOKED_AT if owner is None else FEW}"
+        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL"
+        f" {order} LIMIT {LOOKED_AT if owner is None else MAX_BY_ROW}"
     )
     return _best(part, Part(rows, condition.values), (seen,))
 
 
 def _among_own(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:
     """Matches among what the viewer alone sees, or among the first of it."""
-    ids = not_public(limit)
+    ids = private_ids(limit)
     rows = row_by_row(ids, _LOOKED_AT, "repository r", "r.id = found.id")
     return _best(part, Part(rows, (viewer.require_account().id,) * ids.count("?")), (_of(owner),))
 

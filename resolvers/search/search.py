@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from resolvers.access.index_ranges import Reach, granted_and_owned
+from resolvers.access.index_ranges import GrantCount, count_grants_and_owned
 from resolvers.access.permissions import account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.scopes import organization_cap
@@ -61,13 +61,13 @@ class SearchRecord:
     item: RepositoryRecord | AccountRecord | TeamRecord
 
 
-def _repositories(context: Context, text: str, reach: Reach) -> list[Part]:
-    return repository_search.candidates(context.viewer, reach, text)
+def _repositories(context: Context, text: str, grants: GrantCount) -> list[Part]:
+    return repository_search.candidates(context.viewer, grants, text)
 
 
-def _accounts(kind: AccountKind) -> Callable[[Context, str, Reach], list[Part]]:
-    def candidates(context: Context, text: str, _: Reach) -> list[Part]:
-        chosen = Part(f"a.kind = ? AND a.kind <> 'robot' AND {exists('a')}", (kind.value,))
+def _accounts(kind: AccountKind) -> Callable[[Context, str, GrantCount], list[Part]]:
+    def candidates(context: Context, text: str, _: GrantCount) -> list[Part]:
+        chosen = Part("a.kind = ? AND a.kind <> 'robot' AND a.deleted_at_ms IS NULL", (kind.value,))
         matches = named(text, "a.name", "account a")
         if kind is AccountKind.USER and not context.site.has("PARTIAL_USER_AUTOCOMPLETE"):
             matches = matches[:1]
@@ -86,7 +86,7 @@ _MEMBERSHIPS = (
 )
 
 
-def _teams(context: Context, text: str, _: Reach) -> list[Part]:
+def _teams(context: Context, text: str, _: GrantCount) -> list[Part]:
     """The teams of the organizations that the viewer is in; all for superusers with full access."""
     viewer = context.viewer
     if viewer.account is None or (organization_cap(viewer.scopes) is None and not viewer.has_full_access):
@@ -121,7 +121,7 @@ def _robot_owners(viewer: Viewer) -> Part | None:
     return None
 
 
-def _robots(context: Context, text: str, _: Reach) -> list[Part]:
+def _robots(context: Context, text: str, _: GrantCount) -> list[Part]:
     owners = _robot_owners(context.viewer)
     if owners is None:
         return []
@@ -140,7 +140,7 @@ def _robots(context: Context, text: str, _: Reach) -> list[Part]:
     ]
 
 
-CANDIDATES: dict[SearchKind, Callable[[Context, str, Reach], list[Part]]] = {
+CANDIDATES: dict[SearchKind, Callable[[Context, str, GrantCount], list[Part]]] = {
     SearchKind.REPOSITORY: _repositories,
     SearchKind.ORGANIZATION: _accounts(AccountKind.ORGANIZATION),
     SearchKind.USER: _accounts(AccountKind.USER),
@@ -190,9 +190,13 @@ async def search(
     wanted = list(dict.fromkeys(kinds if kinds is not None else SearchKind))
     if not text and wanted != [SearchKind.REPOSITORY]:
         wanted = []
-    reach = await granted_and_owned(context.viewer) if SearchKind.REPOSITORY in wanted else Reach(0)
+    grants = (
+        await count_grants_and_owned(context.viewer) if SearchKind.REPOSITORY in wanted else GrantCount(0)
+    )
     parts = [
-        _ranked(kind, candidates) for kind in wanted if (candidates := CANDIDATES[kind](context, text, reach))
+        _ranked(kind, candidates)
+        for kind in wanted
+        if (candidates := CANDIDATES[kind](context, text, grants))
     ]
     if not parts:
         return Slice([], [], has_next=False, has_previous=page.after is not None)

@@ -117,7 +117,7 @@ async def test_everybody_is_listed_what_they_may_see_once_and_in_order(
     viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int, order: RepositoryOrder
 ) -> None:
     # given viewers with few permissions, or with what counts as many
-    monkeypatch.setattr(index_ranges, "FEW", few)
+    monkeypatch.setattr(index_ranges, "MAX_BY_ROW", few)
     filters = [
         RepositoryFilter(namespace, include_public, visibility, is_starred, order)
         for namespace, include_public, visibility, is_starred in itertools.product(
@@ -147,7 +147,7 @@ async def test_everybody_is_listed_what_they_may_see_once_and_in_order(
 async def test_a_page_may_be_counted_from_the_start_and_the_list_as_a_whole(
     viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(index_ranges, "FEW", few)
+    monkeypatch.setattr(index_ranges, "MAX_BY_ROW", few)
     chosen = RepositoryFilter(order=RepositoryOrder.NAME)
 
     for name, context in viewers.items():
@@ -190,8 +190,8 @@ async def test_everybody_finds_what_they_may_see_and_the_text_fits(
 ) -> None:
     # given that everything is described alike, and that few are looked at before indexes are asked
     await execute("UPDATE repository SET description = ?", DESCRIBED)
-    monkeypatch.setattr(index_ranges, "SEARCHED", searched)
-    monkeypatch.setattr(repository_search, "FEW", searched)
+    monkeypatch.setattr(index_ranges, "MAX_SEARCHED", searched)
+    monkeypatch.setattr(repository_search, "MAX_BY_ROW", searched)
     monkeypatch.setattr(repository_search, "LOOKED_AT", looked_at)
     wrong = []
 

@@ -97,7 +97,7 @@ async def test_a_search_reads_little_more_than_it_shows(
         assert plans
         if is_postgres():
             # Of a namespace is counted first whether its repositories can be looked at one by one.
-            assert max(map(read_rows, plans)) <= (index_ranges.FEW + 1 if "/" in text else 1_000), text
+            assert max(map(read_rows, plans)) <= (index_ranges.MAX_BY_ROW + 1 if "/" in text else 1_000), text
         assert whole_tables(plans) == [], text
         assert len(found.items) <= number, text
         assert (len(found.items) > 0) == (number > 0), text
