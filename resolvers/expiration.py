@@ -1,14 +1,14 @@
-"""When tags expire: the bounds of an expiration, and what the label of an image says of it."""
+"""Expiration of tags: its bounds, the label `quay.expires-after`, and the SQL that ends a tag."""
 
 import re
 
 EXPIRES_AFTER_LABEL = "quay.expires-after"
-ENDLESS = 2**62
-"""Later than the end of any tag that has one; stands for the end of those that have none."""
-ENDED_EARLY = "would_expire_at_ms = CASE WHEN is_expiration THEN ended_at_ms END"
-"""What is set of a tag whose end is changed: when it would have expired."""
-END_NOW = f"{ENDED_EARLY}, ended_at_ms = ?, is_expiration = FALSE"
-"""What is set of a tag that ends now; takes the moment."""
+NO_END_MS = 2**62
+"""Sentinel for COALESCE(ended_at_ms, …), greater than any real end."""
+SAVE_EXPIRATION = "would_expire_at_ms = CASE WHEN is_expiration THEN ended_at_ms END"
+"""SQL assignment for a tag whose end changes: keeps the expiration that it had."""
+END_NOW = f"{SAVE_EXPIRATION}, ended_at_ms = ?, is_expiration = FALSE"
+"""SQL assignments that end a tag; they take the time in milliseconds."""
 MINIMUM_EXPIRATION_MS = 3_600_000
 MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
 
@@ -24,15 +24,15 @@ _UNIT_MS = {
 
 
 def clamp_expiration(expires_at_ms: int, started_at_ms: int) -> int:
-    """The nearest expiration that a tag which began at a time may have: an hour to 104 weeks later."""
+    """The expiration, clamped to between an hour and 104 weeks after the start of the tag."""
     earliest, latest = started_at_ms + MINIMUM_EXPIRATION_MS, started_at_ms + MAXIMUM_EXPIRATION_MS
     return min(max(expires_at_ms, earliest), latest)
 
 
 def expiration_of_label(text: str, started_at_ms: int) -> int | None:
-    """When a tag expires whose image says `quay.expires-after`: a number and one of s, m, h, d, w, y.
+    """The expiration that a label `quay.expires-after` asks for: a number and one of s, m, h, d, w, y.
 
-    None for any other text, which is no reason to refuse an image.
+    None for any other text: a malformed label is no reason to refuse an image.
     """
     found = _LIFETIME.fullmatch(text.strip().lower())
     if found is None or int(found[1]) == 0:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from resolvers.expiration import ENDED_EARLY, ENDLESS
+from resolvers.expiration import NO_END_MS, SAVE_EXPIRATION
 from resolvers.manifests.artifact import COSIGN_TAGS
 from storage.statements import Row, batches, execute, fetch, fetch_one, placeholders
 
@@ -69,22 +69,22 @@ async def _settle(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> Non
     rows = await signed(subjects, now_ms)
     for subject, group in groupby(sorted(rows, key=itemgetter("subject_id")), itemgetter("subject_id")):
         found = await fetch_one(
-            f"SELECT MAX(COALESCE(o.ended_at_ms, {ENDLESS})) AS last {_ORDINARY} AND o.manifest_id = ?",
+            f"SELECT MAX(COALESCE(o.ended_at_ms, {NO_END_MS})) AS last {_ORDINARY} AND o.manifest_id = ?",
             subject,
         )
         last = found["last"] if found else None
         if last is None or (last <= now_ms and not may_end):
             continue
-        end = last if last < ENDLESS else None
+        end = last if last < NO_END_MS else None
         ids = [row["id"] for row in group if row["ended_at_ms"] != end]
         if not ids:
             continue
         await execute(
             # The longest expiration of an old tag can lie before the beginning of one of these.
-            f"UPDATE tag SET {ENDED_EARLY}, is_expiration = ?,"
+            f"UPDATE tag SET {SAVE_EXPIRATION}, is_expiration = ?,"
             " ended_at_ms = CASE WHEN started_at_ms > CAST(? AS BIGINT)"
             f" THEN started_at_ms ELSE CAST(? AS BIGINT) END WHERE id IN ({placeholders(ids)})",
-            now_ms < last < ENDLESS,
+            now_ms < last < NO_END_MS,
             end,
             end,
             *ids,
@@ -101,7 +101,7 @@ async def signed(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
             f" FROM manifest m CROSS JOIN {ENDINGS} CROSS JOIN tag c"
             f" WHERE m.id IN ({placeholders(batch)}) AND c.repository_id = m.repository_id"
             f" AND c.name = {name_of('COALESCE(m.deleted_digest, m.digest)')}"
-            f" AND COALESCE(c.ended_at_ms, {ENDLESS}) > ? AND c.is_immutable = ?"
+            f" AND COALESCE(c.ended_at_ms, {NO_END_MS}) > ? AND c.is_immutable = ?"
             " ORDER BY c.name, c.id",
             *batch,
             now_ms,
@@ -126,13 +126,13 @@ async def ids_of_subjects(repository_id: int, names: Iterable[str]) -> dict[str,
 
 
 async def lives(manifest_ids: Sequence[int], now_ms: int) -> dict[tuple[int, int], int]:
-    """How many ordinary tags of manifests end when: counts by manifest and moment, which may be `ENDLESS`."""
+    """Counts of ordinary tags by manifest and time of their end in milliseconds, maybe `NO_END_MS`."""
     found: dict[tuple[int, int], int] = {}
     for batch in batches(manifest_ids):
         rows = await fetch(
-            f"SELECT o.manifest_id, COALESCE(o.ended_at_ms, {ENDLESS}) AS moment, COUNT(*) AS spans"
+            f"SELECT o.manifest_id, COALESCE(o.ended_at_ms, {NO_END_MS}) AS moment, COUNT(*) AS spans"
             f" {_ORDINARY} AND o.manifest_id IN ({placeholders(batch)})"
-            f" AND COALESCE(o.ended_at_ms, {ENDLESS}) > ? GROUP BY 1, 2",
+            f" AND COALESCE(o.ended_at_ms, {NO_END_MS}) > ? GROUP BY 1, 2",
             *batch,
             now_ms,
         )

@@ -13,7 +13,7 @@ So what hangs on a lost manifest is lost with it, unless something else keeps it
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from resolvers.expiration import ENDLESS
+from resolvers.expiration import NO_END_MS
 from storage.statements import Row, batches, fetch, placeholders
 
 GRACE_MS = 2 * 86_400_000
@@ -50,7 +50,7 @@ class _Graph:
 
 _FACTS = (
     "SELECT m.id AS id, m.collected_at_ms AS collected, COALESCE(m.pushed_at_ms, m.created_at_ms) AS pushed,"
-    f" (SELECT MAX(COALESCE(t.ended_at_ms, {ENDLESS})) FROM tag t WHERE t.manifest_id = m.id) AS ended"
+    f" (SELECT MAX(COALESCE(t.ended_at_ms, {NO_END_MS})) FROM tag t WHERE t.manifest_id = m.id) AS ended"
     " FROM manifest m WHERE m.id IN ({})"
 )
 # What was collected holds nothing that was pushed afterwards.

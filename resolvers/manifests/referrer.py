@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from resolvers.context import Context
-from resolvers.expiration import ENDLESS
+from resolvers.expiration import NO_END_MS
 from resolvers.manifests.artifact import COSIGN_TAGS, ArtifactKind, is_readable, names_digest
 from resolvers.manifests.cosign import ENDINGS, name_of
 from resolvers.manifests.manifest import COLUMNS, ManifestRecord, record
@@ -87,7 +87,7 @@ def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Q
         " JOIN manifest m ON m.repository_id = s.repository_id AND m.subject_digest = s.digest"
         f" UNION ALL SELECT s.id, s.digest, m.id, CASE e.ending {kinds} END, t.name FROM {subjects} s"
         f" CROSS JOIN {ENDINGS} JOIN tag t ON t.repository_id = s.repository_id"
-        f" AND t.name = {name_of('s.digest')} AND COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
+        f" AND t.name = {name_of('s.digest')} AND COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
         " JOIN manifest m ON m.id = t.manifest_id"
         # What names its subject itself stands in the list once.
         " AND (m.subject_digest IS NULL OR m.subject_digest <> s.digest)) r"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, TooMany, UnknownReference
-from resolvers.expiration import ENDLESS
+from resolvers.expiration import NO_END_MS
 from resolvers.manifests import manifest
 from resolvers.manifests.cosign import ENDINGS, name_of
 from resolvers.manifests.liveness import RENEWAL_MS
@@ -176,7 +176,7 @@ _REFERRERS = (
 )
 _TAGGED = (
     f"SELECT k.id, t.name, k.digest FROM manifest p CROSS JOIN {ENDINGS} JOIN tag t"
-    f" ON t.name = {name_of('p.digest')} AND COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
+    f" ON t.name = {name_of('p.digest')} AND COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
     " JOIN manifest k ON k.id = t.manifest_id WHERE t.repository_id = ? AND p.id IN ({})"
 )
 

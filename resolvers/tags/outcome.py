@@ -8,7 +8,7 @@ from typing import Any
 
 from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany
-from resolvers.expiration import ENDLESS, clamp_expiration
+from resolvers.expiration import NO_END_MS, clamp_expiration
 from resolvers.manifests import cosign
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import immutability
@@ -192,7 +192,7 @@ async def _read_moments(record: RepositoryRecord, to_ms: int) -> Facts:
         )
     changed = (record.id, to_ms, record.id, to_ms, now)
     return Facts(
-        current=await fetch(_CHANGED_SINCE, record.id, ENDLESS, now, *changed),
+        current=await fetch(_CHANGED_SINCE, record.id, NO_END_MS, now, *changed),
         earlier=await fetch(_CHANGED_SINCE, record.id, to_ms, to_ms, *changed),
     )
 
@@ -311,9 +311,9 @@ def _ends(items: Sequence[PlanItem], facts: Facts) -> tuple[dict[int, int], set[
         if item.is_locked or cosign.subject_of(item.name):
             continue
         if item.before_id is not None:
-            lives[item.before_id, item.old_expires_at_ms or ENDLESS] -= 1
+            lives[item.before_id, item.old_expires_at_ms or NO_END_MS] -= 1
         if item.after_id is not None:
-            lives[item.after_id, item.expires_at_ms or ENDLESS] += 1
+            lives[item.after_id, item.expires_at_ms or NO_END_MS] += 1
         changed |= {item.before_id, item.after_id}
     ends: dict[int, int] = {}
     for subject, moment in +lives:
@@ -322,7 +322,7 @@ def _ends(items: Sequence[PlanItem], facts: Facts) -> tuple[dict[int, int], set[
 
 
 def _expiration(end: int | None) -> int | None:
-    return None if end == ENDLESS else end
+    return None if end == NO_END_MS else end
 
 
 def _item(

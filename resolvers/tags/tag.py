@@ -11,8 +11,8 @@ from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
 from resolvers.expiration import (
     END_NOW,
-    ENDLESS,
     EXPIRES_AFTER_LABEL,
+    NO_END_MS,
     clamp_expiration,
     expiration_of_label,
 )
@@ -67,7 +67,7 @@ COLUMNS = (
 )
 ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
 """A condition on spans that have not ended at a time."""
-_ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {ENDLESS}) > ?"
+_ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
 """The same for lists, which are read in their order: an index for it would find all, to be sorted then."""
 
 
