@@ -16,7 +16,7 @@ from resolvers.access.scopes import SCOPES, Scope
 from resolvers.accounts.account import AccountRecord
 from resolvers.avatar import AvatarKind, avatar
 from resolvers.oauth.application import ApplicationRecord
-from resolvers.oauth.authorization import Asked, Granted
+from resolvers.oauth.authorization import AuthorizationRequest, AuthorizationResult
 from resolvers.oauth.redirect_uri import origin, with_query
 
 SHOWING_SCRIPT = (
@@ -50,7 +50,7 @@ def redirect(uri: str, *, fragment: str = "", **parameters: str | None) -> Respo
     return RedirectResponse(location, 302, headers=headers)
 
 
-def granted(given: Granted, asked: Asked) -> Response:
+def granted(given: AuthorizationResult, asked: AuthorizationRequest) -> Response:
     """The redirect with a token in the fragment, or with a code in the query."""
     if given.token is None:
         return redirect(given.redirect_uri, code=given.code, scope=asked.scope, state=asked.state)
@@ -62,7 +62,7 @@ def consent_json(
     record: ApplicationRecord,
     owner: AccountRecord,
     scopes: frozenset[Scope],
-    asked: Asked,
+    asked: AuthorizationRequest,
     csrf_token: str,
 ) -> Response:
     """What the consent page shows, for pages that others write."""
@@ -104,7 +104,7 @@ def consent_page(
     record: ApplicationRecord,
     owner: AccountRecord,
     scopes: frozenset[Scope],
-    asked: Asked,
+    asked: AuthorizationRequest,
     *,
     redirect_uri: str,
     username: str,
@@ -134,7 +134,7 @@ def consent_page(
     return forms.page(request, "Authorize application", content, form_action=f"'self' {origin(redirect_uri)}")
 
 
-def parameters(asked: Asked) -> dict[str, str | None]:
+def parameters(asked: AuthorizationRequest) -> dict[str, str | None]:
     """An authorization request as it is sent."""
     return {
         "client_id": asked.client_id,

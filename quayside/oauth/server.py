@@ -30,12 +30,16 @@ from resolvers.errors import (
 )
 from resolvers.oauth import application, authorization
 from resolvers.oauth import assignment as token_assignment
-from resolvers.oauth.authorization import Asked, Exchange, Fault, OAuthError
+from resolvers.oauth.authorization import AuthorizationRequest, OAuthError, OAuthErrorCode, TokenRequest
 from resolvers.oauth.token import IssuedToken
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_PAGE_STATUS = {Fault.INVALID_CLIENT: 404, Fault.UNAUTHORIZED_CLIENT: 403, Fault.INVALID_SCOPE: 404}
+_PAGE_STATUS = {
+    OAuthErrorCode.INVALID_CLIENT: 404,
+    OAuthErrorCode.UNAUTHORIZED_CLIENT: 403,
+    OAuthErrorCode.INVALID_SCOPE: 404,
+}
 """What the authorization page says itself, where nothing can be or is sent to the client."""
 
 
@@ -78,7 +82,7 @@ class AuthorizationServer:
             except Forbidden as error:
                 return _refused(request, error.message, 403)
             except BadRequest as error:
-                return _refused(request, error.message, 400, error=Fault.INVALID_REQUEST)
+                return _refused(request, error.message, 400, error=OAuthErrorCode.INVALID_REQUEST)
 
         return guarded
 
@@ -101,27 +105,27 @@ class AuthorizationServer:
         asked = _asked(_query(request))
         context = await self._context(request)
         try:
-            understood = await authorization.understand(context, asked)
-            if await authorization.is_granted_already(context, understood):
-                return answers.granted(await authorization.grant(context, understood), asked)
+            checked = await authorization.check_request(context, asked)
+            if await authorization.is_granted_already(context, checked):
+                return answers.granted(await authorization.grant(context, checked), asked)
         except OAuthError as error:
-            status = _PAGE_STATUS.get(error.fault)
+            status = _PAGE_STATUS.get(error.code)
             if status is None and error.redirect_uri is not None:
-                return answers.redirect(error.redirect_uri, error=error.fault, state=asked.state)
-            return _refused(request, error.description, status or 400, error=error.fault)
-        record = understood.application
+                return answers.redirect(error.redirect_uri, error=error.code, state=asked.state)
+            return _refused(request, error.description, status or 400, error=error.code)
+        record = checked.application
         owner = (await account.by_ids([record.organization_id]))[record.organization_id]
         cookie = cookie_or_new(request)
         if _wants_json(request):
-            response = answers.consent_json(record, owner, understood.scopes, asked, csrf_token(cookie))
+            response = answers.consent_json(record, owner, checked.scopes, asked, csrf_token(cookie))
         else:
             response = answers.consent_page(
                 request,
                 record,
                 owner,
-                understood.scopes,
+                checked.scopes,
                 asked,
-                redirect_uri=understood.redirect_uri,
+                redirect_uri=checked.redirect_uri,
                 username=context.viewer.require_account().name,
                 csrf_token=csrf_token(cookie),
             )
@@ -134,14 +138,14 @@ class AuthorizationServer:
         context = await self._context(request)
         _require_own_page(request, form)
         try:
-            understood = await authorization.understand(context, asked)
-            return answers.granted(await authorization.grant(context, understood), asked)
+            checked = await authorization.check_request(context, asked)
+            return answers.granted(await authorization.grant(context, checked), asked)
         except OAuthError as error:
-            if error.fault is Fault.REDIRECT_URI_MISMATCH:
-                return answers.as_json({"error": Fault.INVALID_REQUEST}, 400)
+            if error.code is OAuthErrorCode.REDIRECT_URI_MISMATCH:
+                return answers.as_json({"error": OAuthErrorCode.INVALID_REQUEST}, 400)
             if error.redirect_uri is None:
-                return answers.as_json({"error": error.fault, "error_description": error.description}, 400)
-            return answers.redirect(error.redirect_uri, error=error.fault, state=asked.state)
+                return answers.as_json({"error": error.code, "error_description": error.description}, 400)
+            return answers.redirect(error.redirect_uri, error=error.code, state=asked.state)
 
     async def _deny(self, request: Request) -> Response:
         form = await forms.read_form(request)
@@ -149,20 +153,20 @@ class AuthorizationServer:
         context = await self._context(request)
         _require_own_page(request, form)
         try:
-            uri = await authorization.denied(context, asked.client_id, asked.redirect_uri)
+            uri = await authorization.denial_redirect_uri(context, asked.client_id, asked.redirect_uri)
         except OAuthError as error:
-            return answers.as_json({"error": error.fault, "error_description": error.description}, 400)
-        return answers.redirect(uri, error=Fault.AUTHORIZATION_DENIED, state=asked.state)
+            return answers.as_json({"error": error.code, "error_description": error.description}, 400)
+        return answers.redirect(uri, error=OAuthErrorCode.AUTHORIZATION_DENIED, state=asked.state)
 
     async def _exchange(self, request: Request) -> Response:
         form = await forms.read_form(request)
         context = self._contexts().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
         basic = _client(request)
         try:
-            issued = await authorization.exchange(context, _exchange(form, basic))
+            issued = await authorization.exchange_code(context, _exchange(form, basic))
         except OAuthError as error:
-            body = {"error": error.fault, "error_description": error.description}
-            if error.fault is Fault.INVALID_CLIENT and basic is not None:
+            body = {"error": error.code, "error_description": error.description}
+            if error.code is OAuthErrorCode.INVALID_CLIENT and basic is not None:
                 return answers.as_json(body, 401, headers={"WWW-Authenticate": 'Basic realm="oauth"'})
             return answers.as_json(body, 400)
         return answers.as_json(_issued(issued))
@@ -174,9 +178,11 @@ class AuthorizationServer:
         if "error" in query:
             return _refused(request, "The application was not authorized.", 403, error=query["error"])
         try:
-            issued = await authorization.exchange_own(context, query["code"]) if "code" in query else None
+            issued = (
+                await authorization.exchange_own_code(context, query["code"]) if "code" in query else None
+            )
         except OAuthError as error:
-            return _refused(request, error.description, 400, error=error.fault)
+            return _refused(request, error.description, 400, error=error.code)
         if not _wants_json(request):
             return answers.token_page(request, issued.secret if issued else None)
         if issued is None:
@@ -194,7 +200,9 @@ class AuthorizationServer:
         asked = _asked(values)
         record = await application.information(context, asked.client_id)
         if record is None:
-            return _refused(request, "There is no such application.", 404, error=Fault.INVALID_CLIENT)
+            return _refused(
+                request, "There is no such application.", 404, error=OAuthErrorCode.INVALID_CLIENT
+            )
         owner = (await account.by_ids([record.organization_id]))[record.organization_id]
         try:
             await token_assignment.assign(
@@ -210,8 +218,8 @@ class AuthorizationServer:
             return _refused(request, error.message, 404)
         except UserError as error:
             is_scope = isinstance(error, Invalid) and error.field == "scope"
-            fault = Fault.INVALID_SCOPE if is_scope else Fault.INVALID_REQUEST
-            return _refused(request, error.message, 400, error=fault)
+            code = OAuthErrorCode.INVALID_SCOPE if is_scope else OAuthErrorCode.INVALID_REQUEST
+            return _refused(request, error.message, 400, error=code)
         return answers.as_json({"message": "The token was assigned; it waits for its user."})
 
 
@@ -225,12 +233,12 @@ def _query(request: Request) -> dict[str, str]:
     return dict(items)
 
 
-def _asked(values: Mapping[str, str]) -> Asked:
+def _asked(values: Mapping[str, str]) -> AuthorizationRequest:
     """An authorization request. Raises `BadRequest` without client, redirect URI and scope."""
     missing = [name for name in ("client_id", "redirect_uri", "scope") if not values.get(name)]
     if missing:
         raise BadRequest(f"The parameter {missing[0]} is missing.")
-    return Asked(
+    return AuthorizationRequest(
         client_id=values["client_id"],
         redirect_uri=values["redirect_uri"],
         scope=values["scope"],
@@ -242,19 +250,19 @@ def _asked(values: Mapping[str, str]) -> Asked:
     )
 
 
-def _exchange(form: Mapping[str, str], basic: tuple[str, str] | None) -> Exchange:
+def _exchange(form: Mapping[str, str], basic: tuple[str, str] | None) -> TokenRequest:
     """A request to the token endpoint. Raises `OAuthError`."""
     grant_type = form.get("grant_type")
     if grant_type is not None and grant_type != "authorization_code":
-        raise OAuthError(Fault.UNSUPPORTED_GRANT_TYPE, "The grant type is authorization_code.")
+        raise OAuthError(OAuthErrorCode.UNSUPPORTED_GRANT_TYPE, "The grant type is authorization_code.")
     if basic is not None and "client_secret" in form:
-        raise OAuthError(Fault.INVALID_REQUEST, "The client proves itself in one way at a time.")
+        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "The client proves itself in one way at a time.")
     client_id = basic[0] if basic else form.get("client_id", "")
     if grant_type is None or not client_id or not form.get("code"):
-        raise OAuthError(Fault.INVALID_REQUEST, "grant_type, client_id and code are needed.")
+        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "grant_type, client_id and code are needed.")
     if form.get("client_id", client_id) != client_id:
-        raise OAuthError(Fault.INVALID_REQUEST, "Two clients are named.")
-    return Exchange(
+        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "Two clients are named.")
+    return TokenRequest(
         client_id=client_id,
         code=form["code"],
         client_secret=basic[1] if basic else form.get("client_secret"),

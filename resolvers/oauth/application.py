@@ -210,7 +210,7 @@ async def create_token(
             title=title,
             lifetime_s=lifetime_s,
             application_id=record.id,
-            told={"application": record.name, "client_id": client_id},
+            details={"application": record.name, "client_id": client_id},
             namespace_id=record.organization_id,
         )
 

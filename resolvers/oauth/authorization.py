@@ -1,8 +1,8 @@
-"""The authorization server: who may authorize an application for what, and what comes of it.
+"""The OAuth authorization server: checks authorization requests, grants tokens, exchanges codes.
 
-Two flows of RFC 6749: implicit (`token`), which the reference is used with, and authorization code
-(`code`), with PKCE (RFC 7636, S256 alone) for clients that can keep no secret. A code is valid once, for ten
-minutes; seen a second time, it revokes the token that it was exchanged for.
+Two flows of RFC 6749: implicit (`token`), which clients of the reference use, and authorization code
+(`code`), with PKCE (RFC 7636, S256 only) for clients that cannot keep a secret. A code is valid once, for ten
+minutes; a code that is used again revokes the token that it was exchanged for.
 """
 
 import base64
@@ -40,8 +40,8 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
-class Fault(StrEnum):
-    """Why the server says no, in the words of RFC 6749 and, for the second half, of the reference."""
+class OAuthErrorCode(StrEnum):
+    """The `error` of an answer: RFC 6749 §4.1.2.1 and §5.2; the last two are those of the reference."""
 
     INVALID_REQUEST = "invalid_request"
     INVALID_CLIENT = "invalid_client"
@@ -56,18 +56,18 @@ class Fault(StrEnum):
 
 
 class OAuthError(Exception):
-    """A refusal. `redirect_uri` is where the client may be told of it, None if there is no such place."""
+    """A refusal. `redirect_uri` is where the client may be told of it, None if the URI is not trusted."""
 
-    def __init__(self, fault: Fault, description: str, *, redirect_uri: str | None = None) -> None:
+    def __init__(self, code: OAuthErrorCode, description: str, *, redirect_uri: str | None = None) -> None:
         super().__init__(description)
-        self.fault = fault
+        self.code = code
         self.description = description
         self.redirect_uri = redirect_uri
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The parameters of an authorization request as they were sent; None for what was not."""
+class AuthorizationRequest:
+    """The parameters of an authorization request as they were sent; None for those that were not."""
 
     client_id: str
     redirect_uri: str
@@ -80,8 +80,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """An authorization request that the viewer may say yes to. `redirect_uri` is normalised and known."""
+class CheckedRequest:
+    """An authorization request that the viewer may grant. `redirect_uri` is normalised and registered."""
 
     application: ApplicationRecord
     redirect_uri: str
@@ -92,8 +92,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """What came of a yes: a token, or a code to exchange for one."""
+class AuthorizationResult:
+    """The result of a grant: an access token, or a code to exchange for one."""
 
     redirect_uri: str
     token: IssuedToken | None = None
@@ -115,41 +115,40 @@ def require_person(context: Context) -> ViewerAccount:
     return user
 
 
-async def understand(context: Context, asked: Asked) -> Request:
-    """Judge an authorization request of the viewer.
+async def check_request(context: Context, asked: AuthorizationRequest) -> CheckedRequest:
+    """Check an authorization request of the viewer.
 
-    Only a signed-in user may authorize, never a token or a robot; and only an administrator of the
-    organization that owns the application, or a user to whom one of its tokens was assigned, within the
-    assigned scopes. Raises `OAuthError` for everything else.
+    A user may authorize who signed in (no token, no robot) and either administers the organization that owns
+    the application, or has a token assignment for the scopes. Raises `OAuthError` otherwise.
     """
     record = await client(context, asked.client_id)
     if record is None:
-        raise OAuthError(Fault.INVALID_CLIENT, "There is no such application.")
+        raise OAuthError(OAuthErrorCode.INVALID_CLIENT, "There is no such application.")
     uri = accepted_redirect_uri(context, record, asked.redirect_uri)
-    assignment = await _permission(context, record, asked, uri)
+    assignment = await _require_permission(context, record, asked, uri)
     if uri is None:
         raise OAuthError(
-            Fault.REDIRECT_URI_MISMATCH,
+            OAuthErrorCode.REDIRECT_URI_MISMATCH,
             "The redirect URI is not the one of the application.",
             redirect_uri=_registered(record),
         )
     if asked.response_type not in token_assignment.RESPONSE_TYPES:
         raise OAuthError(
-            Fault.UNSUPPORTED_RESPONSE_TYPE, "The response type is token or code.", redirect_uri=uri
+            OAuthErrorCode.UNSUPPORTED_RESPONSE_TYPE, "The response type is token or code.", redirect_uri=uri
         )
     try:
         scopes = requested_scopes(context, asked.scope)
     except Invalid as error:
-        raise OAuthError(Fault.INVALID_SCOPE, error.message, redirect_uri=uri) from error
+        raise OAuthError(OAuthErrorCode.INVALID_SCOPE, error.message, redirect_uri=uri) from error
     if assignment is not None and not covers(assignment.scopes, scopes):
         raise OAuthError(
-            Fault.INVALID_SCOPE, "The token on offer does not have these scopes.", redirect_uri=uri
+            OAuthErrorCode.INVALID_SCOPE, "The token on offer does not have these scopes.", redirect_uri=uri
         )
-    return Request(record, uri, asked.response_type, scopes, _challenge(asked, uri), assignment)
+    return CheckedRequest(record, uri, asked.response_type, scopes, _challenge(asked, uri), assignment)
 
 
-async def _permission(
-    context: Context, record: ApplicationRecord, asked: Asked, uri: str | None
+async def _require_permission(
+    context: Context, record: ApplicationRecord, asked: AuthorizationRequest, uri: str | None
 ) -> TokenAssignmentRecord | None:
     """The assignment that lets the viewer authorize; None for administrators, who need none."""
     user = require_person(context)
@@ -159,7 +158,7 @@ async def _permission(
         assignment = await token_assignment.find(record.id, user.id, asked.assignment_uuid)
     if assignment is None and not is_admin:
         raise OAuthError(
-            Fault.UNAUTHORIZED_CLIENT, "You may not authorize this application.", redirect_uri=uri
+            OAuthErrorCode.UNAUTHORIZED_CLIENT, "You may not authorize this application.", redirect_uri=uri
         )
     return assignment
 
@@ -171,8 +170,8 @@ def _registered(record: ApplicationRecord) -> str | None:
         return None
 
 
-def _challenge(asked: Asked, uri: str) -> str | None:
-    """The PKCE challenge of a request. A challenge that is not S256 would protect nobody."""
+def _challenge(asked: AuthorizationRequest, uri: str) -> str | None:
+    """The PKCE challenge of a request. Raises `OAuthError` unless S256: `plain` protects nothing."""
     if asked.code_challenge is None and asked.code_challenge_method is None:
         return None
     challenge = asked.code_challenge or ""
@@ -180,12 +179,14 @@ def _challenge(asked: Asked, uri: str) -> str | None:
     if asked.response_type == "code" and is_well_formed:
         return challenge
     raise OAuthError(
-        Fault.INVALID_REQUEST, "A code challenge is 43 characters, of the method S256.", redirect_uri=uri
+        OAuthErrorCode.INVALID_REQUEST,
+        "A code challenge is 43 characters, of the method S256.",
+        redirect_uri=uri,
     )
 
 
-async def is_granted_already(context: Context, request: Request) -> bool:
-    """Whether the viewer has said yes before: a token of theirs for the application covers these scopes."""
+async def is_granted_already(context: Context, request: CheckedRequest) -> bool:
+    """Whether a token that the viewer granted to the application covers these scopes."""
     if request.assignment is not None:
         return False
     rows = await fetch(
@@ -198,21 +199,21 @@ async def is_granted_already(context: Context, request: Request) -> bool:
     return any(covers(parse_scopes(row["scopes"]), request.scopes) for row in rows)
 
 
-async def grant(context: Context, request: Request) -> Granted:
-    """Say yes. An assignment is used up. Raises `OAuthError` UNAUTHORIZED_CLIENT if it was so meanwhile."""
+async def grant(context: Context, request: CheckedRequest) -> AuthorizationResult:
+    """Grant a request; its assignment is used up. Raises `OAuthError` UNAUTHORIZED_CLIENT if it was used."""
     async with transaction("oauth.grant"):
         if request.assignment is not None and not await execute(
             "DELETE FROM token_assignment WHERE id = ?", request.assignment.id
         ):
             raise OAuthError(
-                Fault.UNAUTHORIZED_CLIENT,
+                OAuthErrorCode.UNAUTHORIZED_CLIENT,
                 "The token on offer has been taken.",
                 redirect_uri=request.redirect_uri,
             )
         account_id = context.viewer.require_account().id
         if request.response_type == "token":
             issued = await _issue(context, request.application, account_id, request.scopes)
-            return Granted(request.redirect_uri, token=issued)
+            return AuthorizationResult(request.redirect_uri, token=issued)
         code = random_text(CODE_LENGTH, mixed_case=True)
         now = now_ms()
         await execute("DELETE FROM authorization_code WHERE expires_at_ms <= ?", now)
@@ -226,12 +227,12 @@ async def grant(context: Context, request: Request) -> Granted:
             code_challenge_method="S256" if request.code_challenge else None,
             expires_at_ms=now + CODE_LIFETIME_MS,
         )
-    return Granted(request.redirect_uri, code=code)
+    return AuthorizationResult(request.redirect_uri, code=code)
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request to the token endpoint; None for what was not sent."""
+class TokenRequest:
+    """A request to the token endpoint; None for parameters that were not sent."""
 
     client_id: str
     code: str
@@ -241,24 +242,24 @@ class Exchange:
     code_verifier: str | None = None
 
 
-async def exchange(context: Context, asked: Exchange) -> IssuedToken:
-    """Exchange a code for a token, for the client that the code was made for.
+async def exchange_code(context: Context, asked: TokenRequest) -> IssuedToken:
+    """Exchange an authorization code for a token, for the client that the code was made for.
 
-    The client proves itself by its secret, or by the verifier of the code's challenge, or both. Raises
-    `OAuthError`: INVALID_CLIENT, INVALID_GRANT, INVALID_SCOPE.
+    The client authenticates by its secret, or by the PKCE verifier of the code, or both. Raises `OAuthError`:
+    INVALID_CLIENT, INVALID_GRANT, INVALID_SCOPE.
     """
     record = await client(context, asked.client_id)
     if record is None or not _secret_fits(context, record, asked.client_secret):
-        raise OAuthError(Fault.INVALID_CLIENT, "The client is unknown or its secret is wrong.")
+        raise OAuthError(OAuthErrorCode.INVALID_CLIENT, "The client is unknown or its secret is wrong.")
     row = await _code(record, asked.code)
     if row is None:
         await _revoke_reused(context, record, asked.code)
-        raise OAuthError(Fault.INVALID_GRANT, "The code is unknown, expired or was used before.")
+        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The code is unknown, expired or was used before.")
     _check_grant(asked, row)
     return await _redeem(context, record, asked.code, row)
 
 
-async def exchange_own(context: Context, code: str) -> IssuedToken:
+async def exchange_own_code(context: Context, code: str) -> IssuedToken:
     """Exchange a code that was sent to our own page, for the user who made it. Raises `OAuthError`."""
     user = require_person(context)
     row = await fetch_one(
@@ -272,12 +273,12 @@ async def exchange_own(context: Context, code: str) -> IssuedToken:
     )
     record = await client(context, row["client_id"]) if row else None
     if row is None or record is None:
-        raise OAuthError(Fault.INVALID_GRANT, "The code is unknown, expired or was used before.")
+        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The code is unknown, expired or was used before.")
     return await _redeem(context, record, code, row)
 
 
 def _secret_fits(context: Context, record: ApplicationRecord, secret: str | None) -> bool:
-    """Whether the secret is right, or none was given: then the code's verifier has to be."""
+    """Whether the secret is right. True without one: `_check_grant` then asks for the PKCE verifier."""
     if secret is None:
         return True
     known = context.secrets.decrypt(record.client_secret_encrypted)
@@ -294,27 +295,31 @@ async def _code(record: ApplicationRecord, code: str) -> Row | None:
     )
 
 
-def _check_grant(asked: Exchange, row: Row) -> None:
-    """Raise `OAuthError` unless the client that asks is the one that was given the code."""
+def _check_grant(asked: TokenRequest, row: Row) -> None:
+    """Raise `OAuthError` unless the request comes from the client that was given the code."""
     challenge, verifier = row["code_challenge"], asked.code_verifier
     if challenge is None and asked.client_secret is None:
-        raise OAuthError(Fault.INVALID_CLIENT, "The client has to prove itself by its secret.")
-    # A verifier without a challenge means that somebody took the challenge out of the first request.
+        raise OAuthError(OAuthErrorCode.INVALID_CLIENT, "The client has to prove itself by its secret.")
+    # A verifier without a challenge: somebody removed the challenge from the first request (PKCE downgrade).
     if (challenge is None) != (verifier is None) or (challenge and not _verified(challenge, verifier or "")):
-        raise OAuthError(Fault.INVALID_GRANT, "The code verifier does not fit.")
+        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The code verifier does not fit.")
     try:
         same_uri = normalise(asked.redirect_uri or "") == row["redirect_uri"]
     except Invalid:
         same_uri = False
     if not same_uri:
-        raise OAuthError(Fault.INVALID_GRANT, "The redirect URI is not the one that the code was sent to.")
+        raise OAuthError(
+            OAuthErrorCode.INVALID_GRANT, "The redirect URI is not the one that the code was sent to."
+        )
     if asked.scope is not None:
         try:
             same_scope = parse_scopes(asked.scope) == parse_scopes(row["scopes"])
         except Invalid:
             same_scope = False
         if not same_scope:
-            raise OAuthError(Fault.INVALID_SCOPE, "The scope is not the one that the code was made for.")
+            raise OAuthError(
+                OAuthErrorCode.INVALID_SCOPE, "The scope is not the one that the code was made for."
+            )
 
 
 def _verified(challenge: str, verifier: str) -> bool:
@@ -326,12 +331,12 @@ def _verified(challenge: str, verifier: str) -> bool:
 
 async def _redeem(context: Context, record: ApplicationRecord, code: str, row: Row) -> IssuedToken:
     async with transaction("oauth.redeem"):
-        # Of two clients with one code, the one who deletes it gets the token, and the other takes it away.
+        # Of two requests with one code, the one that deletes it gets the token; the other revokes that token.
         if await execute("DELETE FROM authorization_code WHERE id = ?", row["id"]):
             scopes = parse_scopes(row["scopes"])
             return await _issue(context, record, row["account_id"], scopes, identity=_identity(code))
     await _revoke_reused(context, record, code)
-    raise OAuthError(Fault.INVALID_GRANT, "The code is unknown, expired or was used before.")
+    raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The code is unknown, expired or was used before.")
 
 
 async def _issue(
@@ -343,8 +348,8 @@ async def _issue(
     identity: str | None = None,
 ) -> IssuedToken:
     user = (await account.by_ids([account_id])).get(account_id)
-    if user is None or not await can_act(user.id):
-        raise OAuthError(Fault.INVALID_GRANT, "The user may not sign in any more.")
+    if user is None or not user.is_enabled:
+        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The user may not sign in any more.")
     return await token.issue(
         context,
         user,
@@ -352,17 +357,17 @@ async def _issue(
         title="",
         application_id=record.id,
         identity=identity,
-        told={"application": record.name, "client_id": record.client_id},
+        details={"application": record.name, "client_id": record.client_id},
     )
 
 
 def _identity(code: str) -> str:
-    """The uuid of the token that a code is exchanged for, so that the code finds it when it comes back."""
+    """The uuid of the token that a code is exchanged for, so that a reused code finds the token to revoke."""
     return str(uuid.UUID(bytes=hashlib.sha256(b"quayside.code:" + code.encode()).digest()[:16], version=4))
 
 
 async def _revoke_reused(context: Context, record: ApplicationRecord, code: str) -> None:
-    """RFC 6749 §4.1.2: a code that is used twice has been stolen, by the first or by the second user."""
+    """Revoke the token of a code that is used twice: one of the two uses is by a thief (RFC 6749 §4.1.2)."""
     row = await fetch_one(
         "SELECT account_id FROM access_token WHERE uuid = ? AND application_id = ?",
         _identity(code),
@@ -370,7 +375,7 @@ async def _revoke_reused(context: Context, record: ApplicationRecord, code: str)
     )
     if row is None:
         return
-    # Of several who bring the code, the others find the token revoked already.
+    # A concurrent request with the same code may have revoked the token.
     with suppress(NotFound):
         async with transaction("oauth.revoke_reused"):
             await token.revoke(
@@ -383,11 +388,13 @@ async def _revoke_reused(context: Context, record: ApplicationRecord, code: str)
             )
 
 
-async def denied(context: Context, client_id: str, redirect_uri: str) -> str:
-    """Where the client is told that the user said no. Raises `OAuthError` if that is no place of its own."""
+async def denial_redirect_uri(context: Context, client_id: str, redirect_uri: str) -> str:
+    """The redirect URI that is told of a denial by the user. Raises `OAuthError` if it is not registered."""
     require_person(context)
     record = await client(context, client_id)
     uri = accepted_redirect_uri(context, record, redirect_uri) if record else None
     if uri is None:
-        raise OAuthError(Fault.INVALID_REQUEST, "The redirect URI is not the one of the application.")
+        raise OAuthError(
+            OAuthErrorCode.INVALID_REQUEST, "The redirect URI is not the one of the application."
+        )
     return uri

@@ -1,6 +1,6 @@
-"""Access tokens and application tokens: making them, listing them, revoking them.
+"""Access tokens and application tokens: issue, list, revoke.
 
-A token is a row; when the row is gone, so is every registry token that was issued for it.
+Deleting the row of a token revokes it, with every registry token that was issued for it.
 """
 
 import uuid
@@ -24,7 +24,7 @@ from storage.transactions import transaction
 ACCESS_TOKEN_LIFETIME_S = 315_576_000
 TITLE_LENGTH = 255
 EXPIRING_WITHIN_MS = 4 * 7 * 86_400 * 1000
-"""A token that expires within four weeks is one that its owner should be told of."""
+"""Tokens that expire within four weeks are listed as expiring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class AppTokenRecord:
 
 @dataclass(frozen=True, slots=True)
 class AccessTokenRecord:
-    """An access token without its secret. `application_id` is None for one made outside of applications."""
+    """An access token without its secret. `application_id` is None for one without an application."""
 
     id: int
     uuid: str
@@ -57,7 +57,7 @@ class AccessTokenRecord:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new access token with its text, which is known only now."""
+    """A new access token with its secret, which cannot be read again."""
 
     record: AccessTokenRecord
     secret: str
@@ -79,12 +79,12 @@ async def issue(
     lifetime_s: int = ACCESS_TOKEN_LIFETIME_S,
     application_id: int | None = None,
     identity: str | None = None,
-    told: dict[str, Any] | None = None,
+    details: dict[str, Any] | None = None,
     namespace_id: int | None = None,
 ) -> IssuedToken:
-    """Insert an access token of an account in the open transaction, for callers that decided that they may.
+    """Insert an access token of an account in the open transaction; the caller has checked permissions.
 
-    `identity` is its uuid, random if not given; `told` is what its event says beside the token itself.
+    `identity` is its uuid, random if not given; `details` are added to the metadata of the event.
     """
     secret = credentials.random_text(credentials.ACCESS_TOKEN_LENGTH, mixed_case=True)
     now = now_ms()
@@ -102,7 +102,7 @@ async def issue(
     await events.record(
         context,
         "create_oauth_api_token",
-        {"token": row.uuid, "scopes": row.scopes, "username": account.name, **(told or {})},
+        {"token": row.uuid, "scopes": row.scopes, "username": account.name, **(details or {})},
         namespace_id=namespace_id or account.id,
     )
     record = AccessTokenRecord(
@@ -114,16 +114,16 @@ async def issue(
 async def create_access_token(
     context: Context, account: AccountRecord, scopes: frozenset[Scope], *, title: str
 ) -> str:
-    """A new access token of an account; the only time its text is known. Valid for ten years.
+    """Create an access token of an account, valid for ten years; returns its secret, shown only now.
 
-    For callers that have decided that they may: the command line and the first start.
+    The caller has checked permissions: the command line and the first start.
     """
     async with transaction("access_token.create"):
         return (await issue(context, account, scopes, title=title)).secret
 
 
 def check_title(title: str, *, field: str = "title") -> str:
-    """What people call a token. Raises `Invalid`."""
+    """The title of a token. Raises `Invalid` if it is too long."""
     if len(title) > TITLE_LENGTH:
         raise Invalid(f"A title has at most {TITLE_LENGTH} characters.", field=field)
     return title
@@ -132,9 +132,9 @@ def check_title(title: str, *, field: str = "title") -> str:
 async def create_app_token(
     context: Context, *, title: str, expires_at_ms: int | None = None
 ) -> AppTokenRecord:
-    """A new application token of the viewer. Requires `user:admin`, and of a session a fresh login.
+    """Create an application token of the viewer. Requires `user:admin`, and of a session a fresh login.
 
-    Raises `Invalid` for the title, a time in the past, or if application tokens are switched off.
+    Raises `Invalid` for the title, an expiration in the past, or while APP_SPECIFIC_TOKENS is off.
     """
     account_id = require_account_role(context, AccountRole.ADMIN)
     context.viewer.require_fresh()
@@ -209,7 +209,7 @@ async def revoke_app_token(context: Context, identity: str) -> AppTokenRecord:
         row = await fetch_one(
             f"SELECT {_APP_COLUMNS} FROM app_token WHERE uuid = ? AND account_id = ?", identity, account_id
         )
-        # Of two callers at once, the one who deletes the row is the one who revoked it.
+        # Of two concurrent callers, only the one that deletes the row has revoked the token.
         if row is None or not await execute("DELETE FROM app_token WHERE id = ?", row["id"]):
             raise NotFound(field="uuid")
         await _record_app_token(context, "revoke_app_specific_token", account_id, row["title"], row["uuid"])
@@ -238,7 +238,7 @@ async def access_tokens(
 async def access_tokens_of(
     context: Context, application_ids: list[int], page: Page
 ) -> dict[int, Slice[AccessTokenRecord]]:
-    """The access tokens of applications, oldest first, for callers that decided on access; one statement."""
+    """The access tokens of applications, oldest first; one statement. The caller has checked permissions."""
     slices = await paginate_each(
         Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),)),
         "application_id",
@@ -270,9 +270,9 @@ async def revoke_access_token(context: Context, identity: str) -> AccessTokenRec
 async def revoke(
     context: Context, kind: str, identity: str, parent: str, parent_id: int, *, namespace_id: int
 ) -> AccessTokenRecord:
-    """Delete an access token of a parent (a column and its value) in the open transaction.
+    """Delete an access token in the open transaction, and record an event of `kind`. Raises `NotFound`.
 
-    Records an event of `kind`. Raises `NotFound`.
+    `parent` is the column that must equal `parent_id`: the account or the application of the token.
     """
     row = await fetch_one(
         f"SELECT {_ACCESS_COLUMNS}, (SELECT name FROM account a WHERE a.id = t.account_id) AS username,"
@@ -284,13 +284,13 @@ async def revoke(
     )
     if row is None or not await execute("DELETE FROM access_token WHERE id = ?", row["id"]):
         raise NotFound(field="uuid")
-    told = {key: row.pop(key) for key in ("username", "application", "client_id")}
-    await events.record(context, kind, {"token": identity, **told}, namespace_id=namespace_id)
+    details = {key: row.pop(key) for key in ("username", "application", "client_id")}
+    await events.record(context, kind, {"token": identity, **details}, namespace_id=namespace_id)
     return _access_token(row)
 
 
 def _require_own(context: Context, account_id: int) -> None:
-    # Not even superusers are shown the tokens of others.
+    # Even superusers may not see the tokens of others.
     if require_account_role(context, AccountRole.ADMIN) != account_id:
         raise context.viewer.refusal()
 
