@@ -13,7 +13,15 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from resolvers.errors import Invalid
-from storage.statements import Row, fetch, fetch_one, first_of_each, in_index, placeholders, row_by_row
+from storage.statements import (
+    Row,
+    fetch,
+    fetch_one,
+    first_of_each,
+    keyset_condition,
+    nested_loop,
+    placeholders,
+)
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -77,25 +85,25 @@ class IndexRange:
     equal: tuple[tuple[str, str], ...]
     conditions: tuple[str, ...]
     values: tuple[Any, ...] = ()
-    each: str | None = None
-    few: str | None = None
+    parents: str | None = None
+    candidates: str | None = None
 
     def and_also(self, condition: str, *values: Any) -> "IndexRange":
         """The rows of the range on which one more condition holds."""
         return replace(self, conditions=(*self.conditions, condition), values=(*self.values, *values))
 
-    def ids(self, key: str, source: str, table: str, term: str, *, is_behind: bool, limit: int) -> str:
+    def ids(self, key: str, source: str, table: str, term: str, *, is_after: bool, limit: int) -> str:
         """The query for the ids of its first rows, with one more value if they are behind a cursor."""
-        if self.few is not None:
+        if self.candidates is not None:
             conditions = [*self.conditions, *(f"{column} = {value}" for column, value in self.equal)]
-            conditions += [f"{term} > ?"] if is_behind else []
-            return row_by_row(
-                self.few, f"{key} AS id", source, " AND ".join([f"{key} = found.id", *conditions])
+            conditions += [f"{term} > ?"] if is_after else []
+            return nested_loop(
+                self.candidates, f"{key} AS id", source, " AND ".join([f"{key} = found.id", *conditions])
             )
-        place, order = in_index(self.equal, term, is_behind=is_behind)
+        place, order = keyset_condition(self.equal, term, is_after=is_after)
         where = " AND ".join(f"({condition})" for condition in (*self.conditions, place))
         rows = f"SELECT {key} AS id FROM {source} WHERE {where} ORDER BY {order} LIMIT {limit}"
-        return first_of_each(self.each, table, rows) if self.each else f"SELECT id FROM ({rows}) range_"
+        return first_of_each(self.parents, table, rows) if self.parents else f"SELECT id FROM ({rows}) range_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +175,7 @@ def check_first(first: int, *, maximum: int) -> int:
     return first
 
 
-def _behind(order: Sequence[Term], values: Sequence[Any]) -> tuple[str, list[Any]]:
+def _after_condition(order: Sequence[Term], values: Sequence[Any]) -> tuple[str, list[Any]]:
     # (a, b, c) after (x, y, z) with a direction for each, as a chain of alternatives. The bound on the first
     # term stands alone as well, since only so do the databases use it to find their place in the index.
     alternatives, arguments = [], []
@@ -196,12 +204,12 @@ def _position(query: Query, page: Page) -> tuple[list[Any], int]:
     raise Invalid("The cursor belongs to another list.", field="after")
 
 
-def _placed(query: Query, page: Page) -> tuple[str, list[Any], int]:
+def _where_after(query: Query, page: Page) -> tuple[str, list[Any], int]:
     """The conditions and values of a query behind a page's cursor, and how many rows to skip."""
     position, offset = _position(query, page)
     if not position:
         return query.where, list(query.values), offset
-    behind, more = _behind(query.order, position)
+    behind, more = _after_condition(query.order, position)
     return f"{query.where} AND {behind}", [*query.values, *more], offset
 
 
@@ -246,7 +254,7 @@ async def paginate(query: Query, page: Page, *, maximum: int) -> Slice[Row]:
     Raises `Invalid` for a page size out of range or a cursor that is not ours.
     """
     first = check_first(page.first, maximum=maximum)
-    conditions, values, offset = _placed(query, page)
+    conditions, values, offset = _where_after(query, page)
     rows = await fetch(
         f"SELECT {query.columns} FROM {query.source} WHERE {conditions}"
         f" ORDER BY {_order(query)} LIMIT ? OFFSET ?",
@@ -277,12 +285,12 @@ async def paginate_ranges(
             query.source,
             table,
             term.column,
-            is_behind=bool(position),
+            is_after=bool(position),
             limit=offset + first + 1,
         )
         for range_ in ranges
     ]
-    found = row_by_row(" UNION ".join(parts), query.columns, query.source, f"{key} = found.id")
+    found = nested_loop(" UNION ".join(parts), query.columns, query.source, f"{key} = found.id")
     rows = await fetch(
         f"SELECT * FROM ({found}) page ORDER BY {term.key} LIMIT ? OFFSET ?",
         *(value for range_ in ranges for value in (*range_.values, *position)),
@@ -302,7 +310,7 @@ async def paginate_each(
     first = check_first(page.first, maximum=maximum)
     if not parents:
         return {}
-    conditions, values, offset = _placed(query, page)
+    conditions, values, offset = _where_after(query, page)
     rows = await fetch(
         f"SELECT * FROM (SELECT {query.columns}, {parent} AS page_parent,"
         f" ROW_NUMBER() OVER (PARTITION BY {parent} ORDER BY {_order(query)}) AS page_position"

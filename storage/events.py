@@ -118,7 +118,7 @@ async def read_after(
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class LogEnd:
     """The end of the log at one moment: whatever commits later comes after `cursor`.
 
     So do events that had committed while an older transaction was open; `ids` are those, usually none.
@@ -128,19 +128,19 @@ class End:
     ids: frozenset[int] = frozenset()
 
 
-async def end() -> End:
+async def log_end() -> LogEnd:
     """The end of the log as it is now."""
     if is_postgres():
         (row,) = await fetch(
             "SELECT h.horizon, (SELECT array_agg(id) FROM event WHERE transaction_id >= h.horizon) AS ids"
             " FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon) h"
         )
-        return End((row["horizon"], 0), frozenset(row["ids"] or ()))
+        return LogEnd((row["horizon"], 0), frozenset(row["ids"] or ()))
     rows = await fetch("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
-    return End((0, rows[0]["seq"] if rows else 0))
+    return LogEnd((0, rows[0]["seq"] if rows else 0))
 
 
-async def awaits_others(cursor: Cursor) -> bool:
+async def has_unreadable(cursor: Cursor) -> bool:
     """Whether events after `cursor` have committed that cannot be read before an older transaction ends."""
     if not is_postgres():
         return False

@@ -19,7 +19,7 @@ _LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Match:
     """Where to look and for what: `SELECT … FROM {source} WHERE {condition}`."""
 
     source: str
@@ -27,7 +27,7 @@ class Found:
     values: tuple[str, ...]
 
 
-def cleaned(text: str) -> str:
+def normalised(text: str) -> str:
     """A text as it can be looked for: in one line, without what no database stores, of bounded length."""
     return " ".join(text.replace("\0", " ").split())[:TEXT_LENGTH]
 
@@ -63,12 +63,12 @@ DESCRIPTION = "substr(r.description, 1, 2000)"
 """So much of a description is looked at."""
 
 
-def _found(index: str, table: str, alias: str, expression: str, part: str) -> Found:
+def _found(index: str, table: str, alias: str, expression: str, part: str) -> Match:
     if is_postgres():
         condition, value = contains(expression, part)
-        return Found(f"{table} {alias}", condition, (value,))
+        return Match(f"{table} {alias}", condition, (value,))
     phrase = part.replace('"', '""')
-    return Found(
+    return Match(
         # CROSS JOIN fixes the order: first what the index finds, then its rows.
         f"{index} CROSS JOIN {table} {alias} ON {alias}.id = {index}.rowid",
         f"{index} MATCH ?",
@@ -76,16 +76,16 @@ def _found(index: str, table: str, alias: str, expression: str, part: str) -> Fo
     )
 
 
-def repositories(visibility: str, column: str, part: str) -> Found:
+def repositories(visibility: str, column: str, part: str) -> Match:
     """Public or private repositories whose name or description holds a part that has trigrams.
 
     Of a description the first 2,000 characters are looked at.
     """
     expression = {"name": "r.name", "description": DESCRIPTION}[column]
     found = _found(f"repository_search_{visibility}_{column}", "repository", "r", expression, part)
-    return Found(found.source, f"{found.condition} AND r.visibility = '{visibility}'", found.values)
+    return Match(found.source, f"{found.condition} AND r.visibility = '{visibility}'", found.values)
 
 
-def account_names(part: str) -> Found:
+def account_names(part: str) -> Match:
     """Users and organizations whose name holds a part that has trigrams."""
     return _found("account_search", "account", "a", "a.name", part)

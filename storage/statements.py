@@ -84,7 +84,7 @@ def first_of_each(each: str, table: str, rows: str) -> str:
     return f"SELECT one.id FROM ({each}) each_row CROSS JOIN {table} one WHERE one.id IN ({rows})"
 
 
-def row_by_row(found: str, columns: str, source: str, where: str) -> str:
+def nested_loop(found: str, columns: str, source: str, where: str) -> str:
     """A query for columns of the source's rows that fit a row of the query `found`, which `where` calls so.
 
     The rows are looked up one by one: for few of them, PostgreSQL would rather read a table of middling size.
@@ -96,20 +96,20 @@ def row_by_row(found: str, columns: str, source: str, where: str) -> str:
     return f"SELECT {columns} FROM ({found}) found CROSS JOIN {source} WHERE {where}"
 
 
-def in_index(equal: Sequence[tuple[str, str]], term: str, *, is_behind: bool) -> tuple[str, str]:
+def keyset_condition(equal: Sequence[tuple[str, str]], term: str, *, is_after: bool) -> tuple[str, str]:
     """A condition and an order for rows where columns equal what is given, by one more column, the term.
 
-    An index over these columns and the term answers them. With `is_behind` the condition takes one value,
+    An index over these columns and the term answers them. With `is_after` the condition takes one value,
     and holds for terms greater than it.
     """
     *outer, (column, value) = equal
     same = [f"{name} = {one}" for name, one in outer]
     if not is_postgres():
-        behind = [f"{term} > ?"] if is_behind else []
+        behind = [f"{term} > ?"] if is_after else []
         return " AND ".join([*same, f"{column} = {value}", *behind]), term
     # Were the last one said to be equal as well, any index over the term would be in order, and might be read
     # to its end. Of a row of columns, only the first ends what is read, so each column has its own end.
-    start = f"({column}, {term}) > ({value}, ?)" if is_behind else f"{column} >= {value}"
+    start = f"({column}, {term}) > ({value}, ?)" if is_after else f"{column} >= {value}"
     order = ", ".join([*(name for name, _ in equal), term])
     return " AND ".join([*same, start, f"{column} <= {value}"]), order
 

@@ -60,14 +60,14 @@ class PostgresWakeups:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._told = asyncio.Event()
+        self._notified = asyncio.Event()
         self._connection: Any = None
 
     async def listen(self) -> None:
         """Open the connection. Raises what the driver raises."""
         connection = await asyncpg.connect(self._url)
         try:
-            await connection.add_listener(CHANNEL, lambda *_: self._told.set())
+            await connection.add_listener(CHANNEL, lambda *_: self._notified.set())
         except BaseException:
             connection.terminate()
             raise
@@ -79,10 +79,10 @@ class PostgresWakeups:
             return
         try:
             async with asyncio.timeout(NOTIFIED_AT_LEAST_EVERY_S):
-                await self._told.wait()
+                await self._notified.wait()
         except TimeoutError:
             return
-        self._told.clear()
+        self._notified.clear()
 
     async def close(self) -> None:
         self._connection.terminate()

@@ -22,7 +22,7 @@ from quayside.http.context_factory import ContextFactory
 from quayside.http.sessions import FIELD, CsrfRefused, cookie_of, cookie_or_new, require_csrf
 from quayside.web import forms
 from resolvers.accounts import session
-from resolvers.accounts.session import VerificationAwaited, csrf_token
+from resolvers.accounts.session import EmailUnverified, csrf_token
 from resolvers.errors import BadRequest, InvalidCredentials, SignInThrottled, Unauthenticated
 from rest_compat.door import cors_headers
 from rest_compat.problems import DEFAULT_TEXT, UNAUTHENTICATED, Problem, message, render
@@ -138,7 +138,7 @@ def _failure(error: Unauthenticated) -> Response | None:
         return Response(error.message, 429, headers=headers, media_type="text/plain")
     if not isinstance(error, InvalidCredentials):
         return None
-    waits = isinstance(error, VerificationAwaited)
+    waits = isinstance(error, EmailUnverified)
     text = error.message if waits else WRONG
     return _json({"needsEmailVerification": waits, "invalidCredentials": not waits, "message": text}, 403)
 
@@ -222,7 +222,7 @@ async def _sign_in(request: Request, contexts: ContextFactory) -> Response:
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
     except InvalidCredentials as error:
-        text = error.message if isinstance(error, VerificationAwaited) else WRONG
+        text = error.message if isinstance(error, EmailUnverified) else WRONG
         return await _sign_in_page(request, contexts, status=403, error=text, destination=destination)
     response = RedirectResponse(destination, 303)
     contexts.sessions.start(response, cookie, request)

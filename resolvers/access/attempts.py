@@ -22,7 +22,7 @@ class Backoff:
 
     free_failures: int
     longest_wait_ms: int
-    forgotten_after_ms: int
+    reset_after_ms: int
 
     def wait_ms(self, failures: int) -> int:
         """How long to wait after so many failures."""
@@ -30,8 +30,8 @@ class Backoff:
         return min(500 * ((1 << counted) - 1), self.longest_wait_ms)
 
 
-ACCOUNT = Backoff(free_failures=0, longest_wait_ms=3_600_000, forgotten_after_ms=86_400_000)
-ADDRESS = Backoff(free_failures=50, longest_wait_ms=60_000, forgotten_after_ms=3_600_000)
+ACCOUNT = Backoff(free_failures=0, longest_wait_ms=3_600_000, reset_after_ms=86_400_000)
+ADDRESS = Backoff(free_failures=50, longest_wait_ms=60_000, reset_after_ms=3_600_000)
 """Many people can share one address, and a machine with an old password must not lock all of them out."""
 
 
@@ -88,7 +88,7 @@ async def forget(*, limit: int = 500) -> int:
     return await execute(
         "DELETE FROM sign_in_failure WHERE key IN"
         " (SELECT key FROM sign_in_failure WHERE last_failed_at_ms < ? LIMIT ?)",
-        now_ms() - max(ACCOUNT.forgotten_after_ms, ADDRESS.forgotten_after_ms),
+        now_ms() - max(ACCOUNT.reset_after_ms, ADDRESS.reset_after_ms),
         limit,
     )
 
@@ -105,7 +105,7 @@ async def _failures(backoffs: dict[str, Backoff]) -> dict[str, int]:
     longest = 0
     for row in rows:
         backoff = backoffs[row["key"]]
-        if now - row["last"] < backoff.forgotten_after_ms:
+        if now - row["last"] < backoff.reset_after_ms:
             found[row["key"]] = row["failures"]
             longest = max(longest, row["last"] + backoff.wait_ms(row["failures"]) - now)
     if longest > 0:
@@ -122,7 +122,7 @@ async def _count(key: str, backoff: Backoff, now: int) -> int:
         " RETURNING failures",
         key,
         now,
-        now - backoff.forgotten_after_ms,
+        now - backoff.reset_after_ms,
     )
     return int(rows[0]["failures"])
 

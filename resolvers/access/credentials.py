@@ -58,7 +58,7 @@ _ACCOUNT = (
     "a.id, a.name, a.kind, a.auth_epoch, a.password_hash, a.is_superuser, a.is_verified,"
     " a.last_accessed_at_ms"
 )
-_CAN_ACT = can_act("a")
+_ACTIVE = "a.is_enabled AND a.deleted_at_ms IS NULL"
 
 
 def viewer_for(
@@ -95,7 +95,7 @@ async def bearer_viewer(token: str, *, site: Site) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_hash, t.scopes, t.expires_at_ms,"
         " t.last_accessed_at_ms AS used"
-        f" FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_CAN_ACT}",
+        f" FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ACTIVE}",
         token[:ACCESS_TOKEN_PREFIX],
     )
     if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(token[ACCESS_TOKEN_PREFIX:])):
@@ -112,7 +112,7 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, s.id AS session_id, s.authenticated_at_ms FROM session s"
         " JOIN account a ON a.id = s.account_id"
-        f" WHERE s.cookie_hash = ? AND s.expires_at_ms > ? AND {_CAN_ACT}",
+        f" WHERE s.cookie_hash = ? AND s.expires_at_ms > ? AND {_ACTIVE}",
         hash_secret(cookie),
         now,
     )
@@ -134,7 +134,7 @@ async def current_viewers(viewers: Sequence[Viewer], *, site: Site) -> list[View
     For access tokens, sessions and anonymous callers; one statement for each kind of them.
     """
     current: dict[Credential, Viewer] = {}
-    for kind, statement in _STILL_VALID.items():
+    for kind, statement in _CURRENT_STATEMENTS.items():
         ids = sorted({viewer.credential.id for viewer in viewers if viewer.credential.kind == kind})
         for row in await fetch(statement.format(placeholders(ids)), now_ms(), *ids) if ids else ():
             credential = Credential(kind, row["credential_id"])
@@ -143,13 +143,13 @@ async def current_viewers(viewers: Sequence[Viewer], *, site: Site) -> list[View
     return [viewer if viewer.is_anonymous else current.get(viewer.credential) for viewer in viewers]
 
 
-_STILL_VALID = {
+_CURRENT_STATEMENTS = {
     "access_token": f"SELECT {_ACCOUNT}, t.id AS credential_id, t.scopes FROM access_token t"
     " JOIN account a ON a.id = t.account_id"
-    f" WHERE (t.expires_at_ms IS NULL OR t.expires_at_ms > ?) AND t.id IN ({{}}) AND {_CAN_ACT}",
+    f" WHERE (t.expires_at_ms IS NULL OR t.expires_at_ms > ?) AND t.id IN ({{}}) AND {_ACTIVE}",
     SESSION: f"SELECT {_ACCOUNT}, s.id AS credential_id, NULL AS scopes FROM session s"
     " JOIN account a ON a.id = s.account_id"
-    f" WHERE s.expires_at_ms > ? AND s.id IN ({{}}) AND {_CAN_ACT}",
+    f" WHERE s.expires_at_ms > ? AND s.id IN ({{}}) AND {_ACTIVE}",
 }
 
 
@@ -181,7 +181,7 @@ async def basic_viewer(
 
 
 async def _user_viewer(username: str, password: str, site: Site, secrets: Secrets, ip: str | None) -> Viewer:
-    row = await _living_user(username)
+    row = await _active_user(username)
     # Tokens have lengths that tell them apart, so that trying them costs nothing for ordinary passwords.
     if row is not None and len(password) in {APP_TOKEN_LENGTH, ACCESS_TOKEN_LENGTH}:
         check = _app_token_viewer if len(password) == APP_TOKEN_LENGTH else _access_token_viewer
@@ -198,10 +198,10 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
     return viewer_for(account, DIRECT, site)
 
 
-async def _living_user(login: str) -> Row | None:
+async def _active_user(login: str) -> Row | None:
     column = "email" if "@" in login else "name"
     return await fetch_one(
-        f"SELECT {_ACCOUNT} FROM account a WHERE a.{column} = ? AND a.kind = 'user' AND {_CAN_ACT}", login
+        f"SELECT {_ACCOUNT} FROM account a WHERE a.{column} = ? AND a.kind = 'user' AND {_ACTIVE}", login
     )
 
 
@@ -211,7 +211,7 @@ async def password_account(login: str, password: str, *, ip: str | None) -> Row:
     Raises `InvalidCredentials`, or `SignInThrottled` after failures. That there is no such user takes as long
     to find out, and is followed by the same waits.
     """
-    row = await _living_user(login)
+    row = await _active_user(login)
     attempts = await Attempts.begin(str(row["id"]) if row else f"?{login}", ip)
     if not await verify_password(row["password_hash"] if row else None, password) or row is None:
         await attempts.failed()
@@ -225,13 +225,13 @@ def awaits_verification(account: Row, site: Site) -> bool:
     return site.has("MAILING") and not account["is_verified"]
 
 
-_MARK = "password:"
+_ENCRYPTED_MARK = "password:"
 """Tells an encrypted password from all else that is encrypted with the same keys."""
 
 
 def encrypted_password(password: str, secrets: Secrets) -> str:
     """A text that stands for a password in `docker login`, so that no file keeps the password itself."""
-    return secrets.encrypt(_MARK + password)
+    return secrets.encrypt(_ENCRYPTED_MARK + password)
 
 
 def decrypted_password(text: str, secrets: Secrets) -> str:
@@ -240,7 +240,7 @@ def decrypted_password(text: str, secrets: Secrets) -> str:
         plain = secrets.decrypt(text)
     except SecretUnreadable:
         return text
-    return plain.removeprefix(_MARK) if plain.startswith(_MARK) else text
+    return plain.removeprefix(_ENCRYPTED_MARK) if plain.startswith(_ENCRYPTED_MARK) else text
 
 
 async def _robot_viewer(
@@ -248,7 +248,8 @@ async def _robot_viewer(
 ) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, r.token_encrypted FROM account a JOIN robot r ON r.account_id = a.id"
-        f" WHERE a.name = ? AND {_CAN_ACT}",
+        f" JOIN account o ON o.id = r.owner_id WHERE a.name = ? AND {_ACTIVE}"
+        " AND o.is_enabled AND o.deleted_at_ms IS NULL",
         username,
     )
     if row is None:
@@ -268,7 +269,7 @@ async def _app_token_viewer(password: str, site: Site, secrets: Secrets) -> View
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_encrypted, t.expires_at_ms,"
         " t.last_accessed_at_ms AS used"
-        f" FROM app_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_CAN_ACT}",
+        f" FROM app_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ACTIVE}",
         password[:APP_TOKEN_PREFIX],
     )
     if row is None or not hmac.compare_digest(

@@ -11,8 +11,7 @@ from typing import Any
 from resolvers.access.permissions import ADMINISTERED, GRANTED, has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.pages import IndexRange
-from storage.conditions import exists
-from storage.statements import fetch_one, first_of_each, in_index
+from storage.statements import fetch_one, first_of_each, keyset_condition
 
 MAX_BY_ROW = 1_000
 """Up to this many rows are read by id; more of them are filtered out of the list of all repositories."""
@@ -99,7 +98,7 @@ def private_ids(limit: int | None = None) -> str:
 def _owned(limit: int) -> str:
     """Query for the ids of private repositories in an account's namespaces, at most `limit` of each."""
     equal = (("own.namespace_id", "each_row.id"), ("own.visibility", "'private'"))
-    place, order = in_index(equal, "own.id", is_behind=False)
+    place, order = keyset_condition(equal, "own.id", is_after=False)
     rows = (
         f"SELECT own.id AS id FROM repository own WHERE {place} AND {exists('own')}"
         f" ORDER BY {order} LIMIT {limit}"
@@ -124,7 +123,7 @@ def visible_ranges(
         equal = (("r.visibility", f"'{visibility}'"),)
         if namespace is None:
             return IndexRange(equal, ALIVE)
-        return IndexRange((_EACH_NAMESPACE, *equal), ALIVE, (namespace,), each=_NAMESPACE)
+        return IndexRange((_EACH_NAMESPACE, *equal), ALIVE, (namespace,), parents=_NAMESPACE)
 
     if viewer.has_full_access:
         return [range_(visibility) for visibility in visibilities]
@@ -144,7 +143,7 @@ def visible_ranges(
         places = (*places, namespace)
     for visibility in others:
         equal = (("r.visibility", f"'{visibility}'"),)
-        found.append(IndexRange((_EACH_NAMESPACE, *equal), ALIVE, places, each=owned))
+        found.append(IndexRange((_EACH_NAMESPACE, *equal), ALIVE, places, parents=owned))
         if grants.granted:
-            found.append(IndexRange(equal, place, places, few=GRANTED))
+            found.append(IndexRange(equal, place, places, candidates=GRANTED))
     return found

@@ -122,7 +122,7 @@ async def accesses(
             if subject.account_id is not None:
                 grants += stored.get((subject.account_id, repository.id), [])
                 grants += stored.get((subject.account_id, -repository.namespace_id), [])
-            found[subject.account_id, repository.id] = _judged(subject, grants)
+            found[subject.account_id, repository.id] = _decide(subject, grants)
     return found
 
 
@@ -136,7 +136,7 @@ def _implied_grants(subject: Subject, repository: RepositoryRef) -> list[Grant]:
     return [Grant(source, role) for holds, source, role in implied if holds]
 
 
-def _judged(subject: Subject, grants: list[Grant]) -> Access:
+def _decide(subject: Subject, grants: list[Grant]) -> Access:
     """The highest of the grants, each as far as the cap lets it count."""
     roles = [grant.role for grant in grants if grant.source in UNCAPPED]
     if subject.cap is not None:

@@ -99,7 +99,7 @@ async def use(record: CodeRecord) -> None:
         raise _not_valid()
 
 
-async def void(account_id: int, *purposes: Purpose) -> None:
+async def revoke(account_id: int, *purposes: Purpose) -> None:
     """Make worthless what an account still has of these, in the open transaction."""
     for purpose in purposes:
         await execute(

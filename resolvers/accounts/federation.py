@@ -131,7 +131,7 @@ async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, r
     issuer = unverified_issuer(token)
     if issuer is None:
         raise Invalid("Invalid token: it is not a signed JWT.")
-    row = await _living_robot(robot)
+    row = await _active_robot(robot)
     trusted = (await identities([row["id"]])).get(row["id"], []) if row else []
     subjects = {identity.subject for identity in trusted if identity.issuer == issuer}
     if row is None or not subjects:
@@ -153,7 +153,7 @@ async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, r
     return signer.issue_password(RobotPassword(robot, row["id"], row["auth_epoch"]))
 
 
-async def _living_robot(name: str) -> Row | None:
+async def _active_robot(name: str) -> Row | None:
     return await fetch_one(
         "SELECT a.id, a.auth_epoch, r.owner_id FROM account a JOIN robot r ON r.account_id = a.id"
         f" WHERE a.name = ? AND {can_act('a')}",

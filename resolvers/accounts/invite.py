@@ -27,7 +27,7 @@ from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
 
 CODE_LENGTH = 48
-AGAIN_AFTER_MS = 60_000
+RESEND_AFTER_MS = 60_000
 """An invitation that is made again sooner than this stays as it is, so that nobody is flooded with mail."""
 
 
@@ -74,7 +74,7 @@ async def create(context: Context, organization: str, team_name: str, email: str
     owner = await require_organization(context, organization)
     if not context.site.has("MAILING"):
         raise Invalid("Mail is switched off, so that nobody would get the invitation.", field="email")
-    async with team.changing("team_invite.create", owner):
+    async with team.locked("team_invite.create", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
         return await invite(context, owner, record, email=check_email(email))
 
@@ -94,7 +94,7 @@ async def invite(
     )
     now = now_ms()
     if existing is not None:
-        if now - existing["created_at_ms"] < AGAIN_AFTER_MS:
+        if now - existing["created_at_ms"] < RESEND_AFTER_MS:
             return _record(existing)
         await execute("DELETE FROM team_invite WHERE id = ?", existing["id"])
     code = random_text(CODE_LENGTH, mixed_case=True)
@@ -140,7 +140,7 @@ async def _send(
 async def delete(context: Context, organization: str, team_name: str, email: str) -> str:
     """Withdraw the invitation of an address; the address. Requires `org:admin`. Raises `NotFound`."""
     owner = await require_organization(context, organization)
-    async with team.changing("team_invite.delete", owner):
+    async with team.locked("team_invite.delete", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
         deleted = await execute("DELETE FROM team_invite WHERE team_id = ? AND email = ?", record.id, email)
         if not deleted:

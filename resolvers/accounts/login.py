@@ -52,7 +52,7 @@ async def record_failure(context: Context, door: Door, login: str, error: Invali
         return
     is_robot = "+" in login
     account = await (by_name(login, AccountKind.ROBOT) if is_robot else by_login(login))
-    if is_robot and (account is None or not await _is_to_be_told(account.id)):
+    if is_robot and (account is None or not await _counts_failure(account.id)):
         return
     owner_id = account.id if account else None
     metadata = {
@@ -75,7 +75,7 @@ async def _owner_id(robot_id: int) -> int | None:
     return int(row["owner_id"]) if row else None
 
 
-async def _is_to_be_told(robot_id: int) -> bool:
+async def _counts_failure(robot_id: int) -> bool:
     try:
         await (await Attempts.begin(f"robot:{robot_id}", None)).failed()
     except SignInThrottled:

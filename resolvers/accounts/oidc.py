@@ -31,8 +31,8 @@ KEY_TYPES: Mapping[str, tuple[str, str | None]] = {
 """The algorithms that are accepted, each with the type and the curve of its key. All are asymmetric."""
 
 LEEWAY_S = 30
-KEYS_FOR_S = 3600.0
-ASK_AGAIN_AFTER_S = 60.0
+KEYS_LIFETIME_S = 3600.0
+REFRESH_INTERVAL_S = 60.0
 MAX_ISSUERS = 256
 MAX_KEYS = 100
 MAX_DOCUMENT_BYTES = 256 * 1024
@@ -54,7 +54,7 @@ class _Keys:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     keys: list[dict[str, Any]] = field(default_factory=list)
     valid_until: float = 0.0
-    asked_at: float | None = None
+    refreshed_at: float | None = None
     failure: str | None = None
 
 
@@ -109,27 +109,27 @@ class Issuers:
             self._issuers.popitem(last=False)
         async with known.lock:
             if self._clock() >= known.valid_until:
-                await self._ask(issuer, known)
+                await self._refresh(issuer, known)
             found = _matching(known.keys, header)
             if found is None:
                 # The issuer may have made a new key since.
-                await self._ask(issuer, known)
+                await self._refresh(issuer, known)
                 found = _matching(known.keys, header)
         if found is None:
             raise Invalid("Invalid token: the issuer has no such key.")
         return _constructed(found, header["alg"])
 
-    async def _ask(self, issuer: str, known: _Keys) -> None:
+    async def _refresh(self, issuer: str, known: _Keys) -> None:
         """Fetch the keys, unless that was done a moment ago. Raises `Upstream`, `Invalid`."""
         now = self._clock()
-        if known.asked_at is None or now - known.asked_at >= ASK_AGAIN_AFTER_S:
-            known.asked_at, known.failure = now, None
+        if known.refreshed_at is None or now - known.refreshed_at >= REFRESH_INTERVAL_S:
+            known.refreshed_at, known.failure = now, None
             try:
                 known.keys = await self._fetch(issuer)
             except (Invalid, Upstream) as error:
                 known.failure = error.message
             else:
-                known.valid_until = now + KEYS_FOR_S
+                known.valid_until = now + KEYS_LIFETIME_S
         if known.failure is not None and now >= known.valid_until:
             raise Upstream(f"The issuer does not tell its keys: {known.failure}")
 

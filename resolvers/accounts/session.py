@@ -25,7 +25,7 @@ LIFETIME_MS = 31 * 86_400_000
 COOKIE_BYTES = 32
 
 
-class VerificationAwaited(InvalidCredentials):
+class EmailUnverified(InvalidCredentials):
     """The password is right, but the user has yet to prove their e-mail address."""
 
     default = "Please verify your email address before signing in"
@@ -60,11 +60,11 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
     """Begin a session with a user name or e-mail address and a password; its cookie.
 
     The session of `old_cookie` ends, so that a cookie which somebody else planted never becomes signed in.
-    Raises `InvalidCredentials`, `SignInThrottled`, `VerificationAwaited`.
+    Raises `InvalidCredentials`, `SignInThrottled`, `EmailUnverified`.
     """
-    account = await _judged(context, login, password)
+    account = await _authenticate(context, login, password)
     if awaits_verification(account, context.site):
-        raise VerificationAwaited
+        raise EmailUnverified
     cookie = new_cookie()
     now = now_ms()
     async with transaction("session.sign_in"):
@@ -94,7 +94,7 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
     return cookie
 
 
-async def _judged(context: Context, login: str, password: str) -> Row:
+async def _authenticate(context: Context, login: str, password: str) -> Row:
     """The row of the user with this password. Raises `InvalidCredentials`, of which the audit log tells."""
     try:
         return await password_account(login, password, ip=context.ip)
@@ -123,7 +123,7 @@ async def verify(context: Context, password: str) -> None:
     viewer = context.viewer
     if viewer.account is None or not viewer.is_session:
         raise Unauthenticated
-    account = await _judged(context, viewer.account.name, password)
+    account = await _authenticate(context, viewer.account.name, password)
     async with transaction("session.verify"):
         await lock_row("account", account["id"])
         await execute(

@@ -148,14 +148,14 @@ def require_found(record: TeamRecord | None, organization: AccountRecord, name: 
 
 
 @asynccontextmanager
-async def changing(name: str, organization: AccountRecord) -> AsyncIterator[None]:
+async def locked(name: str, organization: AccountRecord) -> AsyncIterator[None]:
     """A transaction that no other change of the organization's teams runs beside."""
     async with transaction(name):
         await lock_row("account", organization.id)
         yield
 
 
-async def require_administered(
+async def require_administrators(
     context: Context, organization: AccountRecord, *, field: str, also_by_viewer: bool = True
 ) -> None:
     """Raise `Invalid` if nobody administers the organization any more, or, by teams, the viewer does not.
@@ -187,7 +187,7 @@ async def create(
 ) -> TeamRecord:
     """Create a team without members. Requires `org:admin`. Raises `Invalid`, `AlreadyExists`."""
     owner = await require_organization(context, organization)
-    async with changing("team.create", owner):
+    async with locked("team.create", owner):
         if await find(owner.id, name) is not None:
             raise AlreadyExists(f"There is a team '{name}' already.", field="name")
         return await _insert(context, owner, name, role, description, field="name")
@@ -206,7 +206,7 @@ async def update(
     Raises `NotFound`, `Invalid` also where the organization or the viewer would lose the role admin.
     """
     owner = await require_organization(context, organization)
-    async with changing("team.update", owner):
+    async with locked("team.update", owner):
         record = require_found(await find(owner.id, name), owner, name)
         return await _change(context, owner, record, role, description)
 
@@ -219,7 +219,7 @@ async def put(
     Requires `org:admin`. Raises as `create` and `update`, `AlreadyExists` aside.
     """
     owner = await require_organization(context, organization)
-    async with changing("team.put", owner):
+    async with locked("team.put", owner):
         record = await find(owner.id, name)
         if record is None:
             return await _insert(context, owner, name, role, description or "", field="team"), True
@@ -261,8 +261,8 @@ async def _change(
     if role is not None and role is not record.role:
         await execute("UPDATE team SET role = ? WHERE id = ?", role.value, record.id)
         if role < record.role:
-            await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
-            await require_administered(context, owner, field="role")
+            await end_registry_tokens(owner.id)
+            await require_administrators(context, owner, field="role")
         await events.record(
             context, "org_set_team_role", {"team": record.name, "role": role.value}, namespace_id=owner.id
         )
@@ -277,13 +277,13 @@ async def delete(context: Context, organization: str, name: str) -> TeamRecord:
     Raises `NotFound`, `Invalid` where the organization or the viewer would lose the role admin.
     """
     owner = await require_organization(context, organization)
-    async with changing("team.delete", owner):
+    async with locked("team.delete", owner):
         record = require_found(await find(owner.id, name), owner, name)
         # What refers to a team goes with it, by the constraints of the database.
         await execute("DELETE FROM team WHERE id = ?", record.id)
         await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
         if record.role is TeamRole.ADMIN:
-            await require_administered(context, owner, field="team")
+            await require_administrators(context, owner, field="team")
         await events.record(context, "org_delete_team", {"team": name}, namespace_id=owner.id)
     return record
 

@@ -33,12 +33,12 @@ from storage.transactions import lock_row, transaction
 
 TEXT_LENGTH = 255
 METADATA = ("given_name", "family_name", "company", "location")
-DECISIVE = frozenset({"name", "email", "password"})
+SIGN_IN_KEYS = frozenset({"name", "email", "password"})
 """What signing in depends on. A token may not change it, or it would grant itself all that its user has."""
 
 
 @dataclass(frozen=True, slots=True)
-class SignedUp:
+class SignUp:
     """A new user, who may have to prove their address before signing in."""
 
     account: AccountRecord
@@ -53,7 +53,7 @@ class Updated:
     pending_email: str | None
 
 
-async def sign_up(context: Context, *, username: str, email: str, password: str) -> SignedUp:
+async def sign_up(context: Context, *, username: str, email: str, password: str) -> SignUp:
     """Create a user for whoever asks, if USER_CREATION is on.
 
     While MAILING is on they get a code, and can do nothing before it has come back. Raises `Forbidden`,
@@ -85,21 +85,21 @@ async def sign_up(context: Context, *, username: str, email: str, password: str)
                 asks=f"Welcome, {username}.\n\nOpen this page within three days to confirm your address:",
                 otherwise="If you did not sign up, do nothing; the account cannot be used without this.",
             )
-    return SignedUp(account, awaits_verification)
+    return SignUp(account, awaits_verification)
 
 
-async def require_self(context: Context, *, decisive: bool = False) -> AccountRecord:
+async def require_self(context: Context, *, in_person: bool = False) -> AccountRecord:
     """The viewer's own user account. Requires `user:admin`.
 
-    What is `decisive` takes the user in person, by a fresh login if by a session. Raises `Unauthenticated`,
+    What is `in_person` takes the user in person, by a fresh login if by a session. Raises `Unauthenticated`,
     `Forbidden`, `FreshLoginRequired`.
     """
     identity = require_account_role(context, AccountRole.ADMIN)
     viewer = context.viewer
     account = (await by_ids([identity]))[identity]
-    if account.kind is not AccountKind.USER or (decisive and not viewer.is_direct):
+    if account.kind is not AccountKind.USER or (in_person and not viewer.is_direct):
         raise viewer.refusal()
-    if decisive:
+    if in_person:
         viewer.require_fresh()
     return account
 
@@ -112,7 +112,7 @@ async def update(context: Context, given: dict[str, Any]) -> Updated:
     user in person with a fresh login. A new address takes effect when it has been proven, while MAILING is
     on. A new password ends every other session and all registry tokens. Raises `Invalid`, `AlreadyExists`.
     """
-    account = await require_self(context, decisive=not DECISIVE.isdisjoint(given))
+    account = await require_self(context, in_person=not SIGN_IN_KEYS.isdisjoint(given))
     values = {
         key: value for key, value in given.items() if key == "password" or getattr(account, key) != value
     }
@@ -130,7 +130,7 @@ async def update(context: Context, given: dict[str, Any]) -> Updated:
             if pending is None:
                 await set_email(context, account, email)
             else:
-                await _ask_for_proof(context, account, email)
+                await _send_change_code(context, account, email)
         if password_hash is not None:
             await set_password(context, account, password_hash)
     return Updated((await by_ids([account.id]))[account.id], pending)
@@ -190,8 +190,8 @@ async def _rename(context: Context, account: AccountRecord, name: str) -> None:
     await events.record(context, "user_change_name", {"old_username": account.name}, namespace_id=account.id)
 
 
-async def _ask_for_proof(context: Context, account: AccountRecord, email: str) -> None:
-    await email_code.void(account.id, Purpose.CHANGE)
+async def _send_change_code(context: Context, account: AccountRecord, email: str) -> None:
+    await email_code.revoke(account.id, Purpose.CHANGE)
     await email_code.send(
         context,
         account,
@@ -213,7 +213,7 @@ async def set_email(context: Context, account: AccountRecord, email: str) -> Non
         await execute("UPDATE account SET email = ?, is_verified = ? WHERE id = ?", email, True, account.id)
     except IntegrityError as error:
         raise AlreadyExists("The email address has already been used", field="email") from error
-    await email_code.void(account.id, *Purpose)
+    await email_code.revoke(account.id, *Purpose)
     if account.email and context.site.has("MAILING"):
         await mail.send(
             account.email,
@@ -240,7 +240,7 @@ async def set_password(context: Context, account: AccountRecord, password_hash: 
     )
     own = context.viewer.credential.id if context.viewer.is_session else 0
     await session.end_all(account.id, but=own)
-    await email_code.void(account.id, Purpose.RECOVER)
+    await email_code.revoke(account.id, Purpose.RECOVER)
     await attempts.clear(str(account.id))
     await events.record(context, "user_change_password", {"username": account.name}, namespace_id=account.id)
 
@@ -269,7 +269,7 @@ async def delete(context: Context) -> AccountRecord:
     It is gone at once; the name is free when its content has been removed. Raises `Invalid` while the user is
     the only administrator of an organization.
     """
-    account = await require_self(context, decisive=True)
+    account = await require_self(context, in_person=True)
     async with transaction("user.delete"):
         await remove(context, account)
     return account
@@ -290,13 +290,13 @@ async def remove(context: Context, account: AccountRecord) -> None:
     await execute("DELETE FROM team_member WHERE account_id = ?", account.id)
     await execute("DELETE FROM repository_permission WHERE account_id = ?", account.id)
     for organization in (await by_ids(administered)).values():
-        await _require_others(context, organization)
+        await _require_administrators(context, organization)
     await events.record(context, "user_delete", {"username": account.name}, namespace_id=account.id)
 
 
-async def _require_others(context: Context, organization: AccountRecord) -> None:
+async def _require_administrators(context: Context, organization: AccountRecord) -> None:
     try:
-        await team.require_administered(context, organization, field="username", also_by_viewer=False)
+        await team.require_administrators(context, organization, field="username", also_by_viewer=False)
     except Invalid as error:
         # No argument is at fault, since none was given.
         raise Invalid(error.message) from error

@@ -24,7 +24,7 @@ from resolvers.errors import ErrorCode, Invalid, InvalidCredentials, QuaysideErr
 from resolvers.record.live import EventRecord, Judge, SeenEvent, Watch, described, format_cursor
 from storage import events
 from storage.database import Database
-from storage.events import Cursor, End
+from storage.events import Cursor, LogEnd
 from storage.wakeups import Wakeups, open_wakeups
 
 logger = logging.getLogger("quayside.live")
@@ -110,7 +110,7 @@ class Fanout:
 
         Raises `TooManySubscriptions`, `Invalid` for a cursor that lies ahead of the log, or `EventsPruned`.
         """
-        end = await events.end()
+        end = await events.log_end()
         if watch.after is not None:
             if watch.after > end.cursor:
                 raise Invalid("The cursor lies ahead of this server's log.", field="after")
@@ -185,7 +185,7 @@ class Fanout:
                 self.position = records[-1].cursor
                 for subscription in self.subscriptions:
                     subscription.offer(records)
-            elif await events.awaits_others(self.position):
+            elif await events.has_unreadable(self.position):
                 await asyncio.sleep(OLDER_TRANSACTION_S)
             else:
                 return
@@ -211,7 +211,7 @@ async def require_kept(cursor: Cursor) -> None:
 class Subscription:
     """The events of one watch on their way to one viewer."""
 
-    def __init__(self, fanout: Fanout, viewer: Viewer, watch: Watch, end: End) -> None:
+    def __init__(self, fanout: Fanout, viewer: Viewer, watch: Watch, end: LogEnd) -> None:
         start = watch.after or end.cursor
         self.viewer = viewer
         self._fanout = fanout

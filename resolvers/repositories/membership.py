@@ -66,7 +66,7 @@ async def add(context: Context, organization: str, team_name: str, name: str) ->
     member.
     """
     owner = await require_organization(context, organization)
-    async with team.changing("team_member.add", owner):
+    async with team.locked("team_member.add", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
         added = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
         if added is None:
@@ -110,7 +110,7 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
     `Invalid` for one that is not in the team, or who is needed to administer the organization.
     """
     owner = await require_organization(context, organization)
-    async with team.changing("team_member.remove", owner):
+    async with team.locked("team_member.remove", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
         member = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
         if member is None:
@@ -119,7 +119,7 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
         if await execute("DELETE FROM team_member WHERE team_id = ? AND account_id = ?", *values):
             await bump_account(member.id, Cause.MEMBER_REMOVED)
             if record.role is TeamRole.ADMIN:
-                await team.require_administered(context, owner, field="account")
+                await team.require_administrators(context, owner, field="account")
             kind, metadata = "org_remove_team_member", {"member": name, "team": team_name}
         elif await execute("DELETE FROM team_invite WHERE team_id = ? AND account_id = ?", *values):
             kind = "org_delete_team_member_invite"
@@ -253,7 +253,7 @@ async def remove_from_organization(context: Context, organization: str, name: st
     member = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
     if member is None:
         raise NotFound(f"There is no user or robot '{name[:255]}'.", field="account")
-    async with team.changing("organization_member.remove", owner):
+    async with team.locked("organization_member.remove", owner):
         teams = await fetch(
             "SELECT t.id, t.name, t.role FROM team t JOIN team_member m ON m.team_id = t.id"
             " WHERE t.organization_id = ? AND m.account_id = ? ORDER BY t.id",
@@ -269,7 +269,7 @@ async def remove_from_organization(context: Context, organization: str, name: st
         for statement in _REMOVALS:
             await execute(statement, member.id, owner.id)
         if any(row["role"] == TeamRole.ADMIN.value for row in teams):
-            await team.require_administered(context, owner, field="account", also_by_viewer=False)
+            await team.require_administrators(context, owner, field="account", also_by_viewer=False)
         if teams or repositories:
             await bump_account(member.id, Cause.MEMBER_REMOVED)
         await _record_removal(context, owner, name, teams, repositories)

@@ -9,8 +9,7 @@ from resolvers.accounts import account, team
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.team import TeamRecord
 from resolvers.context import Context
-from storage.conditions import exists
-from storage.search import begins, cleaned, in_order
+from storage.search import begins, in_order, normalised
 from storage.statements import fetch
 
 CHOICES = 10
@@ -19,7 +18,7 @@ CHOICES = 10
 
 def _prefix(text: str) -> str:
     """A text as names are spelled: `Zoë ` is looked for as `zoe`."""
-    plain = unicodedata.normalize("NFKD", cleaned(text)).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", normalised(text)).encode("ascii", "ignore").decode()
     return plain.replace(" ", "").lower()
 
 

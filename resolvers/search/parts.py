@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storage.search import Found, begins
+from storage.search import Match, begins
 
 WINDOW = 100
 """So many matches of each kind are weighed against each other: as many as are ever shown."""
@@ -39,7 +39,7 @@ def named(text: str, column: str, source: str) -> list[tuple[int, str, Part]]:
     return [(EXACT, source, Part(f"{column} = ?", (text,))), (BEGINS, source, Part(prefix, bounds))]
 
 
-def indexed(points: int, found: Found) -> tuple[int, str, Part]:
+def indexed(points: int, found: Match) -> tuple[int, str, Part]:
     """What an index of parts says, as points, source and condition."""
     return points, found.source, Part(found.condition, found.values)
 

@@ -19,7 +19,7 @@ from storage.search import (
     in_order,
     repositories,
 )
-from storage.statements import in_index, row_by_row
+from storage.statements import keyset_condition, nested_loop
 
 LOOKED_AT = 500
 """So many repositories are looked at before an index is asked; `MAX_BY_ROW` of a namespace."""
@@ -117,7 +117,7 @@ def _most_used(visibility: str, owner: str | None) -> tuple[Part, str]:
     if owner is None:
         return Part(f"r.visibility = '{visibility}'"), "ORDER BY r.popularity_level DESC, r.id DESC"
     equal = (("r.namespace_id", _NAMESPACE), ("r.visibility", f"'{visibility}'"))
-    condition, order = in_index(equal, "r.id", is_behind=False)
+    condition, order = keyset_condition(equal, "r.id", is_after=False)
     columns = ", ".join(f"{column} DESC" for column in order.split(", "))
     return Part(condition, (owner,) * condition.count("?")), f"ORDER BY {columns}"
 
@@ -135,7 +135,7 @@ def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) 
 def _among_own(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:
     """Matches among what the viewer alone sees, or among the first of it."""
     ids = private_ids(limit)
-    rows = row_by_row(ids, _LOOKED_AT, "repository r", "r.id = found.id")
+    rows = nested_loop(ids, _LOOKED_AT, "repository r", "r.id = found.id")
     return _best(part, Part(rows, (viewer.require_account().id,) * ids.count("?")), (_of(owner),))
 
 

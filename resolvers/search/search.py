@@ -27,8 +27,7 @@ from resolvers.repositories.popularity import pulls_of, since_day
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.search import repositories as repository_search
 from resolvers.search.parts import ALWAYS, CONTAINS, WINDOW, Part, fitting, indexed, limited, named
-from storage.conditions import exists
-from storage.search import account_names, cleaned, contains, has_trigrams
+from storage.search import account_names, contains, has_trigrams, normalised
 from storage.statements import Row
 
 MAX_PER_KIND = WINDOW
@@ -186,7 +185,7 @@ async def search(
     """
     if not 1 <= per_kind <= MAX_PER_KIND:
         raise Invalid(f"'perKind' must be between 1 and {MAX_PER_KIND}, not {per_kind}.", field="per_kind")
-    text = cleaned(text).lower()
+    text = normalised(text).lower()
     wanted = list(dict.fromkeys(kinds if kinds is not None else SearchKind))
     if not text and wanted != [SearchKind.REPOSITORY]:
         wanted = []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jose import jwt
 
-from resolvers.accounts.oidc import ASK_AGAIN_AFTER_S, KEYS_FOR_S, Issuers, unverified_issuer
+from resolvers.accounts.oidc import KEYS_LIFETIME_S, REFRESH_INTERVAL_S, Issuers, unverified_issuer
 from resolvers.errors import Invalid, Upstream
 from resolvers.outbound import Outbound
 from tests.issuer import CONFIGURATION, Issuer, private_pem
@@ -167,10 +167,10 @@ async def test_an_issuer_is_asked_once_an_hour_and_once_more_for_a_new_key(issue
     with pytest.raises(Invalid, match="no such key"):
         await verify(name)
     assert issuer.asked()["/keys"] - before == 1
-    now = ASK_AGAIN_AFTER_S
+    now = REFRESH_INTERVAL_S
     assert [await verify(name), await verify(name)] == [2, 2]
 
-    now += KEYS_FOR_S - 1
+    now += KEYS_LIFETIME_S - 1
     assert await verify("first") == 2
     now += 1
     assert await verify("first") == 3
@@ -210,7 +210,7 @@ async def test_an_issuer_that_does_not_tell_its_keys_is_asked_again_after_a_minu
     assert issuer.asked()[CONFIGURATION] - before == 1
 
     issuer.behave()
-    now = ASK_AGAIN_AFTER_S
+    now = REFRESH_INTERVAL_S
     assert (await issuers.verify(token, issuer=issuer.url, audiences=AUDIENCES))["sub"] == "crane"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from resolvers.accounts import invite
-from resolvers.accounts.invite import AGAIN_AFTER_MS, InviteReference
+from resolvers.accounts.invite import RESEND_AFTER_MS, InviteReference
 from resolvers.errors import QuaysideError
 from resolvers.pages import Page
 from storage.statements import execute, fetch
@@ -116,7 +116,7 @@ async def test_inviting_again_sends_a_new_code_after_a_while_and_ends_the_old_on
         await owner.payload(INVITE, email="robin@work.example")
     assert len(await codes()) == 1
 
-    await execute("UPDATE team_invite SET created_at_ms = created_at_ms - ?", AGAIN_AFTER_MS)
+    await execute("UPDATE team_invite SET created_at_ms = created_at_ms - ?", RESEND_AFTER_MS)
     await owner.payload(INVITE, email="robin@work.example")
 
     old, new = await codes()
