@@ -58,7 +58,7 @@ _ACCOUNT = (
     "a.id, a.name, a.kind, a.auth_epoch, a.password_hash, a.is_superuser, a.is_verified,"
     " a.last_accessed_at_ms"
 )
-_ACTIVE = "a.is_enabled AND a.deleted_at_ms IS NULL"
+_CAN_ACT = can_act("a")
 
 
 def viewer_for(
@@ -95,7 +95,7 @@ async def bearer_viewer(token: str, *, site: Site) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_hash, t.scopes, t.expires_at_ms,"
         " t.last_accessed_at_ms AS used"
-        f" FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ACTIVE}",
+        f" FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_CAN_ACT}",
         token[:ACCESS_TOKEN_PREFIX],
     )
     if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(token[ACCESS_TOKEN_PREFIX:])):
@@ -112,7 +112,7 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, s.id AS session_id, s.authenticated_at_ms FROM session s"
         " JOIN account a ON a.id = s.account_id"
-        f" WHERE s.cookie_hash = ? AND s.expires_at_ms > ? AND {_ACTIVE}",
+        f" WHERE s.cookie_hash = ? AND s.expires_at_ms > ? AND {_CAN_ACT}",
         hash_secret(cookie),
         now,
     )
@@ -146,10 +146,10 @@ async def current_viewers(viewers: Sequence[Viewer], *, site: Site) -> list[View
 _CURRENT_STATEMENTS = {
     "access_token": f"SELECT {_ACCOUNT}, t.id AS credential_id, t.scopes FROM access_token t"
     " JOIN account a ON a.id = t.account_id"
-    f" WHERE (t.expires_at_ms IS NULL OR t.expires_at_ms > ?) AND t.id IN ({{}}) AND {_ACTIVE}",
+    f" WHERE (t.expires_at_ms IS NULL OR t.expires_at_ms > ?) AND t.id IN ({{}}) AND {_CAN_ACT}",
     SESSION: f"SELECT {_ACCOUNT}, s.id AS credential_id, NULL AS scopes FROM session s"
     " JOIN account a ON a.id = s.account_id"
-    f" WHERE s.expires_at_ms > ? AND s.id IN ({{}}) AND {_ACTIVE}",
+    f" WHERE s.expires_at_ms > ? AND s.id IN ({{}}) AND {_CAN_ACT}",
 }
 
 
@@ -201,7 +201,7 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
 async def _active_user(login: str) -> Row | None:
     column = "email" if "@" in login else "name"
     return await fetch_one(
-        f"SELECT {_ACCOUNT} FROM account a WHERE a.{column} = ? AND a.kind = 'user' AND {_ACTIVE}", login
+        f"SELECT {_ACCOUNT} FROM account a WHERE a.{column} = ? AND a.kind = 'user' AND {_CAN_ACT}", login
     )
 
 
@@ -248,8 +248,7 @@ async def _robot_viewer(
 ) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, r.token_encrypted FROM account a JOIN robot r ON r.account_id = a.id"
-        f" JOIN account o ON o.id = r.owner_id WHERE a.name = ? AND {_ACTIVE}"
-        " AND o.is_enabled AND o.deleted_at_ms IS NULL",
+        f" WHERE a.name = ? AND {_CAN_ACT}",
         username,
     )
     if row is None:
@@ -269,7 +268,7 @@ async def _app_token_viewer(password: str, site: Site, secrets: Secrets) -> View
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, t.id AS token_id, t.secret_encrypted, t.expires_at_ms,"
         " t.last_accessed_at_ms AS used"
-        f" FROM app_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_ACTIVE}",
+        f" FROM app_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_CAN_ACT}",
         password[:APP_TOKEN_PREFIX],
     )
     if row is None or not hmac.compare_digest(

@@ -11,6 +11,7 @@ from typing import Any
 from resolvers.access.permissions import ADMINISTERED, GRANTED, has_grants
 from resolvers.access.viewer import Viewer
 from resolvers.pages import IndexRange
+from storage.conditions import exists
 from storage.statements import fetch_one, first_of_each, keyset_condition
 
 MAX_BY_ROW = 1_000

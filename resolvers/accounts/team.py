@@ -261,7 +261,7 @@ async def _change(
     if role is not None and role is not record.role:
         await execute("UPDATE team SET role = ? WHERE id = ?", role.value, record.id)
         if role < record.role:
-            await end_registry_tokens(owner.id)
+            await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
             await require_administrators(context, owner, field="role")
         await events.record(
             context, "org_set_team_role", {"team": record.name, "role": role.value}, namespace_id=owner.id

@@ -348,7 +348,7 @@ async def _issue(
     identity: str | None = None,
 ) -> IssuedToken:
     user = (await account.by_ids([account_id])).get(account_id)
-    if user is None or not user.is_enabled:
+    if user is None or not await can_act(user.id):
         raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The user may not sign in any more.")
     return await token.issue(
         context,

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from resolvers import events
 from resolvers.access.credentials import random_text
+from resolvers.access.epochs import Cause, bump
 from resolvers.access.index_ranges import ALL, SOURCE, count_grants, visible_ranges
 from resolvers.access.permissions import (
     RepositoryRef,

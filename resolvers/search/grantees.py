@@ -9,6 +9,7 @@ from resolvers.accounts import account, team
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.team import TeamRecord
 from resolvers.context import Context
+from storage.conditions import exists
 from storage.search import begins, in_order, normalised
 from storage.statements import fetch
 

@@ -80,7 +80,7 @@ def _is_much(visibility: str, part: str, owner: str | None) -> Part:
     if owner is None or not contains_as_indexed(part):
         return ALWAYS
     condition, order = _most_used(visibility, owner)
-    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL {order}"
+    rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND {exists('r')} {order}"
     counted = f"(SELECT COUNT(*) FROM ({rows} LIMIT {MAX_BY_ROW + 1}) counted)"
     return Part(f"{counted} > {MAX_BY_ROW}", condition.values)
 
@@ -126,7 +126,7 @@ def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) 
     """The best matches among the first of all, or of a namespace, which may be all of it."""
     condition, order = _most_used(visibility, owner)
     rows = (
-        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND r.deleted_at_ms IS NULL"
+        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND {exists('r')}"
         f" {order} LIMIT {LOOKED_AT if owner is None else MAX_BY_ROW}"
     )
     return _best(part, Part(rows, condition.values), (seen,))

@@ -27,6 +27,7 @@ from resolvers.repositories.popularity import pulls_of, since_day
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.search import repositories as repository_search
 from resolvers.search.parts import ALWAYS, CONTAINS, WINDOW, Part, fitting, indexed, limited, named
+from storage.conditions import exists
 from storage.search import account_names, contains, has_trigrams, normalised
 from storage.statements import Row
 
@@ -66,7 +67,7 @@ def _repositories(context: Context, text: str, grants: GrantCount) -> list[Part]
 
 def _accounts(kind: AccountKind) -> Callable[[Context, str, GrantCount], list[Part]]:
     def candidates(context: Context, text: str, _: GrantCount) -> list[Part]:
-        chosen = Part("a.kind = ? AND a.kind <> 'robot' AND a.deleted_at_ms IS NULL", (kind.value,))
+        chosen = Part(f"a.kind = ? AND a.kind <> 'robot' AND {exists('a')}", (kind.value,))
         matches = named(text, "a.name", "account a")
         if kind is AccountKind.USER and not context.site.has("PARTIAL_USER_AUTOCOMPLETE"):
             matches = matches[:1]
