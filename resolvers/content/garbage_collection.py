@@ -17,8 +17,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from resolvers.manifests import liveness
-from resolvers.manifests.liveness import GRACE_MS, Horizon
-from resolvers.manifests.manifest import OUT_OF_SIGHT
+from resolvers.manifests.liveness import GRACE_MS, Cutoffs
+from resolvers.manifests.manifest import TOMBSTONE
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.conditions import exists
@@ -108,7 +108,7 @@ class _Run:
         """Give up the lost manifests of a repository, and note what the others name."""
         await self.named.clear()
         count = size = last = 0
-        horizon = Horizon.at(self.old_ms + GRACE_MS, repository["tag_expiration_s"])
+        cutoffs = Cutoffs.at(self.old_ms + GRACE_MS, repository["tag_expiration_s"])
         while rows := await fetch(
             "SELECT id, size_bytes FROM manifest WHERE repository_id = ? AND id > ?"
             " AND collected_at_ms IS NULL ORDER BY id LIMIT ?",
@@ -118,7 +118,7 @@ class _Run:
         ):
             last = rows[-1]["id"]
             sizes = {row["id"]: row["size_bytes"] for row in rows}
-            lost = await liveness.lost(list(sizes), horizon)
+            lost = await liveness.find_garbage(list(sizes), cutoffs)
             if lost and not self.is_dry_run:
                 lost = await _tombstone(repository["id"], lost)
             count += len(lost)
@@ -163,7 +163,7 @@ class _Run:
             if gone and self.is_dry_run:
                 await self.released.add(gone)
             elif gone:
-                gone = await _take_back(repository["id"], gone, self.old_ms)
+                gone = await _revoke_rights(repository["id"], gone, self.old_ms)
             count += len(gone)
             size += sum(sizes[identity] for identity in gone)
         return Removed(repository["path"], blobs=count, size_bytes=size)
@@ -222,10 +222,10 @@ async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
         if row is None:
             return []
         now = now_ms()
-        gone = await liveness.lost(ids, Horizon.at(now, row["tag_expiration_s"]))
+        gone = await liveness.find_garbage(ids, Cutoffs.at(now, row["tag_expiration_s"]))
         if gone:
             await execute(
-                f"UPDATE manifest SET {OUT_OF_SIGHT}, collected_at_ms = ? WHERE id IN ({placeholders(gone)})",
+                f"UPDATE manifest SET {TOMBSTONE}, collected_at_ms = ? WHERE id IN ({placeholders(gone)})",
                 now,
                 *gone,
             )
@@ -233,7 +233,7 @@ async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
     return gone
 
 
-async def _take_back(repository_id: int, blob_ids: Sequence[int], old_ms: int) -> list[int]:
+async def _revoke_rights(repository_id: int, blob_ids: Sequence[int], old_ms: int) -> list[int]:
     """Take back the rights of a repository to at most 500 blobs, unless renewed; those that it lost."""
     async with transaction("collection.take_back"):
         # Whoever stores a manifest holds this lock, and renews the rights to what it names.

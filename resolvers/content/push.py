@@ -20,7 +20,7 @@ from resolvers.manifests import artifact, cosign, label
 from resolvers.manifests.content import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
 from resolvers.manifests.document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
 from resolvers.manifests.liveness import RENEWAL_MS
-from resolvers.manifests.manifest import remove, reopen, stored_id
+from resolvers.manifests.manifest import find_or_undelete, tombstone_or_delete, undelete_collected
 from resolvers.names import check_tag, split_path
 from resolvers.repositories import activity
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require_writable
@@ -208,7 +208,7 @@ async def put_manifest(
         await lock_writable(context, repository)
         # Also for a manifest that is there already: what it names may have been deleted since.
         await _require_content(context, repository, document)
-        manifest_id = await stored_id(repository.id, document.digest)
+        manifest_id = await find_or_undelete(repository.id, document.digest)
         if manifest_id is None:
             manifest_id = await _store(repository, document, body, _platform(configuration))
             await label.import_labels(manifest_id, labels)
@@ -239,8 +239,8 @@ async def delete_manifest(context: Context, repository: RepositoryRecord, digest
             raise NotFound
         await _require_unlocked(context, "SELECT m.id FROM manifest m WHERE m.id = ?", manifest["id"])
         now = now_ms()
-        await remove(manifest["id"], now)
-        await cosign.follow([("", manifest["id"])], now)
+        await tombstone_or_delete(manifest["id"], now)
+        await cosign.end_with_subjects([("", manifest["id"])], now)
         await _record(context, repository, "delete_manifest", {"manifest_digest": digest})
 
 
@@ -253,7 +253,7 @@ async def _require_unlocked(context: Context, manifests: str, *values: Any) -> N
     if not context.site.has("IMMUTABLE_TAGS"):
         return
     locked = await fetch_one(
-        f"{tag.ABOVE.format(manifests)} SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
+        f"{tag.WITH_PARENTS.format(manifests)} SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
         f" WHERE t.is_immutable = ? AND {tag.ACTIVE} LIMIT 1",
         *values,
         True,
@@ -368,8 +368,8 @@ def _labels(configuration: dict[str, Any]) -> dict[str, str]:
 async def _store(
     repository: RepositoryRecord, document: ManifestDocument, body: bytes, platform: dict[str, str]
 ) -> int:
-    reopened = await reopen(repository.id, [document.digest])
-    manifest_id = reopened[0] if reopened else await _describe(repository, document, platform)
+    undeleted = await undelete_collected(repository.id, [document.digest])
+    manifest_id = undeleted[0] if undeleted else await _describe(repository, document, platform)
     await ManifestBody.create(manifest_id=manifest_id, body=body)
     named = [("config", document.config)] if document.config else []
     named += [("layer", layer) for layer in document.layers]

@@ -43,7 +43,7 @@ _IS_COSIGN = (
 _ORDINARY = f"FROM tag o WHERE NOT {_IS_COSIGN}"
 
 
-async def follow(changed: Iterable[tuple[str, int | None]], now_ms: int) -> None:
+async def end_with_subjects(changed: Iterable[tuple[str, int | None]], now_ms: int) -> None:
     """Let what cosign tagged for some manifests end when their last ordinary tag does.
 
     In the open transaction, with the repository's row locked, after the change. `changed` has the name and
@@ -51,22 +51,22 @@ async def follow(changed: Iterable[tuple[str, int | None]], now_ms: int) -> None
     none if all of the names are cosign's.
     """
     subjects = {subject for name, subject in changed if subject is not None and not subject_of(name)}
-    await _settle(sorted(subjects), now_ms, may_end=True)
+    await _set_ends(sorted(subjects), now_ms, may_end=True)
 
 
-async def join(repository_id: int, name: str, now_ms: int) -> None:
-    """Let a tag of cosign that was just set expire with what it is about; see `follow`.
+async def expire_with_subject(repository_id: int, name: str, now_ms: int) -> None:
+    """Let a tag of cosign that was just set expire with what it is about; see `end_with_subjects`.
 
     One about a manifest whose tags have all ended already stays. No statement for an ordinary name.
     """
     subjects = await ids_of_subjects(repository_id, [name])
-    await _settle(list(subjects.values()), now_ms, may_end=False)
+    await _set_ends(list(subjects.values()), now_ms, may_end=False)
 
 
-async def _settle(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> None:
+async def _set_ends(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> None:
     """Give what cosign tagged for manifests its end, at once only if it may."""
     # Looked for first, so that the tags of a manifest, which may be many, are read only where there is any.
-    rows = await signed(subjects, now_ms)
+    rows = await active_tags(subjects, now_ms)
     for subject, group in groupby(sorted(rows, key=itemgetter("subject_id")), itemgetter("subject_id")):
         found = await fetch_one(
             f"SELECT MAX(COALESCE(o.ended_at_ms, {NO_END_MS})) AS last {_ORDINARY} AND o.manifest_id = ?",
@@ -91,7 +91,7 @@ async def _settle(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> Non
         )
 
 
-async def signed(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
+async def active_tags(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
     """What cosign tagged for manifests, and is active and not locked: spans, each with its `subject_id`."""
     found: list[Row] = []
     for batch in batches(manifest_ids):
@@ -125,7 +125,7 @@ async def ids_of_subjects(repository_id: int, names: Iterable[str]) -> dict[str,
     return {name: found[digest] for name, digest in named.items() if digest in found}
 
 
-async def lives(manifest_ids: Sequence[int], now_ms: int) -> dict[tuple[int, int], int]:
+async def count_ends(manifest_ids: Sequence[int], now_ms: int) -> dict[tuple[int, int], int]:
     """Counts of ordinary tags by manifest and time of their end in milliseconds, maybe `NO_END_MS`."""
     found: dict[tuple[int, int], int] = {}
     for batch in batches(manifest_ids):

@@ -62,31 +62,31 @@ async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord
     return record(row) if row else None
 
 
-COLLECTED = "The content of the manifest has been removed, since its last tag ended too long ago."
+COLLECTED_MESSAGE = "The content of the manifest has been removed, since its last tag ended too long ago."
 # A digest of its own form, which nobody can ask for, lets every search for the real one miss it.
-OUT_OF_SIGHT = (
+TOMBSTONE = (
     "deleted_digest = COALESCE(deleted_digest, digest),"
     " deleted_subject_digest = COALESCE(deleted_subject_digest, subject_digest),"
     " digest = 'deleted:' || id, subject_digest = NULL"
 )
 """What is set of a manifest of which the history of tags alone goes on to tell."""
 
-_REVIVE = (
+_UNDELETE = (
     "UPDATE manifest SET digest = deleted_digest, subject_digest = deleted_subject_digest,"
     " deleted_digest = NULL, deleted_subject_digest = NULL, collected_at_ms = NULL"
     " WHERE deleted_digest IS NOT NULL AND collected_at_ms IS {collected} AND {condition}"
 )
 
 
-async def revive(condition: str, *values: Any) -> int:
+async def undelete(condition: str, *values: Any) -> int:
     """Undo the deletion of the manifests on which a condition holds; how many there were.
 
     In the open transaction, with the row of their repository locked. What was collected stays so.
     """
-    return await execute(_REVIVE.format(collected="NULL", condition=condition), *values)
+    return await execute(_UNDELETE.format(collected="NULL", condition=condition), *values)
 
 
-async def reopen(repository_id: int, digests: Sequence[str]) -> list[int]:
+async def undelete_collected(repository_id: int, digests: Sequence[str]) -> list[int]:
     """Take back that manifests with some of at most 500 digests were collected; their rows.
 
     In the open transaction, with the row of their repository locked. They have no content until the caller
@@ -106,7 +106,7 @@ async def reopen(repository_id: int, digests: Sequence[str]) -> list[int]:
         await execute(
             f"UPDATE manifest SET pushed_at_ms = ? WHERE id IN ({placeholders(ids)})", now_ms(), *ids
         )
-        await execute(_REVIVE.format(collected="NOT NULL", condition=f"id IN ({placeholders(ids)})"), *ids)
+        await execute(_UNDELETE.format(collected="NOT NULL", condition=f"id IN ({placeholders(ids)})"), *ids)
     return ids
 
 
@@ -117,28 +117,28 @@ async def require_content(ids: Sequence[int], *, field: str) -> None:
         *ids,
     )
     if row is not None:
-        raise NotFound(COLLECTED, field=field)
+        raise NotFound(COLLECTED_MESSAGE, field=field)
 
 
-async def stored_id(repository_id: int, digest: str) -> int | None:
+async def find_or_undelete(repository_id: int, digest: str) -> int | None:
     """The row of a manifest; one that was deleted, but stands in the history of tags, is there again.
 
     In the open transaction, with the repository's row locked.
     """
     statement = "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?"
     row = await fetch_one(statement, repository_id, digest)
-    if row is None and await revive("repository_id = ? AND deleted_digest = ?", repository_id, digest):
+    if row is None and await undelete("repository_id = ? AND deleted_digest = ?", repository_id, digest):
         row = await fetch_one(statement, repository_id, digest)
     return int(row["id"]) if row else None
 
 
-async def remove(manifest_id: int, moment_ms: int) -> None:
+async def tombstone_or_delete(manifest_id: int, moment_ms: int) -> None:
     """Delete a manifest and end its tags, whose history keeps it out of sight.
 
     In the open transaction, with the row of its repository locked.
     """
     kept = await execute(
-        f"UPDATE manifest SET {OUT_OF_SIGHT}"
+        f"UPDATE manifest SET {TOMBSTONE}"
         " WHERE id = ? AND EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = manifest.id)",
         manifest_id,
     )

@@ -25,8 +25,8 @@ from storage.clock import now_ms
 from storage.statements import Row, batches, execute, fetch, fetch_one, insert_many, placeholders
 from storage.transactions import lock_row, transaction
 
-MOST_MANIFESTS = 10_000
-MOST_TAGS = 1_000
+MAX_MANIFESTS = 10_000
+MAX_TAGS = 1_000
 """Tags of referrers that one copy sets, in all of its targets together."""
 
 
@@ -106,14 +106,14 @@ async def _copy(
         for record in records.values():
             require_writable(context, found[record.id])
         root = await _root(origin, source)
-        held = await _closure(origin, root["id"], include_referrers=include_referrers)
-        await _require_rights(origin, held.manifests)
+        copied = await _closure(origin, root["id"], include_referrers=include_referrers)
+        await _require_blobs(origin, copied.manifests)
         others = [record for record in records.values() if record.id != origin.id]
-        if len(held.tags) * len(others) > MOST_TAGS:
-            raise TooMany(f"A copy sets at most {MOST_TAGS:,} tags of referrers.", field="from")
+        if len(copied.tags) * len(others) > MAX_TAGS:
+            raise TooMany(f"A copy sets at most {MAX_TAGS:,} tags of referrers.", field="from")
         for record in others:
-            await _share(origin, record, held.manifests)
-            for name, digest in held.tags.items():
+            await _copy_manifests(origin, record, copied.manifests)
+            for name, digest in copied.tags.items():
                 await _point(context, record, name, digest)
         for target in targets:
             await _point(context, records[target.repository], target.tag, root["digest"])
@@ -174,7 +174,7 @@ _REFERRERS = (
     "SELECT DISTINCT k.id FROM manifest p JOIN manifest k ON k.subject_digest = p.digest"
     " WHERE k.repository_id = ? AND p.id IN ({})"
 )
-_TAGGED = (
+_COSIGN_TAGS = (
     f"SELECT k.id, t.name, k.digest FROM manifest p CROSS JOIN {ENDINGS} JOIN tag t"
     f" ON t.name = {name_of('p.digest')} AND COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
     " JOIN manifest k ON k.id = t.manifest_id WHERE t.repository_id = ? AND p.id IN ({})"
@@ -193,19 +193,19 @@ async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bo
                 rows = await fetch(statement.format(placeholders(batch)), origin.id, *batch)
                 following |= {row["id"] for row in rows}
             if include_referrers:
-                rows = await fetch(_TAGGED.format(placeholders(batch)), now_ms(), origin.id, *batch)
+                rows = await fetch(_COSIGN_TAGS.format(placeholders(batch)), now_ms(), origin.id, *batch)
                 following |= {row["id"] for row in rows}
                 tags |= {row["name"]: row["digest"] for row in rows}
         level = sorted(following - found)
         found |= following
-        if len(found) > MOST_MANIFESTS:
-            raise TooMany(f"A copy holds at most {MOST_MANIFESTS:,} manifests.", field="from")
+        if len(found) > MAX_MANIFESTS:
+            raise TooMany(f"A copy holds at most {MAX_MANIFESTS:,} manifests.", field="from")
     return _Closure(sorted(found), dict(sorted(tags.items())))
 
 
-async def _require_rights(origin: RepositoryRecord, held: Sequence[int]) -> None:
+async def _require_blobs(origin: RepositoryRecord, copied: Sequence[int]) -> None:
     """Raise `UnknownReference` if the source lost a blob that the copy would need."""
-    for batch in batches(held):
+    for batch in batches(copied):
         missing = await fetch_one(
             "SELECT m.digest FROM manifest_blob m WHERE m.is_distributable"
             f" AND m.manifest_id IN ({placeholders(batch)}) AND NOT EXISTS (SELECT 1 FROM blob b"
@@ -217,11 +217,11 @@ async def _require_rights(origin: RepositoryRecord, held: Sequence[int]) -> None
             raise UnknownReference(f"The source no longer holds {missing['digest']}.", field="from")
 
 
-_MANIFEST = (
+_MANIFEST_COLUMNS = (
     "digest, media_type, artifact_type, artifact_kind, size_bytes, layers_size_bytes, is_index,"
     " config_digest, config_media_type, subject_digest, annotations, os, architecture, variant"
 )
-_PARTS = {
+_PART_COLUMNS = {
     "manifest_body": "body",
     "manifest_blob": "position, role, digest, media_type, size_bytes, is_distributable",
     "manifest_child": "position, digest, media_type, artifact_type, size_bytes, os, architecture, variant",
@@ -229,9 +229,9 @@ _PARTS = {
 """What belongs to a manifest, as table and columns."""
 
 
-async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Sequence[int]) -> None:
+async def _copy_manifests(origin: RepositoryRecord, target: RepositoryRecord, copied: Sequence[int]) -> None:
     """Let a repository hold manifests of another one, with their blobs. What it holds already stays."""
-    for batch in batches(held):
+    for batch in batches(copied):
         await execute(
             "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
             " SELECT CAST(? AS BIGINT), r.blob_id, CAST(? AS BIGINT)"
@@ -249,7 +249,7 @@ async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Seque
             *batch,
             now_ms() - RENEWAL_MS,
         )
-        await manifest.revive(
+        await manifest.undelete(
             "repository_id = ? AND deleted_digest IN"
             f" (SELECT digest FROM manifest WHERE id IN ({placeholders(batch)}))",
             target.id,
@@ -262,15 +262,15 @@ async def _share(origin: RepositoryRecord, target: RepositoryRecord, held: Seque
             target.id,
         )
         if rows:
-            await manifest.reopen(target.id, [row["digest"] for row in rows])
-            await _add(target, [row["id"] for row in rows])
+            await manifest.undelete_collected(target.id, [row["digest"] for row in rows])
+            await _insert_manifests(target, [row["id"] for row in rows])
 
 
-async def _add(target: RepositoryRecord, ids: Sequence[int]) -> None:
+async def _insert_manifests(target: RepositoryRecord, ids: Sequence[int]) -> None:
     """Add copies of at most 500 manifests that a repository does not hold."""
     await execute(
-        f"INSERT INTO manifest (repository_id, {_MANIFEST}, created_at_ms)"
-        f" SELECT CAST(? AS BIGINT), {_MANIFEST}, CAST(? AS BIGINT) FROM manifest"
+        f"INSERT INTO manifest (repository_id, {_MANIFEST_COLUMNS}, created_at_ms)"
+        f" SELECT CAST(? AS BIGINT), {_MANIFEST_COLUMNS}, CAST(? AS BIGINT) FROM manifest"
         # The rows of those that the collector had taken are there again.
         f" WHERE id IN ({placeholders(ids)}) ON CONFLICT (repository_id, digest) DO NOTHING",
         target.id,
@@ -282,7 +282,7 @@ async def _add(target: RepositoryRecord, ids: Sequence[int]) -> None:
         " JOIN manifest k ON k.repository_id = ? AND k.digest = s.digest"
         f" WHERE s.id IN ({placeholders(ids)})"
     )
-    for table, columns in _PARTS.items():
+    for table, columns in _PART_COLUMNS.items():
         chosen = ", ".join(f"x.{column}" for column in columns.split(", "))
         await execute(
             f"INSERT INTO {table} (manifest_id, {columns}) SELECT k.id, {chosen} FROM {table} x{copies}",

@@ -98,12 +98,12 @@ def compile_pattern(pattern: str, *, field: str) -> Any:
         raise Invalid(f"'{pattern}' is not a regular expression.", field=field) from error
 
 
-def fitting(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | None:
+def first_match(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | None:
     """The first of the policies that locks a tag of this name."""
-    return next((policy for policy in policies if _fits(policy, name)), None)
+    return next((policy for policy in policies if _matches(policy, name)), None)
 
 
-def _fits(policy: PolicyRecord, name: str) -> bool:
+def _matches(policy: PolicyRecord, name: str) -> bool:
     found = compile_pattern(policy.tag_pattern, field="tagPattern").search(name)
     return bool(found) is policy.tag_pattern_matches
 
@@ -177,7 +177,7 @@ async def _require(place: _Place, identity: str) -> PolicyRecord:
     return record
 
 
-async def _refuse_twin(place: _Place, pattern: str, matches: bool, *, but: int = 0) -> None:
+async def _refuse_duplicate(place: _Place, pattern: str, matches: bool, *, but: int = 0) -> None:
     condition, values = place.condition
     if await fetch_one(
         f"SELECT id FROM immutability_policy p WHERE {condition} AND p.tag_pattern = ?"
@@ -202,7 +202,7 @@ async def create(
     compile_pattern(tag_pattern, field="tagPattern")
     async with transaction("immutability.create"):
         await lock_row(*place.key)
-        await _refuse_twin(place, tag_pattern, tag_pattern_matches)
+        await _refuse_duplicate(place, tag_pattern, tag_pattern_matches)
         made = await ImmutabilityPolicy.create(
             uuid=str(uuid.uuid4()),
             namespace_id=place.namespace_id,
@@ -213,7 +213,7 @@ async def create(
         )
         record = await _require(place, made.uuid)
         await _record_event(context, "create_immutability_policy", place, record)
-        await _applied(context, record)
+        await _lock_existing(context, record)
     return record
 
 
@@ -234,7 +234,7 @@ async def update(
         before = await _require(place, identity)
         pattern = before.tag_pattern if tag_pattern is None else tag_pattern
         matches = before.tag_pattern_matches if tag_pattern_matches is None else tag_pattern_matches
-        await _refuse_twin(place, pattern, matches, but=before.id)
+        await _refuse_duplicate(place, pattern, matches, but=before.id)
         await execute(
             "UPDATE immutability_policy SET tag_pattern = ?, tag_pattern_matches = ? WHERE id = ?",
             pattern,
@@ -243,7 +243,7 @@ async def update(
         )
         record = await _require(place, identity)
         await _record_event(context, "update_immutability_policy", place, record)
-        await _applied(context, record)
+        await _lock_existing(context, record)
     return record
 
 
@@ -259,7 +259,7 @@ async def delete(context: Context, owner: Owner, identity: str) -> PolicyRecord:
 
 
 async def _record_event(context: Context, kind: str, place: _Place, record: PolicyRecord) -> None:
-    metadata = about(record) | {"namespace": place.namespace}
+    metadata = policy_metadata(record) | {"namespace": place.namespace}
     if place.repository is not None:
         metadata["repo"] = place.repository
     await events.record(
@@ -267,7 +267,7 @@ async def _record_event(context: Context, kind: str, place: _Place, record: Poli
     )
 
 
-def about(record: PolicyRecord) -> dict[str, Any]:
+def policy_metadata(record: PolicyRecord) -> dict[str, Any]:
     """What entries of the audit log say of a policy."""
     return {
         "policy_uuid": record.uuid,
@@ -276,7 +276,7 @@ def about(record: PolicyRecord) -> dict[str, Any]:
     }
 
 
-async def _applied(context: Context, record: PolicyRecord) -> None:
+async def _lock_existing(context: Context, record: PolicyRecord) -> None:
     """Lock what fits a policy: at once where there are few tags, and in a job.
 
     The job comes in either case, since a tag that is being pushed right now may not know of the policy.
@@ -328,7 +328,7 @@ async def _lock_batch(
         f" ORDER BY name LIMIT {BATCH}",
         *(repository["id"], after, *moment),
     )
-    chosen = [row["id"] for row in rows if _fits(record, row["name"])]
+    chosen = [row["id"] for row in rows if _matches(record, row["name"])]
     if chosen:
         async with transaction("immutability.lock"):
             # Whoever is about to end one of the tags, or lets it expire, has looked at its lock already.
@@ -353,7 +353,9 @@ async def _record_locks(
     await events.record(
         context,
         "tag_made_immutable_by_policy" if one else "tags_made_immutable_by_policy",
-        about(record) | place | ({"tag": names[0]} if one else {"count": len(names), "tags": list(names)}),
+        policy_metadata(record)
+        | place
+        | ({"tag": names[0]} if one else {"count": len(names), "tags": list(names)}),
         namespace_id=repository["namespace_id"],
         repository_id=repository["id"],
     )

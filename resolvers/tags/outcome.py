@@ -17,9 +17,9 @@ from storage.clock import now_ms
 from storage.search import contains
 from storage.statements import Row, fetch
 
-LARGEST = 10_000
+MAX_TAGS = 10_000
 """The most tags that one plan changes."""
-SCANNED = 5_000
+SCAN_BATCH = 5_000
 
 
 class PlanKind(StrEnum):
@@ -79,47 +79,52 @@ class PlanItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PlanInputs:
     """What an outcome depends on: rows of spans that are active now and, for a rollback, were active then.
 
-    What cosign tagged for their manifests is `signed`, `subjects` are the manifests that chosen tags of
-    cosign are about, and `lives` says how many ordinary tags of all those end when.
+    What cosign tagged for their manifests is `cosign_tags`, `subjects` are the manifests that chosen tags of
+    cosign are about, and `end_counts` says how many ordinary tags of all those end when.
     """
 
     current: list[Row]
     earlier: list[Row]
     target_id: int | None = None
-    signed: list[Row] = field(default_factory=list)
+    cosign_tags: list[Row] = field(default_factory=list)
     subjects: dict[str, int] = field(default_factory=dict)
-    lives: dict[tuple[int, int], int] = field(default_factory=dict)
+    end_counts: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
-async def read(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
+async def read(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> PlanInputs:
     """Read what the outcome of a plan depends on. Raises `Invalid`, and `NotFound` for a manifest."""
-    return await _with_signatures(record, await _read_chosen(record, kind, arguments))
+    return await _with_cosign_tags(record, await _read_chosen(record, kind, arguments))
 
 
-async def _read_chosen(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
+async def _read_chosen(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> PlanInputs:
     if kind is PlanKind.ROLLBACK:
-        return await _read_moments(record, arguments.to_ms or 0)
+        return await _read_rollback(record, arguments.to_ms or 0)
     target = None
     if kind is PlanKind.MOVE:
         target = await require_alive(record, arguments.manifest_digest or "")
     expires_at_ms = arguments.expires_at_ms
     if kind is PlanKind.EXPIRE and expires_at_ms is not None and expires_at_ms <= now_ms():
         raise Invalid("The expiration must be in the future.", field="expiresAt")
-    return Facts(await _read_selected(record, kind, arguments, target), [], target)
+    return PlanInputs(await _read_selected(record, kind, arguments, target), [], target)
 
 
-async def _with_signatures(record: RepositoryRecord, facts: Facts) -> Facts:
+async def _with_cosign_tags(record: RepositoryRecord, inputs: PlanInputs) -> PlanInputs:
     """The same with what cosign tagged for the manifests of the chosen tags."""
     now = now_ms()
-    rows = facts.current + facts.earlier
-    ids = {row["manifest_id"] for row in rows} | ({facts.target_id} if facts.target_id else set())
-    signed = await cosign.signed(sorted(ids), now)
+    rows = inputs.current + inputs.earlier
+    ids = {row["manifest_id"] for row in rows} | ({inputs.target_id} if inputs.target_id else set())
+    cosign_tags = await cosign.active_tags(sorted(ids), now)
     subjects = await cosign.ids_of_subjects(record.id, {row["name"] for row in rows})
-    known = {row["subject_id"] for row in signed} | set(subjects.values())
-    return replace(facts, signed=signed, subjects=subjects, lives=await cosign.lives(sorted(known), now))
+    known = {row["subject_id"] for row in cosign_tags} | set(subjects.values())
+    return replace(
+        inputs,
+        cosign_tags=cosign_tags,
+        subjects=subjects,
+        end_counts=await cosign.count_ends(sorted(known), now),
+    )
 
 
 async def _read_selected(
@@ -146,25 +151,25 @@ async def _read_selected(
     changing: dict[str, Row] = {}
     staying: dict[str, Row] = {}
     last = ""
-    while len(changing) <= LARGEST:
+    while len(changing) <= MAX_TAGS:
         rows = await fetch(
             f"SELECT {COLUMNS} FROM tag t WHERE {' AND '.join(conditions)} AND t.name > ?"
             " ORDER BY t.name, t.started_at_ms, t.id LIMIT ?",
             *values,
             last,
-            SCANNED,
+            SCAN_BATCH,
         )
         for row in rows:
             name = row["name"]
             if expression is not None and not expression.search(name):
                 continue
-            if not _is_so_already(kind, arguments, target_id, row):
+            if not _is_unchanged(kind, arguments, target_id, row):
                 changing[name] = row
                 continue
             changing.pop(name, None)
             if cosign.subject_of(name):
                 staying[name] = row
-        if len(rows) < SCANNED:
+        if len(rows) < SCAN_BATCH:
             break
         last = rows[-1]["name"]
     return [row for _, row in sorted((staying | changing).items())]
@@ -179,7 +184,7 @@ _CHANGED_SINCE = (
 )
 
 
-async def _read_moments(record: RepositoryRecord, to_ms: int) -> Facts:
+async def _read_rollback(record: RepositoryRecord, to_ms: int) -> PlanInputs:
     """Where the tags that changed since a moment pointed then, and where they point now."""
     now = now_ms()
     if to_ms > now:
@@ -191,39 +196,41 @@ async def _read_moments(record: RepositoryRecord, to_ms: int) -> Facts:
             field="to",
         )
     changed = (record.id, to_ms, record.id, to_ms, now)
-    return Facts(
+    return PlanInputs(
         current=await fetch(_CHANGED_SINCE, record.id, NO_END_MS, now, *changed),
         earlier=await fetch(_CHANGED_SINCE, record.id, to_ms, to_ms, *changed),
     )
 
 
-def outcome(context: Context, kind: PlanKind, arguments: PlanArguments, facts: Facts) -> tuple[PlanItem, ...]:
+def outcome(
+    context: Context, kind: PlanKind, arguments: PlanArguments, inputs: PlanInputs
+) -> tuple[PlanItem, ...]:
     """What a plan does to each tag, by name: the one function behind looking and acting. Raises `TooMany`."""
     # Of two spans of one name, which only a clock that went back leaves, the later one counts.
-    current = {row["name"]: row for row in facts.current}
+    current = {row["name"]: row for row in inputs.current}
     if kind is PlanKind.ROLLBACK:
-        earlier = {row["name"]: row for row in facts.earlier}
+        earlier = {row["name"]: row for row in inputs.earlier}
         items = [
-            _rolled_back(context, name, current.get(name), earlier.get(name), now_ms())
+            _roll_back(context, name, current.get(name), earlier.get(name), now_ms())
             for name in sorted(current.keys() | earlier.keys())
         ]
     else:
-        items = [_changed(context, kind, arguments, facts.target_id, row) for row in current.values()]
+        items = [_change(context, kind, arguments, inputs.target_id, row) for row in current.values()]
     changes = [item for item in items if item is not None]
-    found = tuple(_with_consequences(kind, changes, facts, current.keys()))
-    if len(found) > LARGEST:
+    found = tuple(_with_consequences(kind, changes, inputs, current.keys()))
+    if len(found) > MAX_TAGS:
         raise TooMany(
-            f"A plan changes at most {LARGEST:,} tags; narrow it down.",
+            f"A plan changes at most {MAX_TAGS:,} tags; narrow it down.",
             field="to" if kind is PlanKind.ROLLBACK else "filter",
         )
     return found
 
 
-def _changed(
+def _change(
     context: Context, kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row
 ) -> PlanItem | None:
     """What deleting, moving or expiring does to an active tag; None if it is so already."""
-    if _is_so_already(kind, arguments, target_id, row):
+    if _is_unchanged(kind, arguments, target_id, row):
         return None
     is_locked = bool(row["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
     if kind is PlanKind.DELETE:
@@ -235,7 +242,7 @@ def _changed(
     return _item(row, TagAction.EXPIRE, is_locked, after_id=row["manifest_id"], expires_at_ms=expires_at_ms)
 
 
-def _is_so_already(kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row) -> bool:
+def _is_unchanged(kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row) -> bool:
     """Whether an active tag is what a move or an expiration would make of it."""
     if kind is PlanKind.MOVE:
         return bool(row["manifest_id"] == target_id)
@@ -249,7 +256,7 @@ def _expiration_of(arguments: PlanArguments, row: Row) -> int | None:
     return clamp_expiration(arguments.expires_at_ms, row["started_at_ms"])
 
 
-def _rolled_back(
+def _roll_back(
     context: Context, name: str, before: Row | None, after: Row | None, now: int
 ) -> PlanItem | None:
     """What a rollback does to a tag, with the expiration that is still to come; None if it points there."""
@@ -272,23 +279,23 @@ def _unexpired(row: Row, moment_ms: int) -> int | None:
 
 
 def _with_consequences(
-    kind: PlanKind, items: Sequence[PlanItem], facts: Facts, selected: Collection[str]
+    kind: PlanKind, items: Sequence[PlanItem], inputs: PlanInputs, selected: Collection[str]
 ) -> list[PlanItem]:
     """Let what cosign tagged end with the last ordinary tag of what it is about, as when that changes alone.
 
     A tag that was chosen itself becomes what was asked for. A rollback brings back what was there, so that
     it ends nothing that was.
     """
-    ends, changed = _ends(items, facts)
+    ends, changed = _last_ends(items, inputs)
     found = [
-        replace(item, expires_at_ms=_expiration(ends.get(facts.subjects[item.name])))
-        if facts.subjects.get(item.name) in ends and item.action in {TagAction.CREATE, TagAction.MOVE}
+        replace(item, expires_at_ms=_expiration(ends.get(inputs.subjects[item.name])))
+        if inputs.subjects.get(item.name) in ends and item.action in {TagAction.CREATE, TagAction.MOVE}
         else item
         for item in items
     ]
     is_rollback = kind is PlanKind.ROLLBACK
     chosen = {item.name for item in items} if is_rollback else selected
-    for row in facts.signed:
+    for row in inputs.cosign_tags:
         end = ends.get(row["subject_id"])
         if row["subject_id"] not in changed or row["name"] in chosen or (end is None and is_rollback):
             continue
@@ -304,19 +311,19 @@ def _with_consequences(
     return sorted(found, key=lambda item: item.name)
 
 
-def _ends(items: Sequence[PlanItem], facts: Facts) -> tuple[dict[int, int], set[int | None]]:
+def _last_ends(items: Sequence[PlanItem], inputs: PlanInputs) -> tuple[dict[int, int], set[int | None]]:
     """When the last ordinary tag of each manifest ends after the change, and whose tags are changed."""
-    lives, changed = Counter(facts.lives), set()
+    end_counts, changed = Counter(inputs.end_counts), set()
     for item in items:
         if item.is_locked or cosign.subject_of(item.name):
             continue
         if item.before_id is not None:
-            lives[item.before_id, item.old_expires_at_ms or NO_END_MS] -= 1
+            end_counts[item.before_id, item.old_expires_at_ms or NO_END_MS] -= 1
         if item.after_id is not None:
-            lives[item.after_id, item.expires_at_ms or NO_END_MS] += 1
+            end_counts[item.after_id, item.expires_at_ms or NO_END_MS] += 1
         changed |= {item.before_id, item.after_id}
     ends: dict[int, int] = {}
-    for subject, moment in +lives:
+    for subject, moment in +end_counts:
         ends[subject] = max(moment, ends.get(subject, 0))
     return ends, changed
 

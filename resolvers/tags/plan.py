@@ -23,8 +23,8 @@ from resolvers.tags import event as tag_event
 from resolvers.tags import immutability
 from resolvers.tags.event import Entry
 from resolvers.tags.outcome import (
-    Facts,
     PlanArguments,
+    PlanInputs,
     PlanItem,
     PlanKind,
     TagAction,
@@ -39,7 +39,7 @@ from storage.statements import Row, batches, decode_json, execute, fetch, fetch_
 from storage.transactions import transaction
 
 LIFETIME_MS = 15 * 60_000
-PRUNED = 500
+PRUNE_BATCH = 500
 """So many plans that are too old are removed as one is made."""
 
 
@@ -70,7 +70,7 @@ async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanAr
         await execute(
             "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE expires_at_ms < ? LIMIT ?)",
             now_ms(),
-            PRUNED,
+            PRUNE_BATCH,
         )
         plan = await Plan.create(
             uuid=str(uuid.uuid4()),
@@ -114,7 +114,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         raise Conflict("The plan is more than 15 minutes old. Make a new one.", field="plan")
     arguments = _loaded(row["arguments"])
     try:
-        facts, items = await _work_out_again(context, record, kind, arguments, row["fingerprint"])
+        inputs, items = await _recompute(context, record, kind, arguments, row["fingerprint"])
     except Conflict as error:
         # Whoever has just applied the plan has changed the tags by it, and there is no such plan any more.
         if await _stored(context, record, identity) is None:
@@ -122,41 +122,41 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         raise
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
-    states = await _fates(context, record, kind, chosen, now)
-    begun = _spans(record, kind, chosen, states, now)
+    states = await _initial_states(context, record, kind, chosen, now)
+    new_spans = _spans(record, kind, chosen, states, now)
     entries = await _events(context, record, kind, chosen, states)
     async with transaction("plan.apply"):
         await lock_writable(context, record)
         if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
             raise unknown
         # All was worked out before the lock, so that others wait for statements only; it must still hold.
-        if await _read_again(record, kind, arguments) != facts:
-            raise _changed()
+        if await _reread(record, kind, arguments) != inputs:
+            raise _stale()
         await _require_content(kind, chosen, field="plan")
-        await _carry_out(kind, chosen, begun, now)
+        await _write(kind, chosen, new_spans, now)
         await events.write(entries)
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
 
 
-def _changed() -> Conflict:
+def _stale() -> Conflict:
     return Conflict("The tags have changed since the plan was made. Make a new one.", field="plan")
 
 
-async def _work_out_again(
+async def _recompute(
     context: Context, record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, fingerprint: str
-) -> tuple[Facts, tuple[PlanItem, ...]]:
+) -> tuple[PlanInputs, tuple[PlanItem, ...]]:
     """What a plan does now, and what that depends on. Raises `Conflict` if it is not what was looked at."""
-    facts = await _read_again(record, kind, arguments)
+    inputs = await _reread(record, kind, arguments)
     try:
-        items = outcome(context, kind, arguments, facts)
+        items = outcome(context, kind, arguments, inputs)
     except TooMany as error:
-        raise _changed() from error
+        raise _stale() from error
     if _fingerprint(items) != fingerprint:
-        raise _changed()
-    return facts, items
+        raise _stale()
+    return inputs, items
 
 
-async def _read_again(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> Facts:
+async def _reread(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> PlanInputs:
     """What the outcome of a plan depends on now. Raises `Conflict` if it can no longer be asked for."""
     try:
         return await read(record, kind, arguments)
@@ -203,7 +203,7 @@ def _fingerprint(items: Sequence[PlanItem]) -> str:
     return hashlib.sha256(orjson.dumps(items)).hexdigest()
 
 
-_SPAN = (
+_SPAN_COLUMNS = (
     "repository_id",
     "name",
     "manifest_id",
@@ -215,7 +215,7 @@ _SPAN = (
 )
 
 
-async def _fates(
+async def _initial_states(
     context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], now: int
 ) -> dict[str, InitialState]:
     """What is given to the tags that point elsewhere, by name."""
@@ -234,7 +234,7 @@ def _spans(
     states: Mapping[str, InitialState],
     now: int,
 ) -> list[tuple[Any, ...]]:
-    """The rows of `_SPAN` that begin."""
+    """The rows of `_SPAN_COLUMNS` that begin."""
     rows = []
     for item in items:
         if item.name not in states:
@@ -257,8 +257,8 @@ def _spans(
     return rows
 
 
-async def _carry_out(
-    kind: PlanKind, items: Sequence[PlanItem], begun: Sequence[tuple[Any, ...]], now: int
+async def _write(
+    kind: PlanKind, items: Sequence[PlanItem], new_spans: Sequence[tuple[Any, ...]], now: int
 ) -> None:
     """Make the changes, in statements of at most 500 rows."""
     expiring = [item for item in items if item.action is TagAction.EXPIRE]
@@ -269,8 +269,8 @@ async def _carry_out(
         await end(batch, now)
     targets = sorted({item.after_id for item in items if item.after_id}) if kind is PlanKind.ROLLBACK else []
     for batch in batches(targets):
-        await manifest.revive(f"id IN ({placeholders(batch)})", *batch)
-    await insert_many("tag", _SPAN, begun)
+        await manifest.undelete(f"id IN ({placeholders(batch)})", *batch)
+    await insert_many("tag", _SPAN_COLUMNS, new_spans)
 
 
 async def _events(
@@ -336,8 +336,12 @@ def _entries(
     if item.action is TagAction.DELETE:
         return [tag_event.deleted(context, record, item.name)]
     if item.action is TagAction.EXPIRE:
-        return [tag_event.expires(context, record, item.name, item.expires_at_ms, item.old_expires_at_ms)]
-    return tag_event.pointed(
+        return [
+            tag_event.expiration_changed(
+                context, record, item.name, item.expires_at_ms, item.old_expires_at_ms
+            )
+        ]
+    return tag_event.created_or_moved(
         context,
         record,
         item.name,

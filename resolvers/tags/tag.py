@@ -183,7 +183,7 @@ def initial_state(
     """
     has_locks = context.site.has("IMMUTABLE_TAGS")
     by_label = has_locks and labels.get(IMMUTABLE_LABEL, "").strip().lower() == "true"
-    policy = immutability.fitting(policies, name) if has_locks and not by_label else None
+    policy = immutability.first_match(policies, name) if has_locks and not by_label else None
     is_immutable = by_label or policy is not None
     if is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
         return InitialState(is_immutable=True, policy=policy)
@@ -210,7 +210,7 @@ async def point(
     now = now_ms()
     current = await active_tag(repository.id, name)
     if current is not None and current.manifest_id == manifest_id and not is_reversion:
-        await _prolong(context, repository, current, labels or {}, now)
+        await _renew_expiration(context, repository, current, labels or {}, now)
         return
     original: str | None = None
     if current is not None:
@@ -232,9 +232,11 @@ async def point(
         is_immutable=given.is_immutable,
         is_expiration=given.expires_at_ms is not None,
     )
-    await cosign.follow([(name, manifest_id), (name, current.manifest_id if current else None)], now)
-    await cosign.join(repository.id, name, now)
-    entries = tag_event.pointed(
+    await cosign.end_with_subjects(
+        [(name, manifest_id), (name, current.manifest_id if current else None)], now
+    )
+    await cosign.expire_with_subject(repository.id, name, now)
+    entries = tag_event.created_or_moved(
         context,
         repository,
         name,
@@ -246,7 +248,7 @@ async def point(
     await _record(context, repository, entries)
 
 
-async def _prolong(
+async def _renew_expiration(
     context: Context, repository: RepositoryRecord, tag: TagRecord, labels: Mapping[str, str], now: int
 ) -> None:
     """Let a tag that expires live as long again as its image says, since the image was pushed again."""
@@ -310,7 +312,7 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
     return await active_tag(record.id, name)
 
 
-ABOVE = (
+WITH_PARENTS = (
     "WITH RECURSIVE above (id) AS ({} UNION SELECT p.id FROM above a JOIN manifest m ON m.id = a.id"
     " JOIN manifest_child c ON c.digest = m.digest"
     " JOIN manifest p ON p.id = c.manifest_id AND p.repository_id = m.repository_id)"
@@ -322,7 +324,7 @@ async def require_alive(record: RepositoryRecord, digest: str) -> int:
     """The row of a manifest of the repository that a tag can be set to. Raises `NotFound`."""
     row = await fetch_one(
         # A manifest whose tags have all ended is dead, unless it never had one or an index holds it.
-        f"{ABOVE.format('SELECT id FROM manifest WHERE repository_id = ? AND digest = ?')}"
+        f"{WITH_PARENTS.format('SELECT id FROM manifest WHERE repository_id = ? AND digest = ?')}"
         " SELECT id FROM manifest WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM above a"
         " WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = a.id) OR EXISTS"
         f" (SELECT 1 FROM tag t WHERE t.manifest_id = a.id AND {ACTIVE}))",
@@ -363,8 +365,8 @@ async def _expire(
         expires_at_ms is not None,
         tag.id,
     )
-    await cosign.follow([(tag.name, tag.manifest_id)], now_ms())
-    entry = tag_event.expires(context, record, tag.name, expires_at_ms, tag.ended_at_ms)
+    await cosign.end_with_subjects([(tag.name, tag.manifest_id)], now_ms())
+    entry = tag_event.expiration_changed(context, record, tag.name, expires_at_ms, tag.ended_at_ms)
     await _record(context, record, [entry])
 
 
@@ -382,7 +384,9 @@ async def _change_immutability(
         if role is not RepositoryRole.ADMIN:
             raise context.viewer.refusal()
     await execute("UPDATE tag SET is_immutable = ? WHERE id = ?", is_immutable, tag.id)
-    entry = tag_event.locked(context, record, name, is_locked=is_immutable, was_locked=tag.is_immutable)
+    entry = tag_event.immutability_changed(
+        context, record, name, is_locked=is_immutable, was_locked=tag.is_immutable
+    )
     await _record(context, record, [entry])
 
 
@@ -399,7 +403,7 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         _refuse_immutable(context, tag, "delete")
         now = now_ms()
         await end([tag.id], now)
-        await cosign.follow([(name, tag.manifest_id)], now)
+        await cosign.end_with_subjects([(name, tag.manifest_id)], now)
         await _record(context, record, [tag_event.deleted(context, record, name)])
     return replace(tag, ended_at_ms=now, is_expiration=False)
 
@@ -410,8 +414,8 @@ async def _require_kept(record: RepositoryRecord, manifest_id: int) -> None:
     In the open transaction, with the repository's row locked.
     """
     # When it was pushed says nothing about how long its tags are history.
-    horizon = replace(liveness.Horizon.at(now_ms(), record.tag_expiration_s), recent_ms=liveness.NEVER_MS)
-    if await liveness.lost([manifest_id], horizon):
+    cutoffs = replace(liveness.Cutoffs.at(now_ms(), record.tag_expiration_s), recent_ms=liveness.NO_PUSH_MS)
+    if await liveness.find_garbage([manifest_id], cutoffs):
         raise NotFound(
             f"The last tag of this manifest ended more than {record.tag_expiration_s} seconds ago, which is"
             " longer than its namespace keeps history.",
@@ -430,7 +434,7 @@ async def restore(context: Context, path: str, name: str, manifest_digest: str) 
     check_tag(name)
     async with transaction("tag.restore"):
         await lock_writable(context, record)
-        manifest_id = await manifest.stored_id(record.id, manifest_digest)
+        manifest_id = await manifest.find_or_undelete(record.id, manifest_digest)
         if manifest_id is None:
             raise NotFound("The repository has no such manifest, or no longer.", field="manifestDigest")
         await _require_kept(record, manifest_id)

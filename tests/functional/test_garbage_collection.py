@@ -21,7 +21,7 @@ from tests.functional.skopeo import skopeo
 from tests.process import environment, log_of, outcome, run, serving
 from tests.quayside.registry import kit, people
 from tests.quayside.registry.people import OWNER, PASSWORD
-from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, end_tags, grow_old, held, rights, stored
+from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, backdate, end_tags, held, rights, stored
 
 POINTS = ("collection.after_give_up", "collection.after_take_back", "collection.before_bytes")
 LINE = re.compile(r"(\S+)\tmanifests=(\d+)\tblobs=(\d+)\tbytes=(\d+)")
@@ -48,7 +48,7 @@ async def kept(factory: Factory, tmp_path: Path) -> set[str]:
     await factory.image("ada/base", b"shared", tag="gone")
     await factory.image("ada/base", b"own", tag="gone-too")
     await end_tags("gone%", ago_ms=WINDOW_MS + DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     return {kit.digest_of(blob) for blob in (kit.CONFIG, b"shared")}
 
 
@@ -168,6 +168,6 @@ async def _forget_tags(settings: Settings, data: Path) -> None:
     """Let what was pushed be old, and its tags have ended before the window, while nobody pushes."""
     database = await Database.connect(settings.database_url)
     with database.current():
-        await grow_old(data)
+        await backdate(data)
         await execute("UPDATE tag SET started_at_ms = 1, ended_at_ms = 2")
     await database.close()

@@ -12,7 +12,7 @@ DAY_MS = 86_400_000
 WINDOW_MS = 14 * DAY_MS
 
 
-async def grow_old(root: Path) -> None:
+async def backdate(root: Path) -> None:
     """Let everything look as if it had been pushed long ago; the spans of tags stay as they are."""
     await execute("UPDATE manifest SET created_at_ms = 1, pushed_at_ms = NULL WHERE collected_at_ms IS NULL")
     await execute(

@@ -21,9 +21,9 @@ from tests.quayside.registry import kit
 from tests.quayside.workers.contents import (
     DAY_MS,
     WINDOW_MS,
+    backdate,
     collected,
     end_tags,
-    grow_old,
     held,
     rights,
     stored,
@@ -138,7 +138,7 @@ async def test_what_something_keeps_can_be_pulled_and_all_else_is_gone(
         kept[path] = expected(contents[path], fates)
     await end_tags("late%", ago_ms=WINDOW_MS - DAY_MS)
     await end_tags("gone%", ago_ms=WINDOW_MS + DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     before = await stored(blobs)
 
     planned = await collected(blobs, is_dry_run=True)
@@ -153,7 +153,7 @@ async def test_what_something_keeps_can_be_pulled_and_all_else_is_gone(
         named[path] = {kit.digest_of(blob) for digest in kept[path] for blob in content.blobs[digest]}
         assert await rights(path) == named[path]
     assert await stored(blobs) == named[PATH] | named["ada/other"] <= before
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     assert await collected(blobs) == NOTHING
     for table in ("manifest_body", "manifest_blob", "manifest_child"):
         left = await fetch(
@@ -172,7 +172,7 @@ async def test_an_image_goes_with_its_index_unless_another_one_lists_it(
     old = await ada.manifest(PATH, kit.index_document(bodies[0], bodies[2]), tag="old")
     new = await ada.manifest(PATH, kit.index_document(bodies[1], bodies[2]), tag="new")
     await end_tags("old", ago_ms=WINDOW_MS + DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
 
     done = await collected(blobs)
 
@@ -192,12 +192,12 @@ async def test_a_recent_push_keeps_what_its_index_will_list(
     image = await ada.image(PATH, b"one")
     await ada.manifest(PATH, kit.index_document(body), tag="old")
     await end_tags("old", ago_ms=WINDOW_MS + DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     await ada.manifest(PATH, kit.image_document(b"one"))
 
     await collected(blobs)
     first = await held(PATH)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     await collected(blobs)
 
     assert first == {image}
@@ -213,7 +213,7 @@ async def test_a_collected_tag_cannot_be_restored_whatever_the_window_is_later(
     beyond = await ada.image(PATH, b"beyond", tag="beyond")
     await end_tags("inside", ago_ms=DAY_MS - 60_000)
     await end_tags("beyond", ago_ms=DAY_MS + 60_000)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     await execute("UPDATE account SET tag_expiration_s = 86400")
 
     await collected(blobs)
@@ -231,7 +231,7 @@ async def test_a_collected_manifest_that_is_pushed_again_has_its_history_again(
 ) -> None:
     digest = await ada.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     await collected(blobs)
     gone = await stored(blobs)
 
@@ -255,7 +255,7 @@ async def test_what_was_deleted_by_digest_goes_when_its_window_has_passed(
     record = await repository.find(PATH)
     assert record is not None
     await push.delete_manifest(await ada.as_account("ada"), record, digest)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     first = await collected(blobs)
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
 
@@ -271,7 +271,7 @@ async def test_blobs_that_no_manifest_names_stay_for_as_long_as_an_upload(
 ) -> None:
     await ada.blob(PATH, b"waiting")
     young = await collected(blobs)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
 
     old = await collected(blobs)
 
@@ -284,7 +284,7 @@ async def test_blobs_that_an_index_lists_stay(ada: Factory, blobs: BlobStore, tm
     await ada.blob(PATH, b"listed")
     listed = kit.descriptor(b"listed", "application/vnd.example")
     await ada.manifest(PATH, kit.index_document() | {"manifests": [listed]}, tag="v1")
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
 
     assert await collected(blobs) == NOTHING
     assert await stored(blobs) == {kit.digest_of(b"listed")}
@@ -296,7 +296,7 @@ async def test_a_deleted_repository_frees_what_it_alone_held(
     await ada.repository("ada/other")
     await ada.image(PATH, b"own", tag="v1")
     await ada.image("ada/other", b"other", tag="v1")
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     record = await repository.delete(await ada.as_account("ada"), PATH)
     assert record is not None
     await purge.purge_repository(record.id)
@@ -314,7 +314,7 @@ async def test_a_right_is_renewed_by_who_uses_it(ada: Factory, blobs: BlobStore,
     await ada.image("ada/other", b"mounted", tag="v1")
     for content in (b"mounted", b"looked at", b"pushed", kit.CONFIG, b"named", b"left"):
         await ada.blob(PATH, content)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
 
     await push.mount_blob(await ada.as_account("ada"), record.id, kit.digest_of(b"mounted"), source=None)
     assert await push.renew_blob(record.id, kit.digest_of(b"looked at"))
@@ -336,7 +336,7 @@ async def test_a_file_of_an_export_is_left_to_its_own_end(
     await execute("DELETE FROM blob")
 
     young = await collected(blobs)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
 
     assert young == NOTHING
     assert await collected(blobs) == [Removed(None, 0, 1, 8)]
@@ -353,7 +353,7 @@ async def test_batches_do_not_change_what_goes(
     await ada.manifest(PATH, inner)
     await ada.manifest(PATH, kit.index_document(kit.encode(inner), *bodies[4:]), tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     for name, size in (("BATCH", 2), ("NAMED", 1)):
         monkeypatch.setattr(garbage_collection, name, size)
     planned = await collected(blobs, is_dry_run=True)

@@ -18,9 +18,9 @@ from tests.quayside.registry import kit
 from tests.quayside.workers.contents import (
     DAY_MS,
     WINDOW_MS,
+    backdate,
     collected,
     end_tags,
-    grow_old,
     held,
     rights,
     stored,
@@ -38,7 +38,7 @@ async def record(factory: Factory, tmp_path: Path) -> RepositoryRecord:
     await factory.user("ada")
     record = await factory.repository(PATH)
     await factory.blob(PATH, LEFT)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     return record
 
 
@@ -128,7 +128,7 @@ async def test_a_mount_meanwhile_has_the_bytes_or_is_refused(
 ) -> None:
     target = await factory.repository("ada/target")
     await push.link_blob(target.id, DIGEST, len(LEFT))
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     context = await factory.as_account("ada")
     third = await factory.repository("ada/third")
     answers: list[bool] = []
@@ -209,7 +209,7 @@ async def test_a_tag_that_is_restored_first_keeps_its_manifest(
     """The window passes between the look and the lock; whoever has the lock first decides."""
     image = await factory.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS - DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     (row,) = await fetch("SELECT id FROM manifest")
     await tag.restore(await factory.as_account("ada"), PATH, "v1", image)
 
@@ -226,7 +226,7 @@ async def test_an_index_pushed_meanwhile_keeps_what_it_lists(
 ) -> None:
     image = await factory.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     tombstone = garbage_collection._tombstone
     indexes: list[str] = []
 
@@ -253,14 +253,14 @@ async def test_a_manifest_pushed_meanwhile_keeps_its_blobs(
     tmp_path: Path,
 ) -> None:
     await factory.blob(PATH, kit.CONFIG)
-    await grow_old(tmp_path)
-    take_back = garbage_collection._take_back
+    await backdate(tmp_path)
+    revoke_rights = garbage_collection._revoke_rights
 
     async def push_first(repository_id: int, ids: list[int], old_ms: int) -> list[int]:
         await factory.manifest(PATH, kit.image_document(LEFT), tag="v1")
-        return await take_back(repository_id, ids, old_ms)
+        return await revoke_rights(repository_id, ids, old_ms)
 
-    monkeypatch.setattr(garbage_collection, "_take_back", push_first)
+    monkeypatch.setattr(garbage_collection, "_revoke_rights", push_first)
 
     await collected(blobs)
 

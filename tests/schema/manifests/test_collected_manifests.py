@@ -7,7 +7,7 @@ import pytest
 from storage.blobs import BlobStore
 from storage.statements import execute, fetch
 from tests.factories import Factory
-from tests.quayside.workers.contents import DAY_MS, collected, end_tags, grow_old
+from tests.quayside.workers.contents import DAY_MS, backdate, collected, end_tags
 from tests.schema.client import GraphQL
 from tests.schema.manifests.test_deleted_manifests import PLAN, ROLLBACK
 from tests.schema.tags.test_tags import DELETE, RESTORE, iso
@@ -26,7 +26,7 @@ async def image(factory: Factory, ada: GraphQL, blobs: BlobStore, tmp_path: Path
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer", tag="v1")
     await end_tags("v1", ago_ms=10 * DAY_MS)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     await execute("UPDATE account SET tag_expiration_s = 604800")
     assert (await collected(blobs))[-1].manifests == 1
     await execute("UPDATE account SET tag_expiration_s = 2419200")
@@ -75,7 +75,7 @@ async def test_a_plan_is_refused_when_its_content_went_meanwhile(
 ) -> None:
     await factory.image("ada/app", b"other", tag="v2")
     await end_tags("v2", ago_ms=10 * DAY_MS - 60_000)
-    await grow_old(tmp_path)
+    await backdate(tmp_path)
     plan = (await ada.payload(PLAN, to=await beginning("v2")))["plan"]
     await execute("UPDATE account SET tag_expiration_s = 604800")
     await collected(blobs)

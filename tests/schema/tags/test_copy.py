@@ -267,7 +267,7 @@ async def test_tags_of_referrers_have_a_limit(
     factory: Factory, ada: GraphQL, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await signed(factory, image)
-    monkeypatch.setattr(tag_copy, "MOST_TAGS", 1)
+    monkeypatch.setattr(tag_copy, "MAX_TAGS", 1)
 
     refused = await ada.payload_error(
         COPY, **{"from": source()}, to=[target("acme/prod"), target("acme/test")], referrers=True

@@ -8,7 +8,7 @@ import pytest
 
 from resolvers.access.roles import RepositoryRole
 from resolvers.tags import plan as tag_plan
-from resolvers.tags.outcome import Facts
+from resolvers.tags.outcome import PlanInputs
 from storage.clock import now_ms
 from storage.statements import count_statements, decode_json, execute, fetch
 from tests.factories import Factory, add_tags
@@ -326,7 +326,7 @@ async def test_who_finds_the_tags_changed_by_the_plan_itself_hears_that_it_is_go
     plan = await planned(ada, "tagsDelete", filter={"nameContains": "v"})
     read, done = tag_plan.read, []
 
-    async def overtaken(*arguments: Any) -> Facts:
+    async def overtaken(*arguments: Any) -> PlanInputs:
         """Let another request carry the plan out between finding it and reading the tags."""
         monkeypatch.setattr(tag_plan, "read", read)
         done.append(await applied(ada, "tagsDelete", plan))
