@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
 
+from rest_compat.admission import RestViewer
 from rest_compat.bind import Cursors
 from rest_compat.chapters import CHAPTERS, fragments
 from rest_compat.discovery import ScopeText
-from rest_compat.door import RestViewer
 from rest_compat.engine import Engine, Mode
 from schema import GraphContext, schema, scopes
 from schema.connections import is_cursor, offset_cursor

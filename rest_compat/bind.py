@@ -23,7 +23,7 @@ from graphql import (
 )
 
 from rest_compat.compile import Plan
-from rest_compat.forms import READ, SPELLINGS, Unreadable, json_kinds, whole_number
+from rest_compat.forms import READ_FORMS, SPELLINGS, FormError, json_kinds, whole_number
 from rest_compat.params import Param
 from rest_compat.problems import DEFAULT_TEXT, NOT_FOUND, Problem, message
 from rest_compat.route import UNSET, Route
@@ -31,14 +31,14 @@ from rest_compat.shape import offset_of
 
 Read = Callable[[Any], Any]
 
-FALSE = frozenset({"false", "False", "FALSE", "0", "", "null"})
+FALSE_TEXTS = frozenset({"false", "False", "FALSE", "0", "", "null"})
 """Every other text is true, as in the reference."""
 
 LAST_PAGE = 1_000_000
 """Pages beyond this one are empty in any case; the bound keeps offsets within 64 bits."""
 
 
-LONGEST_SHOWN = 200
+MAX_SHOWN_CHARACTERS = 200
 """Characters of a refused value that its refusal repeats."""
 
 
@@ -51,14 +51,14 @@ class Cursors:
     is_cursor: Callable[[str], bool]
 
 
-class Bound(NamedTuple):
+class BoundRequest(NamedTuple):
     """GraphQL variables, and the request's own values for `@echo`."""
 
     variables: dict[str, Any]
     values: dict[str, Any]
 
 
-class Refused(Exception):
+class BindError(Exception):
     """A value was refused. `kind` is required, type, enum, value or unknown."""
 
     def __init__(self, field: str, kind: str, problem: Problem, text: Any = None) -> None:
@@ -69,7 +69,7 @@ class Refused(Exception):
         self.text = text
 
 
-class Invalid(ValueError):
+class ReadError(ValueError):
     """A value that does not fit its type, with the sentence that says so."""
 
     def __init__(self, kind: str, text: str | None = None) -> None:
@@ -91,9 +91,13 @@ class Binder:
         self._cursors = cursors
         self._strict = route.strict
         places = {param.name: place_of(route, param) for param in plan.params}
-        self._path = [_Reader(p, _text(p, cursors)) for p in plan.params if places[p.name] == "path"]
-        self._query = [_Reader(p, _text(p, cursors)) for p in plan.params if places[p.name] == "query"]
-        self._body = [_Reader(p, _json(p)) for p in plan.params if places[p.name] == "body"]
+        self._path = [
+            _ParamReader(p, _text_reader(p, cursors)) for p in plan.params if places[p.name] == "path"
+        ]
+        self._query = [
+            _ParamReader(p, _text_reader(p, cursors)) for p in plan.params if places[p.name] == "query"
+        ]
+        self._body = [_ParamReader(p, _json_reader(p)) for p in plan.params if places[p.name] == "body"]
         self._whole = next((reader for reader in self._body if reader.param.place == "WHOLE_BODY"), None)
         self._known = {
             name for p in plan.params if places[p.name] == "body" for name in (p.name, p.also or p.name)
@@ -105,9 +109,9 @@ class Binder:
         self._any_of = route.any_of
         self.takes_body = bool(self._body)
 
-    def bind(self, path: Mapping[str, str], query: Mapping[str, str], body: Any) -> Bound:
-        """Raises Refused for the first value, in the order of the document, that does not fit."""
-        bound = Bound({}, {})
+    def bind(self, path: Mapping[str, str], query: Mapping[str, str], body: Any) -> BoundRequest:
+        """Raises BindError for the first value, in the order of the document, that does not fit."""
+        bound = BoundRequest({}, {})
         for reader in self._path:
             self._bind_path(reader, path[reader.param.name], bound)
         for reader in self._query:
@@ -120,74 +124,74 @@ class Binder:
             self._bind_below(param, bound)
         if self._any_of and not any(bound.values.get(name) for name in self._any_of):
             text = f"At least one of {', '.join(self._any_of)} must be given"
-            raise Refused(self._any_of[0], "required", Problem(400), text)
+            raise BindError(self._any_of[0], "required", Problem(400), text)
         return bound
 
-    def _bind_path(self, reader: _Reader, text: str, bound: Bound) -> None:
+    def _bind_path(self, reader: _ParamReader, text: str, bound: BoundRequest) -> None:
         try:
-            _keep(reader.param, reader.read(text), bound)
+            _store(reader.param, reader.read(text), bound)
         except ValueError as error:
-            raise Refused(reader.param.name, "value", NOT_FOUND) from error
+            raise BindError(reader.param.name, "value", NOT_FOUND) from error
 
-    def _bind_query(self, reader: _Reader, query: Mapping[str, str], bound: Bound) -> None:
+    def _bind_query(self, reader: _ParamReader, query: Mapping[str, str], bound: BoundRequest) -> None:
         param = reader.param
         text = query.get(param.name)
         if text is None and param.also is not None:
             text = query.get(param.also)
         if text is None or (text == "" and not reader.boolean):
             if param.required:
-                raise Refused(param.name, "required", message(), {param.name: param.description})
-            _absent(param, bound)
+                raise BindError(param.name, "required", message(), {param.name: param.description})
+            _store_default(param, bound)
             return
         try:
-            _keep(param, reader.read(text), bound)
+            _store(param, reader.read(text), bound)
         except ValueError as error:
             if param.lenient:
-                _absent(param, bound)
+                _store_default(param, bound)
                 return
-            kind = error.kind if isinstance(error, Invalid) else "value"
-            own = error.text if isinstance(error, Invalid) and param.form in READ else None
-            raise Refused(param.name, kind, message(), own or {param.name: param.description}) from error
+            kind = error.kind if isinstance(error, ReadError) else "value"
+            own = error.text if isinstance(error, ReadError) and param.form in READ_FORMS else None
+            raise BindError(param.name, kind, message(), own or {param.name: param.description}) from error
 
-    def _bind_body(self, body: Any, bound: Bound) -> None:
+    def _bind_body(self, body: Any, bound: BoundRequest) -> None:
         if self._whole is not None:
             self._bind_value(self._whole, body, bound)
             return
         if not isinstance(body, dict):
-            raise Refused("", "type", Problem(400), _not_of_type(body, ("object",)))
+            raise BindError("", "type", Problem(400), _not_of_type(body, ("object",)))
         for reader in self._body:
             param = reader.param
             value = body.get(param.name, UNSET)
             if param.also is not None and param.also in body:
                 if value is not UNSET:
                     text = f"Only one of '{param.name}', '{param.also}' may be given"
-                    raise Refused(param.name, "value", Problem(400), text)
+                    raise BindError(param.name, "value", Problem(400), text)
                 value = body[param.also]
             if value is not UNSET:
                 self._bind_value(reader, value, bound)
             elif param.required:
                 text = f"{param.name!r} is a required property"
-                raise Refused(param.name, "required", Problem(400), text)
+                raise BindError(param.name, "required", Problem(400), text)
             else:
-                _absent(param, bound)
+                _store_default(param, bound)
         if self._strict and (unknown := [name for name in body if name not in self._known]):
-            raise Refused(unknown[0], "unknown", Problem(400), _additional(unknown))
+            raise BindError(unknown[0], "unknown", Problem(400), _additional(unknown))
 
-    def _bind_value(self, reader: _Reader, value: Any, bound: Bound) -> None:
+    def _bind_value(self, reader: _ParamReader, value: Any, bound: BoundRequest) -> None:
         param = reader.param
         if value is None and param.nullable:
-            _keep(param, None, bound)
+            _store(param, None, bound)
             return
         try:
-            _keep(param, reader.read(value), bound)
-        except Invalid as error:
+            _store(param, reader.read(value), bound)
+        except ReadError as error:
             if param.lenient:
-                _absent(param, bound)
+                _store_default(param, bound)
                 return
-            text = error.text or f"{_shown(value)} is not a valid value of {param.name!r}"
-            raise Refused(param.name, error.kind, Problem(400), text) from error
+            text = error.text or f"{_shortened(value)} is not a valid value of {param.name!r}"
+            raise BindError(param.name, error.kind, Problem(400), text) from error
 
-    def _bind_page(self, param: Param, bound: Bound) -> None:
+    def _bind_page(self, param: Param, bound: BoundRequest) -> None:
         page = bound.variables.pop(param.name, None) or 1
         bound.values[param.name] = page
         size = param.page_size
@@ -197,18 +201,18 @@ class Binder:
         if before:
             bound.variables[param.name] = self._cursors.offset(before)
 
-    def _bind_below(self, param: Param, bound: Bound) -> None:
+    def _bind_below(self, param: Param, bound: BoundRequest) -> None:
         if param.name not in bound.values:
             return
         joined = f"{bound.values.get(param.below or '')}/{bound.values[param.name]}"
         try:
-            bound.variables[param.name] = _coerced(get_named_type(param.type))(joined)
+            bound.variables[param.name] = _scalar_reader(get_named_type(param.type))(joined)
         except ValueError as error:
-            text = f"{_shown(joined)} is not a valid value of {param.name!r}"
-            raise Refused(param.name, "value", Problem(400), text) from error
+            text = f"{_shortened(joined)} is not a valid value of {param.name!r}"
+            raise BindError(param.name, "value", Problem(400), text) from error
 
 
-class _Reader(NamedTuple):
+class _ParamReader(NamedTuple):
     param: Param
     read: Read
 
@@ -226,86 +230,86 @@ def place_of(route: Route, param: Param) -> str:
     return "body"
 
 
-def _keep(param: Param, value: Any, bound: Bound) -> None:
+def _store(param: Param, value: Any, bound: BoundRequest) -> None:
     if param.only is not None and value not in param.only:
-        raise Invalid("enum", f"{_shown(value)} is not one of {list(param.only)!r}")
+        raise ReadError("enum", f"{_shortened(value)} is not one of {list(param.only)!r}")
     bound.values[param.name] = value
     if not param.ignored:
         bound.variables[param.name] = value
 
 
-def _absent(param: Param, bound: Bound) -> None:
+def _store_default(param: Param, bound: BoundRequest) -> None:
     if param.default is not UNSET:
-        _keep(param, param.default, bound)
+        _store(param, param.default, bound)
 
 
-def _text(param: Param, cursors: Cursors) -> Read:
+def _text_reader(param: Param, cursors: Cursors) -> Read:
     """How the text of a path or query value is read."""
-    return _then(_without_nul, _plain_text(param, cursors))
+    return _then(_without_nul, _plain_text_reader(param, cursors))
 
 
 def _without_nul(text: str) -> str:
     # No name holds this character, and not every database takes it.
     if "\0" in text:
-        raise Invalid("value")
+        raise ReadError("value")
     return text
 
 
-def _plain_text(param: Param, cursors: Cursors) -> Read:
+def _plain_text_reader(param: Param, cursors: Cursors) -> Read:
     named = get_named_type(param.type)
     if param.is_list:
         raise ValueError(f"${param.name}: a list can only be sent in a body.")
     if is_enum_type(named):
-        return _enum(named, param.form or "LOWER")
+        return _enum_reader(named, param.form or "LOWER")
     if param.form == "CURSOR":
-        return _refuse_unless(cursors.is_cursor)
+        return _accepted_by(cursors.is_cursor)
     if param.form is not None:
-        read = _formed(READ[param.form].read)
-        return _then(read, _bounded(param, named.name)) if param.form == "PAGE" else read
+        read = _with_form_errors(READ_FORMS[param.form].read)
+        return _then(read, _within_bounds(param, named.name)) if param.form == "PAGE" else read
     match named.name:
         case "Boolean":
-            return lambda text: text not in FALSE
+            return lambda text: text not in FALSE_TEXTS
         case "Int" | "BigInt":
-            return _then(whole_number, _bounded(param, named.name))
+            return _then(whole_number, _within_bounds(param, named.name))
         case "Float":
             return float
-    return _coerced(named)
+    return _scalar_reader(named)
 
 
-def _json(param: Param) -> Read:
+def _json_reader(param: Param) -> Read:
     """How a JSON value of a body is read: strictly."""
     form = param.form
     nulls = ("null",) if param.nullable else ()
     if param.below is not None:
         # Only together with the other value is it what the type describes.
-        return _of_kind(("string", *nulls))
+        return _of_json_type(("string", *nulls))
     if form is not None and form not in SPELLINGS:
-        return _then(_of_kind((READ[form].kind, *nulls)), _formed(READ[form].read))
-    read = _value(param.type, form or "LOWER", nulls)
+        return _then(_of_json_type((READ_FORMS[form].kind, *nulls)), _with_form_errors(READ_FORMS[form].read))
+    read = _type_reader(param.type, form or "LOWER", nulls)
     named = get_named_type(param.type)
     if named.name in ("Int", "BigInt") and not param.is_list:
-        return _then(read, _bounded(param, named.name))
+        return _then(read, _within_bounds(param, named.name))
     return read
 
 
-def _value(type_: GraphQLInputType, form: str, nulls: tuple[str, ...] = ()) -> Read:
+def _type_reader(type_: GraphQLInputType, form: str, nulls: tuple[str, ...] = ()) -> Read:
     """The strict reader of one GraphQL type; null is refused unless it is among `nulls`."""
     if is_non_null_type(type_):
-        return _value(type_.of_type, form, nulls)
+        return _type_reader(type_.of_type, form, nulls)
     if is_list_type(type_):
         inner = type_.of_type
         null = not is_non_null_type(inner)
-        item = _value(inner, form)
-        check = _of_kind(("array", *nulls))
+        item = _type_reader(inner, form)
+        check = _of_json_type(("array", *nulls))
         return lambda value: [None if null and part is None else item(part) for part in check(value)]
     if is_input_object_type(type_):
-        return _then(_of_kind(("object", *nulls)), _input(type_, form))
+        return _then(_of_json_type(("object", *nulls)), _input_object_reader(type_, form))
     if is_enum_type(type_):
-        return _then(_of_kind(("string", *nulls)), _enum(type_, form))
-    return _then(_of_kind((*json_kinds(get_named_type(type_)), *nulls)), _coerced(type_))
+        return _then(_of_json_type(("string", *nulls)), _enum_reader(type_, form))
+    return _then(_of_json_type((*json_kinds(get_named_type(type_)), *nulls)), _scalar_reader(type_))
 
 
-def _input(type_: GraphQLInputObjectType, form: str) -> Read:
+def _input_object_reader(type_: GraphQLInputObjectType, form: str) -> Read:
     """`{"activating_user": …}` → `{"activatingUser": …}`, recursively; unknown keys are dropped."""
     names = {_snake_case(name): name for name in type_.fields}
     required = {snake: is_required_input_field(type_.fields[name]) for snake, name in names.items()}
@@ -318,10 +322,10 @@ def _input(type_: GraphQLInputObjectType, form: str) -> Read:
         for snake, name in names.items():
             if snake not in value:
                 if required[snake]:
-                    raise Invalid("required", f"{snake!r} is a required property")
+                    raise ReadError("required", f"{snake!r} is a required property")
                 continue
             if snake not in readers:
-                readers[snake] = _value(type_.fields[name].type, form)
+                readers[snake] = _type_reader(type_.fields[name].type, form)
             part = value[snake]
             out[name] = None if part is None and nullable[snake] else readers[snake](part)
         return out
@@ -329,19 +333,19 @@ def _input(type_: GraphQLInputObjectType, form: str) -> Read:
     return read
 
 
-def _enum(type_: GraphQLEnumType, form: str) -> Read:
+def _enum_reader(type_: GraphQLEnumType, form: str) -> Read:
     spell = SPELLINGS[form]
     names: dict[str, str] = {spell(name): name for name in type_.values}
 
     def read(text: str) -> str:
         if (name := names.get(text)) is None:
-            raise Invalid("enum", f"{_shown(text)} is not one of {list(names)!r}")
+            raise ReadError("enum", f"{_shortened(text)} is not one of {list(names)!r}")
         return name
 
     return read
 
 
-def _coerced(type_: Any) -> Read:
+def _scalar_reader(type_: Any) -> Read:
     """Judged by the scalar itself, and passed on as sent."""
     if not is_scalar_type(type_) or type_.name in ("String", "ID", "JSON", "Boolean"):
         return lambda value: value
@@ -351,32 +355,32 @@ def _coerced(type_: Any) -> Read:
             type_.coerce_input_value(value)
         except Exception as error:
             # A scalar may raise anything; what it says is about the value.
-            raise Invalid("value", str(error)) from error
+            raise ReadError("value", str(error)) from error
         return value
 
     return read
 
 
-def _formed(read: Read) -> Read:
+def _with_form_errors(read: Read) -> Read:
     def formed(value: Any) -> Any:
         try:
             return read(value)
         except ValueError as error:
-            raise Invalid("value", str(error) if isinstance(error, Unreadable) else None) from error
+            raise ReadError("value", str(error) if isinstance(error, FormError) else None) from error
 
     return formed
 
 
-def _refuse_unless(accepts: Callable[[str], bool]) -> Read:
+def _accepted_by(accepts: Callable[[str], bool]) -> Read:
     def read(text: str) -> str:
         if not accepts(text):
-            raise Invalid("value")
+            raise ReadError("value")
         return text
 
     return read
 
 
-def _bounded(param: Param, type_name: str) -> Read:
+def _within_bounds(param: Param, type_name: str) -> Read:
     low, high = param.clamp or (None, None)
     least, most = param.range or (None, None)
 
@@ -386,11 +390,11 @@ def _bounded(param: Param, type_name: str) -> Read:
         if high is not None:
             number = min(high, number)
         if least is not None and number < least:
-            raise Invalid("value", f"{number} is less than the minimum of {least}")
+            raise ReadError("value", f"{number} is less than the minimum of {least}")
         if most is not None and number > most:
-            raise Invalid("value", f"{number} is greater than the maximum of {most}")
+            raise ReadError("value", f"{number} is greater than the maximum of {most}")
         if type_name == "Int" and not -(2**31) <= number < 2**31:
-            raise Invalid("value", f"{number} is not a 32-bit integer")
+            raise ReadError("value", f"{number} is not a 32-bit integer")
         return number
 
     return read
@@ -407,7 +411,7 @@ _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def _of_kind(kinds: tuple[str, ...]) -> Read:
+def _of_json_type(kinds: tuple[str, ...]) -> Read:
     if "any" in kinds:
         return lambda value: value
     types = tuple(type_ for kind in kinds for type_ in _JSON_TYPES[kind])
@@ -415,7 +419,7 @@ def _of_kind(kinds: tuple[str, ...]) -> Read:
     def read(value: Any) -> Any:
         # In Python True is an integer; in JSON it is not.
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise Invalid("type", _not_of_type(value, kinds))
+            raise ReadError("type", _not_of_type(value, kinds))
         return value
 
     return read
@@ -426,13 +430,13 @@ def _then(first: Read, second: Read) -> Read:
 
 
 def _not_of_type(value: Any, kinds: tuple[str, ...]) -> str:
-    return f"{_shown(value)} is not of type {', '.join(repr(kind) for kind in kinds)}"
+    return f"{_shortened(value)} is not of type {', '.join(repr(kind) for kind in kinds)}"
 
 
-def _shown(value: Any) -> str:
+def _shortened(value: Any) -> str:
     """The value as a validator would show it, but never at the length of a whole body."""
     text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"
 
 
 def _additional(names: list[str]) -> str:
@@ -446,7 +450,7 @@ def _snake_case(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
-UNREADABLE = message(400, DEFAULT_TEXT[400])
-UNSUPPORTED = message(415, DEFAULT_TEXT[415])
-TOO_LARGE = message(413, DEFAULT_TEXT[413])
-NO_BODY = Problem(400, text="Missing JSON body")
+UNPARSABLE_BODY = message(400, DEFAULT_TEXT[400])
+UNSUPPORTED_MEDIA_TYPE = message(415, DEFAULT_TEXT[415])
+BODY_TOO_LARGE = message(413, DEFAULT_TEXT[413])
+MISSING_BODY = Problem(400, text="Missing JSON body")

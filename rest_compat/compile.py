@@ -37,12 +37,12 @@ from graphql import (
     visit,
 )
 
-from rest_compat.answer import Answer, Key
+from rest_compat.answer_type import AnswerType, Key
 from rest_compat.convert import Convert
 from rest_compat.params import Param, read_params, rest_names
 from rest_compat.route import UNSET, Unset
 from rest_compat.selection import Selection
-from rest_compat.shape import Body, Place, Reader, refuse
+from rest_compat.shape import Body, Position, ShapeCompiler, document_error
 
 ANNOTATED_RULES: tuple[type[ASTValidationRule], ...] = tuple(
     rule
@@ -66,7 +66,7 @@ class Plan:
     """Paths of the data, without list indexes, at which a denial means an empty view."""
     rest_names: Mapping[str, str]
     """Argument paths of a mutation → REST parameter names, to name the field of a payload error."""
-    answer: Answer | None
+    answer: AnswerType | None
     """The type of the answer; None if the document has none, as its rows answer with a constant."""
     directives: frozenset[str]
     forms: frozenset[str]
@@ -109,7 +109,7 @@ def _vocabulary_text() -> str:
     return files("rest_compat").joinpath("directives.graphql").read_text("utf-8")
 
 
-def extended(schema: GraphQLSchema) -> GraphQLSchema:
+def extended_schema(schema: GraphQLSchema) -> GraphQLSchema:
     """The schema with the client-side directives, used only to validate REST documents."""
     return extend_schema(schema, parse(_vocabulary_text()))
 
@@ -125,7 +125,7 @@ def compile_documents(schema: GraphQLSchema, sources: Iterable[Source]) -> dict[
 # Compiling takes a second, so further applications in one process share what the first one made.
 @lru_cache(maxsize=4)
 def _compiled(schema: GraphQLSchema, texts: tuple[tuple[str, str], ...]) -> Mapping[str, Plan]:
-    vocabulary = extended(schema)
+    vocabulary = extended_schema(schema)
     documents = concat_ast([parse(Source(body, name)) for body, name in texts])
     _raise_first(validate(vocabulary, documents, ANNOTATED_RULES))
     fragments = {
@@ -140,7 +140,7 @@ def _compiled(schema: GraphQLSchema, texts: tuple[tuple[str, str], ...]) -> Mapp
             used |= inlined
     for name, fragment in fragments.items():
         if name not in used:
-            raise refuse(f"The fragment {name} is not used.", fragment)
+            raise document_error(f"The fragment {name} is not used.", fragment)
     if plans:
         _raise_first(validate(schema, concat_ast([plan.document for plan in plans.values()])))
     return plans
@@ -158,22 +158,24 @@ def _compile(
     fragments: Mapping[str, FragmentDefinitionNode],
 ) -> tuple[Plan, set[str]]:
     if operation.name is None:
-        raise refuse("A document needs a name.", operation)
+        raise document_error("A document needs a name.", operation)
     mutation = operation.operation is OperationType.MUTATION
     params = read_params(schema, vocabulary, operation)
     root = schema.get_root_type(operation.operation)
     assert root is not None
-    reader = Reader(schema, vocabulary, fragments, {param.name: param.answer for param in params}, mutation)
+    compiler = ShapeCompiler(
+        schema, vocabulary, fragments, {param.name: param.answer for param in params}, mutation
+    )
     selection = Selection()
-    convert, answer, _ = reader.object(operation.selection_set, Place(root, selection))
-    body = reader.found.body
+    convert, answer, _ = compiler.object(operation.selection_set, Position(root, selection))
+    body = compiler.findings.body
     if not mutation and body is not None and len(operation.selection_set.selections) > 1:
-        raise refuse("Beside the root field that holds @body nothing reaches the answer.", operation)
+        raise document_error("Beside the root field that holds @body nothing reaches the answer.", operation)
     executed = selection.to_ast()
     result = _result_of(operation, executed) if mutation else None
     used = _variables(executed)
-    _judge_variables(operation, params, used, reader.found.echoed)
-    seen = _Vocabulary(fragments)
+    _check_variables(operation, params, used, compiler.findings.echoed)
+    seen = _DirectiveNames(fragments)
     visit(operation, seen)
     return (
         Plan(
@@ -182,7 +184,7 @@ def _compile(
             params,
             _stripped(operation, executed, used),
             result,
-            frozenset(reader.found.lenient),
+            frozenset(compiler.findings.lenient),
             rest_names(executed.selections[0])
             if mutation and isinstance(executed.selections[0], FieldNode)
             else {},
@@ -192,15 +194,15 @@ def _compile(
             body,
             None if mutation else convert,
         ),
-        reader.found.fragments,
+        compiler.findings.fragments,
     )
 
 
-def _answer_of(body: Body | None, root: Answer | None) -> Answer | None:
+def _answer_of(body: Body | None, root: AnswerType | None) -> AnswerType | None:
     if body is None:
         return root
-    answer = body.answer.or_null(False)
-    return answer if body.key is None else Answer("object", keys={body.key: Key(answer)})
+    answer = body.answer.as_nullable(False)
+    return answer if body.key is None else AnswerType("object", keys={body.key: Key(answer)})
 
 
 def _result_of(operation: OperationDefinitionNode, executed: SelectionSetNode) -> str:
@@ -211,7 +213,7 @@ def _result_of(operation: OperationDefinitionNode, executed: SelectionSetNode) -
         or not isinstance(fields[0], FieldNode)
         or (fields[0].alias or fields[0].name).value != "result"
     ):
-        raise refuse("A mutation has exactly one root field, with the alias `result`.", operation)
+        raise document_error("A mutation has exactly one root field, with the alias `result`.", operation)
     root = executed.selections[0]
     assert isinstance(root, FieldNode)
     for inner in root.selection_set.selections if root.selection_set else ():
@@ -221,7 +223,7 @@ def _result_of(operation: OperationDefinitionNode, executed: SelectionSetNode) -
             }
             if names >= {"code", "message", "field"}:
                 return root.name.value
-    raise refuse("A mutation selects `errors { code message field }`.", operation)
+    raise document_error("A mutation selects `errors { code message field }`.", operation)
 
 
 def _stripped(operation: OperationDefinitionNode, executed: SelectionSetNode, used: set[str]) -> DocumentNode:
@@ -239,7 +241,7 @@ def _stripped(operation: OperationDefinitionNode, executed: SelectionSetNode, us
     return DocumentNode(definitions=(stripped,))
 
 
-def _judge_variables(
+def _check_variables(
     operation: OperationDefinitionNode, params: Iterable[Param], used: set[str], echoed: set[str]
 ) -> None:
     params = tuple(params)
@@ -248,7 +250,7 @@ def _judge_variables(
         useful = param.name in used or param.name in echoed or param.name in elsewhere
         if useful == param.ignored and not _is_native(operation):
             said = "marked @ignored but used" if useful else "not used; mark it @ignored if that is meant"
-            raise refuse(f"${param.name} is {said}.", operation)
+            raise document_error(f"${param.name} is {said}.", operation)
 
 
 def _is_native(operation: OperationDefinitionNode) -> bool:
@@ -274,7 +276,7 @@ def _variables(selection: SelectionSetNode) -> set[str]:
     return visitor.names
 
 
-class _Vocabulary(Visitor):
+class _DirectiveNames(Visitor):
     """Which directives and forms a document uses, through its fragments."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 from graphql import get_nullable_type, is_list_type, is_non_null_type
 
-from rest_compat.answer import Answer
+from rest_compat.answer_type import AnswerType
 
 Values = Mapping[str, Any]
 Convert = Callable[[Any, Values], Any]
 Writer = Callable[[dict[str, Any], dict[str, Any], Values], None]
 
 
-def same(value: Any, _: Values) -> Any:
+def identity(value: Any, _: Values) -> Any:
     return value
 
 
@@ -32,14 +32,14 @@ def build_object(writers: list[Writer]) -> Convert:
     return convert
 
 
-def then(first: Convert, second: Convert) -> Convert:
+def compose(first: Convert, second: Convert) -> Convert:
     def convert(value: Any, values: Values) -> Any:
         return second(first(value, values), values)
 
     return convert
 
 
-def each(convert: Convert) -> Convert:
+def convert_items(convert: Convert) -> Convert:
     def each_item(value: Any, values: Values) -> Any:
         return None if value is None else [convert(item, values) for item in value]
 
@@ -53,14 +53,14 @@ def unless_null(convert: Convert) -> Convert:
     return convert_unless_null
 
 
-def in_lists(type_: Any, convert: Convert | None, answer: Answer) -> tuple[Convert | None, Answer]:
+def in_lists(type_: Any, convert: Convert | None, answer: AnswerType) -> tuple[Convert | None, AnswerType]:
     """Wraps the converter of one item in the lists and nulls of a type."""
     nullable = not is_non_null_type(type_)
     type_ = get_nullable_type(type_)
     if is_list_type(type_):
         inner, item = in_lists(type_.of_type, convert, answer)
-        return None if inner is None else each(inner), Answer("list", nullable, item=item)
-    answer = answer.or_null(nullable or answer.nullable)
+        return None if inner is None else convert_items(inner), AnswerType("list", nullable, item=item)
+    answer = answer.as_nullable(nullable or answer.nullable)
     return None if convert is None else unless_null(convert) if nullable else convert, answer
 
 

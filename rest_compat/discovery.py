@@ -27,7 +27,7 @@ class ScopeText:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ApiInfo:
     """What the door knows of itself; rows that it answers without the schema get this.
 
     `base_url` is the public address, `mode` is documented or observed, `features` are the flags that are on.
@@ -51,22 +51,22 @@ _REFUSALS = {
 }
 
 
-def discovery(facts: Facts, *, internal: bool = False) -> dict[str, Any]:
+def discovery(info: ApiInfo, *, internal: bool = False) -> dict[str, Any]:
     """The whole document. Rows whose feature is off are left out.
 
     With `internal`, operations that no client is meant to use are listed too, and each operation says
     whether it is one of them, needs a recent sign-in, or is about the caller.
     """
-    scheme, _, host = facts.base_url.partition("://")
+    scheme, _, host = info.base_url.partition("://")
     paths: dict[str, Any] = {}
-    for chapter in facts.chapters:
+    for chapter in info.chapters:
         for route in chapter.routes:
-            if facts.features.issuperset(route.flags) and (internal or not route.internal):
+            if info.features.issuperset(route.flags) and (internal or not route.internal):
                 full = route.path if route.external else PREFIX + route.path
-                plan = facts.plans.get(route.document_name)
+                plan = info.plans.get(route.document_name)
                 entry = paths.setdefault(full, _path(full, chapter, route, plan))
                 entry[route.method.lower()] = _operation(
-                    chapter, route, plan, mode=facts.mode, internal=internal
+                    chapter, route, plan, mode=info.mode, internal=internal
                 )
     return {
         "swagger": "2.0",
@@ -85,16 +85,16 @@ def discovery(facts: Facts, *, internal: bool = False) -> dict[str, Any]:
             "oauth2_implicit": {
                 "type": "oauth2",
                 "flow": "implicit",
-                "authorizationUrl": f"{facts.base_url}/oauth/authorize",
+                "authorizationUrl": f"{info.base_url}/oauth/authorize",
                 "scopes": {
                     scope.name: f"{scope.description} {_WARNING}" if scope.is_dangerous else scope.description
-                    for scope in facts.scopes
+                    for scope in info.scopes
                 },
             }
         },
         "paths": paths,
         "definitions": DEFINITIONS,
-        "tags": [{"name": chapter.name, "description": chapter.description} for chapter in facts.chapters],
+        "tags": [{"name": chapter.name, "description": chapter.description} for chapter in info.chapters],
     }
 
 

@@ -20,11 +20,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from rest_compat.bind import NO_BODY, TOO_LARGE, UNREADABLE, UNSUPPORTED, Binder, Bound, Cursors, Refused
+from rest_compat.admission import RestViewer, admission_problem, cors_headers, has_scope
+from rest_compat.bind import (
+    BODY_TOO_LARGE,
+    MISSING_BODY,
+    UNPARSABLE_BODY,
+    UNSUPPORTED_MEDIA_TYPE,
+    Binder,
+    BindError,
+    BoundRequest,
+    Cursors,
+)
 from rest_compat.chapter import Chapter
 from rest_compat.compile import Plan, compile_documents
-from rest_compat.discovery import PREFIX, Facts, ScopeText
-from rest_compat.door import RestViewer, cors_headers, covers, refusal
+from rest_compat.discovery import PREFIX, ApiInfo, ScopeText
 from rest_compat.problems import (
     FORBIDDEN,
     INTERNAL,
@@ -42,15 +51,15 @@ Mode = Literal["documented", "observed"]
 
 log = logging.getLogger(__name__)
 
-MAX_BODY = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 """Bytes of a request body."""
 
 _ROLES = {"READ": 1, "WRITE": 2, "ADMIN": 3}
-_NEEDED = {"repo:read": 1, "repo:write": 2, "repo:admin": 3}
+_ROLE_OF_SCOPE = {"repo:read": 1, "repo:write": 2, "repo:admin": 3}
 
 
 @dataclass(frozen=True)
-class Ready:
+class CompiledRoute:
     """A row with its plan and binder."""
 
     route: Route
@@ -59,7 +68,7 @@ class Ready:
     status: int
 
 
-class Refusal(Exception):
+class RequestRefused(Exception):
     """Ends a request with a problem."""
 
     def __init__(self, problem: Problem, text: Any = None, headers: Mapping[str, str] | None = None) -> None:
@@ -110,11 +119,11 @@ class Engine(Generic[C]):
         shared = [Source(fragments, "_fragments.graphql")] if fragments else []
         self.plans = compile_documents(schema, [_guards(), *shared, *sources])
         self._guard = self.plans.pop("GuardRepository")
-        self.facts = Facts(chapters, self.plans, tuple(scopes), base_url, features, status_codes)
+        self.info = ApiInfo(chapters, self.plans, tuple(scopes), base_url, features, status_codes)
         routes = [route for chapter in chapters for route in chapter.routes if not route.external]
         # A route whose feature is off does not exist, not even for the methods beside it.
         self._router = Router(route for route in routes if features.issuperset(route.flags))
-        self._ready = {route.operation: self._prepare(route, cursors) for route in routes}
+        self._routes = {route.operation: self._prepare(route, cursors) for route in routes}
         self._run = run
         self._context_for = context_for
         self._viewer_of = viewer_of
@@ -140,55 +149,59 @@ class Engine(Generic[C]):
             return _reply(200, None)
         try:
             return await self._answer(request)
-        except Refusal as refused:
-            status, body = render(refused.problem, refused.text, self.facts.base_url)
+        except RequestRefused as refused:
+            status, body = render(refused.problem, refused.text, self.info.base_url)
             return _reply(status, body, refused.headers)
         except Exception:
             log.exception("Unexpected error in %s %s", request.method, request.url.path)
-            status, body = render(INTERNAL, None, self.facts.base_url)
+            status, body = render(INTERNAL, None, self.info.base_url)
             return _reply(status, body)
 
-    def _prepare(self, route: Route, cursors: Cursors) -> Ready:
+    def _prepare(self, route: Route, cursors: Cursors) -> CompiledRoute:
         if (plan := self.plans.get(route.document_name)) is None:
             raise ValueError(f"{route.operation}: there is no document {route.document_name}.")
-        status = route.status_for(self.facts.mode)
+        status = route.status_for(self.info.mode)
         answered = plan.answer is not None or route.body is not UNSET or status == 204
         if not answered:
             raise ValueError(f"{route.operation}: neither @body, nor a literal body, nor status 204.")
         if route.check is Check.ACCESS and (
-            route.scope not in _NEEDED or "repository" not in route.path_names
+            route.scope not in _ROLE_OF_SCOPE or "repository" not in route.path_names
         ):
             raise ValueError(f"{route.operation}: ACCESS needs a repository in the path and a repo: scope.")
-        return Ready(route, plan, Binder(route, plan, cursors), status)
+        return CompiledRoute(route, plan, Binder(route, plan, cursors), status)
 
     async def _answer(self, request: Request) -> Response:
-        ready, path = self._match(request)
-        route = ready.route
+        compiled, path = self._match(request)
+        route = compiled.route
         context = await self._context_for(request)
         viewer = self._viewer_of(context)
-        problem = refusal(route, viewer, self.facts.features, has_csrf_token=self._has_csrf_token(request))
+        problem = admission_problem(
+            route, viewer, self.info.features, has_csrf_token=self._has_csrf_token(request)
+        )
         if problem is not None:
-            raise Refusal(problem)
-        if route.gated and not viewer.is_anonymous and not covers(viewer.scopes, route.scope):
-            raise Refusal(FORBIDDEN)
+            raise RequestRefused(problem)
+        if route.scope_enforced and not viewer.is_anonymous and not has_scope(viewer.scopes, route.scope):
+            raise RequestRefused(FORBIDDEN)
         try:
-            bound = ready.binder.bind(path, _query(request), await _body(request, ready))
-        except (Refused, Refusal) as refused:
-            await self._judge_caller(route, path, viewer, context)
-            raise _refused(route, refused) from refused
-        answer = await self._execute(ready, bound, context)
-        return _reply(ready.status, answer, self._location(route, bound, answer))
+            bound = compiled.binder.bind(path, _query(request), await _body(request, compiled))
+        except (BindError, RequestRefused) as refused:
+            await self._check_caller_first(route, path, viewer, context)
+            raise _as_request_refused(route, refused) from refused
+        answer = await self._execute(compiled, bound, context)
+        return _reply(compiled.status, answer, self._location(route, bound, answer))
 
-    def _match(self, request: Request) -> tuple[Ready, Mapping[str, str]]:
+    def _match(self, request: Request) -> tuple[CompiledRoute, Mapping[str, str]]:
         method = "GET" if request.method == "HEAD" else request.method
         found = self._router.match(method, raw_path(request.scope))
         if found.route is None and found.allowed:
-            raise Refusal(message(405), headers={"Allow": ", ".join((*found.allowed, "HEAD", "OPTIONS"))})
+            raise RequestRefused(
+                message(405), headers={"Allow": ", ".join((*found.allowed, "HEAD", "OPTIONS"))}
+            )
         if found.route is None:
-            raise Refusal(message(404))
-        return self._ready[found.route.operation], found.values
+            raise RequestRefused(message(404))
+        return self._routes[found.route.operation], found.values
 
-    async def _judge_caller(
+    async def _check_caller_first(
         self, route: Route, path: Mapping[str, str], viewer: RestViewer, context: C
     ) -> None:
         """Refuses the caller of a refused request, if the row says that the caller is judged first.
@@ -197,7 +210,7 @@ class Engine(Generic[C]):
         requests whose values are good.
         """
         if route.check is Check.LOGIN and viewer.is_anonymous:
-            raise Refusal(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
+            raise RequestRefused(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
         if route.check is not Check.ACCESS:
             return
         result = await self._run(
@@ -206,26 +219,28 @@ class Engine(Generic[C]):
         self._raise_errors(route, self._guard, result)
         repository = (result.data or {}).get("repository")
         if repository is None:
-            raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
-        if _ROLES.get(repository["viewerRole"] or "", 0) < _NEEDED[route.scope or ""]:
+            raise RequestRefused(find(route.problems, PAYLOAD, "NOT_FOUND"))
+        if _ROLES.get(repository["viewerRole"] or "", 0) < _ROLE_OF_SCOPE[route.scope or ""]:
             code = "UNAUTHENTICATED" if viewer.is_anonymous else "FORBIDDEN"
-            raise Refusal(find(route.problems, TOP_LEVEL, code))
+            raise RequestRefused(find(route.problems, TOP_LEVEL, code))
         if route.writable and repository["state"] != "NORMAL":
-            raise Refusal(message(503), f"Repository is in read only or mirror mode: {repository['state']}")
+            raise RequestRefused(
+                message(503), f"Repository is in read only or mirror mode: {repository['state']}"
+            )
 
-    async def _execute(self, ready: Ready, bound: Bound, context: C) -> Any:
-        route, plan = ready.route, ready.plan
+    async def _execute(self, compiled: CompiledRoute, bound: BoundRequest, context: C) -> Any:
+        route, plan = compiled.route, compiled.plan
         if route.native is not None:
-            answer = route.native(self.facts, bound.values)
+            answer = route.native(self.info, bound.values)
             if answer is None:
-                raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
+                raise RequestRefused(find(route.problems, PAYLOAD, "NOT_FOUND"))
             return answer
         result = await self._run(plan.document, bound.variables, context, plan.name)
         self._raise_errors(route, plan, result)
         data = result.data or {}
         if plan.result is not None:
             _raise_payload_error(route, plan, data.get(plan.result))
-        if ready.status == 204 and plan.answer is None:
+        if compiled.status == 204 and plan.answer is None:
             return None
         if route.body is not UNSET:
             return route.body
@@ -233,10 +248,10 @@ class Engine(Generic[C]):
         if not isinstance(answer, Unset):
             return answer
         if route.check is Check.LOGIN and self._viewer_of(context).is_anonymous:
-            raise Refusal(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
-        if route.absent is UNSET:
-            raise Refusal(find(route.problems, PAYLOAD, "NOT_FOUND"))
-        return route.absent
+            raise RequestRefused(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
+        if route.null_answer is UNSET:
+            raise RequestRefused(find(route.problems, PAYLOAD, "NOT_FOUND"))
+        return route.null_answer
 
     def _raise_errors(self, route: Route, plan: Plan, result: ExecutionResult) -> None:
         """Refuses for errors beside the data, except for denials that the document allows."""
@@ -248,19 +263,19 @@ class Engine(Generic[C]):
             if code not in TOP_LEVEL:
                 code = "INTERNAL"
             if code == "INTERNAL":
-                raise Refusal(INTERNAL)
+                raise RequestRefused(INTERNAL)
             first = first or (code, error)
         if first is not None:
-            raise Refusal(find(route.problems, TOP_LEVEL, first[0]), first[1].message)
+            raise RequestRefused(find(route.problems, TOP_LEVEL, first[0]), first[1].message)
 
-    def _location(self, route: Route, bound: Bound, answer: Any) -> dict[str, str]:
+    def _location(self, route: Route, bound: BoundRequest, answer: Any) -> dict[str, str]:
         if route.location is None:
             return {}
         keys = answer if isinstance(answer, dict) else {}
         values = {**keys, **{name: bound.values[name] for name in route.path_names}}
         # A repository's own slashes stay slashes.
         path = route.location.format(**_quoted(values))
-        return {"Location": self.facts.base_url + PREFIX + path}
+        return {"Location": self.info.base_url + PREFIX + path}
 
 
 def _quoted(value: Any) -> Any:
@@ -284,16 +299,16 @@ def _query(request: Request) -> dict[str, str]:
     return dict(reversed(request.query_params.multi_items()))
 
 
-async def _body(request: Request, ready: Ready) -> Any:
-    if not ready.binder.takes_body:
+async def _body(request: Request, compiled: CompiledRoute) -> Any:
+    if not compiled.binder.takes_body:
         return None
     content_type = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     is_json = content_type == "application/json" or (
         content_type.startswith("application/") and content_type.endswith("+json")
     )
-    optional = ready.route.optional_body
+    optional = compiled.route.optional_body
     if not is_json and not optional:
-        raise Refusal(UNSUPPORTED)
+        raise RequestRefused(UNSUPPORTED_MEDIA_TYPE)
     raw = await _read(request)
     if not raw and optional:
         return {}
@@ -302,9 +317,9 @@ async def _body(request: Request, ready: Ready) -> Any:
     except orjson.JSONDecodeError as error:
         if optional and not is_json:
             return {}
-        raise Refusal(UNREADABLE) from error
+        raise RequestRefused(UNPARSABLE_BODY) from error
     if body is None:
-        raise Refusal(NO_BODY)
+        raise RequestRefused(MISSING_BODY)
     return body
 
 
@@ -313,17 +328,17 @@ async def _read(request: Request) -> bytes:
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BODY:
-            raise Refusal(TOO_LARGE)
+        if size > MAX_BODY_BYTES:
+            raise RequestRefused(BODY_TOO_LARGE)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _refused(route: Route, refused: Refused | Refusal) -> Refusal:
-    if isinstance(refused, Refusal):
+def _as_request_refused(route: Route, refused: BindError | RequestRefused) -> RequestRefused:
+    if isinstance(refused, RequestRefused):
         return refused
     exception = route.problems.get((refused.field, refused.kind))
-    return Refusal(exception or refused.problem, refused.text)
+    return RequestRefused(exception or refused.problem, refused.text)
 
 
 def _raise_payload_error(route: Route, plan: Plan, payload: Any) -> None:
@@ -332,7 +347,7 @@ def _raise_payload_error(route: Route, plan: Plan, payload: Any) -> None:
     if errors:
         error = errors[0]
         problem = find(route.problems, PAYLOAD, error["code"], plan.field_name(error["field"]))
-        raise Refusal(problem, error["message"])
+        raise RequestRefused(problem, error["message"])
 
 
 def _is_lenient(plan: Plan, error: GraphQLError) -> bool:

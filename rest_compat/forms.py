@@ -1,7 +1,7 @@
-"""Forms: the only code about single values. Each is a pure function, with the GraphQL types it applies to.
+"""Forms: pure functions that convert one value, with the GraphQL types that each applies to.
 
-`OUT` renders what the schema answered; `READ` turns a text of the request, or a JSON value, into what the
-schema takes. A `READ` function raises `Unreadable` with a sentence of its own, or any other `ValueError`.
+`WRITE_FORMS` convert a value of the schema for the answer. `READ_FORMS` convert a text or a JSON value of the
+request for the schema; they raise `FormError` with a sentence for people, or any other `ValueError`.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def json_kinds(type_: GraphQLNamedType) -> tuple[str, ...]:
     return kinds
 
 
-class Unreadable(ValueError):
+class FormError(ValueError):
     """A value that a form cannot read, with a sentence of the form's own that a person should see."""
 
 
-class Out(NamedTuple):
+class WriteForm(NamedTuple):
     """`takes`: names of scalars, or `enum`. `kind`: the JSON type of the result."""
 
     takes: frozenset[str]
@@ -63,7 +63,7 @@ class Out(NamedTuple):
     render: Callable[[Any], Any]
 
 
-class Read(NamedTuple):
+class ReadForm(NamedTuple):
     """`takes`: names of scalars, or `input`. `kind`: the JSON type in a request body, and the type
     that discovery shows for a query value. `read` is called with the text or the JSON value."""
 
@@ -119,16 +119,16 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = MappingProxyType(
 
 _DATES = frozenset({"DateTime"})
 
-OUT: Mapping[str, Out] = MappingProxyType(
+WRITE_FORMS: Mapping[str, WriteForm] = MappingProxyType(
     {
-        "RFC2822": Out(_DATES, "string", _rfc2822),
-        "HTTP_DATE": Out(_DATES, "string", _http_date),
-        "ISO_SECONDS": Out(_DATES, "string", _iso_seconds),
-        "DAY": Out(_DATES | {"Date"}, "string", lambda text: text[:10]),
-        "EPOCH": Out(_DATES, "integer", _epoch),
-        "EPOCH_MS": Out(_DATES, "integer", _epoch_ms),
-        "IEC_BYTES": Out(frozenset({"BigInt"}), "string", iec_bytes),
-        **{form: Out(frozenset({"enum"}), "string", spell) for form, spell in SPELLINGS.items()},
+        "RFC2822": WriteForm(_DATES, "string", _rfc2822),
+        "HTTP_DATE": WriteForm(_DATES, "string", _http_date),
+        "ISO_SECONDS": WriteForm(_DATES, "string", _iso_seconds),
+        "DAY": WriteForm(_DATES | {"Date"}, "string", lambda text: text[:10]),
+        "EPOCH": WriteForm(_DATES, "integer", _epoch),
+        "EPOCH_MS": WriteForm(_DATES, "integer", _epoch_ms),
+        "IEC_BYTES": WriteForm(frozenset({"BigInt"}), "string", iec_bytes),
+        **{form: WriteForm(frozenset({"enum"}), "string", spell) for form, spell in SPELLINGS.items()},
     }
 )
 
@@ -153,19 +153,19 @@ def _read_epoch(seconds: Any) -> str:
     try:
         return _utc(datetime.fromtimestamp(float(seconds), tz=UTC))
     except (OverflowError, OSError) as error:
-        raise Unreadable(f"{seconds!r} is not a date in seconds since 1970") from error
+        raise FormError(f"{seconds!r} is not a date in seconds since 1970") from error
 
 
 def _read_iso_seconds(text: str) -> str:
     if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text) is None:
-        raise Unreadable(f"{text!r} does not have the form YYYY-MM-DDTHH:MM:SSZ")
+        raise FormError(f"{text!r} does not have the form YYYY-MM-DDTHH:MM:SSZ")
     return _utc(datetime.fromisoformat(text))
 
 
 def _name_filter(text: str) -> dict[str, str]:
     operation, colon, name = text.partition(":")
     if not colon:
-        raise Unreadable("The filter must read like:<part of a name> or eq:<name>.")
+        raise FormError("The filter must read like:<part of a name> or eq:<name>.")
     # Other operations are ignored, as in the reference: an empty filter matches every name.
     return {"like": {"contains": name}, "eq": {"equals": name}}.get(operation, {})
 
@@ -181,15 +181,15 @@ def whole_number(text: Any) -> int:
     return int(text)
 
 
-READ: Mapping[str, Read] = MappingProxyType(
+READ_FORMS: Mapping[str, ReadForm] = MappingProxyType(
     {
-        "US_DAY": Read(_DATES, "string", lambda text: _utc(_us_day(text))),
-        "US_DAY_AFTER": Read(_DATES, "string", _us_day_after),
-        "EPOCH": Read(_DATES, "number", _read_epoch),
-        "ISO_SECONDS": Read(_DATES, "string", _read_iso_seconds),
-        "NAME_FILTER": Read(frozenset({"input"}), "string", _name_filter),
-        "PAGE": Read(frozenset({"Cursor"}), "integer", _page),
-        "CURSOR": Read(frozenset({"Cursor"}), "string", str),
+        "US_DAY": ReadForm(_DATES, "string", lambda text: _utc(_us_day(text))),
+        "US_DAY_AFTER": ReadForm(_DATES, "string", _us_day_after),
+        "EPOCH": ReadForm(_DATES, "number", _read_epoch),
+        "ISO_SECONDS": ReadForm(_DATES, "string", _read_iso_seconds),
+        "NAME_FILTER": ReadForm(frozenset({"input"}), "string", _name_filter),
+        "PAGE": ReadForm(frozenset({"Cursor"}), "integer", _page),
+        "CURSOR": ReadForm(frozenset({"Cursor"}), "string", str),
     }
 )
 """Enum values are read by `SPELLINGS`, the other way round."""

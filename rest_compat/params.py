@@ -30,11 +30,11 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
-from rest_compat.answer import Answer
-from rest_compat.forms import READ, SPELLINGS, applies, json_kinds
+from rest_compat.answer_type import AnswerType
+from rest_compat.forms import READ_FORMS, SPELLINGS, applies, json_kinds
 from rest_compat.route import UNSET
 from rest_compat.selection import arguments_of
-from rest_compat.shape import refuse
+from rest_compat.shape import document_error
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Param:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The JSON types that REST accepts; `any` for all."""
-        if self.form is not None and self.form in READ:
-            return (READ[self.form].kind,)
+        if self.form is not None and self.form in READ_FORMS:
+            return (READ_FORMS[self.form].kind,)
         return json_kinds(get_named_type(self.type)) if not self.is_list else ("array",)
 
     @property
@@ -73,9 +73,9 @@ class Param:
         return is_list_type(get_nullable_type(self.type))
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> AnswerType:
         """The type of the parameter's value where an answer echoes it."""
-        return Answer(
+        return AnswerType(
             self.kinds[0], nullable=not self.required and self.default is UNSET and self.form != "PAGE"
         )
 
@@ -100,17 +100,17 @@ def _param(
     name = node.variable.name.value
     type_ = type_from_ast(schema, node.type)
     assert is_input_type(type_)
-    said: dict[str, dict[str, Any]] = {}
+    directives: dict[str, dict[str, Any]] = {}
     for directive in node.directives or ():
         definition = vocabulary.get_directive(directive.name.value)
         assert definition is not None
         # The function reads any node with directives; its annotation forgets variables.
-        said[directive.name.value] = get_directive_values(definition, cast(Any, node)) or {}
-    form = said["as"]["form"] if "as" in said else None
-    _check(node, type_, form, said)
+        directives[directive.name.value] = get_directive_values(definition, cast(Any, node)) or {}
+    form = directives["as"]["form"] if "as" in directives else None
+    _check(node, type_, form, directives)
     if form == "PAGE" and name not in sizes:
-        raise refuse(f"${name} is a page number, so `first` must stand beside it.", node)
-    null = said.get("nullable")
+        raise document_error(f"${name} is a page number, so `first` must stand beside it.", node)
+    null = directives.get("nullable")
     default = UNSET if node.default_value is None else value_from_ast_untyped(node.default_value)
     return Param(
         name,
@@ -119,44 +119,46 @@ def _param(
         default=default,
         description=node.description.value if node.description else "",
         form=form,
-        clamp=_bounds(said.get("clamp")),
-        range=_bounds(said.get("range")),
-        lenient="lenient" in said,
-        also=said["also"]["name"] if "also" in said else None,
-        only=tuple(said["only"]["values"]) if "only" in said else None,
+        clamp=_bounds(directives.get("clamp")),
+        range=_bounds(directives.get("range")),
+        lenient="lenient" in directives,
+        also=directives["also"]["name"] if "also" in directives else None,
+        only=tuple(directives["only"]["values"]) if "only" in directives else None,
         nullable=null is not None,
-        ignored="ignored" in said,
-        place=said["in"]["place"] if "in" in said else None,
-        below=said["below"]["parameter"] if "below" in said else None,
+        ignored="ignored" in directives,
+        place=directives["in"]["place"] if "in" in directives else None,
+        below=directives["below"]["parameter"] if "below" in directives else None,
         page_size=sizes.get(name) if form == "PAGE" else None,
     )
 
 
 def _check(
-    node: VariableDefinitionNode, type_: GraphQLInputType, form: str | None, said: Mapping[str, Any]
+    node: VariableDefinitionNode, type_: GraphQLInputType, form: str | None, directives: Mapping[str, Any]
 ) -> None:
     named = get_named_type(type_)
     if form is None:
         try:
             json_kinds(named)
         except ValueError as error:
-            raise refuse(str(error), node) from error
+            raise document_error(str(error), node) from error
     elif not (
-        is_enum_type(named) if form in SPELLINGS else form in READ and applies(READ[form].takes, named)
+        is_enum_type(named)
+        if form in SPELLINGS
+        else form in READ_FORMS and applies(READ_FORMS[form].takes, named)
     ):
-        raise refuse(f"The form {form} does not read values of type {named.name}.", node)
-    if said.keys() & {"clamp", "range"} and named.name not in ("Int", "BigInt") and form != "PAGE":
-        raise refuse("@clamp and @range need a whole number.", node)
-    if "nullable" in said and isinstance(node.type, NonNullTypeNode):
-        raise refuse("@nullable stands on a variable that GraphQL does not let be null.", node)
-    if "lenient" in said and isinstance(node.type, NonNullTypeNode) and node.default_value is None:
-        raise refuse("@lenient stands on a variable that must be sent.", node)
-    if "lenient" in said and isinstance(node.type, ListTypeNode):
-        raise refuse("@lenient needs a single value.", node)
+        raise document_error(f"The form {form} does not read values of type {named.name}.", node)
+    if directives.keys() & {"clamp", "range"} and named.name not in ("Int", "BigInt") and form != "PAGE":
+        raise document_error("@clamp and @range need a whole number.", node)
+    if "nullable" in directives and isinstance(node.type, NonNullTypeNode):
+        raise document_error("@nullable stands on a variable that GraphQL does not let be null.", node)
+    if "lenient" in directives and isinstance(node.type, NonNullTypeNode) and node.default_value is None:
+        raise document_error("@lenient stands on a variable that must be sent.", node)
+    if "lenient" in directives and isinstance(node.type, ListTypeNode):
+        raise document_error("@lenient needs a single value.", node)
 
 
-def _bounds(said: Mapping[str, Any] | None) -> tuple[int | None, int | None] | None:
-    return None if said is None else (said.get("min"), said.get("max"))
+def _bounds(directives: Mapping[str, Any] | None) -> tuple[int | None, int | None] | None:
+    return None if directives is None else (directives.get("min"), directives.get("max"))
 
 
 class _PageSizes(Visitor):

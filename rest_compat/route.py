@@ -51,10 +51,10 @@ class Route:
     """The success status of a live system, where it differs."""
     body: Any = UNSET
     """A literal answer."""
-    absent: Any = UNSET
+    null_answer: Any = UNSET
     """The answer when the value marked `@body` is null; 404 without it."""
     check: Check = Check.BODY
-    gated: bool = False
+    scope_enforced: bool = False
     """A token without the row's scope is refused before anything else. Elsewhere the scope is documentation
     and the resolvers are the judge, since many operations accept more than they document."""
     writable: bool = False

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 
-class Fetch:
+class ExecutedField:
     """One executed field: its alias in the result, and what is selected below it."""
 
     def __init__(self, alias: str, field: FieldNode, conditions: tuple[DirectiveNode, ...]) -> None:
@@ -47,10 +47,12 @@ class Selection:
     def __init__(self, taken: set[str] | None = None) -> None:
         # The branches of one object share its names, since GraphQL merges their fields into one object.
         self._taken = set() if taken is None else taken
-        self._fetches: dict[tuple[str, ...], tuple[Fetch, bool]] = {}
+        self._fetches: dict[tuple[str, ...], tuple[ExecutedField, bool]] = {}
         self._branches: dict[str, Selection] = {}
 
-    def fetch(self, field: FieldNode, conditions: tuple[DirectiveNode, ...], lenient: bool = False) -> Fetch:
+    def fetch(
+        self, field: FieldNode, conditions: tuple[DirectiveNode, ...], lenient: bool = False
+    ) -> ExecutedField:
         """`conditions` are `@include` and `@skip`; `lenient` fields are kept apart from strict ones."""
         key = (
             field.name.value,
@@ -59,11 +61,11 @@ class Selection:
             "lenient" if lenient else "strict",
         )
         if key not in self._fetches:
-            fetch = Fetch(self._alias(field.name.value), field, conditions)
+            fetch = ExecutedField(self._alias(field.name.value), field, conditions)
             self._fetches[key] = fetch, field.selection_set is not None
         return self._fetches[key][0]
 
-    def typename(self, conditions: tuple[DirectiveNode, ...]) -> Fetch:
+    def typename(self, conditions: tuple[DirectiveNode, ...]) -> ExecutedField:
         """A marker: its alias is in the result exactly if this selection was executed."""
         return self.fetch(FieldNode(name=NameNode(value="__typename")), conditions)
 

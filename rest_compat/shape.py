@@ -33,26 +33,26 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
-from rest_compat.answer import Answer, Key, merge, of_literal
+from rest_compat.answer_type import AnswerType, Key, merge, type_of_literal
 from rest_compat.convert import (
     Convert,
     Values,
     Writer,
     as_list,
     build_object,
-    each,
+    compose,
+    convert_items,
+    identity,
     in_lists,
     or_default,
-    same,
-    then,
 )
-from rest_compat.forms import OUT, applies, json_kinds
-from rest_compat.selection import Fetch, Selection
+from rest_compat.forms import WRITE_FORMS, applies, json_kinds
+from rest_compat.selection import ExecutedField, Selection
 
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 CONDITIONS = frozenset({"include", "skip"})
-FIXED = frozenset({"const", "echo", "offset"})
+FIXED_VALUES = frozenset({"const", "echo", "offset"})
 """What says the value of a key that the schema is not asked for."""
 
 
@@ -62,7 +62,7 @@ def offset_of(page: str) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where a selection is read: the parent type, and where its fields are executed."""
 
     parent: Composite
@@ -73,15 +73,15 @@ class Place:
     path: tuple[str, ...] | None = ()
     """Aliases from the root; None below a list, where no answer can be found by a path."""
     lenient_path: tuple[str, ...] = ()
-    settled: int = 0
+    known_conditions: int = 0
     """How many of the conditions are known to hold here, as a group around is written only if they do."""
 
     def conditional(self, conditions: tuple[DirectiveNode, ...]) -> bool:
-        return len(conditions) > self.settled
+        return len(conditions) > self.known_conditions
 
 
 @dataclass(frozen=True)
-class Written:
+class ShapedField:
     """What one selected field contributes: a writer, and the keys that it writes."""
 
     writer: Writer
@@ -89,7 +89,7 @@ class Written:
     alias: str = ""
     convert: Convert | None = None
     """For `@unwrap` of the object around: the value alone. None if the field is more or less than a value."""
-    answer: Answer | None = None
+    answer: AnswerType | None = None
 
 
 @dataclass
@@ -98,12 +98,12 @@ class Body:
 
     path: tuple[str, ...]
     convert: Convert
-    answer: Answer
+    answer: AnswerType
     key: str | None
 
 
 @dataclass
-class Found:
+class Findings:
     """What reading a document brings to light beside its keys."""
 
     body: Body | None = None
@@ -113,12 +113,12 @@ class Found:
     fragments: set[str] = field(default_factory=set)
 
 
-def refuse(sentence: str, *nodes: Node) -> GraphQLError:
-    """A mistake in a document, with the place where it stands."""
+def document_error(sentence: str, *nodes: Node) -> GraphQLError:
+    """A mistake in a document, with the position where it stands."""
     return GraphQLError(sentence, nodes=list(nodes))
 
 
-class Reader:
+class ShapeCompiler:
     """Reads the selections of one document."""
 
     def __init__(
@@ -126,40 +126,42 @@ class Reader:
         schema: GraphQLSchema,
         vocabulary: GraphQLSchema,
         fragments: Mapping[str, FragmentDefinitionNode],
-        variables: Mapping[str, Answer],
+        variables: Mapping[str, AnswerType],
         mutation: bool,
     ) -> None:
-        self.found = Found()
+        self.findings = Findings()
         self._schema = schema
         self._vocabulary = vocabulary
         self._fragments = fragments
         self._variables = variables
         self._mutation = mutation
 
-    def object(self, selections: SelectionSetNode, place: Place) -> tuple[Convert, Answer, list[Written]]:
+    def object(
+        self, selections: SelectionSetNode, position: Position
+    ) -> tuple[Convert, AnswerType, list[ShapedField]]:
         """An object of the answer: converter, type and parts."""
-        parts = list(self._read(selections, place))
+        parts = list(self._read(selections, position))
         certain = [name for part in parts for name, key in part.keys if key.types is None]
         if twice := {name for name in certain if certain.count(name) > 1}:
-            raise refuse(f"The key {min(twice)} is written twice.", selections)
-        possible = frozenset(self._possible(place.parent))
+            raise document_error(f"The key {min(twice)} is written twice.", selections)
+        possible = frozenset(self._possible(position.parent))
         keys = merge((key for part in parts for key in part.keys), possible)
-        return build_object([part.writer for part in parts]), Answer("object", keys=keys), parts
+        return build_object([part.writer for part in parts]), AnswerType("object", keys=keys), parts
 
-    def _read(self, selections: SelectionSetNode, place: Place) -> Iterator[Written]:
+    def _read(self, selections: SelectionSetNode, position: Position) -> Iterator[ShapedField]:
         for node in selections.selections:
             match node:
                 case FieldNode():
-                    if (written := self._field(node, place)) is not None:
+                    if (written := self._field(node, position)) is not None:
                         yield written
                 case FragmentSpreadNode():
                     fragment = self._fragments[node.name.value]
-                    self.found.fragments.add(node.name.value)
-                    inner = self._narrow(place, fragment.type_condition.name.value, node)
+                    self.findings.fragments.add(node.name.value)
+                    inner = self._narrow(position, fragment.type_condition.name.value, node)
                     yield from self._read(fragment.selection_set, inner)
                 case InlineFragmentNode():
                     condition = node.type_condition
-                    inner = self._narrow(place, condition.name.value if condition else None, node)
+                    inner = self._narrow(position, condition.name.value if condition else None, node)
                     group = self._directives(node).get("group")
                     if group is None:
                         yield from self._read(node.selection_set, inner)
@@ -167,66 +169,66 @@ class Reader:
                         yield self._group(group["key"], node, inner)
 
     def _narrow(
-        self, place: Place, condition: str | None, node: InlineFragmentNode | FragmentSpreadNode
-    ) -> Place:
-        """The place inside a fragment."""
-        place = replace(place, conditions=(*place.conditions, *_conditions(node)))
+        self, position: Position, condition: str | None, node: InlineFragmentNode | FragmentSpreadNode
+    ) -> Position:
+        """The position inside a fragment."""
+        position = replace(position, conditions=(*position.conditions, *_conditions(node)))
         if condition is None:
-            return place
+            return position
         type_ = self._schema.type_map[condition]
         assert is_composite_type(type_)
-        if type_ == place.parent or (
+        if type_ == position.parent or (
             is_abstract_type(type_)
-            and (is_object_type(place.parent) or is_interface_type(place.parent))
-            and self._schema.is_sub_type(type_, place.parent)
+            and (is_object_type(position.parent) or is_interface_type(position.parent))
+            and self._schema.is_sub_type(type_, position.parent)
         ):
-            return place
-        possible = frozenset(self._possible(type_)) & frozenset(self._possible(place.parent))
+            return position
+        possible = frozenset(self._possible(type_)) & frozenset(self._possible(position.parent))
         return replace(
-            place,
+            position,
             parent=type_,
-            selection=place.selection.branch(condition),
-            types=possible if place.types is None else possible & place.types,
+            selection=position.selection.branch(condition),
+            types=possible if position.types is None else possible & position.types,
         )
 
-    def _group(self, key: str, node: InlineFragmentNode, place: Place) -> Written:
+    def _group(self, key: str, node: InlineFragmentNode, position: Position) -> ShapedField:
         # Inside the group its conditions hold, so its keys are optional only for reasons of their own.
-        inner = replace(place, types=None, path=None, settled=len(place.conditions))
+        inner = replace(position, types=None, path=None, known_conditions=len(position.conditions))
         convert, answer, _ = self.object(node.selection_set, inner)
-        optional = place.conditional(place.conditions)
-        marker = self._marker(place, place.conditions)
+        optional = position.conditional(position.conditions)
+        marker = self._marker(position, position.conditions)
 
         def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
             if marker is None or marker in source:
                 out[key] = convert(source, values)
 
-        return Written(write, ((key, Key(answer, optional, place.types)),))
+        return ShapedField(write, ((key, Key(answer, optional, position.types)),))
 
-    def _marker(self, place: Place, conditions: tuple[DirectiveNode, ...]) -> str | None:
+    def _marker(self, position: Position, conditions: tuple[DirectiveNode, ...]) -> str | None:
         """What must be in the result for a part without a field of its own to be written."""
-        if place.types is None and not place.conditional(conditions):
+        if position.types is None and not position.conditional(conditions):
             return None
-        return place.selection.typename(conditions).alias
+        return position.selection.typename(conditions).alias
 
-    def _field(self, node: FieldNode, place: Place) -> Written | None:
+    def _field(self, node: FieldNode, position: Position) -> ShapedField | None:
         directives = self._directives(node)
         key = (node.alias or node.name).value
-        if node.name.value == "__typename" and directives.keys() & FIXED:
-            return self._fixed(key, directives, node, place)
-        if misplaced := directives.keys() & FIXED:
-            raise refuse(f"@{min(misplaced)} is written on __typename only.", node)
+        if node.name.value == "__typename" and directives.keys() & FIXED_VALUES:
+            return self._fixed(key, directives, node, position)
+        if misplaced := directives.keys() & FIXED_VALUES:
+            raise document_error(f"@{min(misplaced)} is written on __typename only.", node)
         lenient = "ifAllowed" in directives
-        conditions = (*place.conditions, *_conditions(node))
-        fetch = place.selection.fetch(node, conditions, lenient)
-        type_ = self._type_of(node, place)
+        conditions = (*position.conditions, *_conditions(node))
+        fetch = position.selection.fetch(node, conditions, lenient)
+        type_ = self._type_of(node, position)
         if lenient and is_non_null_type(type_):
-            raise refuse("@ifAllowed needs a field that may be null.", node)
-        where = (*place.lenient_path, fetch.alias)
+            raise document_error("@ifAllowed needs a field that may be null.", node)
+        where = (*position.lenient_path, fetch.alias)
         if lenient:
-            self.found.lenient.add(where)
+            self.findings.lenient.add(where)
         below = replace(
-            Place(place.parent, fetch.below),
-            path=None if place.path is None else (*place.path, fetch.alias),
+            Position(position.parent, fetch.below),
+            path=None if position.path is None else (*position.path, fetch.alias),
             lenient_path=where,
         )
         convert, answer = self._value(node, type_, below, directives)
@@ -237,31 +239,31 @@ class Reader:
             return None
         if self._mutation and len(where) == 2 and "omitNull" not in directives:
             # What else is there is null only where the engine finds errors, and then there is no answer.
-            answer = answer.or_null(False)
-        optional = place.conditional(conditions)
+            answer = answer.as_nullable(False)
+        optional = position.conditional(conditions)
         if "spread" in directives:
-            return self._spread(fetch, node, convert, answer, place, optional)
+            return self._spread(fetch, node, convert, answer, position, optional)
         omits = directives.keys() & {"omitNull", "omitFalse"}
-        return self._key(key, fetch, node, convert, answer, place, optional, omits)
+        return self._key(key, fetch, node, convert, answer, position, optional, omits)
 
     def _key(
         self,
         key: str,
-        fetch: Fetch,
+        fetch: ExecutedField,
         node: FieldNode,
         convert: Convert,
-        answer: Answer,
-        place: Place,
+        answer: AnswerType,
+        position: Position,
         optional: bool,
         omits: AbstractSet[str],
-    ) -> Written:
+    ) -> ShapedField:
         alias = fetch.alias
         if "omitNull" in omits and not answer.nullable:
-            raise refuse("@omitNull stands on a value that is never null.", node)
+            raise document_error("@omitNull stands on a value that is never null.", node)
         if "omitFalse" in omits and answer.kind != "boolean":
-            raise refuse("@omitFalse needs a boolean.", node)
+            raise document_error("@omitFalse needs a boolean.", node)
         nullable = answer.nullable and not omits
-        keys = ((key, Key(answer.or_null(nullable), optional or bool(omits), place.types)),)
+        keys = ((key, Key(answer.as_nullable(nullable), optional or bool(omits), position.types)),)
         also_omitted = False if "omitFalse" in omits else None
 
         def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
@@ -275,59 +277,63 @@ class Reader:
                     out[key] = value
 
         if omits:
-            return Written(write_unless_omitted, keys)
-        plain = None if optional or place.types is not None else convert
-        return Written(write, keys, alias, plain, answer)
+            return ShapedField(write_unless_omitted, keys)
+        plain = None if optional or position.types is not None else convert
+        return ShapedField(write, keys, alias, plain, answer)
 
     def _spread(
         self,
-        fetch: Fetch,
+        fetch: ExecutedField,
         node: FieldNode,
         convert: Convert,
-        answer: Answer,
-        place: Place,
+        answer: AnswerType,
+        position: Position,
         optional: bool,
-    ) -> Written:
+    ) -> ShapedField:
         alias = fetch.alias
         if answer.kind != "object":
-            raise refuse("@spread needs an object.", node)
+            raise document_error("@spread needs an object.", node)
 
         def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
             if alias in source and (inner := convert(source[alias], values)) is not None:
                 out.update(inner)
 
         absent = optional or answer.nullable
-        return Written(
+        return ShapedField(
             write,
             tuple(
-                (name, Key(key.answer, key.optional or absent, place.types))
+                (name, Key(key.answer, key.optional or absent, position.types))
                 for name, key in answer.keys.items()
             ),
         )
 
-    def _fixed(self, key: str, directives: Mapping[str, Any], node: FieldNode, place: Place) -> Written:
-        conditions = (*place.conditions, *_conditions(node))
-        marker = self._marker(place, conditions)
+    def _fixed(
+        self, key: str, directives: Mapping[str, Any], node: FieldNode, position: Position
+    ) -> ShapedField:
+        conditions = (*position.conditions, *_conditions(node))
+        marker = self._marker(position, conditions)
         if said := directives.get("echo") or directives.get("offset"):
             name = said["variable"]
             if name not in self._variables:
-                raise refuse(f"@{min(directives.keys() & FIXED)} names ${name}, which is not declared.", node)
-            self.found.echoed.add(name)
+                raise document_error(
+                    f"@{min(directives.keys() & FIXED_VALUES)} names ${name}, which is not declared.", node
+                )
+            self.findings.echoed.add(name)
             value, answer = None, self._variables[name]
             name = name if "echo" in directives else offset_of(name)
         else:
             name, value = None, directives["const"].get("value")
-            answer = of_literal(value)
+            answer = type_of_literal(value)
 
         def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
             if marker is None or marker in source:
                 out[key] = value if name is None else values.get(name)
 
-        return Written(write, ((key, Key(answer, place.conditional(conditions), place.types)),))
+        return ShapedField(write, ((key, Key(answer, position.conditional(conditions), position.types)),))
 
     def _value(
-        self, node: FieldNode, type_: GraphQLOutputType, below: Place, directives: Mapping[str, Any]
-    ) -> tuple[Convert, Answer]:
+        self, node: FieldNode, type_: GraphQLOutputType, below: Position, directives: Mapping[str, Any]
+    ) -> tuple[Convert, AnswerType]:
         """The converter of a field's value and its type, with the directives on the value applied."""
         named = get_named_type(type_)
         convert: Convert | None = None
@@ -338,31 +344,34 @@ class Reader:
             if "unwrap" in directives:
                 convert, answer = self._unwrap(node, parts)
         elif "unwrap" in directives:
-            raise refuse("@unwrap needs an object or a list of objects.", node)
+            raise document_error("@unwrap needs an object or a list of objects.", node)
         else:
             answer = _leaf(node, named)
         if "as" in directives:
             form, answer = self._form(node, directives["as"]["form"], answer)
-            convert = form if convert is None else then(convert, form)
+            convert = form if convert is None else compose(convert, form)
         convert, answer = in_lists(type_, convert, answer)
         if "keyBy" in directives:
             convert, answer = self._key_by(node, convert, answer, **directives["keyBy"])
-        return self._without_null(node, convert or same, answer, directives)
+        return self._without_null(node, convert or identity, answer, directives)
 
     def _without_null(
-        self, node: FieldNode, convert: Convert, answer: Answer, directives: Mapping[str, Any]
-    ) -> tuple[Convert, Answer]:
+        self, node: FieldNode, convert: Convert, answer: AnswerType, directives: Mapping[str, Any]
+    ) -> tuple[Convert, AnswerType]:
         if "asList" in directives:
-            convert, answer = as_list(convert), Answer("list", item=answer.or_null(False))
+            convert, answer = as_list(convert), AnswerType("list", item=answer.as_nullable(False))
         if "default" in directives:
             if not answer.nullable:
-                raise refuse("@default stands on a value that is never null.", node)
-            convert, answer = or_default(convert, directives["default"].get("value")), answer.or_null(False)
+                raise document_error("@default stands on a value that is never null.", node)
+            convert, answer = (
+                or_default(convert, directives["default"].get("value")),
+                answer.as_nullable(False),
+            )
         return convert, answer
 
-    def _unwrap(self, node: FieldNode, parts: list[Written]) -> tuple[Convert, Answer]:
+    def _unwrap(self, node: FieldNode, parts: list[ShapedField]) -> tuple[Convert, AnswerType]:
         if len(parts) != 1 or parts[0].convert is None or parts[0].answer is None:
-            raise refuse("@unwrap needs an object with one selected field, always written.", node)
+            raise document_error("@unwrap needs an object with one selected field, always written.", node)
         alias, inner = parts[0].alias, parts[0].convert
 
         def unwrap(value: Any, values: Values) -> Any:
@@ -370,33 +379,38 @@ class Reader:
 
         return unwrap, parts[0].answer
 
-    def _form(self, node: FieldNode, name: str, answer: Answer) -> tuple[Convert, Answer]:
+    def _form(self, node: FieldNode, name: str, answer: AnswerType) -> tuple[Convert, AnswerType]:
         """A form on one value, or on each value of the lists that unwrapping brought up."""
         if answer.kind == "list" and answer.item is not None:
             one, item = self._form(node, name, answer.item)
-            return each(one), replace(answer, item=item)
-        form = OUT.get(name)
+            return convert_items(one), replace(answer, item=item)
+        form = WRITE_FORMS.get(name)
         if form is None or answer.leaf is None or not applies(form.takes, answer.leaf):
             shown = answer.leaf.name if answer.leaf is not None else answer.kind
-            raise refuse(f"The form {name} does not write values of type {shown}.", node)
+            raise document_error(f"The form {name} does not write values of type {shown}.", node)
         render = form.render
 
         def convert(value: Any, _: Values) -> Any:
             return None if value is None else render(value)
 
-        return convert, Answer(form.kind, answer.nullable)
+        return convert, AnswerType(form.kind, answer.nullable)
 
     def _key_by(
-        self, node: FieldNode, convert: Convert | None, answer: Answer, field: str, value: str | None = None
-    ) -> tuple[Convert, Answer]:
+        self,
+        node: FieldNode,
+        convert: Convert | None,
+        answer: AnswerType,
+        field: str,
+        value: str | None = None,
+    ) -> tuple[Convert, AnswerType]:
         if answer.kind != "list" or answer.item is None or answer.item.kind != "object" or convert is None:
-            raise refuse("@keyBy needs a list of objects.", node)
+            raise document_error("@keyBy needs a list of objects.", node)
         keys = answer.item.keys
         for name in (field, value):
             if name is not None and (name not in keys or keys[name].optional):
-                raise refuse(f"@keyBy names {name}, which is not a key that every item has.", node)
+                raise document_error(f"@keyBy names {name}, which is not a key that every item has.", node)
         if keys[field].answer.kind != "string" or keys[field].answer.nullable:
-            raise refuse(f"@keyBy names {field}, which is not always text.", node)
+            raise document_error(f"@keyBy names {field}, which is not always text.", node)
         items = convert
 
         def key_by(found: Any, values: Values) -> Any:
@@ -406,19 +420,19 @@ class Reader:
             return {item[field]: item if value is None else item[value] for item in listed}
 
         held = answer.item if value is None else keys[value].answer
-        return key_by, Answer("map", answer.nullable, item=held)
+        return key_by, AnswerType("map", answer.nullable, item=held)
 
     def _set_body(
-        self, node: FieldNode, below: Place, convert: Convert, answer: Answer, key: str | None
+        self, node: FieldNode, below: Position, convert: Convert, answer: AnswerType, key: str | None
     ) -> None:
         if below.path is None:
-            raise refuse("@body cannot stand below a list or in a group.", node)
-        if self.found.body is not None:
-            raise refuse("A document has one @body.", node)
-        self.found.body = Body(below.path, convert, answer, key)
+            raise document_error("@body cannot stand below a list or in a group.", node)
+        if self.findings.body is not None:
+            raise document_error("A document has one @body.", node)
+        self.findings.body = Body(below.path, convert, answer, key)
 
-    def _type_of(self, node: FieldNode, place: Place) -> GraphQLOutputType:
-        definition = self._schema.get_field(place.parent, node.name.value)
+    def _type_of(self, node: FieldNode, position: Position) -> GraphQLOutputType:
+        definition = self._schema.get_field(position.parent, node.name.value)
         assert definition is not None
         return definition.type
 
@@ -443,13 +457,13 @@ def _conditions(node: FieldNode | InlineFragmentNode | FragmentSpreadNode) -> tu
     return tuple(directive for directive in node.directives or () if directive.name.value in CONDITIONS)
 
 
-def _leaf(node: FieldNode, type_: GraphQLNamedType) -> Answer:
+def _leaf(node: FieldNode, type_: GraphQLNamedType) -> AnswerType:
     try:
         kind = json_kinds(type_)[0]
         # The keys of a scalar that is an object are not ours to know.
-        return Answer("map", item=Answer("any")) if kind == "object" else Answer(kind, leaf=type_)
+        return AnswerType("map", item=AnswerType("any")) if kind == "object" else AnswerType(kind, leaf=type_)
     except ValueError as error:
-        raise refuse(str(error), node) from error
+        raise document_error(str(error), node) from error
 
 
 def _depth(type_: Any) -> int:

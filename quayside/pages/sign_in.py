@@ -24,7 +24,7 @@ from quayside.web import forms
 from resolvers.accounts import session
 from resolvers.accounts.session import EmailUnverified, csrf_token
 from resolvers.errors import BadRequest, InvalidCredentials, SignInThrottled, Unauthenticated
-from rest_compat.door import cors_headers
+from rest_compat.admission import cors_headers
 from rest_compat.problems import DEFAULT_TEXT, UNAUTHENTICATED, Problem, message, render
 
 MAX_BODY = 64 * 1024
@@ -36,7 +36,7 @@ _LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f\x7f]*")
 Answer: TypeAlias = Callable[[Request, ContextFactory], Awaitable[Response]]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """Ends a JSON request with a problem."""
 
     def __init__(self, problem: Problem) -> None:
@@ -89,7 +89,7 @@ class SignIn:
         async def endpoint(request: Request) -> Response:
             try:
                 response = await self._answer(request, answer)
-            except Refused as refused:
+            except RequestRefused as refused:
                 response = self._problem(refused.problem)
             except CsrfRefused as error:
                 response = self._problem(Problem(403, "error", text=error.message))
@@ -144,24 +144,24 @@ def _failure(error: Unauthenticated) -> Response | None:
 
 
 async def _texts(request: Request, *names: str) -> list[str]:
-    """Those members of a JSON body, which must be texts. Raises `Refused`."""
+    """Those members of a JSON body, which must be texts. Raises `RequestRefused`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refused(message(415))
+        raise RequestRefused(message(415))
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > MAX_BODY:
-            raise Refused(message(413))
+            raise RequestRefused(message(413))
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Refused(message(400, DEFAULT_TEXT[400])) from error
+        raise RequestRefused(message(400, DEFAULT_TEXT[400])) from error
     values = body if isinstance(body, dict) else {}
     for name in names:
         if name not in values:
-            raise Refused(Problem(400, text=f"'{name}' is a required property"))
+            raise RequestRefused(Problem(400, text=f"'{name}' is a required property"))
         if not isinstance(values[name], str) or "\0" in values[name]:
-            raise Refused(Problem(400, text=f"'{name}' must be a text"))
+            raise RequestRefused(Problem(400, text=f"'{name}' must be a text"))
     return [values[name] for name in names]
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from rest_compat.chapter import chapter
-from rest_compat.discovery import Facts, discovery
+from rest_compat.discovery import ApiInfo, discovery
 from rest_compat.route import Route
 
 
-def answer(facts: Facts, values: Mapping[str, Any]) -> dict[str, Any]:
+def answer(info: ApiInfo, values: Mapping[str, Any]) -> dict[str, Any]:
     """The Swagger document; `internal` lists every operation with more facts."""
-    return discovery(facts, internal=values["internal"])
+    return discovery(info, internal=values["internal"])
 
 
 CHAPTER = chapter(

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from rest_compat.chapter import chapter
-from rest_compat.discovery import PREFIX, Facts
+from rest_compat.discovery import PREFIX, ApiInfo
 from rest_compat.problems import ERROR_TYPES
 from rest_compat.route import Route
 
 
-def answer(facts: Facts, values: Mapping[str, Any]) -> dict[str, Any] | None:
+def answer(info: ApiInfo, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """The address, name and meaning of a kind of error; None if there is no such kind."""
     kind = values["error_type"]
     if kind not in ERROR_TYPES:
         return None
     return {
-        "type": f"{facts.base_url}{PREFIX}/error/{kind}",
+        "type": f"{info.base_url}{PREFIX}/error/{kind}",
         "title": kind,
         "description": ERROR_TYPES[kind],
     }

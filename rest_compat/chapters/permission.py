@@ -68,13 +68,13 @@ CHAPTER = chapter(
         "GET",
         "/repository/{repository}/permissions/team/",
         "repo:admin",
-        absent={"permissions": {}},
+        null_answer={"permissions": {}},
     ),
     Route(
         "listRepoUserPermissions",
         "GET",
         "/repository/{repository}/permissions/user/",
         "repo:admin",
-        absent={"permissions": {}},
+        null_answer={"permissions": {}},
     ),
 )

@@ -116,7 +116,7 @@ def missing() -> dict[str, list[str]]:
 
 @cache
 def answers() -> dict[str, Any]:
-    """The answer types, as `rest_compat.answer.describe` writes them."""
+    """The answer types, as `rest_compat.answer_type.describe` writes them."""
     return cast(dict[str, Any], json.loads((DATA / "answers.json").read_text("utf-8")))
 
 

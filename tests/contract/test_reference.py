@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rest_compat.answer import describe, of_literal
+from rest_compat.answer_type import describe, type_of_literal
 from rest_compat.bind import place_of
 from rest_compat.discovery import PREFIX
 from rest_compat.params import Param
@@ -144,7 +144,7 @@ def adapted(expected: Any, later: list[str], always: list[str], path: str = "") 
 def described(name: str) -> Any:
     route = rows()[name][1]
     if route.body is not UNSET:
-        return describe(of_literal(route.body))
+        return describe(type_of_literal(route.body))
     answer = engine().plans[route.document_name].answer
     return None if route.status == 204 or answer is None else describe(answer)
 

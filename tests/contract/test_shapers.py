@@ -25,7 +25,7 @@ from graphql import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rest_compat.answer import misfit
+from rest_compat.answer_type import type_mismatch
 from rest_compat.compile import Plan
 from rest_compat.route import UNSET
 from rest_compat.shape import offset_of
@@ -44,7 +44,7 @@ LEAVES: Mapping[str, Any] = {
     "JSONObject": {"any": ["thing", None]},
 }
 
-DOORS = {"product": (engine, schema._schema), "toy": (cache(toy.engine), toy_schema.core)}
+ENGINES = {"product": (engine, schema._schema), "toy": (cache(toy.engine), toy_schema.core)}
 
 
 class Answers:
@@ -123,17 +123,17 @@ def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
     shaped = plan.shape(data, values)
     assert plan.answer is not None
     if shaped is not UNSET:
-        assert misfit(plan.answer, shaped) is None
+        assert type_mismatch(plan.answer, shaped) is None
 
 
-@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.long
 @settings(max_examples=100 * SCALE, deadline=None)
 @given(dice=st.randoms(use_true_random=False))
 def test_every_answer_fits(name: str, dice: random.Random) -> None:
-    make, core = DOORS[name]
-    door = make()
-    natives = {route.document_name for one in door.facts.chapters for route in one.routes if route.native}
-    for plan in door.plans.values():
+    make, core = ENGINES[name]
+    api = make()
+    natives = {route.document_name for one in api.info.chapters for route in one.routes if route.native}
+    for plan in api.plans.values():
         if plan.answer is not None and plan.name not in natives:
             check(core, plan, dice)

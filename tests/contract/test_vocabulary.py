@@ -8,8 +8,8 @@ from typing import Any
 
 from graphql import GraphQLEnumType, build_schema
 
-from rest_compat.compile import extended
-from rest_compat.forms import OUT, READ, SPELLINGS
+from rest_compat.compile import extended_schema
+from rest_compat.forms import READ_FORMS, SPELLINGS, WRITE_FORMS
 from rest_compat.route import Route
 from tests.contract.reference import DATA, THEMES, engine, rows
 
@@ -19,7 +19,7 @@ ALWAYS = frozenset({"operation", "method", "path"})
 
 
 def vocabulary() -> Any:
-    return extended(build_schema("type Query { a: Int }"))
+    return extended_schema(build_schema("type Query { a: Int }"))
 
 
 def ours(text: str | None) -> bool:
@@ -69,4 +69,4 @@ def test_each_word_has_a_sentence() -> None:
 
 
 def test_each_form_has_a_function() -> None:
-    assert words()["forms"] == OUT.keys() | READ.keys() | SPELLINGS.keys()
+    assert words()["forms"] == WRITE_FORMS.keys() | READ_FORMS.keys() | SPELLINGS.keys()

@@ -12,34 +12,34 @@ from tests.rest_compat import toy, toy_schema
 
 
 @pytest.fixture(scope="session")
-def door() -> Engine[toy_schema.Context]:
+def engine() -> Engine[toy_schema.Context]:
     """The engine, compiled once."""
     return toy.engine()
 
 
 @pytest.fixture
-async def alice(door: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
+async def alice(engine: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
     """The owner of everything."""
-    async with toy.client(door) as client:
+    async with toy.client(engine) as client:
         yield client
 
 
 @pytest.fixture
-async def bob(door: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
+async def bob(engine: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
     """May read, and no more."""
-    async with toy.client(door, user="bob") as client:
+    async with toy.client(engine, user="bob") as client:
         yield client
 
 
 @pytest.fixture
-async def carol(door: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
+async def carol(engine: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
     """May do nothing."""
-    async with toy.client(door, user="carol") as client:
+    async with toy.client(engine, user="carol") as client:
         yield client
 
 
 @pytest.fixture
-async def nobody(door: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
+async def nobody(engine: Engine[toy_schema.Context]) -> AsyncIterator[httpx.AsyncClient]:
     """Not signed in."""
-    async with toy.client(door, user="") as client:
+    async with toy.client(engine, user="") as client:
         yield client

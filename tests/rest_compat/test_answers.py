@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rest_compat.answer import describe, misfit
+from rest_compat.answer_type import describe, type_mismatch
 from rest_compat.engine import Engine
 from tests.rest_compat import toy_schema
 
@@ -152,7 +152,7 @@ async def test_absent_is_not_found(alice: httpx.AsyncClient) -> None:
 
 
 async def test_every_answer_fits_the_type_that_was_derived(
-    door: Engine[toy_schema.Context], alice: httpx.AsyncClient, bob: httpx.AsyncClient
+    engine: Engine[toy_schema.Context], alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     asked = {
         "ListTags": "/repository/acme/app/tag?limit=2",
@@ -163,14 +163,14 @@ async def test_every_answer_fits_the_type_that_was_derived(
     for client in (alice, bob):
         for document, path in asked.items():
             answer = (await client.get(f"/api/v1{path}")).json()
-            derived = door.plans[document].answer
+            derived = engine.plans[document].answer
             assert derived is not None
-            assert misfit(derived, answer) is None
+            assert type_mismatch(derived, answer) is None
 
 
-def test_answer_types_are_derived_from_schema_and_document(door: Engine[toy_schema.Context]) -> None:
+def test_answer_types_are_derived_from_schema_and_document(engine: Engine[toy_schema.Context]) -> None:
     def derived(document: str) -> Any:
-        answer = door.plans[document].answer
+        answer = engine.plans[document].answer
         return None if answer is None else describe(answer)
 
     assert derived("ListTags") == {
@@ -213,10 +213,10 @@ def test_answer_types_are_derived_from_schema_and_document(door: Engine[toy_sche
         ([], "answer is not of kind object."),
     ],
 )
-def test_a_misfit_is_named(door: Engine[toy_schema.Context], answer: Any, reason: str) -> None:
-    derived = door.plans["Viewer"].answer
+def test_a_misfit_is_named(engine: Engine[toy_schema.Context], answer: Any, reason: str) -> None:
+    derived = engine.plans["Viewer"].answer
     assert derived is not None
-    assert misfit(derived, answer) == reason
+    assert type_mismatch(derived, answer) == reason
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from rest_compat.route import Check, Route, Router
 from tests.rest_compat import toy, toy_schema
 
 
-def test_the_executed_document_holds_nothing_of_ours(door: Engine[toy_schema.Context]) -> None:
-    assert print_ast(door.plans["GetRepository"].document) == (
+def test_the_executed_document_holds_nothing_of_ours(engine: Engine[toy_schema.Context]) -> None:
+    assert print_ast(engine.plans["GetRepository"].document) == (
         """\
 query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true) {
   repository(path: $repository) {
@@ -52,8 +52,8 @@ query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true) 
     )
 
 
-def test_a_plan_knows_what_its_document_uses(door: Engine[toy_schema.Context]) -> None:
-    plan = door.plans["ListTags"]
+def test_a_plan_knows_what_its_document_uses(engine: Engine[toy_schema.Context]) -> None:
+    plan = engine.plans["ListTags"]
 
     assert plan.description == "All tags of a repository, dead ones too."
     assert plan.directives == {"clamp", "as", "body", "spread", "echo", "omitNull", "keyBy"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_compat.forms import OUT, READ
+from rest_compat.forms import READ_FORMS, WRITE_FORMS
 
 MOMENT = "2024-11-05T01:02:03.999Z"
 
@@ -35,7 +35,7 @@ MOMENT = "2024-11-05T01:02:03.999Z"
     ],
 )
 def test_written(form: str, value: Any, text: Any) -> None:
-    assert OUT[form].render(value) == text
+    assert WRITE_FORMS[form].render(value) == text
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_written(form: str, value: Any, text: Any) -> None:
     ],
 )
 def test_read(form: str, text: Any, value: Any) -> None:
-    assert READ[form].read(text) == value
+    assert READ_FORMS[form].read(text) == value
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_read(form: str, text: Any, value: Any) -> None:
 )
 def test_unreadable(form: str, text: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - Python's own parsers word most of them.
-        READ[form].read(text)
+        READ_FORMS[form].read(text)
 
 
 @given(st.text())
 def test_no_text_breaks_a_reader(text: str) -> None:
     for form in ("US_DAY", "US_DAY_AFTER", "ISO_SECONDS", "NAME_FILTER", "PAGE"):
         try:
-            READ[form].read(text)
+            READ_FORMS[form].read(text)
         except ValueError:
             continue

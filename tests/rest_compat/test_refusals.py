@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rest_compat.door import cors_headers, covers
+from rest_compat.admission import cors_headers, has_scope
 from rest_compat.engine import Engine
 from tests.rest_compat import toy, toy_schema
 from tests.rest_compat.test_requests import api_error
@@ -26,8 +26,10 @@ BARE_404 = {
     ("user", "status", "body"),
     [("", 401, UNAUTHENTICATED), ("carol", 403, FORBIDDEN)],
 )
-async def test_denied(door: Engine[toy_schema.Context], user: str, status: int, body: dict[str, Any]) -> None:
-    async with toy.client(door, user=user) as client:
+async def test_denied(
+    engine: Engine[toy_schema.Context], user: str, status: int, body: dict[str, Any]
+) -> None:
+    async with toy.client(engine, user=user) as client:
         answer = await client.get(TAGS)
 
     assert (answer.status_code, answer.json()) == (status, body)
@@ -43,10 +45,10 @@ async def test_an_anonymous_write_lacks_a_csrf_token(nobody: httpx.AsyncClient) 
     ("token", "status"), [(None, 403), ("", 403), ("wrong", 403), ("good", 400)], ids=str
 )
 async def test_a_write_by_cookie_needs_a_csrf_token(
-    door: Engine[toy_schema.Context], token: str | None, status: int
+    engine: Engine[toy_schema.Context], token: str | None, status: int
 ) -> None:
     headers = {"Cookie": "user=alice"} | ({} if token is None else {"X-CSRF-Token": token})
-    async with toy.client(door, user="") as client:
+    async with toy.client(engine, user="") as client:
         answer = await client.put(TAGS + "v1", json={"count": "x"}, headers=headers)
         read = await client.get(TAGS, headers={"Cookie": "user=alice"})
 
@@ -83,9 +85,9 @@ async def test_anonymous_access_may_be_off() -> None:
     ],
 )
 async def test_the_caller_is_judged_before_query_values(
-    door: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
+    engine: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
 ) -> None:
-    async with toy.client(door, user=user) as client:
+    async with toy.client(engine, user=user) as client:
         answer = await client.get(f"/api/v1/repository/{path}/tag/?limit=abc")
 
     assert (answer.status_code, answer.json()) == (status, body)
@@ -107,9 +109,9 @@ async def test_the_caller_is_judged_before_query_values(
     ],
 )
 async def test_the_caller_and_the_state_are_judged_before_the_body(
-    door: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
+    engine: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
 ) -> None:
-    async with toy.client(door, user=user) as client:
+    async with toy.client(engine, user=user) as client:
         answer = await client.put(f"/api/v1/repository/{path}/tag/v1", json={"count": "x"})
 
     assert (answer.status_code, answer.json()) == (status, body)
@@ -136,9 +138,9 @@ async def test_payload_errors(alice: httpx.AsyncClient, tag: str, status: int, b
     [("repo:read", 403), ("user:admin", 403), ("repo:write", 201), ("user:read repo:admin", 201)],
 )
 async def test_a_gated_row_asks_for_its_scope(
-    door: Engine[toy_schema.Context], scopes: str, status: int
+    engine: Engine[toy_schema.Context], scopes: str, status: int
 ) -> None:
-    async with toy.client(door, user=f"alice {scopes}") as client:
+    async with toy.client(engine, user=f"alice {scopes}") as client:
         answer = await client.post(TAGS + "v1", json={})
 
     assert answer.status_code == status
@@ -147,7 +149,7 @@ async def test_a_gated_row_asks_for_its_scope(
 def test_scopes_imply_others() -> None:
     granted = {
         scope: [needed for needed in ("repo:read", "repo:write", "repo:admin", "user:read", "super:user")
-                if covers(frozenset({scope}), needed)]
+                if has_scope(frozenset({scope}), needed)]
         for scope in ("repo:read", "repo:write", "repo:admin", "user:admin", "direct_user_login")
     }  # fmt: skip
 
@@ -158,7 +160,7 @@ def test_scopes_imply_others() -> None:
         "user:admin": ["user:read"],
         "direct_user_login": ["repo:read", "repo:write", "repo:admin", "user:read", "super:user"],
     }
-    assert covers(frozenset(), None)
+    assert has_scope(frozenset(), None)
 
 
 async def test_an_unexpected_error_is_not_shown(alice: httpx.AsyncClient) -> None:

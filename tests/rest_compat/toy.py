@@ -157,7 +157,7 @@ CHAPTER = Chapter(
             status=201,
             body="Updated",
             strict=True,
-            gated=True,
+            scope_enforced=True,
             optional_body=True,
             document="ChangeTag",
         ),
@@ -169,9 +169,9 @@ SITE = Chapter(
     "repository",
     "Repositories of a toy.",
     (
-        Route("getRepository", "GET", "/repository/{repository}", "repo:read", absent={"gone": True}),
+        Route("getRepository", "GET", "/repository/{repository}", "repo:read", null_answer={"gone": True}),
         Route("viewer", "GET", "/user/", "user:read"),
-        Route("pages", "GET", "/pages", any_of=("active", "named", "none"), absent={"none": True}),
+        Route("pages", "GET", "/pages", any_of=("active", "named", "none"), null_answer={"none": True}),
         Route("peek", "POST", "/peek", open=True, document="Broken", body="Peeked"),
         Route("broken", "GET", "/broken"),
         Route("hidden", "GET", "/hidden", flags=("HIDDEN",), document="Viewer"),
@@ -205,9 +205,9 @@ def engine(**changes: Any) -> Engine[Context]:
     return Engine((discovery.CHAPTER, error.CHAPTER, CHAPTER, SITE), core, **(given | changes))
 
 
-def client(door: Engine[Context], *, user: str = "alice") -> httpx.AsyncClient:
+def client(engine: Engine[Context], *, user: str = "alice") -> httpx.AsyncClient:
     """A client of the engine mounted as in the product."""
-    app = Starlette(routes=[Mount("/api/v1", app=door)])
+    app = Starlette(routes=[Mount("/api/v1", app=engine)])
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url=BASE_URL,

@@ -16,7 +16,7 @@ NO_ANONYMOUS = Problem(401, "error", text="Anonymous access is not allowed")
 DIRECT_LOGIN = "direct_user_login"
 """The scope of a signed-in session: all others."""
 
-_COVERS = {
+_IMPLIED_SCOPES = {
     "repo:admin": frozenset({"repo:admin", "repo:write", "repo:read"}),
     "repo:write": frozenset({"repo:write", "repo:read"}),
     "user:admin": frozenset({"user:admin", "user:read"}),
@@ -37,7 +37,7 @@ class RestViewer(Protocol):
     def scopes(self) -> frozenset[str]: ...
 
 
-def refusal(
+def admission_problem(
     route: Route, viewer: RestViewer, features: frozenset[str], *, has_csrf_token: bool
 ) -> Problem | None:
     """Why this caller may not come in, or None.
@@ -54,11 +54,11 @@ def refusal(
     return NO_ANONYMOUS if viewer.is_anonymous and "ANONYMOUS_ACCESS" not in features else None
 
 
-def covers(scopes: frozenset[str], needed: str | None) -> bool:
+def has_scope(scopes: frozenset[str], needed: str | None) -> bool:
     """Whether any of the scopes is the needed one or implies it."""
     if needed is None or DIRECT_LOGIN in scopes:
         return True
-    return any(needed in _COVERS.get(scope, frozenset({scope})) for scope in scopes)
+    return any(needed in _IMPLIED_SCOPES.get(scope, frozenset({scope})) for scope in scopes)
 
 
 def cors_headers(allowed: Sequence[str], origin: str | None) -> dict[str, str]:

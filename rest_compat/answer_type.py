@@ -10,18 +10,18 @@ from graphql import GraphQLNamedType
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerType:
     """`kind` is object, list, map, string, integer, number, boolean or any."""
 
     kind: str
     nullable: bool = False
-    item: Answer | None = None
+    item: AnswerType | None = None
     """What a list or map holds."""
     keys: Mapping[str, Key] = field(default_factory=dict)
     leaf: GraphQLNamedType | None = field(default=None, compare=False)
     """The GraphQL type of a scalar or enum value, until a form has rendered it."""
 
-    def or_null(self, nullable: bool = True) -> Answer:
+    def as_nullable(self, nullable: bool = True) -> AnswerType:
         return replace(self, nullable=nullable)
 
 
@@ -29,7 +29,7 @@ class Answer:
 class Key:
     """One key of an object. `types` names the object types under which it is written; None is all."""
 
-    answer: Answer
+    answer: AnswerType
     optional: bool = False
     types: frozenset[str] | None = None
 
@@ -46,7 +46,7 @@ def merge(keys: Iterable[tuple[str, Key]], possible: frozenset[str]) -> dict[str
             merged[name] = replace(key, types=types)
             continue
         merged[name] = Key(
-            _either(known.answer, key.answer),
+            _union(known.answer, key.answer),
             known.optional or key.optional,
             (known.types or possible) | types,
         )
@@ -56,43 +56,45 @@ def merge(keys: Iterable[tuple[str, Key]], possible: frozenset[str]) -> dict[str
     }
 
 
-def _either(one: Answer, other: Answer) -> Answer:
+def _union(one: AnswerType, other: AnswerType) -> AnswerType:
     if replace(one, nullable=True) == replace(other, nullable=True):
-        return one.or_null(one.nullable or other.nullable)
+        return one.as_nullable(one.nullable or other.nullable)
     if one.kind == other.kind == "object":
         keys = {
             name: Key(
-                _either(one.keys[name].answer, other.keys[name].answer),
+                _union(one.keys[name].answer, other.keys[name].answer),
                 one.keys[name].optional or other.keys[name].optional,
             )
             if name in one.keys and name in other.keys
             else replace((one.keys.get(name) or other.keys[name]), optional=True)
             for name in (*one.keys, *(name for name in other.keys if name not in one.keys))
         }
-        return Answer("object", one.nullable or other.nullable, keys=keys)
-    return Answer("any", one.nullable or other.nullable)
+        return AnswerType("object", one.nullable or other.nullable, keys=keys)
+    return AnswerType("any", one.nullable or other.nullable)
 
 
-def of_literal(value: Any) -> Answer:
+def type_of_literal(value: Any) -> AnswerType:
     """The answer type of a constant."""
     match value:
         case None:
-            return Answer("any", nullable=True)
+            return AnswerType("any", nullable=True)
         case bool():
-            return Answer("boolean")
+            return AnswerType("boolean")
         case int():
-            return Answer("integer")
+            return AnswerType("integer")
         case float():
-            return Answer("number")
+            return AnswerType("number")
         case str():
-            return Answer("string")
+            return AnswerType("string")
         case list():
-            return Answer("list", item=of_literal(value[0]) if value else Answer("any"))
+            return AnswerType("list", item=type_of_literal(value[0]) if value else AnswerType("any"))
         case _:
-            return Answer("object", keys={name: Key(of_literal(item)) for name, item in value.items()})
+            return AnswerType(
+                "object", keys={name: Key(type_of_literal(item)) for name, item in value.items()}
+            )
 
 
-def describe(answer: Answer) -> Any:
+def describe(answer: AnswerType) -> Any:
     """The answer as plain JSON: `"integer"`, `"string?"` (or null), `["string"]`, `{"key": …, "seldom?": …}`,
     `{"*": …}` for a map, and `{"?": …}` around a list, map or object that may be null."""
     match answer.kind:
@@ -118,7 +120,7 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def misfit(answer: Answer, value: Any, path: str = "answer") -> str | None:
+def type_mismatch(answer: AnswerType, value: Any, path: str = "answer") -> str | None:
     """Why a value does not fit, as a sentence, or None. Shaped data must fit what the compiler derived."""
     if value is None:
         return None if answer.nullable or answer.kind == "any" else f"{path} is null."
@@ -126,10 +128,10 @@ def misfit(answer: Answer, value: Any, path: str = "answer") -> str | None:
         case "any", _:
             return None
         case "list", list():
-            item = answer.item or Answer("any")
+            item = answer.item or AnswerType("any")
             inner = [(f"{path}[{index}]", item, part) for index, part in enumerate(value)]
         case "map", dict():
-            item = answer.item or Answer("any")
+            item = answer.item or AnswerType("any")
             inner = [(f"{path}.{name}", item, part) for name, part in value.items()]
         case "object", dict():
             if extra := value.keys() - answer.keys.keys():
@@ -143,4 +145,6 @@ def misfit(answer: Answer, value: Any, path: str = "answer") -> str | None:
                 isinstance(value, bool) and kind != "boolean"
             )
             return None if right else f"{path} is not of kind {kind}."
-    return next((reason for where, part, found in inner if (reason := misfit(part, found, where))), None)
+    return next(
+        (reason for where, part, found in inner if (reason := type_mismatch(part, found, where))), None
+    )
