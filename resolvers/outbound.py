@@ -211,7 +211,8 @@ def split_url(url: str) -> SplitResult:
 def _host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     try:
-        return host.encode("ascii").decode() if host.isascii() else host.encode("idna").decode()
+        # This also judges the labels of a plain name, of which resolving fails with the same error.
+        return host.encode("idna").decode()
     except UnicodeError as error:
         raise Invalid("A URL must name a host.") from error
 

@@ -242,8 +242,14 @@ async def test_a_server_that_is_not_there_is_named_without_its_path() -> None:
         "https://registry.example/a b",
         "https://[::1/",
         "https://" + "é" * 300 + ".example/",
+        "https://" + "a" * 64 + ".example/",
+        "https://registry..example/",
+        "https://.example/",
     ],
 )
 async def test_what_is_no_web_address_is_refused(url: str) -> None:
-    with pytest.raises(Invalid):
-        await Outbound([LOOPBACK]).get(url)
+    outbound = Outbound([LOOPBACK])
+
+    for ask in (outbound.check, outbound.get):
+        with pytest.raises(Invalid):
+            await ask(url)
