@@ -16,10 +16,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
+from resolvers.addresses import Address, Network, is_public
 from resolvers.errors import Invalid, Upstream
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_REDIRECTS = 3
 TIMEOUT_S = 10.0
@@ -27,12 +25,6 @@ MAX_BYTES = 1 << 20
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 DEFAULT_PORTS = {"http": 80, "https": 443}
-
-METADATA = ipaddress.ip_address("168.63.129.16")
-"""A public address behind which one cloud offers its machines what others offer link-locally."""
-
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""IPv6 addresses whose last four bytes are an IPv4 address that a gateway goes on to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +35,6 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     url: str
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is on everybody's internet: not private, local, shared, multicast or reserved."""
-    inner = _inner(address)
-    if inner is not None:
-        return is_public(inner)
-    return address.is_global and not address.is_multicast and not address.is_reserved and address != METADATA
-
-
-def _inner(address: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for, by any of the schemes that routers undo."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if any(address in network for network in _TRANSLATED):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
 
 
 class Outbound:
@@ -80,10 +55,14 @@ class Outbound:
     async def check(self, url: str) -> None:
         """Judge a URL without asking it.
 
-        Raises `Invalid` if it may not be asked, `Upstream` for an unknown host.
+        A host that the operator opened need not be found yet, since a request looks for it again: it may be
+        known only later, or only to the machine that sends. Raises `Invalid` if the URL may not be asked,
+        `Upstream` for any other host that is unknown.
         """
         parts = split_url(url)
         host = _host(parts)
+        if self.is_allowed(host):
+            return
         try:
             await self._addresses(host, parts.port or DEFAULT_PORTS[parts.scheme])
         except OSError as error:

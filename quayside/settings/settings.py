@@ -140,7 +140,8 @@ SETTINGS: Final = (
         "SSRF_ALLOWED_HOSTS",
         parsers.hosts,
         "",
-        "Private hosts and networks at which webhooks, mirrors and issuers may be, separated by commas.",
+        "Private hosts and networks at which webhooks, mirrors and issuers may be, separated by commas. A "
+        "host named here need not be known yet when its address is saved.",
     ),
     Setting(
         "TRUSTED_PROXIES",

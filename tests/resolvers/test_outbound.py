@@ -1,7 +1,6 @@
 """Requests to addresses that users name: what may be reached, and what comes back."""
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from resolvers.errors import Invalid, Upstream
-from resolvers.outbound import MAX_REDIRECTS, Outbound, is_public
+from resolvers.outbound import MAX_REDIRECTS, Outbound
 
 LOOPBACK = "127.0.0.0/8"
 
@@ -60,44 +59,6 @@ def response(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes
 
 def hello(_: str, __: dict[str, str]) -> bytes:
     return response(b"hello", Etag="x")
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "0.0.0.0",
-        "10.1.2.3",
-        "100.64.0.1",
-        "100.100.100.200",
-        "127.0.0.1",
-        "168.63.129.16",
-        "169.254.169.254",
-        "172.16.0.1",
-        "192.168.1.1",
-        "198.18.0.1",
-        "224.0.0.1",
-        "240.0.0.1",
-        "255.255.255.255",
-        "::",
-        "::1",
-        "::ffff:127.0.0.1",
-        "::ffff:169.254.169.254",
-        "64:ff9b::7f00:1",
-        "64:ff9b:1::a00:1",
-        "2002:7f00:1::",
-        "fc00::1",
-        "fd00:ec2::254",
-        "fe80::1",
-        "ff02::1",
-    ],
-)
-def test_addresses_that_only_some_machines_can_reach_are_not_public(address: str) -> None:
-    assert not is_public(ipaddress.ip_address(address))
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_other_addresses_are_public(address: str) -> None:
-    assert is_public(ipaddress.ip_address(address))
 
 
 async def test_an_answer_comes_whole() -> None:
@@ -151,6 +112,62 @@ async def test_the_connection_goes_to_the_address_that_was_judged(monkeypatch: p
 
     assert (answer.body, asked) == (b"hello", ["issuer.example"])
     assert server.requests[0][1]["host"] == f"issuer.example:{server.port}"
+
+
+@pytest.fixture
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No host is known, whatever resolver the machine of the test has."""
+
+    def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+@pytest.mark.parametrize("host", ["hooks.internal", "HOOKS.Internal", "hooks.internal."])
+@pytest.mark.parametrize("entry", ["hooks.internal", "Hooks.INTERNAL", "hooks.internal."])
+@pytest.mark.usefixtures("no_names")
+async def test_a_host_that_the_operator_named_need_not_be_found_yet(entry: str, host: str) -> None:
+    outbound = Outbound([entry])
+
+    await outbound.check(f"https://{host}/done")
+
+    # A request looks for the host, whatever was said before.
+    with pytest.raises(Upstream, match=r"^hooks\.internal\.? cannot be reached\.$"):
+        await outbound.get(f"https://{host}/done")
+
+
+@pytest.mark.parametrize("url", ["https://elsewhere.internal/", "https://a.hooks.internal/"])
+@pytest.mark.usefixtures("no_names")
+async def test_any_other_host_must_be_found(url: str) -> None:
+    with pytest.raises(Upstream, match=r"^The host \S+ cannot be found\.$"):
+        await Outbound(["hooks.internal", LOOPBACK]).check(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://hooks.internal/", "https://a:b@hooks.internal/", "https://hooks.internal:0/"]
+)
+async def test_an_address_at_a_named_host_keeps_the_rules(url: str) -> None:
+    with pytest.raises(Invalid):
+        await Outbound(["hooks.internal"]).check(url)
+
+
+async def test_a_host_that_was_public_when_its_address_was_saved_is_judged_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = iter(["8.8.8.8", "127.0.0.1"])
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(found), port))]
+
+    async with serving(hello) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        outbound = Outbound()
+        await outbound.check(server.url(host="hooks.example"))
+        with pytest.raises(Invalid, match=r"hooks\.example is not on the public internet"):
+            await outbound.get(server.url(host="hooks.example"))
+
+    assert server.requests == []
 
 
 async def test_a_redirect_is_judged_like_the_first_address() -> None:

@@ -1,7 +1,11 @@
 """Exports of audit logs that go wrong, and those whose word goes out by e-mail."""
 
+import json
 import re
+import socket
 from collections.abc import AsyncIterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,6 +13,7 @@ import pytest
 
 from quayside.settings.settings import Settings
 from quayside.workers.handlers import HANDLERS, Tools
+from resolvers.errors import Invalid
 from resolvers.record import export as audit_export
 from resolvers.record.audit import AuditFilter
 from resolvers.record.export import Callback, exported_digest
@@ -16,6 +21,7 @@ from storage.blobs import BlobStore
 from storage.blobs.memory import MemoryBlobStore
 from storage.statements import decode_json, fetch
 from tests.factories import Factory
+from tests.sink import sinking
 
 
 class FullStore(MemoryBlobStore):
@@ -85,3 +91,55 @@ async def test_the_log_does_not_tell_the_query_of_a_callback(
 
     kind, metadata = await _told()
     assert (kind, metadata["url"]) == ("export_logs_failure", "http://127.0.0.1/done")
+
+
+@pytest.mark.parametrize(
+    ("named", "found_later", "outcome"),
+    [
+        ("Hooks.Internal", True, "told"),
+        ("Hooks.Internal", False, "hooks.internal cannot be reached."),
+        ("", False, "refused"),
+    ],
+)
+async def test_a_named_host_is_looked_for_when_it_is_told_not_when_its_address_is_saved(
+    factory: Factory,
+    settings_with_files: Settings,
+    blobs: BlobStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    named: str,
+    found_later: bool,
+    outcome: str,
+) -> None:
+    settings = replace(settings_with_files, ssrf_allowed_hosts=frozenset({named} - {""}))
+    factory = Factory.of(settings, factory.database, blobs)
+    known: list[str] = []
+    real = socket.getaddrinfo
+
+    def resolve(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "hooks.internal" and host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real("127.0.0.1" if host in known else host, *arguments, **options)
+
+    with sinking(tmp_path / "sink") as port:
+        await factory.user("ada")
+        ada = await factory.as_account("ada")
+        callback = Callback(url=f"http://hooks.internal:{port}/done")
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        if outcome == "refused":
+            with pytest.raises(Invalid, match=r"The host hooks\.internal cannot be found\.") as caught:
+                await audit_export.export(ada, AuditFilter(), callback)
+            assert (caught.value.field, await fetch("SELECT id FROM job")) == ("callbackUrl", [])
+            return
+        export_id = await audit_export.export(ada, AuditFilter(), callback)
+        if found_later:
+            known.append("hooks.internal")
+        (job,) = await fetch("SELECT kind, payload FROM job")
+        await HANDLERS[job["kind"]](decode_json(job["payload"]), Tools(settings, blobs))
+
+    kind, metadata = await _told()
+    files = [json.loads(path.read_text())["export_id"] for path in (tmp_path / "sink").iterdir()]
+    if outcome == "told":
+        assert (kind, files) == ("export_logs_success", [export_id])
+    else:
+        assert (kind, metadata["error"], files) == ("export_logs_failure", outcome, [])
