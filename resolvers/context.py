@@ -12,9 +12,9 @@ from storage.secrets import Secrets
 class Site:
     """The facts of the installation that rules depend on.
 
-    `features` holds the names of the enabled flags; `outbound` asks addresses that users name. Times are
-    seconds. `tag_expiration_options_s` are the values that a namespace may choose for its time machine.
-    Without a mail server, mail waits in the outbox.
+    `features` holds the names of the enabled flags, `superusers` those of users, in small letters; `outbound`
+    asks addresses that users name. Times are seconds. `tag_expiration_options_s` are the values that a
+    namespace may choose for its time machine. Without a mail server, mail waits in the outbox.
     """
 
     public_url: str
@@ -29,6 +29,10 @@ class Site:
     def has(self, feature: str) -> bool:
         """Whether a feature flag is on."""
         return feature in self.features
+
+    def names_superuser(self, name: str) -> bool:
+        """Whether the operator made a superuser of the user who has this name, or of whoever takes it."""
+        return name.lower() in self.superusers
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ async def initialize(
                 email=email or f"{username}@localhost.localdomain",
                 password_hash=password_hash,
                 is_superuser=True,
+                by_operator=True,
             )
             await execute("DELETE FROM site_setting WHERE name = ?", FIRST_START_CODE)
             await events.record(

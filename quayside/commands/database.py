@@ -30,15 +30,23 @@ async def prepare(settings: Settings) -> list[str]:
 
 async def check(settings: Settings) -> str:
     """Reach the database and compare its schema with this version's; its dialect. Raises `CommandError`."""
+    async with opened(settings) as database:
+        return database.dialect
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database as it is, current in the block. Raises `CommandError` unless it is up to date."""
     try:
         database = await Database.connect(settings.database_url, pool_size=1)
         try:
             await require_current(database)
+            with database.current():
+                yield database
         finally:
             await database.close()
     except DatabaseError as error:
         raise CommandError(str(error)) from error
-    return database.dialect
 
 
 @asynccontextmanager

@@ -12,7 +12,9 @@ from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.settings import parsers, secret_key
 from quayside.settings.settings import Settings
+from quayside.settings.site import site_of
 from quayside.workers.mailer import Mailer
+from resolvers.accounts.account import superusers_without_user
 from resolvers.mail import MailUndelivered
 from storage.blobs import BlobError, open_blob_store
 from storage.database import sqlite_path
@@ -84,6 +86,18 @@ async def _blobs(settings: Settings) -> str:
     return urlsplit(settings.blob_url).scheme
 
 
+async def _superusers(settings: Settings) -> str:
+    if not settings.superusers:
+        return "none are named in SUPERUSERS"
+    missing = sorted(settings.superusers)
+    if not settings.is_sqlite or sqlite_path(settings.database_url).exists():
+        async with database.opened(settings):
+            missing = await superusers_without_user(site_of(settings))
+    if missing:
+        return f"no user has these names yet: {', '.join(missing)}; `quayside admin create-user` makes one"
+    return f"{len(settings.superusers)} named in SUPERUSERS"
+
+
 async def _public_url(settings: Settings) -> str:
     host = urlsplit(settings.public_url).hostname
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - This looks for the address, it does not bind it.
@@ -114,6 +128,7 @@ CHECKS = (
     Check("secret key", _secret_key),
     Check("database", _database),
     Check("blob store", _blobs),
+    Check("superusers", _superusers),
     Check("public address", _public_url),
     Check("TLS", _tls),
     Check("mail", _mail),

@@ -18,6 +18,7 @@ from quayside.graphql.ws import SocketLimits
 from quayside.http.protocol import BoundedHeadProtocol
 from quayside.settings import secret_key
 from quayside.settings.settings import Settings
+from resolvers.accounts.account import superusers_without_user
 from resolvers.site import first_start_code
 
 logger = logging.getLogger("quayside.serve")
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_tls(settings)
     settings = secret_key.ensure(settings)
     logs.configure()
-    asyncio.run(announce_first_start(settings))
+    asyncio.run(announce(settings))
     config = server_config(settings, workers=arguments.workers, jobs=not arguments.no_jobs)
     server = uvicorn.Server(config)
     try:
@@ -56,18 +57,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if server.started else 1
 
 
-async def announce_first_start(settings: Settings) -> None:
-    """Prepare the database, and log a one-time code for creating the first user while there is none.
+async def announce(settings: Settings) -> None:
+    """Prepare the database, and log which users are missing: the first, with a one-time code, and superusers.
 
     Once for all workers, since a new code ends the one before.
     """
-    async with database.open_context(settings):
+    async with database.open_context(settings) as context:
         code = await first_start_code()
+        missing = await superusers_without_user(context.site)
     if code is not None:
         logger.warning(
             "there is no user yet; create the first with quayside admin create-user, or from another machine"
             " through POST /api/v1/user/initialize with this code",
             extra={"first_start_code": code},
+        )
+    if missing:
+        logger.warning(
+            "no user has some of the names in SUPERUSERS; only quayside admin create-user, the first start"
+            " and superusers can give these names to a user",
+            extra={"names": missing},
         )
 
 

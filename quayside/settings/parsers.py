@@ -87,8 +87,8 @@ def secret_keys(text: str) -> tuple[str, ...]:
 
 
 def names(text: str) -> frozenset[str]:
-    """Names of users."""
-    found = frozenset(items(text))
+    """Names of users, whose letters are small whichever way an operator writes them."""
+    found = frozenset(name.lower() if name.isascii() else name for name in items(text))
     if not all(_NAME.fullmatch(name) for name in found):
         raise ValueError("a list of user names, separated by commas")
     return found

@@ -134,7 +134,8 @@ SETTINGS: Final = (
         "SUPERUSERS",
         parsers.names,
         "",
-        "Names of users who are superusers, separated by commas, beside those made so in the database.",
+        "Names of users who are superusers, separated by commas, beside those made so in the database. "
+        "A stranger cannot take a name that stands here.",
     ),
     Setting(
         "SSRF_ALLOWED_HOSTS",

@@ -73,7 +73,7 @@ def viewer_for(
     is_superuser = (
         site.has("SUPER_USERS")
         and account["kind"] == AccountKind.USER
-        and bool(account["is_superuser"] or account["name"] in site.superusers)
+        and bool(account["is_superuser"] or site.names_superuser(account["name"]))
         and bool(scopes & {Scope.DIRECT_USER_LOGIN, Scope.SUPER_USER})
     )
     return Viewer(

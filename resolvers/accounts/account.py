@@ -10,7 +10,7 @@ from resolvers.access.passwords import check_password, hash_password
 from resolvers.access.permissions import account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.viewer import AccountKind
-from resolvers.context import Context
+from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, NotFound
 from resolvers.names import check_email, check_namespace
 from storage.clock import now_ms
@@ -100,29 +100,52 @@ def viewer_account_role(context: Context, account: AccountRecord) -> AccountRole
 
 def is_superuser(context: Context, account: AccountRecord) -> bool:
     """Whether a user administers the registry, by their row or by the settings."""
-    named = account.name in context.site.superusers
     return (
         context.site.has("SUPER_USERS")
         and account.kind is AccountKind.USER
-        and (account.is_superuser or named)
+        and (account.is_superuser or context.site.names_superuser(account.name))
     )
 
 
-async def require_name_free(name: str, *, field: str = "name") -> None:
-    """Raise `AlreadyExists` if some account has the name, or a deleted one still holds it."""
+async def superusers_without_user(site: Site) -> list[str]:
+    """The names in SUPERUSERS that no user has, sorted."""
+    names = sorted(site.superusers)
+    found = await by_names(names)
+    return [name for name in names if name not in found or found[name].kind is not AccountKind.USER]
+
+
+async def require_name_free(
+    context: Context, name: str, *, field: str = "name", by_operator: bool = False
+) -> None:
+    """Raise `AlreadyExists` if some account has the name, a deleted one still holds it, or it is kept free.
+
+    A name in SUPERUSERS is kept for whom the operator means, also while SUPER_USERS is off: only the operator
+    and superusers may take it, these not by a session without a fresh login (`FreshLoginRequired`). The
+    refusal is that of a held name, so that it does not tell whose password is worth guessing.
+    """
     row = await fetch_one("SELECT deleted_at_ms FROM account WHERE name = ?", name)
     if row is None:
-        return
-    if row["deleted_at_ms"] is not None:
-        raise AlreadyExists("Username is not available", field=field)
-    raise AlreadyExists("A user or organization with this name already exists", field=field)
+        if by_operator or not context.site.names_superuser(name):
+            return
+        if context.viewer.is_superuser:
+            context.viewer.require_fresh()
+            return
+    elif row["deleted_at_ms"] is None:
+        raise AlreadyExists("A user or organization with this name already exists", field=field)
+    raise AlreadyExists("Username is not available", field=field)
 
 
 async def insert(
-    context: Context, kind: AccountKind, name: str, *, field: str = "name", **columns: Any
+    context: Context,
+    kind: AccountKind,
+    name: str,
+    *,
+    field: str = "name",
+    by_operator: bool = False,
+    **columns: Any,
 ) -> Account:
-    """Insert an account row in the open transaction. Raises `AlreadyExists`, naming `field`."""
-    await require_name_free(name, field=field)
+    """Insert an account row in the open transaction. Raises as `require_name_free`, naming `field`."""
+    await require_name_free(context, name, field=field, by_operator=by_operator)
     try:
         return await Account.create(
             uuid=str(uuid.uuid4()),
@@ -148,7 +171,12 @@ async def create_user(
     password_hash = await checked_hash(password) if password is not None else None
     async with transaction("user.create"):
         return await insert_user(
-            context, name=name, email=email, password_hash=password_hash, is_superuser=is_superuser
+            context,
+            name=name,
+            email=email,
+            password_hash=password_hash,
+            is_superuser=is_superuser,
+            by_operator=True,
         )
 
 
@@ -166,8 +194,12 @@ async def insert_user(
     password_hash: str | None,
     is_superuser: bool,
     is_verified: bool = True,
+    by_operator: bool = False,
 ) -> AccountRecord:
-    """Insert a user in the open transaction. Raises `Invalid`, `AlreadyExists`."""
+    """Insert a user in the open transaction. Raises `Invalid`, and as `require_name_free`.
+
+    `by_operator` says that the caller has made sure that the operator asks.
+    """
     check_namespace(name, field="username")
     check_email(email)
     await require_email_free(email)
@@ -176,6 +208,7 @@ async def insert_user(
         AccountKind.USER,
         name,
         field="username",
+        by_operator=by_operator,
         email=email,
         password_hash=password_hash,
         is_superuser=is_superuser,

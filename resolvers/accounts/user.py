@@ -63,7 +63,7 @@ async def sign_up(context: Context, *, username: str, email: str, password: str)
         raise Forbidden("Users cannot sign up here.")
     check_namespace(username, field="username")
     check_email(email)
-    await require_name_free(username, field="username")
+    await require_name_free(context, username, field="username")
     password_hash = await checked_hash(password)
     awaits_verification = context.site.has("MAILING")
     async with transaction("user.sign_up"):
@@ -171,7 +171,7 @@ async def _write(context: Context, account: AccountRecord, values: dict[str, Any
 
 
 async def _rename(context: Context, account: AccountRecord, name: str) -> None:
-    await require_name_free(name)
+    await require_name_free(context, name)
     try:
         await execute(
             f"UPDATE account SET name = ?, {bump(Cause.ACCOUNT_RENAMED)} WHERE id = ?", name, account.id

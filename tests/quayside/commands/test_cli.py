@@ -234,6 +234,7 @@ def test_doctor_names_what_is_wrong_and_changes_nothing(tmp_path: Path) -> None:
         f"failed  secret key: {key} can be read by others than its owner (mode 644).",
         f"ok      database: {data}/quayside.db, made at the first start",
         "ok      blob store: file",
+        "ok      superusers: none are named in SUPERUSERS",
         "failed  public address: Clients cannot reach http://0.0.0.0:8080; set PUBLIC_URL to what they use.",
         "ok      TLS: not set; most clients demand HTTPS of any host but this one",
         "ok      mail: no server is set; mails stay in the outbox, which `quayside mail list` shows",

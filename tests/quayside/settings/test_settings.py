@@ -85,7 +85,7 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
             "QUAYSIDE_TLS_KEY": str(key),
             "QUAYSIDE_SECRET_KEY": f"{KEY}, {'o' * 32}",
             "QUAYSIDE_REST_STATUS_CODES": "observed",
-            "QUAYSIDE_SUPERUSERS": "ada,grace",
+            "QUAYSIDE_SUPERUSERS": "Ada, GRACE",
             "QUAYSIDE_SSRF_ALLOWED_HOSTS": "hooks.internal, 10.1.0.0/16",
             "QUAYSIDE_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
             "QUAYSIDE_CORS_ORIGINS": "https://a.example, https://b.example:8443/",
@@ -153,7 +153,7 @@ def test_an_empty_value_counts_as_none() -> None:
         ),
         ("PUBLIC_URL", "https://host:99999", "http:// or https:// followed by a host and perhaps a port"),
         ("REST_STATUS_CODES", "both", "documented or observed"),
-        ("SUPERUSERS", "Ada", "a list of user names, separated by commas"),
+        ("SUPERUSERS", "Ada Lovelace", "a list of user names, separated by commas"),
         (
             "SSRF_ALLOWED_HOSTS",
             "http://a",
