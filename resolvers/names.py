@@ -1,4 +1,4 @@
-"""The grammar of names: namespaces, repositories, tags, digests, e-mail addresses."""
+"""The grammar of names: namespaces, repositories, tags, digests, e-mail addresses, links."""
 
 import re
 
@@ -11,6 +11,9 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 NAMESPACE_RULE = (
     "2 to 255 lower-case letters and digits, in which single '.', '_' or '-' may stand between two of them"
 )
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
+_WEB = re.compile(r"https?://[^/?#\\]", re.IGNORECASE)
 
 
 def check_namespace(name: str, *, field: str = "name") -> str:
@@ -46,6 +49,20 @@ def check_email(address: str, *, field: str = "email") -> str:
     if not well_formed or len(address) > 254 or any(character.isspace() for character in address):
         raise Invalid("Invalid email address", field=field)
     return address
+
+
+def check_link(uri: str, *, field: str) -> str:
+    """An address that pages may link to. Raises `Invalid`.
+
+    It begins with `http://` or `https://` and a host, or has no scheme at all, which makes it a path for a
+    browser; empty is fine. Any other scheme is refused: `javascript:` runs where it is clicked. So are blanks
+    and control characters, which browsers leave out before they look for the scheme (URL Standard, "basic URL
+    parser").
+    """
+    is_plain = uri.isprintable() and not any(character.isspace() for character in uri)
+    if not is_plain or (_SCHEME.match(uri) and not _WEB.match(uri)):
+        raise Invalid("An address begins with http:// or https:// and holds no blanks.", field=field)
+    return uri
 
 
 def split_path(path: str) -> tuple[str, str]:

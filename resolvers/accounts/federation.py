@@ -7,7 +7,6 @@ so that no robot token need be kept there.
 import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from resolvers import events
 from resolvers.access.registry_tokens import RobotPassword, TokenSigner
@@ -16,6 +15,7 @@ from resolvers.accounts.oidc import Issuers, unverified_issuer
 from resolvers.accounts.robot import RobotRecord, end_tokens, require_owner_to_write, require_robot
 from resolvers.context import Context
 from resolvers.errors import Invalid
+from resolvers.outbound import split_url
 from storage.conditions import can_act
 from storage.models.account import RobotFederation
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
@@ -116,10 +116,10 @@ def _check(identities: Collection[Identity]) -> None:
 
 def _is_web_address(text: str) -> bool:
     try:
-        parts = urlsplit(text)
-    except ValueError:
+        split_url(text)
+    except Invalid:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return True
 
 
 async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, robot: str, token: str) -> str:

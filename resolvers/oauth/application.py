@@ -14,14 +14,14 @@ from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_namespace
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
-from resolvers.names import check_email
+from resolvers.names import check_email, check_link
 from resolvers.oauth import token
 from resolvers.oauth.token import ACCESS_TOKEN_LIFETIME_S, AccessTokenRecord, IssuedToken, check_title
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.conditions import is_usable
 from storage.models.application import Application
-from storage.statements import execute, fetch, fetch_one, placeholders
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
 CLIENT_ID_LENGTH = 20
@@ -55,12 +55,24 @@ _COLUMNS = (
 )
 
 
+def _of(row: Row) -> ApplicationRecord:
+    """The application in a row. An address from before they were checked is shown to nobody."""
+    return ApplicationRecord(**row | {key: _shown(row[key]) for key in ("application_uri", "redirect_uri")})
+
+
+def _shown(uri: str) -> str:
+    try:
+        return check_link(uri, field="")
+    except Invalid:
+        return ""
+
+
 async def by_ids(ids: list[int]) -> dict[int, ApplicationRecord]:
     """Applications by id, in one statement."""
     if not ids:
         return {}
     rows = await fetch(f"SELECT {_COLUMNS} FROM application p WHERE p.id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: ApplicationRecord(**row) for row in rows}
+    return {row["id"]: _of(row) for row in rows}
 
 
 async def information(context: Context, client_id: str) -> ApplicationRecord | None:
@@ -70,7 +82,7 @@ async def information(context: Context, client_id: str) -> ApplicationRecord | N
         f" WHERE p.client_id = ? AND {is_usable('o')}",
         client_id,
     )
-    return ApplicationRecord(**row) if row else None
+    return _of(row) if row else None
 
 
 async def applications(context: Context, organization: AccountRecord, page: Page) -> Slice[ApplicationRecord]:
@@ -83,7 +95,7 @@ async def applications(context: Context, organization: AccountRecord, page: Page
         page,
         maximum=context.max_first,
     )
-    return rows.of(lambda row: ApplicationRecord(**row))
+    return rows.of(_of)
 
 
 async def application(
@@ -262,7 +274,7 @@ async def _find(organization_id: int, client_id: str) -> ApplicationRecord | Non
         client_id,
         organization_id,
     )
-    return ApplicationRecord(**row) if row else None
+    return _of(row) if row else None
 
 
 async def _require_admin(context: Context, organization_id: int) -> None:
@@ -285,6 +297,8 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
     ):
         if key in values and len(values[key]) > length:
             raise Invalid(f"At most {length} characters are kept here.", field=field)
+        if key in values and key != "description":
+            check_link(values[key], field=field)
     if "avatar_email" in values:
         email = values["avatar_email"]
         values["avatar_email"] = check_email(email, field="avatarEmail") if email else None

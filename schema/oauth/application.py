@@ -120,7 +120,8 @@ class ApplicationCreateInput:
     name: str = strawberry.field(description="1 to 255 characters; need not be unique.")
     description: str = strawberry.field(default="", description="What it is for: at most 10,000 characters.")
     application_uri: str = strawberry.field(
-        default="", description="The address of its home page: at most 2,000 characters."
+        default="",
+        description="The address of its home page, `http` or `https`: at most 2,000 characters.",
     )
     redirect_uri: str = strawberry.field(
         default="",
@@ -136,7 +137,9 @@ class ApplicationCreateInput:
 class ApplicationUpdateInput:
     name: strawberry.Maybe[str] = strawberry.field(description="1 to 255 characters.")
     description: strawberry.Maybe[str] = strawberry.field(description="At most 10,000 characters.")
-    application_uri: strawberry.Maybe[str] = strawberry.field(description="The address of its home page.")
+    application_uri: strawberry.Maybe[str] = strawberry.field(
+        description="The address of its home page, `http` or `https`."
+    )
     redirect_uri: strawberry.Maybe[str] = strawberry.field(
         description="The one address that tokens are sent to; empty for none."
     )
