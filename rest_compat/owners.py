@@ -32,6 +32,7 @@ class Owner:
     root: str
     input: str
     check: Check = Check.BODY
+    gated: bool = False
 
 
 ORGANIZATION: Final = Owner(
@@ -73,6 +74,7 @@ class Owned:
                     path=row.path.replace("{owner}", owner.path),
                     scope=row.scope or owner.scope,
                     check=row.check if has_check else owner.check,
+                    gated=row.gated or owner.gated,
                 )
 
 
