@@ -1,13 +1,15 @@
 """HTTP/1.1 with a bound on the head of a request, which the server library would collect without end.
 
 It answers what it does not hand on: 414 for an address that is too long, 431 for header fields that are
-(RFC 6585 section 5), 408 for a head that does not end within a minute, and 400 for what is no HTTP.
+(RFC 6585 section 5), 408 for a head that does not end within a minute, and 400 for what is no HTTP or does
+not say in one way for which host it is (RFC 9112 section 3.2), since a proxy may have read it in another.
 
 The head and the body of a small answer leave together. Sent apart, as the library does, they cost a system
 call and a packet more.
 """
 
 import asyncio
+import re
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -25,6 +27,7 @@ GATHERED_BYTES: Final = 16 * 1024
 """Pieces of an answer up to this size wait for the next one."""
 
 REASONS: Final = {
+    400: b"A request has exactly one Host field: a host, and perhaps a port.\n",
     408: b"The request took too long to arrive.\n",
     414: b"The address is too long.\n",
     431: b"The header fields are too large.\n",
@@ -32,7 +35,11 @@ REASONS: Final = {
 """What is answered, by status, instead of the 400 of what is no HTTP."""
 
 
-class _HeadTooLarge(Exception):
+_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-fVv:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+"""`uri-host [ ":" port ]` of RFC 9110 section 7.2; a host may be empty."""
+
+
+class _Refused(Exception):
     """Ends the reading of a connection; the parser answers it like any text that it cannot read."""
 
 
@@ -80,7 +87,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _untold_bytes = 0
     _is_head = False
-    _status = 400
+    _status = 0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -123,6 +130,11 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        is_named = len(hosts) == 1 or (not hosts and self.parser.get_http_version() == "1.0")
+        if not is_named or (hosts and not _HOST.fullmatch(hosts[0])):
+            self._status = 400
+            raise _Refused
         self._is_head = False
         self._forget_head_timer()
         super().on_headers_complete()
@@ -163,4 +175,4 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._head_bytes += size
         if self._head_bytes > MAX_HEAD_BYTES:
             self._status = status
-            raise _HeadTooLarge
+            raise _Refused

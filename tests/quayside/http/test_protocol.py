@@ -92,10 +92,66 @@ def test_what_is_no_http_is_400(server: httpx.Client) -> None:
     assert answer_to(server, b"\x16\x03\x01\x00\xf4 hello").split(b"\r\n")[0] == b"HTTP/1.1 400 Bad Request"
 
 
+HOST_REFUSED = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+    b"content-length: 66\r\n\r\nA request has exactly one Host field: a host, and perhaps a port.\n"
+)
+UPGRADE = (
+    b"GET /graphql HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        pytest.param(b"GET /healthz HTTP/1.1\r\n", id="page"),
+        pytest.param(b"GET /v2/ HTTP/1.1\r\n", id="registry"),
+        pytest.param(b"POST /api/v1/signin HTTP/1.1\r\nContent-Length: 0\r\n", id="body"),
+        pytest.param(b"GET http://h/healthz HTTP/1.1\r\n", id="whole address"),
+        pytest.param(UPGRADE, id="websocket"),
+    ],
+)
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        pytest.param([], id="none"),
+        pytest.param([b"h", b"h"], id="two alike"),
+        pytest.param([b"h", b"evil.example"], id="two"),
+        pytest.param([b"h", b""], id="an empty one too"),
+        pytest.param([b"h, evil.example"], id="a list"),
+        pytest.param([b"ada@h"], id="user"),
+        pytest.param([b"h/path"], id="path"),
+        pytest.param([b"h h"], id="blank"),
+        pytest.param([b"h:80:80"], id="two ports"),
+        pytest.param([b"h:http"], id="port"),
+        pytest.param([b"[::1"], id="bracket"),
+        pytest.param(["hä".encode()], id="other letters"),
+    ],
+)
+def test_a_request_names_one_host(server: httpx.Client, opening: bytes, hosts: list[bytes]) -> None:
+    fields = b"".join(b"%b: %b\r\n" % (b"hOsT" if i else b"Host", host) for i, host in enumerate(hosts))
+
+    assert answer_to(server, opening + fields + b"\r\n") == HOST_REFUSED
+
+
+@pytest.mark.parametrize("host", [b"h", b"h:8080", b"[::1]:8080", b"a_b.example.", b"127.0.0.1", b"h:", b""])
+def test_any_host_is_good_if_there_is_one(server: httpx.Client, host: bytes) -> None:
+    answer = answer_to(server, b"GET /healthz HTTP/1.1\r\nConnection: close\r\nHost: " + host + b"\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_the_version_before_needs_no_host_but_has_no_two(server: httpx.Client) -> None:
+    # Probes of load balancers come without.
+    assert answer_to(server, b"GET /healthz HTTP/1.0\r\n\r\n").split(b"\r\n")[0] == b"HTTP/1.1 200 OK"
+    assert answer_to(server, b"GET /healthz HTTP/1.0\r\nHost: h\r\nHost: h\r\n\r\n") == HOST_REFUSED
+
+
 def test_many_requests_on_one_connection_are_as_good_as_one(server: httpx.Client) -> None:
     # Given requests that have more bytes together than the head of one may
     request = b"GET /healthz HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 1000 + b"\r\n\r\n"
-    last = request.replace(b"Host: h", b"Connection: close")
+    last = request.replace(b"Host: h", b"Host: h\r\nConnection: close")
 
     # When they are sent without waiting for answers
     answer = answer_to(server, request * 99 + last)
