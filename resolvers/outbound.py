@@ -106,7 +106,7 @@ class Outbound:
                     following = urljoin(url, target)
                     if urlsplit(following).scheme == "http" != urlsplit(url).scheme:
                         raise Upstream(f"{_shown(url)} leads to an address without TLS.")
-                    if _origin(urlsplit(following)) != _origin(urlsplit(url)):
+                    if origin_of(urlsplit(following)) != origin_of(urlsplit(url)):
                         # What was meant for one server is not shown to another.
                         headers = None
                     url = following
@@ -201,7 +201,8 @@ def _pinned(parts: SplitResult, address: Address, port: int) -> str:
     return parts._replace(netloc=f"{literal}:{port}", fragment="").geturl()
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+def origin_of(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of a URL, the port also where it is the default one (RFC 6454 section 4)."""
     return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 

@@ -32,7 +32,7 @@ class Owner:
     root: str
     input: str
     check: Check = Check.BODY
-    gated: bool = False
+    scope_enforced: bool = False
 
 
 ORGANIZATION: Final = Owner(
@@ -74,7 +74,7 @@ class Owned:
                     path=row.path.replace("{owner}", owner.path),
                     scope=row.scope or owner.scope,
                     check=row.check if has_check else owner.check,
-                    gated=row.gated or owner.gated,
+                    scope_enforced=row.scope_enforced or owner.scope_enforced,
                 )
 
 

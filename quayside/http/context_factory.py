@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection, Request
 
-from quayside.http.sessions import Sessions, require_csrf
+from quayside.http.sessions import Sessions, require_csrf, same_origin
 from quayside.logs import request_id
 from resolvers.access.credentials import bearer_viewer
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
@@ -80,6 +80,7 @@ class ContextFactory:
 
     def context(self, request: HTTPConnection, viewer: Viewer, *, max_first: int) -> Context:
         """What resolvers are told of a request by that viewer."""
+        origin = request.headers.get("origin")
         return Context(
             viewer=viewer,
             site=self.site,
@@ -89,5 +90,5 @@ class ContextFactory:
             ip=request.client.host if request.client else None,
             user_agent=request.headers.get("user-agent"),
             max_first=max_first,
-            is_cross_origin=request.headers.get("origin", self.site.public_url) != self.site.public_url,
+            is_cross_origin=origin is not None and not same_origin(origin, self.site.public_url),
         )

@@ -13,7 +13,6 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -21,7 +20,8 @@ from starlette.responses import Response
 from resolvers.access.credentials import session_viewer
 from resolvers.accounts.session import LIFETIME_MS, csrf_token, new_cookie
 from resolvers.context import Site, Viewer
-from resolvers.errors import Forbidden, InvalidCredentials
+from resolvers.errors import Forbidden, Invalid, InvalidCredentials
+from resolvers.outbound import origin_of, split_url
 
 COOKIE = "_csrf_token"
 FIELD = "_csrf_token"
@@ -76,16 +76,28 @@ class Sessions:
     def allows_origin(self, request: HTTPConnection, *, others: tuple[str, ...] = ()) -> bool:
         """Whether a request comes from a page of ours, of `others`, or from no page at all.
 
-        For WebSockets, whose handshake browsers send to anybody without asking, cookies included.
+        For WebSockets, whose handshake browsers send to anybody without asking, cookies included. A page of
+        ours has the scheme of the connection too: cookies do not tell `http` and `https` apart, and whoever
+        is in between writes the pages of the former.
         """
         origin = request.headers.get("origin")
-        if origin is None or origin in {self.site.public_url, *others}:
+        if origin is None:
             return True
-        # A browser writes both itself, and its cookie belongs to the host it names.
-        return urlsplit(origin).netloc == request.headers.get("host", "")
+        # A browser writes both fields itself, and its cookie belongs to the host that it names.
+        scheme = "https" if request.scope["scheme"] in {"https", "wss"} else "http"
+        here = f"{scheme}://{request.headers.get('host', '')}"
+        return any(same_origin(origin, one) for one in (self.site.public_url, *others, here))
 
     def _is_secure(self, request: Request) -> bool:
         return request.url.scheme == "https" or self.site.public_url.startswith("https://")
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port; false for what is no address of the web."""
+    try:
+        return origin_of(split_url(one)) == origin_of(split_url(other))
+    except Invalid:
+        return False
 
 
 def cookie_of(request: HTTPConnection) -> str | None:

@@ -19,7 +19,7 @@ _EXPORT: Mapping[ProblemKey, Problem] = {
 _COUNTS = ("AGGREGATED_LOG_COUNT_RETRIEVAL",)
 _EXPORTS = ("LOG_EXPORT",)
 _OWNERS = (
-    replace(USER, check=Check.LOGIN, gated=True),
+    replace(USER, check=Check.LOGIN, scope_enforced=True),
     replace(ORGANIZATION, word="Org", variable='"Name of the organization."\n  $orgname: String!'),
     replace(REPOSITORY, word="Repo", check=Check.ACCESS),
 )

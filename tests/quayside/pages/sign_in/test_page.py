@@ -1,34 +1,12 @@
 """The page for signing in, and where it leads."""
 
 import re
-from dataclasses import replace
 from html import unescape
 
 import pytest
-from starlette.requests import HTTPConnection
 
-from quayside.http.sessions import Sessions
 from quayside.pages.sign_in import local_path
-from quayside.settings.settings import Settings
 from tests.browser import PASSWORD, Browser
-from tests.factories import Factory
-
-
-def test_the_origin_of_a_websocket_is_ours_or_listed(settings: Settings, factory: Factory) -> None:
-    sessions = Sessions(replace(factory.site, public_url="https://registry.example"))
-
-    def allows(origin: str | None) -> bool:
-        headers = [(b"host", b"internal:8080"), *([(b"origin", origin.encode())] if origin else [])]
-        connection = HTTPConnection({"type": "websocket", "headers": headers})
-        return sessions.allows_origin(connection, others=("https://friend.example",))
-
-    assert allows(None)
-    assert allows("https://registry.example")
-    assert allows("http://internal:8080")
-    assert allows("https://friend.example")
-    assert not allows("https://evil.example")
-    assert not allows("null")
-    assert not allows("https://registry.example.evil.example")
 
 
 async def test_a_person_signs_in_and_out_on_a_page(browser: Browser) -> None:
