@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import orjson
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, Source
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -144,7 +144,7 @@ class Engine(Generic[C]):
         await response(scope, receive, send)
 
     async def respond(self, request: Request) -> Response:
-        """The answer to one request; problems included, exceptions never."""
+        """The answer to one request, problems included. Raises `ClientDisconnect` alone."""
         if request.method == "OPTIONS":
             return _reply(200, None)
         try:
@@ -152,6 +152,9 @@ class Engine(Generic[C]):
         except RequestRefused as refused:
             status, body = render(refused.problem, refused.text, self.info.base_url)
             return _reply(status, body, refused.headers)
+        except ClientDisconnect:
+            # Nobody is there to be answered.
+            raise
         except Exception:
             log.exception("Unexpected error in %s %s", request.method, request.url.path)
             status, body = render(INTERNAL, None, self.info.base_url)

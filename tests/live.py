@@ -23,6 +23,7 @@ from quayside import web
 from quayside.graphql.http import GraphQLApp
 from quayside.graphql.ws import SUBPROTOCOL, GraphQLSocket, SocketLimits
 from quayside.http.context_factory import ContextFactory
+from quayside.http.protocol import BoundedHeadProtocol
 from resolvers.record.fanout import Fanout, FanoutLimits
 from schema import schema
 from schema.execute import run, subscribe
@@ -79,17 +80,28 @@ async def serving(
             ),
         ]
     )
+    async with listening_at(app) as address:
+        try:
+            yield Door(address, live)
+        finally:
+            live.stop()
+    await live.close()
+
+
+@asynccontextmanager
+async def listening_at(app: Starlette) -> AsyncIterator[str]:
+    """The address, `host:port`, of a server of this application in the process of the test."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(app, ws="websockets-sansio", lifespan="off", log_level="error")
+        config = uvicorn.Config(
+            app, http=BoundedHeadProtocol, ws="websockets-sansio", lifespan="off", log_config=None
+        )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield Door(f"127.0.0.1:{listening.getsockname()[1]}", live)
+            yield f"127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            live.stop()
             server.should_exit = True
             await task
-            await live.close()
 
 
 @dataclass

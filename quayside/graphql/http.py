@@ -142,13 +142,14 @@ class GraphQLApp:
         await send({"type": "http.response.body", "body": body})
 
     async def respond(self, request: Request) -> Response | EventStream:
-        """The response to one request, whatever happens on the way."""
+        """The response to one request, whatever happens on the way. Raises `ClientDisconnect` alone."""
         try:
             return await self.answer(request)
         except Refusal as refused:
             return error_response(refused)
         except ClientDisconnect:
-            return error_response(refusal(400, "The connection closed before the whole body had arrived."))
+            # Nobody is there to be answered.
+            raise
         except Exception:
             log.exception("GraphQL request failed")
             return error_response(

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from quayside.http.metrics import Metrics
 from quayside.logs import request_id
@@ -105,7 +106,7 @@ class RequestMiddleware:
         token = request_id.set(request)
         try:
             await self.app(scope, receive, answer)
-        except ClientDisconnect:
+        except (ClientDisconnect, WebSocketDisconnect):
             status = CLIENT_WENT_AWAY
         except asyncio.CancelledError:
             status = CLIENT_WENT_AWAY
