@@ -19,11 +19,17 @@
         ├── TooMany                TOO_MANY
         └── Conflict               CONFLICT
 
-Each door (GraphQL, REST, /v2) translates a code once, in one table.
+Each door (GraphQL, REST, /v2) translates a code once, in one table. Beside the family stands
+`DatabaseUnavailable`, UNAVAILABLE, which comes from below and passes the resolvers as it is.
 """
 
 from enum import StrEnum
 from typing import ClassVar
+
+from storage.outage import RETRY_AFTER_S, DatabaseUnavailable
+
+RETRY_LATER = {"Retry-After": str(RETRY_AFTER_S)}
+"""The header field that goes with UNAVAILABLE."""
 
 
 class ErrorCode(StrEnum):
@@ -34,6 +40,7 @@ class ErrorCode(StrEnum):
     FRESH_LOGIN_REQUIRED = "FRESH_LOGIN_REQUIRED"
     BAD_REQUEST = "BAD_REQUEST"
     TOO_COMPLEX = "TOO_COMPLEX"
+    UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
     INVALID = "INVALID"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -159,3 +166,27 @@ class Conflict(UserError):
     """What the caller assumed is no longer so."""
 
     code = ErrorCode.CONFLICT
+
+
+__all__ = [
+    "RETRY_LATER",
+    "AlreadyExists",
+    "BadRequest",
+    "Conflict",
+    "DatabaseUnavailable",
+    "ErrorCode",
+    "Forbidden",
+    "FreshLoginRequired",
+    "Immutable",
+    "Invalid",
+    "InvalidCredentials",
+    "NotFound",
+    "NotWritable",
+    "QuaysideError",
+    "SignInThrottled",
+    "TooMany",
+    "Unauthenticated",
+    "UnknownReference",
+    "Upstream",
+    "UserError",
+]

@@ -39,12 +39,14 @@ from rest_compat.problems import (
     INTERNAL,
     PAYLOAD,
     TOP_LEVEL,
+    UNAVAILABLE,
     Problem,
     find,
     message,
     render,
 )
 from rest_compat.route import UNSET, Check, Route, Router, Unset
+from schema.errors import RETRY_LATER, DatabaseUnavailable
 
 C = TypeVar("C")
 Mode = Literal["documented", "observed"]
@@ -155,6 +157,9 @@ class Engine(Generic[C]):
         except ClientDisconnect:
             # Nobody is there to be answered.
             raise
+        except DatabaseUnavailable as error:
+            status, body = render(UNAVAILABLE, str(error), self.info.base_url)
+            return _reply(status, body, RETRY_LATER)
         except Exception:
             log.exception("Unexpected error in %s %s", request.method, request.url.path)
             status, body = render(INTERNAL, None, self.info.base_url)
@@ -267,6 +272,8 @@ class Engine(Generic[C]):
                 code = "INTERNAL"
             if code == "INTERNAL":
                 raise RequestRefused(INTERNAL)
+            if code == "UNAVAILABLE":
+                raise DatabaseUnavailable
             first = first or (code, error)
         if first is not None:
             raise RequestRefused(find(route.problems, TOP_LEVEL, first[0]), first[1].message)

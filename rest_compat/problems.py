@@ -54,6 +54,7 @@ UNAUTHENTICATED = Problem(401, type="invalid_token", text="Requires authenticati
 FORBIDDEN = Problem(403, type="insufficient_scope", text="Unauthorized")
 NOT_FOUND = Problem(404, type="not_found", text="Not Found")
 INTERNAL = message(500, DEFAULT_TEXT[500])
+UNAVAILABLE = message(503)
 
 TOP_LEVEL: Mapping[str, Problem] = MappingProxyType(
     {
@@ -63,6 +64,7 @@ TOP_LEVEL: Mapping[str, Problem] = MappingProxyType(
         "BAD_REQUEST": Problem(400),
         "TOO_COMPLEX": Problem(400),
         "INTERNAL": INTERNAL,
+        "UNAVAILABLE": UNAVAILABLE,
     }
 )
 """Errors beside the data: the caller is not allowed, or the request is malformed."""

@@ -10,7 +10,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers import errors
-from resolvers.errors import ErrorCode
+from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode
 from schema.context import Info
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ CODE_DESCRIPTIONS = {
     "FRESH_LOGIN_REQUIRED": "The sign-in is too long ago for this. Top-level.",
     "BAD_REQUEST": "The request makes no sense, whatever it is about. Top-level.",
     "TOO_COMPLEX": "The document, or the response to it, exceeds a limit. Top-level.",
+    "UNAVAILABLE": "The database does not answer at present; later will do. Top-level.",
     "INTERNAL": "A fault of the server; the request id finds it in the log. Top-level.",
     "INVALID": "A value breaks a rule.",
     "ALREADY_EXISTS": "The name is taken.",
@@ -98,7 +99,8 @@ def code_of(error: GraphQLError) -> ErrorCode:
     """The code of a top-level error, by the one rule that all doors share.
 
     Refused before execution, or a value that could not be read: BAD_REQUEST. An expected failure: its own
-    code, BAD_REQUEST for a user's error in a query. Anything else: INTERNAL.
+    code, BAD_REQUEST for a user's error in a query. A database that is away: UNAVAILABLE. Anything else:
+    INTERNAL.
     """
     original = error.original_error
     while isinstance(original, GraphQLError):
@@ -107,9 +109,23 @@ def code_of(error: GraphQLError) -> ErrorCode:
         return ErrorCode.BAD_REQUEST
     if isinstance(original, errors.QuaysideError):
         return original.code
+    if isinstance(original, DatabaseUnavailable):
+        return ErrorCode.UNAVAILABLE
     code = (error.extensions or {}).get("code")
     if code in ErrorCode.__members__:
         return ErrorCode[str(code)]
     if error.path is None or original is None or type(original).__module__.startswith("strawberry"):
         return ErrorCode.BAD_REQUEST
     return ErrorCode.INTERNAL
+
+
+__all__ = [
+    "RETRY_LATER",
+    "DatabaseUnavailable",
+    "ErrorCode",
+    "PayloadErrors",
+    "UserError",
+    "code_of",
+    "mutation",
+    "payload_errors",
+]

@@ -13,7 +13,7 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
 from graphql import subscribe as subscribe_source
 
-from resolvers.errors import ErrorCode, QuaysideError
+from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError
 from resolvers.record.fanout import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
@@ -90,8 +90,8 @@ async def _results(stream: Any) -> AsyncGenerator[ExecutionResult, None]:
                 await asyncio.sleep(0)
         except GraphQLError as error:
             raise _coded(error) from error
-        except QuaysideError as error:
-            raise _coded(GraphQLError(error.message, original_error=error)) from error
+        except (QuaysideError, DatabaseUnavailable) as error:
+            raise _coded(GraphQLError(str(error), original_error=error)) from error
 
 
 def _with_codes(result: ExecutionResult) -> ExecutionResult:

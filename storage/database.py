@@ -25,10 +25,14 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import storage.migrations
 from storage.models import MODULES
+from storage.outage import DatabaseUnavailable
 
 __all__ = ["Database", "DatabaseError", "IntegrityError", "latest_revision", "migrate"]
 
 Dialect = Literal["sqlite", "postgres"]
+
+CONNECT_S = 10.0
+"""How long a connection to PostgreSQL may take to open, so that a host that is silent is noticed."""
 
 MIGRATION_LOCK = 0x71756179
 """The PostgreSQL advisory lock under which migrations run."""
@@ -72,6 +76,7 @@ def _configuration(url: str, pool_size: int) -> dict[str, Any]:
                 "database": parts.path.lstrip("/"),
                 "minsize": 1,
                 "maxsize": pool_size,
+                "timeout": CONNECT_S,
                 # Statements here are short, and compiling one takes longer than running it.
                 "server_settings": {"jit": "off"},
             },
@@ -108,9 +113,10 @@ class Database:
             with database.current():
                 await context.init(config=_configuration(url, pool_size))
                 await database.ping()
-        except (OSError, BaseORMException, sqlite3.Error) as error:
+        except (OSError, BaseORMException, sqlite3.Error, DatabaseUnavailable) as error:
             await database.close()
-            raise DatabaseError(f"The database does not answer: {error}") from error
+            reason = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
+            raise DatabaseError(f"The database does not answer: {reason}") from error
         return database
 
     @contextmanager
@@ -127,7 +133,7 @@ class Database:
         _current_context.set(self._context)
 
     async def ping(self) -> None:
-        """Ask the database for an answer. Raises what the driver raises."""
+        """Ask the database for an answer. Raises `DatabaseUnavailable`, or what else the driver raises."""
         await self._context.db("default").execute_query("SELECT 1")
 
     async def close(self) -> None:

@@ -14,7 +14,8 @@ import asyncpg
 from storage.backends.measured import record
 from storage.clock import now_ms
 from storage.conditions import can_act, exists
-from storage.database import dialect_of, sqlite_path
+from storage.database import CONNECT_S, dialect_of, sqlite_path
+from storage.outage import answering
 
 
 class HotRepository(NamedTuple):
@@ -86,7 +87,7 @@ WHERE b.digest = $1 AND r.repository_id = $2
 
 
 class HotStore(Protocol):
-    """The reads that pulling an image consists of."""
+    """The reads that pulling an image consists of. Each raises `DatabaseUnavailable`."""
 
     async def repository(
         self, namespace: str, name: str, *, account_id: int, credential_kind: str | None, credential_id: int
@@ -145,7 +146,8 @@ class SqliteHotStore(_Reads):
         started = perf_counter()
         try:
             # SQLite takes `$1` for a named parameter and its number for its name, hence `?1`.
-            return self._connection.execute(_SQLITE[sql], values).fetchone()
+            with answering():
+                return self._connection.execute(_SQLITE[sql], values).fetchone()
         finally:
             record(sql, started)
 
@@ -162,7 +164,8 @@ class PostgresHotStore(_Reads):
     async def _row(self, sql: str, *values: Any) -> Any:
         started = perf_counter()
         try:
-            return await self._pool.fetchrow(sql, *values)
+            with answering():
+                return await self._pool.fetchrow(sql, *values)
         finally:
             record(sql, started)
 
@@ -179,4 +182,5 @@ async def open_hot_store(url: str, *, pool_size: int = 8) -> HotStore:
     """The point reads of the database at `url`, which must have been migrated."""
     if dialect_of(url) == "sqlite":
         return SqliteHotStore(url)
-    return PostgresHotStore(await asyncpg.create_pool(url, min_size=1, max_size=pool_size))
+    pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, timeout=CONNECT_S)
+    return PostgresHotStore(pool)

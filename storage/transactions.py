@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from tortoise.transactions import in_transaction
 
 from storage.backends.measured import StatementCount, statement_count
+from storage.outage import answering
 from storage.statements import Row, fetch, fetch_one, is_postgres
 
 logger = logging.getLogger("quayside.transaction")
@@ -26,6 +27,8 @@ async def transaction(name: str) -> AsyncIterator[None]:
     An exception undoes all of it. Nothing slow belongs here: no network, no disk, no hashing. A transaction
     open for more than 100 ms is logged with its name, and with the part of that time it sat idle between
     statements.
+
+    Raises `DatabaseUnavailable`; from the end of the block it leaves open whether PostgreSQL has committed.
     """
     if open_transaction.get() is not None:
         yield
@@ -33,7 +36,8 @@ async def transaction(name: str) -> AsyncIterator[None]:
     outer = statement_count.get()
     count = StatementCount()
     context = in_transaction("default")
-    await context.__aenter__()
+    with answering():
+        await context.__aenter__()
     token = open_transaction.set(name)
     counting = statement_count.set(count)
     started = time.perf_counter()
@@ -41,11 +45,13 @@ async def transaction(name: str) -> AsyncIterator[None]:
         yield
     except BaseException as error:
         idle_ms = (time.perf_counter() - started) * 1000 - count.elapsed_ms
-        await context.__aexit__(type(error), error, error.__traceback__)
+        with answering():
+            await context.__aexit__(type(error), error, error.__traceback__)
         raise
     else:
         idle_ms = (time.perf_counter() - started) * 1000 - count.elapsed_ms
-        await context.__aexit__(None, None, None)
+        with answering():
+            await context.__aexit__(None, None, None)
     finally:
         statement_count.reset(counting)
         open_transaction.reset(token)

@@ -29,7 +29,7 @@ from starlette.types import Receive, Scope, Send
 
 from quayside.graphql.sse import EVENT_STREAM, EventStream
 from quayside.http.accept import Accept, MediaType, Preference
-from resolvers.errors import ErrorCode, Forbidden, InvalidCredentials
+from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
 from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
 from schema.text import document_has_nul, nul_error
 
@@ -70,6 +70,12 @@ def refusal(status: int, message: str, *, code: ErrorCode = ErrorCode.BAD_REQUES
     """A refusal with one error; header names are given with underscores for hyphens."""
     error = GraphQLError(message, extensions={"code": code})
     return Refusal(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def unavailable(error: DatabaseUnavailable) -> Refusal:
+    """The refusal of a request that the database does not answer."""
+    refused = GraphQLError(str(error), extensions={"code": ErrorCode.UNAVAILABLE})
+    return Refusal(503, [refused], RETRY_LATER)
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,8 @@ class GraphQLApp:
         except ClientDisconnect:
             # Nobody is there to be answered.
             raise
+        except DatabaseUnavailable as error:
+            return error_response(unavailable(error))
         except Exception:
             log.exception("GraphQL request failed")
             return error_response(
@@ -185,6 +193,8 @@ class GraphQLApp:
         if only_streams:
             return EventStream(self.payloads(self.result(operation, asked, context)))
         result = await self.execute(operation.document, asked.variables, context, asked.operation_name)
+        if is_outage(result) and not any((result.data or {}).values()):
+            raise Refusal(503, result.errors or (), RETRY_LATER)
         return result_response(result, cost=operation.cost, media_type=media_type)
 
     def operation(self, asked: GraphQLRequest, *, safe: bool, streams: bool) -> Operation:
@@ -202,10 +212,17 @@ class GraphQLApp:
     async def results(
         self, operation: Operation, asked: GraphQLRequest, context: Any
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """Begin a subscription. One that cannot begin has a single result, with its errors."""
+        """Begin a subscription. One that cannot begin has a single result, with its errors.
+
+        Raises Refusal 503 while the database does not answer.
+        """
         assert self.subscribe is not None  # Else the operation was refused.
         found = await self.subscribe(operation.document, asked.variables, context, asked.operation_name)
-        return one(found) if isinstance(found, ExecutionResult) else found
+        if not isinstance(found, ExecutionResult):
+            return found
+        if is_outage(found):
+            raise Refusal(503, found.errors or (), RETRY_LATER)
+        return one(found)
 
     async def payloads(
         self, results: AsyncGenerator[ExecutionResult, None]
@@ -436,13 +453,21 @@ def payload_of(result: ExecutionResult) -> dict[str, Any]:
     return payload
 
 
+def is_outage(result: ExecutionResult) -> bool:
+    """Whether the database did not answer for a part of the result, or for all of it."""
+    return any((error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE for error in result.errors or ())
+
+
 def result_response(result: ExecutionResult, *, cost: Cost, media_type: str) -> Response:
-    """A response with data, its errors if any, and what the request cost."""
+    """A response with data, its errors if any, and what the request cost.
+
+    What was found, or done, before the database went away is told; the rest is worth another try.
+    """
     payload = payload_of(result)
     shown = {name: value for name, value in asdict(cost).items() if name in {"nodes", "depth", "aliases"}}
     payload["extensions"] = {**(result.extensions or {}), "cost": shown}
     status = STATUS_WITH_ERRORS[media_type] if result.errors else 200
-    return json_response(status, payload, media_type, {})
+    return json_response(status, payload, media_type, RETRY_LATER if is_outage(result) else {})
 
 
 def error_response(refused: Refusal) -> Response:

@@ -24,8 +24,16 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from quayside.graphql.http import GraphQLApp, Refusal, formatted, payload_of, refusal, well_formed
-from resolvers.errors import ErrorCode, InvalidCredentials
+from quayside.graphql.http import (
+    GraphQLApp,
+    Refusal,
+    formatted,
+    payload_of,
+    refusal,
+    unavailable,
+    well_formed,
+)
+from resolvers.errors import DatabaseUnavailable, ErrorCode, InvalidCredentials
 from schema import GraphContext
 
 logger = logging.getLogger("quayside.graphql.ws")
@@ -194,6 +202,8 @@ class Connection:
             context = await self.context_for(self.websocket, self.authorization)
         except InvalidCredentials as error:
             raise Closing(4403, "Forbidden") from error
+        except DatabaseUnavailable as error:
+            raise Closing(1013, str(error)) from error
         self.account_id = context.context.account_id
         self.is_acknowledged = True
         await self.send({"type": "connection_ack"})
@@ -229,11 +239,15 @@ class Connection:
         return asyncio.create_task(self.run(identity, results))
 
     async def current_context(self) -> GraphContext:
-        """The context of a new operation. Raises Closing if the credentials have ended."""
+        """The context of a new operation. Raises Closing if the credentials have ended, Refusal if nobody
+        can tell at present.
+        """
         try:
             context = await self.context_for(self.websocket, self.authorization)
         except InvalidCredentials as error:
             raise Closing(4401, "Unauthorized") from error
+        except DatabaseUnavailable as error:
+            raise unavailable(error) from error
         if context.context.account_id != self.account_id:
             # A session ended, or another one began in the same browser.
             raise Closing(4401, "Unauthorized")

@@ -6,20 +6,24 @@ It is plain ASGI and cheap, as image pulls pass it too: it looks at the headers 
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from random import getrandbits
 from time import perf_counter
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import orjson
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from quayside.http.metrics import Metrics
 from quayside.logs import request_id
+from quayside.web import forms
+from resolvers.errors import RETRY_LATER, DatabaseUnavailable
+from storage.outage import SENTENCE
 
 access = logging.getLogger("quayside.access")
 logger = logging.getLogger("quayside.request")
@@ -33,20 +37,43 @@ STREAMS: Final = "quayside.streams"
 """The key of a scope whose response lasts as long as its listener likes, so that its time is not counted."""
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_SENTENCE: Final = "The server failed to answer; its log says why."
 
 
-INTERNAL_ERRORS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
-    "v2": lambda request: {
-        "errors": [{"code": "UNKNOWN", "message": _SENTENCE, "detail": {"request_id": request}}]
+class Failure(NamedTuple):
+    """An answer that no door gave itself: how it is told, with the codes of `/v2` and of GraphQL."""
+
+    status: int
+    sentence: str
+    registry_code: str
+    graphql_code: str
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+INTERNAL: Final = Failure(500, "The server failed to answer; its log says why.", "UNKNOWN", "INTERNAL")
+UNAVAILABLE: Final = Failure(503, SENTENCE, "UNAVAILABLE", "UNAVAILABLE", RETRY_LATER)
+
+BODIES: Final[dict[str, Callable[[Failure, str], dict[str, Any]]]] = {
+    "v2": lambda failure, request: {
+        "errors": [
+            {
+                "code": failure.registry_code,
+                "message": failure.sentence,
+                "detail": {"request_id": request},
+            }
+        ]
     },
-    "graphql": lambda request: {
-        "errors": [{"message": _SENTENCE, "extensions": {"code": "INTERNAL", "request_id": request}}]
+    "graphql": lambda failure, request: {
+        "errors": [
+            {
+                "message": failure.sentence,
+                "extensions": {"code": failure.graphql_code, "request_id": request},
+            }
+        ]
     },
-    "api": lambda request: {"message": _SENTENCE, "request_id": request},
-    "other": lambda request: {"message": _SENTENCE, "request_id": request},
+    "api": lambda failure, request: {"message": failure.sentence, "request_id": request},
+    "other": lambda failure, request: {"message": failure.sentence, "request_id": request},
 }
-"""The body of a 500 answer in the form that clients of each door expect."""
+"""The body of a failure in the form that clients of each door expect."""
 
 
 def door_of(path: str) -> str:
@@ -65,7 +92,8 @@ class RequestMiddleware:
 
     A client's own `X-Request-Id` is taken if it is 1 to 64 of `A-Za-z0-9._-`; the answer carries the id.
     `X-Forwarded-For` and `X-Forwarded-Proto` are believed only from a peer in `trusted_proxies`, and then
-    decide `scope["client"]` and `scope["scheme"]`. Whatever goes wrong inside, the client sees a bare 500.
+    decide `scope["client"]` and `scope["scheme"]`. Whatever goes wrong inside, the client sees a bare 500, or
+    503 while the database does not answer.
     """
 
     def __init__(
@@ -111,10 +139,10 @@ class RequestMiddleware:
         except asyncio.CancelledError:
             status = CLIENT_WENT_AWAY
             raise
-        except Exception:
-            logger.exception("unhandled error")
+        except Exception as error:  # noqa: BLE001 - The last resort: it is logged there, and answered.
+            failure = _failure_of(error)
             if status == 0:
-                await _send_internal_error(scope, answer, request)
+                await _send_failure(scope, answer, failure, request)
         finally:
             self._account(scope, status or CLIENT_WENT_AWAY, perf_counter() - started, user_agent)
             request_id.reset(token)
@@ -195,11 +223,33 @@ def _set_scheme(scope: Scope, forwarded_proto: bytes) -> None:
         scope["scheme"] = plain + "s" if secure else plain
 
 
-async def _send_internal_error(scope: Scope, send: Send, request: str) -> None:
+def _failure_of(error: Exception) -> Failure:
+    """How to tell of an error, which is logged unless that has been done where it arose."""
+    if isinstance(error, DatabaseUnavailable):
+        return UNAVAILABLE
+    logger.error("unhandled error", exc_info=error)
+    return INTERNAL
+
+
+async def _send_failure(scope: Scope, send: Send, failure: Failure, request: str) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1011, "reason": ""})
+        code = 1013 if failure is UNAVAILABLE else 1011
+        await send({"type": "websocket.close", "code": code, "reason": ""})
         return
-    body = orjson.dumps(INTERNAL_ERRORS[door_of(scope["path"])](request))
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    door = door_of(scope["path"])
+    if door == "other" and _prefers_page(scope):
+        content = forms.notice(failure.sentence, is_error=True)
+        page = forms.page(
+            Request(scope), "Try again later", content, status=failure.status, headers=failure.headers
+        )
+        body, headers = bytes(page.body), page.raw_headers
+    else:
+        body = orjson.dumps(BODIES[door](failure, request))
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers += [(name.lower().encode(), value.encode()) for name, value in failure.headers.items()]
+    await send({"type": "http.response.start", "status": failure.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _prefers_page(scope: Scope) -> bool:
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])

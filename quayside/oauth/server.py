@@ -19,7 +19,9 @@ from resolvers.accounts.login import Door, record_failure
 from resolvers.accounts.session import csrf_token
 from resolvers.context import ANONYMOUS, Context
 from resolvers.errors import (
+    RETRY_LATER,
     BadRequest,
+    DatabaseUnavailable,
     Forbidden,
     Invalid,
     InvalidCredentials,
@@ -83,6 +85,10 @@ class AuthorizationServer:
                 return _refused(request, error.message, 403)
             except BadRequest as error:
                 return _refused(request, error.message, 400, error=OAuthErrorCode.INVALID_REQUEST)
+            except DatabaseUnavailable as error:
+                response = _refused(request, str(error), 503, error=OAuthErrorCode.TEMPORARILY_UNAVAILABLE)
+                response.headers.update(RETRY_LATER)
+                return response
 
         return guarded
 

@@ -23,9 +23,16 @@ from quayside.http.sessions import FIELD, CsrfRefused, cookie_of, cookie_or_new,
 from quayside.web import forms
 from resolvers.accounts import session
 from resolvers.accounts.session import EmailUnverified, csrf_token
-from resolvers.errors import BadRequest, InvalidCredentials, SignInThrottled, Unauthenticated
+from resolvers.errors import (
+    RETRY_LATER,
+    BadRequest,
+    DatabaseUnavailable,
+    InvalidCredentials,
+    SignInThrottled,
+    Unauthenticated,
+)
 from rest_compat.admission import cors_headers
-from rest_compat.problems import DEFAULT_TEXT, UNAUTHENTICATED, Problem, message, render
+from rest_compat.problems import DEFAULT_TEXT, UNAUTHENTICATED, UNAVAILABLE, Problem, message, render
 
 MAX_BODY = 64 * 1024
 WRONG = "Invalid Username or Password"
@@ -95,6 +102,9 @@ class SignIn:
                 response = self._problem(Problem(403, "error", text=error.message))
             except Unauthenticated as error:
                 response = _failure(error) or self._problem(UNAUTHENTICATED)
+            except DatabaseUnavailable as error:
+                response = self._problem(UNAVAILABLE._replace(text=str(error)))
+                response.headers.update(RETRY_LATER)
             response.headers.update(cors_headers(self._cors_origins, request.headers.get("origin")))
             return response
 

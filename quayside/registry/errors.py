@@ -11,7 +11,7 @@ from enum import StrEnum
 import orjson
 
 from resolvers.content.push import DigestDiffers
-from resolvers.errors import ErrorCode, QuaysideError
+from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, QuaysideError
 from resolvers.manifests.document import ManifestInvalid, ManifestTooLarge
 from resolvers.repositories.registry_access import NamespaceDisabled
 from storage import blobs
@@ -138,6 +138,8 @@ def registry_error(error: Exception) -> RegistryError | None:
     """Translate an exception of a lower layer; None for one that nobody expected."""
     if isinstance(error, RegistryError):
         return error
+    if isinstance(error, DatabaseUnavailable):
+        return RegistryError(OciCode.UNAVAILABLE, str(error), headers=RETRY_LATER)
     if isinstance(error, QuaysideError):
         row = CLASS_ERRORS.get(type(error)) or DOMAIN_ERRORS.get(error.code)
         named = isinstance(error, ManifestInvalid) and error.field

@@ -51,6 +51,7 @@ class OAuthErrorCode(StrEnum):
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
     UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     AUTHORIZATION_DENIED = "authorization_denied"
     REDIRECT_URI_MISMATCH = "redirect_uri_mismatch"
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from resolvers.access.credentials import current_viewers
 from resolvers.access.viewer import Viewer
 from resolvers.context import Site
-from resolvers.errors import ErrorCode, Invalid, InvalidCredentials, QuaysideError
+from resolvers.errors import DatabaseUnavailable, ErrorCode, Invalid, InvalidCredentials, QuaysideError
 from resolvers.record.live import EventRecord, Judge, SeenEvent, Watch, described, format_cursor
 from storage import events
 from storage.database import Database
@@ -252,7 +252,11 @@ class Subscription:
         self._changed.set()
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
-        """The events, as they come. Raises `StreamEnded`, `EventsPruned`, `CredentialEnded`."""
+        """The events, as they come. Raises `StreamEnded`, `EventsPruned`, `CredentialEnded`.
+
+        A database that is away for a while holds up events that have yet to be read. It ends a subscription,
+        which can go on from its cursor, only where somebody has to know now whether they may be seen.
+        """
         try:
             while True:
                 records = await self._next()
@@ -263,6 +267,8 @@ class Subscription:
                     yield Batch(self.viewer, seen)
                 if records:
                     self._delivered = records[-1].cursor
+        except DatabaseUnavailable as error:
+            raise StreamEnded(str(error), self._delivered) from error
         finally:
             self._fanout.leave(self)
 

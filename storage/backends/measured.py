@@ -1,4 +1,7 @@
-"""What both database clients share: each statement is counted, timed, and logged when it is slow."""
+"""What both database clients share: each statement is counted, timed, and logged when it is slow.
+
+Where the database is away, each raises the one error of `storage.outage`.
+"""
 
 import logging
 import time
@@ -6,6 +9,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+
+from storage.outage import answering
 
 logger = logging.getLogger("quayside.statement")
 
@@ -42,26 +47,29 @@ def record(statement: str, started: float) -> None:
 
 
 class Measured:
-    """Mixed into a Tortoise client in front of its statement methods."""
+    """Mixed into a Tortoise client in front of its statement methods. They raise `DatabaseUnavailable`."""
 
     async def execute_insert(self, query: str, values: list[Any]) -> Any:
         started = time.perf_counter()
         try:
-            return await super().execute_insert(query, values)  # type: ignore[misc]
+            with answering():
+                return await super().execute_insert(query, values)  # type: ignore[misc]
         finally:
             record(query, started)
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         started = time.perf_counter()
         try:
-            await super().execute_many(query, values)  # type: ignore[misc]
+            with answering():
+                await super().execute_many(query, values)  # type: ignore[misc]
         finally:
             record(query, started)
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, list[Any]]:
         started = time.perf_counter()
         try:
-            result: tuple[int, list[Any]] = await super().execute_query(query, values)  # type: ignore[misc]
+            with answering():
+                result: tuple[int, list[Any]] = await super().execute_query(query, values)  # type: ignore[misc]
             return result
         finally:
             record(query, started)
@@ -69,7 +77,8 @@ class Measured:
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
         started = time.perf_counter()
         try:
-            rows: list[dict[str, Any]] = await super().execute_query_dict(query, values)  # type: ignore[misc]
+            with answering():
+                rows: list[dict[str, Any]] = await super().execute_query_dict(query, values)  # type: ignore[misc]
             return rows
         finally:
             record(query, started)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
 from tortoise.backends.base_postgres.client import translate_exceptions
+from tortoise.connection import get_connections
 
 from storage.backends.measured import Measured
 
@@ -29,11 +30,27 @@ class QuaysidePostgresClient(Measured, _Counting):
     """A pool of connections; a transaction holds one of them."""
 
     def _in_transaction(self) -> TransactionContext:
-        return TransactionContextPooled(PostgresTransaction(self), self._pool_init_lock)
+        return PooledTransactionContext(PostgresTransaction(self), self._pool_init_lock)
 
 
 class PostgresTransaction(Measured, _Counting, TransactionWrapper):
     """One connection of the pool inside a transaction."""
+
+
+class PooledTransactionContext(TransactionContextPooled):
+    """Gives the connection back when a transaction cannot begin; the library would keep it for ever."""
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self.ensure_connection()
+        pool: Any = self.client._parent._pool
+        connection = self.client._connection = await pool.acquire()
+        try:
+            await self.client.begin()
+        except BaseException:
+            await pool.release(connection)
+            raise
+        self.token = get_connections().set(self.connection_name, self.client)
+        return self.client
 
 
 client_class = QuaysidePostgresClient

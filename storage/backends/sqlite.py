@@ -11,11 +11,13 @@ import time
 from typing import Any, cast
 
 import aiosqlite
-from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
+from tortoise.backends.base.client import ConnectionWrapper, TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError, TransactionManagementError
 
 from storage.backends.measured import Measured, record
+from storage.outage import answering
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -65,8 +67,10 @@ class QuaysideSqliteClient(Measured, SqliteClient):
                 await self.create_connection(with_db=True)
         started = time.perf_counter()
         try:
-            async with self._reader_lock:
-                return list(await cast(aiosqlite.Connection, self._reader).execute_fetchall(query, values))
+            with answering():
+                async with self._reader_lock:
+                    reader = cast(aiosqlite.Connection, self._reader)
+                    return list(await reader.execute_fetchall(query, values))
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
         finally:
@@ -76,7 +80,7 @@ class QuaysideSqliteClient(Measured, SqliteClient):
         return ConnectionWrapper(self._lock, self)
 
     def _in_transaction(self) -> TransactionContext:
-        return SqliteTransactionContext(ImmediateTransaction(self), self._lock)
+        return ImmediateTransactionContext(ImmediateTransaction(self), self._lock)
 
 
 class ImmediateTransaction(Measured, SqliteTransactionWrapper):
@@ -88,6 +92,29 @@ class ImmediateTransaction(Measured, SqliteTransactionWrapper):
             await self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise TransactionManagementError(error) from error
+
+    async def commit(self) -> None:
+        try:
+            await super().commit()
+        except sqlite3.Error:
+            # It would stay open, and be committed with the next one, though its caller heard that it failed.
+            await self.rollback()
+            raise
+
+
+class ImmediateTransactionContext(SqliteTransactionContext):
+    """Lets go of the connection when a transaction cannot begin; the library would hold it for ever."""
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self._trxlock.acquire()
+        try:
+            await self.ensure_connection()
+            await self.connection.begin()
+        except BaseException:
+            self._trxlock.release()
+            raise
+        self.token = get_connections().set(self.connection_name, self.connection)
+        return cast(TransactionalDBClient, self.connection)
 
 
 def _is_read(query: str) -> bool:

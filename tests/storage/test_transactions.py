@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 import sys
 import time
 
@@ -51,6 +52,25 @@ async def test_a_cancelled_task_leaves_nothing_behind_and_the_next_can_write() -
     with pytest.raises(asyncio.CancelledError):
         await task
 
+    async with transaction("test.next"):
+        await put("b")
+    assert await names() == ["b"]
+
+
+async def test_a_transaction_that_cannot_be_committed_is_undone(database: Database) -> None:
+    if database.dialect == "postgres":
+        pytest.skip("no constraint waits for the commit there")
+
+    async def dangle() -> None:
+        async with transaction("test.dangles"):
+            await put("a")
+            await execute("PRAGMA defer_foreign_keys = ON")
+            await execute("INSERT INTO star (account_id, repository_id, created_at_ms) VALUES (7, 7, 7)")
+
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        await dangle()
+
+    # It would otherwise have been committed with the next one.
     async with transaction("test.next"):
         await put("b")
     assert await names() == ["b"]
