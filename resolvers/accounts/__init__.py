@@ -1,1 +1,1 @@
-"""Who there is: users, organizations, robots and teams, how they sign in, and how they go."""
+"""Accounts: users, organizations, robots and teams; sign-in, recovery and deletion."""

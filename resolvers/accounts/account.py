@@ -1,4 +1,4 @@
-"""Users, and what every account has."""
+"""Accounts: finding them, creating users, membership in organizations."""
 
 import uuid
 from collections.abc import Sequence
@@ -62,14 +62,14 @@ def _record(row: Row) -> AccountRecord:
 
 
 async def by_name(name: str, *kinds: AccountKind) -> AccountRecord | None:
-    """The account of this name and of `kinds`, if any are given; None also if it is being deleted."""
+    """The account of this name, and of one of `kinds` if given; None also for a deleted account."""
     row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND {exists()}", name)
     record = _record(row) if row else None
     return record if record and (not kinds or record.kind in kinds) else None
 
 
 async def by_login(login: str) -> AccountRecord | None:
-    """The user of this name, or of this e-mail address; None also if they are being deleted."""
+    """The user of this name or e-mail address; None also for a deleted user."""
     if "@" not in login:
         return await by_name(login, AccountKind.USER)
     row = await fetch_one(
@@ -92,7 +92,7 @@ async def user(context: Context, username: str) -> AccountRecord | None:
 
 
 def viewer_account_role(context: Context, account: AccountRecord) -> AccountRole | None:
-    """What the viewer may do with an account; superusers may see and change every one."""
+    """The viewer's role on an account; superusers administer every account."""
     if context.viewer.is_superuser:
         return AccountRole.ADMIN
     return account_role(context.viewer, account.id)
@@ -156,17 +156,16 @@ async def insert(
             **columns,
         )
     except IntegrityError as error:
-        # Another process took the name or the address between the look and the insert.
+        # A concurrent request took the name or the address after the check.
         raise AlreadyExists("A user or organization with this name already exists", field=field) from error
 
 
 async def create_user(
     context: Context, *, name: str, email: str, password: str | None, is_superuser: bool = False
 ) -> AccountRecord:
-    """Create a verified user, for callers that decided that they may: the command line, the first start.
+    """Create a verified user. The caller has checked permissions: the command line, the first start.
 
-    Raises `Invalid` for a name, address or password against the rules, `AlreadyExists` for a taken name or
-    address.
+    Raises `Invalid` for a malformed name, address or password, `AlreadyExists` for a taken name or address.
     """
     password_hash = await checked_hash(password) if password is not None else None
     async with transaction("user.create"):
@@ -181,7 +180,7 @@ async def create_user(
 
 
 async def checked_hash(password: str) -> str:
-    """The hash of a password that keeps the rules. Raises `Invalid`. Slow: do it before any transaction."""
+    """Check a password and hash it. Raises `Invalid`. Slow: call it before any transaction."""
     check_password(password)
     return await hash_password(password)
 
@@ -238,7 +237,7 @@ async def require_user(name: str) -> AccountRecord:
 
 
 async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:
-    """Accounts by name, in one statement; those being deleted are left out."""
+    """Accounts by name, in one statement, without deleted ones."""
     if not names:
         return {}
     rows = await fetch(
@@ -249,14 +248,14 @@ async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:
 
 
 async def is_member_of(account_id: int, organization: str) -> bool | None:
-    """Whether an account is in an organization, as a robot or in a team; None if there is no such one."""
+    """Whether an account is a robot or a team member of an organization; None for an unknown organization."""
     owner = await by_name(organization, AccountKind.ORGANIZATION)
     pair = (account_id, owner.id if owner else 0)
     return (await members_among([pair]))[pair] if owner else None
 
 
 async def members_among(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
-    """Of pairs of an account and an organization: is the account in a team there, or a robot of it?"""
+    """For pairs (account, organization): whether the account is in a team or a robot of the organization."""
     if not pairs:
         return {}
     accounts = sorted({account_id for account_id, _ in pairs})

@@ -1,4 +1,4 @@
-"""Deleting a namespace: it is gone at once, its content follows in a job (`resolvers.repositories.purge`)."""
+"""Deletion of a namespace: a tombstone at once, then a job purges it (`resolvers.repositories.purge`)."""
 
 from resolvers.access.epochs import Cause, bump
 from resolvers.accounts import session
@@ -12,9 +12,9 @@ JOB = "namespace.purge"
 
 
 async def begin(account_id: int) -> None:
-    """Hide a user or organization with all it owns, end its access, and leave the rest to the job.
+    """Mark a user or organization as deleted, end its sessions and tokens, and enqueue the purge.
 
-    In the open transaction. Raises `NotFound` if another caller was first.
+    In the open transaction. Raises `NotFound` if it is deleted already.
     """
     hidden = await execute(
         f"UPDATE account SET deleted_at_ms = ?, is_enabled = ?, {bump(Cause.ACCOUNT_DELETED)}"
@@ -26,6 +26,6 @@ async def begin(account_id: int) -> None:
     if not hidden:
         raise NotFound
     await session.end_all(account_id)
-    # The tokens of its applications act for others, and so would outlive the organization by the job's time.
+    # Tokens of its applications act for other users, so they would stay valid until the job ran.
     await execute("DELETE FROM application WHERE organization_id = ?", account_id)
     await enqueue(JOB, {"namespace_id": account_id})

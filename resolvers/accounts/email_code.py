@@ -1,6 +1,6 @@
-"""Codes sent by e-mail: to prove the address of a sign-up or a new one, and to recover an account.
+"""Codes sent by e-mail: to verify the address of a sign-up, to change an address, to recover an account.
 
-A code is random, stored as a hash, good for one use and for a limited time.
+A code is random, stored as a hash, valid once and until it expires.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HOUR_MS = 3_600_000
 
 
 class Purpose(StrEnum):
-    """What a code is good for."""
+    """What a code is for."""
 
     VERIFY = "verify"
     CHANGE = "change"
@@ -32,7 +32,7 @@ LIFETIMES_MS = {Purpose.VERIFY: 72 * HOUR_MS, Purpose.CHANGE: 24 * HOUR_MS, Purp
 
 @dataclass(frozen=True, slots=True)
 class CodeRecord:
-    """A code that is still good, and the address that it was sent to."""
+    """A valid code, and the address that it was sent to."""
 
     id: int
     account_id: int
@@ -41,7 +41,7 @@ class CodeRecord:
 
 
 PAGES = {Purpose.VERIFY: "confirm", Purpose.CHANGE: "confirm", Purpose.RECOVER: "recovery"}
-"""The page that takes a code back."""
+"""The path of the page that accepts a code."""
 
 
 async def send(
@@ -56,7 +56,7 @@ async def send(
 ) -> None:
     """Mail a new code for an account to an address, in the open transaction.
 
-    The mail `asks` to open the page that takes the code back, and says what happens `otherwise`.
+    The text of the mail is `asks` (to open the page), the link, and `otherwise` (what to do if unexpected).
     """
     code = random_text(CODE_LENGTH, mixed_case=True)
     await EmailCode.create(
@@ -71,7 +71,7 @@ async def send(
 
 
 async def was_created_since(account: AccountRecord, purpose: Purpose, since_ms: int) -> bool:
-    """Whether the account got such a code at or after that time."""
+    """Whether a code for this purpose was created at or after that time; used codes do not count."""
     row = await fetch_one(
         "SELECT id FROM email_code WHERE account_id = ? AND purpose = ? AND expires_at_ms >= ? LIMIT 1",
         account.id,
@@ -82,25 +82,25 @@ async def was_created_since(account: AccountRecord, purpose: Purpose, since_ms: 
 
 
 async def find(code: str, *purposes: Purpose) -> CodeRecord:
-    """The code with this text, if it is for one of these purposes. Raises `Invalid`."""
+    """The valid code with this text and one of these purposes. Raises `Invalid`."""
     row = await fetch_one(
         "SELECT id, account_id, purpose, email FROM email_code WHERE code_hash = ? AND expires_at_ms > ?",
         hash_secret(code),
         now_ms(),
     )
     if row is None or row["purpose"] not in purposes:
-        raise _not_valid()
+        raise not_valid()
     return CodeRecord(row["id"], row["account_id"], Purpose(row["purpose"]), row["email"])
 
 
 async def use(record: CodeRecord) -> None:
-    """Use a code up, in the open transaction. Raises `Invalid` if another caller was first."""
+    """Use up a code, in the open transaction. Raises `Invalid` if it was used concurrently."""
     if not await execute("DELETE FROM email_code WHERE id = ?", record.id):
-        raise _not_valid()
+        raise not_valid()
 
 
 async def revoke(account_id: int, *purposes: Purpose) -> None:
-    """Make worthless what an account still has of these, in the open transaction."""
+    """Revoke the codes of an account for these purposes, in the open transaction."""
     for purpose in purposes:
         await execute(
             "DELETE FROM email_code WHERE account_id = ? AND purpose = ?", account_id, purpose.value
@@ -108,7 +108,7 @@ async def revoke(account_id: int, *purposes: Purpose) -> None:
 
 
 async def forget_expired(*, limit: int = 500) -> int:
-    """Delete at most `limit` codes that are good no more; how many there were."""
+    """Delete at most `limit` expired codes; returns how many were deleted."""
     return await execute(
         "DELETE FROM email_code WHERE id IN (SELECT id FROM email_code WHERE expires_at_ms < ? LIMIT ?)",
         now_ms(),
@@ -116,5 +116,6 @@ async def forget_expired(*, limit: int = 500) -> int:
     )
 
 
-def _not_valid() -> Invalid:
-    return Invalid("The code is not valid, or not any more.", field="code")
+def not_valid() -> Invalid:
+    """The error for a code that cannot be used; it does not tell why, so that nobody can probe codes."""
+    return Invalid("code: unknown, expired or already used; ask for a new one.", field="code")

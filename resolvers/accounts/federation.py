@@ -1,7 +1,7 @@
-"""The identity federation of robots: identities of external issuers that may act as a robot.
+"""Identity federation of robots: identities of external OIDC issuers that may act as a robot.
 
-A build system proves who it is with a token of its own issuer, and gets a password of the robot for an hour,
-so that no robot token need be kept there.
+A build system presents an identity token of its own issuer, and gets a password of the robot for one hour, so
+that it need not store a robot token.
 """
 
 import dataclasses
@@ -27,14 +27,14 @@ MAX_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A subject of an external issuer; the issuer is a URL, spelt as in its tokens."""
+    """A subject of an external issuer. The issuer is a URL, exactly as in the claim `iss` of its tokens."""
 
     issuer: str
     subject: str
 
 
 async def identities(robot_ids: Sequence[int]) -> dict[int, list[Identity]]:
-    """The identities that may act as each robot, in one statement; for callers that decided on access."""
+    """The identities that may act as each robot, in one statement; the caller has checked permissions."""
     if not robot_ids:
         return {}
     rows = await fetch(
@@ -51,7 +51,7 @@ async def identities(robot_ids: Sequence[int]) -> dict[int, list[Identity]]:
 async def replace(
     context: Context, *, owner: str | None, short_name: str, identities: Sequence[Identity]
 ) -> RobotRecord:
-    """Let exactly these identities act as a robot. What was issued to the robot before ends.
+    """Let exactly these identities act as a robot. Tokens issued to the robot before become invalid.
 
     Requires what creating the robot requires. Raises `NotFound`, `Invalid`.
     """
@@ -81,7 +81,7 @@ async def replace(
 
 
 async def clear(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
-    """Let no identity act as a robot any more. What was issued to the robot before ends.
+    """Let no identity act as a robot. Tokens issued to the robot before become invalid.
 
     Requires what creating the robot requires. Raises `NotFound`.
     """
@@ -102,14 +102,17 @@ async def _remove(record: RobotRecord) -> None:
 
 def _check(identities: Collection[Identity]) -> None:
     if len(identities) > MAX_IDENTITIES:
-        raise Invalid(f"A robot has at most {MAX_IDENTITIES} identities.", field="identities")
+        raise Invalid(f"identities: name at most {MAX_IDENTITIES}.", field="identities")
     if len(set(identities)) < len(identities):
         raise Invalid("Duplicate federation config entry", field="identities")
     for identity in identities:
         if not identity.issuer or not identity.subject:
             raise Invalid("Missing one or more required fields (issuer, subject)", field="identities")
         if max(len(identity.issuer), len(identity.subject)) > MAX_LENGTH:
-            raise Invalid(f"Issuer and subject have at most {MAX_LENGTH} characters.", field="identities")
+            raise Invalid(
+                f"identities: issuer and subject must have at most {MAX_LENGTH} characters each.",
+                field="identities",
+            )
         if not _is_web_address(identity.issuer):
             raise Invalid("Issuer must be a URL (http:// or https://)", field="identities")
 
@@ -123,10 +126,10 @@ def _is_web_address(text: str) -> bool:
 
 
 async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, robot: str, token: str) -> str:
-    """A password of a robot, valid for one hour, for an identity token of its federation.
+    """Exchange an identity token for a password of a robot, valid for one hour.
 
-    Raises `Invalid` for a token that proves nothing here, in the same words whether there is such a robot or
-    not; `Upstream` when the issuer does not tell its keys.
+    Raises `Invalid` for a token that is not accepted, with the same text for an unknown robot; `Upstream` if
+    the keys of the issuer cannot be fetched.
     """
     issuer = unverified_issuer(token)
     if issuer is None:
@@ -149,7 +152,7 @@ async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, r
             {"subject": claims["sub"], "issuer": issuer, "robot": robot},
             namespace_id=row["owner_id"],
         )
-    # The epoch was read before the issuer was asked, so a change in the meantime makes the password stale.
+    # `auth_epoch` was read before the request to the issuer, so a change meanwhile invalidates the password.
     return signer.issue_password(RobotPassword(robot, row["id"], row["auth_epoch"]))
 
 

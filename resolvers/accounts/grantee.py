@@ -1,4 +1,4 @@
-"""Grantees: whom a permission is given to, an account or a team."""
+"""Grantees: the account or team that a permission is given to."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from storage.statements import fetch_one
 
 
 class GranteeKind(StrEnum):
-    """What a grantee is: a user or a robot, or a team."""
+    """The kind of a grantee: an account (user or robot) or a team."""
 
     USER = "user"
     TEAM = "team"
@@ -17,7 +17,7 @@ class GranteeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grantee:
-    """A user or robot by name, or by its name a team of the organization that it is about."""
+    """A user or robot by name, or a team of the organization in question by name."""
 
     kind: GranteeKind
     name: str
@@ -25,7 +25,7 @@ class Grantee:
 
 @dataclass(frozen=True, slots=True)
 class GranteeRow:
-    """The row that a grantee stands for; exactly one of the two is set."""
+    """The row of a grantee; exactly one of the two ids is set."""
 
     account_id: int | None
     team_id: int | None
@@ -37,12 +37,12 @@ class GranteeRow:
 
     @property
     def id(self) -> int:
-        """The id of the row, whatever it is."""
+        """The id of the account or team."""
         return self.team_id or self.account_id or 0
 
 
 async def find(grantee: Grantee, namespace_id: int) -> GranteeRow | None:
-    """The row of a grantee, as seen from a namespace; None if there is no such account or team there."""
+    """The row of a grantee in a namespace; None for an unknown account or team."""
     if grantee.kind is GranteeKind.TEAM:
         team = await fetch_one(
             "SELECT id FROM team WHERE organization_id = ? AND name = ?", namespace_id, grantee.name
@@ -56,10 +56,10 @@ async def find(grantee: Grantee, namespace_id: int) -> GranteeRow | None:
 
 
 async def require(grantee: Grantee, namespace_id: int, *, field: str = "grantee") -> GranteeRow:
-    """The row of somebody who may be given a permission in a namespace.
+    """The row of a grantee who may be given a permission in a namespace.
 
-    Raises `UnknownReference` for an account or team that is not there, `Invalid` for a robot that belongs to
-    somebody else: nobody here could tell who holds its token.
+    Raises `UnknownReference` for an unknown account or team, `Invalid` for a robot of another namespace:
+    nobody in this one can know who holds its token.
     """
     row = await find(grantee, namespace_id)
     if row is None:
@@ -67,5 +67,8 @@ async def require(grantee: Grantee, namespace_id: int, *, field: str = "grantee"
         raise UnknownReference(f"There is no {kind} '{grantee.name[:255]}'.", field=field)
     robot = await fetch_one("SELECT owner_id FROM robot WHERE account_id = ?", row.account_id or 0)
     if robot is not None and robot["owner_id"] != namespace_id:
-        raise Invalid(f"The robot '{grantee.name}' belongs to another namespace.", field=field)
+        raise Invalid(
+            f"{field}: the robot '{grantee.name}' belongs to another namespace; name one of this namespace.",
+            field=field,
+        )
     return row

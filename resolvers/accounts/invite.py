@@ -1,8 +1,8 @@
-"""Invitations into teams: for a user, or for whoever reads the mail at an address.
+"""Invitations into teams: of a user, or of an e-mail address.
 
-An invitation for a user is accepted by that user alone, by its id or with the code of the mail. One for an
-address is accepted with the code, which proves that its holder reads mail there; the account may have another
-address. A code is random, works once, and is stored as a hash.
+Only the invited user can accept an invitation of a user, by its id or by the code in the mail. An invitation
+of an address is accepted by the code, which proves that its holder reads mail there; the account may have
+another address. A code is random, valid once, and stored as a hash.
 """
 
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ from storage.transactions import transaction
 
 CODE_LENGTH = 48
 RESEND_AFTER_MS = 60_000
-"""An invitation that is made again sooner than this stays as it is, so that nobody is flooded with mail."""
+"""Rate limit: an invitation repeated sooner than this sends no mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class InviteRecord:
-    """An open invitation; one of `account_id` and `email` says for whom."""
+    """An open invitation of either `account_id` or `email`."""
 
     id: int
     team_id: int
@@ -63,17 +63,20 @@ def _record(row: Row) -> InviteRecord:
 
 
 async def of_viewer(context: Context, page: Page) -> Slice[InviteRecord]:
-    """The invitations for the viewer's account, oldest first. Requires `user:read`."""
+    """The invitations of the viewer's account, oldest first. Requires `user:read`."""
     account_id = require_account_role(context, AccountRole.READ)
     query = Query(_COLUMNS, _SOURCE, (Term("i.id", "id"),), ("i.account_id = ?", _ALIVE), (account_id,))
     return (await paginate(query, page, maximum=context.max_first)).of(_record)
 
 
 async def create(context: Context, organization: str, team_name: str, email: str) -> InviteRecord:
-    """Invite whoever reads mail at an address. Requires `org:admin`. Raises `NotFound`, `Invalid`."""
+    """Invite an e-mail address into a team. Requires `org:admin`. Raises `NotFound`, `Invalid`."""
     owner = await require_organization(context, organization)
     if not context.site.has("MAILING"):
-        raise Invalid("Mail is switched off, so that nobody would get the invitation.", field="email")
+        raise Invalid(
+            "email: invitations by mail need the feature MAILING, which is off here; invite a user.",
+            field="email",
+        )
     async with team.locked("team_invite.create", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
         return await invite(context, owner, record, email=check_email(email))
@@ -87,7 +90,7 @@ async def invite(
     account: AccountRecord | None = None,
     email: str | None = None,
 ) -> InviteRecord:
-    """Invite an account or an address, in the open transaction. A repeated invitation has a new code."""
+    """Invite an account or an address, in the open transaction. Repeating it replaces the code."""
     column, invited = ("account_id", account.id) if account else ("email", email)
     existing = await fetch_one(
         f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.team_id = ? AND i.{column} = ?", record.id, invited
@@ -138,7 +141,7 @@ async def _send(
 
 
 async def delete(context: Context, organization: str, team_name: str, email: str) -> str:
-    """Withdraw the invitation of an address; the address. Requires `org:admin`. Raises `NotFound`."""
+    """Withdraw the invitation of an address; returns the address. Requires `org:admin`. Raises `NotFound`."""
     owner = await require_organization(context, organization)
     async with team.locked("team_invite.delete", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
@@ -156,28 +159,28 @@ async def delete(context: Context, organization: str, team_name: str, email: str
 
 @dataclass(frozen=True, slots=True)
 class InviteReference:
-    """Which invitation is meant: the id of one for the viewer's account, or the code of a mail."""
+    """Selects an invitation: by its id, if it is for the viewer's account, or by the code in the mail."""
 
     id: int | None = None
     code: str | None = None
 
 
 async def by_code(context: Context, code: str) -> InviteRecord:
-    """The invitation that a code stands for, which stays open. Requires and raises as `accept`."""
+    """The invitation with this code, which stays open. Requires and raises as `accept`."""
     return await _find(_require_user(context).id, InviteReference(code=code))
 
 
 async def accept(context: Context, reference: InviteReference) -> TeamRecord:
     """Join the team that the viewer was invited to. Requires `user:admin`.
 
-    Raises `NotFound` for an invitation that does not exist or was used, `Invalid` for one of another user.
+    Raises `NotFound` for an unknown or used invitation, `Invalid` for one of another user.
     """
     record = await _redeem(context, reference, "org_team_member_invite_accepted")
     return (await team.by_ids([record.team_id]))[record.team_id]
 
 
 async def decline(context: Context, reference: InviteReference) -> InviteRecord:
-    """Let an invitation lapse. Requires and raises as `accept`."""
+    """Decline an invitation: delete it. Requires and raises as `accept`."""
     return await _redeem(context, reference, "org_team_member_invite_declined")
 
 
@@ -185,7 +188,7 @@ async def _redeem(context: Context, reference: InviteReference, kind: str) -> In
     viewer = _require_user(context)
     async with transaction("team_invite.redeem"):
         record = await _find(viewer.id, reference)
-        # Of two who use one code at once, the one that finds a row to delete is the one that was first.
+        # Of two concurrent uses of a code, only one finds a row to delete.
         if not await execute("DELETE FROM team_invite WHERE id = ?", record.id):
             raise NotFound("The invitation has been used.", field="invite")
         if kind == "org_team_member_invite_accepted":
@@ -214,7 +217,7 @@ async def _find(account_id: int, reference: InviteReference) -> InviteRecord:
         else ("i.id = ?", reference.id or 0)
     )
     row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE {condition} AND {_ALIVE}", value)
-    # An id is no secret, so it tells a stranger nothing; who holds a code may know whom it is for.
+    # An id is not secret, so an id of another account is not found; a holder of the code may learn more.
     if row is None or (reference.code is None and row["account_id"] != account_id):
         raise NotFound("There is no such invitation.", field="invite")
     if row["account_id"] not in {None, account_id}:

@@ -1,8 +1,8 @@
-"""What the audit log tells of logins: with a password at the pages, with any credential at the registry.
+"""Audit entries of logins: with a password at the pages, with any credential at the registry.
 
-Entries are in the log of the user, those of a robot in the log of its owner. What was typed is never kept:
-of an unknown name it may be a password in the wrong field. Unknown tokens and robots leave no entry, since
-they would be in nobody's log, and nothing holds back whoever sends them.
+An entry is in the audit log of the user, or of the owner of the robot. The login that was typed is never
+recorded: it may be a password in the wrong field. Unknown tokens and robots get no entry: it would be in
+nobody's log, and no rate limit bounds how many there are.
 """
 
 from enum import StrEnum
@@ -18,7 +18,7 @@ from storage.transactions import transaction
 
 
 class Door(StrEnum):
-    """Where somebody signs in, as entries call it."""
+    """Where somebody signs in; the value is `type` in the metadata of the entry."""
 
     PAGES = "quayauth"
     REGISTRY = "v2auth"
@@ -29,7 +29,7 @@ _TOKEN_NAMES = frozenset({"$app", "$oauthtoken"})
 
 
 async def record_success(context: Context, door: Door, viewer: Viewer) -> None:
-    """Tell of a login that went well."""
+    """Record a successful login."""
     account = viewer.require_account()
     is_robot = account.kind is AccountKind.ROBOT
     kind = _TOKENS.get(viewer.credential.kind or "", "robot" if is_robot else "user")
@@ -43,10 +43,10 @@ async def record_success(context: Context, door: Door, viewer: Viewer) -> None:
 
 
 async def record_failure(context: Context, door: Door, login: str, error: InvalidCredentials) -> None:
-    """Tell of wrong credentials. Attempts that were not judged at all leave no entry.
+    """Record a failed login. An attempt that was throttled gets no entry.
 
-    Those of a robot leave the fewer entries the more there are: they are never held back, and nobody shall
-    be able to fill the log of others.
+    Entries for a robot are throttled by an exponential back-off: attempts with its name are not rate-limited,
+    and strangers must not be able to flood the audit log of its owner.
     """
     if isinstance(error, SignInThrottled) or login in _TOKEN_NAMES:
         return

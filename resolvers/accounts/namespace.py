@@ -1,4 +1,4 @@
-"""Namespaces: what users and organizations have in common as owners."""
+"""Namespaces: users and organizations as owners of repositories, robots and policies."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from resolvers.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose something is: a namespace's as a whole, or one repository's, given by its path. One of both."""
+    """The owner of a thing: either a namespace, or one repository by its path."""
 
     namespace: str | None = None
     repository: str | None = None
 
 
 async def namespace(context: Context, name: str | None) -> AccountRecord | None:
-    """The owner's view of a user or organization, or without a name the viewer's own.
+    """A user or organization for its owner, members and administrators; without a name the viewer's own.
 
-    For the owner, and for members and administrators. Outsiders are refused whether it exists or not; None
-    only to those who would see every one.
+    Raises `Unauthenticated` or `Forbidden` for other viewers, whether it exists or not; returns None only to
+    a viewer with full access.
     """
     if name is None:
         name = context.viewer.require_account().name
@@ -31,7 +31,7 @@ async def namespace(context: Context, name: str | None) -> AccountRecord | None:
         if not context.viewer.has_full_access:
             raise context.viewer.refusal()
         return None
-    # Of the own namespace, what belongs to the account is seen by the scopes for the account.
+    # The scopes of the kind account suffice for the viewer's own namespace.
     is_own = account_role(context.viewer, record.id) is not None
     if not is_own and await namespace_role(context.viewer, record.id) is None:
         raise context.viewer.refusal()
@@ -54,8 +54,8 @@ async def require_namespace(context: Context, name: str, role: TeamRole) -> Acco
 async def require_administered(context: Context, name: str | None, *, field: str) -> AccountRecord:
     """A namespace that the viewer administers, or without a name the viewer's own.
 
-    One's own belongs to the account as well, so that `user:admin` alone is enough for it. Raises
-    `Unauthenticated`, `Forbidden`, and `NotFound` with the field to those who would see every namespace.
+    For the viewer's own, `user:admin` suffices. Raises `Unauthenticated`, `Forbidden`; to a viewer with full
+    access `NotFound`, naming `field`.
     """
     if name is None:
         name = context.viewer.require_account().name
@@ -73,7 +73,7 @@ async def require_administered(context: Context, name: str | None, *, field: str
 async def require_organization(context: Context, name: str) -> AccountRecord:
     """An organization that the viewer administers. Raises as `require_namespace`.
 
-    A user's own namespace lets its owner pass, and is then no organization: `NotFound`.
+    Raises `NotFound` for the viewer's own user namespace.
     """
     try:
         record = await require_namespace(context, name, TeamRole.ADMIN)

@@ -1,9 +1,8 @@
-"""Identity tokens of external issuers: whether they are what they say.
+"""Identity tokens of external OIDC issuers: fetches the issuers' keys and verifies the tokens.
 
-An issuer is believed about its keys only at the address that its own name makes (OpenID Connect Discovery
-1.0, section 4), asked through the guard for outbound requests. Keys are remembered for an hour; a key that is
-not among them is looked for once more, but not more than once a minute, so that nobody can make this server
-ask an issuer again and again.
+Keys are fetched from the address that OpenID Connect Discovery 1.0, section 4 derives from the issuer,
+through the guard for outbound requests (SSRF). They are cached for an hour. An unknown key id causes one more
+fetch, at most once a minute, so that nobody can make this server flood an issuer.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ KEY_TYPES: Mapping[str, tuple[str, str | None]] = {
     "ES384": ("EC", "P-384"),
     "ES512": ("EC", "P-521"),
 }
-"""The algorithms that are accepted, each with the type and the curve of its key. All are asymmetric."""
+"""The accepted algorithms, all asymmetric, each with the type (`kty`) and curve (`crv`) of its key."""
 
 LEEWAY_S = 30
 KEYS_LIFETIME_S = 3600.0
@@ -44,12 +43,12 @@ CONFIGURATION = "/.well-known/openid-configuration"
 Claims = dict[str, Any]
 
 _MALFORMED = (JOSEError, TypeError, ValueError, AttributeError, RecursionError)
-"""What the library raises for texts that are no token."""
+"""What the library raises for a malformed token."""
 
 
 @dataclass(slots=True)
 class _Keys:
-    """The keys of one issuer. Times are seconds of the clock; `failure` is why it did not tell its keys."""
+    """Cached keys of one issuer. Times are seconds of the clock; `failure` is why the last fetch failed."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     keys: list[dict[str, Any]] = field(default_factory=list)
@@ -59,9 +58,9 @@ class _Keys:
 
 
 class Issuers:
-    """Verifies tokens of external issuers, and remembers the issuers' keys for one application.
+    """Verifies tokens of external issuers, with a cache (LRU) of the issuers' keys.
 
-    `clock` counts seconds and never goes back.
+    `clock` is monotonic, in seconds.
     """
 
     def __init__(self, outbound: Outbound, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,10 +69,10 @@ class Issuers:
         self._issuers: OrderedDict[str, _Keys] = OrderedDict()
 
     async def verify(self, token: str, *, issuer: str, audiences: Collection[str]) -> Claims:
-        """The claims of a token that this issuer signed for one of the audiences, and that is valid now.
+        """The claims of a valid token that this issuer signed for one of the audiences.
 
-        Call it only with an issuer that somebody chose to trust, since the issuer is asked for its keys.
-        Raises `Invalid` for any other token, `Upstream` when the issuer does not tell its keys.
+        Call it only with an issuer that a user chose to trust, since it sends requests to the issuer. Raises
+        `Invalid` for any other token, `Upstream` if the keys cannot be fetched.
         """
         header = _header(token)
         key = await self._key(issuer, header)
@@ -83,7 +82,7 @@ class Issuers:
                 key,
                 algorithms=[header["alg"]],
                 issuer=issuer,
-                # The library compares one audience only, and wants to see the token that a hash is of.
+                # The library compares only one audience, and would need the access token for `at_hash`.
                 options={
                     "verify_aud": False,
                     "verify_at_hash": False,
@@ -112,7 +111,7 @@ class Issuers:
                 await self._refresh(issuer, known)
             found = _matching(known.keys, header)
             if found is None:
-                # The issuer may have made a new key since.
+                # The issuer may have rotated its keys.
                 await self._refresh(issuer, known)
                 found = _matching(known.keys, header)
         if found is None:
@@ -120,7 +119,7 @@ class Issuers:
         return _constructed(found, header["alg"])
 
     async def _refresh(self, issuer: str, known: _Keys) -> None:
-        """Fetch the keys, unless that was done a moment ago. Raises `Upstream`, `Invalid`."""
+        """Fetch the keys, at most once in `REFRESH_INTERVAL_S`. Raises `Upstream`, `Invalid`."""
         now = self._clock()
         if known.refreshed_at is None or now - known.refreshed_at >= REFRESH_INTERVAL_S:
             known.refreshed_at, known.failure = now, None
@@ -131,7 +130,7 @@ class Issuers:
             else:
                 known.valid_until = now + KEYS_LIFETIME_S
         if known.failure is not None and now >= known.valid_until:
-            raise Upstream(f"The issuer does not tell its keys: {known.failure}")
+            raise Upstream(f"The keys of the issuer cannot be fetched: {known.failure}")
 
     async def _fetch(self, issuer: str) -> list[dict[str, Any]]:
         configuration = await self._document(issuer.rstrip("/") + CONFIGURATION)
@@ -139,17 +138,17 @@ class Issuers:
             raise Upstream("Its configuration is that of another issuer.")
         address = configuration.get("jwks_uri")
         if not isinstance(address, str):
-            raise Upstream("Its configuration names no keys.")
+            raise Upstream("Its configuration has no `jwks_uri`.")
         keys = (await self._document(address)).get("keys")
         if not isinstance(keys, list):
-            raise Upstream("Its keys are no list.")
+            raise Upstream("Its document of keys has no list `keys`.")
         return [key for key in keys[:MAX_KEYS] if isinstance(key, dict)]
 
     async def _document(self, url: str) -> dict[str, Any]:
         parts = split_url(url)
         if parts.scheme != "https" and not self._outbound.is_allowed(parts.hostname or ""):
-            # Whoever stands on the way of a plain request could put in keys of their own.
-            raise Invalid("An issuer must be asked by https.")
+            # Without TLS, anybody on the path could inject their own keys.
+            raise Invalid("The issuer and its keys must have https addresses.")
         answer = await self._outbound.get(
             url, headers={"Accept": "application/json"}, max_bytes=MAX_DOCUMENT_BYTES
         )
@@ -163,7 +162,7 @@ class Issuers:
 
 
 def unverified_issuer(token: str) -> str | None:
-    """The issuer that a token names, to look up whether it is trusted; None for what is no token."""
+    """The issuer that a token claims, unverified, to look up whether it is trusted; None if malformed."""
     if len(token) > MAX_TOKEN_LENGTH:
         return None
     try:
@@ -174,7 +173,7 @@ def unverified_issuer(token: str) -> str | None:
 
 
 def _header(token: str) -> Mapping[str, Any]:
-    """The header of a token. Raises `Invalid` unless its algorithm is one that is accepted."""
+    """The header of a token. Raises `Invalid` unless its algorithm is accepted."""
     try:
         header: Mapping[str, Any] = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
@@ -183,13 +182,13 @@ def _header(token: str) -> Mapping[str, Any]:
     if not isinstance(algorithm, str) or algorithm not in KEY_TYPES:
         raise Invalid(f"Invalid token: its algorithm is none of {', '.join(KEY_TYPES)}.")
     if "crit" in header:
-        # RFC 7515, section 4.1.11: what must be understood and is not, makes the token invalid.
+        # RFC 7515, section 4.1.11: an extension that must be understood and is not makes the token invalid.
         raise Invalid("Invalid token: its header asks for an extension.")
     return header
 
 
 def _matching(keys: list[dict[str, Any]], header: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The key that a header means: by its id, or the only one that fits where it names none."""
+    """The key for a header: by its `kid`, or the only suitable one if the header has no `kid`."""
     algorithm, kid = header["alg"], header.get("kid")
     kind, curve = KEY_TYPES[algorithm]
     fitting = [
@@ -205,12 +204,12 @@ def _matching(keys: list[dict[str, Any]], header: Mapping[str, Any]) -> dict[str
 
 
 def _constructed(key: dict[str, Any], algorithm: str) -> Any:
-    """The key, ready to verify. Raises `Upstream` for one that is malformed or too weak."""
+    """Build the key. Raises `Upstream` for one that is malformed or too weak."""
     try:
         made = jwk.construct(key, algorithm)
         bits = made.prepared_key.key_size
     except Exception as error:
-        # The libraries below raise many things for numbers that make no key.
+        # The libraries raise many kinds of errors for numbers that are not a valid key.
         raise Upstream("The issuer's key cannot be read.") from error
     if KEY_TYPES[algorithm][0] == "RSA" and bits < MIN_RSA_BITS:
         raise Upstream("The issuer's key is too short.")

@@ -1,4 +1,4 @@
-"""Organizations: creating, changing, deleting."""
+"""Organizations: read, create, update, delete."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ async def organization(context: Context, name: str) -> AccountRecord | None:
 async def organizations_of(
     context: Context, account: AccountRecord, page: Page
 ) -> Slice[tuple[AccountRecord, TeamRole]]:
-    """The organizations that a user is in, by name, each with the user's highest role there."""
+    """The organizations of a user, ordered by name, each with the user's highest role there."""
     rows = await paginate(
         Query(
             "o.id AS id, o.name AS name",
@@ -65,8 +65,8 @@ async def organizations_of(
 async def create(context: Context, *, name: str, email: str | None = None) -> AccountRecord:
     """Create an organization with a team `owners`, whose first member is the viewer.
 
-    Requires `user:admin`; only superusers may while SUPERUSERS_ORG_CREATION_ONLY is on, and restricted users
-    never may. Raises `Invalid`, `AlreadyExists`, `Unauthenticated`, `Forbidden`.
+    Requires `user:admin`; only superusers may while SUPERUSERS_ORG_CREATION_ONLY or RESTRICTED_USERS is on.
+    Raises `Invalid`, `AlreadyExists`, `Unauthenticated`, `Forbidden`.
     """
     account_id = require_account_role(context, AccountRole.ADMIN)
     viewer, site = context.viewer, context.site
@@ -101,9 +101,9 @@ class OrganizationChanges:
 
 
 async def update(context: Context, name: str, changes: OrganizationChanges) -> AccountRecord:
-    """Change an organization's settings, all or none of them. Requires `org:admin`.
+    """Change an organization's settings, all or none. Requires `org:admin`.
 
-    Raises `Invalid` for an address against the rules or a time machine window that is not on offer.
+    Raises `Invalid` for a malformed address or a time machine window that the installation does not offer.
     """
     record = await require_namespace(context, name, TeamRole.ADMIN)
     if record.kind is not AccountKind.ORGANIZATION:
@@ -131,11 +131,11 @@ _CHANGE_EVENTS = {
     "email": ("org_change_email", "email"),
     "tag_expiration_s": ("org_change_tag_expiration", "tag_expiration"),
 }
-"""For each column, the kind of event that tells of its change, and the key of its metadata."""
+"""For each column, the kind of event for its change, and the metadata key of the new value."""
 
 
 def _checked(context: Context, given: dict[str, Any]) -> dict[str, Any]:
-    """The changes with empty addresses as None. Raises `Invalid`."""
+    """Check the changes; an empty address becomes None. Raises `Invalid`."""
     values = dict(given)
     for key, field in (("email", "email"), ("invoice_email_address", "invoiceEmailAddress")):
         if key in values:
@@ -146,7 +146,7 @@ def _checked(context: Context, given: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _require_email_free(context: Context, email: str | None, *, but_of: int | None = None) -> None:
-    """Raise `AlreadyExists` if an account other than `but_of` has the address, unless they may share it."""
+    """Raise `AlreadyExists` if an account other than `but_of` has the address and ORG_SHARED_EMAIL is off."""
     if not email or context.site.has("ORG_SHARED_EMAIL"):
         return
     if await fetch_one("SELECT id FROM account WHERE email = ? AND id <> ?", email, but_of or 0):
@@ -154,13 +154,13 @@ async def _require_email_free(context: Context, email: str | None, *, but_of: in
 
 
 def check_tag_expiration(context: Context, seconds: int) -> None:
-    """Raise `Invalid` unless the time machine window is one of those on offer and may be changed."""
+    """Raise `Invalid` unless the time machine window may be changed, to one of the values on offer."""
     if not context.site.has("CHANGE_TAG_EXPIRATION") or seconds not in context.site.tag_expiration_options_s:
         raise Invalid("Invalid tag expiration option", field="tagExpirationS")
 
 
 async def delete(context: Context, name: str) -> AccountRecord:
-    """Delete an organization: it is gone at once, its content follows in a job, then the name is free.
+    """Delete an organization: it disappears at once, a job purges its content and then frees the name.
 
     Requires `org:admin`, and of a session a fresh login.
     """

@@ -1,34 +1,34 @@
-"""What codes sent by e-mail do when they come back, and how to get one without a password."""
+"""Account recovery, and the use of codes sent by e-mail: reset a password, verify an address."""
 
 from resolvers.access.acting import can_act
 from resolvers.accounts import email_code, user
 from resolvers.accounts.account import AccountRecord, by_ids, by_login, checked_hash
 from resolvers.accounts.email_code import CodeRecord, Purpose
 from resolvers.context import Context
-from resolvers.errors import Forbidden, Invalid
+from resolvers.errors import Forbidden
 from resolvers.names import check_email
 from storage.clock import now_ms
 from storage.statements import execute
 from storage.transactions import lock_row, transaction
 
-ONE_MAIL_IN_MS = 60_000
+MAIL_INTERVAL_MS = 60_000
 
 
 async def request(context: Context, email: str) -> None:
-    """Send a code for recovering the account to its address, at most one a minute.
+    """Mail a recovery code to the address of an account, at most one a minute (rate limit).
 
-    Whether there is such an account is not told. Raises `Forbidden` while MAILING is off, `Invalid` for what
-    is no address.
+    An unknown address has the same result, so that nobody can probe for accounts. Raises `Forbidden` while
+    MAILING is off, `Invalid` for a malformed address.
     """
     if not context.site.has("MAILING"):
-        raise Forbidden("No mail is sent here.")
+        raise Forbidden("Accounts cannot be recovered by mail here: the feature MAILING is off.")
     check_email(email)
     account = await by_login(email)
     if account is None or not await can_act(account.id):
         return
     async with transaction("recovery.request"):
         await lock_row("account", account.id)
-        if await email_code.was_created_since(account, Purpose.RECOVER, now_ms() - ONE_MAIL_IN_MS):
+        if await email_code.was_created_since(account, Purpose.RECOVER, now_ms() - MAIL_INTERVAL_MS):
             return
         await email_code.send(
             context,
@@ -42,9 +42,9 @@ async def request(context: Context, email: str) -> None:
 
 
 async def reset_password(context: Context, code: str, password: str) -> AccountRecord:
-    """Give a new password to the account of a code, which is used up. Ends all of its sessions.
+    """Set a new password for the account of a code, which is used up. Ends all sessions of the account.
 
-    Having the code also proves the address. Raises `Invalid` for the code or the password.
+    The code also verifies the address. Raises `Invalid` for the code or the password.
     """
     record = await email_code.find(code, Purpose.RECOVER)
     password_hash = await checked_hash(password)
@@ -56,9 +56,9 @@ async def reset_password(context: Context, code: str, password: str) -> AccountR
 
 
 async def confirm_email(context: Context, code: str) -> AccountRecord:
-    """Take the proof of an address: of a user who signed up, or of one who wants another address.
+    """Verify an address by its code: that of a sign-up, or a new address, which then takes effect.
 
-    Raises `Invalid` for the code, `AlreadyExists` if another user took the address meanwhile.
+    Raises `Invalid` for the code, `AlreadyExists` if another user has taken the address since.
     """
     record = await email_code.find(code, Purpose.VERIFY, Purpose.CHANGE)
     async with transaction("recovery.confirm_email"):
@@ -71,10 +71,10 @@ async def confirm_email(context: Context, code: str) -> AccountRecord:
 
 
 async def _use(record: CodeRecord) -> AccountRecord:
-    """Use up a code; its account. Raises `Invalid` if the account cannot be used any more."""
+    """Use up a code; returns its account. Raises `Invalid`, also for a disabled account."""
     await lock_row("account", record.account_id)
     await email_code.use(record)
     account = (await by_ids([record.account_id])).get(record.account_id)
     if account is None or not await can_act(account.id):
-        raise Invalid("The code is not valid, or not any more.", field="code")
+        raise email_code.not_valid()
     return account

@@ -1,7 +1,7 @@
 """Robots: accounts for machines, owned by a user or an organization.
 
-Whoever owns a namespace administers its robots: the user, or the administrators of the organization. Other
-members of an organization see which robots there are, but neither their tokens nor what they may do.
+The user, or the administrators of the organization, administer the robots. Other members of an organization
+can list its robots, but see neither tokens nor permissions.
 """
 
 import uuid
@@ -35,7 +35,7 @@ NAME_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class RobotRecord:
-    """A robot with its token, for callers that decide who is shown it."""
+    """A robot with its token; the caller decides who may see the token."""
 
     account: AccountRecord
     owner_id: int
@@ -51,22 +51,22 @@ class RobotRecord:
 
     @property
     def name(self) -> str:
-        """The full name, `owner+short`, with which it signs in."""
+        """The full name, `owner+short_name`, which is its user name."""
         return self.account.name
 
     @property
     def short_name(self) -> str:
-        """The part of the name that its owner chose."""
+        """The name within its namespace."""
         return self.account.name.partition("+")[2]
 
     @property
     def token(self) -> str:
-        """The password with which it signs in. Decrypted when asked for, since lists seldom show it."""
+        """The token, which is its password. Decrypted lazily, since lists seldom show it."""
         return self.secrets.decrypt(self.token_encrypted)
 
 
 class RobotOrder(StrEnum):
-    """In which order robots are listed."""
+    """The order of a list of robots."""
 
     NAME = "name"
     LAST_ACCESSED_AT = "last_accessed_at"
@@ -74,7 +74,7 @@ class RobotOrder(StrEnum):
 
 _ORDERS: dict[RobotOrder, tuple[Term, ...]] = {
     RobotOrder.NAME: (Term("a.name", "name", kind=str),),
-    # Those that were never used come last.
+    # Robots that were never used come last.
     RobotOrder.LAST_ACCESSED_AT: (
         Term("COALESCE(a.last_accessed_at_ms, 0)", "used_at_ms", descending=True),
         Term("a.id", "id"),
@@ -85,7 +85,7 @@ _ORDERS: dict[RobotOrder, tuple[Term, ...]] = {
 async def owner_roles(viewer: Viewer, owner_ids: Sequence[int]) -> dict[int, TeamRole | None]:
     """The viewer's role over the robots of each namespace, None for outsiders; at most one statement.
 
-    One's own robots belong to the account as well, so that `user:admin` is enough for them.
+    For the viewer's own robots, `user:admin` suffices.
     """
     roles = await namespace_roles(viewer, owner_ids)
     own = viewer.account.id if viewer.account else None
@@ -131,7 +131,7 @@ async def _records(context: Context, rows: Sequence[Row]) -> dict[int, RobotReco
 
 
 async def by_account_ids(context: Context, ids: Sequence[int]) -> dict[int, RobotRecord]:
-    """Robots by the ids of their accounts, in two statements; for callers that decided on access."""
+    """Robots by the ids of their accounts, in two statements; the caller has checked permissions."""
     if not ids:
         return {}
     rows = await fetch(f"SELECT {_COLUMNS} FROM robot r WHERE r.account_id IN ({placeholders(ids)})", *ids)
@@ -141,7 +141,7 @@ async def by_account_ids(context: Context, ids: Sequence[int]) -> dict[int, Robo
 async def robots(
     context: Context, owner: AccountRecord, page: Page, *, order: RobotOrder = RobotOrder.NAME
 ) -> Slice[RobotRecord]:
-    """The robots of a namespace. For its owner and the organization's members; others are refused."""
+    """The robots of a namespace, for its owner and its members. Raises `Unauthenticated`, `Forbidden`."""
     if await owner_role(context.viewer, owner.id) is None:
         raise context.viewer.refusal()
     rows = await paginate(
@@ -160,7 +160,7 @@ async def robots(
 
 
 async def robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord | None:
-    """A robot of a namespace; None if there is none such. For whoever administers the robots there."""
+    """A robot of a namespace that the viewer administers, or None. Raises `Unauthenticated`, `Forbidden`."""
     if await owner_role(context.viewer, owner.id) is not TeamRole.ADMIN:
         raise context.viewer.refusal()
     return await _find(context, owner, short_name)
@@ -177,10 +177,10 @@ async def _find(context: Context, owner: AccountRecord, short_name: str) -> Robo
 
 
 async def require_robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord:
-    """A robot of a namespace, for callers that decided on access. Raises `NotFound`."""
+    """A robot of a namespace; the caller has checked permissions. Raises `NotFound`."""
     record = await _find(context, owner, short_name)
     if record is None:
-        # Clients look for this sentence.
+        # Clients compare this text.
         raise NotFound("Could not find robot with specified username", field="shortName")
     return record
 
@@ -193,17 +193,19 @@ async def create(
     description: str = "",
     unstructured_metadata: dict[str, Any] | None = None,
 ) -> RobotRecord:
-    """Create a robot `owner+short_name`, the viewer's own without an owner.
+    """Create a robot `owner+short_name`; without an owner it is the viewer's own.
 
-    Requires `user:admin` for one's own, else `org:admin`. Raises `Invalid` for a name against the rules,
-    `AlreadyExists`.
+    Requires `user:admin` for the viewer's own, else `org:admin`. Raises `Invalid`, `AlreadyExists`.
     """
     record = await require_owner_to_write(context, owner)
     name = f"{record.name}+{check_namespace(short_name, field='shortName')}"
     if len(name) > NAME_LENGTH:
-        raise Invalid(f"The whole name has at most {NAME_LENGTH} characters.", field="shortName")
+        raise Invalid(
+            f"short name: must have at most {NAME_LENGTH} characters together with the owner's name.",
+            field="shortName",
+        )
     if len(description) > DESCRIPTION_LENGTH:
-        raise Invalid(f"A description has at most {DESCRIPTION_LENGTH} characters.", field="description")
+        raise Invalid(f"description: must have at most {DESCRIPTION_LENGTH} characters.", field="description")
     metadata = unstructured_metadata or {}
     try:
         async with transaction("robot.create"):
@@ -234,7 +236,7 @@ async def create(
 
 
 async def regenerate_token(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
-    """Give a robot another token. The old one, and registry tokens that it got, end at once.
+    """Replace the token of a robot. The old token and its registry tokens become invalid at once.
 
     Requires what creating it requires. Raises `NotFound`.
     """
@@ -251,23 +253,23 @@ async def regenerate_token(context: Context, *, owner: str | None, short_name: s
 
 
 async def end_tokens(record: RobotRecord) -> None:
-    """End what was issued to a robot, and hold its account to the end of the open transaction.
+    """Invalidate the registry tokens of a robot, and lock its account until the transaction ends.
 
-    Raises `NotFound` if it has been deleted in the meantime.
+    Raises `NotFound` if the robot was deleted concurrently.
     """
     if not await bump_account(record.id, Cause.ROBOT_TOKEN_REPLACED):
         raise NotFound("Could not find robot with specified username", field="shortName")
 
 
 async def delete(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
-    """Delete a robot with its permissions, its places in teams and its federation; events of it remain.
+    """Delete a robot with its permissions, team memberships and federation; its events remain.
 
     Requires what creating it requires. Raises `NotFound`.
     """
     namespace = await require_owner_to_write(context, owner)
     record = await require_robot(context, namespace, short_name)
     async with transaction("robot.delete"):
-        # What refers to an account goes with it, by the constraints of the database.
+        # ON DELETE CASCADE removes the rows that refer to the account.
         if not await execute("DELETE FROM account WHERE id = ?", record.id):
             raise NotFound("Could not find robot with specified username", field="shortName")
         await events.record(context, "delete_robot", {"robot": short_name}, namespace_id=namespace.id)

@@ -1,7 +1,7 @@
-"""Sessions of browsers: signing in and out, and giving the password again.
+"""Sessions of browsers: sign in, sign out, verify the password again.
 
-A session is known by a random cookie, of which only a hash is stored. It carries no rights of its own: each
-request reads the account anew.
+A session is identified by a random cookie, of which only a hash is stored. It stores no rights: each request
+reads the account.
 """
 
 import base64
@@ -26,7 +26,7 @@ COOKIE_BYTES = 32
 
 
 class EmailUnverified(InvalidCredentials):
-    """The password is right, but the user has yet to prove their e-mail address."""
+    """The password is right, but the user must verify their e-mail address first."""
 
     default = "Please verify your email address before signing in"
 
@@ -43,23 +43,24 @@ class SessionRecord:
 
 
 def new_cookie() -> str:
-    """A cookie that nobody can guess: 43 characters that need no quoting."""
+    """A random cookie of 256 bits, as 43 characters that need no quoting."""
     return random.token_urlsafe(COOKIE_BYTES)
 
 
 def csrf_token(cookie: str) -> str:
-    """What a page of ours sends beside the cookie, to show that it is ours.
+    """The CSRF token of a cookie, which pages of ours send beside it.
 
-    It follows from the cookie, so that browsers that are not signed in need no row, but does not tell it.
+    It is an HMAC of the cookie: browsers that are not signed in need no row, and it does not reveal the
+    cookie.
     """
     digest = hmac.digest(cookie.encode(), b"csrf token", "sha256")
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 async def sign_in(context: Context, *, login: str, password: str, old_cookie: str | None = None) -> str:
-    """Begin a session with a user name or e-mail address and a password; its cookie.
+    """Start a session by user name or e-mail address and password; returns its cookie.
 
-    The session of `old_cookie` ends, so that a cookie which somebody else planted never becomes signed in.
+    The session of `old_cookie` ends, so that a planted cookie never becomes signed in (session fixation).
     Raises `InvalidCredentials`, `SignInThrottled`, `EmailUnverified`.
     """
     account = await _authenticate(context, login, password)
@@ -69,7 +70,7 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
     now = now_ms()
     async with transaction("session.sign_in"):
         await lock_row("account", account["id"])
-        # The password may have been changed, or the user disabled, while it was being judged.
+        # The password may have been changed, or the user disabled, while the password was being checked.
         if not await fetch_one(
             f"SELECT a.id FROM account a WHERE a.id = ? AND a.password_hash = ? AND {can_act('a')}",
             account["id"],
@@ -95,7 +96,7 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
 
 
 async def _authenticate(context: Context, login: str, password: str) -> Row:
-    """The row of the user with this password. Raises `InvalidCredentials`, of which the audit log tells."""
+    """The row of the user with this password. Raises `InvalidCredentials`, after recording the failure."""
     try:
         return await password_account(login, password, ip=context.ip)
     except InvalidCredentials as error:
@@ -104,7 +105,7 @@ async def _authenticate(context: Context, login: str, password: str) -> Row:
 
 
 async def session(context: Context) -> SessionRecord | None:
-    """The session by which the viewer asks; None for other credentials."""
+    """The session of the viewer; None for other credentials."""
     credential = context.viewer.credential
     if credential.kind != SESSION:
         return None
@@ -116,7 +117,7 @@ async def session(context: Context) -> SessionRecord | None:
 
 
 async def verify(context: Context, password: str) -> None:
-    """Give the password again, so that the session counts as fresh for ten minutes.
+    """Check the password again, so that the session counts as fresh for ten minutes.
 
     Raises `Unauthenticated` without a session, `InvalidCredentials`, `SignInThrottled`.
     """
@@ -137,7 +138,7 @@ async def verify(context: Context, password: str) -> None:
 
 
 async def sign_out(context: Context) -> None:
-    """End the session by which the viewer asks, if there is one."""
+    """End the session of the viewer, if there is one."""
     if not context.viewer.is_session:
         return
     async with transaction("session.sign_out"):
@@ -146,12 +147,12 @@ async def sign_out(context: Context) -> None:
 
 
 async def end_all(account_id: int, *, but: int = 0) -> None:
-    """End the sessions of an account, but for the one with that id, in the open transaction."""
+    """End all sessions of an account except the one with the id `but`, in the open transaction."""
     await execute("DELETE FROM session WHERE account_id = ? AND id <> ?", account_id, but)
 
 
 async def forget_expired(*, limit: int = 500) -> int:
-    """Delete at most `limit` sessions that are over; how many there were."""
+    """Delete at most `limit` expired sessions; returns how many were deleted."""
     return await execute(
         "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at_ms < ? LIMIT ?)",
         now_ms(),

@@ -1,7 +1,7 @@
-"""Teams of an organization: finding, creating, changing, deleting.
+"""Teams of an organization: find, create, update, delete.
 
-Every change of teams and of who is in them holds the organization's row, so that of two administrators who
-remove each other one comes second and is told that nobody would be left.
+Every change of teams and members locks the organization's row. So two administrators who remove each other
+concurrently are serialised, and the second is refused because no administrator would be left.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ DESCRIPTION_LENGTH = 10_000
 
 @dataclass(frozen=True, slots=True)
 class TeamRecord:
-    """A team and how much there is of it."""
+    """A team with the numbers of its members and repositories."""
 
     id: int
     organization_id: int
@@ -43,10 +43,10 @@ class TeamRecord:
 
 @dataclass(frozen=True, slots=True)
 class MemberRecord:
-    """Somebody in a team, or invited into it.
+    """A member of a team, or an open invitation into it.
 
-    `email` instead of `account_id` for an invitation that went to an address. `invited_at_ms` is None for
-    members, and so is `inviter_id`.
+    An invitation of an address has `email` instead of `account_id`. `invited_at_ms` and `inviter_id` are None
+    for members.
     """
 
     account_id: int | None
@@ -67,7 +67,7 @@ def _record(row: Row) -> TeamRecord:
 
 
 async def teams(context: Context, organization: AccountRecord, page: Page) -> Slice[TeamRecord]:
-    """The teams in the order of their creation. For members; others are refused."""
+    """The teams of an organization, oldest first, for its members. Raises `Unauthenticated`, `Forbidden`."""
     if await namespace_role(context.viewer, organization.id) is None:
         raise context.viewer.refusal()
     rows = await paginate(
@@ -87,7 +87,7 @@ async def by_ids(ids: Sequence[int]) -> dict[int, TeamRecord]:
 
 
 async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict[TeamRecord, bool]:
-    """May the viewer see who is in each team? Its members and the organization's administrators may."""
+    """Whether the viewer may see the members of each team: its members and the organization's admins may."""
     if not teams:
         return {}
     roles = await namespace_roles(context.viewer, sorted({team.organization_id for team in teams}))
@@ -106,7 +106,7 @@ async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict
 
 
 async def find(organization_id: int, name: str) -> TeamRecord | None:
-    """The team of this name, for whoever asks: the caller decides on access."""
+    """The team of this name, or None; the caller has checked permissions."""
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM team t WHERE t.organization_id = ? AND t.name = ?", organization_id, name
     )
@@ -114,7 +114,7 @@ async def find(organization_id: int, name: str) -> TeamRecord | None:
 
 
 async def team(context: Context, organization: AccountRecord, name: str) -> TeamRecord | None:
-    """A team by name. For members of the organization; others are refused, whether it exists or not."""
+    """A team by name, for members of the organization. Others are refused, whether it exists or not."""
     if await namespace_role(context.viewer, organization.id) is None:
         raise context.viewer.refusal()
     return await find(organization.id, name)
@@ -123,7 +123,7 @@ async def team(context: Context, organization: AccountRecord, name: str) -> Team
 async def teams_of(
     context: Context, account_ids: Sequence[int], organization_id: int, page: Page
 ) -> dict[int, Slice[TeamRecord]]:
-    """The teams of one organization that accounts are in, by name; for callers that decided on access."""
+    """The teams of each account in one organization, ordered by name; the caller has checked permissions."""
     slices = await paginate_each(
         Query(
             _COLUMNS,
@@ -141,7 +141,7 @@ async def teams_of(
 
 
 def require_found(record: TeamRecord | None, organization: AccountRecord, name: str) -> TeamRecord:
-    """The team. Raises `NotFound` if there is none."""
+    """The team itself. Raises `NotFound` for None."""
     if record is None:
         raise NotFound(f"There is no team '{name[:255]}' in '{organization.name}'.", field="team")
     return record
@@ -149,7 +149,7 @@ def require_found(record: TeamRecord | None, organization: AccountRecord, name: 
 
 @asynccontextmanager
 async def locked(name: str, organization: AccountRecord) -> AsyncIterator[None]:
-    """A transaction that no other change of the organization's teams runs beside."""
+    """A transaction that locks the organization's row against other changes of its teams."""
     async with transaction(name):
         await lock_row("account", organization.id)
         yield
@@ -158,10 +158,10 @@ async def locked(name: str, organization: AccountRecord) -> AsyncIterator[None]:
 async def require_administrators(
     context: Context, organization: AccountRecord, *, field: str, also_by_viewer: bool = True
 ) -> None:
-    """Raise `Invalid` if nobody administers the organization any more, or, by teams, the viewer does not.
+    """Raise `Invalid` if the organization has no administrator left, or the viewer is not among them.
 
-    Called after a change in its transaction, which the error undoes. Superusers with access to everything
-    need no team.
+    Call it after a change, in its transaction, which the error rolls back. The second check is skipped for a
+    viewer with full access, and unless `also_by_viewer`.
     """
     rows = await fetch(
         "SELECT DISTINCT m.account_id AS id FROM team t JOIN team_member m ON m.team_id = t.id"
@@ -179,7 +179,7 @@ async def require_administrators(
 def check_description(description: str | None) -> None:
     """Raise `Invalid` for a description of more than 10,000 characters."""
     if description is not None and len(description) > DESCRIPTION_LENGTH:
-        raise Invalid(f"A description has at most {DESCRIPTION_LENGTH} characters.", field="description")
+        raise Invalid(f"description: must have at most {DESCRIPTION_LENGTH} characters.", field="description")
 
 
 async def create(
@@ -189,7 +189,7 @@ async def create(
     owner = await require_organization(context, organization)
     async with locked("team.create", owner):
         if await find(owner.id, name) is not None:
-            raise AlreadyExists(f"There is a team '{name}' already.", field="name")
+            raise AlreadyExists(f"name: a team '{name}' exists already; choose another name.", field="name")
         return await _insert(context, owner, name, role, description, field="name")
 
 
@@ -201,9 +201,10 @@ async def update(
     role: TeamRole | None = None,
     description: str | None = None,
 ) -> TeamRecord:
-    """Change a team; None leaves as it is. Requires `org:admin`.
+    """Change a team; None leaves a value as it is. Requires `org:admin`.
 
-    Raises `NotFound`, `Invalid` also where the organization or the viewer would lose the role admin.
+    Raises `NotFound`, and `Invalid` also if the organization would lose its last administrator, or the viewer
+    the role.
     """
     owner = await require_organization(context, organization)
     async with locked("team.update", owner):
@@ -214,9 +215,9 @@ async def update(
 async def put(
     context: Context, organization: str, name: str, *, role: TeamRole, description: str | None = None
 ) -> tuple[TeamRecord, bool]:
-    """Create a team, or change the one that there is; the team, and whether it is new.
+    """Create or change a team (upsert); returns the team, and whether it is new.
 
-    Requires `org:admin`. Raises as `create` and `update`, `AlreadyExists` aside.
+    Requires `org:admin`. Raises as `create` and `update`, except `AlreadyExists`.
     """
     owner = await require_organization(context, organization)
     async with locked("team.put", owner):
@@ -274,12 +275,12 @@ async def _change(
 async def delete(context: Context, organization: str, name: str) -> TeamRecord:
     """Delete a team with its permissions, members and invitations. Requires `org:admin`.
 
-    Raises `NotFound`, `Invalid` where the organization or the viewer would lose the role admin.
+    Raises `NotFound`, and `Invalid` as `update`.
     """
     owner = await require_organization(context, organization)
     async with locked("team.delete", owner):
         record = require_found(await find(owner.id, name), owner, name)
-        # What refers to a team goes with it, by the constraints of the database.
+        # ON DELETE CASCADE removes the rows that refer to the team.
         await execute("DELETE FROM team WHERE id = ?", record.id)
         await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
         if record.role is TeamRole.ADMIN:
@@ -289,7 +290,7 @@ async def delete(context: Context, organization: str, name: str) -> TeamRecord:
 
 
 async def insert_member(team_id: int, account_id: int) -> None:
-    """Put an account into a team in the open transaction, and end its invitation. May be run again."""
+    """Add an account to a team in the open transaction, and delete its invitation. Idempotent."""
     await execute("DELETE FROM team_invite WHERE team_id = ? AND account_id = ?", team_id, account_id)
     await execute(
         "INSERT INTO team_member (team_id, account_id) VALUES (?, ?)"

@@ -1,4 +1,4 @@
-"""What users do with their own account: sign up, change it, delete it; and what superusers do with others."""
+"""Users: sign up, change or delete one's own account; superusers disable and enable accounts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,12 +34,12 @@ from storage.transactions import lock_row, transaction
 TEXT_LENGTH = 255
 METADATA = ("given_name", "family_name", "company", "location")
 SIGN_IN_KEYS = frozenset({"name", "email", "password"})
-"""What signing in depends on. A token may not change it, or it would grant itself all that its user has."""
+"""Keys that sign-in depends on. A token may not change them, or it could take over the account."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """A new user, who may have to prove their address before signing in."""
+    """A new user, who may have to verify their address before signing in."""
 
     account: AccountRecord
     awaits_verification: bool
@@ -47,20 +47,20 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A user after a change. `pending_email` is an address that has yet to be proven to be theirs."""
+    """A user after a change. `pending_email` is a new address that is not yet verified."""
 
     account: AccountRecord
     pending_email: str | None
 
 
 async def sign_up(context: Context, *, username: str, email: str, password: str) -> SignUp:
-    """Create a user for whoever asks, if USER_CREATION is on.
+    """Create a user, for anybody, if USER_CREATION is on.
 
-    While MAILING is on they get a code, and can do nothing before it has come back. Raises `Forbidden`,
-    `Invalid`, `AlreadyExists`.
+    While MAILING is on, a code is mailed to the user, who cannot sign in before the address is verified.
+    Raises `Forbidden`, `Invalid`, `AlreadyExists`.
     """
     if not context.site.has("USER_CREATION"):
-        raise Forbidden("Users cannot sign up here.")
+        raise Forbidden("Users cannot sign up here; ask an administrator for an account.")
     check_namespace(username, field="username")
     check_email(email)
     await require_name_free(context, username, field="username")
@@ -91,8 +91,8 @@ async def sign_up(context: Context, *, username: str, email: str, password: str)
 async def require_self(context: Context, *, in_person: bool = False) -> AccountRecord:
     """The viewer's own user account. Requires `user:admin`.
 
-    What is `in_person` takes the user in person, by a fresh login if by a session. Raises `Unauthenticated`,
-    `Forbidden`, `FreshLoginRequired`.
+    With `in_person`, a password or a session with a fresh login is required; tokens are refused. Raises
+    `Unauthenticated`, `Forbidden`, `FreshLoginRequired`.
     """
     identity = require_account_role(context, AccountRole.ADMIN)
     viewer = context.viewer
@@ -105,12 +105,12 @@ async def require_self(context: Context, *, in_person: bool = False) -> AccountR
 
 
 async def update(context: Context, given: dict[str, Any]) -> Updated:
-    """Change the viewer's own account, all of it or nothing: an absent key stays as it is, None clears it.
+    """Change the viewer's own account, all or nothing: an absent key stays as it is, None clears it.
 
     Keys: `name`, `email`, `password`, `invoice_email`, `invoice_email_address`, `tag_expiration_s`,
     `given_name`, `family_name`, `company`, `location`. Requires `user:admin`, and for the first three the
-    user in person with a fresh login. A new address takes effect when it has been proven, while MAILING is
-    on. A new password ends every other session and all registry tokens. Raises `Invalid`, `AlreadyExists`.
+    user in person (`require_self`). While MAILING is on, a new address takes effect once verified. A new
+    password ends all other sessions and all registry tokens. Raises `Invalid`, `AlreadyExists`.
     """
     account = await require_self(context, in_person=not SIGN_IN_KEYS.isdisjoint(given))
     values = {
@@ -145,15 +145,16 @@ def _check(context: Context, values: dict[str, Any]) -> None:
         check_tag_expiration(context, values["tag_expiration_s"])
     if "name" in values:
         if not context.site.has("USER_RENAME"):
-            raise Invalid("User names cannot be changed here.", field="name")
+            raise Invalid("name: user names cannot be changed here.", field="name")
         check_namespace(values["name"])
     for key in METADATA:
         if len(values.get(key) or "") > TEXT_LENGTH:
-            raise Invalid(f"At most {TEXT_LENGTH} characters are kept.", field=key)
+            words = key.replace("_", " ")
+            raise Invalid(f"{words}: must have at most {TEXT_LENGTH} characters.", field=key)
 
 
 async def _write(context: Context, account: AccountRecord, values: dict[str, Any]) -> None:
-    """Write plain columns, each group with its event."""
+    """Update the plain columns, with one event for each group of them."""
     if not values:
         return
     assignments = ", ".join(f"{column} = ?" for column in values)
@@ -204,9 +205,10 @@ async def _send_change_code(context: Context, account: AccountRecord, email: str
 
 
 async def set_email(context: Context, account: AccountRecord, email: str) -> None:
-    """Give a user another address, which is known to be theirs, in the open transaction.
+    """Set the verified address of a user, in the open transaction.
 
-    The old address is told, and what it could recover it can recover no more. Raises `AlreadyExists`.
+    Notifies the old address and revokes all codes, since those sent to it could recover the account. Raises
+    `AlreadyExists`.
     """
     await require_email_free(email)
     try:
@@ -229,9 +231,9 @@ async def set_email(context: Context, account: AccountRecord, email: str) -> Non
 
 
 async def set_password(context: Context, account: AccountRecord, password_hash: str) -> None:
-    """Give a user another password, in the open transaction.
+    """Set the password of a user, in the open transaction.
 
-    Ends their registry tokens and all sessions but the one that asks, and makes codes for recovery worthless.
+    Ends the user's registry tokens and all sessions except the viewer's, and revokes recovery codes.
     """
     await execute(
         f"UPDATE account SET password_hash = ?, {bump(Cause.PASSWORD_CHANGED)} WHERE id = ?",
@@ -246,9 +248,9 @@ async def set_password(context: Context, account: AccountRecord, password_hash: 
 
 
 async def encrypt_password(context: Context, password: str) -> str:
-    """A text that stands for the viewer's password in `docker login`. Requires `user:admin`.
+    """Encrypt the viewer's password, for use in `docker login`. Requires `user:admin`.
 
-    Raises `Invalid` for another password, `TooMany` after several.
+    Raises `Invalid` for a wrong password, `TooMany` after several (rate limit).
     """
     account = await require_self(context)
     try:
@@ -264,9 +266,9 @@ async def encrypt_password(context: Context, password: str) -> str:
 
 
 async def delete(context: Context) -> AccountRecord:
-    """Delete the viewer's own account with all it owns. Takes the user in person, with a fresh login.
+    """Delete the viewer's own account with all it owns. Requires the user in person, with a fresh login.
 
-    It is gone at once; the name is free when its content has been removed. Raises `Invalid` while the user is
+    It disappears at once; a job purges its content and then frees the name. Raises `Invalid` if the user is
     the only administrator of an organization.
     """
     account = await require_self(context, in_person=True)
@@ -276,7 +278,7 @@ async def delete(context: Context) -> AccountRecord:
 
 
 async def remove(context: Context, account: AccountRecord) -> None:
-    """Delete a user, in the open transaction. Raises `Invalid` if an organization would be left alone."""
+    """Delete a user, in the open transaction. Raises `Invalid` for an organization's last administrator."""
     rows = await fetch(
         "SELECT DISTINCT t.organization_id AS id FROM team t JOIN team_member m ON m.team_id = t.id"
         " WHERE m.account_id = ? AND t.role = 'admin' ORDER BY t.organization_id",
@@ -284,7 +286,7 @@ async def remove(context: Context, account: AccountRecord) -> None:
     )
     administered = [row["id"] for row in rows]
     for organization_id in administered:
-        # Of the last two administrators who leave at once, the second sees that the first is gone.
+        # Serialises the last two administrators if both leave: the second sees that the first is gone.
         await lock_row("account", organization_id)
     await deletion.begin(account.id)
     await execute("DELETE FROM team_member WHERE account_id = ?", account.id)
@@ -298,14 +300,14 @@ async def _require_administrators(context: Context, organization: AccountRecord)
     try:
         await team.require_administrators(context, organization, field="username", also_by_viewer=False)
     except Invalid as error:
-        # No argument is at fault, since none was given.
+        # The operation has no argument, so the error names no field.
         raise Invalid(error.message) from error
 
 
 async def set_enabled(context: Context, username: str, *, is_enabled: bool) -> AccountRecord:
-    """Let a user in again, or take every kind of access from them at once. For superusers.
+    """Enable a user, or disable one, which ends all access at once. For superusers with a fresh login.
 
-    Superusers cannot do this to each other. Raises `Unauthenticated`, `Forbidden`, `NotFound`.
+    A superuser cannot be disabled. Raises `Unauthenticated`, `Forbidden`, `NotFound`.
     """
     context.viewer.require_superuser()
     context.viewer.require_fresh()

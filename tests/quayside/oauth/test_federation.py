@@ -218,7 +218,7 @@ async def test_an_issuer_that_fails_is_not_the_callers_mistake(registry: Registr
     answer = await registry.ask(token)
 
     assert answer.status_code == 520
-    assert answer.json()["message"].startswith("The issuer does not tell its keys: ")
+    assert answer.json()["message"].startswith("The keys of the issuer cannot be fetched: ")
 
 
 @pytest.mark.parametrize(

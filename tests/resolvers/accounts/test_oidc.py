@@ -192,7 +192,7 @@ async def test_many_at_once_ask_an_issuer_once(issuer: Issuer, issuers: Issuers)
         ({"issuer": "https://other.example"}, "Its configuration is that of another issuer"),
         ({"documents": {CONFIGURATION: "no JSON"}}, "answered 200 instead of a document"),
         ({"documents": {CONFIGURATION: ["a list"]}}, "answered 200 instead of a document"),
-        ({"documents": {"/keys": {"keys": "none"}}}, "Its keys are no list"),
+        ({"documents": {"/keys": {"keys": "none"}}}, "Its document of keys has no list"),
     ],
 )
 async def test_an_issuer_that_does_not_tell_its_keys_is_asked_again_after_a_minute(
@@ -220,7 +220,7 @@ async def test_keys_are_not_fetched_from_where_the_issuer_may_not_lead(
     documents = {CONFIGURATION: {"issuer": issuer.url, "jwks_uri": "http://169.254.169.254/keys"}}
     issuer.behave(documents=documents)
 
-    with pytest.raises(Upstream, match="An issuer must be asked by https"):
+    with pytest.raises(Upstream, match="The issuer and its keys must have https addresses"):
         await issuers.verify(issuer.sign(claims(issuer)), issuer=issuer.url, audiences=AUDIENCES)
 
 
@@ -228,7 +228,7 @@ async def test_an_issuer_on_this_machine_is_not_asked_unless_the_operator_says_s
     token = issuer.sign(claims(issuer))
     before = issuer.asked()
 
-    with pytest.raises(Upstream, match="An issuer must be asked by https"):
+    with pytest.raises(Upstream, match="The issuer and its keys must have https addresses"):
         await Issuers(Outbound()).verify(token, issuer=issuer.url, audiences=AUDIENCES)
 
     assert issuer.asked() == before
