@@ -1,1 +1,1 @@
-"""Applications, the authorization server, and the tokens that act for a user."""
+"""OAuth: applications, the authorization server, access tokens, application tokens, token assignments."""

@@ -1,4 +1,4 @@
-"""OAuth applications of an organization: clients of the authorization server, and the tokens they hold."""
+"""OAuth applications of an organization, which are the clients of the authorization server; their tokens."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,12 +30,12 @@ NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 10_000
 URI_LENGTH = 2000
 RESERVED_NAME = "__quay_bootstrap_app"
-"""Installers of the reference look for an application of this name, which nobody may put in its place."""
+"""Installers of the reference look for an application of this name, so nobody may create one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationRecord:
-    """An application. The secret is decrypted only by `client_secret`."""
+    """An application. `client_secret` decrypts its secret."""
 
     id: int
     organization_id: int
@@ -76,7 +76,7 @@ async def by_ids(ids: list[int]) -> dict[int, ApplicationRecord]:
 
 
 async def information(context: Context, client_id: str) -> ApplicationRecord | None:
-    """An application by its client id, for what anybody may know of it: whoever is asked to trust it."""
+    """An application by its client id, for the public facts that a consent page shows to anybody."""
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM application p JOIN account o ON o.id = p.organization_id"
         f" WHERE p.client_id = ? AND {is_usable('o')}",
@@ -107,13 +107,13 @@ async def application(
 
 
 def client_secret(context: Context, record: ApplicationRecord) -> str:
-    """The secret with which an application proves itself, for callers that have decided that they may."""
+    """The client secret of an application; the caller has checked permissions."""
     return context.secrets.decrypt(record.client_secret_encrypted)
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationChanges:
-    """What to set: an absent key stays as it is.
+    """Values to set; an absent key stays as it is.
 
     Keys: `name`, `description`, `application_uri`, `redirect_uri`, `avatar_email`.
     """
@@ -140,7 +140,7 @@ async def create(context: Context, organization: str, changes: ApplicationChange
 async def update(
     context: Context, organization: str, client_id: str, changes: ApplicationChanges
 ) -> ApplicationRecord:
-    """Change an application, all or none of what is given. Requires `org:admin`.
+    """Change an application, all values or none. Requires `org:admin`.
 
     Raises `Invalid`, `NotFound`.
     """
@@ -160,7 +160,7 @@ async def update(
 
 
 async def reset_secret(context: Context, organization: str, client_id: str) -> ApplicationRecord:
-    """Give an application a new secret; the old one stops working. Requires `org:admin`.
+    """Replace the client secret of an application; the old one becomes invalid. Requires `org:admin`.
 
     Raises `NotFound`.
     """
@@ -177,13 +177,13 @@ async def reset_secret(context: Context, organization: str, client_id: str) -> A
 
 
 async def delete(context: Context, organization: str, client_id: str) -> ApplicationRecord:
-    """Delete an application, and with it every token that it holds. Requires `org:admin`.
+    """Delete an application with all its tokens. Requires `org:admin`.
 
     Raises `NotFound`.
     """
     record = await require_application(context, organization, client_id)
     async with transaction("application.delete"):
-        # Codes, offers and tokens go by their foreign keys; a registry token dies with the row it came from.
+        # ON DELETE CASCADE removes codes, assignments and tokens, which also ends their registry tokens.
         if not await execute("DELETE FROM application WHERE id = ?", record.id):
             raise NotFound(field="clientId")
         await _record(context, "delete_application", record.organization_id, record.name, client_id)
@@ -199,19 +199,19 @@ async def create_token(
     scope: str,
     lifetime_s: int | None = None,
 ) -> IssuedToken:
-    """A new access token of an application that acts for the viewer. Requires `org:admin`.
+    """Create an access token of an application that acts for the viewer. Requires `org:admin`.
 
-    Raises `Invalid` for a title or lifetime out of bounds, an unknown scope or one that the credential in use
-    does not hold itself; `NotFound`.
+    Raises `Invalid` for a title or lifetime out of bounds, for an unknown scope or one that the viewer's own
+    credential lacks; `NotFound`.
     """
     record = await require_application(context, organization, client_id)
     check_title(title)
     scopes = requested_scopes(context, scope)
     if not covers(context.viewer.scopes, scopes):
-        raise Invalid("A token cannot make another one that may do more than itself.", field="scope")
+        raise Invalid("scope: must not exceed the scopes of the token that you use.", field="scope")
     lifetime_s = ACCESS_TOKEN_LIFETIME_S if lifetime_s is None else lifetime_s
     if not 1 <= lifetime_s <= ACCESS_TOKEN_LIFETIME_S:
-        raise Invalid(f"A token is valid for 1 to {ACCESS_TOKEN_LIFETIME_S} seconds.", field="lifetimeS")
+        raise Invalid(f"lifetime: must be 1 to {ACCESS_TOKEN_LIFETIME_S} seconds.", field="lifetimeS")
     viewer = context.viewer.require_account()
     user = (await account.by_ids([viewer.id]))[viewer.id]
     async with transaction("application.create_token"):
@@ -230,7 +230,7 @@ async def create_token(
 async def revoke_token(
     context: Context, organization: str, client_id: str, identity: str
 ) -> AccessTokenRecord:
-    """Revoke a token of an application, whomever it acts for. Requires `org:admin`. Raises `NotFound`."""
+    """Revoke a token of an application, of whichever user. Requires `org:admin`. Raises `NotFound`."""
     record = await require_application(context, organization, client_id)
     async with transaction("application.revoke_token"):
         return await token.revoke(
@@ -261,10 +261,12 @@ async def require_application(context: Context, organization: str, client_id: st
 
 
 def requested_scopes(context: Context, text: str) -> frozenset[Scope]:
-    """Scopes as a token is asked for. Raises `Invalid` for one that is unknown or not on offer here."""
+    """Parse the requested scopes. Raises `Invalid` for one that is unknown or disabled here."""
     scopes = parse_scopes(text, field="scope")
     if Scope.SUPER_USER in scopes and not context.site.has("SUPER_USERS"):
-        raise Invalid(f"The scope '{Scope.SUPER_USER}' is not on offer here.", field="scope")
+        raise Invalid(
+            f"scope: '{Scope.SUPER_USER}' needs the feature SUPER_USERS, which is off here.", field="scope"
+        )
     return scopes
 
 
@@ -283,13 +285,13 @@ async def _require_admin(context: Context, organization_id: int) -> None:
 
 
 def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    """The values as they are stored. Raises `Invalid`."""
+    """Check the values, and return them as they are stored. Raises `Invalid`."""
     values = dict(given)
     if "name" in values:
         if not 1 <= len(values["name"]) <= NAME_LENGTH or not values["name"].strip():
-            raise Invalid(f"A name has 1 to {NAME_LENGTH} characters.", field="name")
+            raise Invalid(f"name: must have 1 to {NAME_LENGTH} characters, not only spaces.", field="name")
         if values["name"] == RESERVED_NAME:
-            raise Invalid("This name is reserved.", field="name")
+            raise Invalid(f"name: '{RESERVED_NAME}' is reserved; choose another name.", field="name")
     for key, field, length in (
         ("description", "description", DESCRIPTION_LENGTH),
         ("application_uri", "applicationUri", URI_LENGTH),

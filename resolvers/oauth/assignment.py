@@ -1,4 +1,4 @@
-"""Tokens that an organization's administrator offers to another user, who decides whether to take them."""
+"""Token assignments: an organization's administrator offers a token to a user, who accepts or declines."""
 
 import uuid
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ LOCAL_PATH = "/oauth/localapp"
 
 @dataclass(frozen=True, slots=True)
 class TokenAssignmentRecord:
-    """An offer: with it, the user may authorize the application for these scopes, once."""
+    """An assignment: the user may authorize the application for these scopes, once."""
 
     id: int
     uuid: str
@@ -46,12 +46,12 @@ def _record(row: Row) -> TokenAssignmentRecord:
 
 
 def local_uri(context: Context) -> str:
-    """Our own redirect URI, a page that shows the token to its user."""
+    """The redirect URI of our own page, which shows the token to its user."""
     return normalise(context.site.public_url.rstrip("/") + LOCAL_PATH)
 
 
 def accepted_redirect_uri(context: Context, record: ApplicationRecord, uri: str) -> str | None:
-    """The normalised redirect URI, if it is the application's or our own; else None."""
+    """The normalised redirect URI, if it is that of the application or of our own page; else None."""
     for known in (record.redirect_uri, local_uri(context)):
         if matches(uri, known):
             return normalise(uri)
@@ -68,9 +68,9 @@ async def assign(
     redirect_uri: str | None = None,
     response_type: str = "token",
 ) -> TokenAssignmentRecord:
-    """Offer a user to authorize an application. Requires `org:admin` and the feature ASSIGN_OAUTH_TOKEN.
+    """Offer a token to a user, who has to accept it. Requires `org:admin` and the feature ASSIGN_OAUTH_TOKEN.
 
-    Without `redirect_uri`, the user is shown the token on a page of ours. Raises `Invalid`, `NotFound`,
+    Without `redirect_uri`, a page of ours shows the token. Raises `Invalid`, `NotFound`, and
     `UnknownReference` for the user.
     """
     record = await require_application(context, organization, client_id)
@@ -78,10 +78,10 @@ async def assign(
         raise Invalid("Tokens cannot be assigned here.")
     scopes = requested_scopes(context, scope)
     if response_type not in RESPONSE_TYPES:
-        raise Invalid("The response type is token or code.", field="responseType")
+        raise Invalid("response type: must be token or code.", field="responseType")
     uri = accepted_redirect_uri(context, record, redirect_uri or local_uri(context))
     if uri is None:
-        raise Invalid("The redirect URI is not the one of the application.", field="redirectUri")
+        raise Invalid("redirect URI: must be the one of the application.", field="redirectUri")
     user = await account.by_name(username, AccountKind.USER)
     if user is None:
         raise UnknownReference(f"There is no user '{username}'.", field="username")
@@ -112,7 +112,7 @@ async def assign(
 
 
 async def assignments(context: Context, user: AccountRecord, page: Page) -> Slice[TokenAssignmentRecord]:
-    """The tokens on offer for the viewer, oldest first. Requires `user:admin`."""
+    """The token assignments of the viewer, oldest first. Requires `user:admin`."""
     if require_account_role(context, AccountRole.ADMIN) != user.id:
         raise context.viewer.refusal()
     rows = await paginate(
@@ -124,7 +124,7 @@ async def assignments(context: Context, user: AccountRecord, page: Page) -> Slic
 
 
 async def decline(context: Context, identity: str) -> TokenAssignmentRecord:
-    """Remove a token on offer for the viewer. Requires `user:admin`. Raises `NotFound`."""
+    """Decline a token assignment of the viewer. Requires `user:admin`. Raises `NotFound`."""
     account_id = require_account_role(context, AccountRole.ADMIN)
     async with transaction("token_assignment.delete"):
         row = await fetch_one(
@@ -136,7 +136,7 @@ async def decline(context: Context, identity: str) -> TokenAssignmentRecord:
 
 
 async def find(application_id: int, account_id: int, identity: str | None) -> TokenAssignmentRecord | None:
-    """The offer of an application to an account, by its uuid or the oldest one."""
+    """The token assignment of an application to an account, by uuid, or the oldest one."""
     condition, values = ("uuid = ?", [identity]) if identity else ("1 = 1", [])
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM token_assignment WHERE application_id = ? AND account_id = ?"

@@ -102,12 +102,12 @@ class AuthorizationResult:
 
 
 async def client(context: Context, client_id: str) -> ApplicationRecord | None:
-    """The application of a client id."""
+    """The application with this client id, or None."""
     return await application.information(context, client_id)
 
 
 def require_person(context: Context) -> ViewerAccount:
-    """The user who signed in by a session or a password; robots and tokens are refused."""
+    """The user who signed in by session or password. Raises `Unauthenticated`, or `Forbidden` for a token."""
     viewer = context.viewer
     user = viewer.require_account()
     is_token = viewer.credential.kind in ("access_token", "app_token")
@@ -130,12 +130,14 @@ async def check_request(context: Context, asked: AuthorizationRequest) -> Checke
     if uri is None:
         raise OAuthError(
             OAuthErrorCode.REDIRECT_URI_MISMATCH,
-            "The redirect URI is not the one of the application.",
+            "redirect_uri: must be the one of the application.",
             redirect_uri=_registered(record),
         )
     if asked.response_type not in token_assignment.RESPONSE_TYPES:
         raise OAuthError(
-            OAuthErrorCode.UNSUPPORTED_RESPONSE_TYPE, "The response type is token or code.", redirect_uri=uri
+            OAuthErrorCode.UNSUPPORTED_RESPONSE_TYPE,
+            "response_type: must be token or code.",
+            redirect_uri=uri,
         )
     try:
         scopes = requested_scopes(context, asked.scope)
@@ -143,7 +145,9 @@ async def check_request(context: Context, asked: AuthorizationRequest) -> Checke
         raise OAuthError(OAuthErrorCode.INVALID_SCOPE, error.message, redirect_uri=uri) from error
     if assignment is not None and not covers(assignment.scopes, scopes):
         raise OAuthError(
-            OAuthErrorCode.INVALID_SCOPE, "The token on offer does not have these scopes.", redirect_uri=uri
+            OAuthErrorCode.INVALID_SCOPE,
+            "scope: must not exceed that of the token assignment.",
+            redirect_uri=uri,
         )
     return CheckedRequest(record, uri, asked.response_type, scopes, _challenge(asked, uri), assignment)
 
@@ -151,7 +155,10 @@ async def check_request(context: Context, asked: AuthorizationRequest) -> Checke
 async def _require_permission(
     context: Context, record: ApplicationRecord, asked: AuthorizationRequest, uri: str | None
 ) -> TokenAssignmentRecord | None:
-    """The assignment that lets the viewer authorize; None for administrators, who need none."""
+    """The token assignment that lets the viewer authorize; None for administrators, who need none.
+
+    Raises `OAuthError` UNAUTHORIZED_CLIENT for anybody else.
+    """
     user = require_person(context)
     is_admin = await namespace_role(context.viewer, record.organization_id) is TeamRole.ADMIN
     assignment = None
@@ -181,7 +188,7 @@ def _challenge(asked: AuthorizationRequest, uri: str) -> str | None:
         return challenge
     raise OAuthError(
         OAuthErrorCode.INVALID_REQUEST,
-        "A code challenge is 43 characters, of the method S256.",
+        "code_challenge: must be 43 characters, with code_challenge_method S256.",
         redirect_uri=uri,
     )
 
@@ -208,7 +215,7 @@ async def grant(context: Context, request: CheckedRequest) -> AuthorizationResul
         ):
             raise OAuthError(
                 OAuthErrorCode.UNAUTHORIZED_CLIENT,
-                "The token on offer has been taken.",
+                "The token assignment has been used.",
                 redirect_uri=request.redirect_uri,
             )
         account_id = context.viewer.require_account().id
@@ -300,17 +307,19 @@ def _check_grant(asked: TokenRequest, row: Row) -> None:
     """Raise `OAuthError` unless the request comes from the client that was given the code."""
     challenge, verifier = row["code_challenge"], asked.code_verifier
     if challenge is None and asked.client_secret is None:
-        raise OAuthError(OAuthErrorCode.INVALID_CLIENT, "The client has to prove itself by its secret.")
+        raise OAuthError(
+            OAuthErrorCode.INVALID_CLIENT, "client_secret: required, since the code has no code challenge."
+        )
     # A verifier without a challenge: somebody removed the challenge from the first request (PKCE downgrade).
     if (challenge is None) != (verifier is None) or (challenge and not _verified(challenge, verifier or "")):
-        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The code verifier does not fit.")
+        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "code_verifier: must match the code challenge.")
     try:
         same_uri = normalise(asked.redirect_uri or "") == row["redirect_uri"]
     except Invalid:
         same_uri = False
     if not same_uri:
         raise OAuthError(
-            OAuthErrorCode.INVALID_GRANT, "The redirect URI is not the one that the code was sent to."
+            OAuthErrorCode.INVALID_GRANT, "redirect_uri: must be the one that the code was sent to."
         )
     if asked.scope is not None:
         try:
@@ -319,7 +328,7 @@ def _check_grant(asked: TokenRequest, row: Row) -> None:
             same_scope = False
         if not same_scope:
             raise OAuthError(
-                OAuthErrorCode.INVALID_SCOPE, "The scope is not the one that the code was made for."
+                OAuthErrorCode.INVALID_SCOPE, "scope: must be the one that the code was granted for."
             )
 
 
@@ -350,7 +359,7 @@ async def _issue(
 ) -> IssuedToken:
     user = (await account.by_ids([account_id])).get(account_id)
     if user is None or not await can_act(user.id):
-        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The user may not sign in any more.")
+        raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The user is disabled or deleted.")
     return await token.issue(
         context,
         user,
@@ -395,7 +404,5 @@ async def denial_redirect_uri(context: Context, client_id: str, redirect_uri: st
     record = await client(context, client_id)
     uri = accepted_redirect_uri(context, record, redirect_uri) if record else None
     if uri is None:
-        raise OAuthError(
-            OAuthErrorCode.INVALID_REQUEST, "The redirect URI is not the one of the application."
-        )
+        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "redirect_uri: must be the one of the application.")
     return uri

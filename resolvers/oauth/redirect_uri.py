@@ -1,7 +1,7 @@
-"""Redirect URIs of OAuth clients: one spelling for each, so that two are the same only if they are equal.
+"""Redirect URIs of OAuth clients: normalisation and exact comparison.
 
-A token goes wherever this module says, so what is not plainly understood is refused: user info, fragments,
-backslashes, dot segments, control characters, other schemes than http and https, hosts that are no names.
+A token is sent to a URI that this module accepts, so it refuses all that parsers disagree on: user info,
+fragments, backslashes, dot segments, control characters, schemes other than http and https, malformed hosts.
 RFC 6749 §3.1.2, RFC 3986 §6.2.2 (normalisation), RFC 9700 §2.1 (exact match).
 """
 
@@ -21,34 +21,34 @@ _HOST = re.compile(
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _FORBIDDEN_BYTES = frozenset({*range(0x20), 0x7F, ord("\\"), ord("/")})
-"""What may not hide behind percent-encoding in a path: servers disagree on what it means there."""
+"""Bytes that a path may not percent-encode: servers disagree on their meaning."""
 
 
 def normalise(uri: str) -> str:
-    """The one spelling of a redirect URI. Raises `Invalid` for one that no token is sent to."""
+    """The normalised redirect URI. Raises `Invalid` for one that tokens must not be sent to."""
     if not 0 < len(uri) <= LENGTH or not _ALLOWED.fullmatch(uri):
-        raise _refused("is empty, too long or has characters that do not belong into an address")
+        raise _refused(f"must have 1 to {LENGTH} characters, only those allowed in a URI, and no fragment")
     try:
         parts = urlsplit(uri)
         port = parts.port
     except ValueError as error:
-        raise _refused("is not an address") from error
+        raise _refused("must be a URI") from error
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS or not uri[len(scheme) :].startswith("://"):
-        raise _refused("does not begin with http:// or https://")
+        raise _refused("must begin with http:// or https://")
     if "@" in parts.netloc:
-        raise _refused("names a user")
+        raise _refused("must not contain user info before the host")
     host = _host(parts)
     suffix = "" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}"
     path = _percent(parts.path or "/", _FORBIDDEN_BYTES)
     if not path.startswith("/") or any(segment in (".", "..") for segment in path.split("/")):
-        raise _refused("has dot segments")
+        raise _refused("must not have dot segments in the path")
     query = f"?{_percent(parts.query, frozenset())}" if parts.query else ""
     return f"{scheme}://{host}{suffix}{path}{query}"
 
 
 def matches(uri: str, registered: str) -> bool:
-    """Whether a URI is the registered one. False if either is one that no token is sent to."""
+    """Whether a URI equals the registered one, both normalised. False if `normalise` refuses either."""
     try:
         return normalise(uri) == normalise(registered)
     except Invalid:
@@ -56,7 +56,7 @@ def matches(uri: str, registered: str) -> bool:
 
 
 def with_query(uri: str, **parameters: str | None) -> str:
-    """A normalised URI with more query parameters; those that are None are left out."""
+    """Add query parameters to a normalised URI, except those that are None."""
     more = urlencode({name: value for name, value in parameters.items() if value is not None})
     return f"{uri}{'&' if '?' in uri else '?'}{more}" if more else uri
 
@@ -73,25 +73,25 @@ def _host(parts: SplitResult) -> str:
         try:
             return f"[{ipaddress.IPv6Address(host)}]"
         except ValueError as error:
-            raise _refused("has a malformed host") from error
+            raise _refused("must have a valid host") from error
     if not _HOST.fullmatch(host) or parts.netloc.endswith(":"):
-        raise _refused("has a malformed host")
+        raise _refused("must have a valid host")
     return host
 
 
 def _percent(text: str, forbidden: frozenset[int]) -> str:
-    """Percent-encoding in its one spelling: unreserved characters plain, the others in capital letters."""
+    """Normalise percent-encoding: unreserved characters decoded, the others in upper-case hex."""
 
     def spell(found: re.Match[str]) -> str:
         if found[1] is None:
-            raise _refused("has a percent sign that encodes nothing")
+            raise _refused("must encode a percent sign as %25")
         code = int(found[1], 16)
         if code in forbidden:
-            raise _refused("hides a character that does not belong into a path")
+            raise _refused("must not percent-encode a slash, backslash or control character in the path")
         return chr(code) if _UNRESERVED.fullmatch(chr(code)) else f"%{code:02X}"
 
     return _PERCENT.sub(spell, text)
 
 
 def _refused(why: str) -> Invalid:
-    return Invalid(f"The redirect URI {why}.", field="redirectUri")
+    return Invalid(f"redirect URI: {why}.", field="redirectUri")

@@ -125,7 +125,7 @@ async def create_access_token(
 def check_title(title: str, *, field: str = "title") -> str:
     """The title of a token. Raises `Invalid` if it is too long."""
     if len(title) > TITLE_LENGTH:
-        raise Invalid(f"A title has at most {TITLE_LENGTH} characters.", field=field)
+        raise Invalid(f"title: must have at most {TITLE_LENGTH} characters.", field=field)
     return title
 
 
@@ -139,10 +139,10 @@ async def create_app_token(
     account_id = require_account_role(context, AccountRole.ADMIN)
     context.viewer.require_fresh()
     if not context.site.has("APP_SPECIFIC_TOKENS"):
-        raise Invalid("Application tokens are switched off here.")
+        raise Invalid("Application tokens need the feature APP_SPECIFIC_TOKENS, which is off here.")
     check_title(title)
     if expires_at_ms is not None and expires_at_ms <= now_ms():
-        raise Invalid("A token expires in the future.", field="expiresAt")
+        raise Invalid("expiration: must be in the future.", field="expiresAt")
     secret = credentials.random_text(credentials.APP_TOKEN_LENGTH)
     async with transaction("app_token.create"):
         token = await AppToken.create(
