@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Four shades each of eight hues, far enough apart to be told from one another in a list.
+# Eight hues in four shades each, easy to tell apart in a list.
 PALETTE = (
     "#1f77b4",
     "#6baed6",
@@ -42,7 +42,7 @@ PALETTE = (
 
 
 class AvatarKind(StrEnum):
-    """What the avatar stands for."""
+    """The kind of owner of an avatar."""
 
     USER = "user"
     ROBOT = "robot"
@@ -53,7 +53,7 @@ class AvatarKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Avatar:
-    """A name with the SHA-256 (hex) of it in lower case, or of an e-mail address, and a colour `#rrggbb`."""
+    """A name, the SHA-256 (hex) of the e-mail address or else the name in lower case, a colour `#rrggbb`."""
 
     name: str
     hash: str
@@ -62,6 +62,6 @@ class Avatar:
 
 
 def avatar(name: str, kind: AvatarKind, *, email: str | None = None) -> Avatar:
-    """The avatar of a name; an e-mail address, if given, makes it follow its owner through a renaming."""
+    """The avatar of a name; with an e-mail address it stays the same when its owner is renamed."""
     digest = hashlib.sha256((email or name).strip().lower().encode()).hexdigest()
     return Avatar(name, digest, PALETTE[int(digest[:8], 16) % len(PALETTE)], kind)

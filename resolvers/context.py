@@ -1,4 +1,4 @@
-"""What a resolver is told about the call: who asks, through which request, on which site."""
+"""The context of a call: the viewer, the request, and the site."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from storage.secrets import Secrets
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The facts of the installation that rules depend on.
+    """The settings of the installation that resolvers depend on. Times are seconds.
 
     `features` holds the names of the enabled flags, `superusers` those of users, in small letters; `outbound`
     asks addresses that users name. Times are seconds. `tag_expiration_options_s` are the values that a
@@ -39,8 +39,8 @@ class Site:
 class Context:
     """The first argument of every resolver.
 
-    `max_first` is the largest page the door allows; `is_cross_origin` says that a page of another site sends
-    the call through somebody's browser.
+    `max_first` is the largest page size that the door allows; `is_cross_origin` says that a page of another
+    site made the browser send the call.
     """
 
     viewer: Viewer

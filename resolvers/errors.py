@@ -1,10 +1,10 @@
-"""The family of errors, and the one code that each carries.
+"""Errors of resolvers, each class with one code.
 
     QuaysideError
     ├── top-level: the caller may not, or the request itself is malformed
     │   ├── Unauthenticated        UNAUTHENTICATED
-    │   ├── InvalidCredentials     UNAUTHENTICATED   credentials were given and are wrong
-    │   │   └── SignInThrottled    UNAUTHENTICATED   nor are they looked at before a time has passed
+    │   ├── InvalidCredentials     UNAUTHENTICATED   credentials were presented and are wrong
+    │   │   └── SignInThrottled    UNAUTHENTICATED   rate limit: not checked before a time has passed
     │   ├── Forbidden              FORBIDDEN
     │   ├── FreshLoginRequired     FRESH_LOGIN_REQUIRED
     │   └── BadRequest             BAD_REQUEST
@@ -33,7 +33,7 @@ RETRY_LATER = {"Retry-After": str(RETRY_AFTER_S)}
 
 
 class ErrorCode(StrEnum):
-    """What kind of failure it is; stable, for programs to compare."""
+    """The kind of a failure; stable, so that programs can compare it."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
@@ -55,7 +55,7 @@ class ErrorCode(StrEnum):
 
 
 class QuaysideError(Exception):
-    """An expected failure. `field` names the input that is at fault, as the caller spelt it."""
+    """An expected failure. `field` is the input at fault, as the caller spelt it."""
 
     code: ClassVar[ErrorCode]
     default: ClassVar[str] = ""
@@ -67,20 +67,20 @@ class QuaysideError(Exception):
 
 
 class Unauthenticated(QuaysideError):
-    """Nobody is signed in, and somebody has to be."""
+    """The caller must sign in."""
 
     code = ErrorCode.UNAUTHENTICATED
     default = "Requires authentication"
 
 
 class InvalidCredentials(Unauthenticated):
-    """Credentials were presented and are unknown, wrong, expired or disabled; never which of these."""
+    """The credentials are unknown, wrong, expired or disabled; the error does not tell which."""
 
     default = "Invalid credentials"
 
 
 class SignInThrottled(InvalidCredentials):
-    """Signing in failed too often of late, so that the password was not judged."""
+    """Rate limit: sign-ins failed too often, so the password was not checked."""
 
     default = "Too many login attempts."
 
@@ -90,21 +90,21 @@ class SignInThrottled(InvalidCredentials):
 
 
 class FreshLoginRequired(QuaysideError):
-    """The session is the caller's, but the password was given too long ago for this."""
+    """The session is valid, but the password must be given again."""
 
     code = ErrorCode.FRESH_LOGIN_REQUIRED
     default = "Requires fresh login"
 
 
 class Forbidden(QuaysideError):
-    """The caller is known and may not."""
+    """The caller is signed in and lacks permission."""
 
     code = ErrorCode.FORBIDDEN
     default = "Unauthorized"
 
 
 class BadRequest(QuaysideError):
-    """The request makes no sense, whatever it is about."""
+    """The request is malformed."""
 
     code = ErrorCode.BAD_REQUEST
 
@@ -126,20 +126,20 @@ class AlreadyExists(UserError):
 
 
 class UnknownReference(UserError):
-    """The input names something that does not exist."""
+    """The input refers to an object that does not exist."""
 
     code = ErrorCode.UNKNOWN_REFERENCE
 
 
 class NotFound(UserError):
-    """The object to act on does not exist, for a caller who would be allowed to see it."""
+    """The object to act on does not exist; only for callers who would be allowed to see it."""
 
     code = ErrorCode.NOT_FOUND
     default = "Not Found"
 
 
 class Immutable(UserError):
-    """The tag is locked."""
+    """The tag is immutable."""
 
     code = ErrorCode.IMMUTABLE
 
@@ -151,19 +151,19 @@ class NotWritable(UserError):
 
 
 class Upstream(UserError):
-    """Another server that was asked did not answer as it should."""
+    """A request to another server failed."""
 
     code = ErrorCode.UPSTREAM
 
 
 class TooMany(UserError):
-    """Too often or too many; later or fewer will do."""
+    """A rate limit or a maximum is exceeded."""
 
     code = ErrorCode.TOO_MANY
 
 
 class Conflict(UserError):
-    """What the caller assumed is no longer so."""
+    """The state that the caller assumed has changed."""
 
     code = ErrorCode.CONFLICT
 

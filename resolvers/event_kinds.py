@@ -12,7 +12,7 @@ from typing import Final
 
 
 class Subject(StrEnum):
-    """What events of a kind are about: which of `namespace_id` and `repository_id` they carry."""
+    """The subject of a kind: which of `namespace_id` and `repository_id` its events have."""
 
     REPOSITORY = "repository"
     NAMESPACE = "namespace"
@@ -20,7 +20,7 @@ class Subject(StrEnum):
 
 
 class Audience(StrEnum):
-    """Who sees events of a kind in a subscription; administrators of the place see all of them."""
+    """Who sees events of a kind in a subscription; administrators of the subject see all of them."""
 
     READERS = "readers"
     ADMINISTRATORS = "administrators"
@@ -28,7 +28,7 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """One kind. `metadata` are the keys that its events may have, beside those of `TOKEN_METADATA`."""
+    """A kind of events. `metadata` are the allowed keys, in addition to `TOKEN_METADATA`."""
 
     name: str
     subject: Subject
@@ -41,7 +41,7 @@ class EventKind:
 
 
 TOKEN_METADATA: Final = ("oauth_token_id", "oauth_token_application_id", "oauth_token_application")
-"""Keys that every event has which was caused with an access token."""
+"""Additional metadata keys of every event that was caused with an access token."""
 
 _APPLICATION = "name redirect_uri application_uri description avatar_email application_name client_id"
 _POLICY = "policy_uuid tag_pattern tag_pattern_matches namespace repo"
@@ -250,4 +250,4 @@ KINDS: Final[Mapping[str, EventKind]] = {row.name: row for row in sorted(_ROWS, 
 """All kinds by name."""
 
 FOR_READERS: Final = frozenset(row.name for row in _ROWS if row.audience is Audience.READERS)
-"""Kinds about the content of a repository, which whoever may read it sees."""
+"""Kinds about the content of a repository, visible to all who may read it."""

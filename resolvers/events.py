@@ -1,4 +1,4 @@
-"""Recording of changes: events, and the audit entries derived from them, in the transaction of the change."""
+"""Records events and the audit entries derived from them, in the transaction of the change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +21,9 @@ async def record(
     namespace_id: int | None = None,
     repository_id: int | None = None,
 ) -> None:
-    """Append one event to the log, in the open transaction.
+    """Append one event to the event log, and its audit entry, in the open transaction.
 
-    Raises `ValueError` for a kind or a metadata key that the table does not have, so that neither is ever
-    invented on the spot.
+    Raises `ValueError` for a kind or metadata key that is not in the table of kinds.
     """
     entries = await prepare(
         context, [(kind, metadata)], namespace_id=namespace_id, repository_id=repository_id
@@ -34,7 +33,7 @@ async def record(
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Events that can be written, with what the audit log says of each."""
+    """Checked events and audit entries, ready to write."""
 
     audit: tuple[audit.AuditRow, ...]
     events: tuple[EventRow, ...]
@@ -47,7 +46,7 @@ async def prepare(
     namespace_id: int | None = None,
     repository_id: int | None = None,
 ) -> Entries:
-    """Check many kinds with their metadata, as `record` does, before the transaction that writes them."""
+    """Check many events as `record` does, before the transaction that writes them."""
     for kind, metadata in entries:
         if kind not in KINDS or not metadata.keys() <= set(KINDS[kind].metadata):
             raise ValueError(f"event {kind} with {sorted(metadata)} is not in the table of kinds")
@@ -79,13 +78,13 @@ async def prepare(
 
 
 async def write(entries: Entries) -> None:
-    """Append prepared events to the log, in the open transaction; as many statements for 100 as for one."""
+    """Append prepared events, in the open transaction; two statements per 100 events (no N+1)."""
     await audit.append_many(entries.audit)
     await append(*entries.events)
 
 
 async def _token_facts(credential: Credential) -> dict[str, Any]:
-    """What every entry tells of the access token by which something was done."""
+    """The metadata about the access token that caused an event; at most one statement."""
     if credential.kind != "access_token":
         return {}
     row = await fetch_one(

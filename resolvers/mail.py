@@ -1,7 +1,7 @@
-"""Mail: written to an outbox in the transaction of its cause, delivered by a job afterwards.
+"""Mail outbox: a mail is written in the transaction of its cause, and a job delivers it afterwards.
 
-So a mail goes out if and only if the change that it tells of was made, however the process ends. Where no
-mail server is set, nobody takes the jobs, and the mails wait.
+So a mail is sent if and only if its cause was committed, even if the process is killed. Without a mail
+server, no process claims the jobs, and the mails wait.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,23 +19,20 @@ JOB = "mail.send"
 SUBJECT_LENGTH = 255
 ERROR_LENGTH = 500
 RETRY_AFTER_S = (60, 300, 1800, 7200, 28_800)
-"""How long to wait after the first, second … attempt that failed; after the last the mail is given up."""
+"""Back-off: the wait after the first, second … failed attempt; one more failure and the mail is abandoned."""
 
 
 class MailUndelivered(Exception):
-    """The mail server did not take a mail now; it may later. The message is its answer or what went wrong."""
+    """The mail server did not accept a mail, but may later. The message is its answer or the reason."""
 
 
 class MailRefused(MailUndelivered):
-    """The mail server will never take this mail."""
+    """The mail server will never accept this mail (permanent failure)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailRecord:
-    """A mail. `body` is None once it was sent, since it may hold a code that nobody else should read.
-
-    `error` is what went wrong at the last attempt.
-    """
+    """A mail. `body` is None once sent, since it may contain a code. `error` is that of the last attempt."""
 
     id: int
     recipient: str
@@ -49,7 +46,7 @@ class MailRecord:
 _COLUMNS = "m.id, m.recipient, m.subject, m.body, m.created_at_ms, m.sent_at_ms, m.error"
 
 HandOver = Callable[[MailRecord], Awaitable[None]]
-"""Gives a mail to a server. Raises `MailUndelivered`."""
+"""Sends a mail to a mail server. Raises `MailUndelivered`."""
 
 
 def _record(row: Row) -> MailRecord:
@@ -59,8 +56,8 @@ def _record(row: Row) -> MailRecord:
 async def send(recipient: str, subject: str, body: str) -> None:
     """Put a plain text mail into the outbox, in the open transaction.
 
-    White space in the subject becomes single blanks, since a line break would begin another header. Raises
-    `RuntimeError` outside a transaction: a mail belongs to its cause.
+    White space in the subject becomes single spaces, since a line break would inject a header. Raises
+    `RuntimeError` outside a transaction: the mail must commit with its cause.
     """
     if open_transaction.get() is None:
         raise RuntimeError(f"mail to {recipient} outside a transaction")
@@ -74,7 +71,7 @@ async def send(recipient: str, subject: str, body: str) -> None:
 
 
 async def outbox(page: Page, *, maximum: int, is_sent: bool | None = None) -> Slice[MailRecord]:
-    """The mails, newest first; only those sent or still waiting if said. For callers that may see them."""
+    """The mails, newest first; `is_sent` selects sent or waiting ones. The caller has checked permissions."""
     conditions = {None: (), True: ("m.sent_at_ms IS NOT NULL",), False: ("m.sent_at_ms IS NULL",)}[is_sent]
     query = Query(_COLUMNS, "mail m", (Term("m.id", "id", descending=True),), conditions)
     return (await paginate(query, page, maximum=maximum)).of(_record)
@@ -87,10 +84,10 @@ async def mails(context: Context, page: Page, *, is_sent: bool | None = None) ->
 
 
 async def deliver(mail_id: int, attempt: int, hand_over: HandOver) -> None:
-    """Make one attempt at a mail, and plan the next one if it fails. May be run again at any point.
+    """Try once to send a mail, and enqueue the next attempt if it fails (back-off). Idempotent.
 
-    Should the process die between the server's yes and our note of it, the mail goes out twice, under one
-    message id.
+    If the process dies after the server accepted the mail and before that is committed, the mail is sent
+    twice with one message id (at least once).
     """
     row = await fetch_one(f"SELECT {_COLUMNS} FROM mail m WHERE m.id = ? AND m.sent_at_ms IS NULL", mail_id)
     if row is None:
@@ -108,9 +105,9 @@ async def deliver(mail_id: int, attempt: int, hand_over: HandOver) -> None:
 
 
 async def forget(before_ms: int, *, limit: int = 500) -> int:
-    """Delete at most `limit` mails written before the given time, sent or not; how many were.
+    """Delete at most `limit` mails written before a time, sent or not; returns how many were deleted.
 
-    Their jobs, which nobody took where no mail server is set, go with them.
+    Also deletes their jobs, which stay unclaimed without a mail server.
     """
     await execute(
         "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE kind = ? AND created_at_ms < ? LIMIT ?)",

@@ -1,4 +1,4 @@
-"""Messages of the operators to everybody who uses the registry."""
+"""Global messages: announcements of the operators to all users."""
 
 import uuid
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CONTENT_LENGTH = 10_000
 
 
 class Severity(StrEnum):
-    """How much a message matters."""
+    """The severity of a message."""
 
     INFO = "info"
     WARNING = "warning"
@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 
 class MessageFormat(StrEnum):
-    """What the content of a message is, as a media type."""
+    """The media type of a message's content."""
 
     PLAIN = "text/plain"
     MARKDOWN = "text/markdown"
@@ -32,7 +32,7 @@ class MessageFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A message to everybody."""
+    """A global message."""
 
     id: int
     uuid: str
@@ -62,24 +62,24 @@ def _require_superuser(context: Context) -> None:
 
 
 def check_content(content: str) -> None:
-    """Raise `Invalid` unless a message has 1 to 10,000 characters, of which one can be seen."""
+    """Raise `Invalid` unless the content has 1 to 10,000 characters, not only white space."""
     if not content.strip():
-        raise Invalid("A message says something.", field="content")
+        raise Invalid("content: must not be empty.", field="content")
     if len(content) > CONTENT_LENGTH:
-        raise Invalid(f"A message has at most {CONTENT_LENGTH} characters.", field="content")
+        raise Invalid(f"content: must have at most {CONTENT_LENGTH} characters.", field="content")
 
 
 def check_media_type(media_type: str) -> MessageFormat:
-    """What a media type means. Raises `Invalid` for one that no message has."""
+    """The format with this media type. Raises `Invalid` for any other."""
     try:
         return MessageFormat(media_type)
     except ValueError as error:
         offered = " or ".join(f"'{known.value}'" for known in MessageFormat)
-        raise Invalid(f"A message is {offered}.", field="media_type") from error
+        raise Invalid(f"media_type: must be {offered}.", field="media_type") from error
 
 
 async def create(context: Context, *, content: str, media_type: str, severity: Severity) -> MessageRecord:
-    """Show a message to everybody. For superusers with a fresh login. Raises `Invalid`."""
+    """Create a global message. For superusers with a fresh login. Raises `Invalid`."""
     _require_superuser(context)
     check_content(content)
     kind = check_media_type(media_type)
@@ -95,7 +95,7 @@ async def create(context: Context, *, content: str, media_type: str, severity: S
 
 
 async def delete(context: Context, uuid: str) -> bool:
-    """Take a message back; whether there was one. For superusers with a fresh login."""
+    """Delete a global message; returns whether it existed. For superusers with a fresh login."""
     _require_superuser(context)
     async with transaction("message.delete"):
         return await execute("DELETE FROM global_message WHERE uuid = ?", uuid) > 0

@@ -9,7 +9,7 @@ REPOSITORY = re.compile(r"(?=.{1,255}\Z)[a-z0-9][\.a-z0-9_-]*(?:/[a-z0-9][\.a-z0
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 NAMESPACE_RULE = (
-    "2 to 255 lower-case letters and digits, in which single '.', '_' or '-' may stand between two of them"
+    "2 to 255 lower-case letters and digits, with a single '.', '_' or '-' only between two of them"
 )
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
@@ -17,21 +17,21 @@ _WEB = re.compile(r"https?://[^/?#\\]", re.IGNORECASE)
 
 
 def check_namespace(name: str, *, field: str = "name") -> str:
-    """The name of a user, organization, team or robot. Raises `Invalid`."""
+    """Check the name of a user, organization, team or robot. Raises `Invalid`."""
     if not 2 <= len(name) <= 255 or not NAMESPACE.fullmatch(name):
-        raise Invalid(f"Invalid name '{name[:255]}': a name is {NAMESPACE_RULE}.", field=field)
+        raise Invalid(f"name: '{name[:255]}' is not valid; use {NAMESPACE_RULE}.", field=field)
     return name
 
 
 def check_repository(name: str) -> str:
-    """The name of a repository below its namespace. Raises `Invalid`."""
+    """Check the name of a repository within its namespace. Raises `Invalid`."""
     if not REPOSITORY.fullmatch(name):
         raise Invalid("Invalid repository name", field="name")
     return name
 
 
 def check_tag(name: str) -> str:
-    """The name of a tag. Raises `Invalid`."""
+    """Check the name of a tag. Raises `Invalid`."""
     if not TAG.fullmatch(name):
         raise Invalid(
             'Invalid tag: must match [A-Za-z0-9_.-], NOT start with "." or "-",'
@@ -42,7 +42,7 @@ def check_tag(name: str) -> str:
 
 
 def check_email(address: str, *, field: str = "email") -> str:
-    """An e-mail address: one @, a domain of at least two labels, at most 254 characters. Raises `Invalid`."""
+    """Check an e-mail address: one @, two or more domain labels, at most 254 characters. Raises `Invalid`."""
     local, at, domain = address.partition("@")
     labels = domain.split(".")
     well_formed = local and at and "@" not in domain and len(labels) > 1 and all(labels)
@@ -66,6 +66,6 @@ def check_link(uri: str, *, field: str) -> str:
 
 
 def split_path(path: str) -> tuple[str, str]:
-    """Namespace and name of a repository path; the name is empty when there is no slash."""
+    """The namespace and the name in a repository path; the name is empty without a slash."""
     namespace, _, name = path.partition("/")
     return namespace, name

@@ -1,4 +1,4 @@
-"""How deep values may be nested: beyond this, readers and writers of JSON fail one after the other."""
+"""Limit of nesting in JSON values: deeper ones overflow the recursion of JSON parsers and encoders."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ MAX_DEPTH = 64
 
 
 def is_too_deep(value: Any, *, limit: int = MAX_DEPTH) -> bool:
-    """Whether a JSON value has more than `limit` objects and lists inside each other."""
-    # Level by level, since a recursion would be the first to fail.
+    """Whether a JSON value has more than `limit` nested objects and lists."""
+    # Breadth first, since a recursion could overflow itself.
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(limit):
         level = [

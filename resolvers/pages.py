@@ -1,7 +1,7 @@
-"""Pages: keyset cursors over any ordered list, so that page 1,000 costs what page 1 costs.
+"""Pagination by keyset cursors: page 1,000 costs as much as page 1.
 
-A cursor holds the sort values of the last row of a page. A second kind, the offset cursor, says "skip n from
-the start"; it exists for callers who count pages, and is read by the same decoder.
+A keyset cursor holds the sort values of the last row of a page. An offset cursor skips n rows from the start;
+it is for callers that number pages, and has the same encoding.
 """
 
 import base64
@@ -31,7 +31,7 @@ DEFAULT_FIRST = 50
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is asked for: at most `first` items behind the cursor `after`."""
+    """The requested page: at most `first` items after the cursor `after`."""
 
     first: int = DEFAULT_FIRST
     after: str | None = None
@@ -39,9 +39,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One term of a sort order: the SQL expression, the key of the row that holds its value, the direction.
+    """One term of a sort order: the SQL expression, the row's key for its value, the direction, the type.
 
-    The last term of an order must be unique among the rows that the others leave equal.
+    The last term must make the order unique.
     """
 
     column: str
@@ -50,7 +50,7 @@ class Term:
     kind: type[int] | type[str] = int
 
     def fits(self, value: Any) -> bool:
-        """Whether a value out of a cursor can be compared with the column: of its type, and storable."""
+        """Whether a value from a cursor has the type of the column, and a value that databases accept."""
         if self.kind is str:
             return isinstance(value, str) and "\0" not in value
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
@@ -58,7 +58,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A list to page through: `SELECT {columns} FROM {source} WHERE {conditions} ORDER BY {order}`."""
+    """A list to paginate: `SELECT {columns} FROM {source} WHERE {conditions} ORDER BY {order}`."""
 
     columns: str
     source: str
@@ -68,18 +68,18 @@ class Query:
 
     @property
     def where(self) -> str:
-        """The conditions in one."""
+        """The conditions, joined by AND."""
         return " AND ".join(f"({condition})" for condition in self.conditions) or "1 = 1"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRange:
-    """A part of a list of a table's rows that an index holds in the list's order; parts may overlap.
+    """A part of a list that an index returns in the order of the list; ranges may overlap.
 
-    Its rows are those where each column of `equal` has the value beside it, which is SQL, and the conditions
-    hold. `each` is a query for a column `id`: then it is a part for each of its rows, with `each_row.id` in
-    `equal`. `few` is a query for ids of rows: then these are all that is looked at. `values` are those of
-    `each` or `few`, then of the conditions.
+    Its rows have `column = value` for each pair of `equal` (values are SQL), and meet the conditions. With
+    `parents`, a query for a column `id`, it is one range per parent, whose id is `each_row.id` in `equal`.
+    With `candidates`, a query for ids of rows, only those rows are read, by id. `values` are the parameters
+    of `parents` or `candidates`, then of the conditions.
     """
 
     equal: tuple[tuple[str, str], ...]
@@ -89,11 +89,11 @@ class IndexRange:
     candidates: str | None = None
 
     def and_also(self, condition: str, *values: Any) -> "IndexRange":
-        """The rows of the range on which one more condition holds."""
+        """The range with one more condition."""
         return replace(self, conditions=(*self.conditions, condition), values=(*self.values, *values))
 
     def ids(self, key: str, source: str, table: str, term: str, *, is_after: bool, limit: int) -> str:
-        """The query for the ids of its first rows, with one more value if they are behind a cursor."""
+        """Query for the ids of the first rows; with `is_after` it takes the value of the cursor as well."""
         if self.candidates is not None:
             conditions = [*self.conditions, *(f"{column} = {value}" for column, value in self.equal)]
             conditions += [f"{term} > ?"] if is_after else []
@@ -108,7 +108,7 @@ class IndexRange:
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[T]):
-    """One page of a list, with a cursor for each item. `count` asks the database how long the list is."""
+    """One page of a list, with a cursor for each item. `count` counts the whole list."""
 
     items: list[T]
     cursors: list[str]
@@ -116,15 +116,15 @@ class Slice(Generic[T]):
     has_previous: bool
     query: Query | None = field(default=None, repr=False)
     total: int | None = None
-    """How long the list is, if that is known beforehand."""
+    """The length of the list, if known without a statement."""
 
     def of(self, make: Callable[[T], U]) -> "Slice[U]":
-        """The same page with each item made into something else."""
+        """The same page with `make` applied to each item."""
         items = [make(item) for item in self.items]
         return Slice(items, self.cursors, self.has_next, self.has_previous, self.query, self.total)
 
     async def count(self) -> int:
-        """How many items the whole list has; one more statement."""
+        """The length of the whole list; at most one statement."""
         if self.total is not None:
             return self.total
         if self.query is None:
@@ -136,17 +136,17 @@ class Slice(Generic[T]):
 
 
 def keyset_cursor(*values: Any) -> str:
-    """The cursor that stands behind the row with these values of the terms of the order."""
+    """The keyset cursor after the row with these values of the order's terms."""
     return _encode(["k", *values])
 
 
 def offset_cursor(offset: int) -> str:
-    """The cursor that stands behind the first `offset` items."""
+    """The cursor after the first `offset` items."""
     return _encode(["o", offset])
 
 
 def is_cursor(text: str) -> bool:
-    """Whether a text is a cursor that this module made."""
+    """Whether a text is a cursor of this module."""
     try:
         _decode(text)
     except Invalid:
@@ -162,22 +162,22 @@ def _decode(cursor: str) -> tuple[str, list[Any]]:
     try:
         value = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError) as error:
-        raise Invalid("The cursor is not one that this server made.", field="after") from error
+        raise Invalid("after: must be a cursor of this server.", field="after") from error
     if not isinstance(value, list) or not value or value[0] not in {"k", "o"}:
-        raise Invalid("The cursor is not one that this server made.", field="after")
+        raise Invalid("after: must be a cursor of this server.", field="after")
     return value[0], value[1:]
 
 
 def check_first(first: int, *, maximum: int) -> int:
-    """The page size. Raises `Invalid` unless it is between 1 and the maximum of the door."""
+    """Check the page size. Raises `Invalid` unless it is between 1 and the maximum of the door."""
     if not 1 <= first <= maximum:
-        raise Invalid(f"'first' must be between 1 and {maximum}, not {first}.", field="first")
+        raise Invalid(f"first: must be between 1 and {maximum}, not {first}.", field="first")
     return first
 
 
 def _after_condition(order: Sequence[Term], values: Sequence[Any]) -> tuple[str, list[Any]]:
-    # (a, b, c) after (x, y, z) with a direction for each, as a chain of alternatives. The bound on the first
-    # term stands alone as well, since only so do the databases use it to find their place in the index.
+    # The keyset condition (a, b, c) > (x, y, z), with a direction per term, as OR of alternatives. The bound
+    # on the first term is repeated with AND, since databases do not seek in an index by an OR.
     alternatives, arguments = [], []
     for position, term in enumerate(order):
         equal = [f"{before.column} = ?" for before in order[:position]]
@@ -189,7 +189,7 @@ def _after_condition(order: Sequence[Term], values: Sequence[Any]) -> tuple[str,
 
 
 def _position(query: Query, page: Page) -> tuple[list[Any], int]:
-    """The values behind which a page starts, if any, and how many rows it skips."""
+    """The keyset after which a page starts, empty for none, and the number of rows to skip."""
     if page.after is None:
         return [], 0
     kind, parts = _decode(page.after)
@@ -201,16 +201,16 @@ def _position(query: Query, page: Page) -> tuple[list[Any], int]:
         and all(term.fits(part) for term, part in zip(query.order, parts, strict=True))
     ):
         return parts, 0
-    raise Invalid("The cursor belongs to another list.", field="after")
+    raise Invalid("after: the cursor belongs to another list.", field="after")
 
 
 def _where_after(query: Query, page: Page) -> tuple[str, list[Any], int]:
-    """The conditions and values of a query behind a page's cursor, and how many rows to skip."""
+    """The conditions and values of a query after a page's cursor, and the number of rows to skip."""
     position, offset = _position(query, page)
     if not position:
         return query.where, list(query.values), offset
-    behind, more = _after_condition(query.order, position)
-    return f"{query.where} AND {behind}", [*query.values, *more], offset
+    after, more = _after_condition(query.order, position)
+    return f"{query.where} AND {after}", [*query.values, *more], offset
 
 
 def _order(query: Query) -> str:
@@ -218,7 +218,7 @@ def _order(query: Query) -> str:
 
 
 def _slice(query: Query, page: Page, rows: list[Row]) -> Slice[Row]:
-    """A page of the rows that were read for it, of which one may be too many."""
+    """The page for the rows that were read: one more than `first`, if there is a next page."""
     items = rows[: page.first]
     return Slice(
         items=items,
@@ -230,13 +230,13 @@ def _slice(query: Query, page: Page, rows: list[Row]) -> Slice[Row]:
 
 
 def paginate_list(items: Sequence[T], page: Page, *, maximum: int) -> Slice[T]:
-    """One page of a list that is at hand, by offset cursors. Raises `Invalid` as `paginate`."""
+    """One page of a list in memory, by offset cursors. Raises `Invalid` as `paginate`."""
     first = check_first(page.first, maximum=maximum)
     start = 0
     if page.after is not None:
         kind, parts = _decode(page.after)
         if kind != "o" or len(parts) != 1 or not isinstance(parts[0], int) or parts[0] < 0:
-            raise Invalid("The cursor belongs to another list.", field="after")
+            raise Invalid("after: the cursor belongs to another list.", field="after")
         start = parts[0]
     shown = list(items[start : start + first])
     return Slice(
@@ -249,9 +249,9 @@ def paginate_list(items: Sequence[T], page: Page, *, maximum: int) -> Slice[T]:
 
 
 async def paginate(query: Query, page: Page, *, maximum: int) -> Slice[Row]:
-    """Run one page of a query: a single statement that reads `first` + 1 rows.
+    """Read one page of a query, in one statement for `first` + 1 rows.
 
-    Raises `Invalid` for a page size out of range or a cursor that is not ours.
+    Raises `Invalid` for a page size out of range or a cursor of another list.
     """
     first = check_first(page.first, maximum=maximum)
     conditions, values, offset = _where_after(query, page)
@@ -268,11 +268,10 @@ async def paginate(query: Query, page: Page, *, maximum: int) -> Slice[Row]:
 async def paginate_ranges(
     query: Query, ranges: Sequence[IndexRange], page: Page, *, table: str, key: str, maximum: int
 ) -> Slice[Row]:
-    """As `paginate`, where the conditions of the query are those that the ranges say together.
+    """As `paginate`, for a query whose rows are the union of the ranges; one statement.
 
-    `key` is the id of the table whose rows are listed, as the query calls it; the order is one ascending
-    term. Of each range as many rows are read as the page may show, so that the cost does not grow with the
-    number of the others.
+    `key` is the id column of `table`, whose rows are listed; the order is one ascending term. Each range
+    reads at most a page of rows from its index, so that the cost does not grow with the length of the list.
     """
     first = check_first(page.first, maximum=maximum)
     position, offset = _position(query, page)
@@ -303,9 +302,9 @@ async def paginate_ranges(
 async def paginate_each(
     query: Query, parent: str, parents: Sequence[int], page: Page, *, maximum: int
 ) -> dict[int, Slice[Row]]:
-    """One page for each of many parents, in a single statement; `parent` is the column that tells them apart.
+    """One page for each of many parents, in one statement (no N+1). Raises `Invalid`.
 
-    The same as `paginate` for each parent with the condition that the column is its id. Raises `Invalid`.
+    Equals `paginate` per parent with the condition that the column `parent` is its id.
     """
     first = check_first(page.first, maximum=maximum)
     if not parents:

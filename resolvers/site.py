@@ -1,4 +1,4 @@
-"""The installation itself: its first user, and the one-time code that lets somebody become it."""
+"""First start of the installation: the first user, and the one-time code that authorizes its creation."""
 
 import hmac
 import ipaddress
@@ -23,7 +23,7 @@ INITIALIZED = "initialized"
 
 @dataclass(frozen=True, slots=True)
 class Initialized:
-    """The first user. `access_token` is shown this once, and only if it was asked for."""
+    """The first user. `access_token` is shown only now, and only if requested."""
 
     account: AccountRecord
     encrypted_password: str
@@ -36,7 +36,7 @@ async def has_users() -> bool:
 
 
 async def first_start_code() -> str | None:
-    """A new one-time code while there is no user yet, else None. An earlier code stops working."""
+    """A new one-time code if there is no user yet, else None. An earlier code becomes invalid."""
     if await has_users():
         return None
     code = random.token_hex(8)
@@ -62,24 +62,23 @@ async def initialize(
     with_access_token: bool = False,
     code: str | None = None,
 ) -> Initialized:
-    """Create the first user, a superuser, while there is none: from this machine, or with the one-time code.
+    """Create the first user, a superuser: from this machine (loopback), or with the one-time code.
 
-    Raises `Invalid` once a user exists or for values against the rules, `Forbidden` from elsewhere without
-    the code.
+    Raises `Invalid` if a user exists or for malformed values, `Forbidden` from elsewhere without the code.
     """
     if await has_users():
         raise Invalid("Cannot initialize user in a non-empty database", field="username")
-    # A page of any site can make the browser of the server's own machine send this.
+    # A browser on the server's machine sends this for a page of any site (CSRF), so loopback is not enough.
     if context.is_cross_origin or not _is_loopback(context.ip):
         row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", FIRST_START_CODE)
         if row is None or not hmac.compare_digest(row["value"], hash_secret(code or "")):
             raise Forbidden(
-                "The first user is created from this machine or with the code printed at the start."
+                "Create the first user from the server's own machine, or give the code printed at its start."
             )
     password_hash = await checked_hash(password)
     try:
         async with transaction("site.initialize"):
-            # The name is the key, so of two callers at once exactly one gets past this line.
+            # The name is the primary key, so only one of two concurrent callers passes this line.
             await SiteSetting.create(name=INITIALIZED, value=username)
             account = await insert_user(
                 context,
