@@ -1,8 +1,8 @@
 """STATE: rows and bytes. Knows nothing of the layers above it.
 
-`database` opens and migrates, `models` are the tables, `statements` and `transactions` run SQL, `blobs` keeps
-bytes, `events` and `jobs` are the log of what happened and the list of what is to be done, `hot` answers the
-point reads of `/v2` without the model layer.
+`database` connects and migrates, `models` are the tables, `statements` and `transactions` run SQL, `blobs`
+stores bytes, `events` is the event log, `jobs` the queue of jobs, `hot` has the point reads of `/v2` (the hot
+path), without the model layer.
 """
 
 from storage.database import Database, DatabaseError, IntegrityError, latest_revision, migrate

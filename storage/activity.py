@@ -1,7 +1,7 @@
-"""Counters of pulls and pushes as they are written: many at once, each added to what is there.
+"""Counters of pulls and pushes: batched upserts that add to the stored counts.
 
 Rows are written in the order of their keys, so that two processes that count the same things wait for each
-other instead of blocking each other.
+other instead of deadlocking.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from storage.statements import execute
 
 
 class DailyKey(NamedTuple):
-    """What is counted together: a repository on one day (days since the epoch, UTC), by a kind of actor."""
+    """The key of a daily counter: repository, day (days since the epoch, UTC) and kind of actor."""
 
     repository_id: int
     namespace_id: int
@@ -22,7 +22,7 @@ class DailyKey(NamedTuple):
 
 @dataclass(slots=True)
 class DailyCount:
-    """What to add."""
+    """Numbers to add to a daily counter; `checks` are HEAD requests."""
 
     pulls: int = 0
     checks: int = 0
@@ -31,13 +31,13 @@ class DailyCount:
 
 @dataclass(slots=True)
 class PullCount:
-    """How many pulls to add, and when the last of them was."""
+    """Number of pulls to add, and the time of the last."""
 
     pulls: int = 0
     last_pulled_at_ms: int = 0
 
     def add(self, pulls: int, latest_ms: int) -> None:
-        """Count pulls, and when the last of them was."""
+        """Add pulls, of which the last was at `latest_ms`."""
         self.pulls += pulls
         self.last_pulled_at_ms = max(self.last_pulled_at_ms, latest_ms)
 
@@ -49,7 +49,7 @@ _LATEST = (
 
 
 async def add_daily(counts: Mapping[DailyKey, DailyCount]) -> None:
-    """Add to the counts of days, in the open transaction if there is one."""
+    """Add to daily counters, in the open transaction if there is one."""
     await _upsert(
         "daily_activity",
         ("repository_id", "namespace_id", "day", "actor_kind", "pulls", "checks", "pushes"),
@@ -61,7 +61,7 @@ async def add_daily(counts: Mapping[DailyKey, DailyCount]) -> None:
 
 
 async def add_manifest_pulls(counts: Mapping[int, PullCount]) -> None:
-    """Add to the pulls of manifests, by their row."""
+    """Add to the pull counters of manifests, by manifest id."""
     await _upsert(
         "manifest_pulls",
         ("manifest_id", "pulls", "last_pulled_at_ms"),
@@ -72,7 +72,7 @@ async def add_manifest_pulls(counts: Mapping[int, PullCount]) -> None:
 
 
 async def add_tag_pulls(counts: Mapping[tuple[int, str], PullCount]) -> None:
-    """Add to the pulls of tags, by repository and name."""
+    """Add to the pull counters of tags, by repository id and tag name."""
     await _upsert(
         "tag_pulls",
         ("repository_id", "name", "pulls", "last_pulled_at_ms"),

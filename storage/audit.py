@@ -1,4 +1,4 @@
-"""The audit log as it is written: with the events that it tells of, or in batches where nothing changes."""
+"""Writes the audit log: with the events of a change, or in batches for pulls, which change nothing."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from storage.statements import insert_many
 
 
 class AuditRow(NamedTuple):
-    """An entry to write. `created_at_ms` is the time of what it tells of."""
+    """An audit entry to write. `created_at_ms` is the time of the action."""
 
     kind: str
     metadata: dict[str, Any]
@@ -24,9 +24,9 @@ _COLUMNS = ("kind", "metadata", "namespace_id", "repository_id", "performer_id",
 
 
 async def append_many(rows: Sequence[AuditRow]) -> None:
-    """Write entries, in the open transaction if there is one.
+    """Insert entries, in the open transaction if there is one.
 
-    Entries that share their metadata, as those of pulls that are alike do, have it encoded once.
+    Metadata that entries share as one object, as equal pulls do, is encoded once.
     """
     shared = {id(row.metadata): row.metadata for row in rows}
     texts = {key: orjson.dumps(metadata).decode() for key, metadata in shared.items()}

@@ -1,4 +1,4 @@
-"""Opening the database, making it current, and bringing its schema up to date.
+"""The database: connect, make it current for a task, migrate its schema.
 
     database = await Database.connect("sqlite:///var/lib/quayside/quayside.db")
     with database.current():
@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-# The library offers no way to make a context current for one task that nests and can be repeated.
+# The library has no public way to set the context of one task that can be nested and repeated.
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import BaseORMException, IntegrityError, OperationalError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
@@ -39,17 +39,17 @@ MIGRATION_LOCK = 0x71756179
 
 
 class DatabaseError(Exception):
-    """The database cannot be used; the message is one sentence for the operator."""
+    """The database cannot be used; the message is a sentence for the operator."""
 
 
 def dialect_of(url: str) -> Dialect:
-    """Which of the two dialects a database URL speaks. Raises `DatabaseError` for any other scheme."""
+    """The dialect of a database URL. Raises `DatabaseError` for an unknown scheme."""
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
         return "sqlite"
     if scheme in {"postgres", "postgresql"}:
         return "postgres"
-    raise DatabaseError(f"The database URL scheme {scheme!r} is neither sqlite nor postgres.")
+    raise DatabaseError(f"The database URL scheme {scheme!r} is unknown; use sqlite or postgres.")
 
 
 def sqlite_path(url: str) -> Path:
@@ -95,7 +95,7 @@ def _configuration(url: str, pool_size: int) -> dict[str, Any]:
 
 
 class Database:
-    """An open database of one dialect. Close it: its threads outlive the process otherwise."""
+    """An open database. Close it: its threads would keep the process from exiting."""
 
     def __init__(self, url: str, context: TortoiseContext) -> None:
         self.url = url
@@ -129,7 +129,7 @@ class Database:
             _current_context.reset(token)
 
     def make_current(self) -> None:
-        """As `current`, to the end of the running task: for long-lived tasks and for tests."""
+        """As `current`, until the running task ends: for long-lived tasks and for tests."""
         _current_context.set(self._context)
 
     async def ping(self) -> None:
@@ -148,7 +148,7 @@ def revisions() -> list[str]:
 
 
 def latest_revision() -> str:
-    """The name of the newest migration, which stands for the revision of the schema."""
+    """The name of the newest migration, which names the revision of the schema."""
     return revisions()[-1]
 
 
@@ -175,7 +175,7 @@ async def migrate(url: str) -> list[str]:
 
 
 async def _require_trigrams(database: Database) -> None:
-    """Create the one extension that is needed, before anything is changed. It may be there already."""
+    """Create the extension pg_trgm unless it exists, before any migration runs. Raises `DatabaseError`."""
     if database.dialect == "sqlite":
         return
     try:
@@ -222,7 +222,7 @@ async def _migration_lock(database: Database) -> Any:
             await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
             yield
         return
-    # A transaction-free session lock needs one connection held throughout, so it has its own.
+    # A session-level advisory lock belongs to its connection, so it has one of its own.
     asyncpg = importlib.import_module("asyncpg")
     connection = await asyncpg.connect(database.url)
     try:

@@ -1,8 +1,8 @@
-"""The event log: appended to in the transaction of each change, read in commit order.
+"""The event log: appended in the transaction of each change, read in commit order.
 
-Ids alone do not give commit order on PostgreSQL: a transaction that began earlier may commit later. So each
-row carries the id of its transaction, and readers stop below the oldest transaction still running. On SQLite,
-where writers exclude each other, the row id is the commit order.
+Row ids do not give commit order on PostgreSQL: a transaction that began earlier may commit later. So each row
+has the id of its transaction, and readers stop below the oldest transaction that is still open. On SQLite,
+where writers are serialised, the row id is the commit order.
 """
 
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ class EventRow:
 
 
 CHANNEL = "quayside_event"
-"""What PostgreSQL's listeners listen to."""
+"""The channel of LISTEN and NOTIFY on PostgreSQL."""
 
-# The notification costs no statement of its own; PostgreSQL sends it at the commit, once for a transaction.
+# NOTIFY without a statement of its own; PostgreSQL sends it at the commit, once per transaction.
 _NOTIFYING_TRANSACTION_ID = f"(SELECT pg_current_xact_id()::text::bigint FROM pg_notify('{CHANNEL}', ''))"
 
 _COLUMNS = (
@@ -61,7 +61,7 @@ _COLUMNS = (
 
 
 async def append(*events: EventRow) -> None:
-    """Write events. Raises `RuntimeError` outside a transaction: an event belongs to its change."""
+    """Append events. Raises `RuntimeError` outside a transaction: an event must commit with its change."""
     if open_transaction.get() is None:
         raise RuntimeError(f"event {', '.join({event.kind for event in events})} outside a transaction")
     now = now_ms()
@@ -88,15 +88,15 @@ async def append(*events: EventRow) -> None:
 
 
 Cursor = tuple[int, int]
-"""A place in the log: transaction id (0 on SQLite) and row id. `(0, 0)` is its beginning."""
+"""A position in the log: transaction id (0 on SQLite) and row id. `(0, 0)` is the start."""
 
 
 async def read_after(
     cursor: Cursor, *, limit: int = 500, place: tuple[str, int] | None = None
 ) -> list[tuple[Cursor, Row]]:
-    """The committed events after `cursor` in commit order, each with the cursor that stands behind it.
+    """The committed events after `cursor` in commit order, each with the cursor after it.
 
-    `place` is `namespace_id` or `repository_id` with an id, to read the events of that alone.
+    `place` is `namespace_id` or `repository_id` with an id, to read only events of that.
     """
     column, owner = place or ("1", 1)
     if is_postgres():
@@ -119,9 +119,9 @@ async def read_after(
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """The end of the log at one moment: whatever commits later comes after `cursor`.
+    """The end of the log at one moment: everything that commits later comes after `cursor`.
 
-    So do events that had committed while an older transaction was open; `ids` are those, usually none.
+    `ids` are the events after `cursor` that had committed already, while an older transaction was open.
     """
 
     cursor: Cursor
@@ -129,7 +129,7 @@ class LogEnd:
 
 
 async def log_end() -> LogEnd:
-    """The end of the log as it is now."""
+    """The current end of the log."""
     if is_postgres():
         (row,) = await fetch(
             "SELECT h.horizon, (SELECT array_agg(id) FROM event WHERE transaction_id >= h.horizon) AS ids"
@@ -141,7 +141,7 @@ async def log_end() -> LogEnd:
 
 
 async def has_unreadable(cursor: Cursor) -> bool:
-    """Whether events after `cursor` have committed that cannot be read before an older transaction ends."""
+    """Whether committed events after `cursor` cannot be read until an older transaction ends."""
     if not is_postgres():
         return False
     rows = await fetch(
@@ -156,19 +156,20 @@ PRUNED_UP_TO = "events_pruned_up_to"
 
 
 async def pruned_up_to() -> Cursor:
-    """The place behind which everything that has committed is still kept."""
+    """The cursor after which no event has been pruned."""
     row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", PRUNED_UP_TO)
     transaction_id, _, identity = (row["value"] if row else "0:0").partition(":")
     return int(transaction_id), int(identity)
 
 
 async def prune(before_ms: int, *, limit: int = 500) -> bool:
-    """Remove at most `limit` of the oldest events, up to the first that is not from before a time.
+    """Delete at most `limit` of the oldest events, up to the first one not older than `before_ms`.
 
-    Whether there may be more. Always a beginning of the log, so that one place tells what is missing.
+    Returns whether there may be more to delete. It always deletes a prefix of the log, so that one cursor,
+    `pruned_up_to`, tells what is missing.
     """
     async with transaction("events.prune"):
-        # Also the lock by which no other process moves the place back.
+        # This also locks the row, so that no concurrent process moves the cursor back.
         await execute(
             "INSERT INTO site_setting (name, value) VALUES (?, '0:0')"
             " ON CONFLICT (name) DO UPDATE SET value = site_setting.value",

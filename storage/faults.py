@@ -1,4 +1,4 @@
-"""Named places where the process may be made to fail, so that tests can prove what survives.
+"""Fault injection: named points where tests make the process fail, to prove crash safety.
 
 The environment variable ``QUAYSIDE_FAULT=<name>:<kind>`` arms one point for the life of the process. It is
 read once, when this module is imported. Without it, `fault` compares one string and returns.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class FaultPoint(NamedTuple):
-    """One place that can fail: its name, and a sentence that says what holds when it is reached."""
+    """One fault point: its name, and the state when it is reached."""
 
     name: str
     meaning: str
@@ -43,7 +43,7 @@ KINDS: tuple[str, ...] = ("kill", "error", "enospc")
 def parse_fault(text: str) -> tuple[str, str]:
     """Return ``(name, kind)`` of a ``QUAYSIDE_FAULT`` value; ``("", "")`` for an empty one.
 
-    Raises ValueError for an unknown point or kind: a misspelt fault would otherwise prove nothing, silently.
+    Raises ValueError for an unknown point or kind: with a misspelt one, a test would pass vacuously.
     """
     if not text:
         return "", ""
@@ -59,7 +59,7 @@ _ARMED_NAME, _ARMED_KIND = parse_fault(os.environ.get("QUAYSIDE_FAULT", ""))
 
 
 def fault(name: str) -> None:
-    """Fail here if this point is armed: die at once, or raise OSError with EIO or ENOSPC."""
+    """Fail if this point is armed: kill the process (SIGKILL), or raise OSError with EIO or ENOSPC."""
     if name != _ARMED_NAME:
         return
     if _ARMED_KIND == "kill":

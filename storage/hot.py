@@ -1,7 +1,7 @@
-"""Point reads for `/v2`, without the model layer: each answers from an index in a few microseconds.
+"""Point reads of the hot path `/v2`, without the model layer: each takes a few microseconds by an index.
 
-On SQLite they run inline on a read-only connection of their own, as a thread hop would cost five times the
-read; on PostgreSQL they borrow a connection of a pool. Nothing here may scan.
+On SQLite they run inline on a read-only connection of their own, since a thread switch would cost five times
+the read; on PostgreSQL they use a connection pool. No statement here may scan a table.
 """
 
 import sqlite3
@@ -19,10 +19,10 @@ from storage.outage import answering
 
 
 class HotRepository(NamedTuple):
-    """What a request on a repository is judged by, read anew each time.
+    """What authorizes a request on a repository, read on every request.
 
-    `account_epoch` is None when the asked account does not exist, is disabled or deleted, or is a robot whose
-    owner is; `credential_valid` tells whether the asked credential still exists and has not expired.
+    `account_epoch` is None if the account cannot act (unknown, disabled, deleted, or a robot of such an
+    owner); `credential_valid` is whether the credential exists and has not expired.
     """
 
     id: int
@@ -37,7 +37,7 @@ class HotRepository(NamedTuple):
 
 
 class HotManifest(NamedTuple):
-    """A manifest as it is served, and when it was pushed last."""
+    """A manifest as it is served, with the time of its last push."""
 
     id: int
     digest: str
@@ -47,7 +47,7 @@ class HotManifest(NamedTuple):
 
 
 class HotBlob(NamedTuple):
-    """A blob that a repository has a right to: its size, and since when it has the right, or has it anew."""
+    """The size of a blob, and since when the repository has the right to it (renewed by each push)."""
 
     size_bytes: int
     granted_at_ms: int
@@ -92,27 +92,27 @@ class HotStore(Protocol):
     async def repository(
         self, namespace: str, name: str, *, account_id: int, credential_kind: str | None, credential_id: int
     ) -> HotRepository | None:
-        """The repository and how current the caller's account and credential are; None if there is none."""
+        """The repository, with what tells whether account and credential are still valid; or None."""
 
     async def manifest_by_tag(self, repository_id: int, tag: str) -> HotManifest | None:
-        """The manifest that a tag points to now."""
+        """The manifest that a tag points to now, or None."""
 
     async def manifest_by_digest(self, repository_id: int, digest: str) -> HotManifest | None:
-        """A manifest of the repository."""
+        """A manifest of the repository, or None."""
 
     async def blob(self, repository_id: int, digest: str) -> HotBlob | None:
-        """A blob that the repository has a right to."""
+        """A blob that the repository has a right to, or None."""
 
     async def close(self) -> None:
         """Close the connections."""
 
 
 class _Reads(ABC):
-    """The reads in terms of one primitive: the first row of a statement."""
+    """The reads, built on one primitive: the first row of a statement."""
 
     @abstractmethod
     async def _row(self, sql: str, *values: Any) -> Any:
-        """The first row, or None, in the way of one database."""
+        """The first row, or None."""
 
     async def repository(
         self, namespace: str, name: str, *, account_id: int, credential_kind: str | None, credential_id: int
@@ -135,7 +135,7 @@ class _Reads(ABC):
 
 
 class SqliteHotStore(_Reads):
-    """Reads inline in the event loop, on a connection that cannot write."""
+    """Reads inline in the event loop, on a read-only connection."""
 
     def __init__(self, url: str) -> None:
         path = sqlite_path(url)
@@ -179,7 +179,7 @@ _SQLITE = {
 
 
 async def open_hot_store(url: str, *, pool_size: int = 8) -> HotStore:
-    """The point reads of the database at `url`, which must have been migrated."""
+    """Open the point reads of the database at `url`, which must be at the newest revision."""
     if dialect_of(url) == "sqlite":
         return SqliteHotStore(url)
     pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, timeout=CONNECT_S)

@@ -1,4 +1,4 @@
-"""Counts by key that are too many for memory: they live in a private file, which goes with the process."""
+"""Counters by key, too many for memory: kept in a temporary SQLite file that is deleted with the process."""
 
 import asyncio
 import sqlite3
@@ -10,10 +10,10 @@ from storage.statements import batches
 
 
 class Tally:
-    """How often keys were added. Use it as a context manager."""
+    """Counts how often each key was added. Use it as a context manager."""
 
     def __init__(self) -> None:
-        # No name means a temporary file, of which a few megabytes are kept in memory.
+        # An empty name makes a temporary file, of which SQLite caches a few megabytes in memory.
         self._connection = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=OFF")
         self._connection.execute("CREATE TABLE tally (key PRIMARY KEY, number INTEGER) WITHOUT ROWID")
@@ -31,11 +31,11 @@ class Tally:
         await asyncio.to_thread(self._add, keys)
 
     async def counts(self, keys: Sequence[str | int]) -> dict[str | int, int]:
-        """How often each of the keys was added; those that never were are left out."""
+        """How often each of the keys was added, without those that never were."""
         return await asyncio.to_thread(self._counts, keys)
 
     async def clear(self) -> None:
-        """Forget all keys."""
+        """Delete all counts."""
         await asyncio.to_thread(self._connection.execute, "DELETE FROM tally")
 
     def _add(self, keys: Sequence[str | int]) -> None:

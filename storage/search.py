@@ -1,9 +1,9 @@
-"""Finding names and descriptions by a part of them: the one place where the two databases differ.
+"""Substring search in names and descriptions, by trigram indexes of both databases (FTS5 and pg_trgm).
 
     found = repositories("public", "name", "lib")
     await fetch(f"SELECT r.id FROM {found.source} WHERE {found.condition}", *found.values)
 
-In every source `r` is the repository, `a` the account. What is not looked for by an index is not looked for.
+In every source `r` is the repository, `a` the account. No search works without an index.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from storage.statements import is_postgres
 
 TEXT_LENGTH = 255
-"""Longer texts are cut: no name is longer."""
+"""Longer search texts are cut: no name is longer."""
 
 _WORD = re.compile(r"[^\W_]{3}")
 _LAST = "\U0010ffff"
@@ -20,7 +20,7 @@ _LAST = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where to look and for what: `SELECT … FROM {source} WHERE {condition}`."""
+    """A search as SQL: `SELECT … FROM {source} WHERE {condition}`, with its values."""
 
     source: str
     condition: str
@@ -28,39 +28,39 @@ class Match:
 
 
 def normalised(text: str) -> str:
-    """A text as it can be looked for: in one line, without what no database stores, of bounded length."""
+    """The search text with single spaces, without NUL characters, cut to `TEXT_LENGTH`."""
     return " ".join(text.replace("\0", " ").split())[:TEXT_LENGTH]
 
 
 def has_trigrams(text: str) -> bool:
-    """Whether parts can be looked for: three letters or digits in a row, since indexes hold these."""
+    """Whether a text has three letters or digits in a row, which trigram indexes need."""
     return _WORD.search(text) is not None
 
 
 def in_order(column: str) -> str:
-    """A name as its index orders it: by code points, whatever the locale of the database."""
+    """The expression by which an index orders names: by code points, independent of the locale."""
     return f'{column} COLLATE "C"' if is_postgres() else column
 
 
 def begins(column: str, prefix: str) -> tuple[str, tuple[str, str]]:
-    """A condition that an index on the names answers, with its values: the column begins with the prefix."""
+    """A condition, with its values, that the column begins with the prefix; a range of its index."""
     ordered = in_order(column)
     return f"({ordered} >= ? AND {ordered} < ?)", (prefix, prefix + _LAST)
 
 
 def contains(column: str, part: str) -> tuple[str, str]:
-    """A condition for few rows, with its value: the column holds the part, whatever its case."""
+    """A condition, with its value, that the column contains the part, ignoring case. For few rows."""
     escaped = re.sub(r"([\\%_])", r"\\\1", part)
     return f"{column} {'ILIKE' if is_postgres() else 'LIKE'} ? ESCAPE '\\'", f"%{escaped}%"
 
 
 def contains_as_indexed(part: str) -> bool:
-    """Whether `contains` finds what indexes of parts find: SQLite knows the case of ASCII letters alone."""
+    """Whether `contains` finds the same as the index: SQLite's LIKE ignores case only of ASCII letters."""
     return is_postgres() or all(letter.isascii() or letter.lower() == letter.upper() for letter in part)
 
 
 DESCRIPTION = "substr(r.description, 1, 2000)"
-"""So much of a description is looked at."""
+"""The indexed part of a description."""
 
 
 def _found(index: str, table: str, alias: str, expression: str, part: str) -> Match:
@@ -69,7 +69,7 @@ def _found(index: str, table: str, alias: str, expression: str, part: str) -> Ma
         return Match(f"{table} {alias}", condition, (value,))
     phrase = part.replace('"', '""')
     return Match(
-        # CROSS JOIN fixes the order: first what the index finds, then its rows.
+        # CROSS JOIN fixes the join order: first the index, then its rows.
         f"{index} CROSS JOIN {table} {alias} ON {alias}.id = {index}.rowid",
         f"{index} MATCH ?",
         (f'"{phrase}"',),
@@ -77,9 +77,9 @@ def _found(index: str, table: str, alias: str, expression: str, part: str) -> Ma
 
 
 def repositories(visibility: str, column: str, part: str) -> Match:
-    """Public or private repositories whose name or description holds a part that has trigrams.
+    """Public or private repositories whose name or description contains a part that has trigrams.
 
-    Of a description the first 2,000 characters are looked at.
+    Only the first 2,000 characters of a description are searched.
     """
     expression = {"name": "r.name", "description": DESCRIPTION}[column]
     found = _found(f"repository_search_{visibility}_{column}", "repository", "r", expression, part)
@@ -87,5 +87,5 @@ def repositories(visibility: str, column: str, part: str) -> Match:
 
 
 def account_names(part: str) -> Match:
-    """Users and organizations whose name holds a part that has trigrams."""
+    """Users and organizations whose name contains a part that has trigrams."""
     return _found("account_search", "account", "a", "a.name", part)

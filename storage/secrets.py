@@ -1,7 +1,7 @@
-"""Encryption of the secrets that the API must be able to show again.
+"""Encryption at rest of secrets that the API must show again.
 
-Fernet (AES-128-CBC with HMAC-SHA256) of the `cryptography` package. The site's secret key is a list: the
-first entry encrypts, all of them decrypt, so that keys can be rotated.
+Fernet (AES-128-CBC with HMAC-SHA256) of the `cryptography` package. The setting is a list of keys: the first
+encrypts, all decrypt, so that keys can be rotated.
 """
 
 import base64
@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class SecretUnreadable(Exception):
-    """A stored secret was encrypted with a key that is not in the list any more."""
+    """A text was not encrypted with any of the configured keys."""
 
 
 class Secrets:
@@ -24,11 +24,11 @@ class Secrets:
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
 
     def encrypt(self, text: str) -> str:
-        """The text under the first key."""
+        """Encrypt with the first key."""
         return self._fernet.encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted: str) -> str:
-        """The text again. Raises `SecretUnreadable`."""
+        """Decrypt with any of the keys. Raises `SecretUnreadable`."""
         try:
             return self._fernet.decrypt(encrypted.encode()).decode()
         except InvalidToken as error:
@@ -38,5 +38,5 @@ class Secrets:
 
 
 def _derive(key: str) -> bytes:
-    # The configured key may have any form; hashing it gives Fernet the 32 bytes it wants.
+    # A configured key may be any text; hashing it gives the 32 bytes that Fernet needs.
     return base64.urlsafe_b64encode(hashlib.sha256(b"quayside.secrets:" + key.encode()).digest())

@@ -1,7 +1,7 @@
-"""SQL where the model layer would cost more than it says: lists, joins and counters.
+"""Plain SQL, for lists, joins and counters, where the model layer would be slower and no clearer.
 
-Statements are written once for both databases, with `?` for values; PostgreSQL gets `$1`, `$2` … instead.
-They run in the open transaction of the task, or outside any.
+Statements are written once for both databases, with `?` for values, which becomes `$1`, `$2` … for
+PostgreSQL. They run in the open transaction of the task, if there is one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ def _numbered(sql: str) -> str:
 
 
 async def fetch(sql: str, *values: Any) -> list[Row]:
-    """All rows of a query, each a dict by column name."""
+    """All rows of a query, as dicts by column name."""
     connection = get_connection("default")
     if connection.capabilities.dialect == "postgres":
         sql = _numbered(sql)
@@ -45,7 +45,7 @@ async def fetch_one(sql: str, *values: Any) -> Row | None:
 
 
 async def execute(sql: str, *values: Any) -> int:
-    """Run a statement that changes rows; how many it changed."""
+    """Run a statement that changes rows; returns how many it changed."""
     connection = get_connection("default")
     if connection.capabilities.dialect == "postgres":
         sql = _numbered(sql)
@@ -54,7 +54,7 @@ async def execute(sql: str, *values: Any) -> int:
 
 
 INSERT_BATCH = 100
-"""Rows in one statement; longer ones are not kept prepared by the client of PostgreSQL."""
+"""Rows per statement; asyncpg does not cache longer prepared statements."""
 
 
 async def insert_many(
@@ -64,7 +64,7 @@ async def insert_many(
     *,
     fixed: Mapping[str, str] | None = None,
 ) -> None:
-    """Insert rows of our own table, 100 in each statement. `fixed` has columns that are SQL, not values."""
+    """Insert rows, 100 per statement. `fixed` has columns whose value is an SQL expression."""
     names = ", ".join([*columns, *(fixed or {})])
     row = f"({', '.join(['?'] * len(columns) + [*(fixed or {}).values()])})"
     for batch in batches(rows, INSERT_BATCH):
@@ -75,9 +75,9 @@ async def insert_many(
 
 
 def first_of_each(each: str, table: str, rows: str) -> str:
-    """A query for the ids that `rows` gives for each row of `each`, which it calls `each_row`.
+    """A lateral join: the query for the ids that the query `rows` selects for each row of the query `each`.
 
-    Where `rows` has a limit, only so many are read for each. `rows` selects ids of the table.
+    `rows` selects ids of the table and refers to the row as `each_row`; its LIMIT is the top n per row.
     """
     if is_postgres():
         return f"SELECT one.id FROM ({each}) each_row CROSS JOIN LATERAL ({rows}) one"
@@ -85,9 +85,10 @@ def first_of_each(each: str, table: str, rows: str) -> str:
 
 
 def nested_loop(found: str, columns: str, source: str, where: str) -> str:
-    """A query for columns of the source's rows that fit a row of the query `found`, which `where` calls so.
+    """A nested loop join: the query for columns of the rows of `source` that match rows of the query `found`.
 
-    The rows are looked up one by one: for few of them, PostgreSQL would rather read a table of middling size.
+    `where` refers to a row of that query as `found`. The rows are looked up one by one, by an index;
+    PostgreSQL would otherwise scan a table of medium size, even for few rows.
     """
     if is_postgres():
         rows = f"SELECT {columns} FROM {source} WHERE {where} OFFSET 0"
@@ -97,25 +98,25 @@ def nested_loop(found: str, columns: str, source: str, where: str) -> str:
 
 
 def keyset_condition(equal: Sequence[tuple[str, str]], term: str, *, is_after: bool) -> tuple[str, str]:
-    """A condition and an order for rows where columns equal what is given, by one more column, the term.
+    """The keyset condition and ORDER BY for rows with `column = value` for all of `equal`, ordered by `term`.
 
-    An index over these columns and the term answers them. With `is_after` the condition takes one value,
-    and holds for terms greater than it.
+    An index over these columns and the term answers them. With `is_after` the condition takes one value, and
+    holds for terms greater than it.
     """
     *outer, (column, value) = equal
     same = [f"{name} = {one}" for name, one in outer]
     if not is_postgres():
         behind = [f"{term} > ?"] if is_after else []
         return " AND ".join([*same, f"{column} = {value}", *behind]), term
-    # Were the last one said to be equal as well, any index over the term would be in order, and might be read
-    # to its end. Of a row of columns, only the first ends what is read, so each column has its own end.
+    # With `=` for the last column too, PostgreSQL could choose any index in the order of the term and read it
+    # to its end. A row comparison bounds the scan only by its first column, so `<=` bounds the column again.
     start = f"({column}, {term}) > ({value}, ?)" if is_after else f"{column} >= {value}"
     order = ", ".join([*(name for name, _ in equal), term])
     return " AND ".join([*same, start, f"{column} <= {value}"]), order
 
 
 def batches(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
-    """The values in their order, in parts for one statement each, which takes a bounded number of them."""
+    """The values in batches for one statement each, since databases bound the number of parameters."""
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
@@ -127,13 +128,13 @@ def placeholders(values: Sequence[Any]) -> str:
 
 
 def decode_json(value: Any) -> Any:
-    """A JSON column of a raw row: the drivers give text where the models give values."""
+    """The value of a JSON column in a raw row, where drivers return text."""
     return orjson.loads(value) if isinstance(value, (str, bytes)) else value
 
 
 @contextmanager
 def count_statements() -> Iterator[StatementCount]:
-    """Count the statements that this task and its children run."""
+    """Count the statements of this task and its children, e.g. to find N+1."""
     count = StatementCount()
     token = statement_count.set(count)
     try:

@@ -1,4 +1,4 @@
-"""Transactions with a name, joined when nested, and reported when they stay open for long."""
+"""Named transactions: nested ones join the outer one, long ones are logged. Row locks."""
 
 import logging
 import time
@@ -17,12 +17,12 @@ logger = logging.getLogger("quayside.transaction")
 LONG_TRANSACTION_MS = 100
 
 open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
-"""The name of the transaction that the running task is inside of, if any."""
+"""The name of the open transaction of the running task, if any."""
 
 
 @asynccontextmanager
 async def transaction(name: str) -> AsyncIterator[None]:
-    """Run the block in one transaction; inside another one, become part of that.
+    """Run the block in one transaction; inside an open transaction, join it.
 
     An exception undoes all of it. Nothing slow belongs here: no network, no disk, no hashing. A transaction
     open for more than 100 ms is logged with its name, and with the part of that time it sat idle between
@@ -72,16 +72,16 @@ async def transaction(name: str) -> AsyncIterator[None]:
 
 
 async def lock_row(table: str, row_id: int) -> None:
-    """Hold one row against other writers to the end of the transaction.
+    """Lock one row against other writers until the transaction ends (FOR UPDATE).
 
-    On SQLite the transaction already holds the whole database, so nothing is asked.
+    On SQLite a transaction has the write lock of the database already, so no statement is run.
     """
     if is_postgres():
         await fetch(f'SELECT "id" FROM "{table}" WHERE "id" = ? FOR UPDATE', row_id)
 
 
 async def lock_and_read(table: str, row_id: int, *columns: str) -> Row | None:
-    """Hold a row as `lock_row` does, and read it as it is then; None if it is gone."""
+    """Lock a row as `lock_row` does, and read it; None if it does not exist."""
     chosen = ", ".join(f'"{column}"' for column in columns)
     end = " FOR UPDATE" if is_postgres() else ""
     return await fetch_one(f'SELECT {chosen} FROM "{table}" WHERE "id" = ?{end}', row_id)

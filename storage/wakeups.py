@@ -1,12 +1,12 @@
-"""Learning that something was committed, by whichever process, without asking for it all the time.
+"""Wake-ups of readers of the event log when any process commits: LISTEN/NOTIFY, or polling on SQLite.
 
     wakeups = await open_wakeups(url)
     while True:
         ...                     # read what is new
         await wakeups.wait()
 
-PostgreSQL tells it (`NOTIFY` in the transaction of each event); SQLite counts the commits to its file, which
-is looked at ten times a second.
+PostgreSQL notifies at the commit of each event; on SQLite, `PRAGMA data_version`, which counts commits of
+other connections, is polled ten times a second.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ from storage.database import dialect_of, sqlite_path
 from storage.events import CHANNEL
 
 POLL_S = 0.1
-"""How often the count of a SQLite file is looked at."""
+"""Interval of polling on SQLite, in seconds."""
 
 NOTIFIED_AT_LEAST_EVERY_S = 1.0
-"""How long to wait for PostgreSQL's word, as the connection may have broken unnoticed."""
+"""Longest wait for a notification of PostgreSQL, since the connection may have broken unnoticed."""
 
 
 class Wakeups(Protocol):
-    """Wakes whoever follows the event log."""
+    """Wakes a reader of the event log."""
 
     async def wait(self) -> None:
-        """Return when something may have been committed since the last time; sometimes nothing was."""
+        """Return when something may have been committed since the last call; spurious wake-ups happen."""
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 class SqliteWakeups:
-    """Looks at the count of commits, inline in the event loop, on a connection that never writes."""
+    """Polls the count of commits, inline in the event loop, on a read-only connection."""
 
     def __init__(self, url: str) -> None:
         path = sqlite_path(url)
@@ -47,7 +47,7 @@ class SqliteWakeups:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     async def wait(self) -> None:
-        while (version := self._version()) == self._seen:  # noqa: ASYNC110 - Nobody tells; we have to look.
+        while (version := self._version()) == self._seen:  # noqa: ASYNC110 - SQLite cannot notify.
             await asyncio.sleep(POLL_S)
         self._seen = version
 
@@ -56,7 +56,7 @@ class SqliteWakeups:
 
 
 class PostgresWakeups:
-    """Listens on a connection of its own, which is opened again when it breaks."""
+    """Listens on a connection of its own, and reconnects when it breaks."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -64,7 +64,7 @@ class PostgresWakeups:
         self._connection: Any = None
 
     async def listen(self) -> None:
-        """Open the connection. Raises what the driver raises."""
+        """Open the connection. Raises the errors of the driver."""
         connection = await asyncpg.connect(self._url)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._notified.set())
@@ -89,7 +89,7 @@ class PostgresWakeups:
 
 
 async def open_wakeups(url: str) -> Wakeups:
-    """The wake-ups of the database at `url`."""
+    """Open the wake-ups of the database at `url`."""
     if dialect_of(url) == "sqlite":
         return SqliteWakeups(url)
     wakeups = PostgresWakeups(url)

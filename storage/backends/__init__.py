@@ -1,1 +1,1 @@
-"""The database clients: Tortoise's own, with the locking, read connections and measuring that we need."""
+"""Database clients: those of Tortoise, with our locking, read connection and timing of statements."""

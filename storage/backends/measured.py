@@ -31,7 +31,7 @@ observers: list[Callable[[float], None]] = []
 
 
 def record(statement: str, started: float) -> None:
-    """Account for a statement that began at `started` (`time.perf_counter`)."""
+    """Count and time a statement that began at `started` (`time.perf_counter`)."""
     elapsed_ms = (time.perf_counter() - started) * 1000
     count = statement_count.get()
     if count is not None:

@@ -14,7 +14,7 @@ _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class _Counting(AsyncpgDBClient):
-    """Tortoise reads the first number of a command's tag, which for INSERT is not that of the rows."""
+    """Counts rows of INSERT: Tortoise reads the first number of the command tag, which is the OID there."""
 
     @translate_exceptions
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:

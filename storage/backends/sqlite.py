@@ -1,8 +1,8 @@
 """The SQLite client: immediate transactions, durable commits, and a read connection of its own.
 
-Tortoise opens transactions with a plain BEGIN, which fails with "database is locked" as soon as two processes
-read and then write; BEGIN IMMEDIATE waits instead. It also has one connection for everything, so that a read
-would wait for a transaction to end; here reads outside a transaction have a second, read-only connection.
+Tortoise opens transactions with a plain BEGIN, which fails with "database is locked" when two processes read
+and then write; BEGIN IMMEDIATE waits instead. Tortoise also has only one connection, so a read would wait for
+an open transaction; here reads outside transactions have a second, read-only connection.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ BUSY_TIMEOUT_MS = 30_000
 
 
 class QuaysideSqliteClient(Measured, SqliteClient):
-    """One writing connection (`synchronous=FULL`: what is acknowledged survives power loss), one reading."""
+    """One write connection (`synchronous=FULL`: commits survive power loss) and one read connection."""
 
     def __init__(self, file_path: str, **kwargs: Any) -> None:
         super().__init__(file_path, **kwargs)
@@ -84,7 +84,7 @@ class QuaysideSqliteClient(Measured, SqliteClient):
 
 
 class ImmediateTransaction(Measured, SqliteTransactionWrapper):
-    """A transaction that takes the write lock at its beginning."""
+    """A transaction that takes the write lock at its start (BEGIN IMMEDIATE)."""
 
     async def begin(self) -> None:
         try:

@@ -1,7 +1,7 @@
 """Tortoise models, one module per noun: columns and relations, no rules.
 
-Times are integer milliseconds since the epoch (UTC), sizes are bytes. Names of tables are singular. What
-two writers could break is held by a constraint of the database, not by a check in Python.
+Times are integer milliseconds since the epoch (UTC), sizes are bytes. Names of tables are singular. An
+invariant that concurrent writers could break is a database constraint, not a check in Python.
 """
 
 from pkgutil import iter_modules

@@ -1,4 +1,4 @@
-"""Accounts: users, organizations and robots share one table, because they share one space of names."""
+"""Accounts: users, organizations and robots, in one table because they share one namespace of names."""
 
 from typing import Any
 
@@ -7,7 +7,10 @@ from tortoise.models import Model
 
 
 class Account(Model):
-    """A user, an organization or a robot. `auth_epoch` grows whenever tokens issued earlier must die."""
+    """A user, an organization or a robot. Bumping `auth_epoch` invalidates tokens issued before.
+
+    A deleted account keeps its row as a tombstone (`deleted_at_ms`) until a job has purged what it owns.
+    """
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)
@@ -35,7 +38,7 @@ class Account(Model):
 
 
 class Robot(Model):
-    """What a robot has beside its account: its owner and its token, encrypted since it is shown again."""
+    """The owner and token of a robot's account. The token is encrypted, since the API shows it again."""
 
     id = fields.BigIntField(primary_key=True)
     account: Any = fields.OneToOneField("models.Account", related_name=False)

@@ -1,4 +1,4 @@
-"""Counters of pulls and pushes. They have no foreign keys, so that counting never waits for a deletion."""
+"""Counters of pulls and pushes, without foreign keys, so that counting never waits for a deletion."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -6,9 +6,9 @@ from tortoise.models import Model
 
 
 class DailyActivity(Model):
-    """What happened in a repository on one day (days since the epoch, UTC), by the kind of actor.
+    """Counts of one repository on one day (days since the epoch, UTC), by kind of actor.
 
-    `actor_kind` is user, robot, token or anonymous; `checks` counts HEAD requests, which are no pulls.
+    `actor_kind` is user, robot, token or anonymous; `checks` are HEAD requests, which are not pulls.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -27,7 +27,7 @@ class DailyActivity(Model):
 
 
 class ManifestPulls(Model):
-    """How often a manifest was pulled, and when last."""
+    """The number of pulls of a manifest, and the time of the last."""
 
     manifest_id = fields.BigIntField(primary_key=True, generated=False)
     pulls = fields.BigIntField(default=0)
@@ -38,7 +38,7 @@ class ManifestPulls(Model):
 
 
 class TagPulls(Model):
-    """How often a tag was pulled by its name, and when last."""
+    """The number of pulls of a tag by name, and the time of the last."""
 
     id = fields.BigIntField(primary_key=True)
     repository_id = fields.BigIntField()

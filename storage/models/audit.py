@@ -1,4 +1,4 @@
-"""The audit log: what people read of the events, by namespace and by repository."""
+"""The audit log, which people read by namespace and by repository, and its daily counts."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 
 class AuditEntry(Model):
-    """One entry, derived from an event in its transaction. Like events, entries outlive what they tell of."""
+    """An entry, written in the transaction of its event. No foreign keys: entries outlive their subjects."""
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=64)
@@ -30,9 +30,9 @@ class AuditEntry(Model):
 
 
 class AuditDaily(Model):
-    """How many entries there are of one kind on one day (days since the epoch, UTC), rolled up from the log.
+    """Rollup of the audit log: the number of entries of one kind on one day (days since the epoch, UTC).
 
-    Zero stands for no namespace, repository or performer, so that the row of each can be found and added to.
+    Zero stands for no namespace, repository or performer, since an upsert cannot match NULL.
     """
 
     id = fields.BigIntField(primary_key=True)

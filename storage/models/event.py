@@ -8,10 +8,10 @@ from tortoise.models import Model
 
 
 class Event(Model):
-    """What happened. Ids are kept without foreign keys, since events outlive what they tell of.
+    """An event. It has ids without foreign keys, since events outlive their subjects.
 
-    `transaction_id` is the 64-bit transaction id of PostgreSQL, by which readers follow commit order; null on
-    SQLite, where the row id does that.
+    `transaction_id` is the 64-bit transaction id of PostgreSQL, which gives commit order; null on SQLite,
+    where the row id does.
     """
 
     id = fields.BigIntField(primary_key=True)

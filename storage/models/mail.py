@@ -1,4 +1,4 @@
-"""Mail that goes out, or would if there were a mail server."""
+"""The outbox of mail."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -6,7 +6,7 @@ from tortoise.models import Model
 
 
 class Mail(Model):
-    """A message to one address. `sent_at_ms` stays null until a mail server has taken it."""
+    """A mail to one address. `sent_at_ms` is null until a mail server has accepted it."""
 
     id = fields.BigIntField(primary_key=True)
     recipient = fields.CharField(max_length=254)

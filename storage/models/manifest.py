@@ -1,4 +1,4 @@
-"""Manifests and what they refer to. Bodies live apart, so that listing never reads them."""
+"""Manifests and what they refer to. Bodies are in a table of their own, so that lists never read them."""
 
 from typing import Any
 
@@ -11,10 +11,12 @@ class Manifest(Model):
     """A manifest or index of one repository.
 
     `layers_size_bytes` is the sum of the compressed layers, zero for an index. Platform and creation date
-    come from the image configuration, null where there is none. `artifact_kind` is signature, attestation or
-    sbom, null for anything else. One that was deleted, but stands in the history of tags, has its digests in
-    `deleted_digest` and `deleted_subject_digest` instead, so that no search for a digest finds it. So has one
-    that was collected, whose body is gone for good. `pushed_at_ms` is null for what was pushed once.
+    come from the image configuration, null without one. `artifact_kind` is signature, attestation or sbom,
+    else null. `pushed_at_ms` is null until a second push; read COALESCE(pushed_at_ms, created_at_ms).
+
+    A tombstone is a deleted manifest that the history of tags still refers to: its digests are in
+    `deleted_digest` and `deleted_subject_digest`, so that no lookup by digest finds it. `collected_at_ms` is
+    when garbage collection removed its body for good.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -60,7 +62,7 @@ class ManifestBody(Model):
 
 
 class ManifestChild(Model):
-    """An entry of an index. The child itself may not be present."""
+    """An entry of an index. The manifest that it names may be absent."""
 
     id = fields.BigIntField(primary_key=True)
     manifest: Any = fields.ForeignKeyField("models.Manifest", related_name=False, on_delete=fields.CASCADE)
@@ -80,7 +82,7 @@ class ManifestChild(Model):
 
 
 class ManifestBlob(Model):
-    """A blob that a manifest names: its configuration (`config`) or a layer (`layer`), in order."""
+    """A blob that a manifest refers to: its configuration (`config`) or a layer (`layer`), in order."""
 
     id = fields.BigIntField(primary_key=True)
     manifest: Any = fields.ForeignKeyField("models.Manifest", related_name=False, on_delete=fields.CASCADE)

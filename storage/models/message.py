@@ -1,11 +1,11 @@
-"""Messages to everybody."""
+"""Global messages."""
 
 from tortoise import fields
 from tortoise.models import Model
 
 
 class GlobalMessage(Model):
-    """A message that every page shows. `severity` is info, warning or error."""
+    """An announcement to all users. `severity` is info, warning or error."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)

@@ -1,4 +1,4 @@
-"""Plans: what a change would do, kept until it is applied or stale."""
+"""Plans: dry runs of a change, kept until applied or expired."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Plan(Model):
-    """A change that was looked at. `fingerprint` is a hash of what it would do, compared at its end."""
+    """A dry run. `fingerprint` is a hash of its outcome; applying compares it, to detect that it is stale."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)

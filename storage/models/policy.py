@@ -1,4 +1,4 @@
-"""Policies that an organization or a repository sets for its tags."""
+"""Policies for tags, of a namespace or a repository."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from tortoise.models import Model
 
 
 class ImmutabilityPolicy(Model):
-    """Tags whose names fit `tag_pattern` (or do not, if `tag_pattern_matches` is false) are locked.
+    """Makes tags immutable whose names match `tag_pattern` (or do not, if `tag_pattern_matches` is false).
 
-    Without a repository it is for all of the namespace.
+    Without a repository it applies to the whole namespace.
     """
 
     id = fields.BigIntField(primary_key=True)

@@ -9,9 +9,9 @@ from tortoise.models import Model
 class Repository(Model):
     """A named set of manifests and tags in one namespace.
 
-    A deleted repository keeps its row, under its uuid as name, until the job that removes its content is
-    done: the old name is free at once and never leads to the old rows. Triggers keep `path`, its namespace's
-    name and its own. `popularity_level` is a class of popularity, which a job keeps roughly in step.
+    A deleted repository keeps its row as a tombstone, with its uuid as name, until a job has purged its
+    content: the name is free at once. Triggers maintain `path`, which is `namespace/name`.
+    `popularity_level` is a rank of popularity that a job updates with delay.
     """
 
     id = fields.BigIntField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Sessions of browsers, the codes that prove an e-mail address, and sign-ins that failed."""
+"""Sessions of browsers, codes sent by e-mail, and failed sign-ins (rate limit)."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from tortoise.models import Model
 
 
 class Session(Model):
-    """A browser in which somebody is signed in. Its cookie is stored as a hash.
+    """A signed-in browser. Only a hash of the cookie is stored.
 
-    `authenticated_at_ms` is when a password was last given.
+    `authenticated_at_ms` is when the password was last given.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -40,9 +40,9 @@ class EmailCode(Model):
 
 
 class SignInFailure(Model):
-    """How often signing in failed of late, for an account, a name that is none, or an address.
+    """Failed sign-ins since the last reset, of an account, an unknown name or an IP address (back-off).
 
-    `key` is a hash of which of these it is and its value, as strangers choose what they type.
+    `key` is a hash of the kind and the value, which bounds what strangers can store.
     """
 
     key = fields.CharField(max_length=64, primary_key=True)

@@ -1,4 +1,4 @@
-"""Stars: the repositories that a user wants to find again."""
+"""Stars: bookmarks of users on repositories."""
 
 from typing import Any
 

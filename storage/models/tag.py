@@ -1,4 +1,4 @@
-"""Tags as history."""
+"""Tags with their history."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from tortoise.models import Model
 class Tag(Model):
     """One span `[started, ended)` during which a name pointed to a manifest.
 
-    `ended_at_ms` null means for ever; in the future it is an expiration date. `is_reversion` marks a span
-    made by a restore, `is_expiration` an end that was set beforehand, `would_expire_at_ms` one that another
-    end came before. History, "as of" and restore all read this one table.
+    `ended_at_ms` is null without an end; an end in the future is an expiration. `is_reversion` marks a span
+    made by a restore, `is_expiration` an end that was set as expiration. `would_expire_at_ms` keeps the
+    expiration of a span that ended earlier. History, "as of" and restore all read this table.
     """
 
     id = fields.BigIntField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Teams of an organization and who is in them."""
+"""Teams of organizations, their members and invitations."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class TeamMember(Model):
 
 
 class TeamInvite(Model):
-    """An invitation into a team, for a user or for an e-mail address. `code_hash` proves the latter."""
+    """An invitation of a user or an e-mail address into a team. `code_hash` is that of the mailed code."""
 
     id = fields.BigIntField(primary_key=True)
     team: Any = fields.ForeignKeyField("models.Team", related_name=False, on_delete=fields.CASCADE)

@@ -1,4 +1,4 @@
-"""Credentials that are neither passwords nor robot tokens."""
+"""Access tokens and application tokens."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class AccessToken(Model):
-    """An OAuth access token: looked up by its public prefix, proven by a hash of its secret half."""
+    """An OAuth access token: found by its prefix, verified by the hash of the rest."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)
@@ -28,7 +28,7 @@ class AccessToken(Model):
 
 
 class AppToken(Model):
-    """An application-specific password of a user, encrypted because its owner may read it again."""
+    """An application token of a user: a password for one program. Encrypted: the API shows it again."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)
