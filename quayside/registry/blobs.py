@@ -17,7 +17,7 @@ async def get(call: Call) -> None:
     access = await call.authorize(PULL)
     digest = require_digest(call.argument)
     blob = await call.services.hot.blob(access.repository.id, digest)
-    if blob is None or not await call.lasts(
+    if blob is None or not await call.extend_grace_period(
         access, blob.granted_at_ms, partial(push.renew_blob, access.repository.id, digest)
     ):
         raise _unknown(digest)

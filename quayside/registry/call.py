@@ -140,10 +140,10 @@ class Call:
         if repository is not None and _is_current(grant, own, repository):
             return Access(grant, repository, path)
         if repository is None and own.repository_id == 0:
-            raise await self._absence(path, grant, action)
+            raise await self._absent_repository_error(path, grant, action)
         raise self.refusal("invalid_token", action=action)
 
-    async def _absence(self, path: str, grant: RegistryGrant, action: str) -> RegistryError:
+    async def _absent_repository_error(self, path: str, grant: RegistryGrant, action: str) -> RegistryError:
         """The error for a repository that was not there when the token was issued, and is not there now."""
         with self.services.database.current():
             try:
@@ -159,11 +159,13 @@ class Call:
         headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
         return RegistryError(OciCode.UNAUTHORIZED, headers=headers)
 
-    async def lasts(self, access: Access, pushed_at_ms: int, renew: Callable[[], Awaitable[bool]]) -> bool:
-        """Whether what was found will be there until the push, for which a client may look for it, ends.
+    async def extend_grace_period(
+        self, access: Access, pushed_at_ms: int, renew: Callable[[], Awaitable[bool]]
+    ) -> bool:
+        """Renew old content that a pusher asks about by HEAD; False if it is gone.
 
-        A client that may push relies from now on on what it looked for. What was pushed long ago is renewed
-        for it, or the collector could take it before.
+        The client then relies on the content and does not push it. Without a new grace period garbage
+        collection could remove it before the client pushes a manifest that names it.
         """
         own = access.grant.repositories.get(access.path)
         is_push = self.is_head and own is not None and own.allows(PUSH)

@@ -19,7 +19,7 @@ from resolvers.errors import BadRequest
 from resolvers.manifests.content import ContentReader
 from resolvers.manifests.document import MAX_BYTES, OCI_INDEX
 from resolvers.manifests.manifest import ManifestRecord
-from resolvers.manifests.referrer import referrers as list_referrers
+from resolvers.manifests.referrer import referrers_by_subject
 from resolvers.pages import Page, is_cursor
 
 Read = Callable[[str, int], Awaitable[list[str]]]
@@ -92,7 +92,7 @@ async def referrers(call: Call) -> None:
     if after and not is_cursor(after):
         raise RegistryError(OciCode.UNSUPPORTED, "last is not of a link of ours", status=400)
     context = await call.context(access.grant)
-    found = await list_referrers(
+    found = await referrers_by_subject(
         context,
         await call.record(access),
         digest,

@@ -36,7 +36,7 @@ async def get(call: Call) -> None:
     is_digest = is_digest_reference(reference)
     read = hot.manifest_by_digest if is_digest else hot.manifest_by_tag
     manifest = await read(access.repository.id, reference)
-    if manifest is None or not await call.lasts(
+    if manifest is None or not await call.extend_grace_period(
         access, manifest.pushed_at_ms, partial(push.renew_manifest, manifest.id)
     ):
         raise _unknown(reference)

@@ -18,7 +18,7 @@ from resolvers.access.registry_tokens import LIFETIME_S, RegistryGrant
 from resolvers.accounts.login import Door, record_failure, record_success
 from resolvers.context import ANONYMOUS, Viewer
 from resolvers.errors import InvalidCredentials, SignInThrottled
-from resolvers.repositories.registry_access import granted
+from resolvers.repositories.registry_access import registry_grant
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_BYTES = 64 * 1024
@@ -63,7 +63,7 @@ async def post(call: Call) -> None:
 async def _issue(call: Call, viewer: Viewer, scopes: list[str]) -> tuple[dict[str, object], RegistryGrant]:
     site = call.services.site
     asked = parse_scopes(scopes, site.registry_host, has_library=site.has("LIBRARY_SUPPORT"))
-    grant = await granted(call.context_of(viewer), asked)
+    grant = await registry_grant(call.context_of(viewer), asked)
     issued_at = datetime.now(UTC)
     token = call.services.signer.issue(grant)
     return {

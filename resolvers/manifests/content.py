@@ -101,14 +101,14 @@ class ContentReader:
 
     async def bodies(self, manifests: Sequence[ManifestRecord]) -> list[bytes | BadRequest | None]:
         """The bytes of manifests as they were pushed, in one statement; None for what was collected."""
-        fitting = {manifest.id for manifest in manifests if self._take(manifest.size_bytes)}
+        fitting = {manifest.id for manifest in manifests if self._spend(manifest.size_bytes)}
         found = await bodies(sorted(fitting))
         return [found.get(item.id) if item.id in fitting else _too_much() for item in manifests]
 
     async def annotations(self, manifests: Sequence[ManifestRecord]) -> list[dict[str, str] | BadRequest]:
         """What authors attached to manifests, by key, in one statement; each counts as its whole document."""
         annotated = [manifest for manifest in manifests if manifest.has_annotations]
-        fitting = {manifest.id for manifest in annotated if self._take(manifest.size_bytes)}
+        fitting = {manifest.id for manifest in annotated if self._spend(manifest.size_bytes)}
         found = await annotations(sorted(fitting))
         return [
             _too_much() if item.has_annotations and item.id not in fitting else found.get(item.id, {})
@@ -157,7 +157,7 @@ class ContentReader:
             size = await self._blobs.stat(manifest.config_digest)
             if size is None or size > CONFIG_LIMIT:
                 return None
-            if not self._take(size):
+            if not self._spend(size):
                 return _too_much()
             value = orjson.loads(await self._blobs.read_all(manifest.config_digest, limit=CONFIG_LIMIT))
         except (BlobError, ValueError):
@@ -173,14 +173,14 @@ class ContentReader:
         *_, last = parse_manifest(body, None).layers or (None,)
         if last is None or not last.is_distributable or last.size_bytes > MODEL_CARD_LIMIT:
             return None
-        if not self._take(last.size_bytes):
+        if not self._spend(last.size_bytes):
             return _too_much()
         try:
             return (await self._blobs.read_all(last.digest, limit=MODEL_CARD_LIMIT)).decode()
         except (BlobError, UnicodeDecodeError):
             return None
 
-    def _take(self, size_bytes: int) -> bool:
+    def _spend(self, size_bytes: int) -> bool:
         fits = size_bytes <= self._left
         if fits:
             self._left -= size_bytes

@@ -25,12 +25,12 @@ from storage.models.label import Label
 from storage.statements import Row, execute, fetch_one
 from storage.transactions import transaction
 
-KEY_LENGTH = 255
-VALUE_LENGTH = 65_536
+MAX_KEY_LENGTH = 255
+MAX_VALUE_LENGTH = 65_536
 """Characters. What is longer in an image is not imported; it can still be read in its configuration."""
-MAXIMUM = 1_000
+MAX_LABELS = 1_000
 """Labels of one source on one manifest."""
-IMPORTED_LENGTH = 1024 * 1024
+MAX_IMPORTED_LENGTH = 1024 * 1024
 """Characters of all labels that are imported from one image, keys and values together."""
 
 _KEY = re.compile(r"[a-z0-9](([a-z0-9]|[-.](?![.-]))*[a-z0-9])?", re.ASCII)
@@ -133,7 +133,7 @@ def inferred_media_type(value: str) -> LabelMediaType:
 
 def check_key(key: str) -> None:
     """Raise `Invalid` for a key that the API does not make."""
-    if len(key) > KEY_LENGTH or not _KEY.fullmatch(key):
+    if len(key) > MAX_KEY_LENGTH or not _KEY.fullmatch(key):
         raise Invalid(
             f"Label is of an invalid format or missing please use ^{_KEY.pattern}$ format for labels",
             field="key",
@@ -171,10 +171,10 @@ async def import_labels(manifest_id: int, labels: Mapping[str, str]) -> None:
 
     Whatever an image says is no reason to refuse it: what cannot be stored is left out.
     """
-    fitting, room = [], IMPORTED_LENGTH
+    fitting, room = [], MAX_IMPORTED_LENGTH
     for key, value in labels.items():
         length = len(key) + len(value)
-        if not 0 < len(key) <= KEY_LENGTH or len(value) > VALUE_LENGTH or length > room:
+        if not 0 < len(key) <= MAX_KEY_LENGTH or len(value) > MAX_VALUE_LENGTH or length > room:
             continue
         if "\0" in key + value or _SURROGATE.search(key + value):
             continue
@@ -183,7 +183,7 @@ async def import_labels(manifest_id: int, labels: Mapping[str, str]) -> None:
     await Label.bulk_create(
         [
             _new(manifest_id, key, value, inferred_media_type(value), LabelSource.MANIFEST)
-            for key, value in fitting[:MAXIMUM]
+            for key, value in fitting[:MAX_LABELS]
         ],
         batch_size=500,
     )
@@ -207,8 +207,8 @@ async def create(
     """
     repository, found = await _writable(context, path, digest)
     check_key(key)
-    if len(value) > VALUE_LENGTH:
-        raise Invalid(f"A value has at most {VALUE_LENGTH} characters.", field="value")
+    if len(value) > MAX_VALUE_LENGTH:
+        raise Invalid(f"A value has at most {MAX_VALUE_LENGTH} characters.", field="value")
     kind = _media_type(media_type, value)
     async with transaction("label.create"):
         # Counting and adding must not be torn apart by another writer, nor by a deletion of the manifest.
@@ -220,8 +220,8 @@ async def create(
             found.id,
             LabelSource.API.value,
         )
-        if counted is not None and counted["total"] >= MAXIMUM:
-            raise TooMany(f"A manifest has at most {MAXIMUM} labels.", field="key")
+        if counted is not None and counted["total"] >= MAX_LABELS:
+            raise TooMany(f"A manifest has at most {MAX_LABELS} labels.", field="key")
         made = _new(found.id, key, value, kind, LabelSource.API)
         await made.save()
         await _record_event(

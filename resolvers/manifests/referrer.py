@@ -1,7 +1,7 @@
-"""Referrers: manifests that are about another one. OCI Distribution 1.1, "Listing Referrers".
+"""Referrers: manifests about another manifest (OCI Distribution 1.1, "Listing Referrers").
 
-Those that name another manifest as their subject, and those under the tags by which cosign named a digest
-before there were subjects: `sha256-<hex>.sig`, `.att` and `.sbom`.
+The subject is named by the field `subject` of the referrer, or by its tag: `sha256-<hex>.sig`, `.att` or
+`.sbom`, which cosign set before there were subjects.
 """
 
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ from storage.clock import now_ms
 from storage.statements import Row, fetch, placeholders
 
 LAYER_LIMIT = 1024 * 1024
-"""Bytes of one layer that are read to see what it names."""
-LAYERS = 16
-"""Layers of one referrer that are read."""
+"""Most bytes of one layer that are read to find the digest that it names."""
+MAX_LAYERS = 16
+"""Most layers of one referrer that are read."""
 REQUEST_LIMIT = 64 * 1024 * 1024
-"""Bytes that are read in one request; what is left then cannot be told."""
+"""Most bytes that are read in one request; for the rest `names_subject` answers None."""
 
 
 class ReferrerSource(StrEnum):
-    """How a referrer says what it is about."""
+    """How a referrer names its subject: by the field or by its tag."""
 
     SUBJECT = "subject"
     TAG = "tag"
@@ -37,7 +37,7 @@ class ReferrerSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReferrerFilter:
-    """Which referrers to list."""
+    """Conditions on referrers; None means any."""
 
     artifact_type: str | None = None
     kind: ArtifactKind | None = None
@@ -45,7 +45,7 @@ class ReferrerFilter:
 
 @dataclass(frozen=True, slots=True)
 class ReferrerRecord:
-    """A manifest that is about the digest `subject`; `tag` is the name by which it says so, if any."""
+    """A manifest about the digest `subject`; `tag` is the cosign tag that names it, if one does."""
 
     manifest: ManifestRecord
     subject: str
@@ -57,7 +57,7 @@ class ReferrerRecord:
         return ReferrerSource.SUBJECT if self.tag is None else ReferrerSource.TAG
 
 
-async def referrers(
+async def referrers_by_subject(
     context: Context,
     repository: RepositoryRecord,
     digest: str,
@@ -65,7 +65,10 @@ async def referrers(
     *,
     artifact_type: str | None = None,
 ) -> Slice[ManifestRecord]:
-    """What names a digest of an authorized repository as its subject, oldest first; it need not exist."""
+    """The manifests of an authorized repository whose subject is a digest, oldest first.
+
+    The digest need not exist. Cosign tags do not count.
+    """
     conditions, values = ["m.repository_id = ?", "m.subject_digest = ?"], [repository.id, digest]
     if artifact_type is not None:
         conditions.append("m.artifact_type = ?")
@@ -79,7 +82,7 @@ async def referrers(
 
 
 def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Query:
-    """All that is about some subjects, which are rows of `id`, `repository_id` and `digest`."""
+    """Referrers of both sources. `subjects` is SQL that yields rows of `id`, `repository_id` and `digest`."""
     kinds = " ".join(f"WHEN '{ending}' THEN '{kind}'" for ending, kind in COSIGN_TAGS.items())
     source = (
         "(SELECT s.id AS subject_id, s.digest AS subject, m.id AS manifest_id, m.artifact_kind AS kind,"
@@ -89,7 +92,7 @@ def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Q
         f" CROSS JOIN {ENDINGS} JOIN tag t ON t.repository_id = s.repository_id"
         f" AND t.name = {name_of('s.digest')} AND COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
         " JOIN manifest m ON m.id = t.manifest_id"
-        # What names its subject itself stands in the list once.
+        # A tagged referrer with a subject field is listed once.
         " AND (m.subject_digest IS NULL OR m.subject_digest <> s.digest)) r"
         " JOIN manifest m ON m.id = r.manifest_id"
     )
@@ -115,7 +118,7 @@ def _referrer(row: Row) -> ReferrerRecord:
 async def referrers_of(
     context: Context, manifest_ids: Sequence[int], page: Page, chosen: ReferrerFilter
 ) -> dict[int, Slice[ReferrerRecord]]:
-    """One page of what is about each of some authorized manifests, oldest first; one statement."""
+    """One page of the referrers of each of some authorized manifests, oldest first; one statement."""
     if not manifest_ids:
         return {}
     subjects = (
@@ -128,26 +131,26 @@ async def referrers_of(
     return {identity: rows.of(_referrer) for identity, rows in found.items()}
 
 
-async def about(
+async def referrers_of_digest(
     context: Context, repository: RepositoryRecord, digest: str, page: Page, chosen: ReferrerFilter
 ) -> Slice[ReferrerRecord]:
-    """What is about a digest in an authorized repository, oldest first; the digest need not exist."""
+    """The referrers of a digest in an authorized repository, oldest first; the digest need not exist."""
     subjects = "(SELECT 0 AS id, CAST(? AS BIGINT) AS repository_id, CAST(? AS TEXT) AS digest)"
     rows = await paginate(_query(subjects, (repository.id, digest), chosen), page, maximum=context.max_first)
     return rows.of(_referrer)
 
 
 class SubjectReader:
-    """Looks into referrers for the digest that they name, within the limits of one request."""
+    """Reads the layers of referrers for the digest that they name, within the limits of one request."""
 
     def __init__(self, context: Context) -> None:
         self._blobs = context.blobs
         self._left = REQUEST_LIMIT
 
     async def names_subject(self, records: list[ReferrerRecord]) -> list[bool | None]:
-        """Whether each one's content names its subject; None where that cannot be told from it.
+        """Whether the content of each referrer names its subject; None if the content does not say.
 
-        False if any of its layers names another digest. One statement, and a read for each layer.
+        False if any of its layers names another digest. One statement, and one blob read for each layer.
         """
         ids = [item.manifest.id for item in records]
         rows = await fetch(
@@ -157,7 +160,7 @@ class SubjectReader:
             *ids,
         )
         layers = {
-            identity: [row for row in group if is_readable(row["media_type"])][:LAYERS]
+            identity: [row for row in group if is_readable(row["media_type"])][:MAX_LAYERS]
             for identity, group in groupby(rows, lambda row: int(row["manifest_id"]))
         }
         return [await self._answer(layers.get(item.manifest.id, []), item.subject) for item in records]

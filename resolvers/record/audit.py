@@ -21,7 +21,7 @@ from storage.statements import Row, decode_json, execute, fetch, fetch_one
 from storage.transactions import transaction
 
 DAY_MS = 86_400_000
-LONGEST_SUMMARY_DAYS = 31
+MAX_SUMMARY_DAYS = 31
 ROLLED_UP_TO = "audit_rolled_up_to_ms"
 SETTLED_AFTER_MS = 2 * 60_000
 """Entries older than this are all committed: no transaction is open for so long."""
@@ -138,7 +138,7 @@ async def summary(log: AuditLog) -> list[AuditCount]:
     Two statements: whole days that are rolled up come from the roll-up, the rest from the log. Raises
     `BadRequest` for a longer interval.
     """
-    if log.until_ms - log.since_ms > (LONGEST_SUMMARY_DAYS + 1) * DAY_MS:
+    if log.until_ms - log.since_ms > (MAX_SUMMARY_DAYS + 1) * DAY_MS:
         raise BadRequest("Invalid date range for logs", field="startsAt")
     first_day = -(-log.since_ms // DAY_MS)
     begins = first_day * DAY_MS

@@ -29,17 +29,17 @@ from storage.wakeups import Wakeups, open_wakeups
 
 logger = logging.getLogger("quayside.live")
 
-READ = 500
+READ_BATCH = 500
 """Events that are read from the log at once."""
 
-TAKE = 100
+DELIVERY_BATCH = 100
 """Events that a subscription takes at once, and for which one look at its viewer's rights counts."""
 
-RIGHTS_KEPT_S = 1.0
+RIGHTS_CACHED_S = 1.0
 CREDENTIALS_CHECKED_EVERY_S = 5.0
 """How soon a credential is missed that ends without an event, such as by its age."""
 
-OLDER_TRANSACTION_S = 0.05
+OLDER_TRANSACTION_POLL_S = 0.05
 RETRY_S = 1.0
 
 
@@ -88,7 +88,7 @@ class Batch:
     """Events that a viewer sees, and the viewer as they are now."""
 
     viewer: Viewer
-    events: Sequence[SeenEvent]
+    events: Sequence[VisibleEvent]
 
 
 class Fanout:
@@ -101,7 +101,7 @@ class Fanout:
         self.position: Cursor = (0, 0)
         # Weak, so that one which nobody ever took an event from is forgotten with its owner.
         self.subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
-        self._judge, self._judge_made = Judge(), 0.0
+        self._authorizer, self._authorizer_made_s = EventAuthorizer(), 0.0
         self._checked = 0.0
         self._reader: asyncio.Task[None] | None = None
 
@@ -122,12 +122,12 @@ class Fanout:
         if self._reader is None or self._reader.done() or self._reader.cancelling():
             self.position = end.cursor
             # Nobody has looked for changes of rights since the last reader stopped.
-            self._renew_judge()
+            self._renew_authorizer()
             # The reader belongs to nobody's request, so it inherits nothing from this one.
             self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
         return subscription
 
-    def leave(self, subscription: "Subscription") -> None:
+    def unsubscribe(self, subscription: "Subscription") -> None:
         """Forget a subscription; the reader stops with the last."""
         self.subscriptions.discard(subscription)
         if not self.subscriptions and self._reader is not None:
@@ -145,14 +145,14 @@ class Fanout:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
-    def judge(self) -> Judge:
+    def authorizer(self) -> EventAuthorizer:
         """Who decides on rights at this moment."""
-        if time.monotonic() - self._judge_made > RIGHTS_KEPT_S:
-            self._renew_judge()
-        return self._judge
+        if time.monotonic() - self._authorizer_made_s > RIGHTS_CACHED_S:
+            self._renew_authorizer()
+        return self._authorizer
 
-    def _renew_judge(self) -> None:
-        self._judge, self._judge_made = Judge(), time.monotonic()
+    def _renew_authorizer(self) -> None:
+        self._authorizer, self._authorizer_made_s = EventAuthorizer(), time.monotonic()
 
     async def _read(self) -> None:
         self.database.make_current()
@@ -161,7 +161,7 @@ class Fanout:
             while self.subscriptions:
                 try:
                     wakeups = wakeups or await open_wakeups(self.database.url)
-                    await self._pass_on()
+                    await self._distribute()
                     async with asyncio.timeout(CREDENTIALS_CHECKED_EVERY_S):
                         await wakeups.wait()
                 except TimeoutError:
@@ -173,20 +173,20 @@ class Fanout:
             if wakeups is not None:
                 await wakeups.close()
 
-    async def _pass_on(self) -> None:
+    async def _distribute(self) -> None:
         """Give what is new in the log to all subscriptions, until there is nothing more."""
         if time.monotonic() - self._checked > CREDENTIALS_CHECKED_EVERY_S:
             await self._check_credentials()
         while True:
-            records = await described(await events.read_after(self.position, limit=READ))
+            records = await with_names(await events.read_after(self.position, limit=READ_BATCH))
             if records:
                 await self._check_credentials()
-                self._renew_judge()
+                self._renew_authorizer()
                 self.position = records[-1].cursor
                 for subscription in self.subscriptions:
                     subscription.offer(records)
             elif await events.has_unreadable(self.position):
-                await asyncio.sleep(OLDER_TRANSACTION_S)
+                await asyncio.sleep(OLDER_TRANSACTION_POLL_S)
             else:
                 return
 
@@ -216,22 +216,22 @@ class Subscription:
         self.viewer = viewer
         self._fanout = fanout
         self._watch = watch
-        self._past = frozenset() if watch.after else end.ids
+        self._committed_before = frozenset() if watch.after else end.ids
         """What was there already when somebody asked for what happens from now on."""
         self._position = start
         """Up to here everything has been looked at."""
         self._delivered = start
         """Up to here everything has been taken by the one who subscribed."""
-        self._is_fed = False
+        self._is_live = False
         self._waiting: deque[EventRecord] = deque()
         self._failure: QuaysideError | None = None
         self._changed = asyncio.Event()
 
     def offer(self, records: Sequence[EventRecord]) -> None:
         """Take what the reader has read; one that has yet to come up with it finds this by itself."""
-        if not self._is_fed:
+        if not self._is_live:
             return
-        fitting = [one for one in records if one.cursor > self._position and self._fits(one)]
+        fitting = [one for one in records if one.cursor > self._position and self._matches(one)]
         self._position = max(self._position, records[-1].cursor)
         if not fitting:
             return
@@ -243,7 +243,7 @@ class Subscription:
     def end(self, message: str) -> None:
         """End with the place from which to go on."""
         self._waiting.clear()
-        self._is_fed = False
+        self._is_live = False
         self.fail(StreamEnded(message, self._delivered))
 
     def fail(self, error: QuaysideError) -> None:
@@ -260,17 +260,17 @@ class Subscription:
         try:
             while True:
                 records = await self._next()
-                seen = await self._fanout.judge().seen(self.viewer, records)
+                visible = await self._fanout.authorizer().visible(self.viewer, records)
                 if self._failure is not None:
                     continue
-                if seen:
-                    yield Batch(self.viewer, seen)
+                if visible:
+                    yield Batch(self.viewer, visible)
                 if records:
                     self._delivered = records[-1].cursor
         except DatabaseUnavailable as error:
             raise StreamEnded(str(error), self._delivered) from error
         finally:
-            self._fanout.leave(self)
+            self._fanout.unsubscribe(self)
 
     async def _next(self) -> list[EventRecord]:
         while True:
@@ -279,22 +279,22 @@ class Subscription:
             if self._failure is not None:
                 raise self._failure
             if self._waiting:
-                return [self._waiting.popleft() for _ in range(min(TAKE, len(self._waiting)))]
-            if not self._is_fed:
+                return [self._waiting.popleft() for _ in range(min(DELIVERY_BATCH, len(self._waiting)))]
+            if not self._is_live:
                 return await self._catch_up()
             self._changed.clear()
             await self._changed.wait()
 
-    def _fits(self, record: EventRecord) -> bool:
-        return record.cursor[1] not in self._past and self._watch.matches(record)
+    def _matches(self, record: EventRecord) -> bool:
+        return record.cursor[1] not in self._committed_before and self._watch.matches(record)
 
     async def _catch_up(self) -> list[EventRecord]:
         """Read on in the log; with the reader's position reached, be fed by it from there."""
         reached = self._fanout.position
-        rows = await events.read_after(self._position, limit=TAKE, place=self._watch.place)
+        rows = await events.read_after(self._position, limit=DELIVERY_BATCH, place=self._watch.place)
         # Asked after reading, so that what was removed meanwhile is noticed.
         await require_kept(self._position)
-        records = await described(rows)
+        records = await with_names(rows)
         # Nothing may be awaited between here and being fed. What lies ahead of the reader is left to it,
         # since it looks at credentials and rights again before it passes events on.
         common = [record for record in records if record.cursor <= self._fanout.position]
@@ -302,8 +302,8 @@ class Subscription:
             self._position = common[-1].cursor
         if len(common) < len(records):
             self._position = self._fanout.position
-        elif len(rows) < TAKE:
+        elif len(rows) < DELIVERY_BATCH:
             # There is nothing more, at least up to where the reader was before.
             self._position = max(self._position, reached)
-        self._is_fed = self._position >= self._fanout.position
-        return [record for record in common if self._fits(record)]
+        self._is_live = self._position >= self._fanout.position
+        return [record for record in common if self._matches(record)]

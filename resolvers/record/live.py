@@ -45,7 +45,7 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenEvent:
+class VisibleEvent:
     """An event as one viewer sees it: `is_detailed` if they may know who did it, and the particulars."""
 
     record: EventRecord
@@ -85,11 +85,11 @@ async def watch(
     kinds: Iterable[str] | None,
     after: str | None,
 ) -> Watch:
-    """What is to be watched, in terms of ids.
+    """Resolve names to the filter of a subscription.
 
-    Everybody may watch; what is seen is decided event by event. Raises `Unauthenticated` for callers without
-    credentials where those may see nothing, what `repository` raises, `NotFound` for a place that does not
-    exist, `Invalid` for a kind or a cursor that does not.
+    Everybody may subscribe; rights are checked for each event. Raises `Unauthenticated` for anonymous callers
+    without ANONYMOUS_ACCESS, what `repository` raises, `NotFound` for an unknown repository or namespace,
+    `Invalid` for an unknown kind or a malformed cursor.
     """
     if context.viewer.is_anonymous and not context.site.has("ANONYMOUS_ACCESS"):
         raise Unauthenticated
@@ -137,7 +137,7 @@ def parse_cursor(text: str) -> Cursor:
     return cursor
 
 
-async def described(rows: Sequence[tuple[Cursor, Row]]) -> list[EventRecord]:
+async def with_names(rows: Sequence[tuple[Cursor, Row]]) -> list[EventRecord]:
     """Rows of the log with the names of their places; two statements, however many."""
     namespaces = await _names(
         f"SELECT id, name FROM account WHERE {exists()} AND id IN ({{}})",
@@ -160,7 +160,7 @@ async def described(rows: Sequence[tuple[Cursor, Row]]) -> list[EventRecord]:
             row["created_at_ms"],
             # What has been deleted is called what the event called it.
             namespaces.get(row["namespace_id"], row["metadata"].get("namespace")),
-            paths.get(row["repository_id"], _told_path(row)),
+            paths.get(row["repository_id"], _recorded_path(row)),
         )
         for cursor, row in rows
     ]
@@ -173,7 +173,7 @@ async def _names(statement: str, ids: set[int | None]) -> dict[int | None, str]:
     return {row["id"]: row["name"] for row in await fetch(statement.format(placeholders(known)), *known)}
 
 
-def _told_path(row: Row) -> str | None:
+def _recorded_path(row: Row) -> str | None:
     namespace, name = row["metadata"].get("namespace"), row["metadata"].get("repo")
     return f"{namespace}/{name}" if row["repository_id"] and namespace and name else None
 
@@ -186,7 +186,7 @@ class _Roles:
     namespaces: dict[int, TeamRole | None] = field(default_factory=dict)
 
 
-class Judge:
+class EventAuthorizer:
     """Decides what viewers see, by the rights of one moment: those who ask for the same share the answer.
 
     Make a new one when something may have changed.
@@ -197,22 +197,22 @@ class Judge:
         self._places: dict[int, RepositoryRef | None] = {}
         self._lock = asyncio.Lock()
 
-    async def seen(self, viewer: Viewer, records: Sequence[EventRecord]) -> list[SeenEvent]:
+    async def visible(self, viewer: Viewer, records: Sequence[EventRecord]) -> list[VisibleEvent]:
         """Those of the events that a viewer may see; at most three statements."""
         account_id = viewer.account.id if viewer.account else None
         async with self._lock:
             roles = self._roles.setdefault((account_id, viewer.scopes, viewer.has_full_access), _Roles())
-            await self._ask(viewer, roles, records)
-        seen = []
+            await self._load_roles(viewer, roles, records)
+        visible = []
         for record in records:
             role = roles.repositories.get(record.repository_id) if record.repository_id else None
             is_detailed = role is RepositoryRole.ADMIN or _administers(viewer, roles, record.namespace_id)
             if is_detailed or (role is not None and record.kind in FOR_READERS):
-                seen.append(SeenEvent(record, is_detailed))
-        return seen
+                visible.append(VisibleEvent(record, is_detailed))
+        return visible
 
-    async def _ask(self, viewer: Viewer, roles: _Roles, records: Sequence[EventRecord]) -> None:
-        await self._find_places(records)
+    async def _load_roles(self, viewer: Viewer, roles: _Roles, records: Sequence[EventRecord]) -> None:
+        await self._load_places(records)
         refs = {
             place.id: place
             for record in records
@@ -226,7 +226,7 @@ class Judge:
         if unknown:
             roles.namespaces |= await namespace_roles(viewer, unknown)
 
-    async def _find_places(self, records: Sequence[EventRecord]) -> None:
+    async def _load_places(self, records: Sequence[EventRecord]) -> None:
         wanted = {record.repository_id for record in records if record.repository_id is not None}
         missing = sorted(wanted - self._places.keys())
         if not missing:

@@ -1,8 +1,8 @@
-"""How much is pulled and pushed: counted by day and kind of actor, for each manifest and each tag.
+"""Pull and push statistics: counts by day and kind of actor, and by manifest and tag.
 
-A pull is a manifest that was sent; what only asks for it (HEAD, or GET of what the client has already) is a
-check. Pulls are written in batches some time after they were answered; a push counts itself in its own
-transaction, so that it is counted once and only if it happened.
+A pull is a manifest that was sent. A HEAD, or a GET of what the client has already (304), counts as a check.
+Pulls are written in batches after they were answered. A push is counted in its own transaction: exactly once,
+and only if it commits.
 """
 
 from collections import defaultdict
@@ -33,13 +33,13 @@ from storage.statements import execute, fetch, placeholders
 from storage.transactions import transaction
 
 DAY_MS = 86_400_000
-LONGEST_DAYS = 365
+MAX_DAYS = 365
 KEEP_DAYS = 400
 PRUNE_BATCH = 500
 
 
 class ActorKind(StrEnum):
-    """Who pulls or pushes: a user by password, a robot, a token that stands for a user, or nobody known."""
+    """Who pulls or pushes: a user with a password, a robot, a token of a user, or an anonymous client."""
 
     USER = "user"
     ROBOT = "robot"
@@ -51,7 +51,7 @@ TOKEN_KINDS = frozenset({"access_token", "app_token"})
 
 
 class Pull(NamedTuple):
-    """A manifest that was asked for and found. `tag` is None if it was asked for by its digest."""
+    """A successful request for a manifest. `tag` is None for a request by digest."""
 
     repository_id: int
     namespace_id: int
@@ -82,19 +82,18 @@ def _actor_of(grant: RegistryGrant) -> ActorKind:
 
 
 async def record_pulls(pulls: Sequence[Pull]) -> None:
-    """Count pulls and checks, and tell of the pulls in the audit log and the events, in one transaction.
+    """Count at most 500 pulls and checks, and write audit entries and events of the pulls; one transaction.
 
-    Each pull has an entry in the audit log. Pulls that are alike but for their moment share an event, which
-    says how many they are: whoever looks on wants to know, and not to be told a thousand times.
-    It takes the same number of statements for any number of pulls, of which there may be 500.
+    Each pull has its own audit entry. Pulls that differ only in time share one event with a `count`, so that
+    live subscribers are not flooded. The number of statements does not grow with the pulls (no N+1).
     """
     days: defaultdict[DailyKey, DailyCount] = defaultdict(DailyCount)
     manifests: defaultdict[int, PullCount] = defaultdict(PullCount)
     tags: defaultdict[tuple[int, str], PullCount] = defaultdict(PullCount)
-    alike: defaultdict[_Alike, list[Pull]] = defaultdict(list)
+    groups: defaultdict[_GroupKey, list[Pull]] = defaultdict(list)
     for pull in pulls:
-        alike[_alike(pull)].append(pull)
-    for group in alike.values():
+        groups[_group_key(pull)].append(pull)
+    for group in groups.values():
         first, latest, number = group[0], max(pull.at_ms for pull in group), len(group)
         actor = _actor_of(first.grant)
         daily = days[DailyKey(first.repository_id, first.namespace_id, first.at_ms // DAY_MS, actor.value)]
@@ -105,25 +104,25 @@ async def record_pulls(pulls: Sequence[Pull]) -> None:
         manifests[first.manifest_id].add(number, latest)
         if first.tag is not None:
             tags[first.repository_id, first.tag].add(number, latest)
-    told = [group for group in alike.values() if not group[0].is_check]
-    facts = await _token_facts(group[0].grant for group in told)
-    # All is prepared before the transaction, which others wait for.
-    metadata = [_metadata(group[0], facts) for group in told]
-    happened = [_event_row(group, item) for group, item in zip(told, metadata, strict=True)]
-    entries = [_audit_row(pull, item) for group, item in zip(told, metadata, strict=True) for pull in group]
-    # Whoever reads the log in the order in which it was written finds the moments in order too.
+    pulled = [group for group in groups.values() if not group[0].is_check]
+    token_metadata = await _token_metadata(group[0].grant for group in pulled)
+    # Everything is prepared before the transaction, to keep its locks short.
+    metadata = [_metadata(group[0], token_metadata) for group in pulled]
+    event_rows = [_event_row(group, item) for group, item in zip(pulled, metadata, strict=True)]
+    entries = [_audit_row(pull, item) for group, item in zip(pulled, metadata, strict=True) for pull in group]
+    # So that the order of ids in the log is also the order of time.
     entries.sort(key=attrgetter("created_at_ms"))
     async with transaction("pulls.record"):
         await add_daily(days)
         await add_manifest_pulls(manifests)
         await add_tag_pulls(tags)
-        if told:
+        if pulled:
             await append_many(entries)
-            await append(*happened)
+            await append(*event_rows)
 
 
-class _Alike(NamedTuple):
-    """What pulls have in common that are told of together."""
+class _GroupKey(NamedTuple):
+    """What pulls that share an event have in common."""
 
     repository_id: int
     manifest_id: int
@@ -137,9 +136,9 @@ class _Alike(NamedTuple):
     user_agent: str | None
 
 
-def _alike(pull: Pull) -> _Alike:
+def _group_key(pull: Pull) -> _GroupKey:
     grant = pull.grant
-    return _Alike(
+    return _GroupKey(
         pull.repository_id,
         pull.manifest_id,
         pull.tag,
@@ -153,8 +152,8 @@ def _alike(pull: Pull) -> _Alike:
     )
 
 
-def _metadata(pull: Pull, facts: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
-    """What an entry `pull_repo` tells, by the keys of the table of kinds."""
+def _metadata(pull: Pull, token_metadata: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    """The metadata of an event `pull_repo`; its keys are those of the table of event kinds."""
     namespace, _, name = pull.path.partition("/")
     metadata: dict[str, Any] = {
         "repo": name,
@@ -169,12 +168,12 @@ def _metadata(pull: Pull, facts: Mapping[int, dict[str, Any]]) -> dict[str, Any]
     if grant.account_id:
         metadata["robot" if "+" in grant.subject else "username"] = grant.subject
     if grant.credential_kind == "access_token":
-        metadata |= facts.get(grant.credential_id, {})
+        metadata |= token_metadata.get(grant.credential_id, {})
     return metadata
 
 
-async def _token_facts(grants: Iterable[RegistryGrant]) -> dict[int, dict[str, Any]]:
-    """What entries tell of the access tokens by which something was pulled, by the token."""
+async def _token_metadata(grants: Iterable[RegistryGrant]) -> dict[int, dict[str, Any]]:
+    """Metadata about the access tokens of some pulls, by token id."""
     ids = {grant.credential_id for grant in grants if grant.credential_kind == "access_token"}
     if not ids:
         return {}
@@ -230,7 +229,7 @@ async def count_push(context: Context, *, repository_id: int, namespace_id: int)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted."""
+    """Numbers of pulls, checks and pushes."""
 
     pulls: int = 0
     checks: int = 0
@@ -239,14 +238,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class DayRecord:
-    """What happened on a day, counted since the epoch in UTC, by kind of actor; absent kinds did nothing."""
+    """Counts of one day by kind of actor; absent kinds are zero. `day` is days since the Unix epoch, UTC."""
 
     day: int
     by_actor: Mapping[ActorKind, Counts] = field(default_factory=dict)
 
     @property
     def total(self) -> Counts:
-        """What all of them did."""
+        """The sum over all kinds of actor."""
         every = self.by_actor.values()
         return Counts(
             sum(counts.pulls for counts in every),
@@ -256,20 +255,20 @@ class DayRecord:
 
 
 def check_days(days: int) -> None:
-    """Raise `BadRequest` unless so many days can be asked for."""
-    if not 1 <= days <= LONGEST_DAYS:
-        raise BadRequest(f"The number of days must be from 1 to {LONGEST_DAYS}.", field="days")
+    """Raise `BadRequest` unless `days` is from 1 to `MAX_DAYS`."""
+    if not 1 <= days <= MAX_DAYS:
+        raise BadRequest(f"The number of days must be from 1 to {MAX_DAYS}.", field="days")
 
 
 async def of_repositories(ids: Collection[int], days: int) -> dict[int, list[DayRecord]]:
-    """What happened in each repository in the last so many days, newest first, without gaps."""
+    """The activity of each repository in the last `days` days, newest first, without gaps."""
     return await _activity("repository_id", ids, days)
 
 
 async def of_namespace(context: Context, namespace_id: int, days: int) -> list[DayRecord]:
-    """What happened in all repositories of a namespace, deleted ones too, newest day first, without gaps.
+    """The activity of all repositories of a namespace, deleted ones included, newest day first, without gaps.
 
-    Requires `org:admin`, for one's own namespace also `user:admin` alone.
+    Requires `org:admin`; `user:admin` suffices for the viewer's own namespace.
     """
     is_own = account_role(context.viewer, namespace_id) is AccountRole.ADMIN
     if not is_own and await namespace_role(context.viewer, namespace_id) is not TeamRole.ADMIN:
@@ -301,14 +300,14 @@ async def _activity(column: str, ids: Collection[int], days: int) -> dict[int, l
 
 @dataclass(frozen=True, slots=True)
 class PullsRecord:
-    """How often something was pulled, and when last; None for never."""
+    """The number of pulls, and the time of the last one in milliseconds; None for never."""
 
     pulls: int = 0
     last_pulled_at_ms: int | None = None
 
 
 async def of_manifests(ids: Sequence[int]) -> dict[int, PullsRecord]:
-    """The pulls of each manifest that had any, in one statement."""
+    """The pulls of each manifest, in one statement; manifests without pulls are left out."""
     rows = await fetch(
         "SELECT manifest_id AS id, pulls, last_pulled_at_ms FROM manifest_pulls"
         f" WHERE manifest_id IN ({placeholders(ids)})",
@@ -318,7 +317,7 @@ async def of_manifests(ids: Sequence[int]) -> dict[int, PullsRecord]:
 
 
 async def of_tags(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], PullsRecord]:
-    """The pulls by name of each tag that had any, by repository and name, in one statement."""
+    """The pulls of tags by repository id and name, in one statement; tags without pulls are left out."""
     rows = await fetch(
         "SELECT repository_id, name, pulls, last_pulled_at_ms FROM tag_pulls"
         f" WHERE (repository_id, name) IN (VALUES {', '.join(['(CAST(? AS BIGINT), ?)'] * len(keys))})",
@@ -331,7 +330,7 @@ async def of_tags(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Pull
 
 
 async def prune() -> None:
-    """Remove days that nobody can ask for any more, and counts of what is gone, in short batches."""
+    """Delete old days, and counts of deleted manifests and repositories, in short batches."""
     day = now_ms() // DAY_MS - KEEP_DAYS
     await _delete("daily_activity", "id", f"day < {day}")
     await _delete("manifest_pulls", "manifest_id", "manifest_id NOT IN (SELECT id FROM manifest)")

@@ -1,6 +1,6 @@
-"""What a registry token grants, and who stands behind one.
+"""Registry tokens of `/v2`: the grant that one carries, and the viewer behind it.
 
-The token service asks `granted` once; each request that needs more than the token itself asks `viewer_of`.
+The token service calls `registry_grant`; a request that needs more than its token calls `viewer_of`.
 """
 
 from collections.abc import Iterable
@@ -33,28 +33,28 @@ ACTIONS_BY_ROLE: dict[RepositoryRole, frozenset[str]] = {
     RepositoryRole.ADMIN: frozenset({PULL, PUSH, ALL}),
 }
 
-NOTHING = RepositoryGrant(0, 0, 0, frozenset())
+NO_GRANT = RepositoryGrant(0, 0, 0, frozenset())
 
 
 class NamespaceDisabled(Forbidden):
-    """The namespace of a repository is disabled, for everybody."""
+    """The namespace of a repository is disabled; nobody gets a grant there."""
 
     default = "The namespace is disabled."
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedScope:
-    """Actions that are asked for on the repository `name`, a path."""
+    """The actions that a client requests on the repository with the path `name`."""
 
     name: str
     actions: tuple[str, ...]
 
 
-async def granted(context: Context, scopes: Iterable[RequestedScope]) -> RegistryGrant:
-    """What the viewer gets of what they ask for: less than asked is no error.
+async def registry_grant(context: Context, scopes: Iterable[RequestedScope]) -> RegistryGrant:
+    """The grant of a viewer: the requested actions that their roles allow. Fewer than requested is no error.
 
-    Asking to push into a repository that does not exist creates it, private, where the viewer may create
-    repositories. Raises `NamespaceDisabled`.
+    A request to push creates a missing repository, private, where the viewer may create repositories. Raises
+    `NamespaceDisabled`.
     """
     account, credential = context.viewer.account, context.viewer.credential
     return RegistryGrant(
@@ -70,13 +70,13 @@ async def granted(context: Context, scopes: Iterable[RequestedScope]) -> Registr
 async def _repository_grant(context: Context, scope: RequestedScope) -> RepositoryGrant:
     place = await _place(scope.name)
     if place is None:
-        return NOTHING
+        return NO_GRANT
     if not place["is_enabled"]:
         raise NamespaceDisabled
     if place["repository_id"] is None and PUSH in scope.actions:
         await _create_if_allowed(context, scope.name, place["namespace_id"])
         place = await _place(scope.name) or place
-    # The epochs were read before the rights are, so a change in between makes the token stale, not wrong.
+    # The epochs are read before the rights, so that a change in between leaves the token stale, not wrong.
     repository_id = place["repository_id"] or 0
     is_public = place["visibility"] == Visibility.PUBLIC.value
     role = await repository_role(
@@ -88,13 +88,13 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
 
 
 def _actions(asked: tuple[str, ...], role: RepositoryRole | None) -> frozenset[str]:
-    """What is both asked for and had; whoever has less than everything and asks for all gets that."""
+    """The requested actions that the role allows; `*` below the role admin means all that the role allows."""
     had = ACTIONS_BY_ROLE[role] if role else frozenset()
     return had if ALL in asked and ALL not in had else had.intersection(asked)
 
 
 async def _place(path: str) -> Row | None:
-    """The namespace of a path and, where there is one, its repository; with the epochs of both."""
+    """The namespace of a path and its repository, if any, with the auth epochs of both."""
     namespace, name = split_path(path)
     return await fetch_one(
         "SELECT n.id AS namespace_id, n.auth_epoch AS namespace_epoch, n.is_enabled, r.id AS repository_id,"
@@ -114,14 +114,14 @@ async def _create_if_allowed(context: Context, path: str, namespace_id: int) -> 
     try:
         await create(context, namespace=namespace, name=name, visibility=Visibility.PRIVATE)
     except AlreadyExists:
-        # Another push created it in the meantime, and its rights are asked for next.
+        # A concurrent push created it; the caller reads it and decides on its rights.
         return
 
 
 async def viewer_of(grant: RegistryGrant, site: Site) -> Viewer:
-    """The viewer to whom a token was issued, as they are now.
+    """The current viewer of a token.
 
-    Raises `InvalidCredentials` if the account or the credential has been disabled, changed or removed since.
+    Raises `InvalidCredentials` if its account or credential was disabled, removed or changed (auth epoch).
     """
     if not grant.account_id:
         return ANONYMOUS

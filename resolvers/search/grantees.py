@@ -13,7 +13,7 @@ from storage.conditions import exists
 from storage.search import begins, in_order, normalised
 from storage.statements import fetch
 
-CHOICES = 10
+MAX_CHOICES = 10
 """So many of each kind are offered."""
 
 
@@ -59,7 +59,7 @@ async def _teams_of(owner: AccountRecord, prefix: str) -> list[TeamRecord]:
     condition, bounds = begins("t.name", prefix)
     rows = await fetch(
         f"SELECT t.id FROM team t WHERE t.organization_id = ? AND {condition}"
-        f" ORDER BY {in_order('t.name')} LIMIT {CHOICES}",
+        f" ORDER BY {in_order('t.name')} LIMIT {MAX_CHOICES}",
         owner.id,
         *bounds,
     )
@@ -93,10 +93,11 @@ async def _users_and_robots(
     if not parts:
         return []
     union = " UNION ALL ".join(
-        f"SELECT * FROM ({part} ORDER BY {in_order('a.name')} LIMIT {CHOICES}) one_kind" for part in parts
+        f"SELECT * FROM ({part} ORDER BY {in_order('a.name')} LIMIT {MAX_CHOICES}) one_kind" for part in parts
     )
     rows = await fetch(
-        f"SELECT id FROM ({union}) found ORDER BY CASE WHEN name = ? THEN 0 ELSE 1 END, name LIMIT {CHOICES}",
+        f"SELECT id FROM ({union}) found ORDER BY CASE WHEN name = ? THEN 0 ELSE 1 END, name"
+        f" LIMIT {MAX_CHOICES}",
         *values,
         prefix,
     )

@@ -33,18 +33,18 @@ def limited(columns: str, source: str, conditions: Sequence[Part], order: str = 
     )
 
 
-def named(text: str, column: str, source: str) -> list[tuple[int, str, Part]]:
+def name_matches(text: str, column: str, source: str) -> list[tuple[int, str, Part]]:
     """What the indexes of names say, as points, source and condition."""
     prefix, bounds = begins(column, text)
     return [(EXACT, source, Part(f"{column} = ?", (text,))), (BEGINS, source, Part(prefix, bounds))]
 
 
-def indexed(points: int, found: Match) -> tuple[int, str, Part]:
+def index_match(points: int, found: Match) -> tuple[int, str, Part]:
     """What an index of parts says, as points, source and condition."""
     return points, found.source, Part(found.condition, found.values)
 
 
-def fitting(name: str, text: str, *, otherwise: Part = Part(str(CONTAINS))) -> Part:
+def points_of(name: str, text: str, *, otherwise: Part = Part(str(CONTAINS))) -> Part:
     """How well the text fits a name that holds it, for the few rows that are looked at one by one."""
     prefix, bounds = begins(name, text)
     return Part(

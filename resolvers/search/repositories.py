@@ -8,7 +8,17 @@ of these fit, an index would only find much more that fits no better.
 from resolvers.access.index_ranges import MAX_BY_ROW, GrantCount, grant_condition, private_ids
 from resolvers.access.permissions import has_grants
 from resolvers.access.viewer import Viewer
-from resolvers.search.parts import ALWAYS, BEGINS, CONTAINS, DESCRIBED, EXACT, WINDOW, Part, fitting, limited
+from resolvers.search.parts import (
+    ALWAYS,
+    BEGINS,
+    CONTAINS,
+    DESCRIBED,
+    EXACT,
+    WINDOW,
+    Part,
+    limited,
+    points_of,
+)
 from storage.conditions import exists
 from storage.search import (
     DESCRIPTION,
@@ -21,10 +31,10 @@ from storage.search import (
 )
 from storage.statements import keyset_condition, nested_loop
 
-LOOKED_AT = 500
+SCAN_LIMIT = 500
 """So many repositories are looked at before an index is asked; `MAX_BY_ROW` of a namespace."""
 
-_LOOKED_AT = (
+_SCAN_COLUMNS = (
     f"r.id, r.namespace_id, r.name, {DESCRIPTION} AS description, r.popularity_level, r.deleted_at_ms"
 )
 _ALIVE = Part(
@@ -38,27 +48,27 @@ def candidates(viewer: Viewer, grants: GrantCount, text: str) -> list[Part]:
     """What gives the ids and points of the repositories that the viewer may see and the text may mean."""
     namespace, slash, name = text.partition("/")
     # The text before a slash may be a namespace; a name may hold slashes as well.
-    looked_for: list[tuple[str, str | None]] = [(text, None), (name, namespace)]
+    searches: list[tuple[str, str | None]] = [(text, None), (name, namespace)]
     found: list[Part] = []
-    for part, owner in looked_for if slash else looked_for[:1]:
-        found.append(_among("public", part, owner, ALWAYS))
+    for part, owner in searches if slash else searches[:1]:
+        found.append(_matches("public", part, owner, ALWAYS))
         if viewer.has_full_access:
-            found.append(_among("private", part, owner, ALWAYS))
+            found.append(_matches("private", part, owner, ALWAYS))
         elif not has_grants(viewer):
             continue
         elif grants.is_searchable and contains_as_indexed(part):
-            found.append(_among_own(part, owner, viewer))
+            found.append(_scan_private(part, owner, viewer))
         else:
-            own = _among_own(part, owner, viewer, limit=LOOKED_AT)
-            found.append(_among("private", part, owner, Part(*grant_condition(viewer)), own))
+            own = _scan_private(part, owner, viewer, limit=SCAN_LIMIT)
+            found.append(_matches("private", part, owner, Part(*grant_condition(viewer)), own))
     return found
 
 
-def _among(visibility: str, part: str, owner: str | None, seen: Part, *more: Part) -> Part:
+def _matches(visibility: str, part: str, owner: str | None, seen: Part, *more: Part) -> Part:
     """Matches among public or among private repositories; `more` gives some that are looked at as well."""
-    place = _is_much(visibility, part, owner)
-    looked_at = (_among_most_used(visibility, part, owner, seen), *more)
-    values = [value for one in (place, *looked_at) for value in one.values]
+    place = _exceeds_scan(visibility, part, owner)
+    scanned = (_scan_most_pulled(visibility, part, owner, seen), *more)
+    values = [value for one in (place, *scanned) for value in one.values]
     pieces = ["SELECT id, points FROM first"]
     for points, found in _in_indexes(visibility, part, owner, seen):
         # What fits less well than a windowful is not looked for: an index may hold nearly everything.
@@ -69,17 +79,17 @@ def _among(visibility: str, part: str, owner: str | None, seen: Part, *more: Par
         )
         pieces.append(f"SELECT * FROM ({found.sql} LIMIT ({limit})) found")
         values += found.values
-    first = " UNION ALL ".join(one.sql for one in looked_at)
+    first = " UNION ALL ".join(one.sql for one in scanned)
     every = " UNION ALL ".join(pieces)
     before = f"place AS MATERIALIZED (SELECT {place.sql} AS is_much), first AS MATERIALIZED ({first})"
     return Part(f"SELECT * FROM (WITH {before} {every}) matches", tuple(values))
 
 
-def _is_much(visibility: str, part: str, owner: str | None) -> Part:
+def _exceeds_scan(visibility: str, part: str, owner: str | None) -> Part:
     """Whether there is more than is looked at one by one, as in all of the registry there is."""
     if owner is None or not contains_as_indexed(part):
         return ALWAYS
-    condition, order = _most_used(visibility, owner)
+    condition, order = _most_pulled(visibility, owner)
     rows = f"SELECT r.id FROM repository r WHERE {condition.sql} AND {exists('r')} {order}"
     counted = f"(SELECT COUNT(*) FROM ({rows} LIMIT {MAX_BY_ROW + 1}) counted)"
     return Part(f"{counted} > {MAX_BY_ROW}", condition.values)
@@ -93,7 +103,7 @@ def _in_indexes(visibility: str, part: str, owner: str | None, seen: Part) -> li
 
     of_visibility = Part(f"r.visibility = '{visibility}'")
     if not part:
-        condition, order = _most_used(visibility, owner)
+        condition, order = _most_pulled(visibility, owner)
         return [match(DESCRIBED, "repository r", (condition,), order)]
     column, text = ("r.name", part) if owner is None else ("r.path", f"{owner}/{part}")
     prefix, bounds = begins(column, text)
@@ -112,7 +122,7 @@ def _of(owner: str | None) -> Part:
     return ALWAYS if owner is None else Part(f"r.namespace_id = {_NAMESPACE}", (owner,))
 
 
-def _most_used(visibility: str, owner: str | None) -> tuple[Part, str]:
+def _most_pulled(visibility: str, owner: str | None) -> tuple[Part, str]:
     """A condition and an order that an index holds: the most pulled first, or the newest of a namespace."""
     if owner is None:
         return Part(f"r.visibility = '{visibility}'"), "ORDER BY r.popularity_level DESC, r.id DESC"
@@ -122,24 +132,24 @@ def _most_used(visibility: str, owner: str | None) -> tuple[Part, str]:
     return Part(condition, (owner,) * condition.count("?")), f"ORDER BY {columns}"
 
 
-def _among_most_used(visibility: str, part: str, owner: str | None, seen: Part) -> Part:
+def _scan_most_pulled(visibility: str, part: str, owner: str | None, seen: Part) -> Part:
     """The best matches among the first of all, or of a namespace, which may be all of it."""
-    condition, order = _most_used(visibility, owner)
+    condition, order = _most_pulled(visibility, owner)
     rows = (
-        f"SELECT {_LOOKED_AT} FROM repository r WHERE {condition.sql} AND {exists('r')}"
-        f" {order} LIMIT {LOOKED_AT if owner is None else MAX_BY_ROW}"
+        f"SELECT {_SCAN_COLUMNS} FROM repository r WHERE {condition.sql} AND {exists('r')}"
+        f" {order} LIMIT {SCAN_LIMIT if owner is None else MAX_BY_ROW}"
     )
-    return _best(part, Part(rows, condition.values), (seen,))
+    return _best_of(part, Part(rows, condition.values), (seen,))
 
 
-def _among_own(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:
+def _scan_private(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:
     """Matches among what the viewer alone sees, or among the first of it."""
     ids = private_ids(limit)
-    rows = nested_loop(ids, _LOOKED_AT, "repository r", "r.id = found.id")
-    return _best(part, Part(rows, (viewer.require_account().id,) * ids.count("?")), (_of(owner),))
+    rows = nested_loop(ids, _SCAN_COLUMNS, "repository r", "r.id = found.id")
+    return _best_of(part, Part(rows, (viewer.require_account().id,) * ids.count("?")), (_of(owner),))
 
 
-def _best(part: str, rows: Part, conditions: tuple[Part, ...]) -> Part:
+def _best_of(part: str, rows: Part, conditions: tuple[Part, ...]) -> Part:
     """The best matches among few repositories, which are looked at one by one."""
     points, fits = _fit(part)
     where = (fits, _ALIVE, *conditions)
@@ -156,9 +166,9 @@ def _fit(part: str) -> tuple[Part, Part]:
     if not part:
         return Part(str(DESCRIBED)), ALWAYS
     if not has_trigrams(part):
-        return fitting("r.name", part), Part(*begins("r.name", part))
+        return points_of("r.name", part), Part(*begins("r.name", part))
     in_name, value = contains("r.name", part)
     in_description, _ = contains(DESCRIPTION, part)
     described = Part(f"CASE WHEN {in_name} THEN {CONTAINS} ELSE {DESCRIBED} END", (value,))
     fits = Part(f"({in_name} OR {in_description})", (value, value))
-    return fitting("r.name", part, otherwise=described), fits
+    return points_of("r.name", part, otherwise=described), fits

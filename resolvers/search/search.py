@@ -26,7 +26,16 @@ from resolvers.repositories import repository
 from resolvers.repositories.popularity import pulls_of, since_day
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.search import repositories as repository_search
-from resolvers.search.parts import ALWAYS, CONTAINS, WINDOW, Part, fitting, indexed, limited, named
+from resolvers.search.parts import (
+    ALWAYS,
+    CONTAINS,
+    WINDOW,
+    Part,
+    index_match,
+    limited,
+    name_matches,
+    points_of,
+)
 from storage.conditions import exists
 from storage.search import account_names, contains, has_trigrams, normalised
 from storage.statements import Row
@@ -68,11 +77,11 @@ def _repositories(context: Context, text: str, grants: GrantCount) -> list[Part]
 def _accounts(kind: AccountKind) -> Callable[[Context, str, GrantCount], list[Part]]:
     def candidates(context: Context, text: str, _: GrantCount) -> list[Part]:
         chosen = Part(f"a.kind = ? AND a.kind <> 'robot' AND {exists('a')}", (kind.value,))
-        matches = named(text, "a.name", "account a")
+        matches = name_matches(text, "a.name", "account a")
         if kind is AccountKind.USER and not context.site.has("PARTIAL_USER_AUTOCOMPLETE"):
             matches = matches[:1]
         elif has_trigrams(text):
-            matches.append(indexed(CONTAINS, account_names(text)))
+            matches.append(index_match(CONTAINS, account_names(text)))
         return [
             limited(f"a.id AS id, {points} AS points", source, (condition, chosen))
             for points, source, condition in matches
@@ -93,7 +102,7 @@ def _teams(context: Context, text: str, _: GrantCount) -> list[Part]:
         return []
     own = Part(f"t.organization_id IN ({_MEMBERSHIPS})", (viewer.account.id,))
     seen = ALWAYS if viewer.has_full_access else own
-    points = fitting("t.name", text)
+    points = points_of("t.name", text)
     part, value = contains("t.name", text)
     return [
         Part(
@@ -127,7 +136,7 @@ def _robots(context: Context, text: str, _: GrantCount) -> list[Part]:
         return []
     # Whose robots they are is asked with a plus; otherwise a namespace would be found as all of its robots.
     name = "a.name" if "+" in text else "substr(a.name, length(n.name) + 2)"
-    points = fitting(name, text)
+    points = points_of(name, text)
     part, value = contains(name, text)
     return [
         Part(

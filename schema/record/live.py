@@ -10,7 +10,7 @@ from strawberry.scalars import JSON
 
 from resolvers.record import live
 from resolvers.record.fanout import Subscription as Source
-from resolvers.record.live import EventRecord, SeenEvent
+from resolvers.record.live import EventRecord, VisibleEvent
 from schema.accounts.account import Account
 from schema.accounts.robot import account_node
 from schema.context import Info
@@ -91,7 +91,7 @@ class Event:
         return JSON(self.record.metadata) if self.is_detailed else None
 
 
-def to_event(seen: SeenEvent) -> Event:
+def to_event(seen: VisibleEvent) -> Event:
     """An event as a GraphQL value."""
     return Event(record=seen.record, is_detailed=seen.is_detailed)
 

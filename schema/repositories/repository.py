@@ -309,7 +309,9 @@ class Repository(Node):
     ) -> Connection[Referrer]:
         await self._require_read(info)
         chosen = ReferrerFilter(artifact_type, kind)
-        found = await referrer.about(info.context.context, self.record, digest, page(first, after), chosen)
+        found = await referrer.referrers_of_digest(
+            info.context.context, self.record, digest, page(first, after), chosen
+        )
         return connect(found, to_referrer)
 
     @strawberry.field(

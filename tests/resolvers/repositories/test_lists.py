@@ -183,16 +183,16 @@ def found_by_model(name: str | None, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("searched", "looked_at"), [(5_000, 500), (5_000, 0), (2, 3), (0, 500), (0, 3), (0, 0)]
+    ("searched", "scan_limit"), [(5_000, 500), (5_000, 0), (2, 3), (0, 500), (0, 3), (0, 0)]
 )
 async def test_everybody_finds_what_they_may_see_and_the_text_fits(
-    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, searched: int, looked_at: int
+    viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, searched: int, scan_limit: int
 ) -> None:
     # given that everything is described alike, and that few are looked at before indexes are asked
     await execute("UPDATE repository SET description = ?", DESCRIBED)
     monkeypatch.setattr(index_ranges, "MAX_SEARCHED", searched)
     monkeypatch.setattr(repository_search, "MAX_BY_ROW", searched)
-    monkeypatch.setattr(repository_search, "LOOKED_AT", looked_at)
+    monkeypatch.setattr(repository_search, "SCAN_LIMIT", scan_limit)
     wrong = []
 
     for (name, context), text in itertools.product(viewers.items(), TEXTS):

@@ -87,7 +87,7 @@ async def test_what_cannot_be_stored_does_not_refuse_an_image(factory: Factory, 
 
     assert [(node["key"], len(node["value"])) for node in nodes] == [("fits", 65_536), ("k0", 0)]
     (counted,) = await fetch("SELECT COUNT(*) AS total FROM label")
-    assert counted["total"] == label.MAXIMUM
+    assert counted["total"] == label.MAX_LABELS
 
 
 async def test_of_the_labels_of_an_image_a_mebibyte_is_imported(factory: Factory, ada: GraphQL) -> None:
@@ -214,7 +214,7 @@ async def test_labels_of_the_image_itself_stay(factory: Factory, ada: GraphQL) -
 async def test_a_manifest_has_a_bounded_number_of_labels(
     factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(label, "MAXIMUM", 2)
+    monkeypatch.setattr(label, "MAX_LABELS", 2)
     await factory.repository("ada/app")
     digest = await image(factory, a="1", b="2", c="3")
     entered = {"key": "more", "value": ""}
@@ -229,7 +229,7 @@ async def test_a_manifest_has_a_bounded_number_of_labels(
 async def test_writers_at_once_keep_the_bound_and_delete_once(
     factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(label, "MAXIMUM", 3)
+    monkeypatch.setattr(label, "MAX_LABELS", 3)
     await factory.repository("ada/app")
     digest = await image(factory)
     entered = {"key": "more", "value": ""}
