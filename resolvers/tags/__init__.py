@@ -1,1 +1,1 @@
-"""Tags through time: changing one or many, copies, history, locks."""
+"""Tags: changing one or many (plans), copies, history, immutability."""

@@ -1,8 +1,7 @@
-"""Promotion: tags of other repositories, of other namespaces too, for content that is here already.
+"""Copies (promotion): tags in other repositories and namespaces for content that the registry holds already.
 
-Nothing is uploaded. A target gets rows that say what it holds: the manifest with the entries of an index, the
-rights to their blobs, the labels, and if asked for the referrers: what names one of them as its subject, and
-what a tag like `sha256-<hex>.sig` says is about it, with that tag.
+No bytes are moved, only rows are written: the manifest and the entries of an index, rights to their blobs,
+labels and, on request, referrers, both those with a subject and those with a cosign tag `sha256-<hex>.sig`.
 """
 
 import uuid
@@ -27,12 +26,12 @@ from storage.transactions import lock_row, transaction
 
 MAX_MANIFESTS = 10_000
 MAX_TAGS = 1_000
-"""Tags of referrers that one copy sets, in all of its targets together."""
+"""Most cosign tags of referrers that one copy sets, over all targets."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopySource:
-    """What to copy: what a tag points to, or a manifest by its digest. One of both."""
+    """The manifest to copy, by tag or by digest; exactly one of both is given."""
 
     repository: str
     tag: str | None = None
@@ -41,7 +40,7 @@ class CopySource:
 
 @dataclass(frozen=True, slots=True)
 class CopyTarget:
-    """Where a tag shall point to it."""
+    """The tag to set, and its repository."""
 
     repository: str
     tag: str
@@ -49,7 +48,7 @@ class CopyTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Closure:
-    """What is copied: the ids of manifests, and the digests to which tags of referrers point, by name."""
+    """Ids of the manifests to copy, and the cosign tags of referrers: digest by tag name."""
 
     manifests: Sequence[int]
     tags: Mapping[str, str]
@@ -63,13 +62,13 @@ async def copy(
     include_referrers: bool = False,
     can_create: bool = False,
 ) -> list[TagRecord]:
-    """Let tags of several repositories point to a manifest of one: all of them or none.
+    """Set tags in several repositories to a manifest of one repository: all tags or none.
 
-    Requires `repo:read` on the source and `repo:write` on every target. With `can_create`, targets that do
-    not exist are made, private, where the viewer may. Labels of the image neither lock the new tags nor let
-    them expire; policies lock them. With `include_referrers`, tags that name a digest (`sha256-<hex>.sig`)
-    are set in the targets as they are in the source. Raises `Invalid`, `UnknownReference`, `Immutable`,
-    `NotWritable`, `TooMany`; returns the active tags in the order of the targets.
+    Requires `repo:read` on the source and `repo:write` on every target. With `can_create`, missing target
+    repositories are created, private, where the viewer may. Immutability policies apply to the new tags;
+    labels of the image do not. With `include_referrers`, cosign tags (`sha256-<hex>.sig`) are set as in the
+    source. Returns the active tags in the order of the targets. Raises `Invalid`, `UnknownReference`,
+    `Immutable`, `NotWritable`, `TooMany`.
     """
     _check(source, targets)
     origin = await repository.repository(context, source.repository, RepositoryRole.READ)
@@ -79,7 +78,7 @@ async def copy(
         try:
             return await _copy(context, origin, source, targets, include_referrers, can_create)
         except AlreadyExists:
-            # Somebody else made a target at the same moment; now it is there.
+            # A concurrent request created a target; the next try finds it.
             continue
     return await _copy(context, origin, source, targets, include_referrers, can_create)
 
@@ -102,7 +101,7 @@ async def _copy(
             await lock_row("repository", identity)
         found = await repository.by_ids(ids)
         if len(found) < len(ids):
-            raise UnknownReference("A repository was deleted meanwhile.", field="to")
+            raise UnknownReference("A source or target repository was deleted meanwhile.", field="to")
         for record in records.values():
             require_writable(context, found[record.id])
         root = await _root(origin, source)
@@ -110,7 +109,9 @@ async def _copy(
         await _require_blobs(origin, copied.manifests)
         others = [record for record in records.values() if record.id != origin.id]
         if len(copied.tags) * len(others) > MAX_TAGS:
-            raise TooMany(f"A copy sets at most {MAX_TAGS:,} tags of referrers.", field="from")
+            raise TooMany(
+                f"A copy sets at most {MAX_TAGS:,} tags of referrers; name fewer targets.", field="from"
+            )
         for record in others:
             await _copy_manifests(origin, record, copied.manifests)
             for name, digest in copied.tags.items():
@@ -123,11 +124,11 @@ async def _copy(
 
 def _check(source: CopySource, targets: Sequence[CopyTarget]) -> None:
     if (source.tag is None) == (source.manifest_digest is None):
-        raise Invalid("Name a tag or a manifest's digest, one of both.", field="from")
+        raise Invalid("from: give either a tag or a manifest digest.", field="from")
     if not targets:
-        raise Invalid("There has to be a target.", field="to")
+        raise Invalid("to: give at least one target.", field="to")
     if len(set(targets)) < len(targets):
-        raise Invalid("A target is named twice.", field="to")
+        raise Invalid("to: give each target once.", field="to")
     for target in targets:
         check_tag(target.tag)
 
@@ -149,7 +150,7 @@ async def _target(context: Context, path: str, *, can_create: bool) -> Repositor
 
 
 async def _root(origin: RepositoryRecord, source: CopySource) -> Row:
-    """The manifest that is copied."""
+    """The row of the manifest that `source` names. Raises `UnknownReference`."""
     digest = source.manifest_digest
     if source.tag is not None:
         active = await tag.active_tag(origin.id, source.tag)
@@ -162,7 +163,7 @@ async def _root(origin: RepositoryRecord, source: CopySource) -> Row:
         )
     if row is None:
         name = digest if source.tag is None else source.tag
-        raise UnknownReference(f"There is no '{name}' in the repository.", field="from")
+        raise UnknownReference(f"The repository has no tag or manifest '{name}'.", field="from")
     return row
 
 
@@ -182,7 +183,7 @@ _COSIGN_TAGS = (
 
 
 async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bool) -> _Closure:
-    """A manifest with all that hangs on it in its repository: what indexes hold, and who refers to it."""
+    """A manifest with its transitive children and, on request, referrers, all of its repository."""
     found = {root}
     tags: dict[str, str] = {}
     level = [root]
@@ -199,12 +200,12 @@ async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bo
         level = sorted(following - found)
         found |= following
         if len(found) > MAX_MANIFESTS:
-            raise TooMany(f"A copy holds at most {MAX_MANIFESTS:,} manifests.", field="from")
+            raise TooMany(f"A copy has at most {MAX_MANIFESTS:,} manifests; this one has more.", field="from")
     return _Closure(sorted(found), dict(sorted(tags.items())))
 
 
 async def _require_blobs(origin: RepositoryRecord, copied: Sequence[int]) -> None:
-    """Raise `UnknownReference` if the source lost a blob that the copy would need."""
+    """Raise `UnknownReference` if the source no longer has the right to a blob of the copied manifests."""
     for batch in batches(copied):
         missing = await fetch_one(
             "SELECT m.digest FROM manifest_blob m WHERE m.is_distributable"
@@ -214,7 +215,7 @@ async def _require_blobs(origin: RepositoryRecord, copied: Sequence[int]) -> Non
             origin.id,
         )
         if missing is not None:
-            raise UnknownReference(f"The source no longer holds {missing['digest']}.", field="from")
+            raise UnknownReference(f"The source no longer holds the blob {missing['digest']}.", field="from")
 
 
 _MANIFEST_COLUMNS = (
@@ -226,17 +227,17 @@ _PART_COLUMNS = {
     "manifest_blob": "position, role, digest, media_type, size_bytes, is_distributable",
     "manifest_child": "position, digest, media_type, artifact_type, size_bytes, os, architecture, variant",
 }
-"""What belongs to a manifest, as table and columns."""
+"""Tables of the parts of a manifest, and their columns."""
 
 
 async def _copy_manifests(origin: RepositoryRecord, target: RepositoryRecord, copied: Sequence[int]) -> None:
-    """Let a repository hold manifests of another one, with their blobs. What it holds already stays."""
+    """Copy manifests and rights to their blobs into another repository. Idempotent: what is there stays."""
     for batch in batches(copied):
         await execute(
             "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
             " SELECT CAST(? AS BIGINT), r.blob_id, CAST(? AS BIGINT)"
             " FROM repository_blob r JOIN blob b ON b.id = r.blob_id"
-            # An index may list plain blobs, too.
+            # An index may also list plain blobs.
             " WHERE r.repository_id = ? AND b.digest IN (SELECT m.digest FROM manifest_blob m"
             f" WHERE m.manifest_id IN ({placeholders(batch)}) UNION SELECT c.digest FROM manifest_child c"
             f" WHERE c.manifest_id IN ({placeholders(batch)}))"
@@ -267,11 +268,11 @@ async def _copy_manifests(origin: RepositoryRecord, target: RepositoryRecord, co
 
 
 async def _insert_manifests(target: RepositoryRecord, ids: Sequence[int]) -> None:
-    """Add copies of at most 500 manifests that a repository does not hold."""
+    """Insert copies of at most 500 manifests that the target does not hold."""
     await execute(
         f"INSERT INTO manifest (repository_id, {_MANIFEST_COLUMNS}, created_at_ms)"
         f" SELECT CAST(? AS BIGINT), {_MANIFEST_COLUMNS}, CAST(? AS BIGINT) FROM manifest"
-        # The rows of those that the collector had taken are there again.
+        # Those that were collected have been undeleted, so their rows exist.
         f" WHERE id IN ({placeholders(ids)}) ON CONFLICT (repository_id, digest) DO NOTHING",
         target.id,
         now_ms(),
@@ -303,5 +304,5 @@ async def _insert_manifests(target: RepositoryRecord, ids: Sequence[int]) -> Non
 
 async def _point(context: Context, record: RepositoryRecord, name: str, digest: str) -> None:
     row = await fetch_one("SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", record.id, digest)
-    assert row is not None  # It was there, or has been added in this transaction.
+    assert row is not None  # Held before, or inserted in this transaction.
     await tag.point(context, record, name, row["id"], digest)

@@ -1,4 +1,4 @@
-"""What is recorded of changes of tags, for one tag as for each of many: events with their metadata."""
+"""Events of tags, kind and metadata: the same for a change of one tag and for each tag of a plan."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ def created_or_moved(
     is_reversion: bool,
     policy: PolicyRecord | None,
 ) -> list[Entry]:
-    """A tag points to a manifest from now on. `original` is the digest of what it pointed to, if anything,
-    `policy` the one that locked it then, if any did."""
+    """A tag was created, moved or reverted. `original` is the digest that it pointed to before, if any;
+    `policy` is the immutability policy that locked the new span, if any."""
     about = _metadata(context, repository, name) | {"manifest_digest": digest}
     namespace = {"namespace": repository.namespace_name}
     if is_reversion:
@@ -38,7 +38,7 @@ def created_or_moved(
 def expiration_changed(
     context: Context, repository: RepositoryRecord, name: str, expires_at_ms: int | None, old_ms: int | None
 ) -> Entry:
-    """A tag got another expiration, or lost the one that it had."""
+    """The expiration of a tag was set, changed or removed."""
     return "change_tag_expiration", _metadata(context, repository, name) | {
         "namespace": repository.namespace_name,
         "expiration_date": _seconds(expires_at_ms),
@@ -49,7 +49,7 @@ def expiration_changed(
 def immutability_changed(
     context: Context, repository: RepositoryRecord, name: str, *, is_locked: bool, was_locked: bool
 ) -> Entry:
-    """A tag was locked or unlocked by hand."""
+    """An account locked or unlocked a tag; locks by policy are recorded elsewhere."""
     return "change_tag_immutability", _metadata(context, repository, name) | {
         "namespace": repository.namespace_name,
         "immutable": is_locked,

@@ -1,4 +1,4 @@
-"""What became of tags: the changes of one, and the difference between two moments."""
+"""History of tags: the changes of one tag, and the difference between two times."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +23,7 @@ class TagChangeKind(StrEnum):
 
 
 class TagDifferenceKind(StrEnum):
-    """How a tag differs between two moments."""
+    """How a tag differs between two times."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -32,7 +32,7 @@ class TagDifferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TagChange:
-    """One change of a tag, at milliseconds. The ids are of the manifests after it and before it, if any."""
+    """One change of a tag. The ids are those of the manifest after and before it; None if there was none."""
 
     name: str
     kind: TagChangeKind
@@ -43,7 +43,7 @@ class TagChange:
 
 @dataclass(frozen=True, slots=True)
 class TagDifference:
-    """A tag that points elsewhere at the second moment; an id is None where it pointed nowhere."""
+    """A tag whose manifest differs between two times; an id is None where the tag did not exist."""
 
     name: str
     kind: TagDifferenceKind
@@ -64,7 +64,7 @@ FROM tag t WHERE t.repository_id = ? AND t.name = ? AND t.ended_at_ms <= ? AND N
 
 
 async def history(context: Context, repository: RepositoryRecord, name: str, page: Page) -> Slice[TagChange]:
-    """The changes of one tag of an authorized repository, newest first. At most two statements."""
+    """The changes of one tag of an authorized repository, newest first; at most two statements (no N+1)."""
     order = (
         Term("c.at_ms", "at_ms", descending=True),
         Term("c.span", "span", descending=True),
@@ -77,7 +77,7 @@ async def history(context: Context, repository: RepositoryRecord, name: str, pag
 
 
 async def _previous(repository: RepositoryRecord, name: str, begun: list[Row]) -> dict[int, int]:
-    """The manifest of the span that ended as each of these began, by the id of the later span."""
+    """The manifest of the span that ended when each of `begun` started, by the id of the later span."""
     if not begun:
         return {}
     moments = [row["at_ms"] for row in begun]
@@ -121,13 +121,13 @@ SELECT n.name AS name, {_THEN} AS before_id, {_THEN} AS after_id FROM (
 async def difference(
     context: Context, repository: RepositoryRecord, from_ms: int, to_ms: int | None, page: Page
 ) -> Slice[TagDifference]:
-    """The tags of an authorized repository that point elsewhere at the second moment, by name.
+    """The tags of an authorized repository whose manifest differs between two times, by name.
 
-    Costs what changed in between. The second moment is now if not given. Raises `Invalid`.
+    Costs O(changes in between), not O(tags). `to_ms` is now by default. Raises `Invalid`.
     """
     to_ms = now_ms() if to_ms is None else to_ms
     if from_ms > to_ms:
-        raise Invalid("The first moment must not be after the second.", field="from")
+        raise Invalid("from: must not be after 'to'.", field="from")
     here, between = repository.id, (repository.id, from_ms, to_ms)
     values = (here, from_ms, from_ms, here, to_ms, to_ms, *between, *between)
     rows = await paginate(

@@ -1,8 +1,8 @@
-"""Immutability policies: which tags of a namespace or a repository are locked by themselves.
+"""Immutability policies: rules that lock tags of a namespace or a repository.
 
-A policy locks tags when they are made or moved, and those that there are already when it is made or changed.
-It never unlocks: what it locked stays so until an administrator of the repository unlocks it. A tag that has
-an expiration is left alone unless locked tags may expire on this registry.
+A policy locks tags when they are created or moved, and existing tags when it is created or changed. It never
+unlocks: a tag stays locked until an administrator of the repository unlocks it. Tags with an expiration are
+skipped unless IMMUTABLE_TAGS_CAN_EXPIRE is on.
 """
 
 import uuid
@@ -32,12 +32,12 @@ from storage.transactions import lock_row, transaction
 PATTERN_LENGTH = 256
 BATCH = 500
 APPLY = "immutability.apply"
-"""The kind of the job that locks what there is already."""
+"""Kind of the job that locks existing tags."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """A policy. Names in which `tag_pattern` is found fit, or with `tag_pattern_matches` false all others."""
+    """A policy: locks names in which `tag_pattern` is found, or the others if not `tag_pattern_matches`."""
 
     id: int
     uuid: str
@@ -50,7 +50,7 @@ class PolicyRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The rows that an owner stands for; `key` is the one to lock, `namespace` and `repository` are names."""
+    """The owner of policies: `key` is the row to lock for changes, `condition` the SQL to find policies."""
 
     namespace_id: int
     repository_id: int | None
@@ -89,17 +89,19 @@ def _compiled(pattern: str) -> Any:
 
 
 def compile_pattern(pattern: str, *, field: str) -> Any:
-    """A user's expression, which takes linear time to look for. Raises `Invalid`."""
+    """Compile a user's regular expression. RE2 matches in linear time. Raises `Invalid`."""
     if not pattern or len(pattern) > PATTERN_LENGTH:
-        raise Invalid(f"A pattern has 1 to {PATTERN_LENGTH} characters.", field=field)
+        raise Invalid(f"The pattern must have 1 to {PATTERN_LENGTH} characters.", field=field)
     try:
         return _compiled(pattern)
     except re2.error as error:
-        raise Invalid(f"'{pattern}' is not a regular expression.", field=field) from error
+        raise Invalid(
+            f"The pattern '{pattern}' is not a regular expression in RE2 syntax.", field=field
+        ) from error
 
 
 def first_match(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | None:
-    """The first of the policies that locks a tag of this name."""
+    """The first policy that locks a tag of this name, None if none does."""
     return next((policy for policy in policies if _matches(policy, name)), None)
 
 
@@ -109,7 +111,7 @@ def _matches(policy: PolicyRecord, name: str) -> bool:
 
 
 async def policies_of(context: Context, repository: RepositoryRecord) -> list[PolicyRecord]:
-    """The policies that hold in a repository, its own and its namespace's; none where locks are off."""
+    """The policies that apply to a repository: its own and its namespace's; none without IMMUTABLE_TAGS."""
     if not context.site.has("IMMUTABLE_TAGS"):
         return []
     rows = await fetch(
@@ -124,7 +126,7 @@ async def policies_of(context: Context, repository: RepositoryRecord) -> list[Po
 async def policies(
     context: Context, owner: AccountRecord | RepositoryRecord, page: Page
 ) -> Slice[PolicyRecord]:
-    """The policies of a namespace itself or of a repository, oldest first. Requires to administer it."""
+    """The policies of a namespace or of a repository, oldest first. Requires `org:admin` or `repo:admin`."""
     place = await _authorized(context, owner)
     condition, values = place.condition
     rows = await paginate(
@@ -138,7 +140,7 @@ async def policies(
 async def policy(
     context: Context, owner: AccountRecord | RepositoryRecord, identity: str
 ) -> PolicyRecord | None:
-    """One of the policies that `policies` lists, by its uuid."""
+    """A policy of `owner` by its uuid; None if there is none. Requires the same as `policies`."""
     return await _find(await _authorized(context, owner), identity)
 
 
@@ -187,16 +189,16 @@ async def _refuse_duplicate(place: _Place, pattern: str, matches: bool, *, but: 
         matches,
         but,
     ):
-        raise AlreadyExists("There is such a policy already.", field="tagPattern")
+        raise AlreadyExists("The owner has a policy with this pattern already.", field="tagPattern")
 
 
 async def create(
     context: Context, owner: Owner, *, tag_pattern: str, tag_pattern_matches: bool = True
 ) -> PolicyRecord:
-    """Make a policy and lock the tags that fit it. Requires to administer the owner.
+    """Create a policy and lock the existing tags that match. Requires `org:admin` or `repo:admin`.
 
-    Where there are many tags a job locks them. Raises `Invalid` for an expression that is none,
-    `AlreadyExists` for the same policy again, `NotFound`.
+    A job locks them where there are many tags. Raises `Invalid` for a malformed pattern, `AlreadyExists` for
+    a duplicate, `NotFound`.
     """
     place = await _place(context, owner)
     compile_pattern(tag_pattern, field="tagPattern")
@@ -225,7 +227,7 @@ async def update(
     tag_pattern: str | None = None,
     tag_pattern_matches: bool | None = None,
 ) -> PolicyRecord:
-    """Change a policy and lock the tags that fit it now; None keeps a value. Raises as `create`."""
+    """Change a policy and lock the existing tags that match now; None keeps a value. Raises as `create`."""
     place = await _place(context, owner)
     if tag_pattern is not None:
         compile_pattern(tag_pattern, field="tagPattern")
@@ -248,7 +250,7 @@ async def update(
 
 
 async def delete(context: Context, owner: Owner, identity: str) -> PolicyRecord:
-    """Remove a policy; what it locked stays locked. Requires to administer the owner. Raises `NotFound`."""
+    """Delete a policy; the tags that it locked stay locked. Requires as `create`. Raises `NotFound`."""
     place = await _place(context, owner)
     async with transaction("immutability.delete"):
         await lock_row(*place.key)
@@ -268,7 +270,7 @@ async def _record_event(context: Context, kind: str, place: _Place, record: Poli
 
 
 def policy_metadata(record: PolicyRecord) -> dict[str, Any]:
-    """What entries of the audit log say of a policy."""
+    """Metadata about a policy in events."""
     return {
         "policy_uuid": record.uuid,
         "tag_pattern": record.tag_pattern,
@@ -277,9 +279,9 @@ def policy_metadata(record: PolicyRecord) -> dict[str, Any]:
 
 
 async def _lock_existing(context: Context, record: PolicyRecord) -> None:
-    """Lock what fits a policy: at once where there are few tags, and in a job.
+    """Lock the existing tags that match a policy: few at once, and all of them in a job.
 
-    The job comes in either case, since a tag that is being pushed right now may not know of the policy.
+    The job runs in either case, because a concurrent push may have read the policies before this one.
     """
     may_expire = context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
     few = await fetch(
@@ -297,17 +299,17 @@ def _scope(record: PolicyRecord) -> str:
 
 
 async def apply(context: Context, policy_id: int, *, may_expire: bool) -> None:
-    """Lock the tags that fit a policy, in short transactions. May be run again; ends with the policy."""
+    """Lock the tags that match a policy, in short transactions. Idempotent; nothing for a deleted policy."""
     row = await fetch_one(f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.id = ?", policy_id)
     if row is not None:
         await lock_tags(context, _record(row), may_expire=may_expire)
 
 
 async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool) -> None:
-    """Lock the tags that fit a policy, in batches of one repository, each with an entry in the log."""
+    """Lock the tags that match a policy, in batches of one repository, each with one event."""
     repositories = await fetch(
         "SELECT r.id, r.name, r.namespace_id, n.name AS namespace FROM repository r"
-        # A new policy holds them one after the other, in the order in which a copy does.
+        # In order of id, as copies lock repositories too, so that the two cannot deadlock.
         f" JOIN account n ON n.id = r.namespace_id WHERE {_scope(record)} ORDER BY r.id",
         record.repository_id or record.namespace_id,
     )
@@ -320,7 +322,7 @@ async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool)
 async def _lock_batch(
     context: Context, record: PolicyRecord, repository: Row, *, after: str, may_expire: bool
 ) -> str | None:
-    """Lock what fits of the next tags of a repository; the name behind which to go on, None at the end."""
+    """Lock matches among the tags after a name. Returns the last name read (keyset), None at the end."""
     active = "(ended_at_ms IS NULL OR ended_at_ms > ?)" if may_expire else "ended_at_ms IS NULL"
     moment = [now_ms()] if may_expire else []
     rows = await fetch(
@@ -331,10 +333,10 @@ async def _lock_batch(
     chosen = [row["id"] for row in rows if _matches(record, row["name"])]
     if chosen:
         async with transaction("immutability.lock"):
-            # Whoever is about to end one of the tags, or lets it expire, has looked at its lock already.
+            # Serializes with writers that have read `is_immutable` and are about to end or expire a tag.
             await lock_row("repository", repository["id"])
             locked = await fetch(
-                # What has ended meanwhile is history, which nobody locks.
+                # Checked again: a tag that ended meanwhile is history and is not locked.
                 f"UPDATE tag SET is_immutable = ? WHERE id IN ({placeholders(chosen)}) AND {active}"
                 " AND NOT is_immutable RETURNING name",
                 *(True, *chosen, *moment),

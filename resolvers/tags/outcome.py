@@ -1,4 +1,4 @@
-"""What a change of many tags does to each of them: read what it depends on, then derive, changing nothing."""
+"""The outcome of a plan for each tag: `read` its inputs, then compute it with `outcome`. Writes nothing."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -18,12 +18,12 @@ from storage.search import contains
 from storage.statements import Row, fetch
 
 MAX_TAGS = 10_000
-"""The most tags that one plan changes."""
+"""Most tags that one plan changes."""
 SCAN_BATCH = 5_000
 
 
 class PlanKind(StrEnum):
-    """What a plan does."""
+    """The kind of change that a plan makes."""
 
     DELETE = "tags.delete"
     EXPIRE = "tags.expire"
@@ -42,7 +42,7 @@ class TagAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TagSelection:
-    """Which active tags: all conditions must hold. `name_pattern` is an expression in RE2 syntax."""
+    """Conditions on active tags, all of which must hold. `name_pattern` is an expression in RE2 syntax."""
 
     name_contains: str | None = None
     name_pattern: str | None = None
@@ -51,7 +51,7 @@ class TagSelection:
 
 @dataclass(frozen=True, slots=True)
 class PlanArguments:
-    """What was asked for. `expires_at_ms` None removes expirations; `to_ms` is the moment of a rollback."""
+    """Arguments of a plan. `expires_at_ms` None removes expirations; `to_ms` is the time of a rollback."""
 
     selection: TagSelection = TagSelection()
     expires_at_ms: int | None = None
@@ -61,9 +61,9 @@ class PlanArguments:
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """What happens to one tag: the active span and its start, and the manifests before and after, if any.
+    """The change of one tag: its active span and start, and the manifests before and after, if any.
 
-    `is_consequence` if it was not chosen, but is cosign's for a manifest whose tags change.
+    `is_consequence` marks a cosign tag that was not selected but changes with the tags of its subject.
     """
 
     name: str
@@ -80,10 +80,11 @@ class PlanItem:
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """What an outcome depends on: rows of spans that are active now and, for a rollback, were active then.
+    """All that an outcome depends on. Equal inputs give equal outcomes, which `apply` relies on.
 
-    What cosign tagged for their manifests is `cosign_tags`, `subjects` are the manifests that chosen tags of
-    cosign are about, and `end_counts` says how many ordinary tags of all those end when.
+    `current` are spans that are active now; `earlier`, for a rollback, those active then. `cosign_tags` are
+    about their manifests; `subjects` are the manifests of selected cosign tags, by name. `end_counts` are
+    numbers of ordinary tags by (manifest, end in milliseconds).
     """
 
     current: list[Row]
@@ -95,7 +96,7 @@ class PlanInputs:
 
 
 async def read(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> PlanInputs:
-    """Read what the outcome of a plan depends on. Raises `Invalid`, and `NotFound` for a manifest."""
+    """Read the inputs of a plan. Raises `Invalid`, and `NotFound` for an unknown manifest."""
     return await _with_cosign_tags(record, await _read_chosen(record, kind, arguments))
 
 
@@ -112,7 +113,7 @@ async def _read_chosen(record: RepositoryRecord, kind: PlanKind, arguments: Plan
 
 
 async def _with_cosign_tags(record: RepositoryRecord, inputs: PlanInputs) -> PlanInputs:
-    """The same with what cosign tagged for the manifests of the chosen tags."""
+    """The inputs, completed with the cosign tags of the manifests of the selected tags."""
     now = now_ms()
     rows = inputs.current + inputs.earlier
     ids = {row["manifest_id"] for row in rows} | ({inputs.target_id} if inputs.target_id else set())
@@ -130,9 +131,9 @@ async def _with_cosign_tags(record: RepositoryRecord, inputs: PlanInputs) -> Pla
 async def _read_selected(
     record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, target_id: int | None
 ) -> list[Row]:
-    """The active tags that a selection means and that would change, by name; reading ends at too many.
+    """The selected active tags that would change, by name; stops reading beyond `MAX_TAGS`.
 
-    Those of cosign are there in any case, since who chose them has said what becomes of them.
+    Selected cosign tags are included even if they would not change, so that they do not follow their subject.
     """
     selection = arguments.selection
     conditions = ["t.repository_id = ?", ACTIVE]
@@ -147,7 +148,7 @@ async def _read_selected(
     expression = None
     if selection.name_pattern is not None:
         expression = immutability.compile_pattern(selection.name_pattern, field="namePattern")
-    # Of two spans of one name, which only a clock that went back leaves, the later one counts.
+    # After a clock went back a name may have two active spans; the later one counts.
     changing: dict[str, Row] = {}
     staying: dict[str, Row] = {}
     last = ""
@@ -185,13 +186,13 @@ _CHANGED_SINCE = (
 
 
 async def _read_rollback(record: RepositoryRecord, to_ms: int) -> PlanInputs:
-    """Where the tags that changed since a moment pointed then, and where they point now."""
+    """The spans, then and now, of the tags that changed since a time."""
     now = now_ms()
     if to_ms > now:
-        raise Invalid("The moment lies in the future.", field="to")
+        raise Invalid("to: must not be in the future.", field="to")
     if to_ms < now - record.tag_expiration_s * 1000:
         raise Invalid(
-            f"The moment lies outside of the {record.tag_expiration_s} seconds for which the namespace keeps"
+            f"to: must be within the last {record.tag_expiration_s} seconds; the namespace keeps no older"
             " history.",
             field="to",
         )
@@ -205,8 +206,8 @@ async def _read_rollback(record: RepositoryRecord, to_ms: int) -> PlanInputs:
 def outcome(
     context: Context, kind: PlanKind, arguments: PlanArguments, inputs: PlanInputs
 ) -> tuple[PlanItem, ...]:
-    """What a plan does to each tag, by name: the one function behind looking and acting. Raises `TooMany`."""
-    # Of two spans of one name, which only a clock that went back leaves, the later one counts.
+    """The change of each tag, by name. Used to show a plan (dry run) and to apply it. Raises `TooMany`."""
+    # After a clock went back a name may have two active spans; the later one counts.
     current = {row["name"]: row for row in inputs.current}
     if kind is PlanKind.ROLLBACK:
         earlier = {row["name"]: row for row in inputs.earlier}
@@ -220,7 +221,7 @@ def outcome(
     found = tuple(_with_consequences(kind, changes, inputs, current.keys()))
     if len(found) > MAX_TAGS:
         raise TooMany(
-            f"A plan changes at most {MAX_TAGS:,} tags; narrow it down.",
+            f"A plan changes at most {MAX_TAGS:,} tags; select fewer.",
             field="to" if kind is PlanKind.ROLLBACK else "filter",
         )
     return found
@@ -229,7 +230,7 @@ def outcome(
 def _change(
     context: Context, kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row
 ) -> PlanItem | None:
-    """What deleting, moving or expiring does to an active tag; None if it is so already."""
+    """The item of deleting, moving or expiring an active tag; None if that changes nothing."""
     if _is_unchanged(kind, arguments, target_id, row):
         return None
     is_locked = bool(row["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
@@ -243,14 +244,14 @@ def _change(
 
 
 def _is_unchanged(kind: PlanKind, arguments: PlanArguments, target_id: int | None, row: Row) -> bool:
-    """Whether an active tag is what a move or an expiration would make of it."""
+    """Whether a move or an expiration would leave an active tag as it is."""
     if kind is PlanKind.MOVE:
         return bool(row["manifest_id"] == target_id)
     return kind is PlanKind.EXPIRE and bool(row["ended_at_ms"] == _expiration_of(arguments, row))
 
 
 def _expiration_of(arguments: PlanArguments, row: Row) -> int | None:
-    """The expiration that was asked for, as a tag may have it."""
+    """The requested expiration, clamped for a tag."""
     if arguments.expires_at_ms is None:
         return None
     return clamp_expiration(arguments.expires_at_ms, row["started_at_ms"])
@@ -259,10 +260,10 @@ def _expiration_of(arguments: PlanArguments, row: Row) -> int | None:
 def _roll_back(
     context: Context, name: str, before: Row | None, after: Row | None, now: int
 ) -> PlanItem | None:
-    """What a rollback does to a tag, with the expiration that is still to come; None if it points there."""
+    """The item of a rollback of a tag, with its old expiration if still to come; None if nothing changes."""
     until = _unexpired(after, max(now, before["started_at_ms"] if before else now)) if after else None
     if before is None:
-        assert after is not None  # The name came from one of them.
+        assert after is not None  # The name comes from one of both.
         return PlanItem(name, TagAction.CREATE, None, None, None, after["manifest_id"], until, None, False)
     is_locked = bool(before["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
     if after is None:
@@ -273,7 +274,7 @@ def _roll_back(
 
 
 def _unexpired(row: Row, moment_ms: int) -> int | None:
-    """When a span would have expired, whatever ended it, if that is after a moment."""
+    """The expiration that a span had, whatever ended it; None unless it is after `moment_ms`."""
     expiration = row["ended_at_ms"] if row["is_expiration"] else row["would_expire_at_ms"]
     return expiration if expiration is not None and expiration > moment_ms else None
 
@@ -281,10 +282,10 @@ def _unexpired(row: Row, moment_ms: int) -> int | None:
 def _with_consequences(
     kind: PlanKind, items: Sequence[PlanItem], inputs: PlanInputs, selected: Collection[str]
 ) -> list[PlanItem]:
-    """Let what cosign tagged end with the last ordinary tag of what it is about, as when that changes alone.
+    """Add the cosign tags that end with the last ordinary tag of their subject; see `end_with_subjects`.
 
-    A tag that was chosen itself becomes what was asked for. A rollback brings back what was there, so that
-    it ends nothing that was.
+    Selected cosign tags get what the plan says instead. A rollback restores a state, so it ends no cosign tag
+    as a consequence.
     """
     ends, changed = _last_ends(items, inputs)
     found = [
@@ -302,7 +303,7 @@ def _with_consequences(
         if end is None:
             item = _item(row, TagAction.DELETE, False)
         elif _expiration(end) != row["ended_at_ms"]:
-            # The longest expiration of an old tag can lie before the beginning of this one.
+            # The clamped expiration of an old subject tag may lie before the start of this tag.
             until = _expiration(max(end, row["started_at_ms"]))
             item = _item(row, TagAction.EXPIRE, False, after_id=row["manifest_id"], expires_at_ms=until)
         else:
@@ -312,7 +313,7 @@ def _with_consequences(
 
 
 def _last_ends(items: Sequence[PlanItem], inputs: PlanInputs) -> tuple[dict[int, int], set[int | None]]:
-    """When the last ordinary tag of each manifest ends after the change, and whose tags are changed."""
+    """After the change: the end of the last ordinary tag by manifest; and the manifests whose tags change."""
     end_counts, changed = Counter(inputs.end_counts), set()
     for item in items:
         if item.is_locked or cosign.subject_of(item.name):

@@ -1,8 +1,8 @@
-"""Changes of many tags at once, looked at before they are made.
+"""Plans: bulk changes of tags with a dry run and optimistic concurrency.
 
-`prepare` works out what would happen and keeps it as a plan: who may apply it, until when, and a fingerprint
-of the outcome. `apply` works it out again, by the same function and with the repository locked, and acts only
-if the outcome is still the same. Locked tags stand in a plan as refused, and are left alone.
+`prepare` computes the outcome without writing it, and stores a plan with a fingerprint of the outcome.
+`apply` computes it again with the same function and writes it only if the fingerprint still matches.
+Immutable tags are listed in a plan as refused, and not changed.
 """
 
 import hashlib
@@ -40,12 +40,12 @@ from storage.transactions import transaction
 
 LIFETIME_MS = 15 * 60_000
 PRUNE_BATCH = 500
-"""So many plans that are too old are removed as one is made."""
+"""Most expired plans that are deleted when one is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """A plan with what it does, by name. `is_stale` if that is no longer what was looked at."""
+    """A plan with its items by name. `is_stale` if the outcome has changed since it was made."""
 
     uuid: str
     kind: PlanKind
@@ -56,7 +56,7 @@ class PlanRecord:
 
 
 async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanArguments) -> PlanRecord:
-    """Work out a change of many tags, without making it. Requires `repo:write`.
+    """Make a plan: a dry run of a change of many tags. Requires `repo:write`.
 
     Raises `TooMany` for more than 10,000 tags, `Invalid`, `NotFound`, `NotWritable`.
     """
@@ -84,7 +84,7 @@ async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanAr
 
 
 async def plan(context: Context, record: RepositoryRecord, identity: str) -> PlanRecord | None:
-    """A plan of the viewer for an authorized repository, worked out again; None for any other."""
+    """A plan of the viewer for an authorized repository, computed again; None if unknown or expired."""
     row = await _stored(context, record, identity)
     if row is None or row["expires_at_ms"] <= now_ms():
         return None
@@ -92,21 +92,21 @@ async def plan(context: Context, record: RepositoryRecord, identity: str) -> Pla
     try:
         items = outcome(context, kind, arguments, await read(record, kind, arguments))
     except UserError:
-        # What was asked for can no longer be done at all, so that a new plan would do nothing.
+        # The arguments are no longer valid, such as a manifest that was deleted.
         return PlanRecord(row["uuid"], kind, row["expires_at_ms"], (), is_stale=True)
     is_stale = _fingerprint(items) != row["fingerprint"]
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_stale=is_stale)
 
 
 async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> PlanRecord:
-    """Make the change that a plan of the viewer describes, all of it or nothing. Requires `repo:write`.
+    """Apply a plan of the viewer, once, all of it or nothing. Requires `repo:write`.
 
-    A plan is applied once. Raises `NotFound` for a plan that is not theirs, of another kind or repository,
-    `Conflict` for one that is too old, or whose outcome has changed or can no longer be, `NotWritable`.
+    Raises `NotFound` for an unknown plan or one of another account, kind or repository, `Conflict` for one
+    that expired or whose outcome has changed, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
-    unknown = NotFound(f"There is no plan '{identity[:64]}' of yours for this.", field="plan")
+    unknown = NotFound(f"You have no plan '{identity[:64]}' of this kind for this repository.", field="plan")
     row = await _stored(context, record, identity)
     if row is None or row["kind"] != kind.value:
         raise unknown
@@ -116,7 +116,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     try:
         inputs, items = await _recompute(context, record, kind, arguments, row["fingerprint"])
     except Conflict as error:
-        # Whoever has just applied the plan has changed the tags by it, and there is no such plan any more.
+        # A concurrent request that applied the plan changed the tags and deleted the plan.
         if await _stored(context, record, identity) is None:
             raise unknown from error
         raise
@@ -129,7 +129,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         await lock_writable(context, record)
         if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
             raise unknown
-        # All was worked out before the lock, so that others wait for statements only; it must still hold.
+        # Computed before the lock, to hold it for statements only. Equal inputs prove that it still holds.
         if await _reread(record, kind, arguments) != inputs:
             raise _stale()
         await _require_content(kind, chosen, field="plan")
@@ -145,7 +145,7 @@ def _stale() -> Conflict:
 async def _recompute(
     context: Context, record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, fingerprint: str
 ) -> tuple[PlanInputs, tuple[PlanItem, ...]]:
-    """What a plan does now, and what that depends on. Raises `Conflict` if it is not what was looked at."""
+    """The inputs and items of a plan now. Raises `Conflict` if the fingerprint differs."""
     inputs = await _reread(record, kind, arguments)
     try:
         items = outcome(context, kind, arguments, inputs)
@@ -157,13 +157,13 @@ async def _recompute(
 
 
 async def _reread(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> PlanInputs:
-    """What the outcome of a plan depends on now. Raises `Conflict` if it can no longer be asked for."""
+    """The inputs of a plan now. Raises `Conflict` if its arguments are no longer valid."""
     try:
         return await read(record, kind, arguments)
     except UserError as error:
-        # The plan is all that the caller named, so no other field can be to blame.
+        # The caller named the plan only, so that no other field can be named.
         raise Conflict(
-            f"The plan can no longer be carried out: {_reason(error)} Make a new one.", field="plan"
+            f"The plan can no longer be applied: {_reason(error)} Make a new one.", field="plan"
         ) from error
 
 
@@ -172,7 +172,7 @@ def _reason(error: UserError) -> str:
 
 
 async def _require_content(kind: PlanKind, items: Sequence[PlanItem], *, field: str) -> None:
-    """Raise `NotFound` if a rollback leads to what the collector took while the window was shorter."""
+    """Raise `NotFound` if a rollback needs a manifest whose content was garbage collected."""
     if kind is not PlanKind.ROLLBACK:
         return
     ids = sorted({item.after_id for item in items if item.after_id})
@@ -218,7 +218,7 @@ _SPAN_COLUMNS = (
 async def _initial_states(
     context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], now: int
 ) -> dict[str, InitialState]:
-    """What is given to the tags that point elsewhere, by name."""
+    """Lock and expiration of each new span, by tag name."""
     policies = await immutability.policies_of(context, record)
     return {
         item.name: initial_state(context, policies, item.name, now, {})
@@ -234,13 +234,13 @@ def _spans(
     states: Mapping[str, InitialState],
     now: int,
 ) -> list[tuple[Any, ...]]:
-    """The rows of `_SPAN_COLUMNS` that begin."""
+    """The new spans, as rows of `_SPAN_COLUMNS`."""
     rows = []
     for item in items:
         if item.name not in states:
             continue
         is_immutable = states[item.name].is_immutable
-        # What is locked stays, also of cosign's, when what it is about expires.
+        # A locked tag does not expire, not even a cosign tag with its subject.
         expires_at_ms = None if is_immutable else item.expires_at_ms
         rows.append(
             (
@@ -260,7 +260,7 @@ def _spans(
 async def _write(
     kind: PlanKind, items: Sequence[PlanItem], new_spans: Sequence[tuple[Any, ...]], now: int
 ) -> None:
-    """Make the changes, in statements of at most 500 rows."""
+    """Write the changes, in statements of at most 500 rows."""
     expiring = [item for item in items if item.action is TagAction.EXPIRE]
     await _expire([item for item in expiring if item.expires_at_ms is not None])
     await _expire([item for item in expiring if item.expires_at_ms is None])
@@ -280,7 +280,7 @@ async def _events(
     items: Sequence[PlanItem],
     states: Mapping[str, InitialState],
 ) -> events.Entries:
-    """The events of each tag, the same as when it is changed alone."""
+    """The events of each tag, the same as those of a change of that tag alone."""
     digests = await _digests([identity for item in items for identity in (item.before_id, item.after_id)])
     entries = [
         entry
@@ -297,10 +297,10 @@ async def _events(
 
 
 async def _expire(items: Sequence[PlanItem]) -> None:
-    """Let the spans of items end when they say, which is never for all of them or for none."""
+    """Set the ends of the spans of some items; `expires_at_ms` is None for all of them or for none."""
     for batch in batches(items):
         spans = [item.span_id for item in batch]
-        # Expirations that were clamped differ from tag to tag.
+        # Clamped expirations differ from tag to tag.
         cases = " ".join(["WHEN ? THEN CAST(? AS BIGINT)"] * len(batch))
         moments = [value for item in batch for value in (item.span_id, item.expires_at_ms)]
         await execute(

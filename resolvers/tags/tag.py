@@ -1,4 +1,7 @@
-"""Tags: history rows `[start, end)`. Moving or deleting ends a row; restoring writes a new one."""
+"""Tags: each row is a span `[start, end)` of a tag's history, the time machine.
+
+Moving or deleting a tag ends its span and keeps it as history; moving and restoring write a new span.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,9 +38,9 @@ IMMUTABLE_LABEL = "quay.immutable"
 
 @dataclass(frozen=True, slots=True)
 class TagRecord:
-    """One span of a tag's history. Times are milliseconds; an end in the future is an expiration.
+    """One span of a tag's history. An end in the future is an expiration.
 
-    `is_expiration` tells an end that was set beforehand from one that a move or a deletion made.
+    `is_expiration` is true for an end that was set in advance, false for one by a move or a deletion.
     """
 
     id: int
@@ -53,7 +56,7 @@ class TagRecord:
 
 @dataclass(frozen=True, slots=True)
 class TagFilter:
-    """Which spans to list. `as_of_ms` asks for those active then, `is_active` for those active now."""
+    """Conditions on spans: `as_of_ms` selects those active at that time, `is_active` those active now."""
 
     name_equals: str | None = None
     name_contains: str | None = None
@@ -66,9 +69,9 @@ COLUMNS = (
     " t.is_immutable, t.is_expiration"
 )
 ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
-"""A condition on spans that have not ended at a time."""
+"""SQL condition: the span has not ended at a time in milliseconds."""
 _ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
-"""The same for lists, which are read in their order: an index for it would find all, to be sorted then."""
+"""`ACTIVE` in a form that no index serves, so that lists use the index of their order and need no sort."""
 
 
 def to_record(row: Row) -> TagRecord:
@@ -80,7 +83,7 @@ def to_record(row: Row) -> TagRecord:
 async def tags(
     context: Context, repository: RepositoryRecord, chosen: TagFilter, page: Page
 ) -> Slice[TagRecord]:
-    """The spans of a repository's tags, newest first, then by name. The repository has been authorized."""
+    """Spans of an authorized repository, newest first, then by name."""
     conditions, values = ["t.repository_id = ?"], [repository.id]
     arguments: list[Any] = [*values]
     if chosen.name_equals is not None:
@@ -108,7 +111,7 @@ async def tags(
 
 
 async def active_tag(repository_id: int, name: str) -> TagRecord | None:
-    """Where a name points now."""
+    """The active span of a tag, None if there is no such tag now."""
     row = await fetch_one(
         f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {ACTIVE}"
         " ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1",
@@ -130,10 +133,7 @@ async def by_ids(ids: Sequence[int]) -> dict[int, TagRecord]:
 async def active_of_manifests(
     context: Context, manifest_ids: Sequence[int], page: Page
 ) -> dict[int, Slice[TagRecord]]:
-    """One page of the tags that point to each manifest now, by name; one statement.
-
-    The manifests have been authorized.
-    """
+    """One page of the active tags of each of some authorized manifests, by name; one statement."""
     order = (Term("t.name", "name", kind=str), Term("t.id", "id"))
     found = await paginate_each(
         Query(COLUMNS, "tag t", order, (ACTIVE,), (now_ms(),)),
@@ -146,14 +146,14 @@ async def active_of_manifests(
 
 
 async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
-    """When a tag of each repository was set last, in milliseconds; one statement.
+    """The latest start of a tag in each repository, in milliseconds; one statement.
 
     Repositories that never had a tag are left out.
     """
     if not repository_ids:
         return {}
     rows = await fetch(
-        # One look at the end of the index for each repository, however long its history is.
+        # One index lookup for each repository, however long its history is.
         "SELECT r.id AS id, (SELECT MAX(t.started_at_ms) FROM tag t WHERE t.repository_id = r.id) AS last"
         f" FROM repository r WHERE r.id IN ({placeholders(repository_ids)})",
         *repository_ids,
@@ -163,7 +163,7 @@ async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class InitialState:
-    """What a new span is given from its beginning; `policy` is the one by which it is locked."""
+    """Lock and expiration that a new span starts with; `policy` is the one that locks it, if any."""
 
     is_immutable: bool = False
     expires_at_ms: int | None = None
@@ -177,9 +177,9 @@ def initial_state(
     started_at_ms: int,
     labels: Mapping[str, str],
 ) -> InitialState:
-    """Whether a tag is locked by a label or a policy, and when it expires by a label.
+    """The lock (from a label or a policy) and the expiration (from a label) of a new span.
 
-    Where locked tags do not expire, the lock wins over the expiration.
+    The lock wins over the expiration unless IMMUTABLE_TAGS_CAN_EXPIRE is on.
     """
     has_locks = context.site.has("IMMUTABLE_TAGS")
     by_label = has_locks and labels.get(IMMUTABLE_LABEL, "").strip().lower() == "true"
@@ -201,11 +201,11 @@ async def point(
     is_reversion: bool = False,
     labels: Mapping[str, str] | None = None,
 ) -> None:
-    """Let a name point to a manifest, in the open transaction, with the repository's row locked.
+    """Create a tag or move it to a manifest, in the open transaction, with the repository's row locked.
 
-    A name that points there already is left as it is, but for a lifetime that begins anew. `labels` are those
-    of the image at a push, of which some lock the tag or let it expire. Raises `Immutable` if the name is
-    locked to another manifest.
+    A tag that points there already keeps its span; only its expiration by label is renewed. `labels` are
+    those of the pushed image, which may lock the tag or set its expiration. Raises `Immutable` for a tag that
+    is locked to another manifest.
     """
     now = now_ms()
     current = await active_tag(repository.id, name)
@@ -218,7 +218,7 @@ async def point(
         row = await fetch_one("SELECT digest FROM manifest WHERE id = ?", current.manifest_id)
         original = row["digest"] if row else None
         await end([current.id], now)
-    # Never before the span that it follows, whatever the clock does.
+    # The clock may go back, but a span never starts before the one that it follows.
     started_at_ms = max(now, current.started_at_ms if current else now)
     policies = await immutability.policies_of(context, repository)
     given = initial_state(context, policies, name, started_at_ms, labels or {})
@@ -251,12 +251,12 @@ async def point(
 async def _renew_expiration(
     context: Context, repository: RepositoryRecord, tag: TagRecord, labels: Mapping[str, str], now: int
 ) -> None:
-    """Let a tag that expires live as long again as its image says, since the image was pushed again."""
+    """Postpone the expiration of a tag whose image was pushed again, by the image's expiration label."""
     expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), now)
     if expires_at_ms is None or tag.ended_at_ms is None:
         return
     expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
-    # Whoever chose a later end is not overruled by a label.
+    # A later end was set by an account, which overrules the label.
     if expires_at_ms > tag.ended_at_ms:
         await _expire(context, repository, tag, expires_at_ms)
 
@@ -278,7 +278,7 @@ async def _record(context: Context, repository: RepositoryRecord, entries: Seque
 
 @dataclass(frozen=True, slots=True)
 class TagChanges:
-    """What to change; an absent key stays as it is.
+    """Changes of a tag; an absent key changes nothing.
 
     `manifest_digest` (text) creates or moves the tag; `expires_at_ms` sets the expiration, None removes it;
     `is_immutable` locks or unlocks.
@@ -288,10 +288,10 @@ class TagChanges:
 
 
 async def update(context: Context, path: str, name: str, changes: TagChanges) -> TagRecord | None:
-    """Change a tag: all of the changes or none. Requires `repo:write`, unlocking `repo:admin`.
+    """Apply all changes to a tag or none. Requires `repo:write`, and `repo:admin` to unlock.
 
-    Returns the active tag; None when nothing was to be changed and there is no such tag. Raises `NotFound`
-    for an unknown tag or manifest, `Immutable`, `Invalid`, `NotWritable`.
+    Returns the active tag; None if there were no changes and there is no such tag. Raises `NotFound` for an
+    unknown tag or manifest, `Immutable`, `Invalid`, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
@@ -300,7 +300,7 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
     digest, is_immutable = values.get("manifest_digest"), values.get("is_immutable")
     async with transaction("tag.update"):
         await lock_writable(context, record)
-        # Unlocked first and locked last, so that what is said of the tag holds for where it then points.
+        # Unlock first and lock last, so that every change applies to the new span.
         if is_immutable is False:
             await _change_immutability(context, record, name, is_immutable)
         if digest is not None:
@@ -317,13 +317,13 @@ WITH_PARENTS = (
     " JOIN manifest_child c ON c.digest = m.digest"
     " JOIN manifest p ON p.id = c.manifest_id AND p.repository_id = m.repository_id)"
 )
-"""Begins a statement: the manifests that one selects, and all indexes that list them, however deep."""
+"""SQL prefix, a recursive CTE `above`: the selected manifests and all indexes above them, at any depth."""
 
 
 async def require_alive(record: RepositoryRecord, digest: str) -> int:
-    """The row of a manifest of the repository that a tag can be set to. Raises `NotFound`."""
+    """The id of a manifest that a tag can be set to. Raises `NotFound` for an unknown or dead one."""
     row = await fetch_one(
-        # A manifest whose tags have all ended is dead, unless it never had one or an index holds it.
+        # Dead: had tags, all of them ended, and so had every index that lists it.
         f"{WITH_PARENTS.format('SELECT id FROM manifest WHERE repository_id = ? AND digest = ?')}"
         " SELECT id FROM manifest WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM above a"
         " WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = a.id) OR EXISTS"
@@ -378,7 +378,9 @@ async def _change_immutability(
     tag = await _require_active(record, name)
     expires = tag.ended_at_ms is not None and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
     if is_immutable and expires:
-        raise Invalid(f"Cannot make tag '{name}' immutable: it has an expiration.", field="isImmutable")
+        raise Invalid(
+            f"Cannot make tag '{name}' immutable: remove its expiration first.", field="isImmutable"
+        )
     if not is_immutable and tag.is_immutable:
         role = await repository_role(context.viewer, record.ref)
         if role is not RepositoryRole.ADMIN:
@@ -409,11 +411,11 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
 
 
 async def _require_kept(record: RepositoryRecord, manifest_id: int) -> None:
-    """Raise `NotFound` for a manifest that only the collector has not come to yet.
+    """Raise `NotFound` for a manifest that is garbage but not yet collected.
 
     In the open transaction, with the repository's row locked.
     """
-    # When it was pushed says nothing about how long its tags are history.
+    # Without the grace period: a recent push does not extend the window of history.
     cutoffs = replace(liveness.Cutoffs.at(now_ms(), record.tag_expiration_s), recent_ms=liveness.NO_PUSH_MS)
     if await liveness.find_garbage([manifest_id], cutoffs):
         raise NotFound(
@@ -424,10 +426,10 @@ async def _require_kept(record: RepositoryRecord, manifest_id: int) -> None:
 
 
 async def restore(context: Context, path: str, name: str, manifest_digest: str) -> TagRecord:
-    """Let a tag point to an earlier manifest again, marked as a reversion. Requires `repo:write`.
+    """Set a tag back to an earlier manifest, marked as a reversion. Requires `repo:write`.
 
-    Works for manifests whose tags have all ended, within the time for which the namespace keeps history.
-    Raises `NotFound`, `Immutable`, `Invalid`, `NotWritable`.
+    Also works for manifests that were deleted or whose tags have all ended, within the window for which the
+    namespace keeps history. Raises `NotFound`, `Immutable`, `Invalid`, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
@@ -436,7 +438,7 @@ async def restore(context: Context, path: str, name: str, manifest_digest: str) 
         await lock_writable(context, record)
         manifest_id = await manifest.find_or_undelete(record.id, manifest_digest)
         if manifest_id is None:
-            raise NotFound("The repository has no such manifest, or no longer.", field="manifestDigest")
+            raise NotFound("The repository does not hold this manifest.", field="manifestDigest")
         await _require_kept(record, manifest_id)
         await point(context, record, name, manifest_id, manifest_digest, is_reversion=True)
     return await _require_active(record, name)
