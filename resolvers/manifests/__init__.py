@@ -1,1 +1,1 @@
-"""Manifests: what they contain, what refers to them, their labels, and which are alive."""
+"""Manifests: documents, content, referrers, labels, and liveness for garbage collection."""

@@ -1,8 +1,8 @@
-"""Artifacts about images: which kind they are, and which digest their content names.
+"""Artifacts about images: their kind, and the digest that their content names.
 
-Nothing here judges a signature: whether a content is about an image is asked before who says so. Sources: OCI
-Image 1.1 (artifacts), cosign's signature and bundle formats, the Notary Project's JWS envelope, in-toto
-attestations in DSSE envelopes.
+Signatures are not verified here, only which image they are about. Sources: OCI Image 1.1 (artifacts),
+cosign's signature and bundle formats, the Notary Project's JWS envelope, in-toto attestations in DSSE
+envelopes.
 """
 
 import base64
@@ -22,7 +22,7 @@ SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 
 
 class ArtifactKind(StrEnum):
-    """What an artifact is to the image that it is about."""
+    """The kind of an artifact about an image."""
 
     SIGNATURE = "signature"
     ATTESTATION = "attestation"
@@ -44,19 +44,19 @@ KINDS: Mapping[str, ArtifactKind] = {
     "application/vnd.syft": ArtifactKind.SBOM,
     "text/spdx": ArtifactKind.SBOM,
 }
-"""How artifact types and the media types of layers begin, and what that makes an artifact."""
+"""Kinds by prefix of the artifact type or of a layer's media type."""
 
 COSIGN_TAGS: Mapping[str, ArtifactKind] = {
     ".att": ArtifactKind.ATTESTATION,
     ".sbom": ArtifactKind.SBOM,
     ".sig": ArtifactKind.SIGNATURE,
 }
-"""How tags end that name a digest, `sha256-<hex>.sig`, and what they point to."""
+"""Kinds by the ending of a cosign tag, `sha256-<hex>.sig`."""
 
 
 def kind_of(document: ManifestDocument) -> ArtifactKind | None:
-    """What an artifact is, by its type as a referrer or else its layers; None for images and the unknown."""
-    # Artifacts from before there were artifact types say by the type of their configuration what they are.
+    """The kind by the artifact type or else the layers; None for images and unknown types."""
+    # `referrer_artifact_type` falls back to the configuration's type, as before there were artifact types.
     types = (document.referrer_artifact_type or "", *(layer.media_type for layer in document.layers))
     for type_ in types:
         for beginning, kind in KINDS.items():
@@ -66,7 +66,7 @@ def kind_of(document: ManifestDocument) -> ArtifactKind | None:
 
 
 def _of_bundle(annotations: Mapping[str, str]) -> ArtifactKind:
-    """A bundle holds either; its annotations say which. Cosign signs by a statement of its own, too."""
+    """Signature or attestation, as the annotations say. Cosign may sign with an in-toto statement too."""
     is_statement = annotations.get(BUNDLE_CONTENT) == "dsse-envelope"
     if is_statement and annotations.get(BUNDLE_PREDICATE) != SIGN_PREDICATE:
         return ArtifactKind.ATTESTATION
@@ -74,9 +74,9 @@ def _of_bundle(annotations: Mapping[str, str]) -> ArtifactKind:
 
 
 def names_digest(media_type: str, content: bytes, digest: str) -> bool | None:
-    """Whether a layer's content says that it is about a digest; None where that cannot be told from it.
+    """Whether a layer's content names a digest; None if it names none that can be compared.
 
-    Any content is taken, however malformed.
+    Never raises, however malformed the content is.
     """
     reader = _reader(media_type)
     if reader is None:
@@ -100,14 +100,14 @@ def _json(content: bytes | str) -> Any:
 
 
 def _at(value: Any, *keys: str) -> Any:
-    """What lies under some keys; None if anything on the way is no object."""
+    """The value at a path of keys; None if something on the way is not an object."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def _decoded(text: Any) -> Any:
-    """JSON in Base64 of either alphabet, padded or not; None for anything else."""
+    """Decode JSON in Base64, standard or URL-safe, padded or not; None for anything else."""
     if not isinstance(text, str):
         return None
     try:
@@ -142,7 +142,7 @@ def _of_statement(value: Any) -> set[str]:
 
 
 def _of_attestation(value: Any) -> set[str]:
-    """A statement, or a signed envelope around one."""
+    """Digests of an in-toto statement, bare or in a signed DSSE envelope."""
     if (payload := _at(value, "payload")) is not None:
         return _of_statement(_decoded(payload))
     return _of_statement(value)
@@ -159,7 +159,7 @@ _READERS: Mapping[str, Callable[[Any], set[str]]] = {
     "application/vnd.in-toto": _of_attestation,
     BUNDLE: _of_bundled,
 }
-"""How the media types of layers begin, and which digests their content names."""
+"""Functions that read the named digests from a layer's JSON, by prefix of its media type."""
 
 
 def _reader(media_type: str) -> Callable[[Any], set[str]] | None:

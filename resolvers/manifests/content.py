@@ -1,6 +1,6 @@
-"""What manifests hold: their documents, annotations, layers, entries, configurations and model cards.
+"""Content of manifests: documents, annotations, layers, entries of indexes, configurations and model cards.
 
-One request reads a bounded part of it, so that nobody makes the server hold all of a registry at once.
+The amount that one request reads is bounded, so that a request cannot exhaust the server's memory.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from storage.statements import decode_json, fetch, placeholders
 
 CONFIG_LIMIT = 8 * 1024 * 1024
 REQUEST_LIMIT = 64 * 1024 * 1024
-"""Bytes of documents, annotations, configurations and model cards that are read in one request."""
+"""Most bytes of documents, annotations, configurations and model cards that one request reads."""
 ENTRIES_LIMIT = 50_000
-"""Entries of indexes that are read in one request; an index has at most 10,000."""
+"""Most entries of indexes that one request reads; an index has at most 10,000."""
 MODEL_CARD_LIMIT = 1024 * 1024
 MODEL_ARTIFACT_TYPE = "application/x-mlmodel"
 IMAGE_CONFIG_MEDIA_TYPES = frozenset(
@@ -36,7 +36,7 @@ IMAGE_CONFIG_MEDIA_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ChildRecord:
-    """An entry of an index; `child_id` is None while the child itself is not in the repository."""
+    """An entry of an index; `child_id` is None if the repository does not hold the child."""
 
     manifest_id: int
     digest: str
@@ -51,7 +51,7 @@ class ChildRecord:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer with what the image configuration says of how it came to be."""
+    """A layer with its step of the history in the image configuration."""
 
     index: int
     descriptor: Descriptor
@@ -62,7 +62,7 @@ class Layer:
 
 
 def is_model(manifest: ManifestRecord) -> bool:
-    """Whether it is a machine learning model, which can have a model card."""
+    """Whether a manifest is a machine learning model, which may have a model card."""
     return manifest.artifact_type == MODEL_ARTIFACT_TYPE and not manifest.is_index
 
 
@@ -88,9 +88,9 @@ async def annotations(manifest_ids: Sequence[int]) -> dict[int, dict[str, str]]:
 
 
 class ContentReader:
-    """Reads what manifests hold: at most `REQUEST_LIMIT` bytes and `ENTRIES_LIMIT` entries in one request.
+    """Reads content of manifests, at most `REQUEST_LIMIT` bytes and `ENTRIES_LIMIT` entries in one request.
 
-    Where that does not suffice the answer is a `BadRequest`, returned so that the others have theirs.
+    Beyond a limit it returns a `BadRequest` in place of the value, so that the other values still arrive.
     """
 
     def __init__(self, context: Context) -> None:
@@ -100,13 +100,13 @@ class ContentReader:
         self._entries_lock = asyncio.Lock()
 
     async def bodies(self, manifests: Sequence[ManifestRecord]) -> list[bytes | BadRequest | None]:
-        """The bytes of manifests as they were pushed, in one statement; None for what was collected."""
+        """The bytes of manifests as they were pushed, in one statement; None for collected ones."""
         fitting = {manifest.id for manifest in manifests if self._spend(manifest.size_bytes)}
         found = await bodies(sorted(fitting))
         return [found.get(item.id) if item.id in fitting else _too_much() for item in manifests]
 
     async def annotations(self, manifests: Sequence[ManifestRecord]) -> list[dict[str, str] | BadRequest]:
-        """What authors attached to manifests, by key, in one statement; each counts as its whole document."""
+        """The annotations of manifests, in one statement; each costs the bytes of its whole document."""
         annotated = [manifest for manifest in manifests if manifest.has_annotations]
         fitting = {manifest.id for manifest in annotated if self._spend(manifest.size_bytes)}
         found = await annotations(sorted(fitting))
@@ -117,7 +117,7 @@ class ContentReader:
 
     async def entries(self, index_ids: Sequence[int]) -> list[list[ChildRecord] | BadRequest]:
         """The entries of several indexes in their order, in one statement."""
-        # One batch after the other, so that none reads what another is about to take.
+        # Batches run one after the other, since each may use up the limit of the next.
         async with self._entries_lock:
             rows = await fetch(
                 "SELECT c.manifest_id, c.digest, c.media_type, c.artifact_type, c.size_bytes, c.os,"
@@ -129,7 +129,7 @@ class ContentReader:
                 *index_ids,
                 self._entries_left + 1,
             )
-            # The row beyond the limit belongs to the first index that is not whole.
+            # The row beyond the limit belongs to the first index that is incomplete.
             cut = rows[-1]["manifest_id"] if len(rows) > self._entries_left else None
             whole = [ChildRecord(**row) for row in rows if row["manifest_id"] != cut]
             self._entries_left -= len(whole)
@@ -144,14 +144,14 @@ class ContentReader:
     async def configurations(
         self, manifests: Sequence[ManifestRecord]
     ) -> list[dict[str, Any] | BadRequest | None]:
-        """Configurations of images as JSON; None for anything else, and for those that cannot be read."""
+        """Configurations of images as JSON; None for other manifests and unreadable configurations."""
         return [await self._configuration(manifest) for manifest in manifests]
 
     async def _configuration(self, manifest: ManifestRecord) -> dict[str, Any] | BadRequest | None:
         if manifest.config_digest is None or manifest.config_media_type not in IMAGE_CONFIG_MEDIA_TYPES:
             return None
         if manifest.is_collected:
-            # The repository has no right to it any more.
+            # The repository has lost its right to the blob.
             return None
         try:
             size = await self._blobs.stat(manifest.config_digest)
@@ -165,10 +165,10 @@ class ContentReader:
         return value if isinstance(value, dict) and not is_too_deep(value) else None
 
     async def model_card(self, body: bytes) -> str | BadRequest | None:
-        """What the author of a machine learning model says of it: the last layer of such an artifact.
+        """The model card of a machine learning model: the text of its last layer.
 
-        None for a layer that is no UTF-8 text, longer than 1 MiB, or not here. A manifest may name a layer
-        that is kept elsewhere without any right to it, so that is not here either.
+        None for a layer that is not UTF-8, longer than 1 MiB, missing or non-distributable: a manifest may
+        name a non-distributable blob to which its repository has no right.
         """
         *_, last = parse_manifest(body, None).layers or (None,)
         if last is None or not last.is_distributable or last.size_bytes > MODEL_CARD_LIMIT:
@@ -188,15 +188,15 @@ class ContentReader:
 
 
 def _too_much() -> BadRequest:
-    return BadRequest(f"A request reads at most {REQUEST_LIMIT >> 20} MiB of documents and what they hold.")
+    return BadRequest(f"A request reads at most {REQUEST_LIMIT >> 20} MiB of manifests; ask for fewer.")
 
 
 def _too_many_entries() -> BadRequest:
-    return BadRequest(f"A request reads at most {ENTRIES_LIMIT:,} entries of indexes.")
+    return BadRequest(f"A request reads at most {ENTRIES_LIMIT:,} entries of indexes; ask for fewer.")
 
 
 def layers(body: bytes, configuration: dict[str, Any] | None) -> list[Layer]:
-    """The layers of an image from the bottom up, each with its step of the configuration's history."""
+    """The layers of an image, base layer first, each with its step of the configuration's history."""
     document: ManifestDocument = parse_manifest(body, None)
     history = (configuration or {}).get("history")
     steps = [
@@ -227,7 +227,7 @@ def _layer(index: int, descriptor: Descriptor, step: dict[str, Any]) -> Layer:
 
 
 def _command(text: str) -> list[str]:
-    """The words of a command that is written as a list in JSON; any other is one word."""
+    """The words of a command: the items of a JSON list of strings, or any other text as one word."""
     try:
         words = orjson.loads(text)
     except ValueError:
@@ -238,7 +238,7 @@ def _command(text: str) -> list[str]:
 
 
 def _moment(text: str) -> datetime | None:
-    """A date and time, in UTC if it names no zone; None for what is none, or none in UTC."""
+    """Parse a date and time; without a zone it is UTC. None for malformed or out of range."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

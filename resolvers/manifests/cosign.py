@@ -1,9 +1,8 @@
-"""Tags by which cosign names a digest, `sha256-<hex>.sig`, `.att` and `.sbom`: they live as long as its tags.
+"""Cosign tags, `sha256-<hex>.sig`, `.att` and `.sbom`: tags about a subject, the manifest with that digest.
 
-Any other tag of a manifest is an ordinary one. When the last of those ends, what cosign tagged for the
-manifest ends at the same moment, and expires when the last of them expires. What is locked stays, and so does
-what is about a manifest that never had an ordinary tag. Nobody asked for it, so nothing is recorded, as of
-any tag that expires.
+Any other tag is an ordinary one. Cosign tags end and expire together with the last ordinary tag of their
+subject. Immutable ones stay, and so do those of a subject that never had an ordinary tag. No event is
+recorded, because nobody asked for the change; expirations record none either.
 """
 
 import re
@@ -19,20 +18,20 @@ _NAME = re.compile(rf"sha256-([0-9a-f]{{64}})(?:{'|'.join(re.escape(ending) for 
 
 
 def subject_of(name: str) -> str | None:
-    """The digest that a tag of cosign is about; None for an ordinary name."""
+    """The digest of the subject of a cosign tag; None for an ordinary name."""
     found = _NAME.fullmatch(name)
     return f"sha256:{found[1]}" if found else None
 
 
 ENDINGS = "(" + " UNION ALL ".join(f"SELECT '{ending}' AS ending" for ending in COSIGN_TAGS) + ") e"
-"""The endings as a table, to be cross joined in front of the tags.
+"""SQL table of the endings, to be cross joined in front of `tag`.
 
-With one name for each, both databases look it up in an index; for any of three PostgreSQL reads all tags.
+With one exact name per row both databases use an index; for an IN of three names PostgreSQL reads all tags.
 """
 
 
 def name_of(digest: str) -> str:
-    """The name by which cosign tags what is about a digest, in SQL, with an ending of `ENDINGS`."""
+    """SQL of the name of the cosign tag of a digest, with an ending of `ENDINGS`."""
     return f"REPLACE({digest}, ':', '-') || e.ending"
 
 
@@ -44,28 +43,28 @@ _ORDINARY = f"FROM tag o WHERE NOT {_IS_COSIGN}"
 
 
 async def end_with_subjects(changed: Iterable[tuple[str, int | None]], now_ms: int) -> None:
-    """Let what cosign tagged for some manifests end when their last ordinary tag does.
+    """End or expire the cosign tags of manifests whose ordinary tags changed, with the last of those.
 
     In the open transaction, with the repository's row locked, after the change. `changed` has the name and
-    the manifest of each span that began, ended or got another end. One statement where cosign tagged nothing,
-    none if all of the names are cosign's.
+    the manifest of each span that started, ended or got another end. One statement if there are no cosign
+    tags, none if all names in `changed` are cosign tags.
     """
     subjects = {subject for name, subject in changed if subject is not None and not subject_of(name)}
     await _set_ends(sorted(subjects), now_ms, may_end=True)
 
 
 async def expire_with_subject(repository_id: int, name: str, now_ms: int) -> None:
-    """Let a tag of cosign that was just set expire with what it is about; see `end_with_subjects`.
+    """Let a cosign tag that was just set expire with its subject; see `end_with_subjects`.
 
-    One about a manifest whose tags have all ended already stays. No statement for an ordinary name.
+    It stays if all tags of its subject have ended already. No statement for an ordinary name.
     """
     subjects = await ids_of_subjects(repository_id, [name])
     await _set_ends(list(subjects.values()), now_ms, may_end=False)
 
 
 async def _set_ends(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> None:
-    """Give what cosign tagged for manifests its end, at once only if it may."""
-    # Looked for first, so that the tags of a manifest, which may be many, are read only where there is any.
+    """Set the ends of the cosign tags of subjects; `may_end` allows an end now, not only an expiration."""
+    # Cosign tags are read first: a subject may have many tags, which matter only if it has cosign tags.
     rows = await active_tags(subjects, now_ms)
     for subject, group in groupby(sorted(rows, key=itemgetter("subject_id")), itemgetter("subject_id")):
         found = await fetch_one(
@@ -80,7 +79,7 @@ async def _set_ends(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> N
         if not ids:
             continue
         await execute(
-            # The longest expiration of an old tag can lie before the beginning of one of these.
+            # The clamped expiration of an old subject tag may lie before the start of one of these.
             f"UPDATE tag SET {SAVE_EXPIRATION}, is_expiration = ?,"
             " ended_at_ms = CASE WHEN started_at_ms > CAST(? AS BIGINT)"
             f" THEN started_at_ms ELSE CAST(? AS BIGINT) END WHERE id IN ({placeholders(ids)})",
@@ -92,12 +91,12 @@ async def _set_ends(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> N
 
 
 async def active_tags(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
-    """What cosign tagged for manifests, and is active and not locked: spans, each with its `subject_id`."""
+    """The active cosign tags of manifests that are not immutable: spans, each with its `subject_id`."""
     found: list[Row] = []
     for batch in batches(manifest_ids):
         found += await fetch(
             "SELECT c.id, c.name, c.manifest_id, c.started_at_ms, c.ended_at_ms, m.id AS subject_id"
-            # SQLite keeps to the order of cross joins, so that it cannot begin with the tags.
+            # SQLite does not reorder cross joins, so that it cannot scan `tag` first.
             f" FROM manifest m CROSS JOIN {ENDINGS} CROSS JOIN tag c"
             f" WHERE m.id IN ({placeholders(batch)}) AND c.repository_id = m.repository_id"
             f" AND c.name = {name_of('COALESCE(m.deleted_digest, m.digest)')}"
@@ -111,7 +110,7 @@ async def active_tags(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
 
 
 async def ids_of_subjects(repository_id: int, names: Iterable[str]) -> dict[str, int]:
-    """The manifests that tags are about, by name; ordinary names have none."""
+    """The ids of the subjects of cosign tags, by name; ordinary names are left out."""
     named = {name: digest for name in names if (digest := subject_of(name))}
     digests = sorted(set(named.values()))
     found: dict[str, int] = {}

@@ -1,8 +1,8 @@
-"""Reading manifests: bytes as a client pushed them become a `ManifestDocument`, or a `ManifestInvalid`.
+"""Parser of manifests: pushed bytes become a `ManifestDocument`, or raise `ManifestInvalid`.
 
-Pure: no database, no blob store, no clock. Whether the blobs and manifests that a document names exist is
-asked elsewhere; this module says what it names. The bytes are never changed or written anew: a registry
-serves a manifest exactly as it was pushed, so fields unknown to us need no place here.
+Pure: no database, no blob store, no clock. The caller checks that the named blobs and manifests exist. The
+bytes are stored and served exactly as pushed and never serialized again, so unknown fields need no
+representation.
 
 Sources: OCI image specification 1.1 (image manifest, image index, content descriptors) and Docker image
 manifest version 2, schema 2. The four formats differ so little that one reader serves them all.
@@ -48,7 +48,7 @@ NON_DISTRIBUTABLE_MEDIA_TYPES = frozenset(
         "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
     }
 )
-"""Layers that clients fetch from elsewhere and do not push, so a registry cannot ask for them."""
+"""Layers that clients fetch from elsewhere and do not push, so that a registry must not require them."""
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_CHILDREN = 10_000
@@ -56,25 +56,25 @@ MAX_LAYERS = 4_096
 MAX_MEDIA_TYPE_LENGTH = 255
 MAX_PLATFORM_LENGTH = 64
 MAX_SIZE = 2**53 - 1
-"""The largest integer that every JSON reader keeps exactly, so that sizes survive on their way to clients."""
+"""The largest integer that every JSON parser reads exactly (IEEE 754 doubles)."""
 
 FOREIGN_FIELDS: Mapping[bool, tuple[str, ...]] = {
     False: ("manifests", "fsLayers"),
     True: ("config", "layers", "fsLayers"),
 }
-"""By "is an index": fields of the other formats. Two clients may read a document with both as different
-images (CVE-2021-41190), so their mere presence is refused."""
+"""By `is_index`: fields of the other formats. They are refused, because two clients could read a document
+with both as different images (CVE-2021-41190)."""
 
-# RFC 6838 section 4.2, and parameters, which some tools write although the RFC keeps them out of the name.
+# RFC 6838 section 4.2, plus parameters, which some tools write although they are not part of the name.
 _RESTRICTED_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MEDIA_TYPE = re.compile(rf"{_RESTRICTED_NAME}/{_RESTRICTED_NAME}( *;[ -~]*)?")
 
 
 class ManifestInvalid(Invalid):
-    """The bytes are not a manifest that we store.
+    """The bytes are not a supported manifest.
 
-    `field` is the path of the field at fault, such as ``layers[3].size``, None for the document as a whole.
+    `field` is the path of the invalid field, such as ``layers[3].size``, None for the whole document.
     """
 
     def __init__(self, message: str, field: str | None = None) -> None:
@@ -90,7 +90,7 @@ class ManifestTooLarge(ManifestInvalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What an image needs to run (image index, ``platform``). Absent strings are empty."""
+    """The platform of an image (image index, ``platform``). Absent strings are empty."""
 
     architecture: str
     operating_system: str
@@ -114,7 +114,7 @@ class Descriptor:
 
     @property
     def is_manifest(self) -> bool:
-        """Whether the content is a manifest of a format that we store. An index may also list plain blobs."""
+        """Whether the content is a manifest of a supported format. An index may also list plain blobs."""
         return self.media_type in MANIFEST_MEDIA_TYPES
 
     @property
@@ -143,12 +143,12 @@ class ManifestDocument:
 
     @property
     def is_index(self) -> bool:
-        """Whether the document lists manifests rather than a configuration and layers."""
+        """Whether the document lists manifests and has no configuration and layers."""
         return self.media_type in INDEX_MEDIA_TYPES
 
     @property
     def referrer_artifact_type(self) -> str | None:
-        """The type under which a list of referrers shows it: an image falls back to its configuration's.
+        """The artifact type in a list of referrers; an image falls back to its configuration's media type.
 
         Source: OCI Distribution 1.1, "Listing Referrers".
         """
@@ -158,18 +158,18 @@ class ManifestDocument:
 
     @property
     def required_blobs(self) -> tuple[Descriptor, ...]:
-        """The blobs that must be in the repository, each digest once, in the order of first mention."""
+        """The blobs that the repository must hold, each digest once, in order of first mention."""
         config = () if self.config is None else (self.config,)
         return _distinct(item for item in (*config, *self.layers) if item.is_distributable)
 
     @property
     def required_manifests(self) -> tuple[Descriptor, ...]:
-        """The manifests that must be in the repository, each digest once. A subject may be absent."""
+        """The manifests that the repository must hold, each digest once. A subject may be absent."""
         return _distinct(child for child in self.children if child.is_manifest)
 
     @property
     def required_contents(self) -> tuple[Descriptor, ...]:
-        """What an index lists under other media types: a blob or, called by another name, a manifest."""
+        """Entries of an index with other media types: each a blob or a manifest that must be held."""
         strays = (child for child in self.children if not child.is_manifest)
         return _distinct(child for child in strays if child.is_distributable)
 
@@ -177,11 +177,11 @@ class ManifestDocument:
 def parse_manifest(
     content: bytes, content_type: str | None, *, algorithm: str = "sha256"
 ) -> ManifestDocument:
-    """Read a manifest as it was pushed.
+    """Parse a pushed manifest.
 
     `content_type` is the header as sent: parameters are ignored, None is allowed (OCI Distribution 1.1,
     "Pushing Manifests"). `algorithm`, sha256 or sha512, is that of the document's own digest. Raises
-    ManifestInvalid. Hashes and parses up to 4 MiB, so call it in a thread for large bodies.
+    ManifestInvalid. CPU-bound for up to 4 MiB, so run it in a thread for large bodies.
     """
     if len(content) > MAX_BYTES:
         raise ManifestTooLarge
@@ -219,7 +219,7 @@ def _load(content: bytes) -> dict[str, Any]:
     except ManifestInvalid:
         raise
     except (ValueError, RecursionError) as error:
-        # Also UnicodeDecodeError, and numbers with more digits than Python converts.
+        # ValueError includes UnicodeDecodeError and integers with more digits than Python converts.
         raise ManifestInvalid("the manifest is not valid JSON in UTF-8") from error
     if not isinstance(document, dict):
         raise ManifestInvalid("the manifest is not a JSON object")
@@ -230,7 +230,7 @@ def _load(content: bytes) -> dict[str, Any]:
 def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        # Readers disagree about which of two equal fields counts, so the document would mean two things.
+        # Parsers disagree about which of two duplicate fields counts, so the document would be ambiguous.
         repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ManifestInvalid("the field appears twice in one object", _printable(repeated))
     return fields
@@ -246,7 +246,7 @@ def _check_depth(document: dict[str, Any]) -> None:
 
 
 def _media_type(document: dict[str, Any], content_type: str | None) -> str:
-    """Settle which of the four formats this is, from the header, the field ``mediaType`` and the shape."""
+    """Determine which of the four formats this is, from the header, the field ``mediaType`` and the shape."""
     declared = (content_type or "").partition(";")[0].strip().lower()
     written = _string(document, "", "mediaType")
     version = document.get("schemaVersion")
@@ -302,7 +302,7 @@ def _descriptor(value: object, path: str) -> Descriptor:
 
 
 def _data(descriptor: dict[str, Any], path: str, algorithm: str) -> bytes | None:
-    """Decode embedded content, which must be exactly what the descriptor refers to."""
+    """Decode embedded content, whose size and digest must match the descriptor."""
     encoded = descriptor.get("data")
     if encoded is None:
         return None
@@ -350,7 +350,7 @@ def _annotations(parent: dict[str, Any], path: str) -> dict[str, str]:
 
 
 def _optional_media_type(parent: dict[str, Any], path: str, name: str) -> str | None:
-    """Read a media type; absent, null and empty are one (so the specification treats ``artifactType``)."""
+    """Read a media type. Absent, null and empty mean the same, as specified for ``artifactType``."""
     text = _string(parent, path, name, limit=MAX_MEDIA_TYPE_LENGTH)
     if text and _MEDIA_TYPE.fullmatch(text) is None:
         raise ManifestInvalid("must be a media type, such as application/octet-stream", _join(path, name))
@@ -378,16 +378,16 @@ def _strings(parent: dict[str, Any], path: str, name: str) -> tuple[str, ...]:
 def _text(value: object, place: str) -> str:
     if not isinstance(value, str):
         raise ManifestInvalid("must be a string", _printable(place))
-    # Half a surrogate pair cannot be written as UTF-8, and PostgreSQL stores no NUL.
+    # An unpaired surrogate cannot be encoded as UTF-8, and PostgreSQL cannot store NUL.
     if "\0" in value or _SURROGATE.search(value):
         raise ManifestInvalid("must not contain NUL or unpaired surrogates", _printable(place))
     return value
 
 
 def _check_sizes_agree(document: ManifestDocument) -> None:
-    """Refuse one digest with two sizes: one of them is a lie, whatever the content turns out to be.
+    """Refuse one digest with two sizes, and layers whose sum of sizes exceeds `MAX_SIZE`.
 
-    So is a sum that no number of the database holds: the sizes of content that is kept elsewhere are claims.
+    Sizes of content that is not stored here are only claims, which could overflow the database's integers.
     """
     sizes: dict[str, int] = {}
     groups: tuple[tuple[str, tuple[Descriptor, ...]], ...] = (
@@ -410,5 +410,5 @@ def _join(path: str, name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Make text of a stranger safe and short enough for a message."""
+    """Escape and shorten untrusted text for an error message."""
     return text[:100].encode("unicode_escape").decode("ascii")

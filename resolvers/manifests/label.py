@@ -1,7 +1,7 @@
-"""Labels: keys and values on manifests, from the image itself or from whoever may push.
+"""Labels: keys and values on manifests, imported from the image or added by accounts that may push.
 
-Those of an image configuration are imported with the manifest, as they are. Those made by the API keep to a
-grammar, and out of the prefixes that the makers of images and this registry use.
+Labels of an image configuration are imported unchanged. Labels added by the API must match a grammar and must
+not use reserved prefixes, which belong to image tools and this registry.
 """
 
 import re
@@ -27,11 +27,11 @@ from storage.transactions import transaction
 
 MAX_KEY_LENGTH = 255
 MAX_VALUE_LENGTH = 65_536
-"""Characters. What is longer in an image is not imported; it can still be read in its configuration."""
+"""Characters. Longer labels of an image are not imported; its configuration still has them."""
 MAX_LABELS = 1_000
-"""Labels of one source on one manifest."""
+"""Most labels of one source on one manifest."""
 MAX_IMPORTED_LENGTH = 1024 * 1024
-"""Characters of all labels that are imported from one image, keys and values together."""
+"""Most characters of keys and values that are imported from one image."""
 
 _KEY = re.compile(r"[a-z0-9](([a-z0-9]|[-.](?![.-]))*[a-z0-9])?", re.ASCII)
 _RESERVED = (
@@ -52,7 +52,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class LabelSource(StrEnum):
-    """Where a label comes from. Only what the API made can be deleted."""
+    """The origin of a label. Only those of the API can be deleted."""
 
     MANIFEST = "manifest"
     API = "api"
@@ -60,7 +60,7 @@ class LabelSource(StrEnum):
 
 
 class LabelMediaType(StrEnum):
-    """What a label's value is said to be."""
+    """The media type of a label's value."""
 
     TEXT = "text/plain"
     JSON = "application/json"
@@ -68,7 +68,7 @@ class LabelMediaType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabelRecord:
-    """A label of a manifest. Several may have one key."""
+    """A label of a manifest. Keys need not be unique."""
 
     id: int
     uuid: str
@@ -92,9 +92,9 @@ def _record(row: Row) -> LabelRecord:
 async def labels_of(
     context: Context, manifest_ids: Sequence[int], page: Page, *, prefix: str = ""
 ) -> dict[int, Slice[LabelRecord]]:
-    """One page of the labels of each manifest, oldest first; one statement.
+    """One page of the labels of each of some authorized manifests, oldest first; one statement.
 
-    `prefix` asks for the keys that begin with it, in upper or lower case. The manifests have been authorized.
+    `prefix` selects keys that begin with it, ignoring case.
     """
     found = await paginate_each(
         Query(
@@ -121,7 +121,7 @@ async def label(manifest_id: int, identity: str) -> LabelRecord | None:
 
 
 def inferred_media_type(value: str) -> LabelMediaType:
-    """JSON for the text of an object or a list, plain text for anything else."""
+    """JSON for a JSON object or list, plain text for anything else."""
     if value.lstrip()[:1] not in {"{", "["}:
         return LabelMediaType.TEXT
     try:
@@ -132,7 +132,7 @@ def inferred_media_type(value: str) -> LabelMediaType:
 
 
 def check_key(key: str) -> None:
-    """Raise `Invalid` for a key that the API does not make."""
+    """Raise `Invalid` for a key outside the grammar or with a reserved prefix."""
     if len(key) > MAX_KEY_LENGTH or not _KEY.fullmatch(key):
         raise Invalid(
             f"Label is of an invalid format or missing please use ^{_KEY.pattern}$ format for labels",
@@ -167,9 +167,9 @@ def _new(manifest_id: int, key: str, value: str, media_type: LabelMediaType, sou
 
 
 async def import_labels(manifest_id: int, labels: Mapping[str, str]) -> None:
-    """Keep the labels of an image with its manifest, in the open transaction.
+    """Store the labels of an image with its manifest, in the open transaction.
 
-    Whatever an image says is no reason to refuse it: what cannot be stored is left out.
+    Labels that cannot be stored are left out, because bad labels are no reason to refuse a push.
     """
     fitting, room = [], MAX_IMPORTED_LENGTH
     for key, value in labels.items():
@@ -201,17 +201,17 @@ async def _writable(context: Context, path: str, digest: str) -> tuple[Repositor
 async def create(
     context: Context, path: str, digest: str, *, key: str, value: str, media_type: str | None = None
 ) -> LabelRecord:
-    """Add a label to a manifest; the same again makes another one. Requires `repo:write`.
+    """Add a label to a manifest, not idempotent: a duplicate is a new label. Requires `repo:write`.
 
-    Without a media type it is told from the value. Raises `NotFound`, `Invalid`, `TooMany`, `NotWritable`.
+    The media type is inferred from the value if None. Raises `NotFound`, `Invalid`, `TooMany`, `NotWritable`.
     """
     repository, found = await _writable(context, path, digest)
     check_key(key)
     if len(value) > MAX_VALUE_LENGTH:
-        raise Invalid(f"A value has at most {MAX_VALUE_LENGTH} characters.", field="value")
+        raise Invalid(f"value: must have at most {MAX_VALUE_LENGTH} characters.", field="value")
     kind = _media_type(media_type, value)
     async with transaction("label.create"):
-        # Counting and adding must not be torn apart by another writer, nor by a deletion of the manifest.
+        # The lock makes counting and inserting atomic against other writers and a deletion of the manifest.
         await lock_writable(context, repository)
         if await manifest.by_digest(repository, digest) is None:
             raise NotFound(field="manifest")
@@ -221,7 +221,7 @@ async def create(
             LabelSource.API.value,
         )
         if counted is not None and counted["total"] >= MAX_LABELS:
-            raise TooMany(f"A manifest has at most {MAX_LABELS} labels.", field="key")
+            raise TooMany(f"A manifest has at most {MAX_LABELS} labels; delete one first.", field="key")
         made = _new(found.id, key, value, kind, LabelSource.API)
         await made.save()
         await _record_event(
@@ -238,7 +238,7 @@ async def create(
 
 
 async def delete(context: Context, path: str, digest: str, identity: str) -> LabelRecord:
-    """Remove a label that the API made. Requires `repo:write`.
+    """Delete a label that the API added. Requires `repo:write`.
 
     Raises `NotFound`, `Invalid` for a label of the image itself, `NotWritable`.
     """

@@ -1,4 +1,8 @@
-"""Manifests: what a repository holds, and how they come and go. What is in them: `manifest_content`."""
+"""Manifests of a repository: reading, deleting (tombstones) and undeleting. Their content: `content.py`.
+
+A manifest with history is not deleted but becomes a tombstone: its row stays, so that the history of tags can
+name it, but its digest is replaced, so that no lookup finds it. Undeleting restores the digest.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +20,9 @@ from storage.statements import Row, execute, fetch, fetch_one, placeholders
 
 @dataclass(frozen=True, slots=True)
 class ManifestRecord:
-    """A manifest or index of a repository. Sizes are bytes; `layers_size_bytes` is 0 for an index.
+    """A manifest or index of a repository. `layers_size_bytes` is 0 for an index.
 
-    One that was collected stands in the history of tags alone, and has no content.
+    A collected one (`is_collected`) is a tombstone without content: only the history of tags names it.
     """
 
     id: int
@@ -62,14 +66,13 @@ async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord
     return record(row) if row else None
 
 
-COLLECTED_MESSAGE = "The content of the manifest has been removed, since its last tag ended too long ago."
-# A digest of its own form, which nobody can ask for, lets every search for the real one miss it.
+COLLECTED_MESSAGE = "The content of the manifest was garbage collected: its last tag ended too long ago."
 TOMBSTONE = (
     "deleted_digest = COALESCE(deleted_digest, digest),"
     " deleted_subject_digest = COALESCE(deleted_subject_digest, subject_digest),"
     " digest = 'deleted:' || id, subject_digest = NULL"
 )
-"""What is set of a manifest of which the history of tags alone goes on to tell."""
+"""SQL assignments that make a manifest a tombstone. No client can ask for a digest of this form."""
 
 _UNDELETE = (
     "UPDATE manifest SET digest = deleted_digest, subject_digest = deleted_subject_digest,"
@@ -79,18 +82,18 @@ _UNDELETE = (
 
 
 async def undelete(condition: str, *values: Any) -> int:
-    """Undo the deletion of the manifests on which a condition holds; how many there were.
+    """Undelete the tombstones that match an SQL condition, except collected ones. Returns their number.
 
-    In the open transaction, with the row of their repository locked. What was collected stays so.
+    In the open transaction, with the row of their repository locked.
     """
     return await execute(_UNDELETE.format(collected="NULL", condition=condition), *values)
 
 
 async def undelete_collected(repository_id: int, digests: Sequence[str]) -> list[int]:
-    """Take back that manifests with some of at most 500 digests were collected; their rows.
+    """Undelete the collected tombstones with some of at most 500 digests. Returns their ids.
 
-    In the open transaction, with the row of their repository locked. They have no content until the caller
-    gives it to them. So the history of tags speaks of one that is pushed again as it did before.
+    In the open transaction, with the row of their repository locked. The caller must store their content
+    again. A manifest that is pushed again thus keeps its id and its history of tags.
     """
     rows = await fetch(
         "SELECT id FROM manifest WHERE repository_id = ? AND collected_at_ms IS NOT NULL"
@@ -100,7 +103,7 @@ async def undelete_collected(repository_id: int, digests: Sequence[str]) -> list
     )
     ids = [row["id"] for row in rows]
     if ids:
-        # The collector may not have come to what they had.
+        # Garbage collection may not have removed their parts yet.
         for table in ("manifest_child", "manifest_blob", "label", "manifest_body"):
             await execute(f"DELETE FROM {table} WHERE manifest_id IN ({placeholders(ids)})", *ids)
         await execute(
@@ -111,7 +114,7 @@ async def undelete_collected(repository_id: int, digests: Sequence[str]) -> list
 
 
 async def require_content(ids: Sequence[int], *, field: str) -> None:
-    """Raise `NotFound`, naming a field, if one of at most 500 manifests was collected."""
+    """Raise `NotFound` for `field` if one of at most 500 manifests was collected."""
     row = await fetch_one(
         f"SELECT id FROM manifest WHERE id IN ({placeholders(ids)}) AND collected_at_ms IS NOT NULL LIMIT 1",
         *ids,
@@ -121,7 +124,7 @@ async def require_content(ids: Sequence[int], *, field: str) -> None:
 
 
 async def find_or_undelete(repository_id: int, digest: str) -> int | None:
-    """The row of a manifest; one that was deleted, but stands in the history of tags, is there again.
+    """The id of a manifest, undeleted if it is a tombstone; None if there is none or it was collected.
 
     In the open transaction, with the repository's row locked.
     """
@@ -133,7 +136,7 @@ async def find_or_undelete(repository_id: int, digest: str) -> int | None:
 
 
 async def tombstone_or_delete(manifest_id: int, moment_ms: int) -> None:
-    """Delete a manifest and end its tags, whose history keeps it out of sight.
+    """Delete a manifest that never had a tag; make any other a tombstone, and end its tags.
 
     In the open transaction, with the row of its repository locked.
     """
@@ -154,7 +157,7 @@ async def tombstone_or_delete(manifest_id: int, moment_ms: int) -> None:
 
 
 async def by_ids(ids: Sequence[int]) -> dict[int, ManifestRecord]:
-    """Manifests by id, in one statement; the history of tags also speaks of deleted ones."""
+    """Manifests by id, tombstones included, which the history of tags names; one statement."""
     if not ids:
         return {}
     rows = await fetch(f"SELECT {COLUMNS} FROM manifest m WHERE m.id IN ({placeholders(ids)})", *ids)
@@ -178,10 +181,10 @@ async def manifests(context: Context, repository: RepositoryRecord, page: Page) 
 
 
 async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
-    """The bytes of configuration and layers that pulling everything takes, each digest counted once.
+    """The bytes of configurations and layers to pull a manifest completely, each digest counted once.
 
-    For an index, of all the images that it holds, however deep; one statement, each manifest walked once. At
-    most `MAX_SIZE`, which only claims of content that is kept elsewhere exceed.
+    Those of an index are the sum over its images, at any depth. One statement, which visits each manifest
+    once. Capped at `MAX_SIZE`, since sizes of content that is not stored here are only claims.
     """
     if not manifest_ids:
         return {}
@@ -191,7 +194,7 @@ async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
         " UNION SELECT h.root, k.id FROM held h JOIN manifest p ON p.id = h.id"
         " JOIN manifest_child c ON c.manifest_id = p.id"
         " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest)"
-        # In two halves, since SQLite fails where a sum of claims does not fit into 64 bits.
+        # Summed in two halves: SQLite fails if a sum of claimed sizes overflows 64 bits.
         " SELECT d.root AS root, SUM(d.size_bytes / 16777216) AS high,"
         " SUM(d.size_bytes % 16777216) AS low FROM"
         " (SELECT DISTINCT h.root, b.digest, b.size_bytes FROM held h"
