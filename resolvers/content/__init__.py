@@ -1,1 +1,1 @@
-"""Content that comes and goes through `/v2`: pushes, uploads, lists, garbage collection."""
+"""Content of `/v2`: pushes, uploads, lists, garbage collection."""

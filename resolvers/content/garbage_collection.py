@@ -1,15 +1,14 @@
-"""The collector: removes what no repository keeps any more, beside a running registry.
+"""Garbage collection: mark and sweep of manifests and blobs, online, beside pushes and pulls.
 
-In each repository, manifests that are lost (`resolvers.manifests.liveness`) are given up, under the
-repository's lock and after another look. From then on they are what deleted ones are that the history of tags
-speaks of, but without a body. Then the rights to blobs that no manifest names are taken back, and at last the
-bytes go that no repository has a right to.
+In each repository, garbage manifests (`resolvers.manifests.liveness`) become tombstones without content,
+under the repository's lock and after a second check. Then rights to blobs that no manifest names are revoked.
+At last the bytes to which no repository has a right are deleted.
 
-Each step is a short transaction that leaves things whole, so a run may die anywhere, and the next goes on. A
-run that only looks does all of that but the writing. Nothing is kept in memory but batches.
+Each step is a short transaction that leaves a consistent state, so a run may be killed at any point and the
+next one continues. A dry run does the same without writing. Memory holds batches only.
 
-Why no push can lose: a right is young when it is used. Pushing, mounting and looking for a blob renew it, as
-does a manifest that names the blob; a commit renews the bytes. What is younger than `GRACE_MS` stays.
+Grace period, why no push loses content: what is younger than `GRACE_MS` stays. Pushing, mounting and looking
+for a blob (HEAD) renew the right to it, as does a manifest that names it; a commit renews the bytes.
 """
 
 import logging
@@ -31,14 +30,14 @@ logger = logging.getLogger("quayside.collection")
 
 BATCH = 500
 NAMED = 5_000
-"""Digests that manifests name, read at once."""
+"""Digests named by manifests, read in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What is removed of a repository: manifests, rights to blobs, and their bytes together.
+    """What a run removed from a repository: numbers of manifests and rights to blobs, and their bytes.
 
-    With no repository, what is removed of the registry: manifests, blobs, and the bytes that this frees.
+    With `repository` None, the totals of the registry: manifests, blobs, and freed bytes.
     """
 
     repository: str | None
@@ -48,9 +47,9 @@ class Removed:
 
 
 async def collect(blobs: BlobStore, *, is_dry_run: bool = False) -> AsyncIterator[Removed]:
-    """Remove what is not kept, and tell of each repository that lost something, then of the whole.
+    """Remove garbage. Yields a report for each repository that lost something, then the totals.
 
-    With `is_dry_run` nothing changes, and the same is told.
+    With `is_dry_run` it yields the same reports and changes nothing.
     """
     with Tally() as named, Tally() as released:
         run = _Run(now_ms() - GRACE_MS, is_dry_run, named, released)
@@ -71,7 +70,7 @@ async def collect(blobs: BlobStore, *, is_dry_run: bool = False) -> AsyncIterato
 
 
 async def run(blobs: BlobStore) -> None:
-    """Collect, and log what was removed. The body of the job `content.collect`."""
+    """Run a garbage collection and log the totals. The body of the job `content.collect`."""
     async for removed in collect(blobs):
         if removed.repository is None:
             logger.info(
@@ -96,8 +95,9 @@ async def _repositories() -> AsyncIterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run: what is older than `old_ms` may go. `named` has the digests that manifests of the repository
-    at hand name, `released` how many rights to each blob a run that only looks would have taken back."""
+    """One run. Only content older than `old_ms` may be removed (grace period). `named` counts the digests
+    that manifests of the current repository name; `released` counts, in a dry run, the rights to revoke by
+    blob."""
 
     old_ms: int
     is_dry_run: bool
@@ -105,7 +105,7 @@ class _Run:
     released: Tally
 
     async def manifests(self, repository: Row) -> Removed:
-        """Give up the lost manifests of a repository, and note what the others name."""
+        """Make garbage manifests of a repository tombstones, and note the digests that the others name."""
         await self.named.clear()
         count = size = last = 0
         cutoffs = Cutoffs.at(self.old_ms + GRACE_MS, repository["tag_expiration_s"])
@@ -128,7 +128,7 @@ class _Run:
         return Removed(repository["path"], manifests=count, size_bytes=size)
 
     async def _note_named(self, ids: Sequence[int]) -> None:
-        # An index may list blobs, which look like manifests that are not there.
+        # An index may list blobs, which look like missing manifests.
         for table in ("manifest_blob", "manifest_child"):
             place = (0, -1)
             while rows := await fetch(
@@ -145,7 +145,7 @@ class _Run:
                 place = (rows[-1]["manifest_id"], rows[-1]["position"])
 
     async def rights(self, repository: Row) -> Removed:
-        """Take back the rights of a repository to blobs that none of its manifests names."""
+        """Revoke the rights of a repository to blobs that none of its manifests names."""
         count = size = last = 0
         while rows := await fetch(
             "SELECT r.blob_id AS id, b.digest AS digest, b.size_bytes AS size_bytes FROM repository_blob r"
@@ -211,7 +211,7 @@ class _Run:
 
 
 async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
-    """Give up those of at most 500 manifests that are still lost; which they were."""
+    """Make those of at most 500 manifests tombstones that are still garbage. Returns their ids."""
     async with transaction("collection.tombstone"):
         await lock_row("repository", repository_id)
         row = await fetch_one(
@@ -234,9 +234,9 @@ async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
 
 
 async def _revoke_rights(repository_id: int, blob_ids: Sequence[int], old_ms: int) -> list[int]:
-    """Take back the rights of a repository to at most 500 blobs, unless renewed; those that it lost."""
+    """Revoke the rights of a repository to at most 500 blobs, except renewed ones. Returns the blob ids."""
     async with transaction("collection.take_back"):
-        # Whoever stores a manifest holds this lock, and renews the rights to what it names.
+        # Storing a manifest takes this lock too, and renews the rights to the blobs that it names.
         await lock_row("repository", repository_id)
         rows = await fetch(
             f"DELETE FROM repository_blob WHERE repository_id = ? AND blob_id IN ({placeholders(blob_ids)})"
@@ -276,7 +276,7 @@ _LEFT = (
     " OR EXISTS (SELECT 1 FROM manifest_child c WHERE c.manifest_id = m.id)"
     " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id)) ORDER BY m.id LIMIT ?"
 )
-"""Collected manifests that still have something, or of which the history of no tag speaks."""
+"""Collected manifests that still have parts, or that no tag's history names."""
 _COLLECTED = "SELECT p.id FROM manifest p WHERE p.id IN ({ids}) AND p.collected_at_ms IS NOT NULL"
 _SOME = (
     "DELETE FROM {table} WHERE id IN (SELECT x.id FROM {table} x WHERE x.manifest_id IN ({of}) LIMIT {limit})"
@@ -286,7 +286,7 @@ _HANGS = (
     "(p.collected_at_ms >= ? AND EXISTS"
     " (SELECT 1 FROM manifest k WHERE k.repository_id = p.repository_id AND k.{by}))"
 )
-"""Whether something hangs on a collected manifest that a recent push may still keep."""
+"""SQL condition: a child or referrer of a recently collected manifest is still there."""
 _ENTRIES = (
     "DELETE FROM manifest_child WHERE id IN (SELECT c.id FROM manifest_child c"
     " JOIN manifest p ON p.id = c.manifest_id WHERE p.id IN ({ids}) AND p.collected_at_ms IS NOT NULL"
@@ -302,11 +302,11 @@ _PARTS = (
     *(_SOME.format(table=table, of=_COLLECTED, limit=BATCH) for table in ("manifest_blob", "label")),
     *(_ALL.format(table=table, of=_COLLECTED) for table in ("manifest_pulls", "manifest_body")),
 )
-"""What a collected manifest had; of its body there is at most one row."""
+"""Statements that delete the parts of collected manifests; a body is one row at most."""
 
 
 async def _clear(repository_id: int, old_ms: int) -> None:
-    """Remove what collected manifests of a repository still have, and those that were never tagged."""
+    """Delete the parts of collected manifests of a repository, and the rows that no tag's history names."""
     last = 0
     while rows := await fetch(_LEFT, repository_id, last, BATCH):
         ids = [row["id"] for row in rows]
@@ -318,10 +318,10 @@ async def _clear(repository_id: int, old_ms: int) -> None:
 
 
 async def _repeat(repository_id: int, statement: str, ids: Sequence[int], *values: int) -> None:
-    """Run a statement on some manifests until it finds less than a batch, each time in a transaction."""
+    """Run a statement on some manifests until it deletes less than a batch, each time in a transaction."""
     removed = BATCH
     while removed >= BATCH:
         async with transaction("collection.clear"):
-            # Nobody pushes one of them anew meanwhile.
+            # The lock keeps a push from undeleting one of them meanwhile.
             await lock_row("repository", repository_id)
             removed = await execute(statement.format(ids=placeholders(ids)), *ids, *values)

@@ -1,4 +1,4 @@
-"""Names in the order of their bytes, as `/v2` lists them: a part at a time, each starting behind a name.
+"""Lists of names for `/v2` in byte order, with keyset pagination: at most `limit` names after a name.
 
 Source: OCI Distribution 1.1, "Listing Tags"; the catalog is Docker's.
 """
@@ -16,12 +16,12 @@ _PATHS = Query("r.path", SOURCE, (Term("r.path", "path", kind=str),))
 
 
 def _bytewise(expression: str) -> str:
-    """Compare by bytes, whatever the language of the database. SQLite does so anyway."""
+    """SQL that compares by bytes, whatever the collation of the database; SQLite does so by default."""
     return f'{expression} COLLATE "C"' if is_postgres() else expression
 
 
 async def tag_names(repository_id: int, *, after: str, limit: int) -> list[str]:
-    """At most `limit` active tags of an authorized repository, those behind `after` (empty: the first)."""
+    """At most `limit` active tags of an authorized repository after `after` (empty: from the first)."""
     name = _bytewise("t.name")
     rows = await fetch(
         f"SELECT t.name FROM tag t WHERE t.repository_id = ? AND {name} > ?"
@@ -35,9 +35,9 @@ async def tag_names(repository_id: int, *, after: str, limit: int) -> list[str]:
 
 
 async def repository_paths(context: Context, *, after: str, limit: int) -> list[str]:
-    """At most `limit` paths of repositories behind `after` where the viewer has a role; all for superusers.
+    """At most `limit` paths after `after` of repositories in which the viewer has a role; all for superusers.
 
-    Public ones are listed to everybody only where PUBLIC_CATALOG is on.
+    Public repositories are included if PUBLIC_CATALOG is on.
     """
     include_public = context.site.has("PUBLIC_CATALOG")
     viewer = replace(
@@ -47,7 +47,7 @@ async def repository_paths(context: Context, *, after: str, limit: int) -> list[
     found = await paginate_ranges(
         _PATHS,
         [range_.and_also("n.is_enabled IS NOT FALSE") for range_ in visible],
-        # What PostgreSQL cannot hold is in no path, and before all that is.
+        # PostgreSQL cannot hold NUL, and no path has it; the part before it selects the same paths.
         Page(limit, keyset_cursor(after.partition("\0")[0])),
         table="repository",
         key="r.id",

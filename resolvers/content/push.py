@@ -1,7 +1,7 @@
-"""What a push means: rights to blobs, manifests, tags, and the events of each.
+"""Pushes: writing rights to blobs, manifests, tags, and their events.
 
-The caller (`/v2`) has authorized the repository. Bytes are in the blob store before anything here is written;
-here they become visible, in one transaction.
+The caller (`/v2`) has authorized the repository. Bytes are in the blob store before rows are written; they
+become visible with the commit of one transaction.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ PARSE_IN_THREAD_BYTES = 64 * 1024
 
 
 class BlobsUnknown(UnknownReference):
-    """A manifest names blobs or manifests that the repository does not hold; `digests` says which."""
+    """A manifest names blobs or manifests that the repository does not hold: `digests`."""
 
     def __init__(self, digests: list[str]) -> None:
         super().__init__(f"not in the repository: {', '.join(digests[:10])}")
@@ -45,7 +45,7 @@ class BlobsUnknown(UnknownReference):
 
 
 class DigestDiffers(UnknownReference):
-    """The content does not have the digest under which it was pushed."""
+    """The content does not have the digest that the client stated."""
 
     def __init__(self, expected: str, actual: str) -> None:
         super().__init__(f"the content has the digest {actual}, not {expected}")
@@ -53,7 +53,7 @@ class DigestDiffers(UnknownReference):
 
 @dataclass(frozen=True, slots=True)
 class PushedManifest:
-    """What was stored."""
+    """The digests of a stored manifest and of its subject."""
 
     digest: str
     subject_digest: str | None
@@ -98,7 +98,7 @@ async def _grant(repository_id: int, column: str, value: str | int) -> bool:
 
 
 async def renew_blob(repository_id: int, digest: str) -> bool:
-    """Let the right to a blob, which a client found that may push, last for the push; False if it is gone."""
+    """Renew the grace period of a right to a blob that a pusher found by HEAD; False if it is gone."""
     return bool(
         await execute(
             "UPDATE repository_blob SET created_at_ms = ? WHERE repository_id = ?"
@@ -111,7 +111,7 @@ async def renew_blob(repository_id: int, digest: str) -> bool:
 
 
 async def renew_manifest(manifest_id: int) -> bool:
-    """Let a manifest, which a client found that may push, last for the push; False if it is gone."""
+    """Renew the grace period of a manifest that a pusher found by HEAD; False if it is gone."""
     return bool(
         await execute(
             "UPDATE manifest SET pushed_at_ms = ? WHERE id = ? AND deleted_digest IS NULL",
@@ -124,8 +124,8 @@ async def renew_manifest(manifest_id: int) -> bool:
 async def mount_blob(context: Context, repository_id: int, digest: str, *, source: str | None) -> bool:
     """Give a repository the right to a blob of the repository at the path `source`, None for any.
 
-    Counts only what the viewer may pull: False is the same answer for a blob or a source that does not exist
-    and for one that is not theirs to see.
+    Only repositories that the viewer may pull from count. False if there is no such blob or source, or the
+    viewer may not see it: the same answer, so that nothing is disclosed.
     """
     visible, values = visible_repositories(context.viewer, include_public=True)
     conditions = [
@@ -144,23 +144,23 @@ async def mount_blob(context: Context, repository_id: int, digest: str, *, sourc
         f" WHERE {' AND '.join(conditions)} LIMIT 1",
         *values,
     )
-    # The row could outlive its bytes for a moment, and a mount promises the bytes.
+    # The row may briefly outlive the bytes, and a successful mount promises the bytes.
     if row is None or await context.blobs.stat(digest) is None:
         return False
     async with transaction("blob.mount"):
-        # Not one that was collected meanwhile.
+        # False if the blob was collected meanwhile.
         return await _grant(repository_id, "id", row["id"])
 
 
 async def delete_blob(context: Context, repository: RepositoryRecord, digest: str) -> None:
-    """Take the repository's right to a blob away, at once. Raises `NotFound`, `Immutable`, `NotWritable`."""
+    """Revoke the repository's right to a blob, at once. Raises `NotFound`, `Immutable`, `NotWritable`."""
     require_writable(context, repository)
     async with transaction("blob.delete"):
         await lock_writable(context, repository)
         await _require_unlocked(
             context,
             "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.id IN"
-            # An index may list plain blobs, too.
+            # An index may also list plain blobs.
             " (SELECT manifest_id FROM manifest_blob WHERE digest = ?"
             " UNION SELECT manifest_id FROM manifest_child WHERE digest = ?)",
             repository.id,
@@ -187,10 +187,10 @@ async def put_manifest(
     tags: Sequence[str] = (),
     expected_digest: str | None = None,
 ) -> PushedManifest:
-    """Store a manifest and let tags point to it, all of that or nothing.
+    """Store a manifest and set tags to it, atomically. A manifest that is held already is not stored again.
 
     Raises `ManifestInvalid`, `DigestDiffers`, `BlobsUnknown` for missing blobs or children, `Immutable`,
-    `NotWritable`, and `NotFound` when the repository was deleted meanwhile.
+    `NotWritable`, and `NotFound` if the repository was deleted meanwhile.
     """
     require_writable(context, repository)
     for name in tags:
@@ -206,14 +206,14 @@ async def put_manifest(
     labels = _labels(configuration)
     async with transaction("manifest.put"):
         await lock_writable(context, repository)
-        # Also for a manifest that is there already: what it names may have been deleted since.
+        # Also for a manifest that is held already: its blobs may have been deleted since.
         await _require_content(context, repository, document)
         manifest_id = await find_or_undelete(repository.id, document.digest)
         if manifest_id is None:
             manifest_id = await _store(repository, document, body, _platform(configuration))
             await label.import_labels(manifest_id, labels)
         elif not tags:
-            # The client may be about to push an index that lists it.
+            # Renews the grace period: the client may be about to push an index that lists it.
             await execute("UPDATE manifest SET pushed_at_ms = ? WHERE id = ?", now_ms(), manifest_id)
         for name in tags:
             await tag.point(context, repository, name, manifest_id, document.digest, labels=labels)
@@ -225,7 +225,7 @@ async def put_manifest(
 
 
 async def delete_manifest(context: Context, repository: RepositoryRecord, digest: str) -> None:
-    """Delete a manifest and every tag that points to it, at once. A tag can be restored to it for a time.
+    """Delete a manifest and its tags, at once. Within the window of history a tag can be restored to it.
 
     Raises `NotFound`, `Immutable`, `NotWritable`.
     """
@@ -245,10 +245,9 @@ async def delete_manifest(context: Context, repository: RepositoryRecord, digest
 
 
 async def _require_unlocked(context: Context, manifests: str, *values: Any) -> None:
-    """Raise `Immutable` if a locked tag leads to any of the manifests that a statement selects.
+    """Raise `Immutable` if a locked tag points to one of the selected manifests or to an index above one.
 
-    A tag also leads to what the indexes below it list, however deep: an image whose layers are gone would be
-    as good as deleted.
+    Indexes count at any depth, since an image without its layers is as good as deleted.
     """
     if not context.site.has("IMMUTABLE_TAGS"):
         return
@@ -293,7 +292,7 @@ async def _record_push(
 async def _require_content(
     context: Context, repository: RepositoryRecord, document: ManifestDocument
 ) -> None:
-    """Raise `BlobsUnknown` for what the repository lacks, `ManifestInvalid` for what has another size."""
+    """Raise `BlobsUnknown` for content that the repository lacks, `ManifestInvalid` for a wrong size."""
     strays = document.required_contents
     no_manifests = set(await _missing(_MANIFESTS, repository.id, strays))
     blobs = (*document.required_blobs, *(item for item in strays if item.digest in no_manifests))
@@ -328,7 +327,7 @@ async def _missing(sql: str, repository_id: int, descriptors: tuple[Descriptor, 
 
 
 async def _renew(rights: Sequence[Row]) -> None:
-    """Let rights that a manifest makes use of last for as long as new ones."""
+    """Renew the grace period of old rights to blobs that a manifest names."""
     now = now_ms()
     old = [row["id"] for row in rights if row["created_at_ms"] < now - RENEWAL_MS]
     if old:
@@ -338,7 +337,7 @@ async def _renew(rights: Sequence[Row]) -> None:
 
 
 async def _configuration(context: Context, document: ManifestDocument) -> dict[str, Any]:
-    """The image configuration as JSON; empty for what has none, or one that cannot be read."""
+    """The image configuration as JSON; empty if there is none or it cannot be read."""
     descriptor = document.config
     if descriptor is None or descriptor.media_type not in IMAGE_CONFIG_MEDIA_TYPES:
         return {}
@@ -351,13 +350,13 @@ async def _configuration(context: Context, document: ManifestDocument) -> dict[s
 
 
 def _platform(configuration: dict[str, Any]) -> dict[str, str]:
-    """Operating system, architecture and variant, as far as an image configuration says."""
+    """Operating system, architecture and variant of an image configuration, as far as given."""
     values = {key: configuration.get(key) for key in ("os", "architecture", "variant")}
     return {key: value[:64] for key, value in values.items() if isinstance(value, str) and value}
 
 
 def _labels(configuration: dict[str, Any]) -> dict[str, str]:
-    """The labels in an image configuration, as far as they are texts."""
+    """The labels of an image configuration whose values are strings."""
     settings = configuration.get("config")
     labels = settings.get("Labels") if isinstance(settings, dict) else None
     if not isinstance(labels, dict):
@@ -369,7 +368,7 @@ async def _store(
     repository: RepositoryRecord, document: ManifestDocument, body: bytes, platform: dict[str, str]
 ) -> int:
     undeleted = await undelete_collected(repository.id, [document.digest])
-    manifest_id = undeleted[0] if undeleted else await _describe(repository, document, platform)
+    manifest_id = undeleted[0] if undeleted else await _insert_manifest(repository, document, platform)
     await ManifestBody.create(manifest_id=manifest_id, body=body)
     named = [("config", document.config)] if document.config else []
     named += [("layer", layer) for layer in document.layers]
@@ -409,10 +408,10 @@ async def _store(
     return manifest_id
 
 
-async def _describe(
+async def _insert_manifest(
     repository: RepositoryRecord, document: ManifestDocument, platform: dict[str, str]
 ) -> int:
-    """The row of a manifest, without what belongs to it."""
+    """Insert the row of a manifest, without its parts. Returns its id."""
     kind = artifact.kind_of(document)
     manifest = await Manifest.create(
         repository_id=repository.id,

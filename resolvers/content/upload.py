@@ -1,6 +1,6 @@
-"""Uploads under way: whose they are, and when they are given up.
+"""Uploads in progress: the owner of each, and when it expires.
 
-Their bytes and sizes are the blob store's business.
+The blob store knows their bytes and sizes.
 """
 
 import uuid
@@ -17,12 +17,12 @@ BATCH = 200
 
 
 def new_id() -> str:
-    """An id for an upload."""
+    """A new id of an upload."""
     return str(uuid.uuid4())
 
 
 async def begin(blobs: BlobStore, repository_id: int, account_id: int) -> str:
-    """Begin an empty upload of an account into a repository, both authorized, and return its id."""
+    """Start an empty upload of an authorized account into a repository. Returns its id."""
     upload = new_id()
     async with transaction("upload.begin"):
         await Upload.create(
@@ -46,7 +46,7 @@ async def require(upload: str, repository_id: int, account_id: int) -> str:
 
 
 async def forget(upload: str) -> None:
-    """Remove the row of an upload that ended."""
+    """Delete the row of a finished upload."""
     await execute("DELETE FROM upload WHERE uuid = ?", upload)
 
 
