@@ -438,7 +438,7 @@ async def restore(context: Context, path: str, name: str, manifest_digest: str) 
         await lock_writable(context, record)
         manifest_id = await manifest.find_or_undelete(record.id, manifest_digest)
         if manifest_id is None:
-            raise NotFound("The repository does not hold this manifest.", field="manifestDigest")
+            raise NotFound("The repository has no such manifest.", field="manifestDigest")
         await _require_kept(record, manifest_id)
         await point(context, record, name, manifest_id, manifest_digest, is_reversion=True)
     return await _require_active(record, name)
