@@ -1,8 +1,11 @@
-"""Who is calling and what they may do: the one place where every door asks.
+"""Authentication and authorization: who is calling and what they may do, for every door.
 
 credentials.py       password, access token, application token, robot token → Viewer
+passwords.py         Argon2id hashes
+attempts.py          rate limit (back-off) for failed sign-ins
 registry_tokens.py   the JWTs of the docker token flow: issue, verify
-viewer.py            Viewer: the account and how far the credential carries
+viewer.py            Viewer: the account and the scopes of its credential
 scopes.py  roles.py  the tables of scopes and roles
-permissions.py       the role of a viewer on a repository or in a namespace, and why
+permissions.py       the role of a viewer on a repository or in a namespace, and the grants behind it
+index_ranges.py      "repositories visible to a viewer" as ranges of an index
 """

@@ -1,8 +1,8 @@
-"""Back-off after failed sign-ins: per account, per name that is none, and per address.
+"""Rate limit for sign-ins: exponential back-off per account, per unknown name and per address.
 
-After n failures the next attempt is judged no sooner than 0.5 * (2^n - 1) seconds later. Passwords take
-long to check, so many attempts may be under way at once: those during which another one failed are counted
-too, but their senders never learn whether the password was right.
+After n failures the next attempt is checked no sooner than 0.5 * (2^n - 1) seconds later. Checking a password
+is slow, so attempts run concurrently: one during which another failed is counted too, but is refused without
+telling whether its password was right.
 """
 
 import hashlib
@@ -18,35 +18,35 @@ from storage.transactions import transaction
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How patient we are with one kind of subject: what is free, the longest wait, when all is forgotten."""
+    """Exponential back-off: free failures, longest wait, reset after."""
 
     free_failures: int
     longest_wait_ms: int
     reset_after_ms: int
 
     def wait_ms(self, failures: int) -> int:
-        """How long to wait after so many failures."""
+        """The wait after that many failures, in milliseconds."""
         counted = min(max(failures - self.free_failures, 0), 32)
         return min(500 * ((1 << counted) - 1), self.longest_wait_ms)
 
 
 ACCOUNT = Backoff(free_failures=0, longest_wait_ms=3_600_000, reset_after_ms=86_400_000)
 ADDRESS = Backoff(free_failures=50, longest_wait_ms=60_000, reset_after_ms=3_600_000)
-"""Many people can share one address, and a machine with an old password must not lock all of them out."""
+"""Lenient: many users can share an address, and one client with an old password must not lock them out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """The subjects that one attempt to sign in is counted for, with the failures of each so far."""
+    """One attempt to sign in: the back-off and the failures so far of each key that it counts for."""
 
     backoffs: dict[str, Backoff]
     failures: dict[str, int]
 
     @classmethod
     async def begin(cls, subject: str, ip: str | None) -> "Attempts":
-        """Start an attempt of a subject (an account or a name) from an address.
+        """Start an attempt of a subject (an account id or a name) from an IP address.
 
-        Raises `SignInThrottled` while either has to wait.
+        Raises `SignInThrottled` while the subject or the address has to wait.
         """
         backoffs = {_key(f"subject:{subject}"): ACCOUNT}
         if network := _network(ip):
@@ -54,11 +54,11 @@ class Attempts:
         return cls(backoffs, await _failures(backoffs))
 
     async def failed(self) -> None:
-        """Count a failure. Raises `SignInThrottled` if others failed meanwhile, and tells nothing then."""
+        """Count a failure. Raises `SignInThrottled` if a concurrent attempt failed, to tell nothing then."""
         now = now_ms()
         counted = {}
         async with transaction("sign_in.failed"):
-            # Always in one order, so that two attempts never wait for each other.
+            # Sorted, so that two attempts never deadlock.
             for key in sorted(self.backoffs):
                 counted[key] = await _count(key, self.backoffs[key], now)
         for key, failures in counted.items():
@@ -66,9 +66,9 @@ class Attempts:
                 raise throttled(wait_ms)
 
     async def succeeded(self) -> None:
-        """Forget the failures of the subject, but not those of the address, which anybody may share.
+        """Reset the failures of the subject, but not those of the address, which others may share.
 
-        Raises `SignInThrottled` if others failed meanwhile.
+        Raises `SignInThrottled` if a concurrent attempt failed.
         """
         subject = next(iter(self.backoffs))
         failures = (await _failures(self.backoffs))[subject]
@@ -79,12 +79,12 @@ class Attempts:
 
 
 async def clear(subject: str) -> None:
-    """Forget the failures of a subject, who has shown otherwise who they are; in the open transaction."""
+    """Reset the failures of a subject that proved its identity otherwise, in the open transaction."""
     await execute("DELETE FROM sign_in_failure WHERE key = ?", _key(f"subject:{subject}"))
 
 
 async def forget(*, limit: int = 500) -> int:
-    """Delete at most `limit` records that are too old to matter; how many there were."""
+    """Delete at most `limit` expired rows; returns how many were deleted."""
     return await execute(
         "DELETE FROM sign_in_failure WHERE key IN"
         " (SELECT key FROM sign_in_failure WHERE last_failed_at_ms < ? LIMIT ?)",
@@ -94,7 +94,7 @@ async def forget(*, limit: int = 500) -> int:
 
 
 async def _failures(backoffs: dict[str, Backoff]) -> dict[str, int]:
-    """The failures that still count. Raises `SignInThrottled` while any of them asks for a wait."""
+    """The failures of each key since its last reset. Raises `SignInThrottled` while a key has to wait."""
     rows = await fetch(
         "SELECT key, failures, last_failed_at_ms AS last FROM sign_in_failure"
         f" WHERE key IN ({placeholders(list(backoffs))})",
@@ -114,7 +114,7 @@ async def _failures(backoffs: dict[str, Backoff]) -> dict[str, int]:
 
 
 async def _count(key: str, backoff: Backoff, now: int) -> int:
-    """Add one failure; how many there are now."""
+    """Add one failure; returns the new count."""
     rows = await fetch(
         "INSERT INTO sign_in_failure (key, failures, last_failed_at_ms) VALUES (?, 1, ?)"
         " ON CONFLICT (key) DO UPDATE SET last_failed_at_ms = excluded.last_failed_at_ms, failures ="
@@ -128,7 +128,7 @@ async def _count(key: str, backoff: Backoff, now: int) -> int:
 
 
 def throttled(wait_ms: int) -> SignInThrottled:
-    """The refusal of an attempt that comes too early by so much; in whole seconds, as HTTP counts them."""
+    """The error for an attempt that is too early by `wait_ms`; whole seconds, as in HTTP's Retry-After."""
     return SignInThrottled(math.ceil(wait_ms / 1000))
 
 
@@ -137,7 +137,7 @@ def _key(subject: str) -> str:
 
 
 def _network(ip: str | None) -> str | None:
-    """What stands for one client: an IPv4 address, or the 64-bit network that an IPv6 subscriber has."""
+    """The network of one client: an IPv4 address, or the /64 that an IPv6 subscriber has."""
     try:
         address = ipaddress.ip_address(ip or "")
     except ValueError:

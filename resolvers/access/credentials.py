@@ -1,9 +1,9 @@
-"""Credentials to viewers: the one place where passwords and tokens are checked, for every door.
+"""Authentication: turns passwords, tokens and session cookies into viewers, for every door.
 
 Authorization: Bearer …     an OAuth access token                        /graphql, /api/v1
 Basic user:password         a user's password                            /v2/auth
 Basic user:token            an application token or access token as password
-Basic ns+robot:token        a robot; or what the identity federation gave it, see federation.py
+Basic ns+robot:token        a robot; its token, or a password of the identity federation (federation.py)
 Basic $app:token            an application token
 Basic $oauthtoken:token     an OAuth access token
 Cookie                      a session, see session.py                    /graphql, /api/v1
@@ -34,23 +34,23 @@ APP_TOKEN_PREFIX = 60
 APP_TOKEN_LENGTH = 120
 ROBOT_TOKEN_LENGTH = 64
 LAST_ACCESSED_EVERY_MS = 60_000
-"""A use is noted at most once a minute, so that pulls do not turn into writes."""
+"""`last_accessed_at_ms` is written at most once a minute, so that pulls do not turn into writes."""
 
 FRESH_FOR_MS = 600_000
-"""How long after a password was given a session may do what asks for a fresh login."""
+"""How long a session counts as a fresh login after its password was given."""
 
 _UPPER = string.ascii_uppercase + string.digits
 _MIXED = string.ascii_letters + string.digits
 
 
 def random_text(length: int, *, mixed_case: bool = False) -> str:
-    """A random text of letters and digits."""
+    """A cryptographically random text of letters and digits."""
     alphabet = _MIXED if mixed_case else _UPPER
     return "".join(random.choice(alphabet) for _ in range(length))
 
 
 def hash_secret(secret: str) -> str:
-    """The hash under which a random secret is stored; fast, since a random secret cannot be guessed."""
+    """The SHA-256 under which a random secret is stored: nobody guesses one, so a fast hash suffices."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -69,7 +69,7 @@ def viewer_for(
     *,
     is_fresh: bool = True,
 ) -> Viewer:
-    """The viewer that an account becomes with the given scopes."""
+    """The viewer for an account row with the given scopes."""
     is_superuser = (
         site.has("SUPER_USERS")
         and account["kind"] == AccountKind.USER
@@ -107,7 +107,7 @@ async def bearer_viewer(token: str, *, site: Site) -> Viewer:
 
 
 async def session_viewer(cookie: str, *, site: Site) -> Viewer:
-    """The viewer of a browser's session. Raises `InvalidCredentials` when it has ended, or never was."""
+    """The viewer of a browser's session. Raises `InvalidCredentials` if it is unknown or has ended."""
     now = now_ms()
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, s.id AS session_id, s.authenticated_at_ms FROM session s"
@@ -129,9 +129,9 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
 
 
 async def current_viewers(viewers: Sequence[Viewer], *, site: Site) -> list[Viewer | None]:
-    """The viewers as they would be if they presented their credentials now; None for credentials that ended.
+    """The viewers with their credentials checked again; None for a credential that has ended.
 
-    For access tokens, sessions and anonymous callers; one statement for each kind of them.
+    For access tokens, sessions and anonymous callers; at most one statement per kind of credential.
     """
     current: dict[Credential, Viewer] = {}
     for kind, statement in _CURRENT_STATEMENTS.items():
@@ -164,12 +164,11 @@ async def basic_viewer(
 ) -> Viewer:
     """The viewer of a user name and password as docker login sends them.
 
-    With a signer, what it signed as a robot's password is one.
-
-    Raises `InvalidCredentials`, or `SignInThrottled` after failures for that user or from that address;
-    tokens are always judged, since nobody can guess them.
+    With a signer, robots may also use passwords that it issued (identity federation). Raises
+    `InvalidCredentials`, or `SignInThrottled` after failed passwords of that user or from that address. There
+    is no rate limit for tokens, since nobody can guess them.
     """
-    # No name and no token holds U+0000, which PostgreSQL cannot even look for.
+    # No name or token contains U+0000, and PostgreSQL refuses it as a parameter.
     if not password or "\0" in username + password:
         raise InvalidCredentials
     check = _SPECIAL_USERNAMES.get(username)
@@ -182,7 +181,7 @@ async def basic_viewer(
 
 async def _user_viewer(username: str, password: str, site: Site, secrets: Secrets, ip: str | None) -> Viewer:
     row = await _active_user(username)
-    # Tokens have lengths that tell them apart, so that trying them costs nothing for ordinary passwords.
+    # A token is recognised by its length, so that ordinary passwords cost no extra statement.
     if row is not None and len(password) in {APP_TOKEN_LENGTH, ACCESS_TOKEN_LENGTH}:
         check = _app_token_viewer if len(password) == APP_TOKEN_LENGTH else _access_token_viewer
         try:
@@ -206,10 +205,10 @@ async def _active_user(login: str) -> Row | None:
 
 
 async def password_account(login: str, password: str, *, ip: str | None) -> Row:
-    """The row of the user with this name or e-mail address and password; the one judge of passwords.
+    """The row of the user with this name or e-mail address, if the password is right.
 
-    Raises `InvalidCredentials`, or `SignInThrottled` after failures. That there is no such user takes as long
-    to find out, and is followed by the same waits.
+    Raises `InvalidCredentials`, or `SignInThrottled` after failures. An unknown user takes the same time and
+    has the same back-off, so that neither reveals which users exist.
     """
     row = await _active_user(login)
     attempts = await Attempts.begin(str(row["id"]) if row else f"?{login}", ip)
@@ -221,21 +220,21 @@ async def password_account(login: str, password: str, *, ip: str | None) -> Row:
 
 
 def awaits_verification(account: Row, site: Site) -> bool:
-    """Whether a user has yet to prove their e-mail address before anything else."""
+    """Whether a user must verify their e-mail address before they can sign in."""
     return site.has("MAILING") and not account["is_verified"]
 
 
 _ENCRYPTED_MARK = "password:"
-"""Tells an encrypted password from all else that is encrypted with the same keys."""
+"""Prefix of the plain text, to tell a password from other values encrypted with the same keys."""
 
 
 def encrypted_password(password: str, secrets: Secrets) -> str:
-    """A text that stands for a password in `docker login`, so that no file keeps the password itself."""
+    """An encrypted password for `docker login`, so that its file does not hold the password itself."""
     return secrets.encrypt(_ENCRYPTED_MARK + password)
 
 
 def decrypted_password(text: str, secrets: Secrets) -> str:
-    """The password that an encrypted one stands for; any other text is a password itself."""
+    """The password in an encrypted one; any other text is returned as it is."""
     try:
         plain = secrets.decrypt(text)
     except SecretUnreadable:

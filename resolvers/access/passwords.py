@@ -1,4 +1,7 @@
-"""Passwords: Argon2id in bounded threads: a burst of sign-ins takes neither the loop nor the memory."""
+"""Passwords: Argon2id hashes, computed in two threads.
+
+So a burst of sign-ins blocks no event loop, and its memory is bounded (19 MiB per thread).
+"""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +16,7 @@ MINIMUM_LENGTH = 8
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 
-# Verified when there is no such account, so that an unknown name takes as long as a wrong password.
+# The hash to verify for an unknown account, so that it takes as long as a wrong password (timing attack).
 _NOBODY = _hasher.hash("nobody has this password")
 
 
@@ -28,12 +31,12 @@ def check_password(password: str) -> None:
 
 
 async def hash_password(password: str) -> str:
-    """The Argon2id hash (19 MiB, two passes, one lane) in its standard text form."""
+    """The Argon2id hash (19 MiB, two passes, one lane) in PHC string format."""
     return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
 
 
 async def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether the password fits; with no hash, False after the same amount of work."""
+    """Whether the password matches the hash; without a hash False, after the same amount of work."""
 
     def verify() -> bool:
         try:

@@ -1,7 +1,7 @@
-"""May they? The role that somebody has on a repository or in a namespace, and why.
+"""Permissions: the role of an account on a repository or in a namespace, and the grants behind it.
 
-A role is the highest of the grants, capped by the scopes of the credential. `accesses` decides on
-repositories and says why in the same breath, so that an explanation is never another answer than the act.
+A role is the highest of the grants, capped by the scopes of the credential. `accesses` returns the role on a
+repository together with its grants, so that an explanation can never differ from the decision.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ class GrantSource(StrEnum):
 
 
 UNCAPPED = frozenset({GrantSource.PUBLIC, GrantSource.SUPERUSER})
-"""What holds whatever the scopes are: everybody has it, or the scope to be a superuser was asked before."""
+"""Grants that scopes do not cap: everybody has the first; `Viewer` checked the scope for the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One reason for a role. `team_id` is that of the team that it comes through, if any."""
+    """One reason for a role. `team_id` is the team that gives it, if any."""
 
     source: GrantSource
     role: RepositoryRole
@@ -42,7 +42,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose access is judged: an account, or nobody in particular, and how far the credential carries.
+    """Whose access is decided: an account, None for an anonymous caller, with its cap.
 
     `cap` is the highest role that the scopes allow, None for no role at all.
     """
@@ -54,7 +54,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a subject may do with a repository, and every reason for it, strongest first, before the cap."""
+    """The role of a subject on a repository, and all grants before the cap, strongest first."""
 
     role: RepositoryRole | None
     grants: tuple[Grant, ...]
@@ -62,7 +62,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRef:
-    """The least that a decision on a repository needs."""
+    """What a decision on a repository needs to know of it."""
 
     id: int
     namespace_id: int
@@ -86,7 +86,7 @@ WHERE t.organization_id IN ({namespaces}) AND t.role = 'admin' AND m.account_id 
 async def _stored_grants(
     account_ids: Sequence[int], repositories: Sequence[RepositoryRef]
 ) -> dict[tuple[int, int], list[Grant]]:
-    """The grants that have rows, by account and place: in an organization the place is its negated id."""
+    """The grants that have rows, by account and repository id, or negated namespace id for team admins."""
     if not account_ids or not repositories:
         return {}
     ids = [repository.id for repository in repositories]
@@ -109,9 +109,9 @@ async def _stored_grants(
 async def accesses(
     subjects: Sequence[Subject], repositories: Sequence[RepositoryRef]
 ) -> dict[tuple[int | None, int], Access]:
-    """What each subject may do with each repository, and why; by account id and repository id.
+    """The access of each subject to each repository, by account id and repository id.
 
-    The one place where this is decided. At most one statement, however many are asked about.
+    The only place that decides this. At most one statement, whatever the numbers (no N+1).
     """
     accounts = sorted({subject.account_id for subject in subjects if subject.account_id is not None})
     stored = await _stored_grants(accounts, repositories)
@@ -127,7 +127,7 @@ async def accesses(
 
 
 def _implied_grants(subject: Subject, repository: RepositoryRef) -> list[Grant]:
-    """The grants that need no row."""
+    """The grants without rows: ownership, full access, a public repository."""
     implied = (
         (repository.namespace_id == subject.account_id, GrantSource.OWNER, RepositoryRole.ADMIN),
         (subject.has_full_access, GrantSource.SUPERUSER, RepositoryRole.ADMIN),
@@ -137,7 +137,7 @@ def _implied_grants(subject: Subject, repository: RepositoryRef) -> list[Grant]:
 
 
 def _decide(subject: Subject, grants: list[Grant]) -> Access:
-    """The highest of the grants, each as far as the cap lets it count."""
+    """The highest of the grants after the cap."""
     roles = [grant.role for grant in grants if grant.source in UNCAPPED]
     if subject.cap is not None:
         roles += [min(grant.role, subject.cap) for grant in grants if grant.source not in UNCAPPED]
@@ -146,7 +146,7 @@ def _decide(subject: Subject, grants: list[Grant]) -> Access:
 
 
 def subject_of(viewer: Viewer) -> Subject:
-    """Whom the viewer is judged as."""
+    """The subject for a viewer."""
     return Subject(
         account_id=viewer.account.id if viewer.account else None,
         cap=repository_cap(viewer.scopes),
@@ -169,7 +169,7 @@ async def repository_role(viewer: Viewer, repository: RepositoryRef) -> Reposito
 
 
 async def namespace_roles(viewer: Viewer, namespace_ids: Sequence[int]) -> dict[int, TeamRole | None]:
-    """The role that the viewer has in each namespace, their own or through teams; at most one statement."""
+    """The viewer's role in each namespace, as its owner or through teams; at most one statement."""
     roles: dict[int, TeamRole | None] = dict.fromkeys(namespace_ids)
     if viewer.account is None:
         return roles
@@ -197,14 +197,14 @@ async def namespace_roles(viewer: Viewer, namespace_ids: Sequence[int]) -> dict[
 
 
 async def namespace_role(viewer: Viewer, namespace_id: int) -> TeamRole | None:
-    """The role that the viewer has in a namespace: their own, or through teams of an organization."""
+    """The viewer's role in a namespace: as its owner, or through teams of an organization."""
     return (await namespace_roles(viewer, [namespace_id]))[namespace_id]
 
 
 def account_role(viewer: Viewer, account_id: int) -> AccountRole | None:
-    """The role that the viewer has on an account: on their own, as far as the scopes allow.
+    """The viewer's role on an account: on their own, capped by the scopes; None on any other.
 
-    A robot has none on its own, which its owner manages.
+    A robot has none on its own account, which its owner manages.
     """
     if viewer.account is None or viewer.account.id != account_id or viewer.account.kind is AccountKind.ROBOT:
         return None
@@ -216,8 +216,8 @@ async def require_repository(
 ) -> None:
     """Raise `Unauthenticated` or `Forbidden` unless the viewer has at least `role`.
 
-    A repository that does not exist is refused like one that may not be seen, but not to callers who would
-    see everything anyway.
+    A repository that does not exist is refused like one that is hidden, so that the error reveals nothing;
+    a viewer with full access is not refused, and the caller answers `NotFound`.
     """
     if repository is None:
         if not context.viewer.has_full_access:
@@ -236,7 +236,7 @@ async def require_namespace(context: Context, namespace_id: int, role: TeamRole)
 
 
 def require_account_role(context: Context, role: AccountRole) -> int:
-    """The viewer's account id. Raises unless the credential allows at least `role` on their own account."""
+    """The viewer's account id. Raises `Unauthenticated` or `Forbidden` without `role` on that account."""
     account = context.viewer.require_account()
     actual = account_role(context.viewer, account.id)
     if actual is None or actual < role:
@@ -247,15 +247,15 @@ def require_account_role(context: Context, role: AccountRole) -> int:
 GRANTED = """SELECT p.repository_id AS id FROM repository_permission p WHERE p.account_id = ?
   UNION ALL SELECT p.repository_id FROM repository_permission p
   JOIN team_member m ON m.team_id = p.team_id WHERE m.account_id = ?"""
-"""The ids of repositories on which an account has a permission; its id is needed twice."""
+"""Query for the ids of repositories on which an account has a permission; takes its id twice."""
 
 ADMINISTERED = """SELECT t.organization_id AS id FROM team t JOIN team_member m ON m.team_id = t.id
   WHERE t.role = 'admin' AND m.account_id = ?"""
-"""The ids of organizations that an account administers."""
+"""Query for the ids of organizations that an account administers; takes its id."""
 
 
 def visible_repositories(viewer: Viewer, *, include_public: bool) -> tuple[str, list[Any]]:
-    """A condition on rows `r` of repositories, with its values: those that the viewer may see.
+    """An SQL condition on repositories `r`, with its values: those that the viewer may see.
 
     With `include_public` false, only those where the viewer has a grant.
     """
@@ -272,7 +272,7 @@ def visible_repositories(viewer: Viewer, *, include_public: bool) -> tuple[str, 
 
 
 def has_grants(viewer: Viewer) -> bool:
-    """Whether the viewer's own grants count, as far as the credential carries."""
+    """Whether the viewer can have grants at all: an account, and scopes that allow a role."""
     return viewer.account is not None and repository_cap(viewer.scopes) is not None
 
 

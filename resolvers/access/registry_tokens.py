@@ -1,8 +1,8 @@
 """Registry tokens: the short-lived JWTs of the docker token flow.
 
-A token says who asked and what was granted, and carries the `auth_epoch` of the account, the namespace and
-the repository. Its signature is checked once and remembered; the epochs are compared on each request, so
-that a disabled account, a rotated robot token or a changed permission ends what was issued before.
+A token carries its subject, its grants, and the `auth_epoch` of the account, the namespace and each
+repository. Signatures are verified once and cached; epochs are compared on each request, so that a disabled
+account, a rotated robot token or a changed permission invalidates all tokens issued before.
 
 Source: the registry token specification (claims iss, sub, aud, exp, nbf, iat, jti, access).
 """
@@ -33,7 +33,7 @@ SERVICE = "quayside-registry"
 
 PUSH, PULL, ALL = "push", "pull", "*"
 ACTIONS = (PUSH, PULL, ALL)
-"""The actions that can be granted, in the order in which a token lists them; the last stands for all."""
+"""The actions that can be granted, in the order in which a token lists them; `*` includes the others."""
 
 ANONYMOUS_SUBJECT = "(anonymous)"
 
@@ -42,7 +42,7 @@ ANONYMOUS_SUBJECT = "(anonymous)"
 class RepositoryGrant:
     """What a token grants on one repository, as it was when the token was issued.
 
-    `repository_id` is 0 if there was none: such a grant lets its holder learn that, and nothing more.
+    `repository_id` is 0 if there was no repository: such a grant only lets its holder get a 404.
     """
 
     repository_id: int
@@ -57,9 +57,9 @@ class RepositoryGrant:
 
 @dataclass(frozen=True, slots=True)
 class RegistryGrant:
-    """What a token says. `account_id` is 0 for anonymous callers; `repositories` is keyed by path.
+    """The content of a token. `account_id` is 0 for anonymous callers; `repositories` is keyed by path.
 
-    `expires_at_s` is set by the signer.
+    `expires_at_s` (Unix time) is set by the signer.
     """
 
     subject: str
@@ -73,7 +73,7 @@ class RegistryGrant:
 
 @dataclass(frozen=True, slots=True)
 class RobotPassword:
-    """A robot that proved itself by other means than its token, and the `auth_epoch` that it had then."""
+    """The content of a password for a robot (identity federation), with the robot's `auth_epoch` then."""
 
     name: str
     account_id: int
@@ -81,7 +81,7 @@ class RobotPassword:
 
 
 class TokenSigner:
-    """Signs and verifies with prebuilt keys: building one from PEM costs 150 times a signature."""
+    """Signs and verifies JWTs. Keys are built once: parsing PEM costs 150 times as much as a signature."""
 
     def __init__(
         self, kid: str, private_key_pem: str, public_keys: Mapping[str, str], *, audience: str
@@ -93,7 +93,7 @@ class TokenSigner:
         self._verified: OrderedDict[str, RegistryGrant] = OrderedDict()
 
     def issue(self, grant: RegistryGrant) -> str:
-        """The token for a grant; its expiry is set here, one hour from now."""
+        """The token for a grant; it expires in one hour."""
         claims = {
             "sub": grant.subject,
             "access": [
@@ -112,15 +112,15 @@ class TokenSigner:
         return self._sign(claims)
 
     def issue_password(self, password: RobotPassword) -> str:
-        """A text that stands for a robot's token at the token service, for one hour from now."""
+        """A password that the token service accepts instead of a robot's token, for one hour."""
         own = {"robot": [password.account_id, password.account_epoch]}
         return self._sign({"sub": password.name, "quayside": own})
 
     def verify_password(self, text: str) -> RobotPassword:
-        """What `issue_password` was told. Raises `InvalidCredentials` unless it is a valid text of ours."""
+        """The content of a password from `issue_password`. Raises `InvalidCredentials` for any other text."""
         try:
             claims = self._claims(text)
-            # A registry token has no such claim, so it is no password, nor is a password a registry token.
+            # Only passwords have this claim, so a registry token is never accepted as one, or the reverse.
             account_id, epoch = claims["quayside"]["robot"]
             return RobotPassword(claims["sub"], account_id, epoch)
         except _MALFORMED as error:
@@ -140,7 +140,7 @@ class TokenSigner:
         return str(jwt.encode(whole, self._private, algorithm=ALGORITHM, headers={"kid": self._kid}))
 
     def verify(self, token: str) -> RegistryGrant:
-        """The grant that a token carries. Raises `InvalidCredentials` unless it is a valid token of ours."""
+        """The grant of a token, from a cache if seen before. Raises `InvalidCredentials`."""
         grant = self._verified.get(token)
         if grant is None:
             grant = self._decode(token)
@@ -159,8 +159,8 @@ class TokenSigner:
             raise InvalidCredentials("The token is not valid.") from error
 
     def _claims(self, token: str) -> dict[str, Any]:
-        """The claims of a token of ours that is valid now. Raises one of `_MALFORMED`."""
-        # The key is chosen by id among our own; nothing else in the header is believed.
+        """The claims of a valid token. Raises one of `_MALFORMED`."""
+        # Only the key id is read from the unverified header, to choose among our own keys.
         key = self._public[jwt.get_unverified_header(token)["kid"]]
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -174,7 +174,7 @@ class TokenSigner:
 
 
 _MALFORMED = (JWTError, KeyError, TypeError, ValueError, IndexError, AttributeError)
-"""What reading a text that is no token of ours raises."""
+"""What decoding a malformed token can raise."""
 
 
 def _ordered(actions: frozenset[str]) -> list[str]:
@@ -199,12 +199,12 @@ def _grant(claims: dict[str, Any]) -> RegistryGrant:
 
 
 async def load_signer(secrets: Secrets, *, audience: str) -> TokenSigner:
-    """The signer with the service key of this installation, which is made at the first start."""
+    """The signer with the service key of this installation; creates the key at the first start."""
     key = await ServiceKey.filter(service=SERVICE).order_by("-id").first()
     if key is None:
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         async with transaction("service_key.create"):
-            # Two processes may start at once; the kid is fixed for the first key so that only one wins.
+            # Two processes may start at once; the first key has a fixed kid, so that only one insert wins.
             await ServiceKey.bulk_create(
                 [
                     ServiceKey(

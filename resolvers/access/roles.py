@@ -1,15 +1,15 @@
-"""Roles, each kind in rising order."""
+"""Roles on repositories, in teams and on accounts; each kind is ordered."""
 
 from enum import Enum
 from typing import Self
 
 
 class Role(Enum):
-    """A role by its name in the database; members are declared from the least to the most."""
+    """An ordered role; the value is its name in the database. Members are declared lowest first."""
 
     @property
     def rank(self) -> int:
-        """The place among the roles of its kind, 0 for the least."""
+        """The position among the roles of its kind, 0 for the lowest."""
         return list(type(self)).index(self)
 
     def __lt__(self, other: Self) -> bool:
@@ -26,7 +26,7 @@ class Role(Enum):
 
 
 class RepositoryRole(Role):
-    """What one may do with a repository: pull, also push, also administer."""
+    """A role on a repository: pull; also push; also administer."""
 
     READ = "read"
     WRITE = "write"
@@ -34,7 +34,7 @@ class RepositoryRole(Role):
 
 
 class TeamRole(Role):
-    """What a team lets its members do in the organization: be listed, create repositories, administer."""
+    """The role of a team's members in the organization: member; also create repositories; administer."""
 
     MEMBER = "member"
     CREATOR = "creator"
@@ -42,7 +42,7 @@ class TeamRole(Role):
 
 
 class AccountRole(Role):
-    """What one may do with one's own account: see it, change it."""
+    """A role on one's own account: read; also change."""
 
     READ = "read"
     ADMIN = "admin"

@@ -1,7 +1,7 @@
-"""Scopes: what a token may be used for. A scope never grants more than its user has.
+"""OAuth scopes: they cap the roles of a token's user, and never grant more than the user has.
 
-A token's scopes cap three kinds of role: on repositories, in organizations, on the user's own account. The
-table gives each scope's cap of each kind.
+There are three kinds of role: on repositories, in organizations, on the user's own account. The table has
+each scope's cap for each kind.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ R = TypeVar("R", bound=Role)
 
 
 class Scope(StrEnum):
-    """A scope by the name that tokens carry."""
+    """A scope by its name in tokens."""
 
     REPO_READ = "repo:read"
     REPO_WRITE = "repo:write"
@@ -31,7 +31,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScopeRow:
-    """A scope as a person sees it, and the roles that it caps at."""
+    """A scope: its texts for the consent page, and its cap for each kind of role (None: no role)."""
 
     scope: Scope
     title: str
@@ -113,14 +113,15 @@ DIRECT = frozenset({Scope.DIRECT_USER_LOGIN})
 
 
 def parse_scopes(text: str, *, field: str = "scopes") -> frozenset[Scope]:
-    """Scopes separated by spaces or commas. Raises `Invalid` for none, or one unknown or not grantable."""
+    """Parse scopes separated by spaces or commas. Raises `Invalid` for none, or one not grantable."""
     names = text.replace(",", " ").split()
     grantable = {row.scope.value for row in SCOPES.values() if row.is_grantable}
     unknown = [name for name in names if name not in grantable]
     if unknown:
-        raise Invalid(f"Unknown scope '{unknown[0]}'; known are {', '.join(sorted(grantable))}.", field=field)
+        known = ", ".join(sorted(grantable))
+        raise Invalid(f"{field}: unknown scope '{unknown[0]}'; use some of {known}.", field=field)
     if not names:
-        raise Invalid("At least one scope is needed.", field=field)
+        raise Invalid(f"{field}: name at least one scope.", field=field)
     return frozenset(Scope(name) for name in names)
 
 
@@ -145,17 +146,17 @@ def account_cap(scopes: Iterable[Scope]) -> AccountRole | None:
 
 
 def covers(held: frozenset[Scope], wanted: frozenset[Scope]) -> bool:
-    """Whether scopes allow all that others would: a token is never the way to a stronger one."""
+    """Whether `held` allows all that `wanted` would, so that no token can obtain a stronger one."""
     if Scope.DIRECT_USER_LOGIN in held:
         return True
     if Scope.SUPER_USER in wanted - held:
         return False
     return (
-        _reaches(repository_cap(held), repository_cap(wanted))
-        and _reaches(organization_cap(held), organization_cap(wanted))
-        and _reaches(account_cap(held), account_cap(wanted))
+        _at_least(repository_cap(held), repository_cap(wanted))
+        and _at_least(organization_cap(held), organization_cap(wanted))
+        and _at_least(account_cap(held), account_cap(wanted))
     )
 
 
-def _reaches(held: R | None, wanted: R | None) -> bool:
+def _at_least(held: R | None, wanted: R | None) -> bool:
     return wanted is None or (held is not None and held >= wanted)

@@ -1,4 +1,4 @@
-"""The viewer: who asks, and how far the presented credential carries."""
+"""The viewer: the account that asks, and the scopes of its credential."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,11 +7,11 @@ from resolvers.access.scopes import DIRECT, Scope
 from resolvers.errors import Forbidden, FreshLoginRequired, QuaysideError, Unauthenticated
 
 SESSION = "session"
-"""The kind of credential that a browser's session is."""
+"""The `Credential.kind` of a browser's session."""
 
 
 class AccountKind(StrEnum):
-    """What an account is."""
+    """The kind of an account."""
 
     USER = "user"
     ORGANIZATION = "organization"
@@ -38,9 +38,9 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks. `is_superuser` is true only if the credential's scopes let a superuser be one.
+    """Who asks. `is_superuser` is true only if the scopes allow it as well.
 
-    `is_fresh` is false for a session whose password was given too long ago for what asks for a fresh login.
+    `is_fresh` is false for a session that must give the password again before sensitive operations.
     """
 
     account: ViewerAccount | None = None
@@ -57,16 +57,16 @@ class Viewer:
 
     @property
     def is_direct(self) -> bool:
-        """Whether the viewer holds all rights of the account, not those of a scoped token."""
+        """Whether the viewer has all rights of the account, not only those of a scoped token."""
         return Scope.DIRECT_USER_LOGIN in self.scopes
 
     @property
     def is_session(self) -> bool:
-        """Whether a browser asks by its cookie, which other pages can make it send."""
+        """Whether the credential is a cookie, which other sites can make the browser send (CSRF)."""
         return self.credential.kind == SESSION
 
     def refusal(self) -> QuaysideError:
-        """The error that tells this viewer no: sign in, or you may not."""
+        """The error for a refusal: `Unauthenticated` for an anonymous viewer, else `Forbidden`."""
         return Unauthenticated() if self.account is None else Forbidden()
 
     def require_account(self) -> ViewerAccount:

@@ -85,7 +85,7 @@ def test_a_token_is_printed_alone(tmp_path: Path) -> None:
     ("user", "scopes", "sentence"),
     [
         ("eve", "repo:read", "There is no user 'eve'."),
-        ("ada", " ", "At least one scope is needed."),
+        ("ada", " ", "scopes: name at least one scope."),
     ],
 )
 def test_a_token_for_nobody_or_nothing_is_refused(
