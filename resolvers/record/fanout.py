@@ -21,7 +21,7 @@ from resolvers.access.credentials import current_viewers
 from resolvers.access.viewer import Viewer
 from resolvers.context import Site
 from resolvers.errors import DatabaseUnavailable, ErrorCode, Invalid, InvalidCredentials, QuaysideError
-from resolvers.record.live import EventRecord, Judge, SeenEvent, Watch, described, format_cursor
+from resolvers.record.live import EventAuthorizer, EventRecord, VisibleEvent, Watch, format_cursor, with_names
 from storage import events
 from storage.database import Database
 from storage.events import Cursor, LogEnd
