@@ -1,1 +1,1 @@
-"""THE OLD DOOR: the Quay REST API, each route a GraphQL operation on the schema."""
+"""The Quay-compatible REST API `/api/v1`: each route is a GraphQL operation on the schema."""

@@ -1,4 +1,4 @@
-"""What every request to `/api/v1` passes before its row is looked at, and what every answer carries."""
+"""Checks before the route of a request runs: CSRF, anonymous access, scopes. CORS headers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_CSRF_TOKEN = Problem(403, "error", text="CSRF token was invalid or missing.")
 NO_ANONYMOUS = Problem(401, "error", text="Anonymous access is not allowed")
 
 DIRECT_LOGIN = "direct_user_login"
-"""The scope of a signed-in session: all others."""
+"""The scope of a signed-in session, which includes all others."""
 
 _IMPLIED_SCOPES = {
     "repo:admin": frozenset({"repo:admin", "repo:write", "repo:read"}),
@@ -24,14 +24,14 @@ _IMPLIED_SCOPES = {
 
 
 class RestViewer(Protocol):
-    """What the door must know of the caller."""
+    """The properties of the caller that these checks need."""
 
     @property
     def is_anonymous(self) -> bool: ...
 
     @property
     def is_session(self) -> bool:
-        """Whether the caller is known by a cookie alone, which browsers send whoever's page asks."""
+        """Whether a cookie alone authenticates the caller; browsers send it for pages of any site."""
 
     @property
     def scopes(self) -> frozenset[str]: ...
@@ -40,11 +40,11 @@ class RestViewer(Protocol):
 def admission_problem(
     route: Route, viewer: RestViewer, features: frozenset[str], *, has_csrf_token: bool
 ) -> Problem | None:
-    """Why this caller may not come in, or None.
+    """The problem with which the caller is refused, or None.
 
-    Who writes without a bearer token has to show a CSRF token, anonymous callers too: the reference says so
-    before anything about the row, and clients know a wrong bearer token by this answer. An open row takes
-    nothing from a session, so no session can be misused for it.
+    Writes without a bearer token need a CSRF token, from anonymous callers too: the reference checks it
+    first, and clients recognise a wrong bearer token by this answer. An open route does not use the session,
+    so it needs no CSRF token.
     """
     if route.open:
         return None
@@ -62,9 +62,9 @@ def has_scope(scopes: frozenset[str], needed: str | None) -> bool:
 
 
 def cors_headers(allowed: Sequence[str], origin: str | None) -> dict[str, str]:
-    """The cross-origin headers of an answer.
+    """The CORS headers of an answer.
 
-    `allowed` are the configured origins; without any, every origin may read, but never with credentials.
+    `allowed` are the configured origins. If empty, every origin may read, but without credentials.
     """
     headers = ["Authorization", "Content-Type", "X-Requested-With"]
     answer = {

@@ -16,10 +16,10 @@ class AnswerType:
     kind: str
     nullable: bool = False
     item: AnswerType | None = None
-    """What a list or map holds."""
+    """The type of the items of a list or map."""
     keys: Mapping[str, Key] = field(default_factory=dict)
     leaf: GraphQLNamedType | None = field(default=None, compare=False)
-    """The GraphQL type of a scalar or enum value, until a form has rendered it."""
+    """The GraphQL type of a scalar or enum value; None after a form has converted it."""
 
     def as_nullable(self, nullable: bool = True) -> AnswerType:
         return replace(self, nullable=nullable)
@@ -27,7 +27,7 @@ class AnswerType:
 
 @dataclass(frozen=True)
 class Key:
-    """One key of an object. `types` names the object types under which it is written; None is all."""
+    """One key of an object. `types` names the object types that have it; None means all."""
 
     answer: AnswerType
     optional: bool = False
@@ -35,9 +35,9 @@ class Key:
 
 
 def merge(keys: Iterable[tuple[str, Key]], possible: frozenset[str]) -> dict[str, Key]:
-    """The keys of one object, written under type conditions or not.
+    """The keys of one object, inside and outside type conditions.
 
-    A key is optional if the type conditions that write it do not cover every possible type.
+    A key is optional unless its type conditions cover every possible type.
     """
     merged: dict[str, Key] = {}
     for name, key in keys:
@@ -121,7 +121,7 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
 
 
 def type_mismatch(answer: AnswerType, value: Any, path: str = "answer") -> str | None:
-    """Why a value does not fit, as a sentence, or None. Shaped data must fit what the compiler derived."""
+    """A sentence that says why a value is not of the type, or None if it is."""
     if value is None:
         return None if answer.nullable or answer.kind == "any" else f"{path} is null."
     match answer.kind, value:

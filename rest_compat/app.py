@@ -1,4 +1,4 @@
-"""The old door on the real schema: what `create_app` mounts at `/api/v1`."""
+"""The REST API on the product's schema, as `create_app` mounts it at `/api/v1`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def create_api(
 ) -> Engine[GraphContext]:
     """The engine with all chapters.
 
-    `context_for` makes the context of one request with the limits of trusted documents (`max_first`), its
-    viewer anonymous if the credential is not good. `has_csrf_token` says whether a request that comes by
-    cookie was made by a page of ours. `base_url` is the public address without a final slash.
+    `context_for` makes the context of one request with the limits of trusted documents (`max_first`); an
+    invalid credential makes the viewer anonymous. `has_csrf_token` says whether a request has a valid CSRF
+    token. `base_url` is the public address without a final slash.
     """
     return Engine(
         CHAPTERS,
@@ -55,7 +55,7 @@ def _viewer_of(context: GraphContext) -> RestViewer:
 
 
 def _scope_texts(features: frozenset[str]) -> list[ScopeText]:
-    """The scopes that a token can be given, as discovery lists them."""
+    """The scopes that a token can have, as discovery lists them."""
     return [
         ScopeText(row.scope.value, row.title, row.description, row.is_dangerous)
         for row in scopes.values()

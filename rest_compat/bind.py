@@ -1,6 +1,6 @@
-"""Requests → variables, and the texts of refusals.
+"""Binds the values of a request to GraphQL variables, or refuses them.
 
-Refusals of a body read like the first line of a JSON Schema validator, since that is what clients know.
+Errors about a body read like the first line of a JSON Schema validator's, which clients know.
 """
 
 from __future__ import annotations
@@ -32,34 +32,32 @@ from rest_compat.shape import offset_of
 Read = Callable[[Any], Any]
 
 FALSE_TEXTS = frozenset({"false", "False", "FALSE", "0", "", "null"})
-"""Every other text is true, as in the reference."""
+"""Texts that mean false; all others mean true, as in the reference."""
 
 LAST_PAGE = 1_000_000
-"""Pages beyond this one are empty in any case; the bound keeps offsets within 64 bits."""
-
+"""Later pages are read as this one, which is empty; keeps offsets within 64 bits."""
 
 MAX_SHOWN_CHARACTERS = 200
-"""Characters of a refused value that its refusal repeats."""
+"""Longest part of an invalid value that its error repeats."""
 
 
 @dataclass(frozen=True)
 class Cursors:
-    """What the old door needs of the schema's connections: a cursor that skips `n` items from the start, and
-    whether a text is a cursor at all."""
+    """Cursors of the schema's connections: `offset(n)` skips n items, `is_cursor` checks a text."""
 
     offset: Callable[[int], str]
     is_cursor: Callable[[str], bool]
 
 
 class BoundRequest(NamedTuple):
-    """GraphQL variables, and the request's own values for `@echo`."""
+    """GraphQL variables, and the parameters as sent (`values`) for `@echo`."""
 
     variables: dict[str, Any]
     values: dict[str, Any]
 
 
 class BindError(Exception):
-    """A value was refused. `kind` is required, type, enum, value or unknown."""
+    """A parameter is invalid. `kind` is required, type, enum, value or unknown."""
 
     def __init__(self, field: str, kind: str, problem: Problem, text: Any = None) -> None:
         super().__init__(text)
@@ -70,7 +68,7 @@ class BindError(Exception):
 
 
 class ReadError(ValueError):
-    """A value that does not fit its type, with the sentence that says so."""
+    """A value does not fit its type; `text` says why. `kind` as in `BindError`."""
 
     def __init__(self, kind: str, text: str | None = None) -> None:
         super().__init__(text)
@@ -79,9 +77,9 @@ class ReadError(ValueError):
 
 
 class Binder:
-    """Reads the requests of one row.
+    """Binds the requests of one route.
 
-    Raises ValueError at start-up if the row and its document disagree.
+    Raises ValueError at start-up if the route does not fit its document.
     """
 
     def __init__(self, route: Route, plan: Plan, cursors: Cursors) -> None:
@@ -110,7 +108,7 @@ class Binder:
         self.takes_body = bool(self._body)
 
     def bind(self, path: Mapping[str, str], query: Mapping[str, str], body: Any) -> BoundRequest:
-        """Raises BindError for the first value, in the order of the document, that does not fit."""
+        """Binds a request. Raises BindError for the first invalid value, in the order of the document."""
         bound = BoundRequest({}, {})
         for reader in self._path:
             self._bind_path(reader, path[reader.param.name], bound)
@@ -244,12 +242,12 @@ def _store_default(param: Param, bound: BoundRequest) -> None:
 
 
 def _text_reader(param: Param, cursors: Cursors) -> Read:
-    """How the text of a path or query value is read."""
+    """The reader of a path or query value."""
     return _then(_without_nul, _plain_text_reader(param, cursors))
 
 
 def _without_nul(text: str) -> str:
-    # No name holds this character, and not every database takes it.
+    # Names do not contain NUL, and PostgreSQL cannot store it.
     if "\0" in text:
         raise ReadError("value")
     return text
@@ -277,11 +275,11 @@ def _plain_text_reader(param: Param, cursors: Cursors) -> Read:
 
 
 def _json_reader(param: Param) -> Read:
-    """How a JSON value of a body is read: strictly."""
+    """The reader of a JSON value of a body, without conversions between JSON types."""
     form = param.form
     nulls = ("null",) if param.nullable else ()
     if param.below is not None:
-        # Only together with the other value is it what the type describes.
+        # `_bind_below` checks the type, after joining the two values.
         return _of_json_type(("string", *nulls))
     if form is not None and form not in SPELLINGS:
         return _then(_of_json_type((READ_FORMS[form].kind, *nulls)), _with_form_errors(READ_FORMS[form].read))
@@ -293,7 +291,7 @@ def _json_reader(param: Param) -> Read:
 
 
 def _type_reader(type_: GraphQLInputType, form: str, nulls: tuple[str, ...] = ()) -> Read:
-    """The strict reader of one GraphQL type; null is refused unless it is among `nulls`."""
+    """The reader of a GraphQL type, without conversions; null is invalid unless `nulls` contains it."""
     if is_non_null_type(type_):
         return _type_reader(type_.of_type, form, nulls)
     if is_list_type(type_):
@@ -310,11 +308,11 @@ def _type_reader(type_: GraphQLInputType, form: str, nulls: tuple[str, ...] = ()
 
 
 def _input_object_reader(type_: GraphQLInputObjectType, form: str) -> Read:
-    """`{"activating_user": …}` → `{"activatingUser": …}`, recursively; unknown keys are dropped."""
+    """Renames keys recursively: `activating_user` → `activatingUser`. Drops unknown keys."""
     names = {_snake_case(name): name for name in type_.fields}
     required = {snake: is_required_input_field(type_.fields[name]) for snake, name in names.items()}
     nullable = {snake: not is_non_null_type(type_.fields[name].type) for snake, name in names.items()}
-    # Readers of the fields are made when first needed, since input types may hold themselves.
+    # Made when first needed, since input types may be recursive.
     readers: dict[str, Read] = {}
 
     def read(value: dict[str, Any]) -> dict[str, Any]:
@@ -346,7 +344,7 @@ def _enum_reader(type_: GraphQLEnumType, form: str) -> Read:
 
 
 def _scalar_reader(type_: Any) -> Read:
-    """Judged by the scalar itself, and passed on as sent."""
+    """Validates a value with its scalar, and returns it as sent."""
     if not is_scalar_type(type_) or type_.name in ("String", "ID", "JSON", "Boolean"):
         return lambda value: value
 
@@ -354,7 +352,7 @@ def _scalar_reader(type_: Any) -> Read:
         try:
             type_.coerce_input_value(value)
         except Exception as error:
-            # A scalar may raise anything; what it says is about the value.
+            # Scalars may raise any exception, with a message about the value.
             raise ReadError("value", str(error)) from error
         return value
 
@@ -417,7 +415,7 @@ def _of_json_type(kinds: tuple[str, ...]) -> Read:
     types = tuple(type_ for kind in kinds for type_ in _JSON_TYPES[kind])
 
     def read(value: Any) -> Any:
-        # In Python True is an integer; in JSON it is not.
+        # In Python, True is an integer; in JSON it is not.
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise ReadError("type", _not_of_type(value, kinds))
         return value
@@ -434,7 +432,7 @@ def _not_of_type(value: Any, kinds: tuple[str, ...]) -> str:
 
 
 def _shortened(value: Any) -> str:
-    """The value as a validator would show it, but never at the length of a whole body."""
+    """The value as a JSON Schema validator shows it, shortened."""
     text = repr(value)
     return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"
 

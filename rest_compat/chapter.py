@@ -1,4 +1,4 @@
-"""A chapter: the rows and documents of one tag of the reference."""
+"""A chapter: the routes and documents of one tag of the API reference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_compat.route import Route
 
 @dataclass(frozen=True)
 class Chapter:
-    """`documents` is GraphQL text; `description` is what discovery says of the tag."""
+    """`documents` is GraphQL text; `description` describes the tag in discovery."""
 
     name: str
     description: str
@@ -25,9 +25,9 @@ def read_documents(name: str) -> str:
 
 
 def chapter(name: str, description: str, *rows: Route | Owned) -> Chapter:
-    """A chapter from its rows, with the documents of the file of the same name.
+    """A chapter of these rows, with the documents of `chapters/<name>.graphql`.
 
-    The documents of rows that several kinds of owners have stand in `<name>.owned.graphql`.
+    The documents of `Owned` rows are in `<name>.owned.graphql`.
     """
     routes: list[Route] = []
     owners: dict[Owner, None] = {}

@@ -1,8 +1,8 @@
-"""Documents → plans, once, at start-up: parsed, checked against the schema, stripped, and made into closures.
+"""Compiles GraphQL documents into plans at start-up: parse, validate, strip our directives, make closures.
 
-A document is validated twice: as written, against the schema extended by the vocabulary of
-`directives.graphql`, and as executed, against the schema itself. What GraphQL would call unused is judged
-here over all chapters, because a variable may serve the answer or a page number alone.
+A document is validated twice: as written, against the schema extended with `directives.graphql`, and as
+executed, against the schema itself. The rules about unused variables and fragments are replaced by our own,
+because a variable may be used by the answer or by a page number only.
 """
 
 from __future__ import annotations
@@ -53,30 +53,30 @@ ANNOTATED_RULES: tuple[type[ASTValidationRule], ...] = tuple(
 
 @dataclass(frozen=True)
 class Plan:
-    """A document, ready to be bound, executed and shaped."""
+    """A compiled document."""
 
     name: str
     description: str
     params: tuple[Param, ...]
     document: DocumentNode
-    """What is executed: one operation without fragments or client-side directives."""
+    """The executed document: one operation without fragments or client-side directives."""
     result: str | None
-    """Of a mutation: the key of its root field in the data."""
+    """The key of a mutation's root field in the data; None for queries."""
     lenient: frozenset[tuple[str, ...]]
-    """Paths of the data, without list indexes, at which a denial means an empty view."""
+    """Paths in the data, without list indexes, at which a denied field counts as null (`@ifAllowed`)."""
     rest_names: Mapping[str, str]
     """Argument paths of a mutation → REST parameter names, to name the field of a payload error."""
     answer: AnswerType | None
-    """The type of the answer; None if the document has none, as its rows answer with a constant."""
+    """The type of the answer; None if the document gives none because its routes answer a constant."""
     directives: frozenset[str]
     forms: frozenset[str]
     _body: Body | None
     _root: Convert | None
 
     def shape(self, data: Mapping[str, Any], values: Mapping[str, Any]) -> Any | Unset:
-        """The REST answer of a GraphQL result, or UNSET if what was asked for does not exist.
+        """The REST answer for a GraphQL result, or UNSET if the requested object does not exist.
 
-        `values` are the request's own values, which an answer may echo.
+        `values` are the parameters of the request, for `@echo`.
         """
         if self._body is None:
             return self._root(data, values) if self._root else None
@@ -86,7 +86,7 @@ class Plan:
             if found is None:
                 return UNSET
         if (alias := self._body.path[-1]) not in found:
-            # Skipped, as the request asked for something that only the row can answer.
+            # `@skip` left it out: the route answers without the schema.
             return UNSET
         value = self._body.convert(found[alias], values)
         if value is None:
@@ -94,7 +94,7 @@ class Plan:
         return value if self._body.key is None else {self._body.key: value}
 
     def field_name(self, field: str | None) -> str | None:
-        """The REST name of a payload error's field: `input.robot` → `robot_username`."""
+        """The REST parameter for the field of a payload error: `input.robot` → `robot_username`."""
         if field is None:
             return None
         parts = field.split(".")
@@ -115,14 +115,14 @@ def extended_schema(schema: GraphQLSchema) -> GraphQLSchema:
 
 
 def compile_documents(schema: GraphQLSchema, sources: Iterable[Source]) -> dict[str, Plan]:
-    """All documents of all chapters by operation name. Fragments are shared.
+    """The plans of all documents by operation name. Fragments are shared between sources.
 
-    Raises GraphQLError, naming source, line and reason, if a document does not fit the schema.
+    Raises GraphQLError with source, line and reason if a document does not fit the schema.
     """
     return dict(_compiled(schema, tuple((source.body, source.name) for source in sources)))
 
 
-# Compiling takes a second, so further applications in one process share what the first one made.
+# Compiling takes a second, so applications in one process share the plans.
 @lru_cache(maxsize=4)
 def _compiled(schema: GraphQLSchema, texts: tuple[tuple[str, str], ...]) -> Mapping[str, Plan]:
     vocabulary = extended_schema(schema)
@@ -170,7 +170,7 @@ def _compile(
     convert, answer, _ = compiler.object(operation.selection_set, Position(root, selection))
     body = compiler.findings.body
     if not mutation and body is not None and len(operation.selection_set.selections) > 1:
-        raise document_error("Beside the root field that holds @body nothing reaches the answer.", operation)
+        raise document_error("@body allows no other root field.", operation)
     executed = selection.to_ast()
     result = _result_of(operation, executed) if mutation else None
     used = _variables(executed)
@@ -206,14 +206,14 @@ def _answer_of(body: Body | None, root: AnswerType | None) -> AnswerType | None:
 
 
 def _result_of(operation: OperationDefinitionNode, executed: SelectionSetNode) -> str:
-    """The one root field of a mutation, which must select its errors."""
+    """The key of a mutation's only root field. Raises GraphQLError unless it selects its errors."""
     fields = operation.selection_set.selections
     if (
         len(fields) != 1
         or not isinstance(fields[0], FieldNode)
         or (fields[0].alias or fields[0].name).value != "result"
     ):
-        raise document_error("A mutation has exactly one root field, with the alias `result`.", operation)
+        raise document_error("A mutation needs exactly one root field, with the alias `result`.", operation)
     root = executed.selections[0]
     assert isinstance(root, FieldNode)
     for inner in root.selection_set.selections if root.selection_set else ():
@@ -223,7 +223,7 @@ def _result_of(operation: OperationDefinitionNode, executed: SelectionSetNode) -
             }
             if names >= {"code", "message", "field"}:
                 return root.name.value
-    raise document_error("A mutation selects `errors { code message field }`.", operation)
+    raise document_error("A mutation must select `errors { code message field }`.", operation)
 
 
 def _stripped(operation: OperationDefinitionNode, executed: SelectionSetNode, used: set[str]) -> DocumentNode:
@@ -245,16 +245,16 @@ def _check_variables(
     operation: OperationDefinitionNode, params: Iterable[Param], used: set[str], echoed: set[str]
 ) -> None:
     params = tuple(params)
-    elsewhere = {param.page_size for param in params} | {param.below for param in params}
+    in_other_params = {param.page_size for param in params} | {param.below for param in params}
     for param in params:
-        useful = param.name in used or param.name in echoed or param.name in elsewhere
-        if useful == param.ignored and not _is_native(operation):
-            said = "marked @ignored but used" if useful else "not used; mark it @ignored if that is meant"
-            raise document_error(f"${param.name} is {said}.", operation)
+        is_used = param.name in used or param.name in echoed or param.name in in_other_params
+        if is_used == param.ignored and not _is_native(operation):
+            problem = "marked @ignored but used" if is_used else "not used; mark it @ignored if that is meant"
+            raise document_error(f"${param.name} is {problem}.", operation)
 
 
 def _is_native(operation: OperationDefinitionNode) -> bool:
-    """`{ __typename }` declares the parameters of a row that the door answers itself."""
+    """Whether the document is `{ __typename }`, which only declares parameters of a `native` route."""
     match operation.selection_set.selections:
         case (FieldNode(name=name, directives=None),):
             return name.value == "__typename"
@@ -277,7 +277,7 @@ def _variables(selection: SelectionSetNode) -> set[str]:
 
 
 class _DirectiveNames(Visitor):
-    """Which directives and forms a document uses, through its fragments."""
+    """Collects the directives and forms that a document uses, fragments included."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         super().__init__()

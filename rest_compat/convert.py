@@ -1,7 +1,6 @@
 """Closures that turn one value of a GraphQL result into one value of a REST answer.
 
-Each takes the value and the request's own values. They are written once per field, at start-up; a request
-only calls them.
+Each takes the value and the parameters of the request. They are made at start-up, once per field.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def unless_null(convert: Convert) -> Convert:
 
 
 def in_lists(type_: Any, convert: Convert | None, answer: AnswerType) -> tuple[Convert | None, AnswerType]:
-    """Wraps the converter of one item in the lists and nulls of a type."""
+    """The converter and answer type of a GraphQL type, from those of its innermost item."""
     nullable = not is_non_null_type(type_)
     type_ = get_nullable_type(type_)
     if is_list_type(type_):

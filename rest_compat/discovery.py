@@ -18,7 +18,7 @@ PREFIX = "/api/v1"
 
 @dataclass(frozen=True)
 class ScopeText:
-    """A scope as it is shown to people."""
+    """A scope with its texts for people."""
 
     name: str
     title: str
@@ -28,9 +28,9 @@ class ScopeText:
 
 @dataclass(frozen=True)
 class ApiInfo:
-    """What the door knows of itself; rows that it answers without the schema get this.
+    """What the API knows about itself, for routes that it answers without the schema (`native`).
 
-    `base_url` is the public address, `mode` is documented or observed, `features` are the flags that are on.
+    `base_url` is the public address, `mode` is documented or observed, `features` are the enabled flags.
     """
 
     chapters: tuple[Chapter, ...]
@@ -52,10 +52,10 @@ _REFUSALS = {
 
 
 def discovery(info: ApiInfo, *, internal: bool = False) -> dict[str, Any]:
-    """The whole document. Rows whose feature is off are left out.
+    """The Swagger document. Routes whose feature is off are left out.
 
-    With `internal`, operations that no client is meant to use are listed too, and each operation says
-    whether it is one of them, needs a recent sign-in, or is about the caller.
+    `internal` adds internal operations, and to each operation whether it is internal, needs a recent sign-in,
+    or is about the caller.
     """
     scheme, _, host = info.base_url.partition("://")
     paths: dict[str, Any] = {}
@@ -182,7 +182,7 @@ def _body_schema(params: Sequence[Param]) -> dict[str, Any]:
 
 def _property(param: Param) -> dict[str, Any]:
     described = {"description": param.description} if param.description else {}
-    # Swagger 2.0 knows one type per property; none stands for any.
+    # Swagger 2.0 allows one type per property; no type means any.
     kinds = param.kinds
     typed: dict[str, Any] = {"type": kinds[0]} if len(kinds) == 1 and kinds[0] != "any" else {}
     if typed.get("type") == "array":

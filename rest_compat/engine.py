@@ -1,7 +1,7 @@
-"""The old door as an ASGI application: match, check, bind, execute, shape, answer.
+"""The REST API as an ASGI application: match, check, bind, execute, shape, answer.
 
-Everything is compiled when the engine is made; a request finds its row and calls closures. Refusals come in
-the order that clients of the reference expect: what a row says is judged first comes first, see `Check`.
+Routes and documents are compiled when the engine is made; a request only calls closures. Checks run in the
+order of the reference, which differs between routes, see `Check`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Mode = Literal["documented", "observed"]
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1 << 20
-"""Bytes of a request body."""
+"""Largest request body."""
 
 _ROLES = {"READ": 1, "WRITE": 2, "ADMIN": 3}
 _ROLE_OF_SCOPE = {"repo:read": 1, "repo:write": 2, "repo:admin": 3}
@@ -62,7 +62,7 @@ _ROLE_OF_SCOPE = {"repo:read": 1, "repo:write": 2, "repo:admin": 3}
 
 @dataclass(frozen=True)
 class CompiledRoute:
-    """A row with its plan and binder."""
+    """A route with its plan, binder and success status."""
 
     route: Route
     plan: Plan
@@ -71,7 +71,7 @@ class CompiledRoute:
 
 
 class RequestRefused(Exception):
-    """Ends a request with a problem."""
+    """Ends the request with a problem as its answer."""
 
     def __init__(self, problem: Problem, text: Any = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
@@ -88,12 +88,12 @@ def _guards() -> Source:
 class Engine(Generic[C]):
     """The routes of `/api/v1`.
 
-    `run` executes a document, `await run(document, variables, context, operation_name)`, and logs what nobody
-    expected. `context_for` makes the context of one request, with the limits of trusted documents;
-    `viewer_of` and `code_of` read the caller and an error's code; `has_csrf_token` says whether a request
-    shows that a page of ours made it. `cors_origins` are the origins that may read answers; none means all.
+    `run` executes a document, `await run(document, variables, context, operation_name)`, and logs unexpected
+    errors. `context_for` makes the context of one request, with the limits of trusted documents. `viewer_of`
+    and `code_of` return the caller and the code of an error. `has_csrf_token` says whether a request has a
+    valid CSRF token. `cors_origins` are the origins that may read answers; empty means all.
 
-    Raises GraphQLError or ValueError if a row and its document do not fit each other or the schema.
+    Raises GraphQLError or ValueError if a route and its document do not fit each other or the schema.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Engine(Generic[C]):
         self._guard = self.plans.pop("GuardRepository")
         self.info = ApiInfo(chapters, self.plans, tuple(scopes), base_url, features, status_codes)
         routes = [route for chapter in chapters for route in chapter.routes if not route.external]
-        # A route whose feature is off does not exist, not even for the methods beside it.
+        # A route whose feature is off does not exist, not even in the Allow header of its path.
         self._router = Router(route for route in routes if features.issuperset(route.flags))
         self._routes = {route.operation: self._prepare(route, cursors) for route in routes}
         self._run = run
@@ -134,7 +134,7 @@ class Engine(Generic[C]):
         self._cors_origins = tuple(cors_origins)
         unused = self.plans.keys() - {route.document_name for chapter in chapters for route in chapter.routes}
         if unused:
-            raise ValueError(f"The document {min(unused)} belongs to no row.")
+            raise ValueError(f"The document {min(unused)} has no route.")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -167,11 +167,11 @@ class Engine(Generic[C]):
 
     def _prepare(self, route: Route, cursors: Cursors) -> CompiledRoute:
         if (plan := self.plans.get(route.document_name)) is None:
-            raise ValueError(f"{route.operation}: there is no document {route.document_name}.")
+            raise ValueError(f"{route.operation}: the document {route.document_name} is missing.")
         status = route.status_for(self.info.mode)
         answered = plan.answer is not None or route.body is not UNSET or status == 204
         if not answered:
-            raise ValueError(f"{route.operation}: neither @body, nor a literal body, nor status 204.")
+            raise ValueError(f"{route.operation}: needs @body, a constant body or status 204.")
         if route.check is Check.ACCESS and (
             route.scope not in _ROLE_OF_SCOPE or "repository" not in route.path_names
         ):
@@ -212,10 +212,10 @@ class Engine(Generic[C]):
     async def _check_caller_first(
         self, route: Route, path: Mapping[str, str], viewer: RestViewer, context: C
     ) -> None:
-        """Refuses the caller of a refused request, if the row says that the caller is judged first.
+        """For a request with an invalid value: raise the problem of the caller, if the route checks it first.
 
-        GraphQL reads values before any resolver runs, so the schema is asked here; nothing is spent on
-        requests whose values are good.
+        GraphQL coerces values before resolvers check access, so the guard query checks it here. Valid
+        requests do not pay for it.
         """
         if route.check is Check.LOGIN and viewer.is_anonymous:
             raise RequestRefused(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
@@ -262,7 +262,7 @@ class Engine(Generic[C]):
         return route.null_answer
 
     def _raise_errors(self, route: Route, plan: Plan, result: ExecutionResult) -> None:
-        """Refuses for errors beside the data, except for denials that the document allows."""
+        """Raises the first error of the result, except denials of fields with `@ifAllowed`."""
         first: tuple[str, GraphQLError] | None = None
         for error in result.errors or ():
             code = self._code_of(error)
@@ -283,29 +283,29 @@ class Engine(Generic[C]):
             return {}
         keys = answer if isinstance(answer, dict) else {}
         values = {**keys, **{name: bound.values[name] for name in route.path_names}}
-        # A repository's own slashes stay slashes.
+        # Slashes in repository names stay unescaped.
         path = route.location.format(**_quoted(values))
         return {"Location": self.info.base_url + PREFIX + path}
 
 
 def _quoted(value: Any) -> Any:
-    """The texts in an answer as a path spells them."""
+    """The texts of an answer, percent-encoded for a path."""
     if isinstance(value, dict):
         return {name: _quoted(item) for name, item in value.items()}
     return quote(str(value), safe="/:")
 
 
 def raw_path(scope: Scope) -> str:
-    """The path of a request below `/api/v1`, as sent, still percent-encoded."""
+    """The path of a request below `/api/v1`, percent-encoded as sent."""
     raw = scope.get("raw_path")
     path = raw.decode("latin-1").split("?", 1)[0] if raw else quote(scope["path"])
-    # The prefix is looked for, since a proxy or a mount may have put more before it.
+    # A proxy or mount may have added to the path before the prefix.
     _, prefix, below = path.partition(PREFIX + "/")
     return "/" + below if prefix else "/"
 
 
 def _query(request: Request) -> dict[str, str]:
-    """The first value of each parameter, as in the reference."""
+    """The query parameters; of a repeated one the first value, as in the reference."""
     return dict(reversed(request.query_params.multi_items()))
 
 
@@ -352,7 +352,7 @@ def _as_request_refused(route: Route, refused: BindError | RequestRefused) -> Re
 
 
 def _raise_payload_error(route: Route, plan: Plan, payload: Any) -> None:
-    """Refuses for the first error of a mutation."""
+    """Raises the first error of a mutation's payload."""
     errors = payload["errors"] if payload else None
     if errors:
         error = errors[0]

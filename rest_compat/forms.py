@@ -52,11 +52,11 @@ def json_kinds(type_: GraphQLNamedType) -> tuple[str, ...]:
 
 
 class FormError(ValueError):
-    """A value that a form cannot read, with a sentence of the form's own that a person should see."""
+    """A form cannot read a value. The message is a sentence for people."""
 
 
 class WriteForm(NamedTuple):
-    """`takes`: names of scalars, or `enum`. `kind`: the JSON type of the result."""
+    """`takes`: names of scalars, or `enum`. `kind`: JSON type of the result."""
 
     takes: frozenset[str]
     kind: str
@@ -64,8 +64,8 @@ class WriteForm(NamedTuple):
 
 
 class ReadForm(NamedTuple):
-    """`takes`: names of scalars, or `input`. `kind`: the JSON type in a request body, and the type
-    that discovery shows for a query value. `read` is called with the text or the JSON value."""
+    """`takes`: names of scalars, or `input`. `kind`: JSON type in a request body and in discovery.
+    `read` takes the text of the path or query, or the JSON value."""
 
     takes: frozenset[str]
     kind: str
@@ -77,7 +77,7 @@ def _moment(text: str) -> datetime:
 
 
 def _rfc2822(text: str) -> str:
-    # A naive time prints the zone as -0000, which is how the reference says UTC.
+    # A naive time prints the zone as -0000, as the reference does for UTC.
     return format_datetime(_moment(text).replace(tzinfo=None))
 
 
@@ -115,7 +115,7 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = MappingProxyType(
         "UPPER": str.upper,
     }
 )
-"""How enum values are spelled in REST, both ways."""
+"""How REST spells enum values, in requests and answers."""
 
 _DATES = frozenset({"DateTime"})
 
@@ -175,7 +175,7 @@ def _page(text: Any) -> int:
 
 
 def whole_number(text: Any) -> int:
-    """A decimal integer, and nothing that Python alone would take (`1_000`, Arabic digits)."""
+    """Parses a decimal integer, stricter than Python (no `1_000`, no Arabic digits). Raises ValueError."""
     if re.fullmatch(r"[+-]?[0-9]{1,19}", str(text)) is None:
         raise ValueError
     return int(text)
@@ -192,11 +192,11 @@ READ_FORMS: Mapping[str, ReadForm] = MappingProxyType(
         "CURSOR": ReadForm(frozenset({"Cursor"}), "string", str),
     }
 )
-"""Enum values are read by `SPELLINGS`, the other way round."""
+"""Forms that read a value. Enum values are read with `SPELLINGS`."""
 
 
 def applies(takes: frozenset[str], type_: GraphQLNamedType) -> bool:
-    """Whether a form fits a GraphQL type."""
+    """Whether a form takes values of a GraphQL type."""
     if is_enum_type(type_):
         return "enum" in takes
     if is_input_object_type(type_):

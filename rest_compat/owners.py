@@ -1,4 +1,4 @@
-"""Operations that exist for each kind of owner: rows and documents are written once and expanded.
+"""Operations that exist for several kinds of owner: one template of routes and documents, expanded for each.
 
 In the documents of `chapters/<name>.owned.graphql`
 
@@ -6,9 +6,9 @@ In the documents of `chapters/<name>.owned.graphql`
     OWNER_VARIABLE  the declaration of the variable that names the owner; none for the signed-in user
     OWNER_ROOT      the root field that selects the owner, such as `namespace(name: $orgname)`
     OWNER_INPUT     the owner as an argument, such as `{namespace: $orgname}`
-    # only: A B     keeps its line for the owners A and B alone
+    # only: A B     keeps its line only for the owners A and B
 
-are replaced before parsing. In rows, `{Owner}` in an operation id and `{owner}` in a path are.
+are replaced before parsing. In routes, `{Owner}` in an operation id and `{owner}` in a path are replaced.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rest_compat.route import Check, Route
 
 @dataclass(frozen=True)
 class Owner:
-    """One kind of owner. `scope` and, for writes, `check` are those of rows that say none."""
+    """One kind of owner. `scope` and, for writes, `check` are defaults of its routes."""
 
     word: str
     path: str
@@ -58,7 +58,7 @@ _ONLY = re.compile(r"\s*# only: (?P<words>[A-Za-z ]+)$")
 
 @dataclass(frozen=True)
 class Owned:
-    """Rows of operations that all of `owners` have."""
+    """Routes that each of `owners` has."""
 
     owners: tuple[Owner, ...]
     rows: tuple[Route, ...]
@@ -79,7 +79,7 @@ class Owned:
 
 
 def owned(owners: Iterable[Owner], *rows: Route) -> Owned:
-    """Rows that all of these owners have."""
+    """Routes that each of these owners has."""
     return Owned(tuple(owners), rows)
 
 

@@ -1,4 +1,4 @@
-"""Parameters: the variables of a document, with the directives that say how REST sends them."""
+"""Parameters: the variables of a document, and the directives that say how REST sends them."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class Param:
     nullable: bool = False
     ignored: bool = False
     place: str | None = None
-    """QUERY or WHOLE_BODY where the document says so."""
+    """QUERY, WHOLE_BODY, or None for the default of the method."""
     below: str | None = None
-    """The parameter whose value and a slash come before this one's."""
+    """The parameter whose value is put before this one's, with a slash between."""
     page_size: str | int | None = None
-    """Of a page number: the variable or number that says how long a page is."""
+    """For a page number: the variable or number with the page size."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class Param:
 
     @property
     def answer(self) -> AnswerType:
-        """The type of the parameter's value where an answer echoes it."""
+        """The type of the parameter's value in an answer that echoes it."""
         return AnswerType(
             self.kinds[0], nullable=not self.required and self.default is UNSET and self.form != "PAGE"
         )
@@ -104,12 +104,12 @@ def _param(
     for directive in node.directives or ():
         definition = vocabulary.get_directive(directive.name.value)
         assert definition is not None
-        # The function reads any node with directives; its annotation forgets variables.
+        # The function takes any node with directives; its annotation lacks variable definitions.
         directives[directive.name.value] = get_directive_values(definition, cast(Any, node)) or {}
     form = directives["as"]["form"] if "as" in directives else None
     _check(node, type_, form, directives)
     if form == "PAGE" and name not in sizes:
-        raise document_error(f"${name} is a page number, so `first` must stand beside it.", node)
+        raise document_error(f"${name} is a page number: its field needs the argument `first`.", node)
     null = directives.get("nullable")
     default = UNSET if node.default_value is None else value_from_ast_untyped(node.default_value)
     return Param(
@@ -150,9 +150,9 @@ def _check(
     if directives.keys() & {"clamp", "range"} and named.name not in ("Int", "BigInt") and form != "PAGE":
         raise document_error("@clamp and @range need a whole number.", node)
     if "nullable" in directives and isinstance(node.type, NonNullTypeNode):
-        raise document_error("@nullable stands on a variable that GraphQL does not let be null.", node)
+        raise document_error("@nullable needs a variable that may be null.", node)
     if "lenient" in directives and isinstance(node.type, NonNullTypeNode) and node.default_value is None:
-        raise document_error("@lenient stands on a variable that must be sent.", node)
+        raise document_error("@lenient needs a variable that may be omitted.", node)
     if "lenient" in directives and isinstance(node.type, ListTypeNode):
         raise document_error("@lenient needs a single value.", node)
 

@@ -1,7 +1,8 @@
-"""What a refusal looks like: three body styles, and one table from error codes to statuses.
+"""Error answers: four body styles, and the table from error codes to HTTP statuses.
 
 Styles: `api` is the reference's ApiError object, `message` is `{"message": text}` (the framework and the
-data model), `detail` is `{"detail": text}` (mirroring), `error` is `{"error": text}` (checks at the door).
+data model), `detail` is `{"detail": text}` (mirroring), `error` is `{"error": text}` (CSRF and anonymous
+access).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Problem(NamedTuple):
-    """One way to refuse. `text` replaces the error's own message; `extra` adds keys to the body."""
+    """An error answer. `text` replaces the error's own message; `extra` adds keys to the body."""
 
     status: int
     style: str = "api"
@@ -48,7 +49,7 @@ DEFAULT_TEXT = MappingProxyType(
         500: "Internal Server Error",
     }
 )
-"""The texts of framework refusals, which clients of the reference already know."""
+"""Error texts of the reference's web framework, which its clients know."""
 
 UNAUTHENTICATED = Problem(401, type="invalid_token", text="Requires authentication")
 FORBIDDEN = Problem(403, type="insufficient_scope", text="Unauthorized")
@@ -67,7 +68,7 @@ TOP_LEVEL: Mapping[str, Problem] = MappingProxyType(
         "UNAVAILABLE": UNAVAILABLE,
     }
 )
-"""Errors beside the data: the caller is not allowed, or the request is malformed."""
+"""Errors in the `errors` of a GraphQL result: the caller is not allowed, or the request is malformed."""
 
 PAYLOAD: Mapping[str, Problem] = MappingProxyType(
     {
@@ -83,7 +84,7 @@ PAYLOAD: Mapping[str, Problem] = MappingProxyType(
         "CONFLICT": Problem(409),
     }
 )
-"""Errors inside the data: what a person can fix by changing the input."""
+"""Errors in the payload of a mutation, which the user can fix by changing the input."""
 
 ERROR_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -101,7 +102,7 @@ ERROR_TYPES: Mapping[str, str] = MappingProxyType(
         "downstream_issue": "Another service that is needed here failed.",
     }
 )
-"""Every `error_type` of the API with what it means."""
+"""The meaning of each `error_type` of the API."""
 
 
 def find(
@@ -110,7 +111,7 @@ def find(
     code: str,
     field: str | None = None,
 ) -> Problem:
-    """The problem for a code: exceptions by (code, field), field, code; then the table."""
+    """The problem for a code: from `exceptions` by (code, field), field, code; else from the table."""
     if exceptions:
         for key in ((code, field or ""), field or "", code):
             if (exception := exceptions.get(key)) is not None:

@@ -1,4 +1,4 @@
-"""Rows: what a documented operation is, apart from its GraphQL document, and which row a request means."""
+"""Routes: each documented operation apart from its GraphQL document; and the router."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_compat.problems import Problem, ProblemKey
 
 
 class Unset(Enum):
-    """The type of `UNSET`, which stands for "nothing given" where null is a value."""
+    """The type of `UNSET`, which means "no value" where null is a value."""
 
     UNSET = "unset"
 
@@ -25,7 +25,7 @@ UNSET = Unset.UNSET
 
 
 class Check(StrEnum):
-    """What is judged before the values of a request."""
+    """What is checked before the values of a request: nothing, sign-in, or access to the repository."""
 
     BODY = "BODY"
     LOGIN = "LOGIN"
@@ -36,8 +36,8 @@ class Check(StrEnum):
 class Route:
     """One documented operation. Its document is found by name: `listRepoTags` → `ListRepoTags`.
 
-    `path` is below `/api/v1`, with the parameter names of the reference, except for `external` rows, which
-    give the full path: those are listed by discovery and served elsewhere.
+    `path` is below `/api/v1`, with the parameter names of the reference. `external` routes have a full path:
+    discovery lists them, another part of quayside serves them.
     """
 
     operation: str
@@ -48,38 +48,38 @@ class Route:
     status: int = 200
     """The documented success status."""
     observed: int | None = None
-    """The success status of a live system, where it differs."""
+    """The success status of a live Quay, where it differs."""
     body: Any = UNSET
-    """A literal answer."""
+    """A constant answer."""
     null_answer: Any = UNSET
-    """The answer when the value marked `@body` is null; 404 without it."""
+    """The answer if the value marked `@body` is null; without it, 404."""
     check: Check = Check.BODY
     scope_enforced: bool = False
-    """A token without the row's scope is refused before anything else. Elsewhere the scope is documentation
-    and the resolvers are the judge, since many operations accept more than they document."""
+    """Refuse tokens without the route's scope before anything else. Otherwise the scope is documentation and
+    resolvers decide, since many operations accept more than they document."""
     writable: bool = False
-    """ACCESS also asks that the repository's state is NORMAL."""
+    """ACCESS also requires that the repository's state is NORMAL."""
     optional_body: bool = False
     any_of: tuple[str, ...] = ()
-    """Parameters of which at least one must be given, and not be false or empty."""
+    """At least one of these parameters must be given, and not be false or empty."""
     strict: bool = False
     """Unknown keys of the request body are refused."""
     flags: tuple[str, ...] = ()
-    """The features that must be on; otherwise the route does not exist."""
+    """Features that must be enabled; otherwise the route does not exist."""
     open: bool = False
-    """Answers anonymous callers, writes included, even where anonymous access is off."""
+    """Serve anonymous callers, writes included, even if anonymous access is off."""
     fresh_login: bool = False
-    """Needs a recent sign-in; published by discovery, enforced by the resolver."""
+    """Needs a recent sign-in: discovery publishes it, the resolver enforces it."""
     internal: bool = False
-    """Listed by discovery only when internal operations are asked for."""
+    """Listed by discovery only with `internal=true`."""
     external: bool = False
     location: str | None = None
-    """Template of the Location header, below `/api/v1`; path values win over keys of the answer."""
+    """Template of the Location header, below `/api/v1`, from path values and, second, keys of the answer."""
     problems: Mapping[ProblemKey, Problem] = field(default_factory=dict)
     """Exceptions to the error table."""
     document: str | None = None
     native: Callable[..., Any] | None = None
-    """Answers from the door's own tables instead of the schema; `None` as its result is 404."""
+    """A function that answers from tables of rest_compat instead of the schema; its `None` is 404."""
 
     @property
     def document_name(self) -> str:
@@ -95,7 +95,7 @@ class Route:
 
 
 class Match(NamedTuple):
-    """The row that a request means, or, without one, the methods its path would accept."""
+    """The route of a request; without one, the methods that the path accepts."""
 
     route: Route | None
     values: Mapping[str, str]
@@ -109,10 +109,10 @@ _PLACES = {
 
 
 def pattern(path: str) -> re.Pattern[str]:
-    """A documented path as an expression over raw paths, both spellings of a final slash included.
+    """A regular expression for a documented path over raw paths, with or without a final slash.
 
-    `{repository}` takes two or more segments, which a client may join with `%2F`; `{manifestref}` takes a
-    digest; any other parameter takes one segment.
+    `{repository}` matches two or more segments, which a client may join with `%2F`; `{manifestref}` a digest;
+    any other parameter one segment.
     """
     parts = re.split(r"{(\w+)}", path.rstrip("/"))
     return re.compile(
@@ -132,7 +132,7 @@ def rank(path: str) -> tuple[int, int, int]:
 
 
 class Router:
-    """Finds the row of a request by its raw path, so that `%2F` inside a value keeps its meaning."""
+    """Finds the route of a request by its raw path, so that `%2F` stays part of a value."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._entries: dict[str, list[tuple[re.Pattern[str], dict[str, Route]]]] = {}
@@ -149,10 +149,10 @@ class Router:
             self._entries.setdefault(first, []).append((pattern(path), paths[path]))
 
     def match(self, method: str, path: str) -> Match:
-        """`path` is raw (still percent-encoded) and starts below the prefix with a slash.
+        """`path` is raw (percent-encoded), without the prefix, and starts with a slash.
 
-        A pattern that fits but lacks the method does not end the search: `…/tag/logs` may be a tag or the
-        logs of a repository that is called `tag`.
+        A pattern that matches but lacks the method does not end the search: `…/tag/logs` may be a tag, or the
+        logs of a repository named `tag`.
         """
         allowed: dict[str, None] = {}
         for expression, methods in self._entries.get(path[1:].split("/", 1)[0], ()):

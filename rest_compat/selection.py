@@ -1,7 +1,7 @@
-"""What is executed: the stripped selection of one document, built field by field.
+"""The executed selection of one document, without our directives, built field by field.
 
-Fields get aliases of their own, unique below one object, so that REST keys never clash in GraphQL. A field
-that is wanted twice with the same arguments is asked once, and its selections are merged.
+Fields get new aliases, unique within one object, so that REST keys cannot conflict in GraphQL. Equal fields
+with equal arguments are selected once, with their selections merged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from graphql import (
 
 
 class ExecutedField:
-    """One executed field: its alias in the result, and what is selected below it."""
+    """One executed field: its alias in the result, and the selection below it."""
 
     def __init__(self, alias: str, field: FieldNode, conditions: tuple[DirectiveNode, ...]) -> None:
         self.alias = alias
@@ -42,10 +42,10 @@ class ExecutedField:
 
 
 class Selection:
-    """The fields executed on one object, with those of each type condition."""
+    """The fields executed on one object, and a selection for each type condition."""
 
     def __init__(self, taken: set[str] | None = None) -> None:
-        # The branches of one object share its names, since GraphQL merges their fields into one object.
+        # Type conditions of one object share its aliases, since GraphQL merges their fields into one object.
         self._taken = set() if taken is None else taken
         self._fetches: dict[tuple[str, ...], tuple[ExecutedField, bool]] = {}
         self._branches: dict[str, Selection] = {}
@@ -53,7 +53,7 @@ class Selection:
     def fetch(
         self, field: FieldNode, conditions: tuple[DirectiveNode, ...], lenient: bool = False
     ) -> ExecutedField:
-        """`conditions` are `@include` and `@skip`; `lenient` fields are kept apart from strict ones."""
+        """Adds a field. `conditions`: its `@include` and `@skip`. Lenient and strict fields never merge."""
         key = (
             field.name.value,
             *sorted(print_ast(argument) for argument in field.arguments or ()),
@@ -66,7 +66,7 @@ class Selection:
         return self._fetches[key][0]
 
     def typename(self, conditions: tuple[DirectiveNode, ...]) -> ExecutedField:
-        """A marker: its alias is in the result exactly if this selection was executed."""
+        """Adds a marker, whose alias is in the result exactly if this selection was executed."""
         return self.fetch(FieldNode(name=NameNode(value="__typename")), conditions)
 
     def branch(self, type_name: str) -> Selection:

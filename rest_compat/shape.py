@@ -1,4 +1,4 @@
-"""Selections with client-side directives → closures that turn a GraphQL result into the REST answer."""
+"""Compiles selections with client-side directives into closures from GraphQL results to answers."""
 
 from __future__ import annotations
 
@@ -53,28 +53,28 @@ Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 CONDITIONS = frozenset({"include", "skip"})
 FIXED_VALUES = frozenset({"const", "echo", "offset"})
-"""What says the value of a key that the schema is not asked for."""
+"""Directives that give a key a value that does not come from the schema."""
 
 
 def offset_of(page: str) -> str:
-    """The name under which the request's values hold how many items come before a page."""
+    """The name, among the values of a request, for the number of items before a page."""
     return f"{page}:offset"
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a selection is read: the parent type, and where its fields are executed."""
+    """Where in a document a selection is: its parent type, and the selection that executes its fields."""
 
     parent: Composite
     selection: Selection
     conditions: tuple[DirectiveNode, ...] = ()
     types: frozenset[str] | None = None
-    """The object types of the type condition around; None if it always holds."""
+    """The object types that the enclosing type conditions allow; None for all."""
     path: tuple[str, ...] | None = ()
-    """Aliases from the root; None below a list, where no answer can be found by a path."""
+    """Aliases from the root; None below a list or in a group, where `@body` is not allowed."""
     lenient_path: tuple[str, ...] = ()
     known_conditions: int = 0
-    """How many of the conditions are known to hold here, as a group around is written only if they do."""
+    """How many of `conditions` always hold here, because the enclosing group is left out otherwise."""
 
     def conditional(self, conditions: tuple[DirectiveNode, ...]) -> bool:
         return len(conditions) > self.known_conditions
@@ -82,13 +82,13 @@ class Position:
 
 @dataclass(frozen=True)
 class ShapedField:
-    """What one selected field contributes: a writer, and the keys that it writes."""
+    """A compiled field or group: a writer, and the keys that it writes."""
 
     writer: Writer
     keys: tuple[tuple[str, Key], ...]
     alias: str = ""
     convert: Convert | None = None
-    """For `@unwrap` of the object around: the value alone. None if the field is more or less than a value."""
+    """Converts the value, for `@unwrap` of the object; None if the field may write no or several keys."""
     answer: AnswerType | None = None
 
 
@@ -104,22 +104,22 @@ class Body:
 
 @dataclass
 class Findings:
-    """What reading a document brings to light beside its keys."""
+    """What a document uses, collected while its selections are compiled."""
 
     body: Body | None = None
     lenient: set[tuple[str, ...]] = field(default_factory=set)
-    """Paths, without list indexes, at which a denial is an empty view."""
+    """Paths, without list indexes, of fields with `@ifAllowed`."""
     echoed: set[str] = field(default_factory=set)
     fragments: set[str] = field(default_factory=set)
 
 
 def document_error(sentence: str, *nodes: Node) -> GraphQLError:
-    """A mistake in a document, with the position where it stands."""
+    """The error of a faulty document, with the location of the nodes."""
     return GraphQLError(sentence, nodes=list(nodes))
 
 
 class ShapeCompiler:
-    """Reads the selections of one document."""
+    """Compiles the selections of one document."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class ShapeCompiler:
     def object(
         self, selections: SelectionSetNode, position: Position
     ) -> tuple[Convert, AnswerType, list[ShapedField]]:
-        """An object of the answer: converter, type and parts."""
+        """Compiles an object of the answer: its converter, type and fields."""
         parts = list(self._read(selections, position))
         certain = [name for part in parts for name, key in part.keys if key.types is None]
         if twice := {name for name in certain if certain.count(name) > 1}:
@@ -192,7 +192,7 @@ class ShapeCompiler:
         )
 
     def _group(self, key: str, node: InlineFragmentNode, position: Position) -> ShapedField:
-        # Inside the group its conditions hold, so its keys are optional only for reasons of their own.
+        # The conditions of the group hold inside it, so they do not make its keys optional.
         inner = replace(position, types=None, path=None, known_conditions=len(position.conditions))
         convert, answer, _ = self.object(node.selection_set, inner)
         optional = position.conditional(position.conditions)
@@ -205,7 +205,7 @@ class ShapeCompiler:
         return ShapedField(write, ((key, Key(answer, optional, position.types)),))
 
     def _marker(self, position: Position, conditions: tuple[DirectiveNode, ...]) -> str | None:
-        """What must be in the result for a part without a field of its own to be written."""
+        """The alias that is in the result exactly if the conditions hold; None if they always do."""
         if position.types is None and not position.conditional(conditions):
             return None
         return position.selection.typename(conditions).alias
@@ -216,7 +216,7 @@ class ShapeCompiler:
         if node.name.value == "__typename" and directives.keys() & FIXED_VALUES:
             return self._fixed(key, directives, node, position)
         if misplaced := directives.keys() & FIXED_VALUES:
-            raise document_error(f"@{min(misplaced)} is written on __typename only.", node)
+            raise document_error(f"@{min(misplaced)} is allowed on __typename only.", node)
         lenient = "ifAllowed" in directives
         conditions = (*position.conditions, *_conditions(node))
         fetch = position.selection.fetch(node, conditions, lenient)
@@ -235,10 +235,10 @@ class ShapeCompiler:
         if "body" in directives:
             self._set_body(node, below, convert, answer, directives["body"].get("key"))
         if self._mutation and len(where) == 2 and node.name.value == "errors":
-            # The errors of a payload belong to the engine, not to the answer.
+            # The engine handles the errors of a payload.
             return None
         if self._mutation and len(where) == 2 and "omitNull" not in directives:
-            # What else is there is null only where the engine finds errors, and then there is no answer.
+            # Other fields of a payload are null only beside errors, and then nothing is shaped.
             answer = answer.as_nullable(False)
         optional = position.conditional(conditions)
         if "spread" in directives:
@@ -259,7 +259,7 @@ class ShapeCompiler:
     ) -> ShapedField:
         alias = fetch.alias
         if "omitNull" in omits and not answer.nullable:
-            raise document_error("@omitNull stands on a value that is never null.", node)
+            raise document_error("@omitNull needs a value that may be null.", node)
         if "omitFalse" in omits and answer.kind != "boolean":
             raise document_error("@omitFalse needs a boolean.", node)
         nullable = answer.nullable and not omits
@@ -312,8 +312,8 @@ class ShapeCompiler:
     ) -> ShapedField:
         conditions = (*position.conditions, *_conditions(node))
         marker = self._marker(position, conditions)
-        if said := directives.get("echo") or directives.get("offset"):
-            name = said["variable"]
+        if named := directives.get("echo") or directives.get("offset"):
+            name = named["variable"]
             if name not in self._variables:
                 raise document_error(
                     f"@{min(directives.keys() & FIXED_VALUES)} names ${name}, which is not declared.", node
@@ -334,7 +334,7 @@ class ShapeCompiler:
     def _value(
         self, node: FieldNode, type_: GraphQLOutputType, below: Position, directives: Mapping[str, Any]
     ) -> tuple[Convert, AnswerType]:
-        """The converter of a field's value and its type, with the directives on the value applied."""
+        """The converter and type of a field's value, with the directives applied."""
         named = get_named_type(type_)
         convert: Convert | None = None
         if is_composite_type(named):
@@ -362,7 +362,7 @@ class ShapeCompiler:
             convert, answer = as_list(convert), AnswerType("list", item=answer.as_nullable(False))
         if "default" in directives:
             if not answer.nullable:
-                raise document_error("@default stands on a value that is never null.", node)
+                raise document_error("@default needs a value that may be null.", node)
             convert, answer = (
                 or_default(convert, directives["default"].get("value")),
                 answer.as_nullable(False),
@@ -380,7 +380,7 @@ class ShapeCompiler:
         return unwrap, parts[0].answer
 
     def _form(self, node: FieldNode, name: str, answer: AnswerType) -> tuple[Convert, AnswerType]:
-        """A form on one value, or on each value of the lists that unwrapping brought up."""
+        """Applies a form to a value, or to each item if `@unwrap` made the value a list."""
         if answer.kind == "list" and answer.item is not None:
             one, item = self._form(node, name, answer.item)
             return convert_items(one), replace(answer, item=item)
@@ -426,9 +426,9 @@ class ShapeCompiler:
         self, node: FieldNode, below: Position, convert: Convert, answer: AnswerType, key: str | None
     ) -> None:
         if below.path is None:
-            raise document_error("@body cannot stand below a list or in a group.", node)
+            raise document_error("@body is not allowed below a list or in a group.", node)
         if self.findings.body is not None:
-            raise document_error("A document has one @body.", node)
+            raise document_error("@body is allowed once in a document.", node)
         self.findings.body = Body(below.path, convert, answer, key)
 
     def _type_of(self, node: FieldNode, position: Position) -> GraphQLOutputType:
@@ -460,7 +460,7 @@ def _conditions(node: FieldNode | InlineFragmentNode | FragmentSpreadNode) -> tu
 def _leaf(node: FieldNode, type_: GraphQLNamedType) -> AnswerType:
     try:
         kind = json_kinds(type_)[0]
-        # The keys of a scalar that is an object are not ours to know.
+        # The keys of a JSON object scalar are unknown.
         return AnswerType("map", item=AnswerType("any")) if kind == "object" else AnswerType(kind, leaf=type_)
     except ValueError as error:
         raise document_error(str(error), node) from error

@@ -1,4 +1,4 @@
-"""The chapters of the REST reference: one table of rows and one file of documents each."""
+"""The chapters of the REST reference, each a table of routes and a file of documents."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ CHAPTERS: tuple[Chapter, ...] = tuple(
     import_module(f"{__name__}.{name}").CHAPTER
     for name in sorted(module.name for module in iter_modules(__path__))
 )
-"""All chapters, in alphabetical order. Fragments that several documents use stand in `_fragments.graphql`."""
+"""All chapters, in alphabetical order. Shared fragments are in `_fragments.graphql`."""
 
 
 def fragments() -> str:
-    """The text of the fragments that several documents use."""
+    """The text of the shared fragments."""
     return read_documents("_fragments")

@@ -1,4 +1,4 @@
-"""The description of this API itself."""
+"""Discovery: the machine-readable description of this API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_compat.route import Route
 
 
 def answer(info: ApiInfo, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The Swagger document; `internal` lists every operation with more facts."""
+    """The Swagger document; `internal` adds internal operations and details."""
     return discovery(info, internal=values["internal"])
 
 

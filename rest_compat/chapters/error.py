@@ -1,4 +1,4 @@
-"""What the kinds of error mean."""
+"""Descriptions of the error types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_compat.route import Route
 
 
 def answer(info: ApiInfo, values: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The address, name and meaning of a kind of error; None if there is no such kind."""
+    """Address, name and meaning of an error type; None if it does not exist."""
     kind = values["error_type"]
     if kind not in ERROR_TYPES:
         return None

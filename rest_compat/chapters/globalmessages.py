@@ -1,4 +1,4 @@
-"""Messages of the operators to everybody."""
+"""Messages of the operators to all users."""
 
 from __future__ import annotations
 

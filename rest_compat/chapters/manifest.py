@@ -1,4 +1,4 @@
-"""Manifests: what a digest means."""
+"""Manifests: show, pull statistics, labels."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from rest_compat.chapter import chapter
 from rest_compat.problems import Problem, message
 from rest_compat.route import Check, Route
 
-# Clients tell by these texts that there is nothing to take away, or nothing to show.
+# Clients recognise a missing permission by these texts.
 NO_USER = "User does not have permission for repo."
 NO_TEAM = "Team does not have permission for repo."
 

@@ -1,4 +1,4 @@
-"""Referrers: what names an image as its subject."""
+"""Referrers: manifests whose `subject` is a given manifest. `/v2` serves them."""
 
 from __future__ import annotations
 

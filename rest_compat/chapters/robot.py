@@ -7,13 +7,13 @@ from rest_compat.problems import DEFAULT_TEXT, Problem, ProblemKey, message
 from rest_compat.route import Check, Route
 
 NO_ROBOT = "Could not find robot with specified username"
-"""Clients tell by this sentence that there is no such robot, since the status is 400."""
+"""Clients recognise a missing robot by this text, since the status is 400."""
 
 ABSENT: dict[ProblemKey, Problem] = {"NOT_FOUND": message(400, NO_ROBOT)}
-"""For queries, where nothing says what is absent."""
+"""Of queries, which have no message for an absent robot."""
 
 MISSING: dict[ProblemKey, Problem] = {"NOT_FOUND": message()}
-"""For mutations, which say it themselves."""
+"""Of mutations, which have a message of their own."""
 
 USER = "/user/robots/{robot_shortname}"
 ORGANIZATION = "/organization/{orgname}/robots/{robot_shortname}"

@@ -1,4 +1,4 @@
-"""Search: repositories, everything, and whom something can be granted to."""
+"""Search: repositories, all kinds of objects, and possible grantees."""
 
 from __future__ import annotations
 

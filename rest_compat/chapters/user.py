@@ -1,4 +1,4 @@
-"""Users: the caller and their account, others, and the first user of an installation."""
+"""Users: the caller's account, other users, and the first user of an installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rest_compat.problems import UNAUTHENTICATED, message
 from rest_compat.route import Check, Route
 
 NOT_SIGNED_IN = UNAUTHENTICATED._replace(extra={"session_required": False})
-"""Also for a token that may not see its user: there is nobody whom the answer could describe."""
+"""Also for a token whose scopes do not let it read its user."""
 
 CHAPTER = chapter(
     "user",

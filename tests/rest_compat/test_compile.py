@@ -75,14 +75,14 @@ TAGS = REPOSITORY % "tags { nodes %s }"
             "The form RFC2822 does not write values of type RepositoryPath.",
         ),
         (REPOSITORY % "path @as(form: PAGE)", "The form PAGE does not write values of type RepositoryPath."),
-        (REPOSITORY % "path @omitNull", "@omitNull stands on a value that is never null."),
+        (REPOSITORY % "path @omitNull", "@omitNull needs a value that may be null."),
         (REPOSITORY % "path @omitFalse", "@omitFalse needs a boolean."),
-        (REPOSITORY % 'path @default(value: "")', "@default stands on a value that is never null."),
+        (REPOSITORY % 'path @default(value: "")', "@default needs a value that may be null."),
         (REPOSITORY % "path @ifAllowed", "@ifAllowed needs a field that may be null."),
         (REPOSITORY % "path @unwrap", "@unwrap needs an object or a list of objects."),
         (REPOSITORY % "path @spread", "@spread needs an object."),
         (REPOSITORY % 'path @keyBy(field: "a")', "@keyBy needs a list of objects."),
-        (REPOSITORY % "path @const(value: 1)", "@const is written on __typename only."),
+        (REPOSITORY % "path @const(value: 1)", "@const is allowed on __typename only."),
         (REPOSITORY % "path path: description", "The key path is written twice."),
         (REPOSITORY % 'x: __typename @echo(variable: "q")', "@echo names $q, which is not declared."),
         (
@@ -94,11 +94,11 @@ TAGS = REPOSITORY % "tags { nodes %s }"
             TAGS % "@unwrap { name startedAt }",
             "@unwrap needs an object with one selected field, always written.",
         ),
-        (TAGS % "{ name @body }", "@body cannot stand below a list or in a group."),
-        (REPOSITORY % "path @body", "A document has one @body."),
+        (TAGS % "{ name @body }", "@body is not allowed below a list or in a group."),
+        (REPOSITORY % "path @body", "@body is allowed once in a document."),
         (
             "query A($p: RepositoryPath!) { viewer { name } repository(path: $p) @body { path } }",
-            "Beside the root field that holds @body nothing reaches the answer.",
+            "@body allows no other root field.",
         ),
         ("{ viewer { name } }", "A document needs a name."),
         ("query A { viewer { name } } fragment f on User { name }", "The fragment f is not used."),
@@ -117,24 +117,24 @@ TAGS = REPOSITORY % "tags { nodes %s }"
         ),
         (
             "query A($x: Cursor @as(form: PAGE)) { viewer { name } }",
-            "$x is a page number, so `first` must stand beside it.",
+            "$x is a page number: its field needs the argument `first`.",
         ),
         ("query A($x: String @clamp(min: 1)) { viewer { name } }", "@clamp and @range need a whole number."),
         (
             "query A($x: Int! @nullable) { viewer { name } }",
-            "@nullable stands on a variable that GraphQL does not let be null.",
+            "@nullable needs a variable that may be null.",
         ),
         (
             "query A($x: Int! @lenient) { viewer { name } }",
-            "@lenient stands on a variable that must be sent.",
+            "@lenient needs a variable that may be omitted.",
         ),
         (
             'mutation A($p: RepositoryPath!) { tagUpdate(repository: $p, name: "a", input: {}) { errors { code message field } } }',
-            "A mutation has exactly one root field, with the alias `result`.",
+            "A mutation needs exactly one root field, with the alias `result`.",
         ),
         (
             'mutation A($p: RepositoryPath!) { result: tagUpdate(repository: $p, name: "a", input: {}) { errors { code } } }',
-            "A mutation selects `errors { code message field }`.",
+            "A mutation must select `errors { code message field }`.",
         ),
     ],
 )
@@ -168,7 +168,7 @@ ROW = Route("a", "GET", "/a", document="A")
 @pytest.mark.parametrize(
     ("row", "documents", "sentence"),
     [
-        (dataclasses.replace(ROW, document=None, operation="b"), None, "b: there is no document B."),
+        (dataclasses.replace(ROW, document=None, operation="b"), None, "b: the document B is missing."),
         (dataclasses.replace(ROW, path="/a/{b}"), None, "a: the document lacks $b, which the path names."),
         (
             dataclasses.replace(ROW, check=Check.ACCESS),
@@ -181,9 +181,9 @@ ROW = Route("a", "GET", "/a", document="A")
                 'mutation A { result: tagUpdate(repository: "a/b", name: "c", input: {}) '
                 "{ errors { code message field } } }"
             ),
-            "a: neither @body, nor a literal body, nor status 204.",
+            "a: needs @body, a constant body or status 204.",
         ),
-        (ROW, "query A { viewer { name } } query B { viewer { name } }", "The document B belongs to no row."),
+        (ROW, "query A { viewer { name } } query B { viewer { name } }", "The document B has no route."),
         (
             ROW,
             "query A($x: [Int!] @ignored) { viewer { name } }",
