@@ -1,1 +1,1 @@
-"""THE HOUSE: settings, wiring, command line, /v2, workers and web pages."""
+"""The application: settings, wiring, HTTP, `/v2`, workers, command line and web pages."""

@@ -1,6 +1,6 @@
-"""The wiring: settings in, an ASGI application out. Nothing else builds one, and nothing here is global.
+"""Builds the ASGI application from settings. Nothing is global, so a process can hold several.
 
-RequestMiddleware           request id, access log, metrics, last resort
+RequestMiddleware           request id, access log, metrics, error 500
 Dispatcher                  by the first part of the path, cheapest first:
   /v2                         RegistryApp
   /api/v1                     the REST engine   ┐ with the database current
@@ -57,7 +57,7 @@ JOB_POOL_SIZE = 2
 
 
 class Application:
-    """What an application holds while it runs: opened at its start and closed at its end."""
+    """The services of an application: opened at its start, closed at its end."""
 
     database: Database
     blobs: BlobStore
@@ -83,7 +83,7 @@ class Application:
 
     @asynccontextmanager
     async def open(self, _: Starlette) -> AsyncIterator[None]:
-        """Connect to everything. Raises `DatabaseError` unless the database has this version's schema."""
+        """Open all services. Raises `DatabaseError` unless the database has this version's schema."""
         settings = self.settings
         async with AsyncExitStack() as stack:
             self.database = await Database.connect(settings.database_url)
@@ -129,7 +129,7 @@ class Application:
         return await self.contexts.socket(connection, authorization)
 
     def allows_origin(self, connection: HTTPConnection) -> bool:
-        """Whether the page that a WebSocket comes from, if any, may speak to us."""
+        """Whether the origin of a WebSocket, if it has one, may connect."""
         return self.contexts.sessions.allows_origin(connection, others=self.settings.cors_origins)
 
     async def rest_context(self, request: Request) -> GraphContext:
@@ -147,7 +147,7 @@ class Application:
 
 @asynccontextmanager
 async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -> AsyncIterator[None]:
-    """Run jobs beside the requests, on a database connection of their own."""
+    """Run jobs in this process, on database connections of their own."""
     database = await Database.connect(settings.database_url, pool_size=JOB_POOL_SIZE)
     runner = Runner(database, Tools(settings, blobs), metrics, handlers=handlers_of(settings))
     task = asyncio.create_task(runner.run())
@@ -160,7 +160,7 @@ async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -
 
 
 class Dispatcher:
-    """Sends each request to the door that its path names. Pulls come first and pay for nothing else."""
+    """Sends each request to the door of its path; `/v2` first, since pulls must be fast."""
 
     def __init__(self, app: ASGIApp, *, application: Application) -> None:
         self._app = app
@@ -181,10 +181,10 @@ class Dispatcher:
 
 
 def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
-    """The application of these settings. It opens the database, which must be migrated, when it starts.
+    """The application for these settings. It opens the database, which must be migrated, when it starts.
 
-    `jobs` says whether it may run background jobs. Raises `SettingsError` when there is no secret key and it
-    cannot make one.
+    `jobs`: whether it runs background jobs. Raises `SettingsError` if there is no secret key and it cannot
+    make one.
     """
     application = Application(settings, jobs=jobs)
     graphql = GraphQLApp(

@@ -1,7 +1,7 @@
-"""The command line. What a command is asked for goes to stdout; everything else goes to stderr.
+"""The command line. Results go to stdout, everything else to stderr.
 
-Exit codes: 0 done, 1 failed with a sentence on stderr, 2 wrong use or wrong settings, 130 interrupted.
-A command's module is imported when it runs, so that `--version` and `--help` answer at once.
+Exit codes: 0 done, 1 failed with a sentence on stderr, 2 wrong usage or settings, 130 interrupted.
+A command's module is imported when it runs, so that `--version` and `--help` are fast.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from quayside.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of a command: its names, and options as `argparse` takes them.
+    """An argument of a command: its names, and options for `argparse`.
 
-    One whose `dest` is the name of a setting decides that setting.
+    If `dest` is the name of a setting, the argument sets it.
     """
 
     names: tuple[str, ...]
@@ -31,7 +31,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its words, what it does in a sentence, and the module in `quayside.commands`."""
+    """A command: its words, its description, and its module in `quayside.commands`."""
 
     name: str
     sentence: str
@@ -121,7 +121,7 @@ GROUPS: Final = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments name; the exit code."""
+    """Run a command. Returns the exit code."""
     parser = build_parser()
     parsed = parser.parse_args(arguments)
     if not hasattr(parsed, "command"):
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; the command's row is in `command` of what it returns."""
+    """The parser of all commands; it puts the chosen `Command` into the attribute `command`."""
     parser = argparse.ArgumentParser(
         prog="quayside", description="A container registry with GraphQL at its heart.", allow_abbrev=False
     )
@@ -175,7 +175,7 @@ class _Version(argparse.Action):
 
 
 def schema_revision() -> str:
-    """The name of the newest migration, found without importing the database layer."""
+    """The name of the newest migration. Does not import `storage`, which takes long."""
     specification = importlib.util.find_spec("storage")
     if specification is None or not specification.submodule_search_locations:
         raise CommandError("The package storage is not installed.")

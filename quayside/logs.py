@@ -2,7 +2,7 @@
 
     {"time":"2026-01-02T03:04:05.678901Z","level":"INFO","logger":"quayside.access","message":"request", …}
 
-Secrets stay out: fields that are named like one are blotted out, and so is what looks like one in a text.
+Secrets are redacted: fields with names such as `password`, and parts of texts that look like credentials.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any, Final
 import orjson
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that the running task serves, if it serves one."""
+"""The id of the request that the current task serves."""
 
 REDACTED: Final = "[redacted]"
 
@@ -34,11 +34,11 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 def redact(text: str) -> str:
-    """The text without what looks like a credential in it."""
-    return _SECRET_TEXT.sub(_blot, text)
+    """The text with parts that look like credentials redacted."""
+    return _SECRET_TEXT.sub(_redact_match, text)
 
 
-def _blot(match: re.Match[str]) -> str:
+def _redact_match(match: re.Match[str]) -> str:
     kept = match["url"] or match["name"]
     return f"{kept}{REDACTED}" if kept else f"{match['scheme']} {REDACTED}"
 
@@ -49,7 +49,7 @@ def _is_secret(field: str) -> bool:
 
 
 class JSONFormatter(logging.Formatter):
-    """Writes a record as one line of JSON. Fields given by `extra=` stand beside the standard ones."""
+    """Formats a record as one line of JSON. Fields of `extra=` follow the standard fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -70,7 +70,7 @@ class JSONFormatter(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    # A text without arguments is one of few, so each is looked through once.
+    # Texts without arguments are few, so their redacted form is cached.
     return redact(record.getMessage()) if record.args else _redact_constant(str(record.msg))
 
 
@@ -81,7 +81,7 @@ def _dumps(line: dict[str, Any]) -> str:
     try:
         return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
-        # Undecodable bytes of a file name and integers beyond 64 bits are logged in the slower way.
+        # orjson cannot write surrogates (undecodable file names) and integers beyond 64 bits.
         return json.dumps(line, default=str)
 
 
@@ -94,7 +94,7 @@ LOGGING: Final[dict[str, Any]] = {
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {
-        # One line per outgoing request would drown our own.
+        # httpx logs a line for each outgoing request.
         "httpx": {"level": "WARNING"},
     },
 }
@@ -104,5 +104,5 @@ LOGGING: Final[dict[str, Any]] = {
 def configure() -> None:
     """Send the logs of this process to stderr as JSON."""
     logging.config.dictConfig(LOGGING)
-    # No line shows them, and finding them out is a fifth of what a line costs.
+    # Not logged, and a fifth of the cost of a record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

@@ -1,4 +1,4 @@
-"""CONTRACT: the GraphQL schema. Strawberry types whose field bodies are one call into resolvers."""
+"""The GraphQL schema: Strawberry types, whose fields each call a resolver."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -19,7 +19,7 @@ __all__ = ["GraphContext", "schema", "scopes", "sdl"]
 
 
 def _mixins(ending: str) -> Iterator[type]:
-    """The classes `…Query` or `…Mutation` of all modules, whose fields are root fields."""
+    """The classes `…Query` or `…Mutation` of all modules; their fields become root fields."""
     for found in walk_packages(__path__, f"{__name__}."):
         for name, value in vars(import_module(found.name)).items():
             if name.endswith(ending) and isinstance(value, type) and value.__module__ == found.name:
@@ -34,7 +34,7 @@ Query = _root("Query", "Everything that can be asked.")
 Mutation = _root("Mutation", "Everything that can be changed. Each field is one transaction.")
 
 scopes = SCOPES
-"""What a token can be given, for the doors that describe it."""
+"""The scopes of tokens, with their descriptions."""
 
 schema = strawberry.Schema(
     query=Query,
@@ -46,14 +46,13 @@ schema = strawberry.Schema(
 
 for input_ in schema._schema.type_map.values():
     if isinstance(input_, GraphQLInputObjectType):
-        # Strawberry leaves this to a validation rule of its own, which does not see variables.
+        # Strawberry checks this only in a validation rule, which does not see variables.
         input_.is_one_of = input_.extensions["strawberry-definition"].is_one_of
 
 
 def sdl() -> str:
-    """The schema definition language of the schema, sorted by name, as `schema.graphql` holds it.
+    """The schema in the schema definition language, sorted by name, as in `schema.graphql`.
 
-    Only the printed schema is sorted: sorting rebuilds every type, and the rebuilt enums would not know our
-    values.
+    Only the printed schema is sorted, since sorting rebuilds all types, and rebuilt enums lose our values.
     """
     return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"

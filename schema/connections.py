@@ -1,4 +1,4 @@
-"""Relay connections: `edges`, the shortcut `nodes`, `pageInfo`, and a count that is made only if selected."""
+"""Relay connections: `edges`, `nodes`, `pageInfo`, and a `totalCount` that is computed only if selected."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Generic, TypeVar, cast
@@ -66,7 +66,7 @@ def page(first: int, after: Cursor | None) -> Page:
 
 
 def connect(slice_: Slice[Record], to_node: Callable[[Record], Node]) -> Connection[Node]:
-    """A connection whose nodes are made from the records of a slice."""
+    """A connection from a slice of records."""
     nodes = [to_node(record) for record in slice_.items]
     cursors = [Cursor(cursor) for cursor in slice_.cursors]
     return Connection(

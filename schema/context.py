@@ -1,4 +1,4 @@
-"""What an execution of the schema carries: the resolvers' context, and the loaders of this one request."""
+"""The context of one GraphQL execution: the resolvers' context and the DataLoaders."""
 
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -13,9 +13,9 @@ from schema.response import PUBLIC_RESPONSE, ResponseLimits
 
 @dataclass(slots=True)
 class GraphContext:
-    """The context value of one execution. Loaders cache, so it must not be shared between requests.
+    """The context value of one execution. Loaders cache, so requests must not share it.
 
-    `live` is where subscriptions get their events; None at doors that have no subscriptions.
+    `live` is the source of events for subscriptions; None where there are no subscriptions.
     """
 
     context: Context
@@ -27,7 +27,7 @@ class GraphContext:
         self.loaders = Loaders(self.context)
 
     def renew(self, viewer: Viewer) -> None:
-        """Forget what the loaders know, and go on for a viewer: the next events of a subscription come."""
+        """Drop the caches of the loaders, and set the viewer, before the next events of a subscription."""
         self.context = replace(self.context, viewer=viewer)
         self.loaders = Loaders(self.context)
 

@@ -1,4 +1,4 @@
-"""Errors at the GraphQL door: payload errors for what a person can fix, top-level errors for the rest."""
+"""GraphQL errors: errors in payloads that the user can fix, and top-level errors for all others."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -52,9 +52,9 @@ class UserError:
 
 
 class PayloadErrors(FieldExtension):
-    """Turns the resolvers' `UserError` into `errors` of the payload, whose other fields are null then.
+    """Converts a `UserError` of resolvers to `errors` of the payload; its other fields are then null.
 
-    It stands around the whole mutation, so that the transaction inside has been undone before it acts.
+    It wraps the whole mutation, so the transaction has been rolled back before.
     """
 
     def __init__(self, payload: type[Any]) -> None:
@@ -78,7 +78,7 @@ def _argument_path(field: str | None, arguments: dict[str, Any]) -> str | None:
 
 
 def mutation(payload: type[T], *, description: str) -> Callable[[Any], StrawberryField]:
-    """A mutation field that answers with `payload`, whose `errors` hold what the viewer can fix."""
+    """A mutation field that returns `payload`, with user errors in its `errors`."""
 
     def decorate(resolver: Any) -> StrawberryField:
         return strawberry.mutation(
@@ -96,7 +96,7 @@ def payload_errors() -> Any:
 
 
 def code_of(error: GraphQLError) -> ErrorCode:
-    """The code of a top-level error, by the one rule that all doors share.
+    """The code of a top-level error, for all doors.
 
     Refused before execution, or a value that could not be read: BAD_REQUEST. An expected failure: its own
     code, BAD_REQUEST for a user's error in a query. A database that is away: UNAVAILABLE. Anything else:

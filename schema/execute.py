@@ -1,7 +1,7 @@
-"""The one function that executes documents, for the public endpoint and for the REST interface alike.
+"""Executes documents, for `/graphql` and for REST.
 
-Documents are parsed and validated by the caller, once. Schema extensions do not run on this way, which is why
-there are none: access, payload errors and measuring live in resolvers, field extensions and here.
+The caller parses and validates documents. Strawberry's schema extensions do not run here, so there are none:
+access checks are in resolvers, payload errors in field extensions.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError
 from resolvers.record.fanout import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
+from schema.input_checks import variables_error
 from schema.response import BoundedExecutor
-from schema.text import variables_error
 
 logger = logging.getLogger("quayside.graphql")
 
-MASKED = "Internal error; the request id finds it in the server's log."
+INTERNAL_ERROR_TEXT = "Internal error; the request id finds it in the server's log."
 
 
 async def run(
@@ -33,8 +33,8 @@ async def run(
 ) -> ExecutionResult:
     """Execute a validated document.
 
-    Every error of the result carries `extensions.code`; the text of an unexpected one is masked, and its
-    traceback logged. Expected errors are not logged.
+    Every error of the result has `extensions.code`. Unexpected errors are logged with their traceback, and
+    their message is replaced.
     """
     from schema import schema
 
@@ -59,10 +59,10 @@ async def subscribe(
     context: GraphContext,
     operation_name: str | None = None,
 ) -> AsyncGenerator[ExecutionResult, None] | ExecutionResult:
-    """Begin a validated subscription: its results, or one result with errors if it cannot begin.
+    """Start a validated subscription. Returns its results, or one result with errors if it cannot start.
 
-    Errors are as those of `run`. The results end with a `GraphQLError` when the server ends them; one whose
-    extensions have a `cursor` tells from where to go on. Close them when they are no longer wanted.
+    Errors are as in `run`. When the server ends the results, they raise a `GraphQLError`; a `cursor` in its
+    extensions says where to resume. The caller must close the results.
     """
     from schema import schema
 
@@ -86,7 +86,7 @@ async def _results(stream: Any) -> AsyncGenerator[ExecutionResult, None]:
         try:
             async for result in stream:
                 yield _with_codes(result)
-                # Events that are there already come one after the other; others need their turn too.
+                # Available events do not suspend, so let other tasks run in between.
                 await asyncio.sleep(0)
         except GraphQLError as error:
             raise _coded(error) from error
@@ -96,18 +96,18 @@ async def _results(stream: Any) -> AsyncGenerator[ExecutionResult, None]:
 
 def _with_codes(result: ExecutionResult) -> ExecutionResult:
     if result.errors:
-        return ExecutionResult(result.data, [_coded(error) for error in result.errors], result.extensions)
+        return ExecutionResult(result.data, [_with_code(error) for error in result.errors], result.extensions)
     return result
 
 
-def _coded(error: GraphQLError) -> GraphQLError:
+def _with_code(error: GraphQLError) -> GraphQLError:
     code = code_of(error)
     message = error.message
     extensions = dict(error.extensions or {}) | {"code": code.value}
     original = error.original_error
     if code is ErrorCode.INTERNAL:
         logger.error("unexpected error in a resolver", extra={"path": error.path}, exc_info=original)
-        message = MASKED
+        message = INTERNAL_ERROR_TEXT
     elif isinstance(original, StreamEnded):
         extensions["cursor"] = original.cursor
     elif isinstance(original, QuaysideError) and original.field:

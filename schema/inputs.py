@@ -1,4 +1,4 @@
-"""What many operations take: a repository's path, an owner, partial inputs."""
+"""Arguments that many operations share: repository path, owner, partial inputs."""
 
 import dataclasses
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ PathArgument = Annotated[
 
 
 def changes(value: Any) -> dict[str, Any]:
-    """The fields of an input that were given, by name; a `Maybe` field that was left out is not there."""
+    """The fields of an input by name, without `Maybe` fields that were omitted."""
     given = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     return {
         name: item.value if isinstance(item, strawberry.Some) else item
@@ -30,5 +30,5 @@ class OwnerInput:
 
 
 def to_owner(value: OwnerInput) -> Owner:
-    """An owner as the resolvers take it."""
+    """An owner as resolvers take it."""
     return Owner(**changes(value))

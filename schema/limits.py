@@ -1,9 +1,8 @@
-"""What one request to the public endpoint may ask for, measured before anything runs.
+"""Limits on requests to the public endpoint, checked before execution.
 
-The library's own limiters build a new rule class for each request, which defeats caching of validated
-documents, and none of them knows what a query costs. So the rules here are created once, and the cost is
-computed from the document and its variables by one walk that visits each fragment once, however often it is
-spread.
+Strawberry's limiters make a validation rule for each request, which prevents caching of validated documents,
+and none computes a cost. Here the rules are constant, and the cost is computed from the document and its
+variables in one walk that visits each fragment once, however often it is spread.
 """
 
 from collections.abc import Mapping
@@ -47,24 +46,24 @@ from graphql import parse as parse_source
 from graphql.validation.rules import overlapping_fields_can_be_merged
 
 VALIDATION_RULES = tuple(specified_rules)
-"""The specification's rules, introspection depth included, as one tuple that never changes."""
+"""The specification's rules, introspection depth included."""
 
-# Comparing fields for merging is quadratic in hostile documents; at the library's default of 500,000 steps
-# one document of 5,000 tokens holds the process for a second. Real documents take a few hundred steps.
+# Comparing fields for merging is quadratic in hostile documents; with the library's default of 500,000 steps,
+# one document of 5,000 tokens blocks the process for a second. Real documents take a few hundred steps.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
 DEFAULT_FIRST = 50
-"""Rows of a connection when neither the query nor the schema says how many."""
+"""Rows of a connection if neither the query nor the schema gives a number."""
 
 PAGE_ARGUMENT = "first"
 
 DAYS_ARGUMENT = "days"
-"""Of a list of days without gaps: how many there are. It is bounded by itself, not as pages are."""
+"""The length of a list of days without gaps. Has its own bound, unlike pages."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one public request may ask for: the size of its text, then each field of `Cost`."""
+    """The limits of one public request: of its text, then of each field of `Cost`."""
 
     tokens: int = 5_000
     comments: int = 1_000
@@ -78,12 +77,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a request asks for.
+    """The cost of a request.
 
-    `nodes` counts rows of connections, each multiplied by the rows of the connections around it; `depth`
-    nested fields; `aliases` renamed fields; `fields` all fields once fragments are written out; `first` the
-    largest page; `list_items` the longest list given as input. Introspection adds nothing to `nodes` and
-    `depth`.
+    `nodes`: rows of connections, multiplied by the rows of the enclosing connections. `depth`: nested fields.
+    `aliases`: fields with an alias. `fields`: all fields, with fragments expanded. `first`: the largest page.
+    `list_items`: the longest input list. Introspection does not count for `nodes` and `depth`.
     """
 
     nodes: int = 0
@@ -93,8 +91,8 @@ class Cost:
     first: int = 0
     list_items: int = 0
 
-    def beside(self, other: "Cost") -> "Cost":
-        """The cost of two selections that stand side by side."""
+    def add(self, other: "Cost") -> "Cost":
+        """The cost of two selections on one object."""
         return Cost(
             nodes=self.nodes + other.nodes,
             depth=max(self.depth, other.depth),
@@ -109,7 +107,7 @@ LIMITED = tuple(field.name for field in fields(Cost))
 
 
 def too_complex(limit: str, maximum: int, message: str, value: int | None = None) -> GraphQLError:
-    """A TOO_COMPLEX error naming the limit, its maximum and, where it is known, the value that exceeds it."""
+    """A TOO_COMPLEX error with the limit, its maximum and, if known, the value."""
     extensions: dict[str, Any] = {"code": "TOO_COMPLEX", "limit": limit, "maximum": maximum}
     if value is not None:
         extensions["value"] = value
@@ -139,9 +137,9 @@ def check(
     schema: GraphQLSchema,
     limits: Limits,
 ) -> Cost:
-    """Measure a validated document and return its cost.
+    """The cost of a validated document.
 
-    Raises GraphQLError with code TOO_COMPLEX whose extensions name the limit, its maximum and the value.
+    Raises GraphQLError TOO_COMPLEX with the limit, its maximum and the value in its extensions.
     """
     cost = measure(document, variables=variables, operation_name=operation_name, schema=schema)
     for limit in LIMITED:
@@ -158,22 +156,24 @@ def measure(
     operation_name: str | None,
     schema: GraphQLSchema,
 ) -> Cost:
-    """What the chosen operation of a document asks for.
+    """The cost of one operation of a document.
 
     The document must be valid (fragment cycles would not end) and the variables coercible to their types.
-    Fields that execution would merge are counted each time they are written, so the cost is never too low.
+    Fields that execution merges are counted separately, so the cost is an upper bound.
     """
     operation = get_operation_ast(document, operation_name)
     if operation is None:
         raise GraphQLError("The operation to run is not determined.", extensions={"code": "BAD_REQUEST"})
     root = schema.get_root_type(operation.operation)
-    assert root is not None  # Validation has refused operations that the schema lacks.
-    walk = Walk(document, variables=variables, operation=operation, schema=schema)
-    return walk.selections(operation.selection_set, root).beside(Cost(list_items=walk.longest_variable()))
+    assert root is not None  # Validation ensures it.
+    calculator = CostCalculator(document, variables=variables, operation=operation, schema=schema)
+    return calculator.selections(operation.selection_set, root).add(
+        Cost(list_items=calculator.longest_variable())
+    )
 
 
-class Walk:
-    """One measurement: the fragments of the document, their costs once known, and the variables."""
+class CostCalculator:
+    """Computes the cost of one operation, and caches the costs of fragments."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class Walk:
         for definition in operation.variable_definitions or ():
             name = definition.variable.name.value
             declared = type_from_ast(schema, definition.type)
-            assert is_input_type(declared)  # As validation has seen to.
+            assert is_input_type(declared)  # Validation ensures it.
             self.variable_types[name] = declared
             if name in variables:
                 self.variables[name] = variables[name]
@@ -206,17 +206,17 @@ class Walk:
         for selection in selection_set.selections if selection_set else ():
             match selection:
                 case FieldNode():
-                    cost = cost.beside(self.field(selection, parent))
+                    cost = cost.add(self.field(selection, parent))
                 case InlineFragmentNode():
                     condition = selection.type_condition
                     inner = self.composite(condition.name.value) if condition else parent
-                    cost = cost.beside(self.selections(selection.selection_set, inner))
+                    cost = cost.add(self.selections(selection.selection_set, inner))
                 case FragmentSpreadNode():
-                    cost = cost.beside(self.fragment(selection.name.value))
+                    cost = cost.add(self.fragment(selection.name.value))
         return cost
 
     def fragment(self, name: str) -> Cost:
-        """The cost of a named fragment, walked at its first spread only."""
+        """The cost of a named fragment, computed once."""
         if name not in self.fragment_costs:
             node = self.fragments[name]
             inner = self.composite(node.type_condition.name.value)
@@ -224,16 +224,16 @@ class Walk:
         return self.fragment_costs[name]
 
     def composite(self, name: str) -> GraphQLCompositeType:
-        """The object, interface or union type of that name."""
+        """The object, interface or union type with this name."""
         found = self.schema.get_type(name)
-        assert is_composite_type(found)  # As validation has seen to.
+        assert is_composite_type(found)  # Validation ensures it.
         return found
 
     def field(self, node: FieldNode, parent: GraphQLCompositeType) -> Cost:
-        """The cost of one field with everything below it."""
+        """The cost of one field with its selection."""
         name = node.name.value
         definition = self.schema.get_field(parent, name)
-        assert definition is not None  # As validation has seen to.
+        assert definition is not None  # Validation ensures it.
         inner = get_named_type(definition.type)
         below = self.selections(node.selection_set, inner) if is_composite_type(inner) else Cost()
         introspection = name.startswith("__")
@@ -251,11 +251,10 @@ class Walk:
         )
 
     def rows(self, node: FieldNode, definition: GraphQLField) -> tuple[int, int | None]:
-        """The page a field asks for, and the rows that multiply what is below it (None if it is no list).
+        """The page size of a field, and the rows that multiply the cost below it; None if it is no list.
 
-        A field with `first` gives that many rows, and so does one with `days`; a list of objects
-        looked up by a list argument one row for each item; the lists inside a connection are its rows,
-        already counted.
+        A field with `first` or `days` has that many rows. A list looked up by a list argument has a row for
+        each item. The lists inside a connection are its rows, which are counted already.
         """
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if PAGE_ARGUMENT in definition.args:
@@ -278,17 +277,17 @@ class Walk:
         return 0, None
 
     def integer(self, value: ValueNode | None) -> int | None:
-        """The number that a page argument has in this request, None when it has none."""
+        """The value of an integer argument in this request; None if it has none."""
         if isinstance(value, IntValueNode):
             return int(value.value)
         if isinstance(value, VariableNode):
             number = self.variables.get(value.name.value)
-            # JSON has one kind of number: 5.0 is a valid Int.
+            # 5.0 is a valid Int in JSON.
             return int(number) if isinstance(number, int | float) else None
         return None
 
     def items(self, value: ValueNode) -> int:
-        """How many items a list argument has in this request; a single value stands for a list of one."""
+        """The number of items of a list argument in this request; a single value is a list of one."""
         if isinstance(value, ListValueNode):
             return len(value.values)
         if isinstance(value, VariableNode):
@@ -305,7 +304,7 @@ class Walk:
         return 0
 
     def longest_variable(self) -> int:
-        """The length of the longest list given by a variable, free-form JSON left out."""
+        """The length of the longest list in the variables, except in free-form JSON."""
         return max(
             (longest_list(self.variables.get(name), of) for name, of in self.variable_types.items()),
             default=0,
@@ -313,7 +312,7 @@ class Walk:
 
 
 def longest_list(value: Any, of: GraphQLInputType) -> int:
-    """The length of the longest list within a value of an input type; a scalar may hold lists of its own."""
+    """The length of the longest list within a value of an input type, not counting lists inside scalars."""
     if isinstance(of, GraphQLNonNull):
         return longest_list(value, of.of_type)
     if isinstance(of, GraphQLList) and isinstance(value, list):
@@ -325,7 +324,7 @@ def longest_list(value: Any, of: GraphQLInputType) -> int:
 
 
 def default_size(argument: GraphQLArgument) -> int | None:
-    """The page size that the schema gives an argument by default, if any."""
+    """The default of a page size argument in the schema, or None."""
     if isinstance(argument.default_value, int):
         return argument.default_value
     default = argument.default

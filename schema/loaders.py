@@ -1,4 +1,4 @@
-"""One statement per connection level: the batch functions of the resolvers, gathered for one request."""
+"""DataLoaders of one request, so that each level of a query costs one statement per kind of object."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ V = TypeVar("V")
 Rest = TypeVarTuple("Rest")
 
 MAX_BATCH = 5_000
-"""Values in one statement; both databases take more."""
+"""Most keys in one statement; both databases allow more."""
 
 
 def _loader(batch: Callable[[list[K]], Awaitable[Mapping[K, V]]], default: Any = None) -> DataLoader[K, V]:
@@ -43,9 +43,9 @@ def _loader(batch: Callable[[list[K]], Awaitable[Mapping[K, V]]], default: Any =
 def _grouped(
     fetch: Callable[[list[int], *Rest], Awaitable[Mapping[int, V]]],
 ) -> DataLoader[tuple[int, *Rest], V]:
-    """A loader that makes one call for all rows of which the same is asked.
+    """A loader that makes one call for all keys with equal arguments.
 
-    A key is a row and the other arguments of the call, such as a page.
+    A key is a row id and the other arguments of the call, such as a page.
     """
 
     async def batch(keys: list[tuple[int, *Rest]]) -> Mapping[tuple[int, *Rest], V]:
@@ -64,14 +64,14 @@ def _grouped(
 def _of_manifests(
     batch: Callable[[list[ManifestRecord]], Awaitable[Sequence[Any]]],
 ) -> DataLoader[ManifestRecord, Any]:
-    """A loader with `ManifestRecord` as keys; an error in place of a value is raised."""
+    """A loader with `ManifestRecord` as keys; values that are exceptions are raised."""
     return DataLoader(batch, cache_key_fn=lambda record: record.id, max_batch_size=MAX_BATCH)
 
 
 def _each(
     make: Callable[[ManifestRecord], Awaitable[Any]],
 ) -> Callable[[list[ManifestRecord]], Awaitable[Sequence[Any]]]:
-    """Make something of each manifest alone, from what other loaders load for all of them."""
+    """A batch function that calls `make` for each manifest concurrently; `make` uses other loaders."""
 
     async def batch(records: list[ManifestRecord]) -> Sequence[Any]:
         return await asyncio.gather(*map(make, records), return_exceptions=True)
@@ -93,7 +93,7 @@ async def _repository_roles(
 
 
 class _Lazy(Generic[K, V]):
-    """A loader that is made when a field first asks for it, and then kept for the request."""
+    """A descriptor that makes a loader at its first use in a request."""
 
     def __init__(self, make: "Callable[[Loaders], DataLoader[K, V]]") -> None:
         self._make = make
@@ -102,34 +102,34 @@ class _Lazy(Generic[K, V]):
         self._name = name
 
     def __get__(self, loaders: "Loaders", owner: type) -> DataLoader[K, V]:
-        # The attribute of the instance is found before this descriptor from now on.
+        # The instance attribute shadows this descriptor from now on.
         made = loaders.__dict__[self._name] = self._make(loaders)
         return made
 
 
 class Loaders:
-    """The DataLoaders of one request, by what they load; keys are row ids unless said otherwise.
+    """The DataLoaders of one request. Keys are row ids unless stated otherwise.
 
-    A small query needs two or three of them; making all would cost as much as running it.
+    They are made at first use: a small query needs two or three, and making all costs as much as running it.
     """
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    # Accounts, and what they may do
+    # Accounts and roles
 
     accounts = _Lazy(lambda request: _loader(account.by_ids))
     accounts_by_name = _Lazy(lambda request: _loader(account.by_names))
     applications = _Lazy(lambda request: _loader(application.by_ids))
     application_tokens = _Lazy(lambda request: _grouped(partial(token.access_tokens_of, request.context)))
-    """Keys are pairs of an application and a page of the tokens that it holds."""
+    """Keys are pairs of an application and a page of its tokens."""
     teams = _Lazy(lambda request: _loader(team.by_ids))
     team_visibility = _Lazy(lambda request: _loader(partial(team.viewer_can_view, request.context)))
-    """Whether the viewer may see who is in a team; keys are `TeamRecord`."""
+    """Whether the viewer may see the members of a team; keys are `TeamRecord`."""
     robots = _Lazy(lambda request: _loader(partial(robot.by_account_ids, request.context)))
     robot_identities = _Lazy(lambda request: _loader(federation.identities, []))
     robot_owner_roles = _Lazy(lambda request: _loader(partial(robot.owner_roles, request.context.viewer)))
-    """The viewer's role over the robots of a namespace, by the namespace."""
+    """The viewer's role over the robots of a namespace."""
     namespace_roles = _Lazy(lambda request: _loader(partial(namespace_roles, request.context.viewer)))
     repository_roles = _Lazy(lambda request: _loader(partial(_repository_roles, request.context.viewer)))
     """Keys are `RepositoryRef`."""
@@ -144,7 +144,7 @@ class Loaders:
     account_permissions = _Lazy(lambda request: _grouped(partial(permission.permissions_of, request.context)))
     """Keys are pairs of an account and a page of its permissions."""
 
-    # Repositories, and how they are used
+    # Repositories and their use
 
     repositories = _Lazy(lambda request: _loader(repository.by_ids))
     last_modified = _Lazy(lambda request: _loader(tag.last_started))
@@ -159,7 +159,7 @@ class Loaders:
     tag_pulls = _Lazy(lambda request: _loader(activity.of_tags, PullsRecord()))
     """Keys are pairs of a repository and the name of a tag."""
 
-    # Manifests, and what is about them
+    # Manifests, labels and referrers
 
     manifests = _Lazy(lambda request: _loader(manifest.by_ids))
     total_sizes = _Lazy(lambda request: _loader(manifest.total_sizes, 0))
@@ -175,9 +175,9 @@ class Loaders:
             cache_key_fn=lambda item: (item.manifest.id, item.subject),
         )
     )
-    """Whether referrers name their subjects; each costs reads of the blob store."""
+    """Whether referrers name their subjects; each key costs reads of the blob store."""
 
-    # What is inside manifests, of which one request reads a bounded part
+    # Content of manifests; `ContentReader` bounds what one request reads
 
     entries: "_Lazy[int, list[ChildRecord]]" = _Lazy(
         lambda request: DataLoader(request.content.entries, max_batch_size=MAX_BATCH)
@@ -191,7 +191,7 @@ class Loaders:
     configurations: "_Lazy[ManifestRecord, dict[str, Any] | None]" = _Lazy(
         lambda request: _of_manifests(request.content.configurations)
     )
-    """Each costs a read of the blob store."""
+    """Each key costs a read of the blob store."""
     layers: "_Lazy[ManifestRecord, list[Layer] | None]" = _Lazy(
         lambda request: _of_manifests(_each(request._layers))
     )
@@ -201,7 +201,7 @@ class Loaders:
 
     @cached_property
     def content(self) -> ContentReader:
-        """The one reader of the request, which counts what all of these read."""
+        """The content reader of the request, which counts what all loaders read."""
         return ContentReader(self.context)
 
     async def _layers(self, record: ManifestRecord) -> list[Layer] | None:

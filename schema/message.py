@@ -1,4 +1,4 @@
-"""Messages to everybody."""
+"""Global messages: from the operators to all users."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Any object by its opaque id."""
+"""The root field `node`: an object by its opaque id."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -21,7 +21,7 @@ from schema.accounts.namespace import Namespace
 from schema.accounts.organization import to_organization
 from schema.context import Info
 from schema.manifests.manifest import to_manifest
-from schema.nodes import Node, decode_id, encode_id
+from schema.node_id import Node, decode_id, encode_id
 from schema.oauth.application import to_application
 from schema.repositories.repository import to_repository
 from schema.tags.tag import to_tag
@@ -29,7 +29,7 @@ from schema.tags.tag import to_tag
 
 async def _repository(context: Context, row_id: int) -> RepositoryRecord | None:
     record = (await repository.by_ids([row_id])).get(row_id)
-    # The same question as for a path, so that an id opens nothing that the path would not.
+    # By path, so that the same access check applies.
     return await repository.repository(context, record.path) if record else None
 
 
@@ -50,7 +50,7 @@ async def _manifest_node(context: Context, row_id: int) -> Node | None:
 
 async def _account(row_id: int, *kinds: AccountKind) -> AccountRecord | None:
     record = (await account.by_ids([row_id])).get(row_id)
-    # By name, accounts that are being deleted are not found, and so they must not be by id.
+    # By name, which excludes accounts that are being deleted.
     return await account.by_name(record.name, *kinds) if record else None
 
 
@@ -73,7 +73,7 @@ async def _namespace_node(context: Context, row_id: int) -> Node | None:
 
 async def _application_node(context: Context, row_id: int) -> Node | None:
     record = (await application.by_ids([row_id])).get(row_id)
-    # By client id, the applications of an organization that is being deleted are not found.
+    # By client id, which excludes applications of an organization that is being deleted.
     found = await application.information(context, record.client_id) if record else None
     return to_application(found) if found else None
 
@@ -87,7 +87,7 @@ NODES: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
     "Tag": _tag_node,
     "User": _user_node,
 }
-"""What `node` finds. Permissions, teams and robots are reached through their owner."""
+"""The types that `node` finds. Permissions, teams and robots are reached through their owner."""
 
 
 @strawberry.type

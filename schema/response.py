@@ -1,8 +1,8 @@
-"""What one response may hold, counted while it is made.
+"""Limits on the size of a response, counted during execution.
 
-What a document asks for is measured before it runs, but that knows of pages only. How many entries an index
-has, how many layers an image, how long a label is, shows as they are read. A response that grows beyond its
-limits is given up, so that nobody can push content that makes a small request a large one.
+The cost computed before execution knows page sizes only, not how many entries an index has, how many layers
+an image, or how long a label is. Without these limits, pushed content could make the response of a small
+request huge.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from schema.limits import too_complex
 
 @dataclass(frozen=True, slots=True)
 class ResponseLimits:
-    """The most that one response may hold.
+    """The limits of one response.
 
-    `values` are the fields of all its objects, `text` characters of its strings and of free-form JSON.
+    `values`: fields of all objects. `text`: characters of strings and of free-form JSON.
     """
 
     values: int
@@ -33,8 +33,8 @@ PUBLIC_RESPONSE = ResponseLimits(values=250_000)
 class BoundedExecutor(Executor[None]):
     """Executes operations within the `ResponseLimits` of their context.
 
-    One that goes beyond them ends with a single error, TOO_COMPLEX, and no data; what mutations have done
-    stays. The methods are those that the library goes through for each object, value and error.
+    An operation over a limit ends with a single error, TOO_COMPLEX, and no data; effects of mutations remain.
+    graphql-core calls the overridden methods for each object, value and error.
     """
 
     _values = 0
@@ -52,11 +52,11 @@ class BoundedExecutor(Executor[None]):
         """Execute the fields of one object."""
         self._values += len(fields)
         if self._values > self._limits.values:
-            self._give_up("values", self._limits.values)
+            self._raise_too_complex("values", self._limits.values)
         return super().execute_fields(parent_type, source_value, path, fields, position)
 
     def complete_leaf_value(self, return_type: GraphQLLeafType, result: Any) -> Any:  # type: ignore[override]
-        """Complete one scalar or enum; the library has no use for the instance here."""
+        """Complete one scalar or enum value."""
         value = super().complete_leaf_value(return_type, result)
         if isinstance(value, str):
             self._text += len(value)
@@ -65,13 +65,13 @@ class BoundedExecutor(Executor[None]):
         else:
             return value
         if self._text > self._limits.text:
-            self._give_up("text", self._limits.text)
+            self._raise_too_complex("text", self._limits.text)
         return value
 
     def handle_field_error(
         self, raw_error: Exception, return_type: GraphQLOutputType, details: Any, path: Path
     ) -> None:
-        """Deal with one error: null in its place, unless all is given up."""
+        """Handle one error: null in its place, unless a limit is exceeded."""
         if self._exceeded is not None:
             raise self._exceeded
         super().handle_field_error(raw_error, return_type, details, path)
@@ -81,7 +81,7 @@ class BoundedExecutor(Executor[None]):
         limits: ResponseLimits = self.context_value.response_limits
         return limits
 
-    def _give_up(self, limit: str, maximum: int) -> None:
+    def _raise_too_complex(self, limit: str, maximum: int) -> None:
         self._exceeded = too_complex(
             limit, maximum, f"The response would have more than {maximum:,} {limit}; ask for less at once."
         )

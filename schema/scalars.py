@@ -1,4 +1,4 @@
-"""Custom scalars: values with a grammar of their own."""
+"""Custom scalars."""
 
 import re
 from datetime import UTC, datetime
@@ -11,17 +11,17 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
 def to_datetime(milliseconds: int) -> datetime:
-    """A time of the resolvers as an aware date-time."""
+    """Milliseconds since 1970 as an aware date-time in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def optional_datetime(milliseconds: int | None) -> datetime | None:
-    """As `to_datetime`, None for None."""
+    """`to_datetime`, or None for None."""
     return None if milliseconds is None else to_datetime(milliseconds)
 
 
 def to_milliseconds(value: datetime) -> int:
-    """A date-time as the resolvers count time."""
+    """A date-time as milliseconds since 1970."""
     return round(value.timestamp() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""What each command does, a module with `run(arguments) -> exit code` for each."""
+"""The commands: each module has `run(arguments) -> exit code`."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from quayside.settings.settings import Settings, load_settings
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked; the message is one sentence for the operator."""
+    """The command failed; the message is one sentence for the operator."""
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:

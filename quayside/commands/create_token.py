@@ -1,4 +1,4 @@
-"""`quayside admin create-token`: an access token for scripts, printed alone so that a shell can keep it."""
+"""`quayside admin create-token`: an access token, printed alone so that a shell can capture it."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""`quayside admin create-user`: also the way to the first user of a new registry."""
+"""`quayside admin create-user`: creates a user, also the first of a new registry."""
 
 import argparse
 import asyncio

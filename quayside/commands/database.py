@@ -1,4 +1,4 @@
-"""The database as commands use it: opened for one command, with failures in a sentence."""
+"""The database for commands: opened for one command, with errors as `CommandError`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from storage.secrets import Secrets
 
 
 async def prepare(settings: Settings) -> list[str]:
-    """Make the database ready to serve: the embedded one is migrated, any other must have been.
+    """Migrate the database if it is SQLite; otherwise check that it has been migrated.
 
     Returns the migrations applied. Raises `CommandError`.
     """
@@ -51,10 +51,10 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def open_context(settings: Settings) -> AsyncIterator[Context]:
-    """A context for resolvers on the prepared database, current in the block.
+    """A context for resolvers on the prepared database, which is current in the block.
 
-    The operator of the command line is nobody's account. Raises `CommandError`, also where resolvers refuse,
-    and `SettingsError` when there is no secret key and it cannot make one.
+    The viewer is anonymous, since the operator has no account. Raises `CommandError`, also for errors of
+    resolvers, and `SettingsError` if there is no secret key and it cannot make one.
     """
     settings = secret_key.ensure(settings)
     await prepare(settings)

@@ -1,4 +1,4 @@
-"""`quayside doctor`: looks at everything that the settings name, changes nothing, and says what it found."""
+"""`quayside doctor`: checks everything that the settings name, without changing anything."""
 
 import argparse
 import asyncio
@@ -22,10 +22,10 @@ from storage.database import sqlite_path
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at. `look` returns what is well, or raises `CommandError` with what is not."""
+    """A check. `run_check` returns a text if all is well, or raises `CommandError`."""
 
     name: str
-    look: Callable[[Settings], Awaitable[str]]
+    run_check: Callable[[Settings], Awaitable[str]]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,7 +37,7 @@ async def _run(settings: Settings) -> int:
     code = 0
     for check in CHECKS:
         try:
-            print(f"ok      {check.name}: {await check.look(settings)}")
+            print(f"ok      {check.name}: {await check.run_check(settings)}")
         except CommandError as error:
             print(f"failed  {check.name}: {error}")
             code = 1
@@ -100,7 +100,7 @@ async def _superusers(settings: Settings) -> str:
 
 async def _public_url(settings: Settings) -> str:
     host = urlsplit(settings.public_url).hostname
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - This looks for the address, it does not bind it.
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - Compared, not bound.
         raise CommandError(f"Clients cannot reach {settings.public_url}; set PUBLIC_URL to what they use.")
     return settings.public_url
 

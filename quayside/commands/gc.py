@@ -1,4 +1,4 @@
-"""`quayside gc`: what the job `content.collect` does, at once and beside a running server."""
+"""`quayside gc`: garbage collection, as the job `content.collect` does it; a server may be running."""
 
 import argparse
 import asyncio
@@ -10,7 +10,7 @@ from resolvers.content.garbage_collection import Removed, collect
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a line for each repository that lost something, and one for the whole."""
+    """Print a line for each repository with removed content, and a total."""
     asyncio.run(_collect(settings_of(arguments), is_dry_run=arguments.dry_run))
     return 0
 

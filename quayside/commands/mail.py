@@ -1,4 +1,4 @@
-"""`quayside mail list`: the outbox, for operators whose mail server is not set or does not take mail."""
+"""`quayside mail list`: the outbox, for operators whose mail server is not set or refuses mail."""
 
 import argparse
 import asyncio

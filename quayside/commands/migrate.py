@@ -1,4 +1,4 @@
-"""`quayside migrate`: one process at a time, so it may run beside a server and beside itself."""
+"""`quayside migrate`: applies migrations under a lock, so it may run concurrently."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ from storage.database import DatabaseError, migrate
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Apply what is missing and print the names of the migrations applied, one a line."""
+    """Apply the missing migrations and print their names, one a line."""
     settings = settings_of(arguments)
     try:
         applied = asyncio.run(migrate(settings.database_url))

@@ -1,4 +1,4 @@
-"""`quayside serve`: the registry in this process, or in several under a supervisor that restarts them."""
+"""`quayside serve`: the registry in one process, or in several under a supervisor that restarts them."""
 
 import argparse
 import asyncio
@@ -23,18 +23,18 @@ from resolvers.site import first_start_code
 
 logger = logging.getLogger("quayside.serve")
 
-GRACE_S = 20
-"""How long requests in flight may take to finish once the server is told to stop."""
+SHUTDOWN_TIMEOUT_S = 20
+"""Seconds that running requests have to finish when the server stops."""
 
 KEEP_ALIVE_S = 75
-"""Longer than the 60 s after which common proxies drop an idle connection, so that it is they who drop it."""
+"""Seconds until an idle connection is closed; proxies should do it first, commonly after 60 s."""
 
-WORKER_SILENCE_S = 30
-"""How long a worker process may leave the supervisor without an answer before it is replaced."""
+WORKER_TIMEOUT_S = 30
+"""Seconds without an answer after which the supervisor replaces a worker process."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop by SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM."""
     settings = settings_of(arguments)
     if arguments.workers < 1:
         raise CommandError("--workers must be at least 1.")
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         server.run()
     except KeyboardInterrupt:
-        # The server has shut down in order by then, and raises the signal again for its caller.
+        # The server has shut down, and raises the signal again for its caller.
         return 130
     return 0 if server.started else 1
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def announce(settings: Settings) -> None:
     """Prepare the database, and log which users are missing: the first, with a one-time code, and superusers.
 
-    Once for all workers, since a new code ends the one before.
+    Runs once for all workers, since a new code invalidates the previous one.
     """
     async with database.open_context(settings) as context:
         code = await first_start_code()
@@ -80,7 +80,7 @@ async def announce(settings: Settings) -> None:
 
 
 def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Config:
-    """How uvicorn is to serve these settings."""
+    """The configuration of uvicorn for these settings."""
     return uvicorn.Config(
         # Worker processes get the settings with the factory, not through the environment.
         functools.partial(build_app, settings, jobs=jobs),
@@ -94,13 +94,13 @@ def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Co
         ws_max_size=SocketLimits().message_bytes,
         lifespan="on",
         log_config=logs.LOGGING,
-        # The middleware logs requests and judges proxy headers.
+        # The middleware logs requests and handles proxy headers.
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
-        timeout_worker_healthcheck=WORKER_SILENCE_S,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+        timeout_worker_healthcheck=WORKER_TIMEOUT_S,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
@@ -110,7 +110,7 @@ def build_app(settings: Settings, *, jobs: bool) -> Starlette:
     """The application, in the process that serves it."""
     logs.configure()
     app = create_app(settings, jobs=jobs)
-    # What imports and the schema made stays for ever; looking through it would hold up requests for 0.1 s.
+    # Objects of imports and the schema live for ever; traversing them would delay requests by 0.1 s.
     gc.collect()
     gc.freeze()
     return app

@@ -1,4 +1,4 @@
-"""The certificate that HTTPS is served with."""
+"""Checks the TLS certificate."""
 
 import ssl
 
@@ -7,7 +7,7 @@ from quayside.settings.settings import Settings
 
 
 def check_tls(settings: Settings) -> None:
-    """Raise `CommandError` unless certificate and key can be read and belong together."""
+    """Raise `CommandError` unless certificate and key are readable and match."""
     if settings.tls_cert is None:
         return
     try:

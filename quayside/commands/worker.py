@@ -1,4 +1,4 @@
-"""`quayside worker`: background jobs in a process of their own, beside servers started with `--no-jobs`."""
+"""`quayside worker`: runs background jobs in its own process, beside servers started with `--no-jobs`."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ from storage.database import Database
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run jobs until SIGTERM or SIGINT; the job under way is finished first."""
+    """Run jobs until SIGTERM or SIGINT; the running job is finished first."""
     settings = settings_of(arguments)
     kinds = handlers_of(settings)
     if arguments.only is not None and arguments.only not in kinds:

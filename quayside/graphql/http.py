@@ -1,7 +1,7 @@
-"""GraphQL over HTTP (GraphQL-over-HTTP draft): one request in, one well-formed GraphQL response out.
+"""GraphQL over HTTP (GraphQL-over-HTTP draft): the endpoint `/graphql`.
 
-A request passes the stages in the order in which they are written in `GraphQLApp.answer`; each stage either
-hands on or raises `Refusal` with the status that the specification names for it.
+A request passes the stages of `GraphQLApp.answer` in their order. A stage that fails raises `RequestRefused`
+with the status of the specification.
 """
 
 import asyncio
@@ -31,7 +31,6 @@ from quayside.graphql.sse import EVENT_STREAM, EventStream
 from quayside.http.accept import Accept, MediaType, Preference
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
 from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
-from schema.text import document_has_nul, nul_error
 
 log = logging.getLogger(__name__)
 
@@ -41,23 +40,23 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 
 STATUS_WITH_ERRORS = {GRAPHQL_RESPONSE: 294, JSON: 200}
-"""Status of a response that has both `data` and `errors`. 294 (Partial Success) is only understood together
-with the media type that explains it; everybody else gets 200."""
+"""Status of a response with both `data` and `errors`: 294 (Partial Success) only for the media type that
+defines it, otherwise 200."""
 
 ALLOWED = "GET, HEAD, POST, OPTIONS"
 
 
 @dataclass(frozen=True)
 class TransportLimits:
-    """Bounds on the HTTP request itself: bytes of body and of query string, seconds to wait for the body."""
+    """Bounds on the HTTP request: bytes of body and query string, seconds until the body is complete."""
 
     body_bytes: int = 1024 * 1024
     query_string_bytes: int = 16 * 1024
     body_seconds: float = 30.0
 
 
-class Refusal(Exception):
-    """A request that is not executed: HTTP status, the GraphQL errors to show, further headers."""
+class RequestRefused(Exception):
+    """The request is not executed. Holds the HTTP status, the GraphQL errors and further headers."""
 
     def __init__(self, status: int, errors: Sequence[GraphQLError], headers: Mapping[str, str]) -> None:
         super().__init__(status)
@@ -66,10 +65,12 @@ class Refusal(Exception):
         self.headers = headers
 
 
-def refusal(status: int, message: str, *, code: ErrorCode = ErrorCode.BAD_REQUEST, **headers: str) -> Refusal:
-    """A refusal with one error; header names are given with underscores for hyphens."""
+def refused(
+    status: int, message: str, *, code: ErrorCode = ErrorCode.BAD_REQUEST, **headers: str
+) -> RequestRefused:
+    """A `RequestRefused` with one error; header names are written with underscores for hyphens."""
     error = GraphQLError(message, extensions={"code": code})
-    return Refusal(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
+    return RequestRefused(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def unavailable(error: DatabaseUnavailable) -> Refusal:
@@ -80,7 +81,7 @@ def unavailable(error: DatabaseUnavailable) -> Refusal:
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """The parameters of one well-formed request, absent ones as None or empty."""
+    """The parameters of a request; absent ones are None or empty."""
 
     query: str
     operation_name: str | None
@@ -88,21 +89,21 @@ class GraphQLRequest:
 
 
 Execute = Callable[[DocumentNode, dict[str, Any], Any, str | None], Awaitable[ExecutionResult]]
-"""The one door to execution: runs the named operation of a valid document with variables and a context.
+"""Executes the named operation of a valid document with variables and a context.
 
-Errors leave it with their codes, unexpected ones logged and masked.
+Errors of the result have codes; unexpected errors are logged and their messages replaced.
 """
 
 Subscribe = Callable[
     [DocumentNode, dict[str, Any], Any, str | None],
     Awaitable[AsyncGenerator[ExecutionResult, None] | ExecutionResult],
 ]
-"""The one door to subscriptions: begins the named one; its results, or one result with errors."""
+"""Starts the named subscription. Returns its results, or one result with errors if it cannot start."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation that may run: its document, its kind, what it costs."""
+    """A valid operation within the limits."""
 
     document: DocumentNode
     kind: OperationType
@@ -112,8 +113,8 @@ class Operation:
 class GraphQLApp:
     """The `/graphql` endpoint as an ASGI application.
 
-    `context_for` builds the context of one request and may raise `InvalidCredentials` or `Forbidden`;
-    `graphiql_page` answers browsers, which prefer HTML to JSON. Subscriptions need `subscribe`.
+    `context_for` makes the context of one request and may raise `InvalidCredentials` or `Forbidden`.
+    `graphiql_page` answers requests that prefer HTML to JSON. Without `subscribe` there are no subscriptions.
     """
 
     def __init__(
@@ -151,8 +152,8 @@ class GraphQLApp:
         """The response to one request, whatever happens on the way. Raises `ClientDisconnect` alone."""
         try:
             return await self.answer(request)
-        except Refusal as refused:
-            return error_response(refused)
+        except RequestRefused as refusal:
+            return error_response(refusal)
         except ClientDisconnect:
             # Nobody is there to be answered.
             raise
@@ -161,7 +162,7 @@ class GraphQLApp:
         except Exception:
             log.exception("GraphQL request failed")
             return error_response(
-                refusal(
+                refused(
                     500,
                     "Internal error; the request id finds it in the server's log.",
                     code=ErrorCode.INTERNAL,
@@ -169,27 +170,27 @@ class GraphQLApp:
             )
 
     async def answer(self, request: Request) -> Response | EventStream:
-        """Take a request through all stages. Raises Refusal."""
+        """Process a request. Raises RequestRefused."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": ALLOWED, "Accept-Post": JSON})
         if request.method not in {"GET", "HEAD", "POST"}:
-            raise refusal(405, f"{request.method} is not supported here.", Allow=ALLOWED)
+            raise refused(405, f"{request.method} is not supported here.", Allow=ALLOWED)
         accept = Accept(request.headers.getlist("accept"))
         if request.method != "POST" and prefers_html(accept):
             return self.graphiql_page(request)
         streams = self.subscribe is not None and accept.preference(EVENT_STREAM).exactness == 2
-        only_streams = streams and accept.preference(EVENT_STREAM) > most_wanted_json(accept)
+        only_streams = streams and accept.preference(EVENT_STREAM) > json_preference(accept)
         media_type = GRAPHQL_RESPONSE if only_streams else choose_media_type(accept)
-        context = await self.authenticated(request)
-        asked = await self.read(request)
+        context = await self.authenticate(request)
+        parameters = await self.read(request)
         try:
-            operation = self.operation(asked, safe=request.method != "POST", streams=streams)
-        except Refusal as refused:
+            operation = self.operation(parameters, safe=request.method != "POST", streams=streams)
+        except RequestRefused as refusal:
             if not only_streams:
                 raise
-            return EventStream(one({"errors": [formatted(error) for error in refused.errors]}))
+            return EventStream(single({"errors": [format_error(error) for error in refusal.errors]}))
         if operation.kind is OperationType.SUBSCRIPTION:
-            return EventStream(self.payloads(await self.results(operation, asked, context)))
+            return EventStream(self.payloads(await self.results(operation, parameters, context)))
         if only_streams:
             return EventStream(self.payloads(self.result(operation, asked, context)))
         result = await self.execute(operation.document, asked.variables, context, asked.operation_name)
@@ -197,20 +198,20 @@ class GraphQLApp:
             raise Refusal(503, result.errors or (), RETRY_LATER)
         return result_response(result, cost=operation.cost, media_type=media_type)
 
-    def operation(self, asked: GraphQLRequest, *, safe: bool, streams: bool) -> Operation:
-        """What a request asks for. Raises Refusal if it is not valid, not allowed here, or over a limit."""
-        document = self.documents.get(asked.query)
-        kind = self.check_operation(document, asked, safe=safe, streams=streams)
-        return Operation(document, kind, self.checked_cost(document, asked))
+    def operation(self, parameters: GraphQLRequest, *, safe: bool, streams: bool) -> Operation:
+        """The operation of a request. Raises RequestRefused if it is invalid, not allowed or over a limit."""
+        document = self.documents.get(parameters.query)
+        kind = self.check_operation(document, parameters, safe=safe, streams=streams)
+        return Operation(document, kind, self.check_cost(document, parameters))
 
     async def result(
-        self, operation: Operation, asked: GraphQLRequest, context: Any
+        self, operation: Operation, parameters: GraphQLRequest, context: Any
     ) -> AsyncGenerator[ExecutionResult, None]:
         """Run a query or mutation, as a stream of its one result."""
-        yield await self.execute(operation.document, asked.variables, context, asked.operation_name)
+        yield await self.execute(operation.document, parameters.variables, context, parameters.operation_name)
 
     async def results(
-        self, operation: Operation, asked: GraphQLRequest, context: Any
+        self, operation: Operation, parameters: GraphQLRequest, context: Any
     ) -> AsyncGenerator[ExecutionResult, None]:
         """Begin a subscription. One that cannot begin has a single result, with its errors.
 
@@ -227,23 +228,23 @@ class GraphQLApp:
     async def payloads(
         self, results: AsyncGenerator[ExecutionResult, None]
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The results as clients see them, the last with the error that ended them, if one did."""
+        """The results as JSON objects; an error that ends the stream becomes the last one."""
         async with aclosing(results):
             try:
                 async for result in results:
                     yield payload_of(result)
             except GraphQLError as error:
-                yield {"errors": [formatted(error)]}
+                yield {"errors": [format_error(error)]}
 
-    async def authenticated(self, request: Request) -> Any:
-        """The context of the caller. Raises a 401 that challenges for a bearer token, or a 403."""
+    async def authenticate(self, request: Request) -> Any:
+        """The context of the caller. Raises RequestRefused: 401 with a bearer challenge, or 403."""
         try:
             return await self.context_for(request)
         except InvalidCredentials as error:
             challenge = 'Bearer realm="quayside", error="invalid_token"'
-            raise refusal(401, error.message, code=error.code, WWW_Authenticate=challenge) from error
+            raise refused(401, error.message, code=error.code, WWW_Authenticate=challenge) from error
         except Forbidden as error:
-            raise refusal(403, error.message, code=error.code) from error
+            raise refused(403, error.message, code=error.code) from error
 
     async def read(self, request: Request) -> GraphQLRequest:
         """The parameters from the query string (GET, HEAD) or from the JSON body (POST)."""
@@ -251,7 +252,7 @@ class GraphQLApp:
             check_body_type(request)
             return request_from_json(await self.body(request))
         if len(request.scope["query_string"]) > self.transport.query_string_bytes:
-            raise refusal(
+            raise refused(
                 414, f"The query string is over {self.transport.query_string_bytes} bytes; use POST."
             )
         return request_from_query_string(request.query_params.multi_items())
@@ -259,7 +260,7 @@ class GraphQLApp:
     async def body(self, request: Request) -> bytes:
         """The body, read up to the limits of size and time."""
         limit = self.transport.body_bytes
-        too_large = refusal(413, f"The request body is over {limit} bytes.")
+        too_large = refused(413, f"The request body is over {limit} bytes.")
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             raise too_large
@@ -271,155 +272,157 @@ class GraphQLApp:
                     if len(received) > limit:
                         raise too_large
         except TimeoutError as error:
-            raise refusal(408, "The request body did not arrive in time.", Connection="close") from error
+            raise refused(408, "The request body did not arrive in time.", Connection="close") from error
         return bytes(received)
 
     def check_operation(
-        self, document: DocumentNode, asked: GraphQLRequest, *, safe: bool, streams: bool
+        self, document: DocumentNode, parameters: GraphQLRequest, *, safe: bool, streams: bool
     ) -> OperationType:
-        """The kind of the operation. Refuses those that cannot be determined, are not allowed here, or have
-        ill-typed variables.
+        """The kind of the operation. Raises RequestRefused if it is ambiguous, not allowed for this method or
+        media type, or has variables of the wrong type.
         """
-        operation = get_operation_ast(document, asked.operation_name)
+        operation = get_operation_ast(document, parameters.operation_name)
         if operation is None:
-            if asked.operation_name:
-                raise refusal(422, f"operationName: the document has no operation {asked.operation_name!r}.")
-            raise refusal(
+            if parameters.operation_name:
+                raise refused(
+                    422, f"operationName: the document has no operation {parameters.operation_name!r}."
+                )
+            raise refused(
                 422, "operationName: required, since the document does not have exactly one operation."
             )
         if operation.operation is OperationType.SUBSCRIPTION and not streams:
-            raise refusal(422, "Subscriptions are not answered over plain HTTP.")
+            raise refused(422, "Subscriptions are not answered over plain HTTP.")
         if safe and operation.operation is OperationType.MUTATION:
-            raise refusal(405, "GET is for queries only; send mutations by POST.", Allow="POST")
+            raise refused(405, "GET is for queries only; send mutations by POST.", Allow="POST")
         definitions = operation.variable_definitions or ()
-        coerced = get_variable_values(self.schema, definitions, asked.variables, max_errors=50)
+        coerced = get_variable_values(self.schema, definitions, parameters.variables, max_errors=50)
         if isinstance(coerced, list):
-            raise Refusal(422, coerced, {})
+            raise RequestRefused(422, coerced, {})
         return operation.operation
 
-    def checked_cost(self, document: DocumentNode, asked: GraphQLRequest) -> Cost:
-        """The cost of the operation, within the limits."""
+    def check_cost(self, document: DocumentNode, parameters: GraphQLRequest) -> Cost:
+        """The cost of the operation. Raises RequestRefused if it is over a limit."""
         try:
             return check(
                 document,
-                variables=asked.variables,
-                operation_name=asked.operation_name,
+                variables=parameters.variables,
+                operation_name=parameters.operation_name,
                 schema=self.schema,
                 limits=self.limits,
             )
         except GraphQLError as error:
-            raise Refusal(422, [error], {}) from error
+            raise RequestRefused(422, [error], {}) from error
 
 
 class DocumentCache:
-    """Documents that passed validation, the least recently used dropped first.
+    """An LRU cache of valid documents by their text.
 
-    It is bounded by the text it stands for: a parsed document takes up to 270 bytes for each character.
+    `characters` bounds the total length of the texts; a parsed document takes up to 270 bytes per character.
     """
 
     def __init__(self, schema: GraphQLSchema, *, limits: Limits, characters: int = 256 * 1024) -> None:
         self.schema = schema
         self.limits = limits
-        self.room = characters
+        self.free_characters = characters
         self.documents: OrderedDict[str, DocumentNode] = OrderedDict()
 
     def get(self, text: str) -> DocumentNode:
-        """The valid document of a text. Raises Refusal: 400 if it does not parse, 422 if it is not valid."""
+        """The document of a text. Raises RequestRefused: 400 for a syntax error, 422 if it is invalid."""
         if text in self.documents:
             self.documents.move_to_end(text)
             return self.documents[text]
-        document = self.validated(text)
+        document = self.parse_and_validate(text)
         self.documents[text] = document
-        self.room -= len(text)
-        while self.room < 0:
+        self.free_characters -= len(text)
+        while self.free_characters < 0:
             dropped, _ = self.documents.popitem(last=False)
-            self.room += len(dropped)
+            self.free_characters += len(dropped)
         return document
 
-    def validated(self, text: str) -> DocumentNode:
-        """Parse and validate a text. Raises Refusal."""
+    def parse_and_validate(self, text: str) -> DocumentNode:
+        """Parse and validate a text. Raises RequestRefused."""
         if document_has_nul(text):
-            raise Refusal(400, [nul_error("query")], {})
+            raise RequestRefused(400, [nul_error("query")], {})
         try:
             document = parse(text, self.limits)
         except GraphQLError as error:
-            raise Refusal(400, [error], {}) from error
+            raise RequestRefused(400, [error], {}) from error
         errors = validate(self.schema, document, VALIDATION_RULES)
         if errors:
-            raise Refusal(422, errors, {})
+            raise RequestRefused(422, errors, {})
         return document
 
 
 def prefers_html(accept: Accept) -> bool:
-    """Whether a browser asks: HTML named, and wanted more than either JSON."""
+    """Whether the client, a browser, names HTML and prefers it to both JSON types."""
     html = accept.preference("text/html")
-    return html.exactness > 0 and html > most_wanted_json(accept)
+    return html.exactness > 0 and html > json_preference(accept)
 
 
-def most_wanted_json(accept: Accept) -> Preference:
-    """How much the client wants the one of the two JSON types that it wants more."""
+def json_preference(accept: Accept) -> Preference:
+    """The higher preference of the two JSON types."""
     return max(accept.preference(GRAPHQL_RESPONSE), accept.preference(JSON))
 
 
 def choose_media_type(accept: Accept) -> str:
-    """The response media type that the client wants most. Raises Refusal 406.
+    """The response media type that the client prefers. Raises RequestRefused 406.
 
     A client that names neither type (`*/*`, or no header) is served as one that knows plain JSON only.
     """
     graphql, json = accept.preference(GRAPHQL_RESPONSE), accept.preference(JSON)
     if max(graphql, json).quality == 0:
-        raise refusal(406, f"Responses are {GRAPHQL_RESPONSE} or {JSON}, neither of which is accepted.")
+        raise refused(406, f"Responses are {GRAPHQL_RESPONSE} or {JSON}, neither of which is accepted.")
     named = graphql.exactness == 2
     return GRAPHQL_RESPONSE if graphql > json or (graphql == json and named) else JSON
 
 
 def check_body_type(request: Request) -> None:
-    """Refuse bodies that are not plain UTF-8 JSON.
+    """Raise RequestRefused 415 unless the body is UTF-8 JSON without a content encoding.
 
-    Form and text bodies are what a foreign web page may send without asking first, so they stay refused.
+    Pages of other sites can send form and text bodies without a CORS preflight, so these must stay refused.
     """
     given = MediaType.parse(request.headers.get("content-type", ""))
     if given.name != JSON or not given.is_utf8:
-        raise refusal(415, f"Content-Type: the request body must be {JSON} in UTF-8.", Accept=JSON)
+        raise refused(415, f"Content-Type: the request body must be {JSON} in UTF-8.", Accept=JSON)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise refusal(
+        raise refused(
             415, "Content-Encoding: the request body must not be encoded.", Accept_Encoding="identity"
         )
 
 
 def load_json(text: bytes | str, where: str) -> Any:
-    """Decode JSON. Raises Refusal 400."""
+    """Decode JSON. Raises RequestRefused 400."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise refusal(400, f"{where} is not valid JSON: {error}.") from error
+        raise refused(400, f"{where} is not valid JSON: {error}.") from error
 
 
 def request_from_json(body: bytes) -> GraphQLRequest:
-    """The request in a POST body; unknown members are ignored. Raises Refusal 400 or 422."""
+    """The request in a POST body; unknown members are ignored. Raises RequestRefused 400 or 422."""
     members = load_json(body, "The request body")
     if isinstance(members, list):
-        raise refusal(422, "Batches are not supported: send one request at a time.")
+        raise refused(422, "Batches are not supported: send one request at a time.")
     if not isinstance(members, dict):
-        raise refusal(422, "The request body must be a JSON object.")
-    return well_formed(members)
+        raise refused(422, "The request body must be a JSON object.")
+    return check_parameters(members)
 
 
 def request_from_query_string(items: Sequence[tuple[str, str]]) -> GraphQLRequest:
-    """The request in a URL; an empty optional parameter is an absent one. Raises Refusal 400 or 422."""
+    """The request in a URL; empty optional parameters count as absent. Raises RequestRefused 400 or 422."""
     members: dict[str, Any] = {}
     for name, value in items:
         if name in members:
-            raise refusal(422, f"{name}: given more than once.")
+            raise refused(422, f"{name}: given more than once.")
         if name in {"variables", "extensions"}:
             members[name] = load_json(value, name) if value else None
         else:
             members[name] = value
-    return well_formed(members)
+    return check_parameters(members)
 
 
-def well_formed(members: dict[str, Any]) -> GraphQLRequest:
-    """Check the types of all parameters. Raises Refusal 422 naming each wrong one."""
+def check_parameters(members: dict[str, Any]) -> GraphQLRequest:
+    """Check the types of all parameters. Raises RequestRefused 422 with an error for each wrong one."""
     problems = []
     if not isinstance(members.get("query"), str):
         problems.append("query: a string with a GraphQL document is required.")
@@ -431,7 +434,7 @@ def well_formed(members: dict[str, Any]) -> GraphQLRequest:
         if not isinstance(members.get(name), dict | None)
     ]
     if problems:
-        raise Refusal(422, [GraphQLError(problem) for problem in problems], {})
+        raise RequestRefused(422, [GraphQLError(problem) for problem in problems], {})
     return GraphQLRequest(
         query=members["query"],
         operation_name=members.get("operationName") or None,
@@ -439,16 +442,16 @@ def well_formed(members: dict[str, Any]) -> GraphQLRequest:
     )
 
 
-async def one(item: Item) -> AsyncGenerator[Item, None]:
+async def single(item: Item) -> AsyncGenerator[Item, None]:
     """A stream of one item."""
     yield item
 
 
 def payload_of(result: ExecutionResult) -> dict[str, Any]:
-    """A result as clients see it."""
+    """A result as a JSON object."""
     payload: dict[str, Any] = {}
     if result.errors:
-        payload["errors"] = [formatted(error) for error in result.errors]
+        payload["errors"] = [format_error(error) for error in result.errors]
     payload["data"] = result.data
     return payload
 
@@ -470,18 +473,18 @@ def result_response(result: ExecutionResult, *, cost: Cost, media_type: str) -> 
     return json_response(status, payload, media_type, RETRY_LATER if is_outage(result) else {})
 
 
-def error_response(refused: Refusal) -> Response:
+def error_response(refusal: RequestRefused) -> Response:
     """A response without data.
 
-    It always carries the GraphQL media type: a client that knows only plain JSON goes by the status, and
-    everybody else can tell our errors from those of a proxy.
+    It always has the GraphQL media type, which distinguishes our errors from those of a proxy; clients that
+    know only plain JSON use the status.
     """
-    payload = {"errors": [formatted(error) for error in refused.errors]}
-    return json_response(refused.status, payload, GRAPHQL_RESPONSE, refused.headers)
+    payload = {"errors": [format_error(error) for error in refusal.errors]}
+    return json_response(refusal.status, payload, GRAPHQL_RESPONSE, refusal.headers)
 
 
-def formatted(error: GraphQLError) -> dict[str, Any]:
-    """An error as the specification lays it out; one that has no code comes from the request itself."""
+def format_error(error: GraphQLError) -> dict[str, Any]:
+    """An error as the GraphQL specification formats it; without a code it gets BAD_REQUEST."""
     extensions = {"code": ErrorCode.BAD_REQUEST, **(error.extensions or {})}
     return {**error.formatted, "extensions": extensions}
 
@@ -489,7 +492,7 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
 def json_response(
     status: int, payload: dict[str, Any], media_type: str, headers: Mapping[str, str]
 ) -> Response:
-    """A response that no cache keeps, since the same request means different things to different callers."""
+    """A JSON response that is not cached, since it depends on the caller."""
     always = {
         "Content-Type": f"{media_type}; charset=utf-8",
         "Cache-Control": "no-store",

@@ -27,14 +27,14 @@ HEADERS: Final = [
 ]
 
 KEEP_ALIVE_S: Final = 15.0
-"""Below the 30 to 60 s after which proxies take a silent response for dead."""
+"""Seconds between keep-alive comments; proxies drop a silent response after 30 to 60 s."""
 
-SEND_S: Final = 30.0
-"""How long a client may leave what was sent to it unread."""
+SEND_TIMEOUT_S: Final = 30.0
+"""Seconds after which a client that does not read is disconnected."""
 
 
 class EventStream:
-    """A response that shows results as they come, and notices when the client goes away."""
+    """A response that sends results as they come, and ends when the client disconnects."""
 
     def __init__(self, results: AsyncGenerator[dict[str, Any], None]) -> None:
         self._results = results
@@ -46,41 +46,43 @@ class EventStream:
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
                 return
-            # The first byte tells the client that it is listening.
+            # The first byte tells the client that the subscription has started.
             await _send_text(send, b":\n\n")
-            gone = asyncio.create_task(_until_gone(receive))
+            disconnected = asyncio.create_task(_wait_for_disconnect(receive))
             try:
-                await self._send_all(send, gone)
+                await self._send_all(send, disconnected)
             finally:
-                gone.cancel()
+                disconnected.cancel()
 
-    async def _send_all(self, send: Send, gone: "asyncio.Task[None]") -> None:
-        coming = asyncio.ensure_future(anext(self._results, None))
+    async def _send_all(self, send: Send, disconnected: "asyncio.Task[None]") -> None:
+        next_result = asyncio.ensure_future(anext(self._results, None))
         try:
-            while not gone.done():
-                await asyncio.wait({coming, gone}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
-                if gone.done():
+            while not disconnected.done():
+                await asyncio.wait(
+                    {next_result, disconnected}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if disconnected.done():
                     return
-                if not coming.done():
+                if not next_result.done():
                     await _send_text(send, b":\n\n")
                     continue
-                result = coming.result()
+                result = next_result.result()
                 if result is None:
                     await _send_text(send, b"event: complete\ndata: \n\n", more=False)
                     return
                 await _send_text(send, b"event: next\ndata: " + orjson.dumps(result) + b"\n\n")
-                coming = asyncio.ensure_future(anext(self._results, None))
+                next_result = asyncio.ensure_future(anext(self._results, None))
         finally:
-            # A generator can be closed only when nobody waits for it.
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+            # A generator can only be closed while no task waits for it.
+            next_result.cancel()
+            await asyncio.gather(next_result, return_exceptions=True)
 
 
 async def _send_text(send: Send, text: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(SEND_S):
+    async with asyncio.timeout(SEND_TIMEOUT_S):
         await send({"type": "http.response.body", "body": text, "more_body": more})
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

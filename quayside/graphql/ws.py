@@ -5,10 +5,11 @@
 
 Source: the GraphQL over WebSocket Protocol of graphql-ws. What it leaves to servers:
 
-- Credentials are a header, a session's cookie from a page of ours, or `Authorization` in the payload of
-  `connection_init`, which wins. They are looked at again for each operation.
-- A `subscribe` is dealt with before the next message is read: `pong` to a later `ping` tells that it listens.
-- The transport's own pings notice clients that are gone.
+- Credentials are `Authorization` in the payload of `connection_init`, else the `Authorization` header, else
+  the session cookie. They are checked again for each operation.
+- A `subscribe` is processed before the next message is read, so a `pong` to a later `ping` means that the
+  subscription has started.
+- Pings of the WebSocket transport detect clients that are gone.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ ContextFor = Callable[[HTTPConnection, str | None], Awaitable[GraphContext]]
 
 @dataclass(frozen=True)
 class SocketLimits:
-    """Bounds on one connection, and on how many there are; sizes are bytes."""
+    """Bounds on one connection, and on the number of connections."""
 
     init_seconds: float = 10.0
     send_seconds: float = 30.0
@@ -54,8 +55,8 @@ class SocketLimits:
     message_bytes: int = 1024 * 1024
 
 
-class Closing(Exception):
-    """The connection is to be closed with a code of the protocol."""
+class CloseConnection(Exception):
+    """The connection must be closed with this code of the protocol."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -64,7 +65,7 @@ class Closing(Exception):
 
 
 class GraphQLSocket:
-    """The WebSocket side of `/graphql`. `allows_origin` says whose pages may connect."""
+    """The WebSocket endpoint `/graphql`. `allows_origin` says whether the page of a request may connect."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class GraphQLSocket:
         """Serve one connection to its end."""
         websocket = WebSocket(scope, receive, send)
         if not self.allows_origin(websocket):
-            # Closed before it is accepted, the handshake is answered with 403.
+            # Closing before accepting answers the handshake with 403.
             await websocket.close()
             return
         is_known = SUBPROTOCOL in scope["subprotocols"]
@@ -102,7 +103,7 @@ class GraphQLSocket:
 
 
 class Connection:
-    """One client: what it has shown as its credentials, and its operations."""
+    """One connection: its credentials and its operations."""
 
     def __init__(self, app: GraphQLSocket, websocket: WebSocket) -> None:
         self.graphql = app.graphql
@@ -114,7 +115,7 @@ class Connection:
         self.authorization: str | None = None
         self.account_id: int | None = None
         self.operations: dict[str, asyncio.Task[None]] = {}
-        self.closing: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
+        self.closing: asyncio.Future[CloseConnection] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
         """Answer messages until one side closes."""
@@ -140,44 +141,44 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def close(self, code: int, reason: str) -> None:
-        """Have the connection closed, unless it is already."""
+        """Close the connection, unless it is closing already."""
         if not self.closing.done():
-            self.closing.set_result(Closing(code, reason))
+            self.closing.set_result(CloseConnection(code, reason))
 
     def require_initialised(self) -> None:
-        """Close the connection if nobody has introduced themselves."""
+        """Close the connection if there was no `connection_init`."""
         if not self.is_initialised:
             self.close(4408, "Connection initialisation timeout")
 
     async def read(self) -> None:
-        """Take messages in their order. Returns when the client has gone."""
+        """Handle messages in their order. Returns when the client has disconnected."""
         try:
             while True:
                 received = await self.websocket.receive()
                 if received["type"] == "websocket.disconnect":
                     return
-                await self.take(self.decoded(received.get("text")))
-        except Closing as closing:
+                await self.handle(self.decode(received.get("text")))
+        except CloseConnection as closing:
             self.close(closing.code, closing.reason)
 
-    def decoded(self, text: str | None) -> dict[str, Any]:
-        """The message in a text frame. Raises Closing."""
+    def decode(self, text: str | None) -> dict[str, Any]:
+        """The message in a text frame. Raises CloseConnection."""
         if text is None:
-            raise Closing(4400, "Messages are text")
+            raise CloseConnection(4400, "Messages are text")
         if len(text) > self.limits.message_bytes:
-            raise Closing(1009, "The message is too large")
+            raise CloseConnection(1009, "The message is too large")
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            raise Closing(4400, "The message is not JSON") from error
+            raise CloseConnection(4400, "The message is not JSON") from error
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise Closing(4400, "The message is not an object with a type")
+            raise CloseConnection(4400, "The message is not an object with a type")
         if not isinstance(message.get("payload"), dict | None):
-            raise Closing(4400, "payload: must be an object")
+            raise CloseConnection(4400, "payload: must be an object")
         return message
 
-    async def take(self, message: dict[str, Any]) -> None:
-        """Act on one message. Raises Closing."""
+    async def handle(self, message: dict[str, Any]) -> None:
+        """Handle one message. Raises CloseConnection."""
         match message["type"]:
             case "connection_init":
                 await self.initialise(message.get("payload") or {})
@@ -186,16 +187,16 @@ class Connection:
             case "pong":
                 pass
             case "subscribe":
-                await self.subscribe(_identity(message), message)
+                await self.subscribe(_operation_id(message), message)
             case "complete":
-                self.forget(_identity(message))
+                self.stop_operation(_operation_id(message))
             case unknown:
-                raise Closing(4400, f"Unknown message type {unknown[:40]}")
+                raise CloseConnection(4400, f"Unknown message type {unknown[:40]}")
 
     async def initialise(self, payload: dict[str, Any]) -> None:
-        """Find out who is calling."""
+        """Authenticate the client. Raises CloseConnection."""
         if self.is_initialised:
-            raise Closing(4429, "Too many initialisation requests")
+            raise CloseConnection(4429, "Too many initialisation requests")
         self.is_initialised = True
         self.authorization = _authorization(payload)
         try:
@@ -208,35 +209,35 @@ class Connection:
         self.is_acknowledged = True
         await self.send({"type": "connection_ack"})
 
-    async def subscribe(self, identity: str, message: dict[str, Any]) -> None:
-        """Begin an operation."""
+    async def subscribe(self, operation_id: str, message: dict[str, Any]) -> None:
+        """Start an operation, or send the errors that prevent it. Raises CloseConnection."""
         if not self.is_acknowledged:
-            raise Closing(4401, "Unauthorized")
-        if identity in self.operations:
-            raise Closing(4409, f"Subscriber for {identity} already exists")
+            raise CloseConnection(4401, "Unauthorized")
+        if operation_id in self.operations:
+            raise CloseConnection(4409, f"Subscriber for {operation_id} already exists")
         try:
-            self.operations[identity] = await self.begun(identity, message.get("payload"))
-        except Refusal as refused:
-            await self.send_errors(identity, [formatted(error) for error in refused.errors])
+            self.operations[operation_id] = await self.start_operation(operation_id, message.get("payload"))
+        except RequestRefused as refusal:
+            await self.send_errors(operation_id, [format_error(error) for error in refusal.errors])
 
-    async def begun(self, identity: str, payload: Any) -> "asyncio.Task[None]":
-        """The task of an operation that was asked for. Raises Refusal, Closing."""
+    async def start_operation(self, operation_id: str, payload: Any) -> "asyncio.Task[None]":
+        """Start an operation; its task. Raises RequestRefused, CloseConnection."""
         if payload is None:
-            raise Closing(4400, "payload: required")
+            raise CloseConnection(4400, "payload: required")
         if len(self.operations) >= self.limits.operations:
-            raise refusal(
+            raise refused(
                 422,
                 f"There are {self.limits.operations} operations on this connection already.",
                 code=ErrorCode.TOO_MANY,
             )
-        asked = well_formed(payload)
-        operation = self.graphql.operation(asked, safe=False, streams=True)
+        parameters = check_parameters(payload)
+        operation = self.graphql.operation(parameters, safe=False, streams=True)
         context = await self.current_context()
         if operation.kind is OperationType.SUBSCRIPTION:
-            results = await self.graphql.results(operation, asked, context)
-            return asyncio.create_task(self.run(identity, results))
-        results = self.graphql.result(operation, asked, context)
-        return asyncio.create_task(self.run(identity, results))
+            results = await self.graphql.results(operation, parameters, context)
+            return asyncio.create_task(self.run(operation_id, results))
+        results = self.graphql.result(operation, parameters, context)
+        return asyncio.create_task(self.run(operation_id, results))
 
     async def current_context(self) -> GraphContext:
         """The context of a new operation. Raises Closing if the credentials have ended, Refusal if nobody
@@ -249,23 +250,23 @@ class Connection:
         except DatabaseUnavailable as error:
             raise unavailable(error) from error
         if context.context.account_id != self.account_id:
-            # A session ended, or another one began in the same browser.
-            raise Closing(4401, "Unauthorized")
+            # The session ended, or another session started in the same browser.
+            raise CloseConnection(4401, "Unauthorized")
         return context
 
-    async def run(self, identity: str, results: AsyncGenerator[ExecutionResult, None]) -> None:
-        """Send results until there are no more, the client has heard enough, or the server ends them."""
+    async def run(self, operation_id: str, results: AsyncGenerator[ExecutionResult, None]) -> None:
+        """Send results until they end, the client stops the operation, or the server ends it."""
         try:
             async with aclosing(results):
                 async for result in results:
                     if result.data is None and result.errors:
-                        errors = [formatted(error) for error in result.errors]
-                        await self.finish(identity, {"type": "error", "payload": errors})
+                        errors = [format_error(error) for error in result.errors]
+                        await self.finish(operation_id, {"type": "error", "payload": errors})
                         return
-                    await self.send({"id": identity, "type": "next", "payload": payload_of(result)})
-            await self.finish(identity, {"type": "complete"})
+                    await self.send({"id": operation_id, "type": "next", "payload": payload_of(result)})
+            await self.finish(operation_id, {"type": "complete"})
         except GraphQLError as error:
-            await self.finish(identity, {"type": "error", "payload": [formatted(error)]})
+            await self.finish(operation_id, {"type": "error", "payload": [format_error(error)]})
             if (error.extensions or {}).get("code") == ErrorCode.UNAUTHENTICATED:
                 self.close(4401, "Unauthorized")
             else:
@@ -276,32 +277,32 @@ class Connection:
             logger.exception("an operation failed")
             self.close(1011, "Internal error")
 
-    async def finish(self, identity: str, message: dict[str, Any]) -> None:
-        """Send the last message of an operation, whose id is free from then on."""
-        self.operations.pop(identity, None)
-        await self.send({"id": identity} | message)
+    async def finish(self, operation_id: str, message: dict[str, Any]) -> None:
+        """Send the last message of an operation, and free its id."""
+        self.operations.pop(operation_id, None)
+        await self.send({"id": operation_id} | message)
 
-    def forget(self, identity: str) -> None:
-        """Stop an operation; one that is not there has just ended by itself."""
-        task = self.operations.pop(identity, None)
+    def stop_operation(self, operation_id: str) -> None:
+        """Stop an operation, if it has not ended."""
+        task = self.operations.pop(operation_id, None)
         if task is not None:
             task.cancel()
 
-    async def send_errors(self, identity: str, errors: list[dict[str, Any]]) -> None:
-        """Refuse an operation."""
-        await self.send({"id": identity, "type": "error", "payload": errors})
+    async def send_errors(self, operation_id: str, errors: list[dict[str, Any]]) -> None:
+        """Send the errors of an operation that cannot start."""
+        await self.send({"id": operation_id, "type": "error", "payload": errors})
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Send a message. Raises TimeoutError for a client that does not read."""
+        """Send a message. Raises TimeoutError if the client does not read."""
         async with asyncio.timeout(self.limits.send_seconds):
             await self.websocket.send_text(orjson.dumps(message).decode())
 
 
-def _identity(message: dict[str, Any]) -> str:
-    identity = message.get("id")
-    if not isinstance(identity, str) or not identity:
-        raise Closing(4400, "id: a string is required")
-    return identity
+def _operation_id(message: dict[str, Any]) -> str:
+    operation_id = message.get("id")
+    if not isinstance(operation_id, str) or not operation_id:
+        raise CloseConnection(4400, "id: a string is required")
+    return operation_id
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""HTTP below every door: protocol, middleware, callers, sessions, health."""
+"""HTTP code that all doors share: protocol, middleware, contexts, sessions, health, metrics."""

@@ -1,4 +1,4 @@
-"""Media types as clients write them: `Content-Type` and the ranges of `Accept` (RFC 9110 §8.3, §12.5.1)."""
+"""Media types: `Content-Type` and the ranges of `Accept` (RFC 9110 §8.3, §12.5.1)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class MediaType:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the encoding is UTF-8, as it is when none is named."""
+        """Whether the charset is UTF-8, which is the default."""
         return self.parameters.get("charset", "utf-8").lower() in {"utf-8", "utf8"}
 
     @property
     def quality(self) -> float:
-        """The weight `q` of a range between 0 and 1; one that is no number counts as 0."""
+        """The weight `q` of a range, 0 to 1; an invalid one counts as 0."""
         try:
             return min(max(float(self.parameters.get("q", "1")), 0.0), 1.0)
         except ValueError:
@@ -35,7 +35,7 @@ class MediaType:
 
 @dataclass(frozen=True, order=True)
 class Preference:
-    """How much a client wants a media type: its weight, then how exactly it was named.
+    """How much a client prefers a media type: the weight, then how exactly a range names it.
 
     `exactness` is 2 by name, 1 by `type/*`, 0 by `*/*`.
     """
@@ -52,7 +52,7 @@ class Accept:
         self.ranges = ranges or [MediaType("*/*", {})]
 
     def preference(self, name: str) -> Preference:
-        """The client's wish for a UTF-8 media type, taken from the most exact range that matches it."""
+        """The preference for a UTF-8 media type, from the most exact range that matches it."""
         patterns = ("*/*", name.partition("/")[0] + "/*", name)
         matching = (
             (patterns.index(wanted.name), wanted.quality)

@@ -1,8 +1,8 @@
-"""Who is calling: the `Authorization` header or the session of a request becomes the context of resolvers.
+"""Authenticates requests: from the `Authorization` header or the session to the context of resolvers.
 
-Both doors read the same; a bearer token wins over the cookie. The GraphQL door refuses a wrong token; the
-REST door goes on anonymously, since its clients expect a public answer or that answer's own refusal.
-Requests that come by cookie need a CSRF token to change something; the REST door asks for it itself.
+A bearer token takes precedence over the cookie. GraphQL refuses an invalid token; REST continues as
+anonymous, since its clients expect the public answer. Writes by cookie need a CSRF token, which REST checks
+itself.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from storage.secrets import Secrets
 PUBLIC_MAX_FIRST = 100
 TRUSTED_MAX_FIRST = 10_000
 TRUSTED_RESPONSE = ResponseLimits(values=500_000)
-"""REST answers whole lists, in documents of ours, so that the limits of the public door do not bind it."""
+"""Limits for REST, whose documents are ours and whose answers contain whole lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class ContextFactory:
         return GraphContext(self.context(request, viewer, max_first=PUBLIC_MAX_FIRST), self.live)
 
     async def socket(self, connection: HTTPConnection, authorization: str | None) -> GraphContext:
-        """The context of an operation over a WebSocket, whose client may have sent an `Authorization` of its
-        own, since pages cannot set headers. The handshake has shown whose page it is, so there is no CSRF
-        token. Raises `InvalidCredentials`.
+        """The context of an operation over a WebSocket. `authorization` is from the client's messages, since
+        pages cannot set headers. The origin was checked at the handshake, so no CSRF token is needed. Raises
+        `InvalidCredentials`.
         """
         viewer = await self._viewer(connection, authorization)
         return GraphContext(self.context(connection, viewer, max_first=PUBLIC_MAX_FIRST), self.live)
 
     async def rest(self, request: Request) -> GraphContext:
-        """The context of a REST request; credentials that are not valid count as none."""
+        """The context of a REST request; anonymous if its credentials are invalid."""
         try:
             viewer = await self._viewer(request)
         except InvalidCredentials:
@@ -65,7 +65,7 @@ class ContextFactory:
         return GraphContext(context, response_limits=TRUSTED_RESPONSE)
 
     async def browser(self, request: Request) -> Context:
-        """The context of a page for people: by its session alone."""
+        """The context of a page for people; only its session counts."""
         viewer = await self.sessions.session_viewer(request)
         return self.context(request, viewer or ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
 

@@ -1,4 +1,4 @@
-"""Whether a process lives, whether it can serve, and how it fares: `/healthz`, `/readyz`, `/metrics`.
+"""Liveness, readiness and metrics: `/healthz`, `/readyz`, `/metrics`.
 
 `/readyz` answers 200 or 503 with
 
@@ -20,11 +20,11 @@ logger = logging.getLogger("quayside.http.health")
 CHECK_TIMEOUT_S = 5.0
 
 Check = Callable[[], Awaitable[object]]
-"""Returns when what it asks about works, and raises when it does not."""
+"""Raises unless what it checks works."""
 
 
 def health_routes(metrics: Metrics, checks: Mapping[str, Check]) -> list[Route]:
-    """The three routes. `checks` are what `/readyz` asks, by name, all at once."""
+    """The three routes. `/readyz` runs `checks` concurrently; keys are their names."""
 
     async def alive(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -48,8 +48,8 @@ def health_routes(metrics: Metrics, checks: Mapping[str, Check]) -> list[Route]:
 async def _passes(name: str, check: Check) -> bool:
     try:
         await asyncio.wait_for(check(), CHECK_TIMEOUT_S)
-    except Exception as error:  # noqa: BLE001 - Whatever a check raises, the answer is that it failed.
-        # Callers are strangers: they learn which check failed, and the log why.
+    except Exception as error:  # noqa: BLE001 - Any exception means that the check failed.
+        # Callers may be anybody: the answer names the failed check, only the log says why.
         logger.warning("check failed", extra={"check": name, "reason": f"{type(error).__name__}: {error}"})
         return False
     return True

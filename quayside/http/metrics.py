@@ -1,7 +1,7 @@
-"""Numbers about a running process, in the text form that Prometheus reads at `/metrics`.
+"""Prometheus metrics of a process, in the text format, for `/metrics`.
 
-Each application has its own registry; nothing is global. Labels are bounded: a door instead of a path, and a
-method only if it is one of HTTP's. With several worker processes each answers with its own numbers.
+Each application has its own registry. Label values are bounded: the door instead of the path, and only known
+methods. With several worker processes, each reports its own numbers.
 """
 
 from collections.abc import Callable
@@ -57,12 +57,12 @@ class Metrics:
         )
         version = Gauge("quayside_build_info", "The version that runs.", ("version",), registry=self.registry)
         version.labels(__version__).set(1)
-        # Looking a child up costs more than counting with it, and this runs for every request.
+        # Cached, since looking up a labelled child costs more than counting, and every request counts.
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[tuple[str, str], Histogram] = {}
 
     def request(self, door: str, method: str, status: int, seconds: float | None) -> None:
-        """Count an answered request; `seconds` is None for a stream, whose length is no measure of speed."""
+        """Count an answered request; `seconds` is None for streams, which are not timed."""
         if method not in _METHODS:
             method = "OTHER"
         counter = self._counters.get((door, method, status))
@@ -90,7 +90,7 @@ class Metrics:
         self._jobs.labels(kind, outcome).inc()
 
     def watch_subscriptions(self, count: Callable[[], int]) -> None:
-        """Ask for the number of subscriptions whenever somebody reads it."""
+        """Report the number of subscriptions from `count`."""
         self._subscriptions.set_function(count)
 
     def exposition(self) -> bytes:

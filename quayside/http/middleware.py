@@ -1,6 +1,6 @@
-"""The one wrapper around the whole application: request id, client address, access log, metrics, last resort.
+"""Middleware around the whole application: request id, client address, access log, metrics, error 500.
 
-It is plain ASGI and cheap, as image pulls pass it too: it looks at the headers once and starts no task.
+Plain ASGI for speed, since image pulls pass it too: it reads the headers once and starts no task.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from storage.outage import SENTENCE
 access = logging.getLogger("quayside.access")
 logger = logging.getLogger("quayside.request")
 
-CLIENT_WENT_AWAY: Final = 499
-"""The status that is logged and counted for a request whose client did not wait for the answer."""
+CLIENT_DISCONNECTED: Final = 499
+"""The status in log and metrics if the client disconnected before the answer."""
 
-LONGEST_LOGGED: Final = 1024
+MAX_LOGGED_CHARACTERS: Final = 1024
 
 STREAMS: Final = "quayside.streams"
-"""The key of a scope whose response lasts as long as its listener likes, so that its time is not counted."""
+"""The scope key of a response that lasts until the client ends it; its time is not measured."""
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -77,7 +77,7 @@ BODIES: Final[dict[str, Callable[[Failure, str], dict[str, Any]]]] = {
 
 
 def door_of(path: str) -> str:
-    """Which door of the application a path belongs to: v2, api, graphql or other."""
+    """The door of a path: v2, api, graphql or other."""
     if path.startswith("/v2/") or path == "/v2":
         return "v2"
     if path.startswith("/api/"):
@@ -88,7 +88,7 @@ def door_of(path: str) -> str:
 
 
 class RequestMiddleware:
-    """Gives each request an id, and what is known of it to the log and the metrics.
+    """Gives each request an id, logs and counts it, and answers 500 for unhandled exceptions.
 
     A client's own `X-Request-Id` is taken if it is 1 to 64 of `A-Za-z0-9._-`; the answer carries the id.
     `X-Forwarded-For` and `X-Forwarded-Proto` are believed only from a peer in `trusted_proxies`, and then
@@ -137,18 +137,18 @@ class RequestMiddleware:
         except (ClientDisconnect, WebSocketDisconnect):
             status = CLIENT_WENT_AWAY
         except asyncio.CancelledError:
-            status = CLIENT_WENT_AWAY
+            status = CLIENT_DISCONNECTED
             raise
         except Exception as error:  # noqa: BLE001 - The last resort: it is logged there, and answered.
             failure = _failure_of(error)
             if status == 0:
                 await _send_failure(scope, answer, failure, request)
         finally:
-            self._account(scope, status or CLIENT_WENT_AWAY, perf_counter() - started, user_agent)
+            self._record_request(scope, status or CLIENT_DISCONNECTED, perf_counter() - started, user_agent)
             request_id.reset(token)
 
     def _read_headers(self, scope: Scope) -> tuple[bytes, bytes]:
-        """The request's id and user agent; settles client and scheme on the way."""
+        """The request's id and user agent. Sets client and scheme of the scope."""
         identifier = user_agent = forwarded_for = forwarded_proto = b""
         for name, value in scope["headers"]:
             if name == b"user-agent":
@@ -156,7 +156,7 @@ class RequestMiddleware:
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 identifier = value
             elif name == b"x-forwarded-for":
-                # Proxies may add to the header or send a second one; either way the last hop comes last.
+                # A proxy appends to the header or sends another one; the last hop is last in both cases.
                 forwarded_for = forwarded_for + b"," + value if forwarded_for else value
             elif name == b"x-forwarded-proto":
                 forwarded_proto = value
@@ -168,7 +168,7 @@ class RequestMiddleware:
         return identifier or b"%016x" % getrandbits(64), user_agent
 
     def _first_untrusted(self, peer: str, forwarded_for: bytes) -> str:
-        """The client, seen from our side: the nearest hop that is none of our proxies."""
+        """The address of the client: the nearest hop that is not a trusted proxy."""
         nearest = peer
         for hop in reversed(forwarded_for.decode("latin-1").split(",")):
             address = _address(hop.strip())
@@ -183,30 +183,30 @@ class RequestMiddleware:
         address = _address(host)
         return address is not None and any(ip_address(address) in one for one in self.trusted_proxies)
 
-    def _account(self, scope: Scope, status: int, seconds: float, user_agent: bytes) -> None:
+    def _record_request(self, scope: Scope, status: int, seconds: float, user_agent: bytes) -> None:
         path: str = scope["path"]
         method: str = scope.get("method", "WEBSOCKET")
         door = door_of(path)
-        lasts = scope["type"] == "websocket" or STREAMS in scope
-        self.metrics.request(door, method, status, None if lasts else seconds)
+        is_stream = scope["type"] == "websocket" or STREAMS in scope
+        self.metrics.request(door, method, status, None if is_stream else seconds)
         if access.isEnabledFor(logging.INFO):
-            # Making the record here spares the walk up the stack for a file name that nobody needs.
+            # A record made by hand saves the stack walk for a file name that the log does not contain.
             record = logging.LogRecord(access.name, logging.INFO, "", 0, "request", None, None)
             client = scope.get("client")
             record.__dict__.update(
                 door=door,
                 method=method,
-                path=path[:LONGEST_LOGGED],
+                path=path[:MAX_LOGGED_CHARACTERS],
                 status=status,
                 duration_ms=round(seconds * 1000, 2),
                 client=client[0] if client else None,
-                user_agent=user_agent[:LONGEST_LOGGED].decode("latin-1"),
+                user_agent=user_agent[:MAX_LOGGED_CHARACTERS].decode("latin-1"),
             )
             access.handle(record)
 
 
 def _address(text: str) -> str | None:
-    """An IP address in its usual form, or None; an IPv4 address inside an IPv6 one is taken out of it."""
+    """An IP address in canonical form, or None. An IPv4-mapped IPv6 address becomes the IPv4 address."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,12 +1,12 @@
-"""Sessions at the HTTP door: the cookie, the CSRF token beside it, and where a request comes from.
+"""Browser sessions over HTTP: the cookie, its CSRF token, and the check of the origin.
 
-A browser sends its cookie with every request, whoever's page made it. So a request that may change something
-needs the token that only pages of ours can read:
+A browser sends its cookie with requests from pages of any site. So a request that may change something needs
+the CSRF token, which only our own pages can read:
 
     GET /csrf_token → cookie `_csrf_token` (HttpOnly) and {"csrf_token": …}
     POST …            cookie, and the token as header `X-CSRF-Token` or field `_csrf_token`
 
-Signing in replaces both. Requests with a bearer token need neither: no page of others knows the token.
+Signing in replaces both. Requests with a bearer token need neither: pages of other sites do not know it.
 """
 
 import hmac
@@ -32,21 +32,21 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class CsrfRefused(Forbidden):
-    """A request that came by cookie does not show that a page of ours made it."""
+    """A request by cookie has no valid CSRF token."""
 
     default = "CSRF token was invalid or missing."
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Reads and writes the sessions of one installation's browsers."""
+    """Sessions of browsers at one installation."""
 
     site: Site
 
     async def session_viewer(self, request: HTTPConnection) -> Viewer | None:
-        """Who is signed in by the cookie of a request; None without one, or when the session has ended.
+        """The viewer of the session cookie; None without one, or if the session has ended.
 
-        That does not tell whose page made the request: see `require_csrf`.
+        Pages of other sites can send the cookie too: see `require_csrf`.
         """
         cookie = cookie_of(request)
         if cookie is None:
@@ -56,8 +56,8 @@ class Sessions:
         except InvalidCredentials:
             return None
 
-    def start(self, response: Response, cookie: str, request: Request) -> None:
-        """Give the browser a cookie, and its token as a header."""
+    def set_cookie(self, response: Response, cookie: str, request: Request) -> None:
+        """Set the cookie, and its CSRF token as a header."""
         response.set_cookie(
             COOKIE,
             cookie,
@@ -69,12 +69,12 @@ class Sessions:
         response.headers[NEXT_HEADER] = csrf_token(cookie)
         response.headers["Cache-Control"] = "no-store"
 
-    def forget(self, response: Response, request: Request) -> None:
-        """Take the cookie from the browser."""
+    def delete_cookie(self, response: Response, request: Request) -> None:
+        """Delete the cookie."""
         response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=self._is_secure(request))
 
     def allows_origin(self, request: HTTPConnection, *, others: tuple[str, ...] = ()) -> bool:
-        """Whether a request comes from a page of ours, of `others`, or from no page at all.
+        """Whether a request has no Origin, or one that is ours or in `others`.
 
         For WebSockets, whose handshake browsers send to anybody without asking, cookies included. A page of
         ours has the scheme of the connection too: cookies do not tell `http` and `https` apart, and whoever
@@ -101,18 +101,18 @@ def same_origin(one: str, other: str) -> bool:
 
 
 def cookie_of(request: HTTPConnection) -> str | None:
-    """The cookie of a request, if it may be one of ours."""
+    """The session cookie of a request, if it has the right format."""
     cookie = request.cookies.get(COOKIE, "")
     return cookie if _WELL_FORMED.fullmatch(cookie) else None
 
 
 def cookie_or_new(request: HTTPConnection) -> str:
-    """The cookie of a request, or a new one for a browser without."""
+    """The session cookie of a request, or a new one."""
     return cookie_of(request) or new_cookie()
 
 
 def has_csrf_token(request: HTTPConnection, form: Mapping[str, object] | None = None) -> bool:
-    """Whether a request carries the token of its cookie, in the header, the query or the given form."""
+    """Whether a request has the CSRF token of its cookie, in the header, the query or `form`."""
     cookie = cookie_of(request)
     given = (
         request.headers.get(HEADER) or request.query_params.get(FIELD) or (form.get(FIELD) if form else None)
@@ -123,6 +123,6 @@ def has_csrf_token(request: HTTPConnection, form: Mapping[str, object] | None = 
 
 
 def require_csrf(request: HTTPConnection, form: Mapping[str, object] | None = None) -> None:
-    """Raise `CsrfRefused` unless a page of ours made the request."""
+    """Raise `CsrfRefused` unless the request has the CSRF token of its cookie."""
     if not has_csrf_token(request, form):
         raise CsrfRefused

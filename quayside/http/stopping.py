@@ -1,7 +1,6 @@
-"""Knowing that the server has been told to stop, while its requests are still served.
+"""Reacts to the signal that stops the server while requests are still served.
 
-A stream of events would not end by itself, and the server waits for requests in flight before it ends the
-application.
+An event stream does not end by itself, and uvicorn waits for running requests before it ends the application.
 """
 
 import asyncio
@@ -16,9 +15,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stopping(callback: Callable[[], None]) -> Iterator[None]:
-    """Call back in the event loop when a signal tells the server to stop, before its own handler is called.
+    """Call back in the event loop on SIGINT or SIGTERM, before the server's own handler.
 
-    Where nobody handles signals in Python, such as in tests, nothing changes.
+    Does nothing where no Python handler is installed, such as in tests.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

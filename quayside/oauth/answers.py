@@ -1,4 +1,4 @@
-"""What the authorization server answers: pages for people, JSON for programs, redirects for both."""
+"""Responses of the authorization server: pages, JSON and redirects."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ SHOWING_SCRIPT = (
     "history.replaceState(null, '', location.pathname);"
     "if (given) { document.getElementById('token').textContent = given; }"
 )
-"""The implicit flow brings the token behind the `#`, which browsers show to scripts alone."""
+"""Shows the token of the implicit flow, which is in the URL fragment and so only visible to scripts."""
 
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(SHOWING_SCRIPT.encode()).digest()).decode()
 TOKEN_PAGE_POLICY = (
@@ -34,7 +34,7 @@ TOKEN_PAGE_POLICY = (
 
 
 def as_json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON that nobody keeps."""
+    """A JSON response that is not cached."""
     return Response(
         orjson.dumps(body) + b"\n",
         status,
@@ -44,7 +44,7 @@ def as_json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None =
 
 
 def redirect(uri: str, *, fragment: str = "", **parameters: str | None) -> Response:
-    """Send the browser on with these parameters, without telling where it came from."""
+    """A redirect with these parameters, without a Referer."""
     location = with_query(uri, **parameters) + (f"#{fragment}" if fragment else "")
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return RedirectResponse(location, 302, headers=headers)
@@ -65,7 +65,7 @@ def consent_json(
     asked: AuthorizationRequest,
     csrf_token: str,
 ) -> Response:
-    """What the consent page shows, for pages that others write."""
+    """The content of the consent page as JSON, for pages of other programs."""
     rows = [SCOPES[scope] for scope in sorted(scopes)]
     application = avatar(record.name, AvatarKind.APPLICATION, email=record.avatar_email or owner.email)
     organization = avatar(owner.name, AvatarKind.ORGANIZATION, email=owner.email)
@@ -110,7 +110,7 @@ def consent_page(
     username: str,
     csrf_token: str,
 ) -> Response:
-    """Asks the user: who wants what, and where the answer goes."""
+    """The consent page: application, scopes and redirect URI."""
     rows = [SCOPES[scope] for scope in sorted(scopes)]
     carried = forms.hidden(
         **{FIELD: csrf_token},
@@ -130,7 +130,7 @@ def consent_page(
         content += forms.notice("Some of this allows to take over accounts.", is_error=True)
     content += f"<p>The answer goes to <code>{escape(redirect_uri)}</code>.</p>"
     content += forms.form("authorizeapp", "Authorize", carried) + forms.form("denyapp", "Deny", carried)
-    # Browsers judge the redirect after a form by this list as well.
+    # Browsers apply form-action to the redirect after the form too.
     return forms.page(request, "Authorize application", content, form_action=f"'self' {origin(redirect_uri)}")
 
 
@@ -149,7 +149,7 @@ def parameters(asked: AuthorizationRequest) -> dict[str, str | None]:
 
 
 def token_page(request: Request, token: str | None) -> Response:
-    """Shows a token: the given one, or the one in the fragment of the address."""
+    """A page with a token: the given one, or the one in the URL fragment."""
     shown = escape(token) if token else "There is no token in the address of this page."
     content = (
         forms.notice("Copy the token now: it is not shown again.")
@@ -160,6 +160,6 @@ def token_page(request: Request, token: str | None) -> Response:
 
 
 def refusal_page(request: Request, text: str, status: int, *, sign_in: str | None = None) -> Response:
-    """Says why not; with the address of the sign-in form where that would help."""
+    """An error page; with a link to the sign-in form if that helps."""
     link = f'<p><a href="{escape(sign_in)}">Sign in</a></p>' if sign_in else ""
     return forms.page(request, "Not authorized", forms.notice(text, is_error=True) + link, status=status)

@@ -26,13 +26,13 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 
 
 class Unauthorized(Exception):
-    """The request does not even name a robot and a token."""
+    """The request has no valid robot name and token."""
 
 
 def federation_routes(
     contexts: Callable[[], ContextFactory], signer: Callable[[], TokenSigner], issuers: Issuers
 ) -> list[Route]:
-    """The address of one application. `contexts` and `signer` give what is open only while it runs."""
+    """The route. `contexts` and `signer` return services that exist only while the application runs."""
 
     async def answer(request: Request) -> JSONResponse:
         context = contexts().context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)

@@ -46,13 +46,13 @@ _PAGE_STATUS = {
 
 
 class AuthorizationServer:
-    """The addresses of one application. `contexts` gives what is open only while it runs."""
+    """The endpoints. `contexts` returns the context factory, which exists only while the application runs."""
 
     def __init__(self, contexts: Callable[[], ContextFactory]) -> None:
         self._contexts = contexts
 
     def routes(self) -> list[Route]:
-        """All of them."""
+        """All routes."""
         return [
             Route(path, self._guarded(endpoint), methods=[method])
             for path, method, endpoint in (
@@ -66,11 +66,11 @@ class AuthorizationServer:
         ]
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint with the answers to what any of them may refuse."""
+        """The endpoint with answers to the errors that all endpoints share."""
 
         async def guarded(request: Request) -> Response:
             if request.method == "HEAD":
-                # What these addresses answer to GET may use something up.
+                # GET of these paths may consume a code.
                 return Response(status_code=405, headers={"Allow": "GET"})
             try:
                 return await endpoint(request)
@@ -93,7 +93,7 @@ class AuthorizationServer:
         return guarded
 
     async def _context(self, request: Request) -> Context:
-        """The context of a person: by user name and password, or by the session of the browser."""
+        """The context of a user: by user name and password, or by the session of the browser."""
         contexts = self._contexts()
         if (basic := _basic(request)) is None:
             return await contexts.browser(request)
@@ -135,7 +135,7 @@ class AuthorizationServer:
                 username=context.viewer.require_account().name,
                 csrf_token=csrf_token(cookie),
             )
-        self._contexts().sessions.start(response, cookie, request)
+        self._contexts().sessions.set_cookie(response, cookie, request)
         return response
 
     async def _agree(self, request: Request) -> Response:
@@ -230,7 +230,7 @@ class AuthorizationServer:
 
 
 def _query(request: Request) -> dict[str, str]:
-    """The parameters of the address. Raises `BadRequest` if one is given twice (RFC 6749 §3.1)."""
+    """The query parameters. Raises `BadRequest` if one is repeated (RFC 6749 §3.1)."""
     items = request.query_params.multi_items()
     if len({name for name, _ in items}) < len(items):
         raise BadRequest("A parameter is given twice.")
@@ -288,7 +288,7 @@ def _issued(issued: IssuedToken) -> dict[str, str | int | None]:
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
-    """User name and password of the header; None without one. Raises `InvalidCredentials` for another."""
+    """User name and password of a Basic header; None without a header, else raises `InvalidCredentials`."""
     header = request.headers.get("authorization")
     if header is None:
         return None
@@ -303,7 +303,7 @@ def _basic(request: Request) -> tuple[str, str] | None:
 
 
 def _client(request: Request) -> tuple[str, str] | None:
-    """Client id and secret of the header, which RFC 6749 §2.3.1 encodes as a form would."""
+    """Client id and secret of the header, form-encoded (RFC 6749 §2.3.1)."""
     try:
         basic = _basic(request)
     except InvalidCredentials as error:
@@ -312,10 +312,9 @@ def _client(request: Request) -> tuple[str, str] | None:
 
 
 def _require_own_page(request: Request, form: Mapping[str, str]) -> None:
-    """Raise `CsrfRefused` unless a page of ours, or a program with a password, makes the request.
+    """Raise `CsrfRefused` unless the request has a CSRF token, or comes from a program with a password.
 
-    Browsers send a password that they were once given as readily as a cookie, but never without saying that a
-    page is behind it.
+    Browsers resend a Basic password like a cookie, but with a header that shows the page.
     """
     is_program = "authorization" in request.headers and not any(
         name in request.headers for name in ("origin", "referer", "sec-fetch-site")
@@ -341,7 +340,7 @@ def _sign_in(request: Request) -> str:
 def _refused(
     request: Request, text: str, status: int, *, error: str | None = None, sign_in: str | None = None
 ) -> Response:
-    """Why not: as a page if a person asks, else as JSON."""
+    """An error as a page if the client accepts HTML, else as JSON."""
     if "text/html" in request.headers.get("accept", "") and not _wants_json(request):
         return answers.refusal_page(request, text, status, sign_in=sign_in)
     return answers.as_json({"error": error or text, "error_description": text}, status)

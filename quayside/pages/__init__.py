@@ -1,1 +1,1 @@
-"""Pages made by the server, and the doors behind them."""
+"""HTML pages of the server: sign-in, recovery, invitations; and downloads of exports."""

@@ -1,4 +1,4 @@
-"""`/exportedlogs/<token>`: exported audit logs, for whoever was given the address."""
+"""`/exportedlogs/<token>`: downloads of exported audit logs; the token in the address authorizes."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ _HEADERS = {
 
 
 def export_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
-    """The route; 404 for a token that is not ours, or whose time is over."""
+    """The route; 404 for an invalid or expired token."""
 
     async def download(request: Request) -> StreamingResponse:
         caller = contexts()

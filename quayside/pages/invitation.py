@@ -1,7 +1,7 @@
-"""The page behind the link of an invitation into a team: `/confirminvite?code=…`.
+"""The page for accepting or declining an invitation into a team: `/confirminvite?code=…`.
 
-Showing it changes nothing, since mail programs look at links by themselves. The code says which invitation is
-meant, and the session who answers it, so a form of this page carries a CSRF token.
+GET changes nothing, since mail programs open links by themselves. The code identifies the invitation, the
+session the user; so the form has a CSRF token.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from resolvers.errors import QuaysideError, Unauthenticated
 PATH = "/confirminvite"
 TITLE = "Invitation"
 ANSWERS = {"accept": "Accept", "decline": "Decline"}
-"""What the form may say, with the text of the button."""
+"""The answers of the form, with the texts of their buttons."""
 
 
 def invitation_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
-    """The page of one application. `contexts` gives what is open only while it runs."""
+    """The routes. `contexts` returns the context factory, which exists only while the application runs."""
 
     async def show(request: Request) -> Response:
         return await _page(request, contexts(), request.query_params.get("code", ""))
@@ -67,7 +67,7 @@ async def _answer(request: Request, contexts: ContextFactory, code: str, answer:
 async def _page(
     request: Request, contexts: ContextFactory, code: str, *, status: int = 200, error: str | None = None
 ) -> Response:
-    """The forms to answer an invitation with; for who is not signed in, the way to sign in and back."""
+    """The forms to answer an invitation; for anonymous callers a link to sign in and return."""
     shown = forms.notice(error, is_error=True) if error else ""
     context = await contexts.browser(request)
     try:
@@ -92,6 +92,6 @@ async def _page(
 
 
 def _refusal(request: Request, error: QuaysideError) -> Response:
-    """Says why there is nothing to answer, and where to sign in as somebody else."""
+    """A page with the error, and a link to sign in as another user."""
     other = '<p><a href="/signin">Sign in as somebody else</a></p>'
     return forms.page(request, TITLE, forms.notice(error.message, is_error=True) + other, status=400)

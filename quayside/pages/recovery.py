@@ -1,11 +1,11 @@
-"""Pages behind the links in our mails, and the one that asks for such a mail.
+"""Pages for confirming an e-mail address and for recovering an account.
 
     /confirm?code=…     confirm an e-mail address
-    /recovery           ask for a code, which comes by mail
+    /recovery           request a code by mail
     /recovery?code=…    choose a new password
 
-Showing a page changes nothing, since mail programs look at links by themselves; posting its form does. The
-code is what entitles, so there is no session and no CSRF token.
+GET changes nothing, since mail programs open links by themselves; POST of the form does. The code authorizes,
+so there is no session and no CSRF token.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ SIGN_IN = '<p><a href="/signin">Sign in</a></p>'
 
 
 def recovery_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
-    """The pages of one application. `contexts` gives what is open only while it runs."""
+    """The routes. `contexts` returns the context factory, which exists only while the application runs."""
 
     def endpoint(title: str, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:

@@ -1,12 +1,12 @@
-"""Signing in and out: for programs as JSON below `/api/v1`, for people as a page at `/signin`.
+"""Sign-in and sign-out: as JSON below `/api/v1` for programs, as the page `/signin` for people.
 
-    GET  /csrf_token                 the token of the browser's cookie, which it gets if it has none
+    GET  /csrf_token                 the CSRF token of the cookie; sets a cookie if there is none
     POST /api/v1/signin              {username, password}; answers with a new cookie and a new token
     POST /api/v1/signin/verify       {password}; the session counts as fresh for ten minutes
     POST /api/v1/signout
-    GET, POST /signin, POST /signout the same for people
+    GET, POST /signin, POST /signout pages
 
-These are the only addresses of `/api/v1` that are no GraphQL operations: cookies are a matter of HTTP.
+These are the only paths of `/api/v1` that are not GraphQL operations, since cookies belong to HTTP.
 """
 
 import re
@@ -44,7 +44,7 @@ Answer: TypeAlias = Callable[[Request, ContextFactory], Awaitable[Response]]
 
 
 class RequestRefused(Exception):
-    """Ends a JSON request with a problem."""
+    """Ends a JSON request with a problem as its answer."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.text)
@@ -52,12 +52,12 @@ class RequestRefused(Exception):
 
 
 def local_path(text: str | None) -> str:
-    """Where to go after signing in: a path of ours, never another site's address."""
+    """The path to redirect to after sign-in, if it is local; prevents open redirects."""
     return text if text and _LOCAL_PATH.fullmatch(text) else AFTER_SIGN_IN
 
 
 class SignIn:
-    """The addresses of one application. `contexts` gives what is open only while it runs."""
+    """The endpoints. `contexts` returns the context factory, which exists only while the application runs."""
 
     def __init__(
         self, contexts: Callable[[], ContextFactory], *, base_url: str, cors_origins: Sequence[str] = ()
@@ -75,7 +75,7 @@ class SignIn:
         }
 
     def routes(self) -> list[Route]:
-        """All of them, those of `/api/v1` with and without a final slash."""
+        """All routes, those of `/api/v1` with and without a final slash."""
         return [
             Route("/csrf_token", self._page(_csrf_token), methods=["GET"]),
             Route("/signin", self._page(_show), methods=["GET"]),
@@ -89,7 +89,7 @@ class SignIn:
         ]
 
     def serves(self, path: str) -> bool:
-        """Whether a path below `/api/v1` is one of these."""
+        """Whether a path below `/api/v1` is one of these endpoints."""
         return path.rstrip("/") in self.api_routes
 
     def _api(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
@@ -142,7 +142,7 @@ def _json(body: Any, status: int = 200) -> Response:
 
 
 def _failure(error: Unauthenticated) -> Response | None:
-    """What a client is told whose password was not accepted; None if none was given."""
+    """The answer to a refused password; None if the error is a missing sign-in."""
     if isinstance(error, SignInThrottled):
         headers = {"Retry-After": str(error.retry_after_s), "Cache-Control": "no-store"}
         return Response(error.message, 429, headers=headers, media_type="text/plain")
@@ -154,7 +154,7 @@ def _failure(error: Unauthenticated) -> Response | None:
 
 
 async def _texts(request: Request, *names: str) -> list[str]:
-    """Those members of a JSON body, which must be texts. Raises `RequestRefused`."""
+    """The named members of a JSON body, which must be strings. Raises `RequestRefused`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RequestRefused(message(415))
     raw = bytearray()
@@ -178,7 +178,7 @@ async def _texts(request: Request, *names: str) -> list[str]:
 async def _csrf_token(request: Request, contexts: ContextFactory) -> Response:
     cookie = cookie_or_new(request)
     response = _json({"csrf_token": csrf_token(cookie)})
-    contexts.sessions.start(response, cookie, request)
+    contexts.sessions.set_cookie(response, cookie, request)
     return response
 
 
@@ -187,7 +187,7 @@ async def _api_sign_in(request: Request, contexts: ContextFactory) -> Response:
     context = await contexts.browser(request)
     cookie = await session.sign_in(context, login=username, password=password, old_cookie=cookie_of(request))
     response = _json({"success": True})
-    contexts.sessions.start(response, cookie, request)
+    contexts.sessions.set_cookie(response, cookie, request)
     return response
 
 
@@ -202,7 +202,7 @@ async def _api_verify(request: Request, contexts: ContextFactory) -> Response:
 async def _api_sign_out(request: Request, contexts: ContextFactory) -> Response:
     await session.sign_out(await contexts.browser(request))
     response = _json({"success": True})
-    contexts.sessions.forget(response, request)
+    contexts.sessions.delete_cookie(response, request)
     return response
 
 
@@ -235,7 +235,7 @@ async def _sign_in(request: Request, contexts: ContextFactory) -> Response:
         text = error.message if isinstance(error, EmailUnverified) else WRONG
         return await _sign_in_page(request, contexts, status=403, error=text, destination=destination)
     response = RedirectResponse(destination, 303)
-    contexts.sessions.start(response, cookie, request)
+    contexts.sessions.set_cookie(response, cookie, request)
     return response
 
 
@@ -247,7 +247,7 @@ async def _sign_out(request: Request, contexts: ContextFactory) -> Response:
         return await _sign_in_page(request, contexts, status=403, error="Please try again.")
     await session.sign_out(await contexts.browser(request))
     response = RedirectResponse("/signin", 303)
-    contexts.sessions.forget(response, request)
+    contexts.sessions.delete_cookie(response, request)
     return response
 
 
@@ -259,7 +259,7 @@ async def _sign_in_page(
     error: str | None = None,
     destination: str | None = None,
 ) -> Response:
-    """The form to sign in with, or, for who is, the one to sign out with."""
+    """The page with the sign-in form, or for signed-in users the sign-out form."""
     destination = destination or local_path(request.query_params.get("next"))
     viewer = await contexts.sessions.session_viewer(request)
     cookie = cookie_or_new(request)
@@ -278,5 +278,5 @@ async def _sign_in_page(
         )
         shown += '<p><a href="/recovery">I forgot my password</a></p>'
     response = forms.page(request, "Sign in", shown, status=status)
-    contexts.sessions.start(response, cookie, request)
+    contexts.sessions.set_cookie(response, cookie, request)
     return response

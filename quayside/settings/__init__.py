@@ -1,1 +1,1 @@
-"""Settings and feature flags: read once, checked, never changed."""
+"""Settings and feature flags: read and validated once, then immutable."""

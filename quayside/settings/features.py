@@ -1,6 +1,6 @@
-"""Feature flags: what an operator may switch on or off, with `QUAYSIDE_FEATURE_<FLAG>=true|false`.
+"""Feature flags, which an operator sets with `QUAYSIDE_FEATURE_<FLAG>=true|false`.
 
-A route whose flag is off answers 404. What widens rights or restricts people is off until asked for.
+A route whose flag is off answers 404. Flags that widen rights or restrict users are off by default.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One flag: its name, whether it is on unless set, and what it switches."""
+    """One flag: its name, its default, and its description for the documentation."""
 
     name: str
     default: bool

@@ -1,4 +1,4 @@
-"""The setting MAIL_URL: which mail server takes our mail, and how it is talked to."""
+"""The setting MAIL_URL: the mail server, and how to connect to it."""
 
 import urllib.parse
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class StartTls(StrEnum):
-    """When a connection that begins in the clear is encrypted."""
+    """Whether a plain connection is upgraded with STARTTLS."""
 
     REQUIRED = "required"
     OFFERED = "offered"
@@ -16,9 +16,9 @@ class StartTls(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """A mail server. `is_tls` means TLS from the first byte, and then `start_tls` has no part in it.
+    """A mail server. `is_tls` means TLS from the first byte; `start_tls` is then unused.
 
-    `sender` is the address that mail comes from; None for one at the registry's own host.
+    `sender` is the From address; None for one at the registry's own host.
     """
 
     host: str
@@ -44,9 +44,9 @@ FORM: Final = (
 
 
 def parse(text: str) -> MailServer:
-    """The server that a URL means. Raises `ValueError` with what it must be.
+    """The server of a URL. Raises `ValueError` with what the URL must be.
 
-    A password is sent only over TLS unless `starttls=never` says otherwise.
+    A password is sent only over TLS, except with `starttls=never`.
     """
     if text != "".join(text.split()):
         raise ValueError(FORM)
@@ -85,7 +85,7 @@ def _port(parts: urllib.parse.SplitResult) -> int | None:
 
 
 def _is_address(text: str | None) -> bool:
-    """Whether a sender can stand in a mail; none is fine."""
+    """Whether the sender is a valid address, or None."""
     if text is None:
         return True
     local, _, domain = text.rpartition("@")

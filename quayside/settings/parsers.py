@@ -1,6 +1,6 @@
-"""How the text of a setting becomes its value.
+"""Parsers of settings.
 
-Each parser takes the text and raises `ValueError` with what the value must be, worded to follow "must be".
+Each takes a text and returns a value. It raises `ValueError` with a text that continues "must be …".
 """
 
 import re
@@ -15,7 +15,7 @@ _DURATION: Final = re.compile(r"(\d{1,6})([smhdwy])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-SHORTEST_SECRET: Final = 32
+MIN_SECRET_CHARACTERS: Final = 32
 
 
 def boolean(text: str) -> bool:
@@ -27,7 +27,7 @@ def boolean(text: str) -> bool:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """A parser that takes exactly one of the choices."""
+    """A parser that accepts exactly these choices."""
 
     def parse(text: str) -> str:
         if text not in choices:
@@ -74,15 +74,17 @@ def duration(text: str) -> timedelta:
 
 
 def items(text: str) -> tuple[str, ...]:
-    """The parts of a text between its commas, without blanks and empty parts."""
+    """The items of a comma-separated list, stripped, without empty ones."""
     return tuple(part for part in (raw.strip() for raw in text.split(",")) if part)
 
 
 def secret_keys(text: str) -> tuple[str, ...]:
-    """Keys that are long enough not to be guessed."""
+    """Secret keys of at least 32 characters."""
     keys = items(text)
-    if any(len(key) < SHORTEST_SECRET for key in keys):
-        raise ValueError(f"a list of keys of at least {SHORTEST_SECRET} characters each, separated by commas")
+    if any(len(key) < MIN_SECRET_CHARACTERS for key in keys):
+        raise ValueError(
+            f"a list of keys of at least {MIN_SECRET_CHARACTERS} characters each, separated by commas"
+        )
     return keys
 
 
@@ -157,7 +159,7 @@ def blob_url(text: str) -> str:
 
 
 def _split(text: str) -> urllib.parse.SplitResult | None:
-    """The parts of a URL, or None if it is none: a port out of range, an unclosed bracket, blanks."""
+    """The parts of a URL; None if it is invalid, such as for a port out of range or white space."""
     if text != "".join(text.split()):
         return None
     try:

@@ -1,6 +1,6 @@
-"""The key that encrypts stored credentials, kept beside an embedded database.
+"""The file with the key that encrypts stored credentials, beside a SQLite database.
 
-Whoever has both key and database can read robot tokens and mirror passwords, so only its owner may read it.
+Key and database together reveal robot tokens and mirror passwords, so only the owner may read the file.
 """
 
 import dataclasses
@@ -16,10 +16,10 @@ FILE = "secret.key"
 
 
 def ensure(settings: Settings) -> Settings:
-    """The settings with a secret key in them, making the data directory and the key at the first start.
+    """The settings with a secret key. Makes the data directory and the key at the first start.
 
-    Processes that start together end up with the same key. Raises `SettingsError` when the directory cannot
-    be written or the file holds no usable key.
+    Processes that start together get the same key. Raises `SettingsError` if the directory is not writable
+    or the file has no valid key.
     """
     if settings.secret_key:
         return settings
@@ -43,7 +43,7 @@ def _read_or_make(path: Path) -> tuple[str, ...]:
 
 
 def _make(path: Path) -> None:
-    # The file appears whole or not at all, and the first of several processes wins: link refuses to replace.
+    # Atomic: link makes the complete file appear, and fails if another process was first.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,13 +1,13 @@
-"""Settings: read once at start from flags, environment and a TOML file, checked, and then never changed.
+"""Settings: read and validated once at start, from flags, environment and a TOML file.
 
-The first of these that names a setting decides:
+The first of these that has a setting wins:
 
     a flag of the command line      --port 8080
     an environment variable         QUAYSIDE_PORT=8080        QUAYSIDE_FEATURE_AUTO_PRUNE=false
     the file QUAYSIDE_CONFIG names  port = 8080               [features]  auto_prune = false
     the default                     SETTINGS, FEATURES
 
-An empty value means the same as none. Whatever is wrong is reported at once, a sentence for each setting.
+An empty value counts as unset. All errors are reported together, a sentence for each setting.
 """
 
 import difflib
@@ -26,12 +26,12 @@ from quayside.settings.mail_url import MailServer
 
 PREFIX: Final = "QUAYSIDE_"
 FEATURE_PREFIX: Final = "FEATURE_"
-FREE_VARIABLES: Final = frozenset({"QUAYSIDE_CONFIG", "QUAYSIDE_FAULT"})
-"""Variables that are no settings: where the TOML file is, and the fault that a test asks for."""
+NON_SETTING_VARIABLES: Final = frozenset({"QUAYSIDE_CONFIG", "QUAYSIDE_FAULT"})
+"""Variables that are not settings: the path of the TOML file, and the fault point of a test."""
 
 
 class SettingsError(Exception):
-    """Settings cannot be used. `problems` holds one sentence for each."""
+    """Settings are invalid. `problems` has one sentence for each."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -40,11 +40,11 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of a process; the fields are those of `SETTINGS`, in lower case, and the features.
+    """All settings of a process: a field for each of `SETTINGS`, in lower case, and the features.
 
     `blob_url` is `file:///absolute/path` or `memory:`, `database_url` is `sqlite:///absolute/path` (percent
-    encoded) or `postgresql://…`. `secret_key` lists keys, of which the first encrypts and all decrypt; it is
-    empty until `quayside.settings.secret_key.ensure` has filled it. `public_url` ends without a slash.
+    encoded) or `postgresql://…`. The first of `secret_key` encrypts, all decrypt; it is empty until
+    `quayside.settings.secret_key.ensure` fills it. `public_url` has no final slash.
     """
 
     data_dir: Path
@@ -74,9 +74,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `default` is text as an operator would write it, and may use `{data_dir}` and `{origin}`.
+    """One setting. `default` is a text as an operator writes it, and may contain `{data_dir}` and `{origin}`.
 
-    `parse` raises `ValueError` saying what the value must be, to be read after the setting's name.
+    `parse` raises `ValueError` with a text that continues "must be …".
     """
 
     name: str
@@ -186,23 +186,22 @@ _VARIABLES: Final = tuple(PREFIX + name for name in _SETTINGS) + tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """A value as somebody wrote it, and where: `source` goes in the brackets that end a problem."""
+class _SettingText:
+    """The text of a setting, and where it was found: `source` ends the sentence of a problem."""
 
     text: str
     source: str
 
 
 def load_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
-    """The settings of this process. `flags` maps names of settings (`PORT`) to the text on the command line.
+    """The settings of this process. `flags` maps names of settings (`PORT`) to texts of the command line.
 
-    Raises `SettingsError` with a sentence for each setting that is unknown or wrong. Reads the TOML file, and
-    writes nothing.
+    Reads the TOML file. Raises `SettingsError` with a sentence for each unknown or invalid setting.
     """
     problems: list[str] = []
-    given: dict[str, _Given] = {}
-    for layer in (_from_file(environ, problems), _from_environment(environ, problems), _from_flags(flags)):
-        given.update(layer)
+    given: dict[str, _SettingText] = {}
+    for source in (_from_file(environ, problems), _from_environment(environ, problems), _from_flags(flags)):
+        given.update(source)
     values: dict[str, Any] = {}
     for row in SETTINGS:
         default = row.default.format_map(_derived(values)) if "{" in row.default else row.default
@@ -216,7 +215,7 @@ def load_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     return Settings(**{name.lower(): value for name, value in values.items()}, features=features)
 
 
-def _parse(row: Setting, given: _Given | None, default: str, problems: list[str]) -> Any:
+def _parse(row: Setting, given: _SettingText | None, default: str, problems: list[str]) -> Any:
     text = given.text if given else default
     if not text and row.name in _OPTIONAL:
         return None
@@ -224,14 +223,14 @@ def _parse(row: Setting, given: _Given | None, default: str, problems: list[str]
         return row.parse(text)
     except ValueError as error:
         if given is None:
-            # Only a default made of another, faulty setting can be wrong; that one is already reported.
+            # A default is invalid only if it contains another invalid setting, which is already reported.
             return None
         value = "" if row.secret else f", not {given.text!r}"
         problems.append(f"{row.name} must be {error}{value} ({given.source}).")
         return None
 
 
-def _parse_feature(name: str, default: bool, given: Mapping[str, _Given], problems: list[str]) -> bool:
+def _parse_feature(name: str, default: bool, given: Mapping[str, _SettingText], problems: list[str]) -> bool:
     value = given.get(FEATURE_PREFIX + name)
     if value is None:
         return default
@@ -243,7 +242,7 @@ def _parse_feature(name: str, default: bool, given: Mapping[str, _Given], proble
 
 
 def _derived(values: Mapping[str, Any]) -> dict[str, str]:
-    """What a default may be made of: the settings above its own in the table."""
+    """The placeholders of defaults, from settings earlier in the table."""
     host = str(values["HOST"]) if "HOST" in values else ""
     bracketed = f"[{host}]" if ":" in host else host
     scheme = "https" if values.get("TLS_CERT") else "http"
@@ -253,7 +252,9 @@ def _derived(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _check_together(given: Mapping[str, _Given], values: Mapping[str, Any], problems: list[str]) -> None:
+def _check_together(
+    given: Mapping[str, _SettingText], values: Mapping[str, Any], problems: list[str]
+) -> None:
     if ("TLS_CERT" in given) != ("TLS_KEY" in given):
         problems.append("TLS_CERT and TLS_KEY must be set together.")
     database_url = values["DATABASE_URL"]
@@ -264,21 +265,25 @@ def _check_together(given: Mapping[str, _Given], values: Mapping[str, Any], prob
         )
 
 
-def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _Given]:
+def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _SettingText]:
     unknown = flags.keys() - _SETTINGS.keys()
     if unknown:
         raise KeyError(f"no such settings: {sorted(unknown)}")
-    return {name: _Given(text, "on the command line") for name, text in flags.items() if text}
+    return {name: _SettingText(text, "on the command line") for name, text in flags.items() if text}
 
 
-def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Given]:
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, _SettingText]:
     given = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable in FREE_VARIABLES or _is_injected(variable, text):
+        if (
+            not variable.startswith(PREFIX)
+            or variable in NON_SETTING_VARIABLES
+            or _is_injected(variable, text)
+        ):
             continue
         if variable in _VARIABLES:
             if text.strip():
-                given[variable.removeprefix(PREFIX)] = _Given(text, f"in the variable {variable}")
+                given[variable.removeprefix(PREFIX)] = _SettingText(text, f"in the variable {variable}")
         else:
             nearest = _nearest(variable, _VARIABLES)
             problems.append(f"The variable {variable} is not a setting; the nearest is {nearest}.")
@@ -286,11 +291,11 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
 
 
 def _is_injected(variable: str, text: str) -> bool:
-    """Whether an orchestrator made this variable for a service called quayside: QUAYSIDE_PORT is one, too."""
+    """Whether Kubernetes made this variable for a service named quayside; QUAYSIDE_PORT may be one."""
     return variable.endswith("_SERVICE_HOST") or "_SERVICE_PORT" in variable or text.startswith("tcp://")
 
 
-def _from_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Given]:
+def _from_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, _SettingText]:
     name = environ.get("QUAYSIDE_CONFIG")
     if not name:
         return {}
@@ -313,7 +318,7 @@ def _from_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Gi
             problems.append(f"{names[key]} must be {error} (in {name}).")
             continue
         if text.strip():
-            given[names[key]] = _Given(text, f"in {name}")
+            given[names[key]] = _SettingText(text, f"in {name}")
     return given
 
 
@@ -332,7 +337,7 @@ def _file_entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _file_text(value: Any) -> str:
-    """A TOML value as the text of an environment variable, so that one parser serves both."""
+    """A TOML value as the text of an environment variable, for the same parser."""
     match value:
         case bool():
             return "true" if value else "false"

@@ -1,4 +1,4 @@
-"""What resolvers are told of the settings."""
+"""The settings that resolvers use."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ from resolvers.outbound import Outbound
 
 
 def site_of(settings: Settings) -> Site:
-    """The facts of this installation that rules depend on."""
+    """The `Site` of these settings."""
     return Site(
         public_url=settings.public_url,
         registry_host=urlsplit(settings.public_url).netloc,

@@ -1,10 +1,10 @@
-"""GraphiQL for browsers, with everything it needs in the package.
+"""GraphiQL, with all its files in the package.
 
     assets/      the published builds of GraphiQL and React (assets.json: versions and checksums), compressed;
                  our own boot script and style
-    examples/    queries that GraphiQL opens with, one file each, in the order of their names
+    examples/    the queries in the tabs of GraphiQL, one file each, in the order of their names
 
-Nothing is fetched from elsewhere at run time, and the page runs under a policy that would forbid it.
+The page loads nothing from other hosts; its content security policy forbids it.
 """
 
 import gzip
@@ -30,7 +30,7 @@ MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 OWN_FILES = ("boot.js", "page.css", "forms.css")
 
-# The hash is that of no text at all: GraphiQL's dialogs add a style element, which boot.js keeps empty.
+# The hash is that of the empty text: GraphiQL's dialogs add a style element, which boot.js keeps empty.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; "
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; connect-src 'self'; "
@@ -69,7 +69,7 @@ PAGE = Template("""\
 
 @dataclass(frozen=True)
 class Asset:
-    """A file of the page; `public_name` holds a hash of the content, so that it may be kept for ever."""
+    """A file of the page; `public_name` contains a hash of the content, so that it can be cached for ever."""
 
     public_name: str
     media_type: str
@@ -78,14 +78,14 @@ class Asset:
 
 @dataclass(frozen=True)
 class Example:
-    """A query to open with; the title is the comment in the file's first line."""
+    """An example query; the title is the comment in the file's first line."""
 
     title: str
     query: str
 
 
 def page(request: Request) -> Response:
-    """The GraphiQL page, which queries its own address."""
+    """The GraphiQL page, which sends queries to its own address."""
     headers = {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         "Cache-Control": "no-cache",
@@ -104,7 +104,7 @@ def render_page(root_path: str) -> bytes:
         name: escape(f"{root_path}/graphql/assets/{asset.public_name}")
         for name, asset in all_assets().items()
     }
-    # Within a script element only "<" could end the data early.
+    # In a script element only "<" could end the data early.
     data = orjson.dumps([{"title": example.title, "query": example.query} for example in examples()])
     return PAGE.substitute(
         graphiql_css=address["graphiql.min.css"],
@@ -139,7 +139,7 @@ def all_assets() -> dict[str, Asset]:
 
 
 def asset(name: str, *, sha256: str, gzipped: bytes) -> Asset:
-    """The asset of that content."""
+    """The asset with this content."""
     path = Path(name)
     return Asset(f"{path.stem}.{sha256[:16]}{path.suffix}", MEDIA_TYPES[path.suffix], gzipped)
 

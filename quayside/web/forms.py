@@ -1,6 +1,6 @@
-"""Pages with forms for people: own HTML under a strict policy, without scripts.
+"""HTML pages with forms, without scripts, under a strict content security policy.
 
-Whatever goes into a page passes `escape`; whatever comes back is a short form without files.
+Texts are escaped. Posted forms are short, without files.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def page(
     form_action: str = "'self'",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A page. `content` is HTML; `form_action` lists where its forms, and redirects after them, may lead."""
+    """A page. `content` is HTML; `form_action` lists the allowed targets of forms and their redirects."""
     policy = (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none';"
         f" form-action {form_action}"
@@ -65,7 +65,7 @@ def page(
         headers={
             "Cache-Control": "no-store",
             "Content-Security-Policy": policy,
-            # Addresses of these pages hold codes, which no other site is to see.
+            # The addresses of these pages contain codes, which other sites must not see.
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
@@ -75,12 +75,12 @@ def page(
 
 
 def notice(text: str, *, is_error: bool = False) -> str:
-    """A paragraph that stands out."""
+    """A paragraph with a status or an error."""
     return f'<p role="{"alert" if is_error else "status"}">{escape(text)}</p>'
 
 
 def field(label: str, name: str, *, kind: str = "text", autocomplete: str = "off", value: str = "") -> str:
-    """A field that has to be filled in, with its label."""
+    """A required field with its label."""
     return (
         f'<label>{escape(label)} <input type="{kind}" name="{escape(name)}" value="{escape(value)}"'
         f' autocomplete="{autocomplete}" required></label>'
@@ -88,7 +88,7 @@ def field(label: str, name: str, *, kind: str = "text", autocomplete: str = "off
 
 
 def hidden(**values: str) -> str:
-    """Fields that the form carries along."""
+    """Hidden fields."""
     return "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in values.items()
@@ -96,7 +96,7 @@ def hidden(**values: str) -> str:
 
 
 def form(action: str, button: str, *fields: str) -> str:
-    """A form that posts its fields. `action` is an address of ours."""
+    """A form that posts its fields to `action`."""
     return (
         f'<form method="post" action="{escape(action)}">{"".join(fields)}'
         f'<button type="submit">{escape(button)}</button></form>'
@@ -104,7 +104,7 @@ def form(action: str, button: str, *fields: str) -> str:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a posted form, the first of each name. Raises `BadRequest` for anything else."""
+    """The fields of a posted form, the first of each name. Raises `BadRequest` for any other body."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != FORM:
         raise BadRequest("This address takes a form.")

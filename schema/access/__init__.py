@@ -1,1 +1,1 @@
-"""The vocabulary of rights."""
+"""Roles."""

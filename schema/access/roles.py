@@ -1,4 +1,4 @@
-"""The roles on repositories, as an enumeration of the schema before any type mentions them."""
+"""The enum `RepositoryRole`, registered before any type uses it."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Users, the viewer, and what accounts have in common."""
+"""Users, the viewer, and the interface of accounts."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ from resolvers.repositories import star
 from schema.accounts.session import Session
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.oauth.token import TokenHolder
 from schema.scalars import BigInt, optional_datetime, to_datetime
 

@@ -1,4 +1,4 @@
-"""Grantees: whom a permission is given to."""
+"""Grantees: the users, robots and teams that permissions are given to."""
 
 from typing import Annotated
 
@@ -33,12 +33,12 @@ class AccountInput:
 
 
 def to_name(value: GranteeInput) -> GranteeName:
-    """A grantee as the resolvers name it."""
+    """A grantee as resolvers take it."""
     return GranteeName(value.kind, value.name)
 
 
 async def load_grantee(info: Info, row: GranteeRow) -> User | Robot | Team:
-    """The account or team of a row, in one statement for all that are asked for at once."""
+    """The account or team of a permission, through the loaders of the request."""
     if row.team_id is not None:
         team = await info.context.loaders.teams.load(row.team_id)
         assert team is not None

@@ -11,7 +11,7 @@ from schema.accounts.account import User, to_user
 from schema.accounts.team import InvitedAddress, OrganizationName, Team, TeamName, to_team
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.nodes import Node, decode_id, encode_id
+from schema.node_id import Node, decode_id, encode_id
 from schema.scalars import to_datetime
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Namespaces: the owner's view of what belongs to a user or an organization."""
+"""Namespaces: what belongs to a user or an organization, as its owner sees it."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from schema.accounts.organization import Organization, to_organization
 from schema.accounts.robot import Robot, to_robot
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 

@@ -19,7 +19,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import changes
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.oauth.application import Application, ClientId, to_application
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.membership import OrganizationCollaborator, OrganizationMember

@@ -1,4 +1,4 @@
-"""Robots: what they are, who may act as them, and the mutations for them."""
+"""Robots, their tokens and federation, and their mutations."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from resolvers.accounts.robot import RobotOrder, RobotRecord
 from schema.accounts.account import Account, to_user
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.nodes import encode_id
+from schema.node_id import encode_id
 from schema.scalars import JSONObject, optional_datetime, to_datetime
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class ExternalIdentity:
 class Robot(Account):
     details: strawberry.Private[RobotRecord | None] = None
 
-    async def _shown_to(self, info: Info, role: TeamRole) -> RobotRecord | None:
-        """What is kept of the robot, for viewers who have at least a role over it."""
+    async def _record_for(self, info: Info, role: TeamRole) -> RobotRecord | None:
+        """The robot's record, if the viewer has at least this role over the robot; otherwise None."""
         record = self.details or await info.context.loaders.robots.load(self.record.id)
         if record is None:
             return None
@@ -68,12 +68,12 @@ class Robot(Account):
         description="When it last signed in, to the minute; null if never, and for outsiders of its owner."
     )
     async def last_accessed_at(self, info: Info) -> datetime | None:
-        record = await self._shown_to(info, TeamRole.MEMBER)
+        record = await self._record_for(info, TeamRole.MEMBER)
         return optional_datetime(record.account.last_accessed_at_ms) if record else None
 
     @strawberry.field(description="What it is for; null for outsiders of its owner.")
     async def description(self, info: Info) -> str | None:
-        record = await self._shown_to(info, TeamRole.MEMBER)
+        record = await self._record_for(info, TeamRole.MEMBER)
         return record.description if record else None
 
     @strawberry.field(
@@ -81,14 +81,14 @@ class Robot(Account):
         " administers it."
     )
     async def token(self, info: Info) -> str | None:
-        record = await self._shown_to(info, TeamRole.ADMIN)
+        record = await self._record_for(info, TeamRole.ADMIN)
         return record.token if record else None
 
     @strawberry.field(
         description="The JSON object that its owner keeps with it; null unless the viewer administers it."
     )
     async def unstructured_metadata(self, info: Info) -> JSONObject | None:
-        record = await self._shown_to(info, TeamRole.ADMIN)
+        record = await self._record_for(info, TeamRole.ADMIN)
         return JSONObject(record.unstructured_metadata) if record else None
 
     @strawberry.field(
@@ -96,7 +96,7 @@ class Robot(Account):
         " administers it."
     )
     async def federation(self, info: Info) -> list[ExternalIdentity] | None:
-        if await self._shown_to(info, TeamRole.ADMIN) is None:
+        if await self._record_for(info, TeamRole.ADMIN) is None:
             return None
         found = await info.context.loaders.robot_identities.load(self.record.id)
         return [ExternalIdentity(issuer=one.issuer, subject=one.subject) for one in found]
@@ -107,7 +107,7 @@ class Robot(Account):
     ) -> Annotated["RobotAccess", strawberry.lazy("schema.accounts.robot_access")] | None:
         from schema.accounts.robot_access import RobotAccess
 
-        record = await self._shown_to(info, TeamRole.ADMIN)
+        record = await self._record_for(info, TeamRole.ADMIN)
         return RobotAccess(record=record) if record else None
 
 
@@ -147,7 +147,7 @@ class ExternalIdentityInput:
 
 
 def _payload(name: str, description: str) -> Any:
-    # The payloads of one noun differ only in name; each is a type of its own, so that each can grow.
+    # These payloads differ only in name; each is its own type, so that it can get its own fields.
     namespace = {
         "__annotations__": {"robot": Robot | None, "errors": list[UserError]},
         "robot": strawberry.field(default=None, description="The robot; null if refused."),

@@ -1,4 +1,4 @@
-"""What a robot may do: its teams, and its permissions on repositories."""
+"""Access of a robot: its teams and its permissions on repositories."""
 
 import strawberry
 

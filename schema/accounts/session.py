@@ -1,4 +1,4 @@
-"""The browser's session by which the viewer asks."""
+"""The browser session of the viewer."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Teams of an organization, and who is in them."""
+"""Teams of an organization, and their members."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ from schema.accounts.robot import Robot, account_node
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.scalars import optional_datetime
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class TeamPermission:
     def repository(self) -> Annotated["Repository", strawberry.lazy("schema.repositories.repository")]:
         from schema.repositories.repository import to_repository
 
-        return to_repository(self.record.repository, is_judged=False)
+        return to_repository(self.record.repository, is_read_allowed=False)
 
     @strawberry.field(description="What the members of the team may do there.")
     def role(self) -> RepositoryRole:

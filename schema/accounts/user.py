@@ -1,4 +1,4 @@
-"""What users do with their own account, with and without being signed in, and superusers with others'."""
+"""Mutations of accounts: by their users, signed in or not, and by superusers."""
 
 from typing import Annotated, Any
 

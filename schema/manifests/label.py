@@ -10,7 +10,7 @@ from resolvers.manifests.label import LabelRecord, LabelSource
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import PathArgument
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.scalars import Digest, to_datetime
 
 strawberry.enum(

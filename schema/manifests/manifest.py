@@ -15,7 +15,7 @@ from resolvers.manifests.referrer import ReferrerFilter, ReferrerRecord, Referre
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.manifests.label import Label, to_label
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
 from schema.scalars import BigInt, Digest, to_datetime
 
@@ -377,7 +377,7 @@ def to_referrer(record: ReferrerRecord) -> Referrer:
 
 
 async def load_manifest(info: Info, manifest_id: int | None) -> Manifest | None:
-    """A manifest by its row, through the loader of the request; None for none."""
+    """A manifest by its row id, through the loader of the request; None for None."""
     if manifest_id is None:
         return None
     record = await info.context.loaders.manifests.load(manifest_id)

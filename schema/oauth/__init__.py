@@ -1,1 +1,1 @@
-"""Applications and tokens."""
+"""OAuth applications and tokens."""

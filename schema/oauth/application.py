@@ -16,7 +16,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import changes
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.oauth.token import AccessToken, TokenAssignment, Uuid
 from schema.scalars import to_datetime
 

@@ -17,7 +17,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import OwnerInput, to_owner
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime, to_milliseconds
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class AuditEntry(Node):
         if self.record.repository_id is None:
             return None
         record = await info.context.loaders.repositories.load(self.record.repository_id)
-        return to_repository(record, is_judged=False) if record else None
+        return to_repository(record, is_read_allowed=False) if record else None
 
 
 @strawberry.type(description="How often something of one kind was done on one day.")
@@ -121,7 +121,7 @@ _Filter = Annotated[
 
 
 def to_filter(value: AuditLogFilter | None) -> AuditFilter:
-    """A filter as the resolvers take it."""
+    """A filter as resolvers take it."""
     if value is None:
         return AuditFilter()
     return AuditFilter(

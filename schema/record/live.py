@@ -58,18 +58,18 @@ class Event:
         if self.record.repository_id is None:
             return None
         record = await info.context.loaders.repositories.load(self.record.repository_id)
-        return to_repository(record, is_judged=False) if record else None
+        return to_repository(record, is_read_allowed=False) if record else None
 
     @strawberry.field(description="The tag that was pushed, moved, deleted or changed; null for none.")
     def tag_name(self) -> str | None:
-        return self._told("tag")
+        return self._repository_metadata("tag")
 
     @strawberry.field(description="The manifest that was pushed or deleted, or is now tagged; null for none.")
     def digest(self) -> Digest | None:
-        digest = self._told("manifest_digest")
+        digest = self._repository_metadata("manifest_digest")
         return None if digest is None else Digest(digest)
 
-    def _told(self, key: str) -> str | None:
+    def _repository_metadata(self, key: str) -> str | None:
         value = self.record.metadata.get(key) if self.record.repository_id is not None else None
         return value if isinstance(value, str) else None
 
@@ -127,7 +127,7 @@ class Subscription:
         watch = await live.watch(
             info.context.context, namespace=namespace, path=repository, kinds=kinds, after=after
         )
-        assert info.context.live is not None  # Doors with subscriptions give it.
+        assert info.context.live is not None  # Set where there are subscriptions.
         return _events(info, await info.context.live.subscribe(info.context.context.viewer, watch))
 
 

@@ -1,4 +1,4 @@
-"""How much is pulled and pushed."""
+"""Activity: counts of pulls and pushes."""
 
 from datetime import datetime
 from typing import Annotated
@@ -15,8 +15,8 @@ strawberry.enum(
     " known.",
 )
 
-GREATEST_INT = 2**31 - 1
-"""What an Int can hold."""
+MAX_INT = 2**31 - 1
+"""The largest GraphQL Int; larger counts are capped."""
 
 Days = Annotated[
     int,
@@ -75,7 +75,7 @@ class Pulls:
 
     @strawberry.field(description="How often, counted up to 2,147,483,647.")
     def count(self) -> int:
-        return min(self.record.pulls, GREATEST_INT)
+        return min(self.record.pulls, MAX_INT)
 
     @strawberry.field(description="When last; null for never.")
     def last_pulled_at(self) -> datetime | None:

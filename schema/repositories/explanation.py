@@ -1,4 +1,4 @@
-"""Who may do what with a repository, and why."""
+"""Explanations of access to a repository: the role and the grants it comes from."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated

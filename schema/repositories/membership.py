@@ -1,4 +1,4 @@
-"""Who works in an organization: members of its teams, and collaborators from outside."""
+"""Members of an organization's teams, and collaborators from outside."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +34,7 @@ class OrganizationParticipant:
 
         key = (self.record.id, self.organization_id, page(first, after))
         found = await info.context.loaders.member_repositories.load(key)
-        return connect(found, lambda record: to_repository(record, is_judged=False))
+        return connect(found, lambda record: to_repository(record, is_read_allowed=False))
 
 
 @strawberry.type(description="A user in teams of an organization, or one of its robots.")

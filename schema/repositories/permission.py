@@ -13,7 +13,7 @@ from schema.accounts.grantee import Grantee, GranteeInput, load_grantee, to_name
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import PathArgument
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 
 if TYPE_CHECKING:
     from schema.repositories.repository import Repository
@@ -57,9 +57,9 @@ class RepositoryPermission(Node):
 
         record = await info.context.loaders.repositories.load(self.record.repository_id)
         if record is None:
-            # It was deleted after the permission had been read.
+            # The repository was deleted after the permission was read.
             raise NotFound
-        return to_repository(record, is_judged=False)
+        return to_repository(record, is_read_allowed=False)
 
 
 def to_permission(record: PermissionRecord) -> RepositoryPermission:

@@ -13,7 +13,7 @@ from schema.accounts.grantee import AccountInput, Grantee, GranteeInput, load_gr
 from schema.accounts.robot import account_node
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime
 
 

@@ -38,7 +38,7 @@ from schema.manifests.manifest import (
     to_manifest,
     to_referrer,
 )
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.repositories.permission import RepositoryPermission, to_permission
@@ -73,11 +73,14 @@ RepositoryOwner = Annotated[
 @strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
 class Repository(Node):
     record: strawberry.Private[RepositoryRecord]
-    is_judged: strawberry.Private[bool] = True
+    is_read_allowed: strawberry.Private[bool] = True
 
     async def _require_read(self, info: Info) -> None:
-        """Refuse viewers who may not read it, where the way here did not ask that yet."""
-        if not self.is_judged and await info.context.loaders.repository_roles.load(self.record.ref) is None:
+        """Refuse viewers who may not read the repository, unless that was checked before."""
+        if (
+            not self.is_read_allowed
+            and await info.context.loaders.repository_roles.load(self.record.ref) is None
+        ):
             raise info.context.context.viewer.refusal()
 
     @strawberry.field(description="Namespace and name, as in `docker pull`, without the host.")
@@ -396,13 +399,13 @@ class Repository(Node):
         return to_grants(found) if found else None
 
 
-def to_repository(record: RepositoryRecord, *, is_judged: bool = True) -> Repository:
+def to_repository(record: RepositoryRecord, *, is_read_allowed: bool = True) -> Repository:
     """A repository as a GraphQL value.
 
-    `is_judged` says that the viewer is known to be allowed to read it. Otherwise it shows its name and its
-    visibility, and the rest only to those who may read it.
+    `is_read_allowed`: the viewer is known to have read access. Otherwise all fields but name and visibility
+    check it.
     """
-    return Repository(id=encode_id("Repository", record.id), record=record, is_judged=is_judged)
+    return Repository(id=encode_id("Repository", record.id), record=record, is_read_allowed=is_read_allowed)
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""Making, changing and deleting repositories."""
+"""Mutations that create, change and delete repositories."""
 
 from typing import Annotated, Any
 
@@ -34,7 +34,7 @@ class RepositoryUpdateInput:
 
 
 def _payload(name: str, description: str) -> Any:
-    # The payloads of one noun differ only in name; each is a type of its own, so that each can grow.
+    # These payloads differ only in name; each is its own type, so that it can get its own fields.
     namespace = {
         "__annotations__": {"repository": Repository | None, "errors": list[UserError]},
         "repository": strawberry.field(default=None, description="The repository; null if refused."),

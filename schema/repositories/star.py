@@ -1,4 +1,4 @@
-"""Stars: the mutations that set them and take them away."""
+"""Mutations that set and remove stars."""
 
 from typing import Any
 

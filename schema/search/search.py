@@ -1,4 +1,4 @@
-"""Search, and the choice of whom to grant something to."""
+"""Search, and the search for grantees."""
 
 from typing import Annotated
 

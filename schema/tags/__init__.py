@@ -1,1 +1,1 @@
-"""Tags through time."""
+"""Tags: their spans, history, plans and policies."""

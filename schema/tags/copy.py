@@ -1,4 +1,4 @@
-"""Promotion: tags of other repositories for content that is here already."""
+"""Copies of tags between repositories, without copying blobs."""
 
 from typing import Annotated, Any
 

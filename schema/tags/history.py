@@ -1,4 +1,4 @@
-"""The changes of tags, and the difference between two moments."""
+"""The history of tags, and the difference between two times."""
 
 from datetime import datetime
 

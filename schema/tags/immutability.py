@@ -10,7 +10,7 @@ from resolvers.tags.immutability import PolicyRecord
 from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import OwnerInput, changes, to_owner
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime
 
 

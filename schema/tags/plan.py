@@ -1,4 +1,4 @@
-"""Changes of many tags at once: plans, and applying them."""
+"""Plans: changes of many tags that are reviewed, then applied together."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -126,7 +126,7 @@ class TagFilter:
     )
 
     def selection(self) -> TagSelection:
-        """The filter as the resolvers know it."""
+        """The filter as resolvers take it."""
         return TagSelection(
             name_contains=self.name_contains,
             name_pattern=self.name_pattern,

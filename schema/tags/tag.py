@@ -1,4 +1,4 @@
-"""Tags through time."""
+"""Tags and their mutations. A `Tag` is a span: one manifest for one period."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from schema.context import Info
 from schema.errors import UserError, mutation, payload_errors
 from schema.inputs import PathArgument, changes
 from schema.manifests.manifest import Manifest, to_manifest
-from schema.nodes import Node, encode_id
+from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
 from schema.scalars import Digest, optional_datetime, to_datetime, to_milliseconds
 

@@ -69,7 +69,7 @@ def test_the_statuses_of_graphql_are_those_that_the_code_answers() -> None:
     written = re.findall(
         r"\b[Rr]efusal\(\s*([0-9]{3})\b", Path(graphql_http.__file__).read_text(encoding="utf-8")
     )
-    answered = {200, *graphql_http.STATUS_WITH_ERRORS.values(), *protocol.REASONS, *map(int, written)}
+    answered = {200, *graphql_http.STATUS_WITH_ERRORS.values(), *protocol.ERROR_BODIES, *map(int, written)}
 
     # When the table is read
     rows = re.findall(r"^\| ([0-9]{3}) \|", (DOCS / "graphql.md").read_text(encoding="utf-8"), re.MULTILINE)

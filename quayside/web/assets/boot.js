@@ -1,4 +1,4 @@
-// Starts GraphiQL on this page's own address, with the token from the field above it.
+// Starts GraphiQL on this page's own address, with the token from the field.
 "use strict";
 
 {
@@ -6,11 +6,11 @@
   const field = document.getElementById("token");
   field.value = sessionStorage.getItem(TOKEN) ?? "";
 
-  // Without a token the viewer is whoever signed in with this browser, and this shows that the page is ours. It
-  // is asked for each time, since signing in or out in another tab replaces it.
+  // Requests without an access token use the session, which needs a CSRF token. It is fetched for each request,
+  // since signing in or out in another tab replaces it.
   const csrfToken = async () => (await (await fetch("csrf_token")).json()).csrf_token;
 
-  // Headers from GraphiQL's own header editor come last, so that they win.
+  // Headers from GraphiQL's header editor come last, so that they take precedence.
   const post = async (parameters, options, accept, signal) => {
     const token = field.value.trim();
     const credential = token ? { Authorization: `Bearer ${token}` } : { "X-CSRF-Token": await csrfToken() };
@@ -32,7 +32,7 @@
     return response.json();
   };
 
-  // The results of a subscription, as server-sent events bring them: each is a line of data; others mean nothing here.
+  // The results of a subscription from server-sent events: the data lines; other lines are ignored.
   const results = async function* (parameters, options, signal) {
     const response = await post(parameters, options, "text/event-stream", signal);
     if (!response.ok) {
@@ -50,7 +50,7 @@
     }
   };
 
-  // Stopping breaks the connection, for which a generator alone would wait until something came.
+  // Aborts the connection at once; a generator alone would end only after the next event.
   const listen = (parameters, options) => {
     const stopping = new AbortController();
     const coming = results(parameters, options, stopping.signal);
@@ -72,18 +72,18 @@
       ({ operation, name }) => operation === "subscription" && (!operationName || name?.value === operationName),
     );
 
-  // A dialog stops the page from scrolling by a style element, which a page of the window's height does not need and
-  // the content security policy allows only empty. Old browsers took its text through this property; here it is lost.
+  // Dialogs add a style element against scrolling, which this page does not need and which the content security policy
+  // allows only if it is empty. Setting this property makes the library write the text here, where it has no effect.
   HTMLStyleElement.prototype.styleSheet = {};
 
-  // A link may carry a query (?query=…&variables=…); it is shown, never run by itself.
+  // A link may contain a query (?query=…&variables=…), which is shown but not run.
   const link = new URLSearchParams(location.search);
   const examples = JSON.parse(document.getElementById("examples").textContent);
   const opening = link.has("query")
     ? { query: link.get("query"), variables: link.get("variables") ?? undefined }
     : { defaultTabs: examples.map(({ query }) => ({ query })) };
 
-  // A new fetcher makes GraphiQL read the schema again, as another viewer may.
+  // A new fetcher makes GraphiQL load the schema again, for the new viewer.
   const root = ReactDOM.createRoot(document.getElementById("graphiql"));
   const render = () =>
     root.render(

@@ -12,7 +12,7 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from quayside.http import protocol
-from quayside.http.protocol import GATHERED_BYTES, MAX_HEAD_BYTES, GatheringTransport
+from quayside.http.protocol import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, BufferingTransport
 from tests.process import serving
 
 ENOUGH = 8 * 1024 * 1024
@@ -178,7 +178,7 @@ def test_a_field_behind_the_body_is_none_of_the_request(server: httpx.Client) ->
 
 
 async def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.2)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.5)
@@ -243,14 +243,14 @@ class RecordingTransport(asyncio.Transport):
 
 async def test_what_is_written_in_one_turn_is_sent_together() -> None:
     inner = RecordingTransport()
-    transport = GatheringTransport(inner, asyncio.get_running_loop())
+    transport = BufferingTransport(inner, asyncio.get_running_loop())
 
     # Given a small answer, a long one in pieces, and one after which the connection is closed
     transport.write(b"head")
     transport.write(b"body")
     await asyncio.sleep(0)
     transport.write(b"head")
-    transport.write(b"x" * (GATHERED_BYTES + 1))
+    transport.write(b"x" * (MAX_BUFFERED_BYTES + 1))
     transport.write(b"y")
     transport.close()
     await asyncio.sleep(0)
@@ -258,7 +258,7 @@ async def test_what_is_written_in_one_turn_is_sent_together() -> None:
     # Then each leaves at once, in order, and nothing is sent twice
     assert inner.calls == [
         [b"head", b"body"],
-        [b"head", b"x" * (GATHERED_BYTES + 1)],
+        [b"head", b"x" * (MAX_BUFFERED_BYTES + 1)],
         [b"y"],
         "close",
     ]
@@ -273,7 +273,7 @@ def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             inner, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
-            transport = GatheringTransport(inner, loop)
+            transport = BufferingTransport(inner, loop)
 
             # Given a connection that breaks, when an answer is written before anybody was told, and after
             inner.abort()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quayside.graphql.http import DocumentCache, Refusal
+from quayside.graphql.http import DocumentCache, RequestRefused
 from schema.limits import Limits
 from tests.quayside.graphql.http.endpoint import SCHEMA
 
@@ -29,13 +29,13 @@ def test_a_document_larger_than_the_cache_is_answered_and_not_kept() -> None:
     cache = DocumentCache(SCHEMA, limits=Limits(), characters=5)
     assert cache.get("{ echo }").kind == "document"
     assert list(cache.documents) == []
-    assert cache.room == 5
+    assert cache.free_characters == 5
 
 
 def test_invalid_documents_are_not_kept() -> None:
     cache = DocumentCache(SCHEMA, limits=Limits())
     for text, status in (("{", 400), ("{ nme }", 422)):
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(RequestRefused) as caught:
             cache.get(text)
         assert caught.value.status == status
     assert list(cache.documents) == []

@@ -1,4 +1,4 @@
-"""Opaque ids of objects: the type and the row, in base64."""
+"""Opaque ids of objects: type and row id, in base64. The interface `Node`."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ def encode_id(type_name: str, row_id: int) -> strawberry.ID:
 
 
 def decode_id(identity: str) -> tuple[str, int] | None:
-    """The type and the row id; None for a text that is no id of ours."""
+    """The type and the row id; None if the id is invalid."""
     try:
         type_name, _, number = (
             base64.urlsafe_b64decode(identity + "=" * (-len(identity) % 4)).decode().partition(":")

@@ -1,4 +1,4 @@
-"""What no layer below can keep: the NUL character and endless nesting, refused at the door."""
+"""Checks for values that the database cannot store: NUL characters and too deep nesting."""
 
 import re
 from typing import Any
@@ -20,8 +20,8 @@ def nul_error(place: str) -> GraphQLError:
 
 
 def variables_error(variables: dict[str, Any]) -> GraphQLError | None:
-    """The error for variables that cannot be kept; None for all others."""
-    # The object of the variables themselves, and an input around a value, are levels of ours.
+    """The error for variables that cannot be stored, or None."""
+    # Two levels are ours: the object of the variables, and an input object.
     if is_too_deep(variables, limit=MAX_DEPTH + 2):
         return GraphQLError(
             f"variables: a value is nested more than {MAX_DEPTH} levels deep.",
@@ -32,12 +32,12 @@ def variables_error(variables: dict[str, Any]) -> GraphQLError | None:
 
 
 def document_has_nul(text: str) -> bool:
-    """Whether a document may write a NUL character in one of its strings."""
+    """Whether a document may contain a NUL character in a string, escaped or not."""
     return _ESCAPED_NUL.search(text) is not None
 
 
 def variables_nul(value: Any, place: str = "variables") -> str | None:
-    """Where a value holds a text with a NUL character, such as `variables.input.name`; None if nowhere."""
+    """The path of a text with a NUL character, such as `variables.input.name`; None if there is none."""
     if isinstance(value, str):
         return place if "\x00" in value else None
     if isinstance(value, dict):
