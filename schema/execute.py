@@ -89,9 +89,9 @@ async def _results(stream: Any) -> AsyncGenerator[ExecutionResult, None]:
                 # Available events do not suspend, so let other tasks run in between.
                 await asyncio.sleep(0)
         except GraphQLError as error:
-            raise _coded(error) from error
+            raise _with_code(error) from error
         except (QuaysideError, DatabaseUnavailable) as error:
-            raise _coded(GraphQLError(str(error), original_error=error)) from error
+            raise _with_code(GraphQLError(str(error), original_error=error)) from error
 
 
 def _with_codes(result: ExecutionResult) -> ExecutionResult:

@@ -30,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 from quayside.graphql.sse import EVENT_STREAM, EventStream
 from quayside.http.accept import Accept, MediaType, Preference
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
+from schema.input_checks import document_has_nul, nul_error
 from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
 
 log = logging.getLogger(__name__)
@@ -73,10 +74,10 @@ def refused(
     return RequestRefused(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def unavailable(error: DatabaseUnavailable) -> Refusal:
+def unavailable(error: DatabaseUnavailable) -> RequestRefused:
     """The refusal of a request that the database does not answer."""
-    refused = GraphQLError(str(error), extensions={"code": ErrorCode.UNAVAILABLE})
-    return Refusal(503, [refused], RETRY_LATER)
+    problem = GraphQLError(str(error), extensions={"code": ErrorCode.UNAVAILABLE})
+    return RequestRefused(503, [problem], RETRY_LATER)
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class GraphQLApp:
         await send({"type": "http.response.body", "body": body})
 
     async def respond(self, request: Request) -> Response | EventStream:
-        """The response to one request, whatever happens on the way. Raises `ClientDisconnect` alone."""
+        """The response to one request. Errors become responses; raises `ClientDisconnect` alone."""
         try:
             return await self.answer(request)
         except RequestRefused as refusal:
@@ -192,10 +193,12 @@ class GraphQLApp:
         if operation.kind is OperationType.SUBSCRIPTION:
             return EventStream(self.payloads(await self.results(operation, parameters, context)))
         if only_streams:
-            return EventStream(self.payloads(self.result(operation, asked, context)))
-        result = await self.execute(operation.document, asked.variables, context, asked.operation_name)
+            return EventStream(self.payloads(self.result(operation, parameters, context)))
+        result = await self.execute(
+            operation.document, parameters.variables, context, parameters.operation_name
+        )
         if is_outage(result) and not any((result.data or {}).values()):
-            raise Refusal(503, result.errors or (), RETRY_LATER)
+            raise RequestRefused(503, result.errors or (), RETRY_LATER)
         return result_response(result, cost=operation.cost, media_type=media_type)
 
     def operation(self, parameters: GraphQLRequest, *, safe: bool, streams: bool) -> Operation:
@@ -213,17 +216,19 @@ class GraphQLApp:
     async def results(
         self, operation: Operation, parameters: GraphQLRequest, context: Any
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """Begin a subscription. One that cannot begin has a single result, with its errors.
+        """Start a subscription. If it cannot start, there is a single result with errors.
 
-        Raises Refusal 503 while the database does not answer.
+        Raises RequestRefused 503 while the database does not answer.
         """
         assert self.subscribe is not None  # Else the operation was refused.
-        found = await self.subscribe(operation.document, asked.variables, context, asked.operation_name)
+        found = await self.subscribe(
+            operation.document, parameters.variables, context, parameters.operation_name
+        )
         if not isinstance(found, ExecutionResult):
             return found
         if is_outage(found):
-            raise Refusal(503, found.errors or (), RETRY_LATER)
-        return one(found)
+            raise RequestRefused(503, found.errors or (), RETRY_LATER)
+        return single(found)
 
     async def payloads(
         self, results: AsyncGenerator[ExecutionResult, None]
@@ -462,9 +467,9 @@ def is_outage(result: ExecutionResult) -> bool:
 
 
 def result_response(result: ExecutionResult, *, cost: Cost, media_type: str) -> Response:
-    """A response with data, its errors if any, and what the request cost.
+    """A response with data, errors if any, and the cost of the request.
 
-    What was found, or done, before the database went away is told; the rest is worth another try.
+    What was read or written before the database went away is in the data; the rest can be tried again.
     """
     payload = payload_of(result)
     shown = {name: value for name, value in asdict(cost).items() if name in {"nodes", "depth", "aliases"}}

@@ -27,12 +27,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from quayside.graphql.http import (
     GraphQLApp,
-    Refusal,
-    formatted,
+    RequestRefused,
+    check_parameters,
+    format_error,
     payload_of,
-    refusal,
+    refused,
     unavailable,
-    well_formed,
 )
 from resolvers.errors import DatabaseUnavailable, ErrorCode, InvalidCredentials
 from schema import GraphContext
@@ -202,9 +202,9 @@ class Connection:
         try:
             context = await self.context_for(self.websocket, self.authorization)
         except InvalidCredentials as error:
-            raise Closing(4403, "Forbidden") from error
+            raise CloseConnection(4403, "Forbidden") from error
         except DatabaseUnavailable as error:
-            raise Closing(1013, str(error)) from error
+            raise CloseConnection(1013, str(error)) from error
         self.account_id = context.context.account_id
         self.is_acknowledged = True
         await self.send({"type": "connection_ack"})
@@ -240,13 +240,14 @@ class Connection:
         return asyncio.create_task(self.run(operation_id, results))
 
     async def current_context(self) -> GraphContext:
-        """The context of a new operation. Raises Closing if the credentials have ended, Refusal if nobody
-        can tell at present.
+        """The context of a new operation.
+
+        Raises CloseConnection if the credentials have ended, RequestRefused while the database is away.
         """
         try:
             context = await self.context_for(self.websocket, self.authorization)
         except InvalidCredentials as error:
-            raise Closing(4401, "Unauthorized") from error
+            raise CloseConnection(4401, "Unauthorized") from error
         except DatabaseUnavailable as error:
             raise unavailable(error) from error
         if context.context.account_id != self.account_id:

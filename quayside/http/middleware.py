@@ -40,7 +40,7 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Failure(NamedTuple):
-    """An answer that no door gave itself: how it is told, with the codes of `/v2` and of GraphQL."""
+    """An error answer of the middleware, with the codes of `/v2` and of GraphQL."""
 
     status: int
     sentence: str
@@ -73,7 +73,7 @@ BODIES: Final[dict[str, Callable[[Failure, str], dict[str, Any]]]] = {
     "api": lambda failure, request: {"message": failure.sentence, "request_id": request},
     "other": lambda failure, request: {"message": failure.sentence, "request_id": request},
 }
-"""The body of a failure in the form that clients of each door expect."""
+"""The body of a failure, in the format of each door."""
 
 
 def door_of(path: str) -> str:
@@ -90,10 +90,9 @@ def door_of(path: str) -> str:
 class RequestMiddleware:
     """Gives each request an id, logs and counts it, and answers 500 for unhandled exceptions.
 
-    A client's own `X-Request-Id` is taken if it is 1 to 64 of `A-Za-z0-9._-`; the answer carries the id.
-    `X-Forwarded-For` and `X-Forwarded-Proto` are believed only from a peer in `trusted_proxies`, and then
-    decide `scope["client"]` and `scope["scheme"]`. Whatever goes wrong inside, the client sees a bare 500, or
-    503 while the database does not answer.
+    A client's `X-Request-Id` is used if it is 1 to 64 of `A-Za-z0-9._-`; the answer has the id.
+    `X-Forwarded-For` and `X-Forwarded-Proto` count only from a peer in `trusted_proxies`, and then set
+    `scope["client"]` and `scope["scheme"]`. Unexpected errors are a bare 500; 503 while the database is away.
     """
 
     def __init__(
@@ -135,7 +134,7 @@ class RequestMiddleware:
         try:
             await self.app(scope, receive, answer)
         except (ClientDisconnect, WebSocketDisconnect):
-            status = CLIENT_WENT_AWAY
+            status = CLIENT_DISCONNECTED
         except asyncio.CancelledError:
             status = CLIENT_DISCONNECTED
             raise

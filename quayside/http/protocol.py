@@ -1,8 +1,8 @@
 """HTTP/1.1 with a bound on the request head, which uvicorn does not limit.
 
-It answers what it does not hand on: 414 for an address that is too long, 431 for header fields that are
-(RFC 6585 section 5), 408 for a head that does not end within a minute, and 400 for what is no HTTP or does
-not say in one way for which host it is (RFC 9112 section 3.2), since a proxy may have read it in another.
+Answers 414 if the request target is too long, 431 if the header fields are too large (RFC 6585 section 5),
+408 if the head takes more than a minute, and 400 for invalid HTTP and for a request without exactly one host
+(RFC 9112 section 3.2), since a proxy in front may have read another one.
 
 Head and body of a small answer are sent together, which saves a system call and a packet.
 """
@@ -25,7 +25,7 @@ HEAD_TIMEOUT_S: Final = 60
 MAX_BUFFERED_BYTES: Final = 16 * 1024
 """Larger writes are sent at once."""
 
-REASONS: Final = {
+ERROR_BODIES: Final = {
     400: b"A request has exactly one Host field: a host, and perhaps a port.\n",
     408: b"The request took too long to arrive.\n",
     414: b"The address is too long.\n",
@@ -39,7 +39,7 @@ _HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-fVv:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]
 
 
 class _Refused(Exception):
-    """Ends the reading of a connection; the parser answers it like any text that it cannot read."""
+    """Raised in a callback of the parser, which then treats the request as invalid."""
 
 
 class BufferingTransport:
