@@ -1,7 +1,8 @@
 """Tortoise models, one module per noun: columns and relations, no rules.
 
 Times are integer milliseconds since the epoch (UTC), sizes are bytes. Names of tables are singular. An
-invariant that concurrent writers could break is a database constraint, not a check in Python.
+invariant that concurrent writers could break is a database constraint, not a check in Python. The first line
+of a model's docstring is the comment of its table in the database: changing one takes a migration.
 """
 
 from pkgutil import iter_modules

@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Account(Model):
-    """A user, an organization or a robot. Bumping `auth_epoch` invalidates tokens issued before.
+    """A user, an organization or a robot. `auth_epoch` grows whenever tokens issued earlier must die.
 
     A deleted account keeps its row as a tombstone (`deleted_at_ms`) until a job has purged what it owns.
     """
@@ -38,7 +38,7 @@ class Account(Model):
 
 
 class Robot(Model):
-    """The owner and token of a robot's account. The token is encrypted, since the API shows it again."""
+    """What a robot has beside its account: its owner and its token, encrypted since it is shown again."""
 
     id = fields.BigIntField(primary_key=True)
     account: Any = fields.OneToOneField("models.Account", related_name=False)

@@ -6,7 +6,7 @@ from tortoise.models import Model
 
 
 class DailyActivity(Model):
-    """Counts of one repository on one day (days since the epoch, UTC), by kind of actor.
+    """What happened in a repository on one day (days since the epoch, UTC), by the kind of actor.
 
     `actor_kind` is user, robot, token or anonymous; `checks` are HEAD requests, which are not pulls.
     """
@@ -27,7 +27,7 @@ class DailyActivity(Model):
 
 
 class ManifestPulls(Model):
-    """The number of pulls of a manifest, and the time of the last."""
+    """How often a manifest was pulled, and when last."""
 
     manifest_id = fields.BigIntField(primary_key=True, generated=False)
     pulls = fields.BigIntField(default=0)
@@ -38,7 +38,7 @@ class ManifestPulls(Model):
 
 
 class TagPulls(Model):
-    """The number of pulls of a tag by name, and the time of the last."""
+    """How often a tag was pulled by its name, and when last."""
 
     id = fields.BigIntField(primary_key=True)
     repository_id = fields.BigIntField()

@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Application(Model):
-    """An OAuth client of an organization. Its secret is encrypted, since the API shows it again."""
+    """A client of the authorization server, owned by an organization. Its encrypted secret is shown again."""
 
     id = fields.BigIntField(primary_key=True)
     organization: Any = fields.ForeignKeyField(
@@ -27,7 +27,7 @@ class Application(Model):
 
 
 class AuthorizationCode(Model):
-    """A code that a client exchanges for a token: valid once, for minutes, bound to its PKCE challenge."""
+    """A code that a client exchanges for a token, once, within minutes, and bound to its PKCE challenge."""
 
     id = fields.BigIntField(primary_key=True)
     code_hash = fields.CharField(max_length=64, unique=True)

@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 
 class AuditEntry(Model):
-    """An entry, written in the transaction of its event. No foreign keys: entries outlive their subjects."""
+    """One entry, derived from an event in its transaction. Like events, entries outlive what they tell of."""
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=64)
@@ -30,7 +30,7 @@ class AuditEntry(Model):
 
 
 class AuditDaily(Model):
-    """Rollup of the audit log: the number of entries of one kind on one day (days since the epoch, UTC).
+    """How many entries there are of one kind on one day (days since the epoch, UTC), rolled up from the log.
 
     Zero stands for no namespace, repository or performer, since an upsert cannot match NULL.
     """

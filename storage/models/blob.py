@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Blob(Model):
-    """A blob in the blob store, addressed by its digest."""
+    """Bytes that the blob store holds, known by their digest."""
 
     id = fields.BigIntField(primary_key=True)
     digest = fields.CharField(max_length=140, unique=True)
@@ -36,7 +36,7 @@ class RepositoryBlob(Model):
 
 
 class Upload(Model):
-    """An open upload. The blob store has its bytes and offset under `uuid`."""
+    """An upload under way. Its bytes and its offset live in the blob store under `uuid`."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)

@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 
 class Event(Model):
-    """An event. It has ids without foreign keys, since events outlive their subjects.
+    """What happened. Ids are kept without foreign keys, since events outlive what they tell of.
 
     `transaction_id` is the 64-bit transaction id of PostgreSQL, which gives commit order; null on SQLite,
     where the row id does.

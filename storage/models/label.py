@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Label(Model):
-    """A key and value of a manifest. `source` is manifest (from the image itself), api or internal."""
+    """A key and value on a manifest. `source` is manifest (from the image itself), api or internal."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)

@@ -6,7 +6,7 @@ from tortoise.models import Model
 
 
 class Mail(Model):
-    """A mail to one address. `sent_at_ms` is null until a mail server has accepted it."""
+    """A message to one address. `sent_at_ms` stays null until a mail server has taken it."""
 
     id = fields.BigIntField(primary_key=True)
     recipient = fields.CharField(max_length=254)

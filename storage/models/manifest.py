@@ -62,7 +62,7 @@ class ManifestBody(Model):
 
 
 class ManifestChild(Model):
-    """An entry of an index. The manifest that it names may be absent."""
+    """An entry of an index. The child itself may not be present."""
 
     id = fields.BigIntField(primary_key=True)
     manifest: Any = fields.ForeignKeyField("models.Manifest", related_name=False, on_delete=fields.CASCADE)
@@ -82,7 +82,7 @@ class ManifestChild(Model):
 
 
 class ManifestBlob(Model):
-    """A blob that a manifest refers to: its configuration (`config`) or a layer (`layer`), in order."""
+    """A blob that a manifest names: its configuration (`config`) or a layer (`layer`), in order."""
 
     id = fields.BigIntField(primary_key=True)
     manifest: Any = fields.ForeignKeyField("models.Manifest", related_name=False, on_delete=fields.CASCADE)

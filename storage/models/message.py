@@ -5,7 +5,7 @@ from tortoise.models import Model
 
 
 class GlobalMessage(Model):
-    """An announcement to all users. `severity` is info, warning or error."""
+    """A message that every page shows. `severity` is info, warning or error."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)

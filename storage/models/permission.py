@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 
 class RepositoryPermission(Model):
-    """A role (read, write, admin) on one repository for either an account or a team."""
+    """A role (read, write, admin) on one repository for either one account or one team."""
 
     id = fields.BigIntField(primary_key=True)
     repository: Any = fields.ForeignKeyField(
@@ -28,7 +28,7 @@ class RepositoryPermission(Model):
 
 
 class PermissionPrototype(Model):
-    """A default permission: the role that an account or team gets on new repositories of an organization.
+    """A default permission: what an account or team gets on repositories created in an organization.
 
     `activating_account` limits it to repositories that this account creates.
     """

@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Plan(Model):
-    """A dry run. `fingerprint` is a hash of its outcome; applying compares it, to detect that it is stale."""
+    """A change that was looked at. `fingerprint` is a hash of what it would do, compared at its end."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)

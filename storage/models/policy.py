@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class ImmutabilityPolicy(Model):
-    """Makes tags immutable whose names match `tag_pattern` (or do not, if `tag_pattern_matches` is false).
+    """Tags whose names fit `tag_pattern` (or do not, if `tag_pattern_matches` is false) are locked.
 
     Without a repository it applies to the whole namespace.
     """

@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Session(Model):
-    """A signed-in browser. Only a hash of the cookie is stored.
+    """A browser in which somebody is signed in. Its cookie is stored as a hash.
 
     `authenticated_at_ms` is when the password was last given.
     """
@@ -40,9 +40,10 @@ class EmailCode(Model):
 
 
 class SignInFailure(Model):
-    """Failed sign-ins since the last reset, of an account, an unknown name or an IP address (back-off).
+    """How often signing in failed of late, for an account, a name that is none, or an address.
 
-    `key` is a hash of the kind and the value, which bounds what strangers can store.
+    Counts since the last reset of the back-off. `key` is a hash of the kind and the value, which bounds what
+    strangers can store.
     """
 
     key = fields.CharField(max_length=64, primary_key=True)

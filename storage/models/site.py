@@ -5,7 +5,7 @@ from tortoise.models import Model
 
 
 class ServiceKey(Model):
-    """A signing key of the registry. The private key is encrypted with the secret key of the site."""
+    """A signing key of the registry. The private half is encrypted with the secret key of the site."""
 
     id = fields.BigIntField(primary_key=True)
     kid = fields.CharField(max_length=64, unique=True)
@@ -20,7 +20,7 @@ class ServiceKey(Model):
 
 
 class SiteSetting(Model):
-    """A named value of the installation."""
+    """A fact that the installation remembers about itself."""
 
     name = fields.CharField(max_length=64, primary_key=True)
     value = fields.TextField()

@@ -36,7 +36,7 @@ class TeamMember(Model):
 
 
 class TeamInvite(Model):
-    """An invitation of a user or an e-mail address into a team. `code_hash` is that of the mailed code."""
+    """An invitation into a team, for a user or for an e-mail address. `code_hash` proves the latter."""
 
     id = fields.BigIntField(primary_key=True)
     team: Any = fields.ForeignKeyField("models.Team", related_name=False, on_delete=fields.CASCADE)

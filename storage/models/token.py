@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class AccessToken(Model):
-    """An OAuth access token: found by its prefix, verified by the hash of the rest."""
+    """An OAuth access token: looked up by its public prefix, proven by a hash of its secret half."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)
@@ -28,7 +28,7 @@ class AccessToken(Model):
 
 
 class AppToken(Model):
-    """An application token of a user: a password for one program. Encrypted: the API shows it again."""
+    """An application-specific password of a user, encrypted because its owner may read it again."""
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)

@@ -90,7 +90,7 @@ async def old_database(url: str, revision: str) -> None:
     await database.close()
 
 
-async def test_models_and_migrations_say_the_same(database: Database) -> None:
+async def test_models_and_migrations_define_the_same_schema(database: Database) -> None:
     apps = database._context.apps
     assert apps is not None
 
@@ -124,7 +124,7 @@ def test_there_is_a_snapshot() -> None:
 
 
 @pytest.mark.parametrize("revision", snapshot.revisions())
-async def test_an_old_database_is_upgraded_to_what_a_fresh_one_is_and_loses_nothing(
+async def test_an_upgraded_database_equals_a_fresh_one_and_keeps_its_rows(
     revision: str, fresh_shape: dict[str, str], empty_url: str
 ) -> None:
     await old_database(empty_url, revision)
@@ -150,7 +150,7 @@ def _with(rows: list[Row], model: list[Row]) -> list[Row]:
 
 
 @pytest.mark.parametrize("revision", snapshot.revisions())
-async def test_what_was_there_before_an_upgrade_can_be_used_after_it(
+async def test_rows_from_before_an_upgrade_can_be_used_after_it(
     revision: str, empty_url: str, factory: Factory
 ) -> None:
     await old_database(empty_url, revision)
@@ -173,7 +173,7 @@ async def test_what_was_there_before_an_upgrade_can_be_used_after_it(
     await database.close()
 
 
-async def test_migrating_again_changes_nothing(database: Database) -> None:
+async def test_migrating_is_idempotent(database: Database) -> None:
     before = await shape(), await counts()
 
     assert await migrate(database.url) == []
@@ -181,7 +181,7 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
     assert (await shape(), await counts()) == before
 
 
-async def test_processes_that_migrate_at_once_apply_each_migration_once(empty_url: str) -> None:
+async def test_concurrent_processes_apply_each_migration_once(empty_url: str) -> None:
     async def process() -> bytes:
         started = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -218,7 +218,9 @@ async def plain_url(empty_url: str) -> AsyncIterator[str]:
     await administrator.close()
 
 
-async def test_who_may_not_create_the_extension_is_told_who_can(plain_url: str, empty_url: str) -> None:
+async def test_without_the_privilege_to_create_the_extension_the_error_says_who_has_it(
+    plain_url: str, empty_url: str
+) -> None:
     if plain_url != empty_url:
         with pytest.raises(DatabaseError) as caught:
             await migrate(plain_url)
@@ -236,7 +238,7 @@ async def test_who_may_not_create_the_extension_is_told_who_can(plain_url: str, 
     assert await migrate(plain_url) == revisions()
 
 
-async def test_a_newer_database_is_refused_in_one_sentence(database: Database) -> None:
+async def test_a_newer_database_is_refused_with_one_sentence(database: Database) -> None:
     await execute(
         "INSERT INTO tortoise_migrations (app, name, applied_at) SELECT app, '9999_future', applied_at"
         " FROM tortoise_migrations LIMIT 1"
@@ -263,18 +265,18 @@ async def test_an_older_database_is_refused_with_what_to_do(database: Database) 
     assert await applied_revisions(database) == revisions()[:-1]
 
 
-async def test_a_database_that_does_not_answer_is_an_error_of_one_sentence(tmp_path: Path) -> None:
+async def test_an_unreachable_database_is_an_error_of_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "quayside.db").write_bytes(b"no database " * 100)
 
     with pytest.raises(DatabaseError, match=r"^The database does not answer: "):
         await Database.connect(f"sqlite://{tmp_path}/quayside.db")
     with pytest.raises(
-        DatabaseError, match=r"^The database URL scheme 'mysql' is neither sqlite nor postgres\.$"
+        DatabaseError, match=r"^The database URL scheme 'mysql' is unknown; use sqlite or postgres\.$"
     ):
         await Database.connect("mysql://localhost/quayside")
 
 
-async def test_two_databases_of_one_process_do_not_see_each_other(tmp_path: Path) -> None:
+async def test_two_databases_of_one_process_are_isolated(tmp_path: Path) -> None:
     first, second = [await Database.connect(f"sqlite://{tmp_path}/{name}.db") for name in ("one", "two")]
 
     with first.current():
