@@ -1,4 +1,4 @@
-"""Populated databases of earlier revisions, kept so that every upgrade is tried on them.
+"""Snapshots: populated databases of earlier revisions, on which every upgrade is tested.
 
     python -m tests.storage.snapshot
 
@@ -44,7 +44,7 @@ DERIVED = (
     *(f"repository_search_{of}" for of in ("private_name", "private_description")),
     "account_search",
 )
-"""Virtual tables of SQLite, which triggers fill from others, and the beginnings of their tables' names."""
+"""Virtual tables of SQLite, filled by triggers; also the prefixes of their shadow tables' names."""
 
 
 def revisions() -> list[str]:
@@ -99,7 +99,7 @@ async def populate(factory: Factory) -> None:
 
 
 async def migrate_to(database: Database, revision: str) -> None:
-    """Bring an empty database to a revision. The product itself only ever goes to the newest."""
+    """Migrate an empty database to a revision. The product itself migrates only to the newest."""
     with database.current():
         connection = database._context.db("default")
         executor = MigrationExecutor(connection, _configuration(database.url, 1)["apps"])
@@ -107,11 +107,11 @@ async def migrate_to(database: Database, revision: str) -> None:
 
 
 async def load_rows(revision: str) -> None:
-    """Put the rows of a snapshot into the current database, which is at its revision and empty."""
+    """Insert the rows of a snapshot into the current database, which is empty and at its revision."""
     tables: dict[str, list[Row]] = orjson.loads((DIRECTORY / f"{revision}.json").read_bytes())
     booleans = await _boolean_columns()
     async with transaction("snapshot.load"):
-        # As a restore does it: the order of tables says nothing of what refers to what.
+        # Foreign keys are not checked, as in a restore: tables are in no order of references.
         await execute(
             "SET LOCAL session_replication_role = replica"
             if is_postgres()
@@ -150,7 +150,7 @@ def _encoded(value: Any) -> Any:
 
 
 async def write() -> None:
-    """Make a populated database of the newest revision, and write both files."""
+    """Write both files for a populated database of the newest revision."""
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "quayside.db"
         url = f"sqlite://{path}"
@@ -172,7 +172,7 @@ async def write() -> None:
         await database.close()
         target = DIRECTORY / latest_revision()
         connection = sqlite3.connect(path)
-        # Their content is in tables of their own, which the text holds too; as rows it would come twice.
+        # The text has their content already, as rows of their shadow tables.
         twice = tuple(f'INSERT INTO "{table}" ' for table in DERIVED)
         statements = [line for line in connection.iterdump() if not line.startswith(twice)]
         target.with_suffix(".sql").write_text("\n".join(statements) + "\n")

@@ -1,4 +1,4 @@
-"""The event log: written with its change, read in the order in which changes became visible."""
+"""The event log: written in the transaction of the change, read in commit order."""
 
 import asyncio
 
@@ -20,10 +20,10 @@ async def record(kind: str) -> None:
 async def kinds_after(
     cursor: Cursor = START, *, expected: int = 0, limit: int = 500
 ) -> tuple[list[str], Cursor]:
-    """The kinds of the events after a cursor, and the cursor behind the last.
+    """The kinds of the events after a cursor, and the cursor after the last.
 
-    Events wait for every transaction that is older, and on a shared server other tests have some: with
-    `expected`, look again until there are that many.
+    Events are readable once all older transactions have ended, and on a shared server other tests have some:
+    with `expected`, poll until there are that many.
     """
     while True:
         found = await read_after(cursor, limit=limit)
@@ -32,14 +32,14 @@ async def kinds_after(
         await asyncio.sleep(0.01)
 
 
-async def test_an_event_belongs_to_a_transaction(database: Database) -> None:
+async def test_an_event_needs_a_transaction(database: Database) -> None:
     with pytest.raises(RuntimeError, match="outside a transaction"):
         await append(EventRow(kind="alone", metadata={}))
 
     assert await kinds_after() == ([], START)
 
 
-async def test_an_event_is_undone_with_its_change(database: Database) -> None:
+async def test_an_event_is_rolled_back_with_its_change(database: Database) -> None:
     async def fails() -> None:
         async with transaction("test.fails"):
             await append(EventRow(kind="undone", metadata={}))
@@ -52,7 +52,7 @@ async def test_an_event_is_undone_with_its_change(database: Database) -> None:
     assert (await kinds_after(expected=1))[0] == ["done"]
 
 
-async def test_events_are_read_from_where_one_stopped(database: Database) -> None:
+async def test_reading_continues_after_a_cursor(database: Database) -> None:
     for number in range(5):
         await record(f"e{number}")
 
@@ -66,7 +66,7 @@ async def test_events_are_read_from_where_one_stopped(database: Database) -> Non
     assert (await kinds_after(end, expected=1))[0] == ["late"]
 
 
-async def test_an_event_keeps_all_that_it_was_given(database: Database) -> None:
+async def test_an_event_keeps_all_its_fields(database: Database) -> None:
     async with transaction("test.event"):
         await append(
             EventRow(
@@ -99,8 +99,8 @@ async def test_an_event_keeps_all_that_it_was_given(database: Database) -> None:
 
 
 async def test_a_reader_misses_nothing_when_an_older_transaction_commits_last(database: Database) -> None:
-    """On PostgreSQL the rows of a transaction still open have smaller ids than those that others commit
-    meanwhile; a reader that went past them would never see them. On SQLite there is one writer at a time.
+    """On PostgreSQL, rows of an open transaction have smaller ids than rows that others commit meanwhile: a
+    reader that went past them would never see them. On SQLite there is one writer at a time.
     """
     appended, may_commit = asyncio.Event(), asyncio.Event()
 
@@ -124,7 +124,7 @@ async def test_a_reader_misses_nothing_when_an_older_transaction_commits_last(da
 
     assert sorted(seen + rest) == ["before", "quick", "slow"]
     if database.dialect == "postgres":
-        # What committed behind the back of an open transaction waits for it.
+        # Events that commit while an older transaction is open are held back until it ends.
         assert (seen, rest) == (["before"], ["slow", "quick"])
     else:
         assert (seen, rest) == (["before", "slow", "quick"], [])
@@ -147,8 +147,8 @@ async def test_many_writers_and_a_reader_agree_on_one_order(database: Database) 
     assert len(await fetch("SELECT id FROM event")) == 40
 
 
-async def test_what_is_removed_is_always_a_beginning_of_the_log(database: Database) -> None:
-    # given events of which one in between is younger than its followers, as a long transaction leaves it
+async def test_pruning_removes_a_prefix_of_the_log(database: Database) -> None:
+    # given events of which one is younger than those after it, as a long transaction leaves it
     for number in range(6):
         await record(f"e{number}")
     await execute("UPDATE event SET created_at_ms = 1")
@@ -156,10 +156,10 @@ async def test_what_is_removed_is_always_a_beginning_of_the_log(database: Databa
     cursors = [cursor for cursor, _ in await _all(6)]
     assert await pruned_up_to() == START
 
-    # when those from before a time are removed, in batches
+    # when events from before a time are pruned in batches
     more = [await prune(2, limit=3), await prune(2, limit=3), await prune(2, limit=3)]
 
-    # then it ends at the younger one, and the place is remembered
+    # then pruning stops at the younger one, and the cursor is stored
     assert more == [True, False, False]
     assert [row["kind"] for row in await fetch("SELECT kind FROM event ORDER BY id")] == ["e4", "e5"]
     assert await pruned_up_to() == cursors[3]

@@ -1,4 +1,4 @@
-"""Migrations: additive, complete, the same from an empty and from an old database, refused when too new."""
+"""Migrations: additive, complete, the same result from an empty and an old database, refused when newer."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ async def shape() -> dict[str, str]:
 
 @pytest.fixture
 async def fresh_shape(database_url: str) -> dict[str, str]:
-    """The shape of a database that was migrated when it was empty."""
+    """The shape of a database that was migrated from empty."""
     database = await Database.connect(database_url)
     with database.current():
         found = await shape()
@@ -100,7 +100,7 @@ async def test_models_and_migrations_define_the_same_schema(database: Database) 
 
 
 async def test_migrations_only_add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rebuilt table loses what other processes write meanwhile, and each foreign key that points to it."""
+    """A rebuilt table would lose concurrent writes of other processes, and all foreign keys to it."""
     statements: list[str] = []
     connect = sqlite3.connect
 
@@ -144,7 +144,7 @@ async def test_an_upgraded_database_equals_a_fresh_one_and_keeps_its_rows(
 
 
 def _with(rows: list[Row], model: list[Row]) -> list[Row]:
-    """The rows with the columns alone that the model has."""
+    """The rows with only the columns of `model`."""
     columns = model[0].keys() if model else set()
     return sorted(({key: row[key] for key in columns} for row in rows), key=repr)
 
@@ -195,7 +195,7 @@ async def test_concurrent_processes_apply_each_migration_once(empty_url: str) ->
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await started.communicate()
-        # A busy machine makes for warnings of slow statements; only the end of the process counts.
+        # A busy machine logs slow statements; only the exit of the process counts.
         assert started.returncode == 0, err
         return out
 
@@ -206,7 +206,7 @@ async def test_concurrent_processes_apply_each_migration_once(empty_url: str) ->
 
 @pytest.fixture
 async def plain_url(empty_url: str) -> AsyncIterator[str]:
-    """An empty database, as it is for a user who may make tables but no extensions, if there are users."""
+    """An empty database; on PostgreSQL, of a user who may create tables but no extensions."""
     if empty_url.startswith("sqlite"):
         yield empty_url
         return

@@ -1,9 +1,9 @@
-"""Counts that do not stay in memory."""
+"""Counters by key in a temporary file."""
 
 from storage.scratch import Tally
 
 
-async def test_keys_are_counted_until_they_are_forgotten() -> None:
+async def test_keys_are_counted_until_cleared() -> None:
     with Tally() as tally:
         keys = [f"sha256:{number}" for number in range(1_200)]
         await tally.add(keys)
@@ -15,7 +15,7 @@ async def test_keys_are_counted_until_they_are_forgotten() -> None:
         assert await tally.counts(keys) == {}
 
 
-async def test_two_tallies_share_nothing() -> None:
+async def test_two_tallies_are_independent() -> None:
     with Tally() as one, Tally() as other:
         await one.add([7, 7])
 

@@ -1,4 +1,4 @@
-"""Secrets at rest: unreadable without the key, rotated by putting a new key in front of the old."""
+"""Encryption at rest: unreadable without the key, and key rotation by a new first key."""
 
 import pytest
 
@@ -8,7 +8,7 @@ OLD, NEW = "old key " * 8, "new key " * 8
 
 
 @pytest.mark.parametrize("text", ["", "token", "Grüße 🚢", "x" * 100_000])
-def test_what_is_encrypted_can_be_read_with_the_key_and_is_never_the_same_twice(text: str) -> None:
+def test_encryption_is_reversible_and_never_gives_the_same_text_twice(text: str) -> None:
     secrets = Secrets([OLD])
 
     first, second = secrets.encrypt(text), secrets.encrypt(text)
@@ -33,7 +33,7 @@ def test_a_new_key_in_front_encrypts_and_the_old_one_still_reads() -> None:
 
 
 @pytest.mark.parametrize("broken", ["", "x", "gAAAAA", "é", "\0"])
-def test_what_was_not_encrypted_with_the_keys_is_unreadable(broken: str) -> None:
+def test_a_text_that_was_not_encrypted_with_the_keys_is_unreadable(broken: str) -> None:
     with pytest.raises(SecretUnreadable, match=r"^a stored secret cannot be read with the configured"):
         Secrets([OLD]).decrypt(broken)
 
@@ -47,6 +47,6 @@ def test_a_changed_secret_is_unreadable() -> None:
         Secrets([OLD]).decrypt(changed)
 
 
-def test_there_is_no_encryption_without_a_key() -> None:
+def test_encryption_needs_a_key() -> None:
     with pytest.raises(ValueError, match="at least one secret key"):
         Secrets([])

@@ -1,4 +1,4 @@
-"""Transactions: all or nothing, joined when nested, reported when they stand open; statements, counted."""
+"""Transactions: atomic, joined when nested, logged when open for long; counting of statements."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ async def put(name: str) -> None:
     await execute("INSERT INTO site_setting (name, value) VALUES (?, ?)", name, "x")
 
 
-async def test_an_exception_undoes_everything() -> None:
+async def test_an_exception_rolls_everything_back() -> None:
     async def fails() -> None:
         async with transaction("test.fails"):
             await put("a")
@@ -40,7 +40,7 @@ async def test_an_exception_undoes_everything() -> None:
     assert open_transaction.get() is None
 
 
-async def test_a_cancelled_task_leaves_nothing_behind_and_the_next_can_write() -> None:
+async def test_a_cancelled_task_is_rolled_back_and_the_next_can_write() -> None:
     async def hang() -> None:
         async with transaction("test.hangs"):
             await put("a")
@@ -57,7 +57,7 @@ async def test_a_cancelled_task_leaves_nothing_behind_and_the_next_can_write() -
     assert await names() == ["b"]
 
 
-async def test_a_transaction_that_cannot_be_committed_is_undone(database: Database) -> None:
+async def test_a_transaction_that_cannot_be_committed_is_rolled_back(database: Database) -> None:
     if database.dialect == "postgres":
         pytest.skip("no constraint waits for the commit there")
 
@@ -76,7 +76,7 @@ async def test_a_transaction_that_cannot_be_committed_is_undone(database: Databa
     assert await names() == ["b"]
 
 
-async def test_a_nested_transaction_is_part_of_the_outer_one() -> None:
+async def test_a_nested_transaction_joins_the_outer_one() -> None:
     async def outer() -> None:
         async with transaction("test.outer"):
             await put("a")
@@ -91,7 +91,7 @@ async def test_a_nested_transaction_is_part_of_the_outer_one() -> None:
     assert await names() == []
 
 
-async def test_others_see_nothing_before_the_end() -> None:
+async def test_other_tasks_see_nothing_before_the_commit() -> None:
     written, looked = asyncio.Event(), asyncio.Event()
 
     async def write() -> None:
@@ -109,7 +109,7 @@ async def test_others_see_nothing_before_the_end() -> None:
     assert (during, await names()) == ([], ["a"])
 
 
-async def test_a_broken_constraint_undoes_what_came_before_it() -> None:
+async def test_a_violated_constraint_rolls_the_transaction_back() -> None:
     await put("a")
 
     async def twice() -> None:
@@ -123,7 +123,7 @@ async def test_a_broken_constraint_undoes_what_came_before_it() -> None:
     assert await names() == ["a"]
 
 
-async def test_reads_inside_see_what_was_written_inside() -> None:
+async def test_a_transaction_reads_its_own_writes() -> None:
     async with transaction("test.read"):
         await put("a")
         assert await names() == ["a"]
@@ -135,7 +135,7 @@ async def test_a_transaction_open_for_long_is_logged_with_its_name_and_idle_time
     elapsed = iter(range(0, 10_000, 1))
     monkeypatch.setattr(time, "perf_counter", lambda: next(elapsed) * 0.03)
 
-    # The clock moves 30 ms whenever somebody looks at it; the suite's own check would call that idling.
+    # The clock moves 30 ms per call, which the suite's own check would report as idling.
     monkeypatch.setattr(logging.getLogger("quayside.transaction"), "handlers", [])
     async with transaction("test.long"):
         await put("a")
@@ -174,7 +174,7 @@ async def test_statements_are_counted_inside_and_outside_of_transactions() -> No
 async def test_a_slow_statement_is_logged_with_its_text_and_without_its_values(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given statements of every kind that are all slow, as their time goes by the limit
+    # Given a limit that makes statements of every kind slow
     monkeypatch.setattr(measured, "SLOW_STATEMENT_MS", -1)
 
     # When they run
@@ -183,7 +183,7 @@ async def test_a_slow_statement_is_logged_with_its_text_and_without_its_values(
     await SiteSetting.create(name="hunter3", value="hunter2")
     await SiteSetting.bulk_create([SiteSetting(name="hunter4", value="hunter2")])
 
-    # Then each is in the log, once
+    # Then each is logged once
     lines = [vars(record) for record in caplog.records if record.name == "quayside.statement"]
     begun = [line["statement"].split("site_setting")[0].replace('"', "").strip() for line in lines]
     assert [text for text in begun if text not in {"BEGIN", "COMMIT"}] == ["SELECT name FROM"] + [
@@ -204,7 +204,7 @@ async def test_a_quick_statement_is_not_logged(
     assert [record for record in caplog.records if record.name == "quayside.statement"] == []
 
 
-async def test_counts_of_parallel_tasks_are_apart() -> None:
+async def test_parallel_tasks_have_separate_counts() -> None:
     async def counted(number: int) -> int:
         with count_statements() as count:
             for _ in range(number):
@@ -215,7 +215,7 @@ async def test_counts_of_parallel_tasks_are_apart() -> None:
     assert await asyncio.gather(counted(1), counted(5), counted(3)) == [1, 5, 3]
 
 
-async def test_a_statement_tells_how_many_rows_it_changed() -> None:
+async def test_a_statement_returns_how_many_rows_it_changed() -> None:
     for name in ("a", "b", "c"):
         await put(name)
 
@@ -225,7 +225,7 @@ async def test_a_statement_tells_how_many_rows_it_changed() -> None:
     assert await fetch_one("SELECT value FROM site_setting WHERE name = ?", "none") is None
 
 
-def test_an_empty_list_is_not_put_into_a_statement() -> None:
+def test_an_empty_in_list_is_refused() -> None:
     assert placeholders([1, 2, 3]) == "?, ?, ?"
     with pytest.raises(ValueError, match="at least one"):
         placeholders([])
@@ -253,7 +253,7 @@ asyncio.run(main())
 """
 
 
-async def test_processes_that_write_at_once_wait_for_each_other(database: Database) -> None:
+async def test_concurrent_writers_in_several_processes_wait_for_each_other(database: Database) -> None:
     await execute("INSERT INTO site_setting (name, value) VALUES ('count', '0')")
     lock = " FOR UPDATE" if database.dialect == "postgres" else ""
 
@@ -269,7 +269,7 @@ async def test_processes_that_write_at_once_wait_for_each_other(database: Databa
             stderr=asyncio.subprocess.PIPE,
         )
         _, err = await started.communicate()
-        # A busy machine makes for warnings of slow statements; only the end of the process counts.
+        # A busy machine logs slow statements; only the exit of the process counts.
         assert started.returncode == 0, err
 
     await asyncio.gather(process(), process())

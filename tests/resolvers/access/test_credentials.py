@@ -1,4 +1,4 @@
-"""Credentials to viewers: every way of proving who one is, and everything that ends it."""
+"""Authentication: every kind of credential, and everything that invalidates it."""
 
 import pytest
 
@@ -33,7 +33,7 @@ async def app_token(factory: Factory, name: str) -> str:
     return (await token.create_app_token(await factory.as_account(name), title="laptop")).secret
 
 
-async def test_a_password_gives_all_rights_of_its_user_and_others_give_none(factory: Factory) -> None:
+async def test_the_right_password_gives_all_rights_and_others_are_refused(factory: Factory) -> None:
     user = await factory.user("ada", password=PASSWORD)
 
     viewer = await basic(factory, "ada", PASSWORD)
@@ -54,7 +54,7 @@ async def test_a_password_gives_all_rights_of_its_user_and_others_give_none(fact
         assert await refused(factory, username, password), username
 
 
-async def test_an_encrypted_password_stands_for_the_password_it_holds(factory: Factory) -> None:
+async def test_an_encrypted_password_is_accepted_as_the_password(factory: Factory) -> None:
     await factory.user("ada", password=PASSWORD)
 
     text = encrypted_password(PASSWORD, factory.secrets)
@@ -63,18 +63,18 @@ async def test_an_encrypted_password_stands_for_the_password_it_holds(factory: F
     assert PASSWORD not in text
     assert await refused(factory, "ada", encrypted_password("another-password", factory.secrets))
     assert await refused(factory, "ada", encrypted_password(PASSWORD, Secrets(["another key " * 4])))
-    # What was encrypted for another purpose, and handed out, is no password.
+    # A text that was encrypted for another purpose is not accepted as a password.
     assert await refused(factory, "ada", factory.secrets.encrypt(PASSWORD))
 
 
-async def test_a_user_without_a_password_has_none_that_fits(factory: Factory) -> None:
+async def test_a_user_without_a_password_cannot_sign_in_by_password(factory: Factory) -> None:
     await factory.user("ada")
 
     for password in ("", "None", "null", "nobody has this password"):
         assert await refused(factory, "ada", password)
 
 
-async def test_an_access_token_carries_its_scopes_by_every_name(factory: Factory) -> None:
+async def test_an_access_token_has_its_scopes_with_every_user_name(factory: Factory) -> None:
     await factory.user("ada")
     secret = await factory.token("ada", READ)
     row = await fetch_one("SELECT id FROM access_token")
@@ -101,7 +101,7 @@ async def test_an_app_token_gives_all_rights_of_its_user(factory: Factory) -> No
     assert {viewer.credential.kind for viewer in viewers} == {"app_token"}
 
 
-async def test_the_tokens_of_another_user_are_no_passwords(factory: Factory) -> None:
+async def test_the_tokens_of_another_user_are_refused_as_passwords(factory: Factory) -> None:
     for name in ("ada", "bob"):
         await factory.user(name)
 
@@ -109,7 +109,7 @@ async def test_the_tokens_of_another_user_are_no_passwords(factory: Factory) -> 
     assert await refused(factory, "bob", await app_token(factory, "ada"))
 
 
-async def test_a_token_of_one_kind_is_none_of_the_other(factory: Factory) -> None:
+async def test_a_token_of_one_kind_is_refused_as_the_other(factory: Factory) -> None:
     await factory.user("ada")
     robot = await factory.robot("ada+bot")
 
@@ -120,7 +120,7 @@ async def test_a_token_of_one_kind_is_none_of_the_other(factory: Factory) -> Non
     assert await refused(factory, "ada", robot.token)
 
 
-async def test_a_changed_token_is_none(factory: Factory) -> None:
+async def test_a_changed_token_is_refused(factory: Factory) -> None:
     await factory.user("ada")
     for username, secret in (
         ("$oauthtoken", await factory.token("ada", READ)),
@@ -131,7 +131,7 @@ async def test_a_changed_token_is_none(factory: Factory) -> None:
             assert await refused(factory, username, text)
 
 
-async def test_a_robot_signs_in_with_its_token_alone(factory: Factory) -> None:
+async def test_a_robot_signs_in_only_with_its_token(factory: Factory) -> None:
     await factory.user("ada", password=PASSWORD)
     robot = await factory.robot("ada+bot")
 
@@ -143,7 +143,7 @@ async def test_a_robot_signs_in_with_its_token_alone(factory: Factory) -> None:
         assert await refused(factory, username, password)
 
 
-async def test_expired_tokens_end(factory: Factory) -> None:
+async def test_expired_tokens_are_refused(factory: Factory) -> None:
     await factory.user("ada")
     access, app = await factory.token("ada", READ), await app_token(factory, "ada")
     for table in ("access_token", "app_token"):
@@ -159,9 +159,7 @@ async def test_expired_tokens_end(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("ended", ["is_enabled = FALSE", "deleted_at_ms = 1"])
-async def test_a_disabled_or_deleted_account_takes_all_its_credentials_with_it(
-    factory: Factory, ended: str
-) -> None:
+async def test_credentials_of_a_disabled_or_deleted_account_are_refused(factory: Factory, ended: str) -> None:
     await factory.user("ada", password=PASSWORD)
     robot = await factory.robot("ada+bot")
     credentials = {
@@ -177,7 +175,7 @@ async def test_a_disabled_or_deleted_account_takes_all_its_credentials_with_it(
     assert all([await refused(factory, *pair) for pair in credentials.items()])
 
 
-async def test_a_robot_ends_with_its_organization(factory: Factory) -> None:
+async def test_a_robot_of_a_deleted_or_disabled_organization_is_refused(factory: Factory) -> None:
     from resolvers.accounts import organization
 
     await factory.user("ada")
@@ -190,7 +188,7 @@ async def test_a_robot_ends_with_its_organization(factory: Factory) -> None:
     assert await refused(factory, "acme+bot", robot.token)
 
 
-async def test_app_tokens_work_only_while_the_installation_has_them(factory: Factory) -> None:
+async def test_app_tokens_are_refused_while_their_feature_is_off(factory: Factory) -> None:
     await factory.user("ada")
     secret = await app_token(factory, "ada")
     without = factory.without_features("APP_SPECIFIC_TOKENS")
@@ -203,7 +201,7 @@ async def test_app_tokens_work_only_while_the_installation_has_them(factory: Fac
     ("scopes", "is_superuser"),
     [(DIRECT, True), (frozenset({Scope.SUPER_USER}), True), (READ, False)],
 )
-async def test_a_superuser_is_one_as_far_as_the_credential_goes(
+async def test_superuser_rights_need_the_scope(
     factory: Factory, scopes: frozenset[Scope], is_superuser: bool
 ) -> None:
     await factory.user("root", password=PASSWORD, is_superuser=True)
@@ -216,7 +214,7 @@ async def test_a_superuser_is_one_as_far_as_the_credential_goes(
     assert (viewer.is_superuser, viewer.has_full_access) == (is_superuser, False)
 
 
-async def test_the_last_use_is_noted_at_most_once_a_minute(factory: Factory) -> None:
+async def test_the_last_use_is_written_at_most_once_a_minute(factory: Factory) -> None:
     await factory.user("ada")
     secret = await factory.token("ada", READ)
 
@@ -232,7 +230,7 @@ async def test_the_last_use_is_noted_at_most_once_a_minute(factory: Factory) -> 
     assert abs(row["last_accessed_at_ms"] - now_ms()) < 60_000
 
 
-async def test_no_secret_is_stored_as_it_is(factory: Factory) -> None:
+async def test_no_secret_is_stored_in_plain_text(factory: Factory) -> None:
     from tests.state import dump
 
     await factory.user("ada", password=PASSWORD)

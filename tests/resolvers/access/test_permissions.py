@@ -1,4 +1,4 @@
-"""Roles: what each grant gives, which of several counts, and how far the scopes of a credential let it."""
+"""Permissions: the role of each grant, the highest of several, and the cap by scopes."""
 
 import itertools
 
@@ -26,7 +26,7 @@ READ, WRITE, ADMIN = RepositoryRole.READ, RepositoryRole.WRITE, RepositoryRole.A
 
 @pytest.fixture
 async def app(factory: Factory) -> RepositoryRecord:
-    """The private repository acme/app of the organization of `owner`; `ada` is nobody there yet."""
+    """The private repository acme/app in the organization of `owner`; `ada` has no grant there yet."""
     for name in ("owner", "ada"):
         await factory.user(name)
     await factory.organization("acme", owner="owner")
@@ -72,7 +72,7 @@ async def test_a_team_gives_its_members_its_role(
     assert await role(factory, await factory.repository("acme/other", by="owner")) is None
 
 
-async def test_the_strongest_grant_counts(factory: Factory, app: RepositoryRecord) -> None:
+async def test_the_highest_grant_counts(factory: Factory, app: RepositoryRecord) -> None:
     await factory.team("acme", "people", TeamRole.MEMBER, ["ada"])
     await factory.grant("acme/app", "ada", READ, by="owner")
     await factory.grant("acme/app", "people", WRITE, kind=GranteeKind.TEAM, by="owner")
@@ -92,9 +92,7 @@ async def test_administrators_of_an_organization_administer_its_repositories(
     assert await namespace_role(await factory.viewer("ada"), app.namespace_id) is team
 
 
-async def test_a_user_administers_what_lies_in_the_own_namespace(
-    factory: Factory, app: RepositoryRecord
-) -> None:
+async def test_a_user_administers_the_own_namespace(factory: Factory, app: RepositoryRecord) -> None:
     own = await factory.repository("ada/app")
 
     assert await role(factory, own) is ADMIN
@@ -102,7 +100,7 @@ async def test_a_user_administers_what_lies_in_the_own_namespace(
     assert await namespace_role(await factory.viewer("ada"), own.namespace_id) is TeamRole.ADMIN
 
 
-async def test_a_robot_has_what_it_was_given_and_nothing_of_its_owner(
+async def test_a_robot_has_its_own_grants_and_none_of_its_owner(
     factory: Factory, app: RepositoryRecord
 ) -> None:
     own = await factory.repository("ada/app")
@@ -130,7 +128,7 @@ CAPS: dict[Scope, tuple[RepositoryRole | None, TeamRole | None, AccountRole | No
 }
 
 
-async def test_each_scope_caps_what_an_administrator_has(factory: Factory, app: RepositoryRecord) -> None:
+async def test_each_scope_caps_the_role_of_an_administrator(factory: Factory, app: RepositoryRecord) -> None:
     found = {}
     for scope in Scope:
         viewer = await factory.viewer("owner", frozenset({scope}))
@@ -144,7 +142,7 @@ async def test_each_scope_caps_what_an_administrator_has(factory: Factory, app: 
     assert found == CAPS
 
 
-async def test_a_scope_adds_nothing_to_what_a_user_has(factory: Factory, app: RepositoryRecord) -> None:
+async def test_a_scope_adds_nothing_to_the_role_of_a_user(factory: Factory, app: RepositoryRecord) -> None:
     await factory.grant("acme/app", "ada", READ, by="owner")
     every = frozenset(Scope)
     viewer = await factory.viewer("ada", every)
@@ -165,8 +163,8 @@ async def test_roles_on_many_repositories_take_one_statement(factory: Factory, a
     assert roles == {record.id: None if record is app else ADMIN for record in records}
 
 
-async def test_what_is_listed_is_what_one_may_see(factory: Factory, app: RepositoryRecord) -> None:
-    """The condition of lists and the decision on one repository agree, whoever asks with whatever scope."""
+async def test_lists_show_exactly_the_visible_repositories(factory: Factory, app: RepositoryRecord) -> None:
+    """The condition of lists equals the decision on one repository, for all viewers and scopes."""
     await factory.user("bob")
     await factory.robot("acme+bot", by="owner")
     await factory.team("acme", "admins", TeamRole.ADMIN, ["bob"])
@@ -193,7 +191,7 @@ async def test_what_is_listed_is_what_one_may_see(factory: Factory, app: Reposit
         assert {row["id"] for row in listed} == {id_ for id_, found in roles.items() if found}, viewer
 
 
-def test_scopes_are_read_as_people_write_them_and_written_in_order() -> None:
+def test_scopes_are_parsed_leniently_and_formatted_in_order() -> None:
     scopes = parse_scopes("repo:write, repo:read  user:read,repo:read")
 
     assert scopes == {Scope.REPO_READ, Scope.REPO_WRITE, Scope.USER_READ}
@@ -203,7 +201,7 @@ def test_scopes_are_read_as_people_write_them_and_written_in_order() -> None:
 @pytest.mark.parametrize(
     "text", ["", " , ", "repo:everything", "direct_user_login", "REPO:READ", "repo:read;"]
 )
-def test_unknown_scopes_and_those_that_nobody_can_be_given_are_refused(text: str) -> None:
+def test_unknown_and_ungrantable_scopes_are_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse_scopes(text)
 

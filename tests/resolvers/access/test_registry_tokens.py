@@ -1,4 +1,4 @@
-"""Registry tokens: only what this installation signed, for itself, as it was signed, until it expires."""
+"""Registry tokens: their claims, and refusal of forged, changed, foreign and expired ones."""
 
 import base64
 import hashlib
@@ -65,7 +65,7 @@ def encoded(value: Any) -> str:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a good token with some changed; None takes one away."""
+    """The claims of a valid token with some changed; None removes one."""
     good = jwt.get_unverified_claims(SIGNER.issue(GRANT)) | changes
     return {key: value for key, value in good.items() if value is not None}
 
@@ -75,7 +75,7 @@ def signed(body: dict[str, Any], *, key: str = PRIVATE, headers: dict[str, Any] 
 
 
 def by_hand(header: dict[str, Any], body: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
-    """A token that no library would make."""
+    """A token with any header and signature, as no library makes it."""
     text = f"{encoded(header)}.{encoded(body)}"
     return f"{text}.{encoded(sign(text.encode()))}"
 
@@ -138,7 +138,7 @@ FORGED: dict[str, Callable[[], str]] = {
 }
 
 
-def test_a_token_says_what_it_was_issued_for() -> None:
+def test_a_verified_token_returns_its_grant() -> None:
     before = int(time.time())
 
     grant = SIGNER.verify(SIGNER.issue(GRANT))
@@ -166,7 +166,7 @@ def test_a_token_has_the_claims_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize("forgery", FORGED)
-def test_what_we_did_not_sign_so_is_refused(forgery: str) -> None:
+def test_forged_tokens_are_refused(forgery: str) -> None:
     token = FORGED[forgery]()
 
     for _ in range(2):
@@ -186,7 +186,7 @@ def test_a_token_that_expires_after_it_was_verified_is_refused(monkeypatch: pyte
             SIGNER.verify(token)
 
 
-def test_a_token_signed_before_a_key_was_replaced_is_still_good() -> None:
+def test_a_token_signed_before_a_key_rotation_is_accepted() -> None:
     old = SIGNER.issue(GRANT)
     rotated = TokenSigner("new", FOREIGN_PRIVATE, {KID: PUBLIC, "new": FOREIGN_PUBLIC}, audience=AUDIENCE)
 
@@ -196,7 +196,7 @@ def test_a_token_signed_before_a_key_was_replaced_is_still_good() -> None:
         SIGNER.verify(rotated.issue(GRANT))
 
 
-async def test_the_key_of_an_installation_is_made_once_and_kept_encrypted(database: Database) -> None:
+async def test_the_service_key_is_created_once_and_stored_encrypted(database: Database) -> None:
     secrets = Secrets(["k" * 32])
 
     first = await load_signer(secrets, audience=AUDIENCE)

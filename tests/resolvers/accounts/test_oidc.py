@@ -1,4 +1,4 @@
-"""Identity tokens of a real issuer in a process of its own: which are believed, and how often it is asked."""
+"""Identity tokens of an issuer in its own process: which are accepted, how often its keys are fetched."""
 
 import asyncio
 import base64
@@ -43,7 +43,7 @@ async def refusal(issuers: Issuers, issuer: Issuer, token: str) -> str:
     return caught.value.message
 
 
-async def test_a_token_tells_its_claims(issuer: Issuer, issuers: Issuers) -> None:
+async def test_a_valid_token_returns_its_claims(issuer: Issuer, issuers: Issuers) -> None:
     token = issuer.sign(claims(issuer, at_hash="of a token that we do not have"))
 
     found = await issuers.verify(token, issuer=issuer.url, audiences=AUDIENCES)
@@ -52,7 +52,7 @@ async def test_a_token_tells_its_claims(issuer: Issuer, issuers: Issuers) -> Non
 
 
 @pytest.mark.parametrize("audience", ["https://registry.example", ["other", AUDIENCE]])
-async def test_one_of_the_audiences_is_enough(issuer: Issuer, issuers: Issuers, audience: Any) -> None:
+async def test_one_matching_audience_is_enough(issuer: Issuer, issuers: Issuers, audience: Any) -> None:
     token = issuer.sign(claims(issuer, aud=audience))
 
     assert (await issuers.verify(token, issuer=issuer.url, audiences=AUDIENCES))["aud"] == audience
@@ -74,13 +74,13 @@ async def test_one_of_the_audiences_is_enough(issuer: Issuer, issuers: Issuers, 
         ({"nbf": 2**40}, "Invalid token: its signature or one of its claims is not valid."),
     ],
 )
-async def test_a_claim_that_does_not_fit_is_refused(
+async def test_a_wrong_claim_is_refused(
     issuer: Issuer, issuers: Issuers, change: dict[str, Any], message: str
 ) -> None:
     assert await refusal(issuers, issuer, issuer.sign(claims(issuer, **change))) == message
 
 
-async def test_a_token_that_somebody_else_signed_is_refused(issuer: Issuer, issuers: Issuers) -> None:
+async def test_a_token_signed_by_another_key_is_refused(issuer: Issuer, issuers: Issuers) -> None:
     forged = jwt.encode(claims(issuer), private_pem("RS256"), "RS256", headers={"kid": "first"})
 
     assert (
@@ -89,7 +89,7 @@ async def test_a_token_that_somebody_else_signed_is_refused(issuer: Issuer, issu
     )
 
 
-async def test_a_public_key_is_no_shared_secret(issuer: Issuer, issuers: Issuers) -> None:
+async def test_a_public_key_is_not_accepted_as_an_hmac_secret(issuer: Issuer, issuers: Issuers) -> None:
     (key,) = [key for key in issuer.keys()["keys"] if key["kid"] == "first"]
 
     for algorithm in ("HS256", "HS384", "HS512"):
@@ -106,7 +106,7 @@ async def test_an_unsigned_token_is_refused(issuer: Issuer, issuers: Issuers) ->
         assert "its algorithm is none of RS256" in await refusal(issuers, issuer, forged)
 
 
-async def test_a_key_in_the_header_is_not_believed(issuer: Issuer, issuers: Issuers) -> None:
+async def test_a_key_in_the_header_is_ignored(issuer: Issuer, issuers: Issuers) -> None:
     pem = private_pem("RS256")
     header = {"jwk": {"kty": "RSA"}, "jku": "https://evil.example/keys", "kid": "first"}
     forged = jwt.encode(claims(issuer), pem, "RS256", headers=header)
@@ -126,12 +126,12 @@ DEEP = base64.urlsafe_b64encode(b"[" * 9000).decode().rstrip("=")
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "..", "é.é.é", f"{DEEP}.{DEEP}.x", "x" * 20_000, "a.b.c.d.e"]
 )
-async def test_what_is_no_token_is_refused(issuer: Issuer, issuers: Issuers, token: str) -> None:
+async def test_a_malformed_token_is_refused(issuer: Issuer, issuers: Issuers, token: str) -> None:
     assert unverified_issuer(token) is None
     assert await refusal(issuers, issuer, token) == "Invalid token: it is not a signed JWT."
 
 
-async def test_elliptic_curves_are_accepted_but_not_for_other_keys(issuer: Issuer, issuers: Issuers) -> None:
+async def test_elliptic_curves_are_accepted_only_with_their_keys(issuer: Issuer, issuers: Issuers) -> None:
     issuer.add_key("curve", "ES256")
 
     token = issuer.sign(claims(issuer), key="curve")
@@ -150,7 +150,7 @@ async def test_a_short_key_is_not_used(issuer: Issuer, issuers: Issuers) -> None
         await issuers.verify(issuer.sign(claims(issuer), key="short"), issuer=issuer.url, audiences=AUDIENCES)
 
 
-async def test_an_issuer_is_asked_once_an_hour_and_once_more_for_a_new_key(issuer: Issuer) -> None:
+async def test_keys_are_fetched_once_an_hour_and_again_for_an_unknown_key(issuer: Issuer) -> None:
     now = 0.0
     issuers = Issuers(Outbound(["127.0.0.1"]), clock=lambda: now)
     before = issuer.asked().get("/keys", 0)
@@ -161,7 +161,7 @@ async def test_an_issuer_is_asked_once_an_hour_and_once_more_for_a_new_key(issue
 
     assert [await verify("first"), await verify("first")] == [1, 1]
 
-    # A key that was made since is not looked for within the minute, and once after it.
+    # A new key is not fetched within the minute, and once after it.
     name = f"new-{time.monotonic_ns()}"
     issuer.add_key(name)
     with pytest.raises(Invalid, match="no such key"):
@@ -176,7 +176,7 @@ async def test_an_issuer_is_asked_once_an_hour_and_once_more_for_a_new_key(issue
     assert await verify("first") == 3
 
 
-async def test_many_at_once_ask_an_issuer_once(issuer: Issuer, issuers: Issuers) -> None:
+async def test_concurrent_verifications_fetch_the_keys_once(issuer: Issuer, issuers: Issuers) -> None:
     before = issuer.asked().get(CONFIGURATION, 0)
     tokens = [issuer.sign(claims(issuer, jti=str(number))) for number in range(10)]
 
@@ -195,7 +195,7 @@ async def test_many_at_once_ask_an_issuer_once(issuer: Issuer, issuers: Issuers)
         ({"documents": {"/keys": {"keys": "none"}}}, "Its document of keys has no list"),
     ],
 )
-async def test_an_issuer_that_does_not_tell_its_keys_is_asked_again_after_a_minute(
+async def test_a_failed_fetch_of_keys_is_repeated_after_a_minute(
     issuer: Issuer, state: dict[str, Any], message: str
 ) -> None:
     now = 0.0
@@ -214,9 +214,7 @@ async def test_an_issuer_that_does_not_tell_its_keys_is_asked_again_after_a_minu
     assert (await issuers.verify(token, issuer=issuer.url, audiences=AUDIENCES))["sub"] == "crane"
 
 
-async def test_keys_are_not_fetched_from_where_the_issuer_may_not_lead(
-    issuer: Issuer, issuers: Issuers
-) -> None:
+async def test_keys_are_not_fetched_from_a_private_address(issuer: Issuer, issuers: Issuers) -> None:
     documents = {CONFIGURATION: {"issuer": issuer.url, "jwks_uri": "http://169.254.169.254/keys"}}
     issuer.behave(documents=documents)
 
@@ -224,7 +222,7 @@ async def test_keys_are_not_fetched_from_where_the_issuer_may_not_lead(
         await issuers.verify(issuer.sign(claims(issuer)), issuer=issuer.url, audiences=AUDIENCES)
 
 
-async def test_an_issuer_on_this_machine_is_not_asked_unless_the_operator_says_so(issuer: Issuer) -> None:
+async def test_an_issuer_on_loopback_is_refused_unless_allowed_by_the_operator(issuer: Issuer) -> None:
     token = issuer.sign(claims(issuer))
     before = issuer.asked()
 
@@ -238,7 +236,7 @@ async def test_an_issuer_on_this_machine_is_not_asked_unless_the_operator_says_s
     "broken",
     [{"n": "AQAB"}, {"n": ""}, {"e": None}, {"n": 5}, {"kty": "oct", "k": "c2VjcmV0"}, {"use": "enc"}],
 )
-async def test_keys_that_are_none_verify_nothing(
+async def test_malformed_keys_verify_nothing(
     issuer: Issuer, issuers: Issuers, broken: dict[str, Any]
 ) -> None:
     (key,) = [key for key in issuer.keys()["keys"] if key["kid"] == "first"]

@@ -1,4 +1,4 @@
-"""Redirect URIs: one spelling for each, equality and nothing else, and no way around it."""
+"""Redirect URIs: normalisation, exact match, and refusal of ambiguous ones."""
 
 import pytest
 from hypothesis import given
@@ -71,14 +71,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("uri", "normal"), SPELLINGS)
-def test_a_uri_has_one_spelling(uri: str, normal: str) -> None:
+def test_a_uri_is_normalised(uri: str, normal: str) -> None:
     assert normalise(uri) == normal
     assert normalise(normal) == normal
     assert matches(uri, normal)
 
 
 @pytest.mark.parametrize("uri", REFUSED)
-def test_what_is_not_plainly_understood_is_refused_and_is_not_even_itself(uri: str) -> None:
+def test_ambiguous_uris_are_refused_and_match_nothing(uri: str) -> None:
     with pytest.raises(Invalid) as refused:
         normalise(uri)
 
@@ -101,13 +101,13 @@ def test_what_is_not_plainly_understood_is_refused_and_is_not_even_itself(uri: s
         "https://www.app.example/cb",
     ],
 )
-def test_only_the_same_uri_matches(other: str) -> None:
+def test_only_an_equal_uri_matches(other: str) -> None:
     assert normalise(other)
     assert not matches(other, "https://app.example/cb")
 
 
 @given(st.text(max_size=60), st.sampled_from(["", "https://app.example", "https://app.example/"]))
-def test_a_spelling_that_passes_stays_at_its_host(text: str, start: str) -> None:
+def test_an_accepted_uri_keeps_its_host(text: str, start: str) -> None:
     try:
         normal = normalise(start + text)
     except Invalid:
@@ -117,7 +117,7 @@ def test_a_spelling_that_passes_stays_at_its_host(text: str, start: str) -> None
     assert not set(normal) & set('\\# \t\r\n"<>')
 
 
-def test_parameters_join_those_of_the_uri_and_are_encoded() -> None:
+def test_parameters_are_encoded_and_added_to_the_query() -> None:
     assert with_query("https://a.example/cb", state="a&b=c#d e", code=None) == (
         "https://a.example/cb?state=a%26b%3Dc%23d+e"
     )

@@ -1,4 +1,4 @@
-"""Who asks, and what accounts, organizations and namespaces show to whom."""
+"""The viewer, users, organizations and namespaces: what they show to whom."""
 
 import hashlib
 
@@ -40,7 +40,7 @@ async def test_the_viewer_is_the_account_of_the_token_with_its_scopes(
     }
 
 
-async def test_a_superuser_is_one_only_with_the_scope(graphql: GraphQL, factory: Factory) -> None:
+async def test_superuser_rights_need_the_scope(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("ada", is_superuser=True)
 
     token = await factory.token("ada", frozenset({Scope.SUPER_USER}))
@@ -87,7 +87,7 @@ async def test_a_user_is_public_but_not_the_settings(
     }
 
 
-async def test_the_settings_take_user_admin(graphql: GraphQL, factory: Factory) -> None:
+async def test_the_settings_require_user_admin(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("ada")
     token = await factory.token("ada", EVERY_SCOPE - {Scope.USER_ADMIN})
 
@@ -117,7 +117,7 @@ async def test_the_settings_of_a_new_user(ada: GraphQL) -> None:
     }
 
 
-async def test_what_is_no_user_is_null(graphql: GraphQL, factory: Factory) -> None:
+async def test_an_unknown_user_is_null(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("ada")
     await factory.organization("acme", owner="ada")
     await factory.robot("ada+bot")
@@ -135,9 +135,7 @@ async def test_what_is_no_user_is_null(graphql: GraphQL, factory: Factory) -> No
         (r'{ user(username: "a\u{0}b") { name } }', {}),
     ],
 )
-async def test_a_character_that_no_database_can_hold_is_refused(
-    graphql: GraphQL, document: str, variables: dict[str, str]
-) -> None:
+async def test_a_nul_character_is_refused(graphql: GraphQL, document: str, variables: dict[str, str]) -> None:
     assert await graphql.refusal(document, **variables) == "BAD_REQUEST"
 
 
@@ -161,11 +159,11 @@ async def test_an_organization_shows_name_and_avatar_to_everybody(
     }
 
 
-async def test_a_user_is_no_organization(ada: GraphQL) -> None:
+async def test_a_user_is_not_found_as_an_organization(ada: GraphQL) -> None:
     assert await ada.data('{ organization(name: "ada") { name } }') == {"organization": None}
 
 
-async def test_teams_are_paged_with_what_is_in_them(factory: Factory, ada: GraphQL) -> None:
+async def test_teams_are_paged_with_their_counts(factory: Factory, ada: GraphQL) -> None:
     for name in ("bob", "cyd"):
         await factory.user(name)
     await factory.organization("acme", owner="ada")
@@ -191,7 +189,9 @@ async def test_teams_are_paged_with_what_is_in_them(factory: Factory, ada: Graph
     )
 
 
-async def test_a_member_sees_all_teams_but_into_its_own_alone(graphql: GraphQL, factory: Factory) -> None:
+async def test_a_member_sees_all_teams_but_only_the_members_of_its_own(
+    graphql: GraphQL, factory: Factory
+) -> None:
     for name in ("ada", "bob"):
         await factory.user(name)
     await factory.organization("acme", owner="ada")
@@ -246,7 +246,7 @@ async def test_memberships_of_others_are_refused(factory: Factory, ada: GraphQL)
     assert await ada.refusal('{ user(username: "bob") { memberships { totalCount } } }') == "FORBIDDEN"
 
 
-async def test_outsiders_learn_of_no_membership_but_their_own(graphql: GraphQL, factory: Factory) -> None:
+async def test_outsiders_see_no_membership_but_their_own(graphql: GraphQL, factory: Factory) -> None:
     for name in ("ada", "bob", "max"):
         await factory.user(name)
     await factory.organization("acme", owner="ada")
@@ -294,7 +294,7 @@ async def test_the_viewer_can_tell_where_repositories_may_be_created(factory: Fa
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 40, "é" * 40, "x" * 10_000, "\0"])
-async def test_a_wrong_token_is_refused_and_not_taken_for_nobody(graphql: GraphQL, token: str) -> None:
+async def test_a_wrong_token_is_refused_and_not_treated_as_anonymous(graphql: GraphQL, token: str) -> None:
     response = await graphql.http.post(
         "/graphql",
         json={"query": "{ viewer { name } }"},

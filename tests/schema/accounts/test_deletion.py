@@ -1,4 +1,4 @@
-"""Deleting: gone at once, removed by a job in its own time; a freed name leads to nothing old."""
+"""Deletion: a tombstone at once, a purge by a job later, and a name that never leads to old content."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ CONTENT = ("tag", "manifest", "manifest_body", "manifest_blob", "manifest_child"
 
 
 async def run_jobs() -> list[str]:
-    """Run the jobs that are waiting to remove something; their kinds in order."""
+    """Run the waiting purge jobs; returns their kinds in order."""
     kinds = []
     while job := await claim("test", ["repository.purge", "namespace.purge"]):
         if job.kind == "repository.purge":
@@ -35,12 +35,12 @@ async def run_jobs() -> list[str]:
 
 
 async def content() -> dict[str, int]:
-    """How many rows of content there are, in tables that have any."""
+    """The number of rows in each table of content that is not empty."""
     found = await counts()
     return {table: found[table] for table in CONTENT if found[table]}
 
 
-async def test_a_deleted_repository_frees_its_name_at_once_and_leads_nowhere_old(
+async def test_a_deleted_repository_frees_its_name_and_its_content_is_unreachable(
     factory: Factory, ada: GraphQL
 ) -> None:
     await factory.repository("ada/app")
@@ -58,7 +58,7 @@ async def test_a_deleted_repository_frees_its_name_at_once_and_leads_nowhere_old
     assert (await ada.payload(DELETE, r="ada/app"))["path"] is None
 
 
-async def test_the_job_removes_everything_of_the_repository_and_nothing_else(
+async def test_the_purge_removes_everything_of_the_repository_and_nothing_else(
     factory: Factory, ada: GraphQL
 ) -> None:
     await factory.user("bob")
@@ -81,7 +81,7 @@ async def test_the_job_removes_everything_of_the_repository_and_nothing_else(
     assert [row["name"] for row in await fetch("SELECT name FROM repository")] == ["kept"]
 
 
-async def test_purging_again_or_what_is_alive_does_nothing(factory: Factory, ada: GraphQL) -> None:
+async def test_the_purge_is_idempotent_and_skips_what_is_not_deleted(factory: Factory, ada: GraphQL) -> None:
     alive = await factory.repository("ada/app")
     await factory.image("ada/app", b"layer", tag="latest")
     before = await counts()
@@ -100,7 +100,7 @@ CHANGES = (
 )
 
 
-async def test_whoever_changes_a_repository_while_it_is_deleted_is_done_before_or_finds_none(
+async def test_a_concurrent_change_commits_before_the_deletion_or_finds_no_repository(
     factory: Factory, ada: GraphQL
 ) -> None:
     documents = [f"mutation ($r: RepositoryPath!) {{ {one} {{ errors {{ code }} }} }}" for one in CHANGES]
@@ -118,12 +118,12 @@ async def test_whoever_changes_a_repository_while_it_is_deleted_is_done_before_o
     assert len(gone) == 10
 
 
-async def test_a_purge_in_batches_that_was_interrupted_goes_on(factory: Factory, ada: GraphQL) -> None:
+async def test_an_interrupted_purge_resumes(factory: Factory, ada: GraphQL) -> None:
     record = await factory.repository("ada/app")
     for number in range(5):
         await factory.image("ada/app", b"layer", tag=f"t{number}")
     await ada.payload(DELETE, r="ada/app")
-    # As an earlier attempt left it: some of the tags are gone already.
+    # As an interrupted purge leaves it: some of the tags are deleted already.
     await fetch("DELETE FROM tag WHERE id IN (SELECT id FROM tag LIMIT 2) RETURNING id")
 
     await purge.purge_repository(record.id)
@@ -132,7 +132,7 @@ async def test_a_purge_in_batches_that_was_interrupted_goes_on(factory: Factory,
     assert await fetch_one("SELECT id FROM repository") is None
 
 
-async def test_a_deleted_organization_is_gone_at_once_and_holds_its_name_until_purged(
+async def test_a_deleted_organization_disappears_at_once_and_frees_its_name_after_the_purge(
     factory: Factory, ada: GraphQL
 ) -> None:
     await factory.organization("acme", owner="ada")
@@ -180,7 +180,7 @@ async def test_a_repository_deleted_before_its_organization_is_purged_with_it(
     assert (await counts())["repository"] == 0
 
 
-async def test_the_log_keeps_what_happened_to_what_is_gone(factory: Factory, ada: GraphQL) -> None:
+async def test_the_log_keeps_entries_of_deleted_objects(factory: Factory, ada: GraphQL) -> None:
     await factory.organization("acme", owner="ada")
     await factory.repository("acme/app", by="ada")
     await ada.payload(DISSOLVE, o="acme")

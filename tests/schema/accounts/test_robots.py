@@ -1,4 +1,4 @@
-"""Robots through the public door: what they show to whom, and what ends when they change."""
+"""Robots in GraphQL: what they show to whom, and what a change of them invalidates."""
 
 import asyncio
 from typing import Any
@@ -65,7 +65,7 @@ async def epoch(name: str) -> int:
 async def events(kind: str) -> list[Any]:
     rows = await fetch("SELECT metadata FROM event WHERE kind = ? ORDER BY id", kind)
     told = [decode_json(row["metadata"]) for row in rows]
-    # Which token was used is told of every change, and is not what these tests are about.
+    # Every event names the token that caused it, which these tests do not check.
     return [
         {key: metadata[key] for key in metadata if not key.startswith("oauth_token")} for metadata in told
     ]
@@ -79,7 +79,9 @@ async def signs_in(factory: Factory, name: str, password: str) -> bool:
     return True
 
 
-async def test_an_administrator_sees_all_of_the_robots(factory: Factory, owner: GraphQL) -> None:
+async def test_an_administrator_sees_robots_with_tokens_and_permissions(
+    factory: Factory, owner: GraphQL
+) -> None:
     await owner.payload(TRUST, owner="acme", name="build", who=[IDENTITY])
 
     data = await owner.data(ROBOTS, name="acme")
@@ -108,7 +110,7 @@ async def test_an_administrator_sees_all_of_the_robots(factory: Factory, owner: 
         assert await signs_in(factory, name, token)
 
 
-async def test_a_plain_member_sees_which_robots_there_are(
+async def test_a_plain_member_sees_only_the_names_of_robots(
     graphql: GraphQL, factory: Factory, owner: GraphQL
 ) -> None:
     member = graphql.with_token(await factory.token("bob"))
@@ -122,7 +124,7 @@ async def test_a_plain_member_sees_which_robots_there_are(
         assert node["description"] == ""
 
 
-async def test_outsiders_who_meet_a_robot_see_its_name_alone(
+async def test_outsiders_see_only_the_name_of_a_robot(
     graphql: GraphQL, factory: Factory, owner: GraphQL
 ) -> None:
     await factory.user("carl")
@@ -141,7 +143,7 @@ async def test_outsiders_who_meet_a_robot_see_its_name_alone(
     assert met == dict.fromkeys(met)
 
 
-async def test_a_name_is_not_needed_for_the_own_robots(graphql: GraphQL, factory: Factory) -> None:
+async def test_the_owner_may_be_left_out_for_own_robots(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("ada")
     client = graphql.with_token(await factory.token("ada", frozenset({Scope.USER_ADMIN})))
 
@@ -175,7 +177,7 @@ async def test_restricted_users_have_no_robots_of_their_own(factory: Factory, ow
     assert made.name == "acme+ci"
 
 
-async def test_another_token_ends_the_one_before(factory: Factory, owner: GraphQL) -> None:
+async def test_a_new_token_invalidates_the_old_one(factory: Factory, owner: GraphQL) -> None:
     before = (await owner.data(ROBOTS, name="acme"))["namespace"]["robots"]["nodes"][0]["token"]
 
     payload = await owner.payload(REGENERATE, owner="acme", name="build")
@@ -186,7 +188,7 @@ async def test_another_token_ends_the_one_before(factory: Factory, owner: GraphQ
     assert await events("regenerate_robot_token") == [{"robot": "build"}]
 
 
-async def test_of_many_new_tokens_at_once_one_is_good(factory: Factory, owner: GraphQL) -> None:
+async def test_of_concurrent_new_tokens_one_is_valid(factory: Factory, owner: GraphQL) -> None:
     payloads = await asyncio.gather(
         *(owner.payload(REGENERATE, owner="acme", name="build") for _ in range(8))
     )
@@ -197,7 +199,7 @@ async def test_of_many_new_tokens_at_once_one_is_good(factory: Factory, owner: G
     assert (len(good), await epoch("acme+build")) == (1, 8)
 
 
-async def test_a_deleted_robot_takes_its_rights_along_and_leaves_its_events(
+async def test_a_deleted_robot_loses_its_permissions_and_keeps_its_events(
     factory: Factory, owner: GraphQL
 ) -> None:
     await owner.payload(TRUST, owner="acme", name="build", who=[IDENTITY])
@@ -216,7 +218,7 @@ async def test_a_deleted_robot_takes_its_rights_along_and_leaves_its_events(
     assert await owner.payload_error(DELETE, owner="acme", name="build") == ("NOT_FOUND", "shortName")
 
 
-async def test_a_name_can_be_used_again_but_never_by_the_old_token(factory: Factory, owner: GraphQL) -> None:
+async def test_a_name_can_be_reused_but_the_old_token_stays_invalid(factory: Factory, owner: GraphQL) -> None:
     before = (await owner.data(ROBOTS, name="acme"))["namespace"]["robots"]["nodes"][0]["token"]
     old = await fetch_one("SELECT id FROM account WHERE name = 'acme+build'")
     await owner.payload(DELETE, owner="acme", name="build")
@@ -241,7 +243,7 @@ async def test_a_robot_of_one_owner_is_not_found_under_another(factory: Factory,
     assert await dump() == before
 
 
-async def test_who_may_act_as_a_robot_is_replaced_as_a_whole(owner: GraphQL) -> None:
+async def test_the_federation_of_a_robot_is_replaced_as_a_whole(owner: GraphQL) -> None:
     other = IDENTITY | {"subject": "repo:acme/web"}
 
     await owner.payload(TRUST, owner="acme", name="build", who=[IDENTITY, other])
@@ -261,7 +263,7 @@ async def test_who_may_act_as_a_robot_is_replaced_as_a_whole(owner: GraphQL) -> 
     assert await events("delete_robot_federation") == [{"robot": "build"}]
 
 
-async def test_of_many_who_replace_it_at_once_one_is_whole(owner: GraphQL) -> None:
+async def test_of_concurrent_replacements_one_wins_as_a_whole(owner: GraphQL) -> None:
     lists = [[{"issuer": f"https://{n}.example", "subject": s} for s in "ab"] for n in range(8)]
 
     await asyncio.gather(*(owner.payload(TRUST, owner="acme", name="build", who=one) for one in lists))
@@ -278,7 +280,7 @@ async def test_more_than_a_hundred_identities_are_refused(owner: GraphQL) -> Non
     assert await owner.refusal(TRUST, owner="acme", name="build", who=who) == "TOO_COMPLEX"
 
 
-async def test_pages_go_through_the_robots_in_either_order(factory: Factory, owner: GraphQL) -> None:
+async def test_robots_are_paged_in_either_order(factory: Factory, owner: GraphQL) -> None:
     for number in range(3):
         await factory.robot(f"acme+r{number}", by="ada")
     for moment, name in enumerate(("acme+r1", "acme+build"), start=1):
@@ -299,7 +301,9 @@ async def test_pages_go_through_the_robots_in_either_order(factory: Factory, own
         assert (found, after) == (names, None)
 
 
-async def test_a_page_of_robots_costs_as_many_statements_as_one(factory: Factory, owner: GraphQL) -> None:
+async def test_a_page_of_robots_costs_as_many_statements_as_one_robot(
+    factory: Factory, owner: GraphQL
+) -> None:
     async def cost() -> int:
         with count_statements() as count:
             await owner.data(ROBOTS.replace("totalCount", ""), name="acme", first=10)
@@ -315,7 +319,7 @@ async def test_a_page_of_robots_costs_as_many_statements_as_one(factory: Factory
     assert await cost() == before
 
 
-async def test_a_token_without_a_scope_for_repositories_learns_their_names_and_no_more(
+async def test_a_token_without_a_repository_scope_sees_only_names_of_repositories(
     graphql: GraphQL, factory: Factory, owner: GraphQL
 ) -> None:
     await factory.image("acme/app", b"layer", tag="v1")
@@ -343,7 +347,7 @@ async def test_a_token_without_a_scope_for_repositories_learns_their_names_and_n
     )
 
 
-async def test_the_token_of_a_robot_does_not_open_the_graph(factory: Factory, owner: GraphQL) -> None:
+async def test_the_token_of_a_robot_is_refused_by_graphql(factory: Factory, owner: GraphQL) -> None:
     made = await factory.robot("ada+bot")
 
     response = await owner.http.post(
@@ -355,7 +359,7 @@ async def test_the_token_of_a_robot_does_not_open_the_graph(factory: Factory, ow
     assert response.status_code == 401
 
 
-async def test_every_scope_but_the_owners_is_too_little_for_a_token(
+async def test_only_the_scope_of_the_owner_shows_a_token(
     graphql: GraphQL, factory: Factory, owner: GraphQL
 ) -> None:
     await factory.robot("ada+own")

@@ -1,4 +1,4 @@
-"""OAuth applications of an organization, the tokens they hold, and tokens on offer to others."""
+"""OAuth applications of an organization, their tokens, and token assignments."""
 
 import pytest
 
@@ -66,7 +66,7 @@ async def made(client: GraphQL, **values: str) -> dict[str, str]:
     return application
 
 
-async def test_an_application_has_a_client_id_and_a_secret_that_is_shown_again(acme: GraphQL) -> None:
+async def test_an_application_has_a_client_id_and_a_readable_secret(acme: GraphQL) -> None:
     application = await made(acme)
 
     assert (len(application["clientId"]), len(application["clientSecret"])) == (20, 40)
@@ -84,7 +84,7 @@ async def test_an_application_has_a_client_id_and_a_secret_that_is_shown_again(a
     }
 
 
-async def test_the_public_sees_who_asks_but_no_secret(graphql: GraphQL, acme: GraphQL) -> None:
+async def test_the_public_sees_an_application_without_its_secret(graphql: GraphQL, acme: GraphQL) -> None:
     application = await made(acme, avatarEmail="helm@example.com")
 
     assert (await graphql.data(PUBLIC, id=application["clientId"]))["application"] == {
@@ -103,7 +103,7 @@ async def test_the_public_sees_who_asks_but_no_secret(graphql: GraphQL, acme: Gr
     assert await graphql.refusal(query) == "UNAUTHENTICATED"
 
 
-async def test_what_is_left_out_of_a_change_stays(acme: GraphQL) -> None:
+async def test_values_left_out_of_a_change_stay(acme: GraphQL) -> None:
     application = await made(acme, description="Steers", avatarEmail="helm@example.com")
 
     changed = (await acme.payload(UPDATE, id=application["clientId"], input={"name": "Tiller"}))[
@@ -132,7 +132,7 @@ async def test_what_is_left_out_of_a_change_stays(acme: GraphQL) -> None:
         ({"avatarEmail": "nobody"}, "avatarEmail"),
     ],
 )
-async def test_bad_values_are_named_and_nothing_is_written(
+async def test_invalid_values_name_the_field_and_nothing_is_written(
     acme: GraphQL, values: dict[str, str], field: str
 ) -> None:
     application = await made(acme)
@@ -145,7 +145,7 @@ async def test_bad_values_are_named_and_nothing_is_written(
     assert await dump() == before
 
 
-async def test_a_new_secret_takes_the_place_of_the_old_one(acme: GraphQL) -> None:
+async def test_a_new_secret_replaces_the_old_one(acme: GraphQL) -> None:
     application = await made(acme)
 
     reset = (await acme.payload(RESET, id=application["clientId"]))["application"]["clientSecret"]
@@ -157,7 +157,7 @@ async def test_a_new_secret_takes_the_place_of_the_old_one(acme: GraphQL) -> Non
     ] == reset
 
 
-async def test_deleting_an_application_kills_its_tokens(acme: GraphQL, factory: Factory) -> None:
+async def test_deleting_an_application_revokes_its_tokens(acme: GraphQL, factory: Factory) -> None:
     application = await made(acme)
     secret = (await acme.payload(TOKEN, id=application["clientId"], scope="repo:read"))["secret"]
     assert (await bearer_viewer(secret, site=factory.site)).scopes == {Scope.REPO_READ}
@@ -170,7 +170,7 @@ async def test_deleting_an_application_kills_its_tokens(acme: GraphQL, factory: 
     assert await acme.payload_error(RESET, id=application["clientId"]) == ("NOT_FOUND", "clientId")
 
 
-async def test_deleting_the_organization_kills_them_at_once(acme: GraphQL, factory: Factory) -> None:
+async def test_deleting_the_organization_revokes_the_tokens_at_once(acme: GraphQL, factory: Factory) -> None:
     application = await made(acme)
     secret = (await acme.payload(TOKEN, id=application["clientId"], scope="repo:read"))["secret"]
 
@@ -181,7 +181,7 @@ async def test_deleting_the_organization_kills_them_at_once(acme: GraphQL, facto
     assert (await acme.data(PUBLIC, id=application["clientId"]))["application"] is None
 
 
-async def test_a_token_of_an_application_acts_for_who_made_it(acme: GraphQL) -> None:
+async def test_a_token_of_an_application_acts_for_its_creator(acme: GraphQL) -> None:
     application = await made(acme)
 
     payload = await acme.payload(
@@ -219,7 +219,7 @@ async def test_a_token_of_an_application_acts_for_who_made_it(acme: GraphQL) -> 
         ({"scope": "repo:read", "lifetime": 315_576_001}, "lifetimeS"),
     ],
 )
-async def test_a_bad_token_is_not_made(acme: GraphQL, values: dict[str, object], field: str) -> None:
+async def test_an_invalid_token_is_not_created(acme: GraphQL, values: dict[str, object], field: str) -> None:
     application = await made(acme)
     before = await dump()
 
@@ -230,7 +230,9 @@ async def test_a_bad_token_is_not_made(acme: GraphQL, values: dict[str, object],
     assert await dump() == before
 
 
-async def test_a_token_never_makes_a_stronger_one(graphql: GraphQL, acme: GraphQL, factory: Factory) -> None:
+async def test_a_token_cannot_create_a_stronger_one(
+    graphql: GraphQL, acme: GraphQL, factory: Factory
+) -> None:
     application = await made(acme)
     scopes = frozenset({Scope.ORG_ADMIN, Scope.REPO_WRITE})
     weak = graphql.with_token(await factory.token("ada", scopes))
@@ -245,7 +247,7 @@ async def test_a_token_never_makes_a_stronger_one(graphql: GraphQL, acme: GraphQ
     assert payload["accessToken"]["scope"] == "repo:create repo:read"
 
 
-async def test_only_administrators_have_to_do_with_applications(
+async def test_only_administrators_see_and_change_applications(
     graphql: GraphQL, acme: GraphQL, factory: Factory
 ) -> None:
     application = await made(acme)
@@ -278,13 +280,15 @@ async def test_only_administrators_have_to_do_with_applications(
             assert await client.refusal(TOKEN_REVOKE, id=key, uuid="any") == code
             assert await client.refusal(ASSIGN, id=key, username="eve", scope="repo:read") == code
             assert (await client.data(PUBLIC, id=key))["application"]["clientSecret"] is None
-            # What is not there is refused like what may not be seen.
+            # An unknown object is refused like a hidden one.
             assert await client.refusal(DELETE, organization="nowhere", id=key) == code
 
     assert await dump() == before
 
 
-async def test_a_child_of_another_parent_is_absent(acme: GraphQL, factory: Factory) -> None:
+async def test_an_application_or_token_of_another_parent_is_not_found(
+    acme: GraphQL, factory: Factory
+) -> None:
     await factory.organization("other", owner="ada")
     application = await made(acme)
     foreign = (await acme.payload(CREATE, organization="other", input={"name": "Foreign"}))["application"]
@@ -308,7 +312,7 @@ async def test_a_child_of_another_parent_is_absent(acme: GraphQL, factory: Facto
     assert await dump() == before
 
 
-async def test_an_administrator_revokes_what_an_application_holds(
+async def test_an_administrator_revokes_tokens_of_an_application(
     graphql: GraphQL, acme: GraphQL, factory: Factory
 ) -> None:
     application = await made(acme)
@@ -323,9 +327,7 @@ async def test_an_administrator_revokes_what_an_application_holds(
         await bearer_viewer(payload["secret"], site=factory.site)
 
 
-async def test_a_token_is_offered_to_a_user_who_may_decline(
-    graphql: GraphQL, acme: GraphQL, factory: Factory
-) -> None:
+async def test_a_token_assignment_can_be_declined(graphql: GraphQL, acme: GraphQL, factory: Factory) -> None:
     application = await made(acme)
     await factory.user("eve")
     eve = graphql.with_token(await factory.token("eve"))
@@ -360,7 +362,7 @@ async def test_a_token_is_offered_to_a_user_who_may_decline(
         ({"uri": "https://evil.example/cb"}, ("INVALID", "input.redirectUri")),
     ],
 )
-async def test_a_bad_offer_is_not_made(
+async def test_an_invalid_token_assignment_is_not_created(
     acme: GraphQL, factory: Factory, values: dict[str, str], refusal: tuple[str, str]
 ) -> None:
     application = await made(acme)
@@ -372,7 +374,7 @@ async def test_a_bad_offer_is_not_made(
     assert await dump() == before
 
 
-async def test_events_tell_of_every_change_without_secrets(acme: GraphQL) -> None:
+async def test_events_record_every_change_without_secrets(acme: GraphQL) -> None:
     application = await made(acme)
     key = application["clientId"]
     await acme.payload(UPDATE, id=key, input={"name": "Tiller"})
@@ -396,7 +398,7 @@ async def test_events_tell_of_every_change_without_secrets(acme: GraphQL) -> Non
         assert secret not in str(rows)
 
 
-async def test_a_page_of_applications_costs_the_same_however_many_there_are(acme: GraphQL) -> None:
+async def test_a_page_of_applications_costs_a_constant_number_of_statements(acme: GraphQL) -> None:
     costs = []
     for number in (3, 20):
         for _ in range(number):
@@ -408,9 +410,7 @@ async def test_a_page_of_applications_costs_the_same_however_many_there_are(acme
     assert costs[0] == costs[1] <= 8
 
 
-async def test_an_application_is_a_node_of_which_the_public_sees_its_part(
-    graphql: GraphQL, acme: GraphQL
-) -> None:
+async def test_an_application_is_a_node_with_public_fields(graphql: GraphQL, acme: GraphQL) -> None:
     application = await made(acme)
     found = await graphql.data(
         "query ($id: String!) { application(clientId: $id) { id } }", id=application["clientId"]

@@ -1,4 +1,4 @@
-"""Application tokens and access tokens of the viewer: made, shown, listed, revoked; never those of others."""
+"""Application tokens and access tokens of the viewer: create, show, list, revoke; never those of others."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ async def made(client: GraphQL, title: str) -> dict[str, str]:
     return token
 
 
-async def test_a_token_is_shown_when_made_and_alone_but_not_in_lists(ada: GraphQL) -> None:
+async def test_a_token_is_shown_when_created_and_by_itself_but_not_in_lists(ada: GraphQL) -> None:
     token = await made(ada, "laptop")
 
     assert len(token["secret"]) == 120
@@ -61,7 +61,7 @@ async def test_a_token_is_stored_encrypted(ada: GraphQL) -> None:
     assert token["secret"][60:] not in stored
 
 
-async def test_a_token_logs_in_by_its_own_name_and_by_the_user_and_is_noted(
+async def test_a_token_signs_in_by_its_own_name_and_by_the_user_and_its_use_is_written(
     ada: GraphQL, factory: Factory
 ) -> None:
     token = await made(ada, "laptop")
@@ -75,7 +75,7 @@ async def test_a_token_logs_in_by_its_own_name_and_by_the_user_and_is_noted(
     assert listed["lastAccessedAt"] is not None
 
 
-async def test_a_revoked_token_is_dead_and_gone(ada: GraphQL, factory: Factory) -> None:
+async def test_a_revoked_token_is_invalid_and_not_listed(ada: GraphQL, factory: Factory) -> None:
     token = await made(ada, "laptop")
 
     payload = await ada.payload(REVOKE, uuid=token["uuid"])
@@ -88,7 +88,7 @@ async def test_a_revoked_token_is_dead_and_gone(ada: GraphQL, factory: Factory) 
     assert await ada.payload_error(REVOKE, uuid=token["uuid"]) == ("NOT_FOUND", "uuid")
 
 
-async def test_of_two_who_revoke_one_token_at_once_one_did_it(ada: GraphQL) -> None:
+async def test_of_concurrent_revocations_one_succeeds(ada: GraphQL) -> None:
     token = await made(ada, "laptop")
 
     answers = await asyncio.gather(*(ada.data(REVOKE, uuid=token["uuid"]) for _ in range(8)))
@@ -99,7 +99,7 @@ async def test_of_two_who_revoke_one_token_at_once_one_did_it(ada: GraphQL) -> N
     assert len(events) == 1
 
 
-async def test_expired_tokens_neither_log_in_nor_show_their_secret(ada: GraphQL, factory: Factory) -> None:
+async def test_expired_tokens_neither_sign_in_nor_show_their_secret(ada: GraphQL, factory: Factory) -> None:
     soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     token = (await ada.payload(CREATE, title="laptop", expiresAt=soon))["appToken"]
     assert await titles(ada, expiring=True) == ["laptop"]
@@ -112,7 +112,7 @@ async def test_expired_tokens_neither_log_in_nor_show_their_secret(ada: GraphQL,
         await basic_viewer("$app", token["secret"], site=factory.site, secrets=factory.secrets)
 
 
-async def test_only_what_stops_within_four_weeks_is_expiring(ada: GraphQL) -> None:
+async def test_only_tokens_that_expire_within_four_weeks_are_expiring(ada: GraphQL) -> None:
     for days in (27, 29):
         moment = (datetime.now(UTC) + timedelta(days=days)).isoformat()
         await ada.payload(CREATE, title=f"{days} days", expiresAt=moment)
@@ -122,7 +122,7 @@ async def test_only_what_stops_within_four_weeks_is_expiring(ada: GraphQL) -> No
     assert await titles(ada) == ["27 days", "29 days", "for ever"]
 
 
-async def test_a_title_is_short_and_an_end_lies_ahead(ada: GraphQL) -> None:
+async def test_the_title_is_bounded_and_the_expiration_in_the_future(ada: GraphQL) -> None:
     before = await dump()
 
     assert await ada.payload_error(CREATE, title="t" * 256) == ("INVALID", "input.title")
@@ -160,9 +160,7 @@ async def test_nobody_sees_or_revokes_the_tokens_of_others(
     assert await graphql.refusal(CREATE, title="x") == "UNAUTHENTICATED"
 
 
-async def test_a_token_needs_user_admin_for_all_of_it(
-    graphql: GraphQL, ada: GraphQL, factory: Factory
-) -> None:
+async def test_tokens_require_user_admin(graphql: GraphQL, ada: GraphQL, factory: Factory) -> None:
     token = await made(ada, "laptop")
     weak = graphql.with_token(await factory.token("ada", EVERY_SCOPE - {Scope.USER_ADMIN}))
     before = await dump()
@@ -175,7 +173,9 @@ async def test_a_token_needs_user_admin_for_all_of_it(
     assert await dump() == before
 
 
-async def test_access_tokens_are_listed_in_words_and_revoked(ada: GraphQL, factory: Factory) -> None:
+async def test_access_tokens_are_listed_with_scopes_in_words_and_revoked(
+    ada: GraphQL, factory: Factory
+) -> None:
     text = await factory.token("ada", frozenset({Scope.REPO_READ, Scope.USER_ADMIN}))
 
     listed = (await ada.data(ACCESS, has=False))["viewer"]["user"]["accessTokens"]["nodes"]
@@ -200,7 +200,7 @@ async def test_access_tokens_are_listed_in_words_and_revoked(ada: GraphQL, facto
         await bearer_viewer(text, site=factory.site)
 
 
-async def test_pages_of_tokens_cost_the_same_however_many_there_are(ada: GraphQL) -> None:
+async def test_pages_of_tokens_cost_a_constant_number_of_statements(ada: GraphQL) -> None:
     for number in range(7):
         await made(ada, f"token {number}")
 

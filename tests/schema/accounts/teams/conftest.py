@@ -1,4 +1,4 @@
-"""An organization with a team, and people to be in it."""
+"""An organization with a team, and users."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The documents by which teams are asked for and changed, and what is noted of changes."""
+"""GraphQL documents for teams, and helpers that read members and events."""
 
 from storage.statements import fetch
 from tests.schema.client import GraphQL
@@ -26,13 +26,13 @@ INVITE = """mutation ($email: String!) {
 
 
 async def subjects(client: GraphQL, *, invited: bool = True) -> list[str]:
-    """Who is in `crew`, and with a question mark who is invited."""
+    """The members of `crew`, and the invited with a question mark."""
     data = await client.data(MEMBERS, first=100, after=None, invited=invited)
     nodes = data["organization"]["team"]["members"]["nodes"]
     return [(row["subject"].get("name") or row["subject"]["email"]) + "?" * row["isInvited"] for row in nodes]
 
 
 async def kinds() -> list[str]:
-    """What happened with teams, in order."""
+    """The kinds of the events of teams, in order."""
     rows = await fetch("SELECT kind FROM event WHERE kind LIKE 'org_%' ORDER BY id")
     return [row["kind"] for row in rows if row["kind"] != "org_create"]

@@ -52,7 +52,7 @@ async def test_a_user_accepts_an_invitation_without_its_mail(owner: GraphQL, fac
     assert await kinds() == ["org_invite_team_member", "org_team_member_invite_accepted"]
 
 
-async def test_an_invitation_for_a_user_is_of_no_use_to_another(owner: GraphQL, factory: Factory) -> None:
+async def test_an_invitation_of_a_user_is_refused_to_another(owner: GraphQL, factory: Factory) -> None:
     await owner.payload(ADD, team="crew", account="bob")
     cyd = owner.with_token(await factory.token("cyd"))
     identity = (await the_invite(owner.with_token(await factory.token("bob"))))["id"]
@@ -78,7 +78,9 @@ async def test_an_invitation_is_declined_once(owner: GraphQL, factory: Factory) 
     assert await kinds() == ["org_invite_team_member", "org_team_member_invite_declined"]
 
 
-async def test_whoever_reads_the_mail_accepts_for_an_address(owner: GraphQL, factory: Factory) -> None:
+async def test_the_code_in_the_mail_accepts_an_invitation_of_an_address(
+    owner: GraphQL, factory: Factory
+) -> None:
     payload = await owner.payload(INVITE, email="Robin@work.example")
     assert payload["address"] == {"email": "Robin@work.example", "avatar": {"kind": "USER"}}
     assert await subjects(owner) == ["Robin@work.example?"]
@@ -94,7 +96,7 @@ async def test_whoever_reads_the_mail_accepts_for_an_address(owner: GraphQL, fac
     assert await cyd.payload_error(ACCEPT, invite={"code": code}) == ("NOT_FOUND", "invite")
 
 
-async def test_of_many_who_use_one_code_at_once_one_joins(owner: GraphQL, factory: Factory) -> None:
+async def test_of_concurrent_uses_of_one_code_one_joins(owner: GraphQL, factory: Factory) -> None:
     await owner.payload(INVITE, email="robin@work.example")
     (code,) = await codes()
     contexts = [await factory.as_account(name) for name in ("bob", "cyd") for _ in range(5)]
@@ -109,9 +111,7 @@ async def test_of_many_who_use_one_code_at_once_one_joins(owner: GraphQL, factor
     assert len(await subjects(owner)) == 1
 
 
-async def test_inviting_again_sends_a_new_code_after_a_while_and_ends_the_old_one(
-    owner: GraphQL, factory: Factory
-) -> None:
+async def test_inviting_again_is_rate_limited_and_replaces_the_code(owner: GraphQL, factory: Factory) -> None:
     for _ in range(3):
         await owner.payload(INVITE, email="robin@work.example")
     assert len(await codes()) == 1
@@ -150,7 +150,7 @@ async def test_an_invitation_is_withdrawn(owner: GraphQL, factory: Factory) -> N
 
 
 @pytest.mark.parametrize(("document", "variables"), [(REMOVE, {"team": "crew"}), (EXPEL, {})])
-async def test_who_was_removed_does_not_come_back_by_an_older_mail(
+async def test_a_removed_member_cannot_rejoin_by_an_older_code(
     document: str, variables: dict[str, str], owner: GraphQL, factory: Factory
 ) -> None:
     (row,) = await fetch("SELECT email FROM account WHERE name = 'bob'")
@@ -173,7 +173,7 @@ async def test_who_was_removed_does_not_come_back_by_an_older_mail(
 
 
 @pytest.mark.parametrize("given", [{}, {"id": "x", "code": "x"}, {"code": None}])
-async def test_exactly_one_way_to_name_an_invitation(given: dict[str, Any], owner: GraphQL) -> None:
+async def test_an_invitation_is_named_by_id_or_by_code(given: dict[str, Any], owner: GraphQL) -> None:
     answer = await owner.answer(ACCEPT, invite=given)
 
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_REQUEST"}

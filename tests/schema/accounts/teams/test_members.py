@@ -1,4 +1,4 @@
-"""The members of an organization: what they have in it, and that it ends when they leave."""
+"""Members of an organization: their rights there, and the end of these when they are removed."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,12 +22,14 @@ PEOPLE = """query ($first: Int!) { organization(name: "acme") {
 
 
 async def epoch(name: str) -> int:
-    """What registry tokens of an account, or for a namespace, are compared with."""
+    """The `auth_epoch` of an account, which registry tokens are compared with."""
     (row,) = await fetch("SELECT auth_epoch FROM account WHERE name = ?", name)
     return int(row["auth_epoch"])
 
 
-async def test_members_and_collaborators_with_what_they_have(owner: GraphQL, factory: Factory) -> None:
+async def test_members_and_collaborators_are_listed_with_teams_and_repositories(
+    owner: GraphQL, factory: Factory
+) -> None:
     for name in ("app", "tool"):
         await factory.repository(f"acme/{name}", by="ada")
     await factory.repository("ada/own")
@@ -88,8 +90,10 @@ async def test_one_member_by_name(name: str, found: bool, owner: GraphQL, factor
     assert data["organization"]["member"] == ({"account": {"name": name}} if found else None)
 
 
-async def test_whoever_leaves_an_organization_keeps_nothing_there(owner: GraphQL, factory: Factory) -> None:
-    # given bob with everything that one can have, in two organizations
+async def test_a_removed_member_loses_all_rights_in_the_organization(
+    owner: GraphQL, factory: Factory
+) -> None:
+    # given bob with every kind of right in two organizations
     for organization in ("acme", "other"):
         if organization == "other":
             await factory.organization(organization, owner="ada")
@@ -100,11 +104,11 @@ async def test_whoever_leaves_an_organization_keeps_nothing_there(owner: GraphQL
     await factory.grant("acme/app", "cyd", RepositoryRole.READ, by="ada")
     before = await epoch("bob")
 
-    # when he is removed from one, and once more
+    # when he is removed from one of them twice
     for _ in range(2):
         assert (await owner.payload(EXPEL, account="bob"))["name"] == "bob"
 
-    # then there he has nothing, and elsewhere all
+    # then he has no right there, and keeps those in the other
     rows = await fetch(
         "SELECT o.name AS name FROM team_member m JOIN team t ON t.id = m.team_id"
         " JOIN account o ON o.id = t.organization_id JOIN account a ON a.id = m.account_id"
@@ -141,7 +145,7 @@ CHANGES: dict[str, tuple[str, Callable[[GraphQL], Any]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_registry_tokens_end_with_the_right_that_they_carry(
+async def test_registry_tokens_end_with_the_right_they_were_issued_for(
     change: str, owner: GraphQL, factory: Factory
 ) -> None:
     await factory.team("acme", "admins", TeamRole.ADMIN, ["bob"])
@@ -154,7 +158,7 @@ async def test_registry_tokens_end_with_the_right_that_they_carry(
     assert grown == {name: int(name == ended) for name in before}
 
 
-async def test_a_refused_removal_leaves_tokens_and_members_alone(owner: GraphQL) -> None:
+async def test_a_refused_removal_changes_nothing(owner: GraphQL) -> None:
     before = await state.dump()
 
     await owner.payload_error(REMOVE, team="owners", account="ada")
@@ -205,9 +209,9 @@ ONLY_COLLABORATORS = """query { organization(name: "acme") { collaborators(first
   account { name } repositories { nodes { name } } } } } }"""
 
 
-async def test_lists_of_people_cost_the_same_however_long(owner: GraphQL, factory: Factory) -> None:
+async def test_lists_of_people_cost_a_constant_number_of_statements(owner: GraphQL, factory: Factory) -> None:
     async def statements() -> list[int]:
-        # One list at a time: whether two of them share a statement is up to which is there first.
+        # One list at a time: whether two of them share a statement depends on timing.
         return [
             await least_statements(partial(owner.data, ONLY_MEMBERS)),
             await least_statements(partial(owner.data, ONLY_COLLABORATORS)),

@@ -45,7 +45,7 @@ async def test_a_team_is_created_changed_and_deleted(owner: GraphQL) -> None:
     assert await kinds() == ["org_create_team", "org_set_team_description", "org_delete_team"]
 
 
-async def test_setting_a_team_creates_it_or_changes_what_is_given(owner: GraphQL) -> None:
+async def test_setting_a_team_is_an_upsert(owner: GraphQL) -> None:
     document = """mutation ($input: TeamSetInput!) {
       teamSet(organization: "acme", team: "t1", input: $input) {
         isNew team { role description } errors { code } } }"""
@@ -59,22 +59,24 @@ async def test_setting_a_team_creates_it_or_changes_what_is_given(owner: GraphQL
     assert await kinds() == ["org_create_team", "org_set_team_role"]
 
 
-async def test_the_owner_is_told_of_a_role_that_nobody_would_have(owner: GraphQL, factory: Factory) -> None:
+async def test_the_last_administrator_cannot_give_up_the_role(owner: GraphQL, factory: Factory) -> None:
     await factory.team("acme", "admins", TeamRole.ADMIN, ["bob"])
     document = 'mutation { teamDelete(organization: "acme", team: "owners") { name errors { message } } }'
 
-    # bob would still administer, but not the one who asks
+    # bob would still be an administrator, but not the viewer
     data = await owner.data(document)
     assert data["teamDelete"]["errors"] == [{"message": "You would no longer administer 'acme'."}]
 
-    # while for bob the team is no more than another
+    # bob, who administers by another team, may delete it
     bob = owner.with_token(await factory.token("bob"))
     assert (await bob.data(document))["teamDelete"] == {"name": "owners", "errors": []}
     assert (await owner.answer(TEAM, team="admins"))["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
 @pytest.mark.parametrize("account", ["robot", "disabled"])
-async def test_only_people_who_can_sign_in_administer(account: str, owner: GraphQL, factory: Factory) -> None:
+async def test_only_accounts_that_can_sign_in_count_as_administrators(
+    account: str, owner: GraphQL, factory: Factory
+) -> None:
     await factory.robot("acme+bot", by="ada")
     await factory.team("acme", "admins", TeamRole.ADMIN, ["acme+bot" if account == "robot" else "bob"])
     await execute("UPDATE account SET is_enabled = ? WHERE name = 'bob'", False)
@@ -100,7 +102,7 @@ async def test_two_administrators_cannot_remove_each_other(owner: GraphQL, facto
     assert left["n"] == 1
 
 
-async def test_twenty_callers_make_one_team(owner: GraphQL, factory: Factory) -> None:
+async def test_twenty_concurrent_callers_create_one_team(owner: GraphQL, factory: Factory) -> None:
     context = await factory.as_account("ada")
 
     made = await asyncio.gather(
@@ -111,7 +113,7 @@ async def test_twenty_callers_make_one_team(owner: GraphQL, factory: Factory) ->
     assert len({record.id for record, _ in made}) == 1
 
 
-async def test_people_from_outside_are_invited_and_others_added(owner: GraphQL, factory: Factory) -> None:
+async def test_outsiders_are_invited_and_members_are_added(owner: GraphQL, factory: Factory) -> None:
     await factory.robot("acme+bot", by="ada")
     await factory.team("acme", "makers", TeamRole.CREATOR, ["cyd"])
 
@@ -124,7 +126,7 @@ async def test_people_from_outside_are_invited_and_others_added(owner: GraphQL, 
     assert await subjects(owner) == ["cyd", "acme+bot", "bob?"]
     assert await subjects(owner, invited=False) == ["cyd", "acme+bot"]
     assert await kinds() == ["org_invite_team_member", "org_add_team_member", "org_add_team_member"]
-    # The invitation is no membership yet.
+    # An invitation is not a membership.
     bob = owner.with_token(await factory.token("bob"))
     assert await bob.refusal(TEAM, team="crew") == "FORBIDDEN"
 
@@ -139,7 +141,7 @@ async def test_without_invitations_everybody_is_added(flag: str, owner: GraphQL,
     assert await subjects(owner) == ["bob"]
 
 
-async def test_members_see_each_other_but_not_who_is_invited(owner: GraphQL, factory: Factory) -> None:
+async def test_members_see_each_other_but_not_the_invitations(owner: GraphQL, factory: Factory) -> None:
     await factory.team("acme", "makers", TeamRole.CREATOR, ["cyd"])
     await owner.payload(ADD, team="crew", account="cyd")
     await owner.payload(ADD, team="crew", account="bob")
@@ -151,7 +153,7 @@ async def test_members_see_each_other_but_not_who_is_invited(owner: GraphQL, fac
     assert (shown["viewerCanView"], shown["viewerCanAdminister"]) == (True, False)
 
 
-async def test_the_list_of_a_team_is_paged_across_members_and_invitations(
+async def test_the_list_of_a_team_pages_through_members_and_invitations(
     owner: GraphQL, factory: Factory
 ) -> None:
     names = [f"user{number}" for number in range(4)]
