@@ -1,1 +1,1 @@
-"""Repositories: finding and changing them, who may do what with them, how much they are used."""
+"""Repositories: finding and changing them, permissions, membership, stars, activity."""

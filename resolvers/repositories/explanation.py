@@ -1,6 +1,6 @@
-"""Why somebody may do what they may with a repository, and who may do it at all.
+"""Explanations of access to a repository: role and grants of an account, and the accounts with access.
 
-The answers come from the function that decides, `accesses`, so that they cannot differ from what happens.
+Both use `accesses`, the function that decides on access, so that they cannot disagree with it.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,11 @@ from storage.statements import placeholders
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """What an account may do with a repository, and every reason for it, strongest first.
+    """The role of an account on a repository, None for none, and all grants, strongest first.
 
-    `role` is None for nothing at all. `cap` is the highest role that the scopes of the credential allow, None
-    where they allow none; it holds nothing back for accounts other than the viewer. `account` is None for
-    anonymous callers. An account that `is_blocked` is disabled, or a robot of somebody who is, and so it has
-    no role.
+    `account` is None for anonymous callers. `cap` is the highest role that the scopes of the viewer's
+    credential allow, None if they allow none; other accounts are not capped. `is_blocked` is true for a
+    disabled account and a robot of a disabled owner, which have no role.
     """
 
     account: AccountRecord | None
@@ -46,9 +45,9 @@ class AccessRecord:
 
 
 async def explain(context: Context, path: str, account: str | None = None) -> AccessRecord | None:
-    """What an account, or the viewer with the credential at hand, may do with a repository, and why.
+    """Explain the access of an account to a repository, by default of the viewer's current credential.
 
-    Requires `repo:admin` for accounts other than the viewer's own, else `repo:read`. None if there is no such
+    Requires `repo:read`, for other accounts than the viewer's `repo:admin`. None if there is no such
     repository, user or robot.
     """
     viewer = context.viewer
@@ -88,7 +87,7 @@ def _record(
 
 
 def _signed_in(context: Context, account: AccountRecord) -> Subject:
-    """The account with all rights that it has, as after signing in directly."""
+    """The account with all its rights, as if it signed in with its password (no scopes)."""
     has_full_access = context.site.has("SUPERUSERS_FULL_ACCESS") and is_superuser(context, account)
     return Subject(account.id, RepositoryRole.ADMIN, has_full_access)
 
@@ -96,9 +95,9 @@ def _signed_in(context: Context, account: AccountRecord) -> Subject:
 async def grants(
     context: Context, record: RepositoryRecord, account: str, sources: Sequence[GrantSource] | None = None
 ) -> list[Grant] | None:
-    """The grants of an account on a repository, strongest first, or those from some sources.
+    """The grants of an account on a repository, strongest first, optionally of some sources only.
 
-    Requires `repo:admin`. None if there is no such account, or nothing is granted to it.
+    Requires `repo:admin`. None if there is no such account or grant.
     """
     await require_repository(context, record.ref, RepositoryRole.ADMIN)
     found = await by_name(account, AccountKind.USER, AccountKind.ROBOT)
@@ -112,10 +111,10 @@ async def grants(
 async def accounts_with_access(
     context: Context, record: RepositoryRecord, page: Page, *, minimum: RepositoryRole = RepositoryRole.READ
 ) -> Slice[AccessRecord]:
-    """Every user and robot with at least the role `minimum` on a repository, by name, each with the reasons.
+    """The users and robots with at least the role `minimum` on a repository, by name, with their grants.
 
-    Requires `repo:admin`. Whoever has nothing but what everybody has on a public repository is left out, and
-    so are accounts that are blocked. Two statements and one for the accounts, however many there are.
+    Requires `repo:admin`. Blocked accounts are left out, and so are accounts whose only grant is that the
+    repository is public. Three statements, however many accounts there are (no N+1).
     """
     await require_repository(context, record.ref, RepositoryRole.ADMIN)
     conditions, values = _with_role(context, record, minimum)
@@ -138,7 +137,7 @@ async def accounts_with_access(
 def _with_role(
     context: Context, record: RepositoryRecord, minimum: RepositoryRole
 ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Conditions on `account a`, with their values: usable, and with a grant of at least the role."""
+    """SQL conditions on `account a` and their values: can act, and has a grant of at least the role."""
     roles = [role.value for role in RepositoryRole if role >= minimum]
     given = f"p.repository_id = ? AND p.role IN ({placeholders(roles)})"
     direct = f"SELECT p.account_id FROM repository_permission p WHERE p.account_id IS NOT NULL AND {given}"

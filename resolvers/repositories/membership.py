@@ -1,4 +1,4 @@
-"""Who is in a team, who is in an organization, and who works in it from outside."""
+"""Members of teams and organizations, and outside collaborators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,9 +40,9 @@ def _member(row: Row) -> MemberRecord:
 async def members(
     context: Context, record: TeamRecord, page: Page, *, include_invited: bool = False
 ) -> Slice[MemberRecord]:
-    """Who is in a team, oldest first; then who is invited, which administrators alone are shown.
+    """The members of a team, oldest first; then invitations, which only administrators see.
 
-    For members of the team and administrators of the organization; others are refused.
+    Requires to be a member of the team or an administrator of the organization.
     """
     if not (await team.viewer_can_view(context, [record]))[record]:
         raise context.viewer.refusal()
@@ -59,11 +59,11 @@ async def members(
 
 
 async def add(context: Context, organization: str, team_name: str, name: str) -> tuple[AccountRecord, bool]:
-    """Add a user or a robot of the organization to a team, or invite the user: whom, and whether invited.
+    """Add a user or a robot of the organization to a team, or invite the user. Requires `org:admin`.
 
-    Users outside of the organization are invited while REQUIRE_TEAM_INVITE and MAILING are on. Requires
-    `org:admin`. Raises `NotFound`, `UnknownReference`, `Invalid` for a robot of others, `AlreadyExists` for a
-    member.
+    Returns the account, and whether it was invited. Users outside the organization are invited if
+    REQUIRE_TEAM_INVITE and MAILING are on. Raises `NotFound`, `UnknownReference`, `Invalid` for a robot of
+    another namespace, `AlreadyExists` for a member.
     """
     owner = await require_organization(context, organization)
     async with team.locked("team_member.add", owner):
@@ -99,15 +99,15 @@ async def _must_be_invited(context: Context, owner: AccountRecord, user: Account
 
 
 _OF_ADDRESS = "LOWER(email) = (SELECT LOWER(a.email) FROM account a WHERE a.id = ?)"
-"""The condition on an invitation that it is for the address of an account."""
+"""SQL condition: the invitation is for the e-mail address of an account."""
 
 
 async def remove(context: Context, organization: str, team_name: str, name: str) -> str:
-    """Take somebody out of a team, or withdraw the invitation; the name. Requires `org:admin`.
+    """Remove an account from a team, or withdraw its invitation. Returns the name. Requires `org:admin`.
 
-    An invitation of the account's address to this team ends too, so that its mail is no way back. Registry
-    tokens that the member holds end. Raises `NotFound` for a team or account that does not exist,
-    `Invalid` for one that is not in the team, or who is needed to administer the organization.
+    Invitations of the account's e-mail address to this team are deleted too, so that an old mail does not
+    lead back. The member's registry tokens end. Raises `NotFound` for an unknown team or account, `Invalid`
+    for an account that is not in the team or is the last administrator of the organization.
     """
     owner = await require_organization(context, organization)
     async with team.locked("team_member.remove", owner):
@@ -133,14 +133,14 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
 
 @dataclass(frozen=True, slots=True)
 class TeamPermissionRecord:
-    """A repository on which a team was given a role."""
+    """A role of a team on a repository."""
 
     repository: RepositoryRecord
     role: RepositoryRole
 
 
 async def team_permissions(context: Context, record: TeamRecord, page: Page) -> Slice[TeamPermissionRecord]:
-    """The roles that a team was given, oldest first. Requires `org:admin`."""
+    """The roles of a team on repositories, oldest first. Requires `org:admin`."""
     await require_namespace(context, record.organization_id, TeamRole.ADMIN)
     rows = await paginate(
         Query(
@@ -188,7 +188,7 @@ async def _users(
 async def organization_members(
     context: Context, organization: AccountRecord, page: Page
 ) -> Slice[AccountRecord]:
-    """The users in some team of an organization, by name. Requires `org:admin`."""
+    """The users in any team of an organization, by name. Requires `org:admin`."""
     await require_namespace(context, organization.id, TeamRole.ADMIN)
     return await _users(context, page, [_IN_TEAMS], [organization.id])
 
@@ -196,7 +196,7 @@ async def organization_members(
 async def organization_member(
     context: Context, organization: AccountRecord, name: str
 ) -> AccountRecord | None:
-    """A user in some team of an organization, or any of its robots; None if there is none of that name.
+    """A user in any team of an organization, or one of its robots; None if there is none of that name.
 
     Requires `org:admin`.
     """
@@ -210,7 +210,7 @@ async def organization_member(
 
 
 async def collaborators(context: Context, organization: AccountRecord, page: Page) -> Slice[AccountRecord]:
-    """The users in no team of an organization who have direct permissions, by name. Requires `org:admin`."""
+    """Users with direct permissions but in no team of an organization, by name. Requires `org:admin`."""
     await require_namespace(context, organization.id, TeamRole.ADMIN)
     return await _users(
         context, page, [_WITH_PERMISSIONS, f"NOT {_IN_TEAMS}"], [organization.id, organization.id]
@@ -222,7 +222,7 @@ async def repositories_of(
 ) -> dict[int, Slice[RepositoryRecord]]:
     """The repositories of an organization on which accounts have direct permissions, by name.
 
-    For callers that decided on access.
+    The caller has authorized the request.
     """
     slices = await paginate_each(
         Query(
@@ -243,11 +243,11 @@ async def repositories_of(
 
 
 async def remove_from_organization(context: Context, organization: str, name: str) -> str:
-    """Take everything from an account that it has in an organization; the name. Requires `org:admin`.
+    """Remove all access of an account to an organization. Returns the name. Requires `org:admin`. Idempotent.
 
-    Its places in teams, its direct permissions, its invitations and those of its address, and the default
-    permissions that would give it new ones. Registry tokens that it holds end. An account that has nothing
-    there is left as it is. Raises `NotFound`, `Invalid` for the only administrator.
+    Deletes its memberships of teams, direct permissions, invitations (of the account or its e-mail address)
+    and default permissions (prototypes). Its registry tokens end. Raises `NotFound`, `Invalid` for the last
+    administrator.
     """
     owner = await require_organization(context, organization)
     member = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)

@@ -1,4 +1,4 @@
-"""Direct permissions on repositories: listing, giving, taking."""
+"""Direct permissions on repositories: listing, setting, deleting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def _record(row: Row) -> PermissionRecord:
 async def permissions(
     context: Context, record: RepositoryRecord, page: Page, *, kind: GranteeKind | None = None
 ) -> Slice[PermissionRecord]:
-    """The direct permissions on a repository, or those of one kind of grantee, oldest first.
+    """The direct permissions on a repository, optionally of one kind of grantee, oldest first.
 
     Requires `repo:admin`.
     """
@@ -71,7 +71,7 @@ async def permissions(
 async def permissions_of(
     context: Context, account_ids: Sequence[int], page: Page
 ) -> dict[int, Slice[PermissionRecord]]:
-    """The direct permissions of each account, oldest first; for callers that decided on access."""
+    """The direct permissions of each account, oldest first. The caller has authorized the request."""
     slices = await paginate_each(
         Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), (exists("r"),)),
         "p.account_id",
@@ -128,10 +128,10 @@ async def _record_event(
 async def set_permission(
     context: Context, path: str, whose: Grantee, role: RepositoryRole
 ) -> PermissionRecord:
-    """Give a role in place of the one before. Requires `repo:admin`. Registry tokens issued before end.
+    """Set the role of a grantee, replacing any other. Requires `repo:admin`. Ends issued registry tokens.
 
     Raises `UnknownReference` for an unknown account or team, `Invalid` for the owner of the namespace and for
-    a robot of another one.
+    a robot of another namespace.
     """
     record = await require(context, path, RepositoryRole.ADMIN)
     row = await grantee.require(whose, record.namespace_id)
@@ -149,14 +149,14 @@ async def set_permission(
             await _record_event(context, "change_repo_permission", record, whose, role=role.value)
             found = await _find(record, row)
     except IntegrityError as error:
-        # The account or team was removed between the look and the insert.
-        raise UnknownReference(f"There is no '{whose.name}' any more.", field="grantee") from error
+        # The account or team was deleted between the lookup and the insert.
+        raise UnknownReference(f"'{whose.name}' was deleted meanwhile.", field="grantee") from error
     assert found is not None
     return found
 
 
 async def delete_permission(context: Context, path: str, whose: Grantee) -> RepositoryRecord:
-    """Take a direct permission away. Requires `repo:admin`. Registry tokens issued before end.
+    """Delete a direct permission. Requires `repo:admin`. Ends issued registry tokens.
 
     Raises `NotFound` if there is none, `Invalid` for the owner of the namespace.
     """

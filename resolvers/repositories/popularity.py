@@ -1,7 +1,7 @@
-"""How much repositories are used: the pulls of the last 90 days.
+"""Popularity of repositories: the pulls of the last 90 days.
 
-Lists of what is pulled most are read in the order of a level beside each repository, which a job brings up to
-date: how many binary digits the pulls have. It changes seldom, so that few rows are ever written.
+Lists of the most pulled repositories use an index on `popularity_level`, the bit length of the number of
+pulls. A job updates it. The logarithm changes seldom, so that few rows are written.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ DAY_MS = 86_400_000
 
 
 def since_day() -> int:
-    """The last day that no longer counts, in days since the epoch, UTC."""
+    """The last day that does not count, in days since the Unix epoch, UTC."""
     return now_ms() // DAY_MS - DAYS
 
 
 async def popularities(repository_ids: Sequence[int]) -> dict[int, int]:
-    """The pulls of each repository that had any, in one statement."""
+    """The pulls of each repository, in one statement; repositories without pulls are left out."""
     if not repository_ids:
         return {}
     rows = await fetch(
@@ -34,7 +34,7 @@ async def popularities(repository_ids: Sequence[int]) -> dict[int, int]:
 
 
 def pulls_of(repository: str) -> str:
-    """The pulls of a repository in SQL; its id is a column, and the value to give is `since_day()`."""
+    """SQL of the pulls of the repository whose id is the column `repository`; takes `since_day()`."""
     return (
         "CAST(COALESCE((SELECT SUM(d.pulls) FROM daily_activity d"
         f" WHERE d.repository_id = {repository} AND d.day > ?), 0) AS BIGINT)"
@@ -43,11 +43,11 @@ def pulls_of(repository: str) -> str:
 
 READ_BATCH = 1_000
 WRITE_BATCH = 100
-"""Who writes to one of so many repositories waits until all are written."""
+"""Rows updated, and thus locked, in one transaction."""
 
 
 async def update_levels() -> None:
-    """Bring the levels up to date."""
+    """Update the popularity levels that have changed. Idempotent."""
     last_id = 0
     while True:
         rows = await fetch(
@@ -63,7 +63,7 @@ async def update_levels() -> None:
         changed = [(repository_id, level) for repository_id, level, noted in levels if level != noted]
         for batch in batches(changed, WRITE_BATCH):
             async with transaction("popularity.update_levels"):
-                # Whoever holds several repositories takes them in the order of their ids.
+                # In order of id, as all code that locks several repositories, to prevent deadlocks.
                 for repository_id, level in batch:
                     await execute(
                         "UPDATE repository SET popularity_level = ? WHERE id = ?", level, repository_id

@@ -1,6 +1,6 @@
-"""Permission prototypes: what accounts and teams get by themselves on new repositories of an organization.
+"""Permission prototypes: default permissions of accounts and teams on new repositories of an organization.
 
-A prototype changes no right that exists, so that no token has to end when one is made, changed or removed.
+A prototype changes no existing right, so that changing one need not end registry tokens.
 """
 
 import uuid
@@ -27,7 +27,7 @@ from storage.transactions import lock_row, transaction
 
 @dataclass(frozen=True, slots=True)
 class PrototypeRecord:
-    """A prototype. The delegate, who gets the role, is an account or a team.
+    """A prototype. The delegate, an account or a team, gets the role.
 
     With `activating_account_id` it applies only to repositories that this account creates.
     """
@@ -73,7 +73,7 @@ async def prototypes(context: Context, organization: AccountRecord, page: Page) 
 
 
 async def _require(organization: AccountRecord, prototype: str) -> PrototypeRecord:
-    """A prototype by its uuid, of this organization and no other. Raises `NotFound`."""
+    """A prototype of this organization by its uuid. Raises `NotFound`."""
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE p.organization_id = ? AND p.uuid = ?",
         organization.id,
@@ -92,7 +92,7 @@ async def create(
     role: RepositoryRole,
     activating_account: str | None = None,
 ) -> PrototypeRecord:
-    """Make a prototype, beside any others for the same delegate. Requires `org:admin`.
+    """Create a prototype; a delegate may have several. Requires `org:admin`.
 
     Raises `UnknownReference` for an unknown account or team, `Invalid` for a robot of another namespace.
     """
@@ -117,8 +117,8 @@ async def create(
             record = await _require(owner, made.uuid)
             await _record_event(context, "create_prototype_permission", record)
     except IntegrityError as error:
-        # An account or team was removed between the look and the insert.
-        raise UnknownReference(f"There is no '{delegate.name}' any more.", field="delegate") from error
+        # An account or team was deleted between the lookup and the insert.
+        raise UnknownReference(f"'{delegate.name}' was deleted meanwhile.", field="delegate") from error
     return record
 
 
@@ -138,7 +138,7 @@ async def update(
 
 
 async def delete(context: Context, organization: str, prototype: str) -> PrototypeRecord:
-    """Remove a prototype; what it gave so far stays. Requires `org:admin`. Raises `NotFound`."""
+    """Delete a prototype; permissions that it gave stay. Requires `org:admin`. Raises `NotFound`."""
     owner = await require_organization(context, organization)
     async with transaction("prototype.delete"):
         record = await _require(owner, prototype)
@@ -161,10 +161,10 @@ async def _record_event(context: Context, kind: str, record: PrototypeRecord, **
 
 
 async def apply(organization_id: int, repository_id: int, creator_id: int) -> None:
-    """Give the prototypes' permissions on a repository just created, in the open transaction.
+    """Create the permissions of prototypes on a new repository, in the open transaction.
 
-    Of several prototypes for one delegate, those that name the creator beat the general ones, and then the
-    highest role wins. The creator administers the repository already and gets nothing here.
+    Of several prototypes for one delegate, those that name the creator take precedence over general ones,
+    then the highest role. The creator administers the repository already and gets no permission here.
     """
     rows = await fetch(
         "SELECT role, activating_account_id, delegate_account_id, delegate_team_id FROM permission_prototype"
@@ -186,7 +186,7 @@ async def apply(organization_id: int, repository_id: int, creator_id: int) -> No
 
 
 def _chosen(rows: Iterable[Row]) -> Iterable[tuple[GranteeRow, RepositoryRole]]:
-    """The role of each delegate, from the weakest claim to the strongest: a later one replaces it."""
+    """Delegates and roles by ascending precedence, so that in a dict the last one wins."""
     return (
         (_delegate(row), RepositoryRole(row["role"]))
         for row in sorted(

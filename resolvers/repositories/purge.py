@@ -1,4 +1,4 @@
-"""Purging: removing for good what a deleted repository or namespace held, in batches. Jobs run it."""
+"""Purging: jobs that hard-delete the content of deleted repositories and namespaces, in batches."""
 
 from resolvers.access.epochs import Cause, bump
 from storage.clock import now_ms
@@ -25,7 +25,7 @@ PURGE_BATCH = 200
 
 
 async def purge_repository(repository_id: int) -> None:
-    """Remove what a deleted repository held, in batches of short transactions. May be run again."""
+    """Delete the content and the row of a deleted repository, in short transactions. Idempotent."""
     row = await fetch_one("SELECT deleted_at_ms FROM repository WHERE id = ?", repository_id)
     if row is None or row["deleted_at_ms"] is None:
         return
@@ -37,9 +37,9 @@ async def purge_repository(repository_id: int) -> None:
 
 
 async def purge_namespace(namespace_id: int) -> None:
-    """Remove what a deleted namespace held, and at last its row. May be run again at any point.
+    """Delete the content of a deleted namespace, and at last its row. Idempotent, also after a kill.
 
-    Memberships, permissions, tokens and the like go with the row of their account.
+    Memberships, permissions and tokens are deleted with the row of their account (ON DELETE CASCADE).
     """
     row = await fetch_one("SELECT deleted_at_ms FROM account WHERE id = ?", namespace_id)
     if row is None or row["deleted_at_ms"] is None:

@@ -35,14 +35,14 @@ DESCRIPTION_LENGTH = 100_000
 
 
 class Visibility(StrEnum):
-    """Who may pull: everybody, or whoever has a grant."""
+    """Who may pull: everybody, or accounts with a grant."""
 
     PUBLIC = "public"
     PRIVATE = "private"
 
 
 class RepositoryState(StrEnum):
-    """What may be written: everything; nothing; only what the mirror robot pushes; nothing, being deleted."""
+    """Who may write: accounts with a grant; nobody; the mirror robot only; nobody, while being deleted."""
 
     NORMAL = "NORMAL"
     READ_ONLY = "READ_ONLY"
@@ -53,9 +53,9 @@ class RepositoryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRecord:
-    """A repository with the facts of its namespace that every view of it shows.
+    """A repository with the columns of its namespace that most callers need.
 
-    `path` is namespace and name, as clients write them.
+    `path` is namespace, slash and name, as clients write it.
     """
 
     id: int
@@ -75,7 +75,7 @@ class RepositoryRecord:
 
     @property
     def ref(self) -> RepositoryRef:
-        """What a decision on this repository needs."""
+        """The input of decisions on access to this repository."""
         return RepositoryRef(self.id, self.namespace_id, self.visibility is Visibility.PUBLIC)
 
 
@@ -101,7 +101,7 @@ def _record(row: Row) -> RepositoryRecord:
 
 
 async def find(path: str) -> RepositoryRecord | None:
-    """The repository at a path, for whoever asks: the caller decides on access."""
+    """The repository at a path, without authorization: the caller decides on access."""
     namespace, name = split_path(path)
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE n.name = ? AND r.name = ? AND {_ALIVE}", namespace, name
@@ -122,10 +122,10 @@ async def by_ids(ids: Sequence[int]) -> dict[int, RepositoryRecord]:
 async def repository(
     context: Context, path: str, role: RepositoryRole = RepositoryRole.READ
 ) -> RepositoryRecord | None:
-    """The repository at a path, if the viewer has at least `role` there.
+    """The repository at a path; requires at least `role`. None if there is none.
 
-    Refuses, denied and absent alike, unless the viewer would see the repository if it existed; only then None
-    means that there is none. Raises `Unauthenticated` or `Forbidden`.
+    A missing repository is refused as a forbidden one is, so that names are not disclosed; None is only for
+    viewers who could access it if it existed. Raises `Unauthenticated` or `Forbidden`.
     """
     record = await find(path)
     if record is not None:
@@ -135,13 +135,13 @@ async def repository(
         f"SELECT id FROM account WHERE name = ? AND {exists()} AND kind <> 'robot'",
         split_path(path)[0],
     )
-    # A repository that is not there is judged as a private one in the same namespace would be.
+    # A missing repository counts as a private one of the same namespace.
     await require_repository(context, RepositoryRef(0, owner["id"], is_public=False) if owner else None, role)
     return None
 
 
 async def require(context: Context, path: str, role: RepositoryRole) -> RepositoryRecord:
-    """As `repository`. Raises `NotFound` where that returns None."""
+    """As `repository`, but raises `NotFound` instead of returning None."""
     record = await repository(context, path, role)
     if record is None:
         raise NotFound(field="repository")
@@ -149,7 +149,7 @@ async def require(context: Context, path: str, role: RepositoryRole) -> Reposito
 
 
 def require_writable(context: Context, record: RepositoryRecord) -> None:
-    """Raise `NotWritable` unless content may be written in the repository's state."""
+    """Raise `NotWritable` unless the state of the repository allows to write content."""
     if record.state is not RepositoryState.NORMAL:
         raise NotWritable(
             f"Repository is in read only or mirror mode: {record.state.value}", field="repository"
@@ -157,7 +157,7 @@ def require_writable(context: Context, record: RepositoryRecord) -> None:
 
 
 async def lock_writable(context: Context, record: RepositoryRecord) -> None:
-    """Hold a repository against other writers, in the open transaction, and judge it again as it is then.
+    """Lock the row of a repository in the open transaction, and check again that it may be written.
 
     Raises `NotWritable`, and `NotFound` if it was deleted meanwhile.
     """
@@ -168,7 +168,7 @@ async def lock_writable(context: Context, record: RepositoryRecord) -> None:
 
 
 class RepositoryOrder(StrEnum):
-    """In which order repositories are listed."""
+    """The order of a list of repositories."""
 
     CREATED_AT = "created_at"
     NAME = "name"
@@ -186,8 +186,8 @@ _STARRED, _NOT_STARRED = f"r.id IN {_STARS}", f"r.id NOT IN {_STARS}"
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFilter:
-    """Which repositories to list, and how. `include_public` adds public ones to those with a grant for the
-    viewer; starred ones are the viewer's own choice and need no grant."""
+    """Conditions on repositories, and their order. `include_public` adds public repositories to those with a
+    grant for the viewer. With `is_starred`, starred public ones are always included."""
 
     namespace: str | None = None
     include_public: bool = True
@@ -197,7 +197,7 @@ class RepositoryFilter:
 
 
 async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -> Slice[RepositoryRecord]:
-    """The repositories that the viewer may see. Raises `Unauthenticated` if nobody asks for their stars."""
+    """The repositories that the viewer may see. Raises `Unauthenticated` for anonymous `is_starred`."""
     condition, values = visible_repositories(
         context.viewer, include_public=chosen.include_public or chosen.is_starred is True
     )
@@ -239,9 +239,9 @@ async def create(
     visibility: Visibility,
     description: str | None = None,
 ) -> RepositoryRecord:
-    """Create a repository; whoever creates it administers it.
+    """Create a repository, which the viewer then administers.
 
-    Needs the role creator in the namespace, which is the viewer's own when none is given. Raises `Invalid`,
+    Requires the role creator in the namespace, by default the viewer's own. Raises `Invalid`,
     `AlreadyExists`, `Unauthenticated`, `Forbidden`.
     """
     if namespace is None:
@@ -279,7 +279,7 @@ async def create(
                 repository_id=row.id,
             )
     except IntegrityError as error:
-        # Two creators at once: the unique index let one of them win.
+        # The unique index rejected a concurrent creation.
         raise AlreadyExists("Repository already exists", field="name") from error
     return (await by_ids([row.id]))[row.id]
 
@@ -287,7 +287,7 @@ async def create(
 def check_description(description: str | None) -> None:
     """Raise `Invalid` for a description of more than 100,000 characters."""
     if description is not None and len(description) > DESCRIPTION_LENGTH:
-        raise Invalid(f"A description has at most {DESCRIPTION_LENGTH} characters.", field="description")
+        raise Invalid(f"description: must have at most {DESCRIPTION_LENGTH} characters.", field="description")
 
 
 async def _change(
@@ -303,7 +303,7 @@ async def _change(
             f"UPDATE repository SET {assignments} WHERE id = ? AND {exists()}", *values, record.id
         )
         found = await by_ids([record.id])
-        # Another caller may have deleted it, or its namespace, since it was found.
+        # The repository or its namespace may have been deleted since it was found.
         if not changed or not found:
             raise NotFound(field="repository")
         await events.record(
@@ -317,7 +317,7 @@ async def _change(
 
 
 async def update(context: Context, path: str, *, description: str | None) -> RepositoryRecord:
-    """Change the description. Requires `repo:write`; works in every state."""
+    """Change the description. Requires `repo:write`; allowed in every state."""
     record = await require(context, path, RepositoryRole.WRITE)
     check_description(description)
     return await _change(
@@ -331,7 +331,7 @@ async def update(context: Context, path: str, *, description: str | None) -> Rep
 
 
 async def change_visibility(context: Context, path: str, visibility: Visibility) -> RepositoryRecord:
-    """Make a repository public or private. Requires `repo:admin`. Registry tokens issued before end."""
+    """Make a repository public or private. Requires `repo:admin`. Ends issued registry tokens."""
     record = await require(context, path, RepositoryRole.ADMIN)
     return await _change(
         context,
@@ -344,19 +344,19 @@ async def change_visibility(context: Context, path: str, visibility: Visibility)
 
 
 async def change_state(context: Context, path: str, state: RepositoryState) -> RepositoryRecord:
-    """Change what may be written. Requires `repo:admin`. Raises `Invalid` for what only the registry sets."""
+    """Change the state. Requires `repo:admin`. Raises `Invalid` for states that only the registry sets."""
     record = await require(context, path, RepositoryRole.ADMIN)
     if state not in {RepositoryState.NORMAL, RepositoryState.READ_ONLY, RepositoryState.MIRROR}:
-        raise Invalid(f"The state {state.value} cannot be chosen.", field="state")
+        raise Invalid(f"state: must be NORMAL, READ_ONLY or MIRROR, not {state.value}.", field="state")
     return await _change(
         context, record, "state = ?", [state.value], "change_repo_state", {"state_changed": state.value}
     )
 
 
 async def delete(context: Context, path: str) -> RepositoryRecord | None:
-    """Delete a repository: it is gone at once, its content follows in a job.
+    """Delete a repository at once; a job purges its content. Requires `repo:admin`.
 
-    Requires `repo:admin`. None if there is none in a namespace that the viewer administers.
+    None if there is no such repository in a namespace that the viewer administers.
     """
     record = await repository(context, path, RepositoryRole.ADMIN)
     if record is None:
@@ -364,7 +364,7 @@ async def delete(context: Context, path: str) -> RepositoryRecord | None:
     async with transaction("repository.delete"):
         await lock_row("repository", record.id)
         deleted = await execute(
-            # The row keeps its content under its uuid, so that the name is free and leads nowhere old.
+            # Soft delete: renamed to its uuid, so that the name is free for a new repository.
             "UPDATE repository SET name = uuid, state = ?, deleted_at_ms = ?,"
             f" {bump(Cause.REPOSITORY_DELETED)}"
             f" WHERE id = ? AND {exists()}",

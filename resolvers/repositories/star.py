@@ -1,4 +1,4 @@
-"""Stars: the repositories that users want to find again. Whoever may not read a repository cannot star it."""
+"""Stars: bookmarks of users for repositories. Starring requires to read the repository."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,12 @@ from storage.transactions import transaction
 
 
 async def star(context: Context, path: str) -> RepositoryRecord:
-    """Star a repository; again changes nothing. Requires `user:admin`, and to read the repository.
-
-    Raises `NotFound` where a viewer who would see the repository is told that there is none.
-    """
+    """Star a repository. Idempotent. Requires `user:admin` and `repo:read`. Raises `NotFound`."""
     account_id = require_account_role(context, AccountRole.ADMIN)
     record = await require(context, path, RepositoryRole.READ)
     async with transaction("star.create"):
         await execute(
-            # A repository that is deleted meanwhile is not starred: its row is judged in this statement.
+            # The statement itself checks that the repository was not deleted meanwhile.
             "INSERT INTO star (account_id, repository_id, created_at_ms)"
             " SELECT CAST(? AS BIGINT), r.id, CAST(? AS BIGINT) FROM repository r"
             f" WHERE r.id = ? AND {exists('r')}"
@@ -36,7 +33,7 @@ async def star(context: Context, path: str) -> RepositoryRecord:
 
 
 async def unstar(context: Context, path: str) -> RepositoryRecord:
-    """Take the viewer's star from a repository; without one nothing changes. Requires, raises as `star`."""
+    """Remove the viewer's star from a repository. Idempotent. Requires and raises as `star`."""
     account_id = require_account_role(context, AccountRole.ADMIN)
     record = await require(context, path, RepositoryRole.READ)
     async with transaction("star.delete"):
@@ -45,13 +42,13 @@ async def unstar(context: Context, path: str) -> RepositoryRecord:
 
 
 async def starred(context: Context, page: Page) -> Slice[RepositoryRecord]:
-    """The repositories that the viewer has starred and may still see, oldest first. Requires `user:admin`."""
+    """The repositories that the viewer starred and may still see, oldest first. Requires `user:admin`."""
     require_account_role(context, AccountRole.ADMIN)
     return await repositories(context, RepositoryFilter(is_starred=True), page)
 
 
 async def starred_among(viewer: Viewer, repository_ids: Sequence[int]) -> dict[int, bool]:
-    """The repositories that the viewer has starred, of those given, in one statement."""
+    """Those of some repositories that the viewer has starred, in one statement."""
     if viewer.account is None or not repository_ids:
         return {}
     rows = await fetch(
@@ -64,7 +61,7 @@ async def starred_among(viewer: Viewer, repository_ids: Sequence[int]) -> dict[i
 
 
 async def counts(repository_ids: Sequence[int]) -> dict[int, int]:
-    """How many stars each repository has, in one statement; those without any are left out."""
+    """The number of stars of each repository, in one statement; repositories without stars are left out."""
     if not repository_ids:
         return {}
     rows = await fetch(
