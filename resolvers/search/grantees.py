@@ -1,4 +1,4 @@
-"""Whom something can be granted to, as people type a name."""
+"""Autocompletion of grantees: teams, users, robots and organizations by the beginning of their name."""
 
 import unicodedata
 from typing import Any
@@ -14,11 +14,11 @@ from storage.search import begins, in_order, normalised
 from storage.statements import fetch
 
 MAX_CHOICES = 10
-"""So many of each kind are offered."""
+"""Most results: of teams, and of users and robots together."""
 
 
 def _prefix(text: str) -> str:
-    """A text as names are spelled: `Zoë ` is looked for as `zoe`."""
+    """Normalize a text to the spelling of names: `Zoë ` becomes `zoe`."""
     plain = unicodedata.normalize("NFKD", normalised(text)).encode("ascii", "ignore").decode()
     return plain.replace(" ", "").lower()
 
@@ -31,11 +31,11 @@ async def grantees(
     include_teams: bool = False,
     include_organization: bool = False,
 ) -> list[AccountRecord | TeamRecord]:
-    """Whom something can be granted to, by the beginning of the name: teams, users and robots, organization.
+    """Grantees whose name begins with a text: teams, then users and robots, then the organization.
 
-    At most ten teams, and ten users and robots, whoever has exactly this name before all others. Teams and
-    robots are those of the namespace, and for its members alone; robots go by their short names, or with a
-    plus by their whole ones.
+    At most `MAX_CHOICES` teams, and as many users and robots, an exact match first. Teams and robots are
+    those of `namespace`, for its members only. Robots match by short name or, if the text has a plus, by full
+    name.
     """
     prefix = _prefix(prefix)
     owner = (
@@ -80,7 +80,7 @@ async def _users_and_robots(
         parts.append(f"{users} AND {alive} AND a.name = ?")
         values.append(prefix)
     elif prefix:
-        # Without a beginning nobody is offered all users.
+        # An empty prefix must not list all users.
         parts.append(f"{users} AND {alive} AND {prefixed}")
         values += bounds
     if owner is not None:

@@ -1,8 +1,9 @@
-"""Repositories by a part of their name or description: what everybody sees, and what the viewer sees besides.
+"""Search of repositories by a part of their name or description.
 
-Each is looked for apart, since an index over all would find what the viewer may not see, however much it is.
-Some are looked at before an index is asked: what is pulled most, and what the viewer alone sees. Where enough
-of these fit, an index would only find much more that fits no better.
+Public repositories and the viewer's private ones are searched separately: an index over both would find
+arbitrarily many rows that the viewer may not see. Before an index is used, the most pulled repositories and
+the viewer's private ones are scanned. If enough of them match, the index would only add matches that rank no
+higher.
 """
 
 from resolvers.access.index_ranges import MAX_BY_ROW, GrantCount, grant_condition, private_ids
@@ -32,22 +33,22 @@ from storage.search import (
 from storage.statements import keyset_condition, nested_loop
 
 SCAN_LIMIT = 500
-"""So many repositories are looked at before an index is asked; `MAX_BY_ROW` of a namespace."""
+"""Repositories that are scanned before an index is used; `MAX_BY_ROW` of a namespace."""
 
 _SCAN_COLUMNS = (
     f"r.id, r.namespace_id, r.name, {DESCRIPTION} AS description, r.popularity_level, r.deleted_at_ms"
 )
 _ALIVE = Part(
-    # A join might be made before what is in order is cut off.
+    # A subquery, since a planner may run a join before LIMIT cuts off the ordered rows.
     f"{exists('r')} AND (SELECT {exists('n')} FROM account n WHERE n.id = r.namespace_id)"
 )
 _NAMESPACE = "(SELECT o.id FROM account o WHERE o.name = ?)"
 
 
 def candidates(viewer: Viewer, grants: GrantCount, text: str) -> list[Part]:
-    """What gives the ids and points of the repositories that the viewer may see and the text may mean."""
+    """SQL of the ids and points of repositories that match the text and that the viewer may see."""
     namespace, slash, name = text.partition("/")
-    # The text before a slash may be a namespace; a name may hold slashes as well.
+    # The part before a slash may be a namespace; a name may contain slashes too.
     searches: list[tuple[str, str | None]] = [(text, None), (name, namespace)]
     found: list[Part] = []
     for part, owner in searches if slash else searches[:1]:
@@ -65,13 +66,13 @@ def candidates(viewer: Viewer, grants: GrantCount, text: str) -> list[Part]:
 
 
 def _matches(visibility: str, part: str, owner: str | None, seen: Part, *more: Part) -> Part:
-    """Matches among public or among private repositories; `more` gives some that are looked at as well."""
+    """Matches among public or private repositories; `more` adds scans."""
     place = _exceeds_scan(visibility, part, owner)
     scanned = (_scan_most_pulled(visibility, part, owner, seen), *more)
     values = [value for one in (place, *scanned) for value in one.values]
     pieces = ["SELECT id, points FROM first"]
     for points, found in _in_indexes(visibility, part, owner, seen):
-        # What fits less well than a windowful is not looked for: an index may hold nearly everything.
+        # Skipped if `WINDOW` better matches are known: the index may match nearly all repositories.
         limit = (
             f"SELECT CASE WHEN COUNT(DISTINCT id) < {WINDOW} AND (SELECT is_much FROM place)"
             f" THEN {WINDOW} ELSE 0 END"
@@ -86,7 +87,7 @@ def _matches(visibility: str, part: str, owner: str | None, seen: Part, *more: P
 
 
 def _exceeds_scan(visibility: str, part: str, owner: str | None) -> Part:
-    """Whether there is more than is looked at one by one, as in all of the registry there is."""
+    """SQL: whether there are more repositories than a scan reads; of the whole registry always true."""
     if owner is None or not contains_as_indexed(part):
         return ALWAYS
     condition, order = _most_pulled(visibility, owner)
@@ -96,7 +97,7 @@ def _exceeds_scan(visibility: str, part: str, owner: str | None) -> Part:
 
 
 def _in_indexes(visibility: str, part: str, owner: str | None, seen: Part) -> list[tuple[int, Part]]:
-    """Matches that indexes find, each kind with its points."""
+    """Matches that indexes find: points and SQL of each kind."""
 
     def match(points: int, source: str, conditions: tuple[Part, ...], order: str = "") -> tuple[int, Part]:
         return points, limited(f"r.id AS id, {points} AS points", source, (*conditions, _ALIVE, seen), order)
@@ -123,7 +124,7 @@ def _of(owner: str | None) -> Part:
 
 
 def _most_pulled(visibility: str, owner: str | None) -> tuple[Part, str]:
-    """A condition and an order that an index holds: the most pulled first, or the newest of a namespace."""
+    """Condition and order of an index range: most pulled first, in a namespace newest first."""
     if owner is None:
         return Part(f"r.visibility = '{visibility}'"), "ORDER BY r.popularity_level DESC, r.id DESC"
     equal = (("r.namespace_id", _NAMESPACE), ("r.visibility", f"'{visibility}'"))
@@ -133,7 +134,7 @@ def _most_pulled(visibility: str, owner: str | None) -> tuple[Part, str]:
 
 
 def _scan_most_pulled(visibility: str, part: str, owner: str | None, seen: Part) -> Part:
-    """The best matches among the first of all, or of a namespace, which may be all of it."""
+    """The best matches among the most pulled repositories, or among the newest of a namespace."""
     condition, order = _most_pulled(visibility, owner)
     rows = (
         f"SELECT {_SCAN_COLUMNS} FROM repository r WHERE {condition.sql} AND {exists('r')}"
@@ -143,14 +144,14 @@ def _scan_most_pulled(visibility: str, part: str, owner: str | None, seen: Part)
 
 
 def _scan_private(part: str, owner: str | None, viewer: Viewer, *, limit: int | None = None) -> Part:
-    """Matches among what the viewer alone sees, or among the first of it."""
+    """The best matches among the viewer's private repositories, or among the first `limit` of them."""
     ids = private_ids(limit)
     rows = nested_loop(ids, _SCAN_COLUMNS, "repository r", "r.id = found.id")
     return _best_of(part, Part(rows, (viewer.require_account().id,) * ids.count("?")), (_of(owner),))
 
 
 def _best_of(part: str, rows: Part, conditions: tuple[Part, ...]) -> Part:
-    """The best matches among few repositories, which are looked at one by one."""
+    """The best matches among a few repositories, by a scan."""
     points, fits = _fit(part)
     where = (fits, _ALIVE, *conditions)
     return Part(
@@ -162,7 +163,7 @@ def _best_of(part: str, rows: Part, conditions: tuple[Part, ...]) -> Part:
 
 
 def _fit(part: str) -> tuple[Part, Part]:
-    """How well the text fits a repository `r`, and whether it does, for the few that are looked at."""
+    """SQL of the points of a repository `r`, and of the condition that it matches, for a scan."""
     if not part:
         return Part(str(DESCRIBED)), ALWAYS
     if not has_trigrams(part):

@@ -1,9 +1,9 @@
-"""Search: what the viewer may see, by a part of its name or description, the best first.
+"""Search by a part of a name or description over everything that the viewer may see, best match first.
 
-Repositories and accounts are found by indexes: of texts without three letters or digits in a row, only names
-that begin with them. Teams and robots are few, namely those of the viewer's own organizations, but superusers
-with full access have all of them looked through. Of each kind of match a hundred are weighed against each
-other, of repositories those that are pulled most.
+Repositories and accounts use trigram indexes; texts without three letters or digits in a row match only the
+beginning of names. Teams and robots are scanned: they are few, those of the viewer's organizations, except
+for superusers with full access. At most `WINDOW` matches of each kind are ranked; of repositories the most
+pulled.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -44,7 +44,7 @@ MAX_PER_KIND = WINDOW
 
 
 class SearchKind(StrEnum):
-    """What can be found."""
+    """The kinds of search results."""
 
     REPOSITORY = "repository"
     ORGANIZATION = "organization"
@@ -64,7 +64,7 @@ WEIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class SearchRecord:
-    """What was found, and its score: how well the text fits times the weight of the kind, up to 4."""
+    """A result. The score is the points of the match (0 to 1) times the weight of the kind, so up to 4."""
 
     score: float
     item: RepositoryRecord | AccountRecord | TeamRecord
@@ -96,7 +96,7 @@ _MEMBERSHIPS = (
 
 
 def _teams(context: Context, text: str, _: GrantCount) -> list[Part]:
-    """The teams of the organizations that the viewer is in; all for superusers with full access."""
+    """Teams of the viewer's organizations; all teams for superusers with full access."""
     viewer = context.viewer
     if viewer.account is None or (organization_cap(viewer.scopes) is None and not viewer.has_full_access):
         return []
@@ -115,9 +115,9 @@ def _teams(context: Context, text: str, _: GrantCount) -> list[Part]:
 
 
 def _robot_owners(viewer: Viewer) -> Part | None:
-    """Whose robots the viewer sees: the viewer's own, and those of the organizations that they are in.
+    """SQL condition on robots that the viewer may see: their own, and those of their organizations.
 
-    Superusers with full access see all.
+    Superusers with full access see all; None if the viewer may see none.
     """
     if viewer.account is None:
         return None
@@ -134,7 +134,7 @@ def _robots(context: Context, text: str, _: GrantCount) -> list[Part]:
     owners = _robot_owners(context.viewer)
     if owners is None:
         return []
-    # Whose robots they are is asked with a plus; otherwise a namespace would be found as all of its robots.
+    # Only a text with a plus matches the full name; otherwise a namespace would match all its robots.
     name = "a.name" if "+" in text else "substr(a.name, length(n.name) + 2)"
     points = points_of(name, text)
     part, value = contains(name, text)
@@ -156,11 +156,11 @@ CANDIDATES: dict[SearchKind, Callable[[Context, str, GrantCount], list[Part]]] =
     SearchKind.TEAM: _teams,
     SearchKind.ROBOT: _robots,
 }
-"""By kind, what gives the ids and points of what a text may mean, one row or several for each."""
+"""Functions by kind that give SQL of the ids and points of matches; an id may occur several times."""
 
 
 def _ranked(kind: SearchKind, candidates: Sequence[Part]) -> Part:
-    """The matches of one kind, each once, in their order: how well they fit, how much they are used."""
+    """The matches of one kind: each id once, with its best points, popularity and last change."""
     union = " UNION ALL ".join(candidate.sql for candidate in candidates)
     values = tuple(value for candidate in candidates for value in candidate.values)
     popularity, modified = "0", "0"
@@ -189,9 +189,9 @@ _ORDER = (
 async def search(
     context: Context, text: str, page: Page, *, kinds: Sequence[SearchKind] | None = None, per_kind: int
 ) -> Slice[SearchRecord]:
-    """What the viewer may see and the text fits, the best first, at most `per_kind` of each kind.
+    """Results that match the text and that the viewer may see, best first, at most `per_kind` of each kind.
 
-    Without text only repositories are found, and they only if nothing else is asked for. Raises `Invalid`.
+    An empty text finds repositories only, and only if no other kind is requested. Raises `Invalid`.
     """
     if not 1 <= per_kind <= MAX_PER_KIND:
         raise Invalid(f"'perKind' must be between 1 and {MAX_PER_KIND}, not {per_kind}.", field="per_kind")
@@ -227,7 +227,7 @@ async def search(
 
 
 async def _with_items(rows: Slice[Row]) -> Slice[SearchRecord]:
-    """The page with its items, in a statement for each table; what is gone meanwhile is left out."""
+    """The page with its records, one statement per table (no N+1); rows deleted meanwhile are left out."""
     found = {
         by_ids: await by_ids([row["id"] for row in rows.items if TABLES[row["kind"]] is by_ids])
         for by_ids in dict.fromkeys(TABLES.values())
@@ -248,4 +248,4 @@ TABLES: dict[str, Callable[[list[int]], Awaitable[dict[int, Any]]]] = {
     SearchKind.TEAM: team.by_ids,
     SearchKind.ROBOT: account.by_ids,
 }
-"""What reads the items of a kind."""
+"""Functions by kind that read records by id."""
