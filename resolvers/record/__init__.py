@@ -1,1 +1,1 @@
-"""The record of what happened: audit log, exports, live events."""
+"""The audit log, its exports, and live events."""

@@ -1,7 +1,8 @@
-"""The audit log: what people read of the events of a namespace or a repository.
+"""The audit log of a namespace or a repository: lists, daily counts, pruning.
 
-Entries are written with their events. Lists follow an index, so that a page of five million entries costs
-what a page of fifty does; counts by day come from a roll-up, and from the log for what is not in it yet.
+Entries are written together with their events. Lists use keyset pagination on an index, so that a page costs
+the same for fifty entries and for five million. Counts by day come from a roll-up, and from the log for
+entries that are not rolled up yet.
 """
 
 from dataclasses import dataclass, field
@@ -24,14 +25,14 @@ DAY_MS = 86_400_000
 MAX_SUMMARY_DAYS = 31
 ROLLED_UP_TO = "audit_rolled_up_to_ms"
 SETTLED_AFTER_MS = 2 * 60_000
-"""Entries older than this are all committed: no transaction is open for so long."""
+"""All entries older than this are committed, since no transaction stays open so long."""
 ROLL_UP_SPAN_MS = 10 * 60_000
 PRUNE_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """An entry as it is read."""
+    """An entry of the audit log."""
 
     id: int
     kind: str
@@ -45,7 +46,7 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries: of an interval `[since, until)`, by default of the last day; of one performer."""
+    """Conditions on entries: an interval `[since, until)`, by default the last day; one performer."""
 
     since_ms: int | None = None
     until_ms: int | None = None
@@ -54,7 +55,7 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class AuditLog:
-    """The entries that a viewer was allowed to read, with the interval that they cover."""
+    """An authorized query for entries, and its interval. `place` is the owner's column and id."""
 
     since_ms: int
     until_ms: int
@@ -66,7 +67,7 @@ class AuditLog:
 
 @dataclass(frozen=True, slots=True)
 class AuditCount:
-    """How many entries of a kind there are on one day, counted in days since the epoch."""
+    """The number of entries of a kind on one day, in days since the Unix epoch, UTC."""
 
     kind: str
     day: int
@@ -74,30 +75,30 @@ class AuditCount:
 
 
 async def audit_log(context: Context, chosen: AuditFilter, owner: Owner | None = None) -> AuditLog | None:
-    """The log of a namespace or of a repository, without an owner that of the viewer's own namespace.
+    """The log of a namespace or a repository, by default of the viewer's own namespace.
 
-    Requires `org:admin`, for one's own namespace also `user:admin` alone, or `repo:admin`. None where
-    `repository` gives None. Raises `BadRequest` for an interval that ends before it begins.
+    Requires `org:admin` (`user:admin` suffices for the viewer's own namespace) or `repo:admin`. None if there
+    is no such repository. Raises `BadRequest` for an interval that ends before it starts.
     """
     place = await _place(context, owner or Owner())
     if place is None:
         return None
     now = now_ms()
     since = chosen.since_ms if chosen.since_ms is not None else now - DAY_MS
-    # The end is a day ahead by default, so that what happens while somebody pages is not cut off.
+    # By default the end is a day ahead, so that pages read later include new entries.
     until = chosen.until_ms if chosen.until_ms is not None else now + DAY_MS
     if until < since:
-        raise BadRequest("The interval ends before it begins.", field="endsAt")
+        raise BadRequest("The end of the interval must not be before its start.", field="endsAt")
     performer_id = None
     if chosen.performer is not None:
         performer = await by_name(chosen.performer)
-        # Nobody of this name has done anything; id 0 is nobody's.
+        # No account has id 0, so an unknown performer has no entries.
         performer_id = performer.id if performer else 0
     return log_of(place, since, until, performer_id)
 
 
 def log_of(place: tuple[str, int], since_ms: int, until_ms: int, performer_id: int | None = None) -> AuditLog:
-    """The log of a place, a column with its id, for callers that have decided that it may be read."""
+    """The log of `place`, a column and an id. The caller has authorized the request."""
     column, owner_id = place
     conditions = [f"l.{column} = ?", "l.created_at_ms >= ?", "l.created_at_ms < ?"]
     values = [owner_id, since_ms, until_ms]
@@ -133,10 +134,10 @@ async def entries(context: Context, log: AuditLog, page: Page) -> Slice[AuditRec
 
 
 async def summary(log: AuditLog) -> list[AuditCount]:
-    """How many entries of each kind a log has on each day, newest day first, then by kind; at most 31 days.
+    """The number of entries by day and kind, newest day first, then by kind; at most 31 days.
 
-    Two statements: whole days that are rolled up come from the roll-up, the rest from the log. Raises
-    `BadRequest` for a longer interval.
+    Two statements: whole rolled-up days come from the roll-up, the rest from the log. Raises `BadRequest` for
+    a longer interval.
     """
     if log.until_ms - log.since_ms > (MAX_SUMMARY_DAYS + 1) * DAY_MS:
         raise BadRequest("Invalid date range for logs", field="startsAt")
@@ -149,7 +150,7 @@ async def summary(log: AuditLog) -> list[AuditCount]:
     column, owner_id = log.place
     performer = "" if log.performer_id is None else " AND performer_id = ?"
     who = () if log.performer_id is None else (log.performer_id,)
-    # Before the roll-up begins and behind its end; each is a range of the index.
+    # Before the first whole day and after the roll-up; each is one range of the index.
     rest = (
         f" UNION ALL SELECT kind, created_at_ms / {DAY_MS}, 1 FROM audit_log"
         f" WHERE {column} = ? AND created_at_ms >= ? AND created_at_ms < ?{performer}"
@@ -171,7 +172,10 @@ async def _rolled_up_to() -> int:
 
 
 async def roll_up() -> None:
-    """Count what has settled since the last time, in steps of ten minutes of the log, each a transaction."""
+    """Roll up the committed entries since the last run, in steps of ten minutes, each one transaction.
+
+    Idempotent: the position is moved in the same transaction, by compare and set.
+    """
     target = now_ms() - SETTLED_AFTER_MS
     if await fetch_one("SELECT value FROM site_setting WHERE name = ?", ROLLED_UP_TO) is None:
         oldest = await fetch_one("SELECT MIN(created_at_ms) AS oldest FROM audit_log")
@@ -194,7 +198,7 @@ async def _roll_up_step(target: int) -> bool:
             str(since),
         )
         if not moved:
-            # Another process has just done this step.
+            # A concurrent process has done this step.
             return True
         await execute(
             "INSERT INTO audit_daily (namespace_id, repository_id, performer_id, kind, day, entries)"
@@ -211,14 +215,14 @@ async def _roll_up_step(target: int) -> bool:
             "SELECT MIN(created_at_ms) AS next FROM audit_log WHERE created_at_ms >= ?", until
         )
         if following and following["next"] is not None and following["next"] > until:
-            # Nothing happened for a while: the next step begins where something did.
+            # Skip an interval without entries.
             skip = str(min(following["next"], target))
             await execute("UPDATE site_setting SET value = ? WHERE name = ?", skip, ROLLED_UP_TO)
     return True
 
 
 async def prune(before_ms: int) -> None:
-    """Remove entries, events and counts from before a time, in batches that hold no lock for long."""
+    """Delete entries, events and counts older than a time in milliseconds, in short batches."""
     while await events.prune(before_ms, limit=PRUNE_BATCH):
         pass
     removed = PRUNE_BATCH

@@ -1,7 +1,7 @@
-"""Exports of audit logs: a job writes a file, and tells an address or a person where to fetch it.
+"""Exports of audit logs: a job writes a file, then calls back a URL or sends a mail with its address.
 
-The file lies in the blob store like any other content, under an address that only its token opens. The token
-is encrypted with the site's secret key and names the file and the end of its time; a job then removes it.
+The file is stored as a blob. Its address contains a token, encrypted with the site's secret key, which holds
+the digest and the expiration. A job removes the file when the token expires.
 """
 
 import logging
@@ -45,7 +45,7 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Who is told of the file: a URL, an e-mail address, both or neither."""
+    """Where the result is sent: a URL, an e-mail address, both or neither."""
 
     url: str | None = None
     email: str | None = None
@@ -54,10 +54,9 @@ class Callback:
 async def export(
     context: Context, chosen: AuditFilter, callback: Callback, owner: Owner | None = None
 ) -> str:
-    """Order a file of a log; the id of the export. Who may read the log may export it.
+    """Enqueue an export of a log. Returns its id. Requires the same as reading the log.
 
-    Raises `Invalid` for an interval that ends before it begins or a callback that may not be asked,
-    and `NotFound`.
+    Raises `Invalid` for an interval that ends before it starts or a forbidden callback URL, and `NotFound`.
     """
     try:
         log = await audit.audit_log(context, chosen, owner)
@@ -92,11 +91,11 @@ async def export(
 
 
 async def run(payload: dict[str, Any], context: Context) -> None:
-    """Write the file and tell of it, and record how that went. The body of the job `audit.export`."""
+    """Write the file, send the result and record an event. The body of the job `audit.export`."""
     export_id = payload["export_id"]
     names = await _names(*payload["place"])
     if names is None:
-        # What the log was of has been deleted in the meantime.
+        # The namespace or repository was deleted meanwhile.
         return
     log = audit.log_of(tuple(payload["place"]), payload["since_ms"], payload["until_ms"])
     digest = address = None
@@ -130,12 +129,12 @@ async def run(payload: dict[str, Any], context: Context) -> None:
 
 
 def _without_query(url: str | None) -> str | None:
-    """What the log tells of a callback's address, whose query may hold a secret."""
+    """A callback URL for the audit log, without its query, which may hold a secret."""
     return url if url is None else urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def _letter(export_id: str, namespace: str, address: str | None) -> tuple[str, str]:
-    """Subject and text for who asked for word by e-mail."""
+    """Subject and text of the mail about an export; `address` is None if it failed."""
     what = f"The export {export_id} of the audit log that you asked for"
     if address is None:
         return (
@@ -166,7 +165,7 @@ async def _names(column: str, owner_id: int) -> dict[str, Any] | None:
 
 
 async def _write(export_id: str, log: AuditLog, names: dict[str, Any], context: Context) -> str:
-    """Write the file into the blob store; its digest."""
+    """Write the file into the blob store. Returns its digest."""
     upload, hasher = str(uuid.uuid4()), Hasher()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -226,7 +225,7 @@ def _date(milliseconds: int) -> str:
 async def _tell(
     payload: dict[str, Any], names: dict[str, Any], address: str | None, outbound: Outbound
 ) -> str | None:
-    """Post word of the file, or that there is none, to the callback URL; what went wrong with that."""
+    """Post the result to the callback URL, at most `TRIES` times. Returns the error, None for success."""
     if payload["callback_url"] is None:
         return None
     body = {
@@ -257,12 +256,12 @@ async def _tell(
 
 
 def export_token(secrets: Secrets, digest: str) -> str:
-    """The token that opens a file for a day."""
+    """A token that grants access to a file for a day."""
     return secrets.encrypt(f"export:{int(time.time()) + LIFETIME_S}:{digest}")
 
 
 def exported_digest(secrets: Secrets, token: str) -> str | None:
-    """The digest of the file that a token opens; None for a token that is not ours or has run out."""
+    """The digest of the file of a token; None for an invalid or expired token."""
     try:
         purpose, expires, digest = secrets.decrypt(token).split(":", 2)
     except (SecretUnreadable, ValueError):
@@ -271,6 +270,6 @@ def exported_digest(secrets: Secrets, token: str) -> str | None:
 
 
 async def remove(payload: dict[str, Any], blobs: BlobStore) -> None:
-    """Remove a file whose time is over, unless the same bytes were pushed as a blob."""
+    """Remove an expired file, unless the same bytes were pushed as a blob."""
     if await fetch_one("SELECT id FROM blob WHERE digest = ?", payload["digest"]) is None:
         await blobs.delete(payload["digest"])

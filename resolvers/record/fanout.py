@@ -1,11 +1,11 @@
-"""From the event log to everybody who listens in this process: one reader, many subscriptions.
+"""Fan-out of the event log to the subscriptions of this process: one reader, many subscriptions.
 
     log ── one reader ── Subscription (bounded backlog) ── events that its viewer may see
                     └─── Subscription …
 
-The reader runs while anybody listens. A subscription that begins in the past reads the log by itself until
-it has come up with the reader, and then is fed by it. Rights are asked for each time a subscription takes
-events; an answer is kept for a second at most, and never past the next events of the log.
+The reader runs while there are subscriptions. A subscription that starts in the past catches up by reading
+the log itself, then switches to the reader. Rights are checked for each batch that is delivered; cached roles
+are kept for a second at most, and never beyond the next events of the log.
 """
 
 import asyncio
@@ -30,34 +30,34 @@ from storage.wakeups import Wakeups, open_wakeups
 logger = logging.getLogger("quayside.live")
 
 READ_BATCH = 500
-"""Events that are read from the log at once."""
+"""Events read from the log in one statement."""
 
 DELIVERY_BATCH = 100
-"""Events that a subscription takes at once, and for which one look at its viewer's rights counts."""
+"""Most events in one batch of a subscription, for which rights are checked once."""
 
 RIGHTS_CACHED_S = 1.0
 CREDENTIALS_CHECKED_EVERY_S = 5.0
-"""How soon a credential is missed that ends without an event, such as by its age."""
+"""Interval of checks for credentials that end without an event, such as by expiration."""
 
 OLDER_TRANSACTION_POLL_S = 0.05
 RETRY_S = 1.0
 
 
 class TooManySubscriptions(QuaysideError):
-    """The process serves as many as it may."""
+    """The process has its maximum of subscriptions."""
 
     code = ErrorCode.TOO_MANY
-    default = "This server has as many subscriptions as it takes; try again later."
+    default = "This server has its maximum of subscriptions; try again later."
 
 
 class CredentialEnded(InvalidCredentials):
-    """The credential by which somebody subscribed has ended since."""
+    """The credential of a subscription was revoked or has expired."""
 
-    default = "The credential has ended."
+    default = "The credential was revoked or has expired."
 
 
 class StreamEnded(QuaysideError):
-    """The server ends a subscription that can go on elsewhere or later, from `cursor`."""
+    """The server ends a subscription, which can be resumed from `cursor`, here or on another server."""
 
     code = ErrorCode.TOO_MANY
 
@@ -67,17 +67,19 @@ class StreamEnded(QuaysideError):
 
 
 class EventsPruned(StreamEnded):
-    """What came behind the cursor of a subscription is no longer kept; what is kept comes behind `cursor`."""
+    """Events after the cursor of a subscription were pruned; kept ones come after `cursor`."""
 
     code = ErrorCode.CONFLICT
 
     def __init__(self, cursor: Cursor) -> None:
-        super().__init__("Events behind this cursor are no longer kept; go on behind the one given.", cursor)
+        super().__init__(
+            "Events after this cursor were pruned; resume from the cursor of this error.", cursor
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FanoutLimits:
-    """How many subscriptions there may be, and how many events may wait for each."""
+    """Most subscriptions of a process, and most events in the backlog of each."""
 
     subscriptions: int = 1_000
     backlog: int = 2_000
@@ -85,35 +87,35 @@ class FanoutLimits:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that a viewer sees, and the viewer as they are now."""
+    """Events that a viewer may see, and the current viewer."""
 
     viewer: Viewer
     events: Sequence[VisibleEvent]
 
 
 class Fanout:
-    """The live events of one process. Its tasks use a database that it is given."""
+    """The live events of one process. Its reader task uses `database`."""
 
     def __init__(self, database: Database, *, site: Site, limits: FanoutLimits | None = None) -> None:
         self.database = database
         self.site = site
         self.limits = limits or FanoutLimits()
         self.position: Cursor = (0, 0)
-        # Weak, so that one which nobody ever took an event from is forgotten with its owner.
+        # Weak, so that a subscription whose `batches` nobody ever iterated is garbage collected.
         self.subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
         self._authorizer, self._authorizer_made_s = EventAuthorizer(), 0.0
         self._checked = 0.0
         self._reader: asyncio.Task[None] | None = None
 
     async def subscribe(self, viewer: Viewer, watch: Watch) -> "Subscription":
-        """Begin to collect events for a viewer, who must take them from `Subscription.batches`.
+        """Start a subscription of a viewer, who must iterate over `Subscription.batches`.
 
-        Raises `TooManySubscriptions`, `Invalid` for a cursor that lies ahead of the log, or `EventsPruned`.
+        Raises `TooManySubscriptions`, `Invalid` for a cursor beyond the end of the log, or `EventsPruned`.
         """
         end = await events.log_end()
         if watch.after is not None:
             if watch.after > end.cursor:
-                raise Invalid("The cursor lies ahead of this server's log.", field="after")
+                raise Invalid("after: must not be beyond the end of this server's event log.", field="after")
             await require_kept(watch.after)
         if len(self.subscriptions) >= self.limits.subscriptions:
             raise TooManySubscriptions
@@ -121,32 +123,32 @@ class Fanout:
         self.subscriptions.add(subscription)
         if self._reader is None or self._reader.done() or self._reader.cancelling():
             self.position = end.cursor
-            # Nobody has looked for changes of rights since the last reader stopped.
+            # Without a reader nothing noticed changes of rights.
             self._renew_authorizer()
-            # The reader belongs to nobody's request, so it inherits nothing from this one.
+            # The reader outlives this request, so it must not inherit its context variables.
             self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
         return subscription
 
     def unsubscribe(self, subscription: "Subscription") -> None:
-        """Forget a subscription; the reader stops with the last."""
+        """Remove a subscription; the reader stops with the last one."""
         self.subscriptions.discard(subscription)
         if not self.subscriptions and self._reader is not None:
             self._reader.cancel()
 
     def stop(self) -> None:
-        """End all subscriptions, each with the place from which it can go on."""
+        """End all subscriptions, each with the cursor to resume from."""
         for subscription in self.subscriptions:
             subscription.end("The server is stopping.")
 
     async def close(self) -> None:
-        """End everything, and wait until the reader has let go of the database."""
+        """End all subscriptions, and wait until the reader no longer uses the database."""
         self.stop()
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
     def authorizer(self) -> EventAuthorizer:
-        """Who decides on rights at this moment."""
+        """The current authorizer, at most `RIGHTS_CACHED_S` old."""
         if time.monotonic() - self._authorizer_made_s > RIGHTS_CACHED_S:
             self._renew_authorizer()
         return self._authorizer
@@ -174,7 +176,7 @@ class Fanout:
                 await wakeups.close()
 
     async def _distribute(self) -> None:
-        """Give what is new in the log to all subscriptions, until there is nothing more."""
+        """Offer all new events of the log to all subscriptions."""
         if time.monotonic() - self._checked > CREDENTIALS_CHECKED_EVERY_S:
             await self._check_credentials()
         while True:
@@ -202,14 +204,14 @@ class Fanout:
 
 
 async def require_kept(cursor: Cursor) -> None:
-    """Raise `EventsPruned` unless everything behind a place in the log is still there."""
+    """Raise `EventsPruned` if events after a cursor were pruned."""
     pruned = await events.pruned_up_to()
     if cursor < pruned:
         raise EventsPruned(pruned)
 
 
 class Subscription:
-    """The events of one watch on their way to one viewer."""
+    """A subscription of one viewer: filter, backlog and position in the log."""
 
     def __init__(self, fanout: Fanout, viewer: Viewer, watch: Watch, end: LogEnd) -> None:
         start = watch.after or end.cursor
@@ -217,18 +219,18 @@ class Subscription:
         self._fanout = fanout
         self._watch = watch
         self._committed_before = frozenset() if watch.after else end.ids
-        """What was there already when somebody asked for what happens from now on."""
+        """Ids after the start that were committed before the subscription, which wants later events only."""
         self._position = start
-        """Up to here everything has been looked at."""
+        """Events up to here were filtered."""
         self._delivered = start
-        """Up to here everything has been taken by the one who subscribed."""
+        """Events up to here were delivered; the cursor to resume from."""
         self._is_live = False
         self._waiting: deque[EventRecord] = deque()
         self._failure: QuaysideError | None = None
         self._changed = asyncio.Event()
 
     def offer(self, records: Sequence[EventRecord]) -> None:
-        """Take what the reader has read; one that has yet to come up with it finds this by itself."""
+        """Add events of the reader to the backlog; ignored while catching up, which reads them itself."""
         if not self._is_live:
             return
         fitting = [one for one in records if one.cursor > self._position and self._matches(one)]
@@ -237,17 +239,17 @@ class Subscription:
             return
         self._waiting.extend(fitting)
         if len(self._waiting) > self._fanout.limits.backlog:
-            self.end("The events come faster than they are taken.")
+            self.end("The client reads events too slowly: its backlog is full.")
         self._changed.set()
 
     def end(self, message: str) -> None:
-        """End with the place from which to go on."""
+        """End the subscription with a cursor to resume from."""
         self._waiting.clear()
         self._is_live = False
         self.fail(StreamEnded(message, self._delivered))
 
     def fail(self, error: QuaysideError) -> None:
-        """End with an error, once what was taken already has been delivered."""
+        """End the subscription with an error, after the current batch."""
         self._failure = self._failure or error
         self._changed.set()
 
@@ -289,21 +291,21 @@ class Subscription:
         return record.cursor[1] not in self._committed_before and self._watch.matches(record)
 
     async def _catch_up(self) -> list[EventRecord]:
-        """Read on in the log; with the reader's position reached, be fed by it from there."""
+        """Read the next events of the log; switch to the reader when its position is reached."""
         reached = self._fanout.position
         rows = await events.read_after(self._position, limit=DELIVERY_BATCH, place=self._watch.place)
-        # Asked after reading, so that what was removed meanwhile is noticed.
+        # Checked after reading, to notice events that were pruned meanwhile.
         await require_kept(self._position)
         records = await with_names(rows)
-        # Nothing may be awaited between here and being fed. What lies ahead of the reader is left to it,
-        # since it looks at credentials and rights again before it passes events on.
+        # No await from here to setting `_is_live`, or the reader could move. Events beyond the reader are
+        # left to it, since it checks credentials and rights again before it distributes them.
         common = [record for record in records if record.cursor <= self._fanout.position]
         if common:
             self._position = common[-1].cursor
         if len(common) < len(records):
             self._position = self._fanout.position
         elif len(rows) < DELIVERY_BATCH:
-            # There is nothing more, at least up to where the reader was before.
+            # The log has no more events, at least up to the reader's previous position.
             self._position = max(self._position, reached)
         self._is_live = self._position >= self._fanout.position
         return [record for record in common if self._matches(record)]

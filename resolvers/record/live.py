@@ -1,10 +1,10 @@
-"""Live events: what may be watched, and who may see what of each event.
+"""Live events: filters of subscriptions, and authorization of each event.
 
-    content of a repository      whoever may read the repository
-    the rest of a repository     its administrators (who may do what, its policies)
+    content of a repository      accounts that may read the repository
+    the rest of a repository     its administrators (permissions, policies)
     the rest of a namespace      its owner or administrators (teams, robots, tokens, sign-ins)
 
-Who did it, and the particulars, are for the administrators alone, as in the audit log.
+Only administrators see the performer and the metadata, as in the audit log.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from storage.statements import Row, fetch, placeholders
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event with the names that it shows. `cursor` stands behind it in the log."""
+    """An event with names of its namespace and repository. `cursor` is the position after it in the log."""
 
     cursor: Cursor
     kind: str
@@ -46,7 +46,7 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class VisibleEvent:
-    """An event as one viewer sees it: `is_detailed` if they may know who did it, and the particulars."""
+    """An event that a viewer may see; with `is_detailed` also its performer and metadata."""
 
     record: EventRecord
     is_detailed: bool
@@ -54,7 +54,7 @@ class VisibleEvent:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Which events somebody waits for; None stands for all. `after` is where they stopped the last time."""
+    """The filter of a subscription; None means all. `after` is the cursor to resume from."""
 
     namespace_id: int | None = None
     repository_id: int | None = None
@@ -62,7 +62,7 @@ class Watch:
     after: Cursor | None = None
 
     def matches(self, record: EventRecord) -> bool:
-        """Whether an event is one of these."""
+        """Whether an event passes the filter."""
         return (
             (self.repository_id is None or self.repository_id == record.repository_id)
             and (self.namespace_id is None or self.namespace_id == record.namespace_id)
@@ -71,7 +71,7 @@ class Watch:
 
     @property
     def place(self) -> tuple[str, int] | None:
-        """The column of the log by which these can be found, with its value."""
+        """The column of the log, with its value, that selects the events by an index."""
         if self.repository_id is not None:
             return "repository_id", self.repository_id
         return None if self.namespace_id is None else ("namespace_id", self.namespace_id)
@@ -120,25 +120,25 @@ def _known_kind(kind: str) -> str:
 
 
 def format_cursor(cursor: Cursor) -> str:
-    """A place in the log as clients keep it."""
+    """Encode a position in the log for clients, who treat it as opaque."""
     return base64.urlsafe_b64encode("event:{}:{}".format(*cursor).encode()).decode().rstrip("=")
 
 
 def parse_cursor(text: str) -> Cursor:
-    """The place in the log that a client kept. Raises `Invalid`."""
+    """Decode a cursor of a client. Raises `Invalid`."""
     try:
         decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
         kind, transaction_id, row_id = decoded.split(":")
         cursor = (int(transaction_id), int(row_id))
     except (binascii.Error, ValueError) as error:
-        raise Invalid("The cursor is not one that this server made.", field="after") from error
+        raise Invalid("after: must be the cursor of an event.", field="after") from error
     if kind != "event" or not all(0 <= number < 2**63 for number in cursor):
-        raise Invalid("The cursor belongs to another list.", field="after")
+        raise Invalid("after: must be the cursor of an event, not of a list.", field="after")
     return cursor
 
 
 async def with_names(rows: Sequence[tuple[Cursor, Row]]) -> list[EventRecord]:
-    """Rows of the log with the names of their places; two statements, however many."""
+    """Rows of the log with the names of their namespaces and repositories; two statements (no N+1)."""
     namespaces = await _names(
         f"SELECT id, name FROM account WHERE {exists()} AND id IN ({{}})",
         {row["namespace_id"] for _, row in rows},
@@ -158,7 +158,7 @@ async def with_names(rows: Sequence[tuple[Cursor, Row]]) -> list[EventRecord]:
             row["repository_id"],
             row["performer_id"],
             row["created_at_ms"],
-            # What has been deleted is called what the event called it.
+            # Deleted ones keep the name that the event recorded.
             namespaces.get(row["namespace_id"], row["metadata"].get("namespace")),
             paths.get(row["repository_id"], _recorded_path(row)),
         )
@@ -180,16 +180,16 @@ def _recorded_path(row: Row) -> str | None:
 
 @dataclass(slots=True)
 class _Roles:
-    """What one viewer may do in the places that were asked about so far."""
+    """The roles of one viewer that were looked up so far, by id."""
 
     repositories: dict[int, RepositoryRole | None] = field(default_factory=dict)
     namespaces: dict[int, TeamRole | None] = field(default_factory=dict)
 
 
 class EventAuthorizer:
-    """Decides what viewers see, by the rights of one moment: those who ask for the same share the answer.
+    """Decides which events viewers may see. Caches roles, shared by viewers with equal rights.
 
-    Make a new one when something may have changed.
+    The cache is never invalidated: make a new authorizer when rights may have changed.
     """
 
     def __init__(self) -> None:
@@ -198,7 +198,7 @@ class EventAuthorizer:
         self._lock = asyncio.Lock()
 
     async def visible(self, viewer: Viewer, records: Sequence[EventRecord]) -> list[VisibleEvent]:
-        """Those of the events that a viewer may see; at most three statements."""
+        """The events that a viewer may see; at most three statements (no N+1)."""
         account_id = viewer.account.id if viewer.account else None
         async with self._lock:
             roles = self._roles.setdefault((account_id, viewer.scopes, viewer.has_full_access), _Roles())
@@ -231,7 +231,7 @@ class EventAuthorizer:
         missing = sorted(wanted - self._places.keys())
         if not missing:
             return
-        # Deleted repositories are judged as they were, so that their end is seen by those who knew them.
+        # Deleted repositories are included, so that those who could read one see its deletion.
         rows = await fetch(
             f"SELECT id, namespace_id, visibility FROM repository WHERE id IN ({placeholders(missing)})",
             *missing,
