@@ -1,1 +1,1 @@
-"""The registry protocol /v2: OCI Distribution and the token service."""
+"""The registry protocol `/v2`: OCI Distribution and the token service."""

@@ -1,9 +1,9 @@
-"""The registry protocol as one ASGI application for everything below `/v2`.
+"""The registry protocol: one ASGI application for all paths below `/v2`.
 
-routes.py                address → row                     call.py         who may, and what about
-manifests.py blobs.py    what is pulled                    uploads.py      what is pushed
-lists.py                 what there is                     token.py        the token service
-errors.py                exceptions → answers              asgi.py         requests and answers
+routes.py                path → route                      call.py         authorization of a request
+manifests.py blobs.py    pull and delete                   uploads.py      push of blobs
+lists.py                 tags, catalog, referrers          token.py        the token service
+errors.py                exceptions → error responses      asgi.py         requests and responses
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ Handler = Callable[[Call], Awaitable[None]]
 
 
 async def base(call: Call) -> None:
-    """Say that the registry is one, to whoever holds a token."""
+    """Confirm that this is a registry; requires a token (OCI Distribution 1.1, end-1)."""
     grant = call.token()
     if grant is None:
         raise call.refusal()
@@ -36,7 +36,7 @@ HOT: dict[tuple[str, str], Handler] = {
     ("blob", "GET"): blobs.get,
     ("blob", "HEAD"): blobs.get,
 }
-"""Pulls, which do with the point reads."""
+"""Handlers of pulls, which use the point reads of `HotStore` only."""
 
 OTHER: dict[tuple[str, str], Handler] = {
     ("manifest", "PUT"): manifests.put,
@@ -60,7 +60,7 @@ OTHER: dict[tuple[str, str], Handler] = {
     ("token", "HEAD"): token.get,
     ("token", "POST"): token.post,
 }
-"""What resolvers do, with the database current. Together with `HOT` one handler for each row and method."""
+"""Handlers that call resolvers, with the database current. With `HOT` one for each route and method."""
 
 
 class RegistryApp:
@@ -70,7 +70,7 @@ class RegistryApp:
         self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Errors that nobody expected, and a client that went away, are the caller's."""
+        """Answer one request. Raises unexpected errors and `ClientGone` to the caller."""
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000, "reason": ""})
             return

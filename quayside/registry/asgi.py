@@ -1,7 +1,7 @@
-"""Requests and answers of `/v2` in plain ASGI.
+"""Requests and responses of `/v2` in plain ASGI.
 
-A pull is two or three point reads and a few hundred bytes of JSON, so a request object and a response object
-would cost as much as the work; the helpers below are what remains of them.
+A pull is two or three point reads and a few hundred bytes of JSON, so that request and response objects would
+cost as much as the work. These functions replace them.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ _MAX_QUERY_FIELDS = 100
 
 
 class ClientGone(ClientDisconnect):
-    """The client closed the connection before its request was read."""
+    """The client closed the connection before its request was read completely."""
 
 
 class AnswerBroken(Exception):
-    """The source of an answer failed after its head was sent, so the connection can only be cut."""
+    """The source of a response failed after its headers were sent; the connection must be closed."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -38,7 +38,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 def etag_matches(scope: Scope, etag: bytes) -> bool:
-    """Whether the client says that it has the entity with this tag, in quotes (RFC 9110, If-None-Match)."""
+    """Whether `If-None-Match` matches an entity tag, given with its quotes (RFC 9110)."""
     for key, value in scope["headers"]:
         if key == b"if-none-match":
             return value == b"*" or etag in [item.strip().removeprefix(b"W/") for item in value.split(b",")]
@@ -46,7 +46,7 @@ def etag_matches(scope: Scope, etag: bytes) -> bool:
 
 
 def content_length(scope: Scope) -> int | None:
-    """Return the length of the request's body in bytes, None if it is sent in pieces of unknown number."""
+    """Return the length of the request's body in bytes, None if it is unknown (chunked)."""
     text = header(scope, b"content-length")
     return int(text) if text and text.isascii() and text.isdigit() else None
 
@@ -54,7 +54,7 @@ def content_length(scope: Scope) -> int | None:
 def query_items(scope: Scope) -> list[tuple[str, str]]:
     """Return the query's parameters in order.
 
-    Raises RegistryError: 414 for more than 100, 400 for NUL, which no name has and no database takes.
+    Raises RegistryError: 414 for more than 100, 400 for NUL, which PostgreSQL cannot store.
     """
     text = scope["query_string"].decode("latin-1")
     if not text:
@@ -96,14 +96,14 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
 async def send_bytes(
     send: Send, status: int, headers: Mapping[str, str], body: bytes = b"", *, is_head: bool = False
 ) -> None:
-    """Answer with a body that is at hand; for HEAD with its length alone."""
+    """Send a response with a body; for HEAD with its length only."""
     length = (b"content-length", b"%d" % len(body))
     await send({"type": "http.response.start", "status": status, "headers": [*_encode(headers), length]})
     await send({"type": "http.response.body", "body": b"" if is_head else body})
 
 
 async def send_head(send: Send, status: int, headers: Mapping[str, str]) -> None:
-    """Answer with headers alone: of HEAD, 204 or 304, whose length is none or that of another answer."""
+    """Send a response without a body: HEAD, 204 or 304. `Content-Length` is not added."""
     await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
     await send({"type": "http.response.body", "body": b""})
 
@@ -116,23 +116,23 @@ async def send_json(
     *,
     is_head: bool = False,
 ) -> None:
-    """Answer with a JSON value; `headers` may name another content type."""
+    """Send a JSON value; `headers` may override the content type."""
     await send_bytes(send, status, {**_JSON, **(headers or {})}, orjson.dumps(value), is_head=is_head)
 
 
 async def send_error(send: Send, error: RegistryError, *, is_head: bool = False) -> None:
-    """Answer with an error."""
+    """Send an error response."""
     await send_bytes(send, error.status, {**_JSON, **error.headers}, error.body(), is_head=is_head)
 
 
 async def send_stream(
     receive: Receive, send: Send, status: int, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
 ) -> None:
-    """Answer with pieces as they come; `headers` must hold their `Content-Length`.
+    """Stream a response; `headers` must contain `Content-Length`.
 
-    The first piece is awaited before anything is sent, so what the source raises at once still becomes an
-    error answer; what it raises later becomes AnswerBroken. Stops reading when the client hangs up, which the
-    server's `send` does not tell.
+    The first piece is awaited before the headers are sent, so that an error of the source can still become an
+    error response; a later one is raised as AnswerBroken. Stops when the client disconnects, which the
+    server's `send` does not report.
     """
     async with contextlib.aclosing(cast(AsyncGenerator[bytes, None], pieces)) as source:
         piece = await anext(source, b"")

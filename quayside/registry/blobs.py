@@ -13,7 +13,7 @@ from resolvers.errors import NotFound
 
 
 async def get(call: Call) -> None:
-    """Serve a blob or one range of it; of HEAD the headers alone."""
+    """Serve a blob or one range of it; for HEAD the headers only."""
     access = await call.authorize(PULL)
     digest = require_digest(call.argument)
     blob = await call.services.hot.blob(access.repository.id, digest)
@@ -41,14 +41,14 @@ async def get(call: Call) -> None:
 
 
 def _range(call: Call, etag: str, size: int) -> ByteRange | None:
-    # A range of another version than the client knows would not fit what it has.
+    # If-Range names another version, so the whole blob is sent (RFC 9110 section 13.1.5).
     if header(call.scope, b"if-range") not in {None, etag}:
         return None
     return parse_range(header(call.scope, b"range"), size)
 
 
 async def delete(call: Call) -> None:
-    """Take the repository's right to a blob away."""
+    """Revoke the repository's right to a blob."""
     access = await call.authorize(PUSH)
     digest = require_digest(call.argument)
     context, record = await call.context(access.grant), await call.record(access)

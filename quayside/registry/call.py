@@ -1,7 +1,7 @@
-"""One request to `/v2`: what it is about, who may make it, and what resolvers are told of it.
+"""One request to `/v2`: its repository, its authorization, and the context for resolvers.
 
-A token is judged anew on each request. Its signature may be remembered, its rights never: the epochs that it
-carries are compared with those of the account, the namespace and the repository by one indexed read.
+Each request authorizes its token again. A verified signature may be cached, rights are not: one indexed read
+compares the auth epochs in the token with those of the account, the namespace and the repository.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,15 +30,15 @@ from storage.hot import HotRepository, HotStore
 from storage.secrets import Secrets
 
 MAX_FIRST = 1000
-"""The most entries of a list that are read at once."""
+"""Most entries of a list that are read in one statement."""
 
 ACTIONS_NEEDED = {PULL: (PULL,), PUSH: (PULL, PUSH)}
-"""What a challenge asks for: who pushes also looks at what is there."""
+"""Actions in a challenge. A push needs pull too, since clients first look for what is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryServices:
-    """What the registry works with. `signer` signs for the audience `site.registry_host`."""
+    """Services of the registry. `signer` signs for the audience `site.registry_host`."""
 
     database: Database
     hot: HotStore
@@ -51,21 +51,21 @@ class RegistryServices:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A request that may do what it is about to: by which grant, and on which repository, at which path."""
+    """An authorized request: its grant, and the repository with its path."""
 
     grant: RegistryGrant
     repository: HotRepository
     path: str
 
     def require_writable(self) -> None:
-        """Raise `NotWritable` unless content may be written in the repository's state."""
+        """Raise `NotWritable` unless the state of the repository allows to write content."""
         if self.repository.state != RepositoryState.NORMAL:
             raise NotWritable(f"Repository is in read only or mirror mode: {self.repository.state}")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request with the row of the table of addresses that it matched."""
+    """A request and the route that it matched."""
 
     services: RegistryServices
     scope: Scope
@@ -75,20 +75,20 @@ class Call:
 
     @property
     def is_head(self) -> bool:
-        """Whether the answer is to have no body."""
+        """Whether the response has no body."""
         return bool(self.scope["method"] == "HEAD")
 
     @property
     def argument(self) -> str:
-        """The last segment of the path: a reference, a digest or an upload."""
+        """The last segment of the path: a reference, a digest or the id of an upload."""
         return self.match.argument
 
     def url(self, rest: str) -> str:
-        """The path of something in the repository, by the name that the client knows it by."""
+        """A URL path in the repository, with the name as the client wrote it."""
         return f"/v2/{self.match.name}/{rest}"
 
     def query(self) -> dict[str, str]:
-        """The query's parameters, the last one of each name. Raises RegistryError."""
+        """The query's parameters; of duplicates the last. Raises RegistryError."""
         return dict(query_items(self.scope))
 
     def path(self) -> str:
@@ -96,12 +96,12 @@ class Call:
         return self.path_of(self.match.name)
 
     def path_of(self, name: str) -> str:
-        """The path of the repository that a client means by `name`. Raises RegistryError NAME_INVALID."""
+        """The path of the repository with a client's `name`. Raises RegistryError NAME_INVALID."""
         has_library = "LIBRARY_SUPPORT" in self.services.site.features
         return repository_path(require_name(name), has_library=has_library)
 
     def token(self) -> RegistryGrant | None:
-        """What the bearer token says, None without one. Raises RegistryError (401) if it is not valid."""
+        """The grant of the bearer token, None without one. Raises RegistryError (401) for an invalid one."""
         text = header(self.scope, b"authorization")
         if text is None:
             return None
@@ -117,10 +117,10 @@ class Call:
         return grant
 
     async def authorize(self, action: str) -> Access:
-        """Require a current token that grants `action`, pull or push, on the repository.
+        """Require a token with current epochs that grants `action`, pull or push, on the repository.
 
-        Raises RegistryError: NAME_INVALID, 401 with a challenge that names the scope, or NAME_UNKNOWN for
-        those who would see the repository if there were one.
+        Raises RegistryError: NAME_INVALID, 401 with a challenge for the scope, or, for viewers who could
+        access a missing repository if it existed, NAME_UNKNOWN.
         """
         path = self.path()
         grant = self.token()
@@ -144,7 +144,7 @@ class Call:
         raise self.refusal("invalid_token", action=action)
 
     async def _absent_repository_error(self, path: str, grant: RegistryGrant, action: str) -> RegistryError:
-        """The error for a repository that was not there when the token was issued, and is not there now."""
+        """The error for a repository that did not exist when the token was issued, and does not exist now."""
         with self.services.database.current():
             try:
                 await repositories.repository(await self.context(grant), path)
@@ -153,7 +153,7 @@ class Call:
         return RegistryError(OciCode.NAME_UNKNOWN, detail={"name": self.match.name})
 
     def refusal(self, error: str | None = None, *, action: str | None = None) -> RegistryError:
-        """A 401 with the challenge that gets a client the right token; `error` is a code of RFC 6750."""
+        """A 401 with a challenge for the token that the client needs; `error` is a code of RFC 6750."""
         site = self.services.site
         scopes = [(self.match.name, ACTIONS_NEEDED[action])] if action else ()
         headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
@@ -175,7 +175,7 @@ class Call:
             return await renew()
 
     async def context(self, grant: RegistryGrant | None) -> Context:
-        """What resolvers are told, for the viewer behind a token. Raises RegistryError (401).
+        """The context for resolvers of a token's viewer. Raises RegistryError (401).
 
         The database must be current.
         """
@@ -187,7 +187,7 @@ class Call:
             raise self.refusal("invalid_token") from error
 
     def context_of(self, viewer: Viewer) -> Context:
-        """What resolvers are told, for a viewer."""
+        """The context for resolvers of a viewer."""
         client = self.scope.get("client")
         services = self.services
         return Context(
@@ -202,11 +202,11 @@ class Call:
         )
 
     async def record(self, access: Access) -> RepositoryRecord:
-        """The repository as resolvers know it. Raises RegistryError NAME_UNKNOWN if it was just deleted."""
+        """The resolvers' record of the repository. Raises RegistryError NAME_UNKNOWN if it was deleted."""
         record = (await repositories.by_ids([access.repository.id])).get(access.repository.id)
         if record is None:
             raise RegistryError(OciCode.NAME_UNKNOWN, detail={"name": self.match.name})
-        # The state is part of what was judged, so that one request sees one state.
+        # The state that was authorized, so that one request sees one state.
         return replace(record, state=RepositoryState(access.repository.state))
 
 
@@ -217,6 +217,6 @@ def _is_current(grant: RegistryGrant, own: RepositoryGrant, repository: HotRepos
         and own.namespace_epoch == repository.namespace_epoch
         and repository.namespace_enabled
         and repository.credential_valid
-        # Nobody has no account that could have changed.
+        # Anonymous tokens have no account, so no account epoch.
         and (grant.account_id == 0 or grant.account_epoch == repository.account_epoch)
     )

@@ -1,7 +1,7 @@
-"""The errors of `/v2`: one table from code to status and text, and one from our exceptions to codes.
+"""Errors of `/v2`: tables from codes to statuses and messages, and from exceptions to codes.
 
-Source: OCI Distribution 1.1, "Error Codes". Codes outside of its list are used only where it says nothing:
-by the token service, and with statuses of 500 and above.
+Source: OCI Distribution 1.1, "Error Codes". Other codes are used only where it specifies none: by the token
+service, and with statuses of 500 and above.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from storage import blobs
 
 
 class OciCode(StrEnum):
-    """What kind of failure it is; the field ``code`` of an error."""
+    """The field ``code`` of an error."""
 
     BLOB_UNKNOWN = "BLOB_UNKNOWN"
     BLOB_UPLOAD_INVALID = "BLOB_UPLOAD_INVALID"
@@ -41,7 +41,7 @@ class OciCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """The status and the text of a code, unless the place that raises it knows better."""
+    """The default status and message of a code."""
 
     status: int
     message: str
@@ -71,9 +71,10 @@ ERRORS: Mapping[OciCode, ErrorRow] = {
 
 
 class RegistryError(Exception):
-    """An expected failure of a request to `/v2`.
+    """An error response to a request to `/v2`.
 
-    `detail` is any JSON value; `headers` go with the answer (`Range`, `WWW-Authenticate`, `Retry-After` …).
+    `detail` is any JSON value; `headers` are added to the response (`Range`, `WWW-Authenticate`,
+    `Retry-After` …).
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class RegistryError(Exception):
         self.headers = headers or {}
 
     def body(self) -> bytes:
-        """Return the JSON of the answer: a list of one error; ``detail`` only if there is one."""
+        """Return the JSON of the response: a list of one error; ``detail`` only if there is one."""
         row = {"code": self.code, "message": self.message}
         return orjson.dumps({"errors": [row if self.detail is None else {**row, "detail": self.detail}]})
 
@@ -108,7 +109,7 @@ STORAGE_ERRORS: Mapping[type[blobs.BlobError], tuple[OciCode, int | None]] = {
     blobs.StorageFull: (OciCode.UNAVAILABLE, 507),
     blobs.StorageFailed: (OciCode.UNAVAILABLE, None),
 }
-"""What a blob store raises; a subclass not listed counts as its nearest listed ancestor."""
+"""Errors of blob stores; an unlisted subclass uses its nearest listed ancestor."""
 
 DOMAIN_ERRORS: Mapping[ErrorCode, tuple[OciCode, int | None]] = {
     ErrorCode.UNAUTHENTICATED: (OciCode.UNAUTHORIZED, None),
@@ -124,18 +125,18 @@ DOMAIN_ERRORS: Mapping[ErrorCode, tuple[OciCode, int | None]] = {
     ErrorCode.CONFLICT: (OciCode.UNAVAILABLE, None),
     ErrorCode.UPSTREAM: (OciCode.UNAVAILABLE, 502),
 }
-"""What resolvers raise. A handler that knows which object was missed says so itself."""
+"""Errors of resolvers. Handlers that know which object is missing raise their own RegistryError instead."""
 
 CLASS_ERRORS: Mapping[type[QuaysideError], tuple[OciCode, int | None]] = {
     ManifestTooLarge: (OciCode.MANIFEST_INVALID, 413),
     DigestDiffers: (OciCode.DIGEST_INVALID, None),
     NamespaceDisabled: (OciCode.DENIED, 405),
 }
-"""Errors of resolvers for which the protocol has an answer of its own, whatever their code says."""
+"""Errors of resolvers that the protocol specifies; they take precedence over `DOMAIN_ERRORS`."""
 
 
 def registry_error(error: Exception) -> RegistryError | None:
-    """Translate an exception of a lower layer; None for one that nobody expected."""
+    """Translate an exception of a lower layer; None for an unexpected one."""
     if isinstance(error, RegistryError):
         return error
     if isinstance(error, DatabaseUnavailable):
@@ -148,7 +149,7 @@ def registry_error(error: Exception) -> RegistryError | None:
     for ancestor in type(error).__mro__:
         if ancestor in STORAGE_ERRORS:
             code, status = STORAGE_ERRORS[ancestor]
-            # A medium's own words name paths of the machine, which are nobody's business outside.
+            # The message of a storage medium may contain paths of the machine, so it is not disclosed.
             message = None if issubclass(ancestor, blobs.StorageFailed) else str(error)
             return RegistryError(code, message, status=status)
     return None

@@ -1,6 +1,6 @@
 """Lists: tags, repositories, referrers (OCI Distribution 1.1, "Content Discovery").
 
-Without `n` a list of names is whole. It is read and sent in parts, so that its length costs no memory.
+Without `n` a list of names is complete. It is streamed in batches, so that memory does not grow with it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ from resolvers.manifests.referrer import referrers_by_subject
 from resolvers.pages import Page, is_cursor
 
 Read = Callable[[str, int], Awaitable[list[str]]]
-"""At most so many names behind a name."""
+"""Keyset read: names after a name, at most a number of them."""
 
 
 async def tags(call: Call) -> None:
@@ -55,7 +55,7 @@ async def _send_names(call: Call, path: str, opening: bytes, read: Read) -> None
     after = page.last or ""
     headers = {"Content-Type": "application/json"}
     limit = MAX_FIRST if page.limit is None else min(page.limit, MAX_FIRST)
-    # One more than wanted tells whether there are more.
+    # One more than requested tells whether there is a next page.
     names = await read(after, limit + 1) if limit else []
     has_more = len(names) > limit
     names = names[:limit]
@@ -87,7 +87,7 @@ async def referrers(call: Call) -> None:
     if not call.services.site.has("REFERRERS_API"):
         raise RegistryError(OciCode.UNSUPPORTED, "no such address", status=404)
     query = call.query()
-    # No media type has a space, and many clients write its plus as it is.
+    # Many clients do not encode the plus of a media type, which then decodes to a space.
     artifact_type, after = query.get("artifactType", "").replace(" ", "+"), query.get("last")
     if after and not is_cursor(after):
         raise RegistryError(OciCode.UNSUPPORTED, "last is not of a link of ours", status=400)
@@ -105,7 +105,7 @@ async def referrers(call: Call) -> None:
         headers["OCI-Filters-Applied"] = "artifactType"
         parameters["artifactType"] = artifact_type
     noted = await ContentReader(context).annotations(found.items)
-    # The page ends where one request has read enough.
+    # The page ends where the read limit of one request is reached.
     read = takewhile(lambda pair: not isinstance(pair[1], BadRequest), zip(found.items, noted, strict=True))
     descriptors = [_descriptor(item, annotations) for item, annotations in read]
     fitting = _fitting(descriptors)
@@ -118,7 +118,7 @@ async def referrers(call: Call) -> None:
 
 
 def _fitting(descriptors: list[dict[str, object]]) -> int:
-    """How many descriptors go into an index that clients still read: as many as fit, but at least one."""
+    """The number of descriptors that fit into an index of `MAX_BYTES`, at least one."""
     size = 0
     for count, descriptor in enumerate(descriptors):
         size += len(orjson.dumps(descriptor)) + 1

@@ -25,11 +25,11 @@ from storage.clock import now_ms
 from storage.hot import HotManifest
 
 MAX_USER_AGENT = 256
-"""What is kept of a client's name for itself."""
+"""Most characters stored of a user agent."""
 
 
 async def get(call: Call) -> None:
-    """Serve a manifest exactly as it was pushed; of HEAD its headers alone."""
+    """Serve a manifest exactly as it was pushed; for HEAD the headers only."""
     access = await call.authorize(PULL)
     reference = require_reference(call.argument)
     hot = call.services.hot
@@ -63,8 +63,8 @@ async def get(call: Call) -> None:
 
 
 async def _send(call: Call, manifest: HotManifest) -> bool:
-    """Answer with a manifest; whether that sent the manifest itself."""
-    # This is the one answer of which there are thousands a second, so its headers are written out here.
+    """Send a manifest. Returns whether its body was sent."""
+    # Thousands of these responses are sent per second, so their headers are built without helpers.
     digest = manifest.digest.encode("ascii")
     tag_of_entity = b'"' + digest + b'"'
     is_unchanged = etag_matches(call.scope, tag_of_entity)
@@ -85,7 +85,7 @@ async def _send(call: Call, manifest: HotManifest) -> bool:
 
 
 async def put(call: Call) -> None:
-    """Store a manifest under its digest, and let the tag of the path or the tags of the query point to it."""
+    """Store a manifest under its digest, and set the tag of the path or the tags of the query to it."""
     access = await call.authorize(PUSH)
     reference = call.argument
     digest = require_digest(reference) if is_digest_reference(reference) else None
@@ -123,7 +123,7 @@ async def _read(call: Call) -> bytes:
 
 
 async def delete(call: Call) -> None:
-    """Delete a tag, or a manifest with all of its tags."""
+    """Delete a tag, or a manifest with all its tags."""
     access = await call.authorize(PUSH)
     reference = require_reference(call.argument)
     context, record = await call.context(access.grant), await call.record(access)

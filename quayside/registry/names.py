@@ -1,7 +1,7 @@
 """The grammar of repository names, tags, digests and references.
 
-Source: OCI Distribution 1.1, "Pulling manifests". Names may have more forms than there, all of those that a
-repository may be created with: a name that is good elsewhere must not be out of reach here.
+Source: OCI Distribution 1.1, "Pulling manifests". More names than specified are valid: all that a repository
+can be created with, so that every repository can be pulled.
 """
 
 import re
@@ -13,14 +13,14 @@ from storage.blobs.digest import parse_digest
 
 LIBRARY = "library"
 MAX_NAME_LENGTH = 255
-"""Of the namespace, and of the name below it."""
+"""Characters of the namespace, and of the name below it."""
 
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
 def is_name(text: str) -> bool:
-    """Whether the text can name a repository, with its namespace or, where one is implied, without."""
+    """Whether the text is a valid repository name, with or without a namespace."""
     namespace, slash, name = text.partition("/")
     if len(namespace) > MAX_NAME_LENGTH or _NAMESPACE.fullmatch(namespace) is None:
         return False
@@ -28,12 +28,12 @@ def is_name(text: str) -> bool:
 
 
 def is_tag(text: str) -> bool:
-    """Whether the text can name a tag."""
+    """Whether the text is a valid tag."""
     return _TAG.fullmatch(text) is not None
 
 
 def is_digest_reference(reference: str) -> bool:
-    """Whether a reference is meant as a digest: no tag has a colon."""
+    """Whether a reference is a digest and no tag: tags have no colon."""
     return ":" in reference
 
 
@@ -45,10 +45,10 @@ def require_name(text: str) -> str:
 
 
 def repository_path(name: str, *, has_library: bool) -> str:
-    """Return the path of the repository that a good name means.
+    """Return the path of the repository with a valid name.
 
-    A name without a namespace means one in ``library``, if there is such a thing. Raises RegistryError
-    NAME_INVALID (400).
+    A name without a namespace is in ``library`` if `has_library`, else RegistryError NAME_INVALID (400) is
+    raised.
     """
     if "/" in name:
         return name
@@ -69,10 +69,10 @@ def require_digest(text: str) -> str:
 
 
 def require_reference(text: str) -> str:
-    """Return the tag or digest of a manifest that is to be read or deleted.
+    """Return the tag or digest of a manifest to read or delete.
 
-    Raises RegistryError: DIGEST_INVALID (400), or MANIFEST_UNKNOWN (404) for what cannot be a tag, since no
-    manifest is there.
+    Raises RegistryError: DIGEST_INVALID (400), or MANIFEST_UNKNOWN (404) for an invalid tag, which cannot
+    exist.
     """
     if is_digest_reference(text):
         return require_digest(text)
@@ -82,7 +82,7 @@ def require_reference(text: str) -> str:
 
 
 def require_new_tag(text: str) -> str:
-    """Return the tag that a push is to set. Raises RegistryError MANIFEST_INVALID (400)."""
+    """Return the tag for a push to set. Raises RegistryError MANIFEST_INVALID (400)."""
     if not is_tag(text):
         raise RegistryError(OciCode.MANIFEST_INVALID, "invalid tag name", detail={"tag": text[:255]})
     return text

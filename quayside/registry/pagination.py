@@ -1,6 +1,6 @@
-"""Pages of tags, repositories and referrers: the parameters `n` and `last`, and the `Link` to the next page.
+"""Keyset pagination of `/v2`: the parameters `n` and `last`, and the `Link` to the next page.
 
-Source: OCI Distribution 1.1, "Listing Tags". Without `n` the whole list is the page.
+Source: OCI Distribution 1.1, "Listing Tags". Without `n` the page is the whole list.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Counting pulls beside the requests: a request leaves a note, and a task writes the notes down later.
+"""Asynchronous counting of pulls: requests add to a buffer, and a background task writes it in batches.
 
-Notes are written every second, or as soon as there are enough for a batch; what waits when the application
-ends is written then. A process that is killed loses the notes of its last second, and nothing else.
+The buffer is written every second, as soon as it holds a batch, and when the application ends. A process that
+is killed loses only the counts of its last second.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ logger = logging.getLogger("quayside.pulls")
 BATCH = 500
 FLUSH_S = 1.0
 MAX_WAITING = 50_000
-"""How many notes are kept, about 20 MB, while the database takes none."""
+"""Most pulls in the buffer, about 20 MB, while the database cannot be written."""
 ATTEMPTS = 30
-"""How often a batch is tried, a second apart, before it is given up so that the next ones get their turn."""
+"""Most attempts to write a batch, a second apart; then it is dropped, so that it does not block the next."""
 
 Write = Callable[[Sequence[Pull]], Awaitable[None]]
 
 
 class PullRecorder:
-    """Collects pulls and writes them in batches. `record` neither waits nor fails."""
+    """Buffers pulls and writes them in batches. `record` neither waits nor raises."""
 
     def __init__(self, database: Database, *, write: Write = record_pulls) -> None:
         self._database = database
@@ -38,7 +38,7 @@ class PullRecorder:
         self._stopping = False
 
     def record(self, pull: Pull) -> None:
-        """Take note of a pull."""
+        """Buffer a pull; drop it if the buffer is full."""
         waiting = self._waiting
         if len(waiting) >= MAX_WAITING:
             self._lost += 1
@@ -49,7 +49,7 @@ class PullRecorder:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Write while the block runs, and what is left at its end."""
+        """Write batches while the block runs, and the rest at its end."""
         task = asyncio.create_task(self._run())
         try:
             yield
@@ -71,7 +71,7 @@ class PullRecorder:
             self._report(self._lost + len(self._waiting))
 
     async def _write_batch(self) -> bool:
-        """Write the oldest notes; whether that went well."""
+        """Write the oldest batch. Returns whether it left the buffer, written or dropped."""
         batch = self._waiting[:BATCH]
         try:
             if batch:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from quayside.registry.errors import OciCode, RegistryError
 
-# Nineteen digits hold every offset below 2^63; longer ones cost time to convert and mean nothing.
+# Nineteen digits suffice for every offset below 2^63; longer numbers only cost time to convert.
 _DOWNLOAD_RANGE = re.compile(r"bytes[ \t]*=[ \t]*([0-9]{0,19})-([0-9]{0,19})[ \t]*", re.IGNORECASE)
 _CHUNK_RANGE = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
 
@@ -23,19 +23,19 @@ class ByteRange:
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
         return self.end - self.start
 
     def content_range(self, total: int) -> str:
-        """Return the header of a 206 answer for content of `total` bytes."""
+        """Return the `Content-Range` of a 206 response for content of `total` bytes."""
         return f"bytes {self.start}-{self.end - 1}/{total}"
 
 
 def parse_range(header: str | None, size: int) -> ByteRange | None:
     """Return the part of content of `size` bytes that a `Range` header asks for; None means all of it.
 
-    A header of another unit, of several ranges or of no meaning is ignored, as RFC 9110 allows. Raises
-    RegistryError with 416 and ``Content-Range: bytes */size`` for a range without bytes, also a backward one.
+    A header with another unit, several ranges or a syntax error is ignored, as RFC 9110 allows. Raises
+    RegistryError with 416 and ``Content-Range: bytes */size`` for an empty or backward range.
     """
     match = header and _DOWNLOAD_RANGE.fullmatch(header)
     if not match or match.group(1) == match.group(2) == "":
@@ -56,7 +56,7 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
 
 
 def parse_chunk_range(header: str | None, content_length: int | None) -> ByteRange | None:
-    """Return where a chunk of an upload belongs, None if it does not say (it is then appended).
+    """Return the position of a chunk in its upload, None if it has none (it is then appended).
 
     Raises RegistryError: 400 for a header that is not ``<first>-<last>``, 416 for a backward one, and 400
     SIZE_INVALID if `content_length`, in bytes, is given and differs.
@@ -88,5 +88,5 @@ def parse_chunk_range(header: str | None, content_length: int | None) -> ByteRan
 
 
 def upload_range(size: int) -> str:
-    """Return the `Range` header for an upload of `size` bytes; an empty one is ``0-0`` too, as everywhere."""
+    """Return the `Range` header for an upload of `size` bytes; ``0-0`` for none, as other registries do."""
     return f"0-{max(size - 1, 0)}"

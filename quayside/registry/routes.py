@@ -1,10 +1,10 @@
-"""The addresses of `/v2`: a table of rows, and which row a path belongs to.
+"""Routes of `/v2`: a table, and the match of a path.
 
 Source: OCI Distribution 1.1, "Endpoints"; `/v2/auth` is the token service, `/v2/_catalog` Docker's.
 
-A repository name may hold slashes, and components that spell ``manifests`` or ``tags``. So a path is read
-from its end, where every row has a fixed number of segments, and the rest is the name: the last match wins.
-The raw path is matched before it is decoded, so that `%2F` is never taken for a slash between segments.
+A repository name may contain slashes, and components like ``manifests`` or ``tags``. So a path is matched
+from its end, where every route has a fixed number of segments; the rest is the name. The raw path is matched
+before it is decoded, so that `%2F` is not a separator.
 """
 
 import re
@@ -16,7 +16,7 @@ from quayside.registry.errors import OciCode, RegistryError
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address. `pattern` has ``<name>`` for a repository and at most one more segment in brackets."""
+    """A route. `pattern` has ``<name>`` for a repository and at most one more segment in angle brackets."""
 
     name: str
     methods: frozenset[str]
@@ -25,7 +25,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The row of a request, its repository name and last segment: decoded, unchecked, empty if none."""
+    """The route of a request, its repository name and last segment: decoded, not validated, empty if none."""
 
     route: Route
     name: str
@@ -49,19 +49,19 @@ ROUTES = (
     _route("catalog", "GET HEAD", "/v2/_catalog"),
     _route("token", "GET HEAD POST", "/v2/auth"),
 )
-"""Every address, those of a pull first. Two rows may share a name; a handler is found by it."""
+"""All routes, those of pulls first. Routes may share a name, which selects the handler."""
 
 _PATTERNS = tuple(
-    # The greedy name leaves to the rest the last place where it fits.
+    # The greedy group for the name makes the rest match as late as possible.
     (route, re.compile(re.sub("<[a-z]+>", "([^/]+)", route.pattern.replace("<name>", "(.*)")), re.DOTALL))
     for route in ROUTES
 )
 
 
 def match_route(method: str, raw_path: bytes) -> Match:
-    """Return the row for a request. `raw_path` is percent-encoded and has no query.
+    """Return the route of a request. `raw_path` is percent-encoded and has no query.
 
-    Raises RegistryError UNSUPPORTED: 404 for an unknown address, 405 with `Allow` for another method.
+    Raises RegistryError UNSUPPORTED: 404 for an unknown path, 405 with `Allow` for another method.
     """
     path = raw_path.decode("latin-1")
     allowed: set[str] = set()

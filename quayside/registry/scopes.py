@@ -1,7 +1,7 @@
-"""What a client asks the token service for, and the challenge that sends it there.
+"""Scopes of token requests, and the challenge that names them.
 
-Source: "Distribution Registry Token Scope and Access" for the grammar, RFC 6750 section 3 for the challenge.
-A class after the type, as in ``repository(plugin)``, is deprecated there and ignored.
+Sources: "Distribution Registry Token Scope and Access" for the grammar, RFC 6750 section 3 for the challenge.
+The class of a resource, as in ``repository(plugin)``, is deprecated and ignored.
 """
 
 import re
@@ -28,12 +28,11 @@ _SCOPE = re.compile(
 def parse_scopes(
     values: Iterable[str], registry_host: str, *, has_library: bool = False
 ) -> tuple[RequestedScope, ...]:
-    """Read the `scope` parameters of a token request, each of which may list several scopes.
+    """Parse the `scope` parameters of a token request, each of which may list several scopes.
 
-    A name may begin with `registry_host` and a slash. Scopes of one repository are merged, and named by its
-    path. Actions that we do not know are left out: a token carries what is both asked for and had. Raises
-    RegistryError: INVALID_REQUEST for a text that is no repository scope or more than 100 repositories,
-    NAME_INVALID for a bad name.
+    A name may begin with `registry_host` and a slash. Scopes of one repository are merged under its path.
+    Unknown actions are left out. Raises RegistryError: INVALID_REQUEST for a malformed scope or more than 100
+    repositories, NAME_INVALID for an invalid name.
     """
     actions_by_name: dict[str, set[str]] = {}
     for text in (scope for value in values for scope in value.split()):
@@ -53,7 +52,7 @@ def parse_scopes(
 
 
 def ordered_actions(actions: Iterable[str]) -> tuple[str, ...]:
-    """Return the known actions among those given, in the order of `ACTIONS`."""
+    """Return the known ones of some actions, in the order of `ACTIONS`."""
     wanted = frozenset(actions)
     return tuple(action for action in ACTIONS if action in wanted)
 
@@ -65,10 +64,10 @@ def challenge(
     scopes: Iterable[tuple[str, Iterable[str]]] = (),
     error: str | None = None,
 ) -> Mapping[str, str]:
-    """Return the headers of a 401 answer.
+    """Return the headers of a 401 response.
 
-    `scopes` are (repository, actions) that the request needs; names and actions have passed the grammar, so
-    nothing needs quoting. `error` is a code of RFC 6750, ``invalid_token`` or ``insufficient_scope``.
+    `scopes` are the pairs (repository, actions) that the request needs; both are valid, so that they need no
+    quoting. `error` is a code of RFC 6750, ``invalid_token`` or ``insufficient_scope``.
     """
     wanted = " ".join(f"repository:{name}:{','.join(actions)}" for name, actions in scopes)
     parameters = {"realm": f"{public_url}/v2/auth", "service": service, "scope": wanted, "error": error}

@@ -1,7 +1,7 @@
-"""The token service `/v2/auth`: credentials in, a registry token out.
+"""The token service `/v2/auth`: exchanges credentials for a registry token.
 
 Sources: "Distribution Registry v2 authentication" for GET with Basic credentials, its OAuth 2 form for POST.
-Asking for more than one has is no error; the token then grants less.
+Requesting more than the account may do is no error; the token then grants less.
 """
 
 import base64
@@ -28,7 +28,7 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 
 
 async def get(call: Call) -> None:
-    """Issue a token to the user of the Basic credentials, or to nobody for what is public."""
+    """Issue a token to the account of the Basic credentials, or an anonymous one for public content."""
     scopes = [value for key, value in query_items(call.scope) if key == "scope"]
     login = _basic(call)
     if login is None:
@@ -38,7 +38,7 @@ async def get(call: Call) -> None:
         viewer = await _viewer(call, *login)
     answer, _ = await _issue(call, viewer, scopes)
     if not viewer.is_anonymous and not any(scopes):
-        # What `docker login` asks; clients that are about to do something ask for it.
+        # `docker login` requests no scope; other requests are not recorded as logins.
         await record_success(call.context_of(viewer), Door.REGISTRY, viewer)
     await send_json(call.send, 200, answer, _NOT_STORED, is_head=call.is_head)
 
@@ -97,7 +97,7 @@ async def _viewer(call: Call, username: str, password: str) -> Viewer:
 
 
 def _basic(call: Call) -> tuple[str, str] | None:
-    """User name and password, None without. Raises RegistryError (401) for a header that is no such thing."""
+    """User name and password, None without a header. Raises RegistryError (401) for a malformed one."""
     text = header(call.scope, b"authorization")
     if text is None:
         return None
@@ -113,7 +113,7 @@ def _basic(call: Call) -> tuple[str, str] | None:
 
 
 def _require_anonymity(call: Call, scopes: list[str]) -> None:
-    # A login without credentials would otherwise seem to have worked.
+    # Without a scope the request is a login, which must not appear to succeed without credentials.
     if not any(scopes) or not call.services.site.has("ANONYMOUS_ACCESS"):
         raise _unauthorized(call, "authentication required")
 

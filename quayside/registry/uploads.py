@@ -1,7 +1,7 @@
-"""Uploads of blobs: whole, in chunks, by mount (OCI Distribution 1.1, "Pushing blobs").
+"""Uploads of blobs: monolithic, in chunks, by mount (OCI Distribution 1.1, "Pushing blobs").
 
-An upload belongs to an account and a repository; to anyone else there is none. Its bytes are in the blob
-store, so any process may serve any chunk, and what arrived before a connection broke is there to go on from.
+An upload belongs to an account and a repository; for others it does not exist. Its bytes are in the blob
+store, so that any process can take any chunk, and an upload can be resumed after a broken connection.
 """
 
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ ALGORITHMS = frozenset({"sha256", "sha512"})
 
 
 async def begin(call: Call) -> None:
-    """Begin an upload (202); mount a blob or store a small one at once (201)."""
+    """Start an upload (202), or mount a blob or store a monolithic one at once (201)."""
     access = await call.authorize(PUSH)
     access.require_writable()
     query = call.query()
@@ -42,21 +42,21 @@ async def _mount(call: Call, access: Access, digest: str, source: str | None) ->
     try:
         path = None if source is None else call.path_of(source)
     except RegistryError:
-        # What cannot be there is like what is not there.
+        # An invalid name is the same as a missing repository: an upload starts instead.
         return False
     context = await call.context(access.grant)
     return await push.mount_blob(context, access.repository.id, digest, source=path)
 
 
 async def _store(call: Call, access: Access, digest: str) -> None:
-    """Store a blob that comes with the first request."""
+    """Store a blob from the body of the first request (monolithic POST)."""
     blobs, upload = call.services.blobs, uploads.new_id()
     await blobs.create_upload(upload)
     try:
         await blobs.append(upload, 0, body_pieces(call.receive))
         size = await blobs.commit(upload, digest)
     except BaseException:
-        # Nobody was told of this upload, so nobody could go on with it.
+        # The client does not know the id of this upload, so it cannot resume it.
         await blobs.cancel(upload)
         raise
     await push.link_blob(access.repository.id, digest, size)
@@ -64,21 +64,21 @@ async def _store(call: Call, access: Access, digest: str) -> None:
 
 
 async def status(call: Call) -> None:
-    """Say how far an upload has come."""
+    """Report the size of an upload."""
     _, upload = await _require(call)
     size = await call.services.blobs.upload_size(upload)
     await send_head(call.send, 204, _headers(call, upload, size))
 
 
 async def append(call: Call) -> None:
-    """Take a chunk: one that says where it belongs, or a stream of any length."""
+    """Append a chunk with a `Content-Range`, or a stream of any length."""
     _, upload = await _require(call)
     size = await _append(call, upload)
     await send_bytes(call.send, 202, _headers(call, upload, size))
 
 
 async def finish(call: Call) -> None:
-    """Take the last chunk, if there is one, and make the upload the blob that the client says it is."""
+    """Append the last chunk, if any, and commit the upload as the blob with the client's digest."""
     access, upload = await _require(call)
     digest = require_digest(call.query().get("digest", ""))
     if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
@@ -95,7 +95,7 @@ async def finish(call: Call) -> None:
 
 
 async def cancel(call: Call) -> None:
-    """Forget an upload."""
+    """Cancel an upload."""
     _, upload = await _require(call)
     await call.services.blobs.cancel(upload)
     await uploads.forget(upload)
@@ -109,7 +109,7 @@ async def _require(call: Call) -> tuple[Access, str]:
 
 
 async def _append(call: Call, upload: str) -> int:
-    """Add the body to an upload and return its new size in bytes."""
+    """Append the body to an upload. Returns its new size in bytes."""
     blobs = call.services.blobs
     chunk = parse_chunk_range(header(call.scope, b"content-range"), content_length(call.scope))
     pieces = body_pieces(call.receive)
@@ -129,7 +129,7 @@ async def _append(call: Call, upload: str) -> int:
 
 
 async def _at_most(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Pass on a body without a stated length. Raises RegistryError SIZE_INVALID instead of its surplus."""
+    """Yield the pieces of a body. Raises RegistryError SIZE_INVALID if it is longer than `limit` bytes."""
     size = 0
     async for piece in pieces:
         size += len(piece)
