@@ -1,4 +1,4 @@
-"""Collects again and again, as `quayside gc` does, until a line comes on the standard input.
+"""Runs garbage collection repeatedly, as `quayside gc` does, until a line arrives on standard input.
 
 python -m tests.functional.collecting
 """

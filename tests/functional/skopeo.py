@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def skopeo(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run skopeo, which has its files in a directory and knows no credentials but those that it is given."""
+    """Run skopeo with its files in a directory and no credentials except those in the arguments."""
     return subprocess.run(
         ["skopeo", "--insecure-policy", *arguments],
         env={"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory)},

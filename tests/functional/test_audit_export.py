@@ -1,4 +1,4 @@
-"""An export of a log from the REST call to the file: a server with its jobs, and who is told of it."""
+"""Export of an audit log end to end: REST call, job, callback, file."""
 
 import json
 import time
@@ -41,8 +41,8 @@ def _export(client: httpx.Client, headers: dict[str, str], port: int) -> httpx.R
     return client.post("/api/v1/user/exportlogs", headers=headers, json=body)
 
 
-def test_the_file_holds_the_log_and_its_address_is_told(tmp_path: Path) -> None:
-    # given a server that may call back to this machine, and somebody who did something
+def test_the_export_has_the_log_and_calls_back_with_its_address(tmp_path: Path) -> None:
+    # given a server that may call back to this machine, and a log with entries
     headers = _token(tmp_path)
     with (
         sinking(tmp_path / "sink") as port,
@@ -68,7 +68,7 @@ def test_the_file_holds_the_log_and_its_address_is_told(tmp_path: Path) -> None:
         assert [entry["kind"] for entry in exported["logs"]] == done
         assert exported["logs"][0]["performer"] == {"kind": "user", "name": "ada"}
 
-        # and nobody gets it by another address
+        # and no other address opens it
         forged = told["exported_data_url"][:-6] + "AAAAA="
         assert client.get(forged).status_code == 404
 

@@ -1,4 +1,4 @@
-"""`quayside gc` as an operator runs it: looking first, killed on the way, and beside a real client."""
+"""`quayside gc` as a command: dry run, killed in the middle, and concurrent with a real client."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ LINE = re.compile(r"(\S+)\tmanifests=(\d+)\tblobs=(\d+)\tbytes=(\d+)")
 
 @pytest.fixture
 def environ(tmp_path: Path, settings_with_files: Settings) -> dict[str, str]:
-    """What the commands are told, which work on what the factory makes."""
+    """Environment for commands that use the database and blobs of the factory."""
     return {
         "QUAYSIDE_DATA_DIR": str(tmp_path),
         "QUAYSIDE_DATABASE_URL": settings_with_files.database_url,
@@ -40,7 +40,7 @@ def environ(tmp_path: Path, settings_with_files: Settings) -> dict[str, str]:
 
 @pytest.fixture
 async def kept(factory: Factory, tmp_path: Path) -> set[str]:
-    """What stays of two repositories that share a layer: the digests of the blobs of one image."""
+    """Two repositories that share a layer, one with garbage. Returns the digests of the live blobs."""
     await factory.user("ada")
     for path in ("ada/app", "ada/base"):
         await factory.repository(path)
@@ -75,7 +75,7 @@ async def test_a_dry_run_prints_what_the_run_removes_and_changes_nothing(
 
 
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_run_that_is_killed_is_finished_by_the_next(
+async def test_a_killed_run_is_finished_by_the_next(
     tmp_path: Path, environ: dict[str, str], blobs: BlobStore, kept: set[str], point: str
 ) -> None:
     killed = run(tmp_path, "gc", **environ, QUAYSIDE_FAULT=f"{point}:kill")
@@ -89,7 +89,9 @@ async def test_a_run_that_is_killed_is_finished_by_the_next(
     assert outcome(run(tmp_path, "gc", "--dry-run", **environ))[1] == "total\tmanifests=0\tblobs=0\tbytes=0\n"
 
 
-def test_the_job_of_a_server_collects(tmp_path: Path, environ: dict[str, str], kept: set[str]) -> None:
+def test_the_job_of_a_server_collects_garbage(
+    tmp_path: Path, environ: dict[str, str], kept: set[str]
+) -> None:
     with serving(tmp_path, environ=environ) as (client, _):
         while (
             'quayside_jobs_total{kind="content.collect",outcome="done"} 1.0'
@@ -122,10 +124,10 @@ def images(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.needs("skopeo")
-def test_no_push_fails_beside_the_collector_and_all_can_be_pulled(
+def test_pushes_succeed_during_garbage_collection(
     tmp_path: Path, database_url: str, images: list[str]
 ) -> None:
-    """Each push finds the old content of its image, which the collector removes at that very time."""
+    """Each push finds old content of its image while garbage collection removes it."""
     values = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, "SECRET_KEY": "k" * 32}
     settings = load_settings(values, {})
     environ = {f"QUAYSIDE_{key}": value for key, value in values.items()}
@@ -150,7 +152,7 @@ def test_no_push_fails_beside_the_collector_and_all_can_be_pulled(
 
 @contextmanager
 def _collecting(environ: dict[str, str], *, delay_ms: int) -> Iterator[None]:
-    """A process that collects again and again after a while, and must not fail."""
+    """A process that collects garbage repeatedly after a delay, and must not fail."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.functional.collecting", str(delay_ms)],
         env=environment(**environ), text=True,
@@ -165,7 +167,7 @@ def _collecting(environ: dict[str, str], *, delay_ms: int) -> Iterator[None]:
 
 
 async def _forget_tags(settings: Settings, data: Path) -> None:
-    """Let what was pushed be old, and its tags have ended before the window, while nobody pushes."""
+    """Backdate all content, and end its tags before the window, while nothing is pushed."""
     database = await Database.connect(settings.database_url)
     with database.current():
         await backdate(data)

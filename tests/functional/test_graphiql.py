@@ -1,4 +1,4 @@
-"""GraphiQL in headless Chromium, which can reach nothing but the server; driven by plain WebDriver calls."""
+"""GraphiQL in headless Chromium without network except the server, driven by plain WebDriver calls."""
 
 import re
 import socket
@@ -85,7 +85,7 @@ def address() -> Iterator[str]:
         arguments = ["--fd", str(number), "--log-level", "warning", "tests.functional.test_graphiql:app"]
         command = [sys.executable, "-m", "uvicorn", *arguments]
         with running(subprocess.Popen(command, cwd=ROOT, pass_fds=[number])):
-            # The socket listens already; connections wait in it until the server is up.
+            # The socket listens already; connections queue until the server accepts them.
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/graphql"
 
 
@@ -165,7 +165,7 @@ class Browser:
         return list(self.script(script, selector))
 
     def console(self) -> list[str]:
-        """What the console has shown since last asked: errors, warnings and policy violations."""
+        """New console messages: errors, warnings and policy violations."""
         return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
 
     # GraphiQL's parts
@@ -183,7 +183,7 @@ class Browser:
         self.element(".graphiql-query-editor .CodeMirror")
         editor = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
         self.script(f"{editor}.setValue(arguments[0])", text)
-        # GraphiQL looks at the text a moment later, and until then would run an operation of the one before.
+        # GraphiQL parses the text after a debounce, and until then runs an operation of the old text.
         name = f"return {editor}.operationName ?? ''"
         self.until(lambda: not self.script(name), "the name of the operation to go")
 
@@ -305,7 +305,7 @@ def test_a_query_in_the_address_is_shown_and_not_run(browser: Browser, address: 
     assert browser.console() == []
 
 
-def test_who_signs_in_on_the_page_is_the_viewer(browser: Browser, tmp_path: Path) -> None:
+def test_signing_in_on_the_page_sets_the_viewer(browser: Browser, tmp_path: Path) -> None:
     # given a registry with a user
     password = "correct-horse-battery"
     arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
@@ -331,7 +331,7 @@ def test_who_signs_in_on_the_page_is_the_viewer(browser: Browser, tmp_path: Path
         assert browser.console() == []
 
 
-def test_what_happens_is_shown_as_it_happens_until_one_stops(browser: Browser, tmp_path: Path) -> None:
+def test_a_subscription_shows_events_until_it_is_stopped(browser: Browser, tmp_path: Path) -> None:
     # given a registry, and a user of it in the browser
     arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
     process.run(tmp_path, *arguments, text="correct-horse-battery")

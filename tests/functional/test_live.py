@@ -1,4 +1,4 @@
-"""Live events where the push comes to another process than the one that somebody listens to."""
+"""Live events across processes: push to one server, subscribe at another."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ def _environment(directory: Path, database_url: str) -> dict[str, str]:
 
 
 def _listen(stack: ExitStack, address: httpx.URL, token: str, after: str | None) -> ClientConnection:
-    """A subscription that the server has begun."""
+    """A subscription that the server has started."""
     connection = stack.enter_context(
         connect(
             f"ws://{address.host}:{address.port}/graphql",
@@ -63,7 +63,7 @@ SELECT 'push_repo', '{"tag": "held"}', namespace_id, id, 1, %s FROM repository
 
 @contextmanager
 def _held_open(database_url: str) -> Iterator[None]:
-    """A transaction of somebody else that has written an event, and commits at the end of the block."""
+    """A concurrent transaction that has written an event, and commits at the end of the block."""
     if not database_url.startswith("sqlite"):
         with asyncio.Runner() as runner:
             connection = runner.run(asyncpg.connect(database_url))
@@ -90,7 +90,7 @@ def _event(connection: ClientConnection) -> dict[str, str]:
 
 
 def _push(directory: Path, server: httpx.Client, token: str, tag: str) -> None:
-    """An image by skopeo."""
+    """Push an image with skopeo."""
     layer, diff_id = kit.layer_of(tag.encode())
     config = kit.config_of("amd64", diff_id)
     source = directory / tag
@@ -104,7 +104,7 @@ def _push(directory: Path, server: httpx.Client, token: str, tag: str) -> None:
 
 
 def _requests(directory: Path) -> int:
-    """How many requests of the registry protocol a server has answered."""
+    """The number of requests to `/v2` that a server has answered."""
     return sum(str(line.get("path", "")).startswith("/v2/") for line in log_of(directory))
 
 
@@ -142,26 +142,26 @@ def _two_servers(directory: Path, database_url: str) -> Iterator[Servers]:
 
 
 def test_a_push_to_one_process_is_seen_at_another(tmp_path: Path, database_url: str) -> None:
-    # given two servers on one database, and somebody who listens at one of them
+    # given two servers on one database, and a subscription at one of them
     with _two_servers(tmp_path, database_url) as servers, ExitStack() as stack:
         here, there, token = servers.here, servers.there, servers.token
         connection = _listen(stack, here.base_url, token, None)
         json.loads(connection.recv())
 
-        # when images come to the other
+        # when images are pushed to the other
         _push(tmp_path, there, token, "v1")
         first = _event(connection)
         connection.close()
         _push(tmp_path, there, token, "v2")
         _push(tmp_path, here, token, "v3")
 
-        # then both are seen, at either server, from where one stopped
+        # then both events arrive, and either server resumes from a cursor
         assert first["tagName"] == "v1"
         for server in (here, there):
             again = _listen(stack, server.base_url, token, first["cursor"])
             assert [_event(again)["tagName"] for _ in range(2)] == ["v2", "v3"]
 
-        # and a server that stops tells a stream where to go on
+        # and a server that stops sends the cursor to resume from
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         query = {"query": EVENTS, "variables": {"after": first["cursor"]}}
         stream = stack.enter_context(here.stream("POST", "/graphql", json=query, headers=headers, timeout=30))
@@ -174,10 +174,8 @@ def test_a_push_to_one_process_is_seen_at_another(tmp_path: Path, database_url: 
     assert last["errors"][0]["extensions"]["cursor"] == shown[-1]["data"]["events"]["cursor"]
 
 
-def test_nothing_is_skipped_or_doubled_while_somebody_holds_a_transaction_open(
-    tmp_path: Path, database_url: str
-) -> None:
-    """A push commits in the meantime on PostgreSQL; on SQLite it waits."""
+def test_an_open_transaction_neither_skips_nor_duplicates_events(tmp_path: Path, database_url: str) -> None:
+    """On PostgreSQL a push commits while the transaction is open; on SQLite it waits."""
     with (
         _two_servers(tmp_path, database_url) as servers,
         ExitStack() as stack,
@@ -189,7 +187,7 @@ def test_nothing_is_skipped_or_doubled_while_somebody_holds_a_transaction_open(
         _push(tmp_path, there, token, "v1")
         first = _event(connection)
 
-        # when a transaction that has written an event stays open while an image comes to the other process
+        # when a transaction with an event stays open while an image is pushed to the other process
         with _held_open(database_url):
             before = _requests(servers.other)
             pushing = threads.submit(_push, tmp_path, there, token, "v2")
@@ -202,7 +200,7 @@ def test_nothing_is_skipped_or_doubled_while_somebody_holds_a_transaction_open(
         pushing.result()
         _push(tmp_path, here, token, "v3")
 
-        # then everybody sees all of it once and in one order, whether they listened or come back
+        # then live and resumed subscriptions see each event once, in the same order
         again = _listen(stack, there.base_url, token, first["cursor"])
         for one in (connection, late, again):
             assert [_event(one)["tagName"] for _ in range(3)] == ["held", "v2", "v3"]

@@ -1,4 +1,4 @@
-"""An invitation goes from one person through a real mail server to another, who accepts it."""
+"""An invitation by mail end to end, through a real mail server."""
 
 import re
 import time

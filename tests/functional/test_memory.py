@@ -1,4 +1,4 @@
-"""What a large blob costs the server: the memory of a small one."""
+"""Memory of the server while a large blob is pushed and pulled: bounded."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from tests.process import run, serving
 
 PIECE = bytes(range(256)) * 4096
 PIECES = min(256 * SCALE, 2048)
-"""256 MiB are more than the server may take; with time there are 2 GiB."""
+"""256 MiB, more than the server may use; 2 GiB in long runs."""
 
 MAXIMUM = 200 * 1024 * 1024
 
 
 def pieces() -> Iterator[bytes]:
-    """A body that the tests need not hold either."""
+    """A body, generated so that the test need not hold it in memory either."""
     for _ in range(PIECES):
         yield PIECE
 
@@ -45,7 +45,7 @@ def authorize(client: httpx.Client, password: str) -> None:
 
 
 @pytest.mark.long
-def test_a_blob_of_any_size_goes_up_and_comes_down_in_little_memory(tmp_path: Path) -> None:
+def test_pushing_and_pulling_a_large_blob_takes_little_memory(tmp_path: Path) -> None:
     # Given a server with a user
     password = run(tmp_path, "admin", "create-user", "ada", "--email", "ada@example.com").stdout.strip()
     digest, size = digest_of(pieces()), len(PIECE) * PIECES
@@ -60,10 +60,10 @@ def test_a_blob_of_any_size_goes_up_and_comes_down_in_little_memory(tmp_path: Pa
         with client.stream("GET", f"/v2/ada/app/blobs/{digest}") as pulled:
             received = digest_of(pulled.iter_bytes())
 
-        # Then it is the same, and at no time was it in memory
+        # Then it is identical, and was never in memory as a whole
         assert (appended.status_code, appended.headers["Range"]) == (202, f"0-{size - 1}")
         assert finished.status_code == 201
         assert received == digest
         assert peak_bytes(process.pid) < MAXIMUM
-    # Directories of past runs are kept for a while, which at this size nobody wants.
+    # pytest keeps temporary directories of past runs, which would fill the disk.
     next((tmp_path / "data" / "blobs").rglob(digest.partition(":")[2])).unlink()

@@ -1,4 +1,4 @@
-"""The authorization server's pages in headless Chromium: signing in, agreeing, and seeing the token."""
+"""The authorization server's pages in headless Chromium: sign-in, consent, and the token."""
 
 import http.server
 import threading
@@ -57,7 +57,7 @@ def registered(client: httpx.Client, token: str, redirect_uri: str) -> str:
     return str(made.json()["client_id"])
 
 
-def test_a_person_signs_in_agrees_and_sees_the_token_once(
+def test_a_user_signs_in_authorizes_and_sees_the_token_once(
     browser: Browser, tmp_path: Path, elsewhere: str
 ) -> None:
     # given a registry with an administrator of an organization that has an application
@@ -78,9 +78,9 @@ def test_a_person_signs_in_agrees_and_sees_the_token_once(
         browser.click("main a")
         browser.keys("[name=username]", "ada")
         browser.keys("[name=password]", PASSWORD + ENTER)
-        # then she is asked, in words
+        # then she sees the consent page
         browser.until(lambda: "Read your account" in browser.text("main"), "the scopes in words")
-        # and sees the token when she agrees, which works, and no longer stands in the address
+        # and after consent a token that works, and is no longer in the address
         browser.click("form[action=authorizeapp] button")
         browser.until(lambda: len(browser.text("#token")) == 40, "the token")
         shown = browser.text("#token")
@@ -90,7 +90,7 @@ def test_a_person_signs_in_agrees_and_sees_the_token_once(
         assert (
             browser.script("return location.pathname + location.search + location.hash") == "/oauth/localapp"
         )
-        # and the answer reaches another site, too, in the fragment
+        # and a redirect to another site has the token in the fragment
         asked |= {"redirect_uri": f"{elsewhere}/cb", "scope": "repo:read", "state": "mine"}
         browser.open(f"{base}/oauth/authorize?{urlencode(asked)}")
         browser.click("form[action=authorizeapp] button")
@@ -98,5 +98,5 @@ def test_a_person_signs_in_agrees_and_sees_the_token_once(
         address = urlsplit(str(browser.script("return location.href")))
         assert f"{address.scheme}://{address.netloc}{address.path}" == f"{elsewhere}/cb"
         assert browser.script("return document.referrer") == ""
-        # and nothing was held back by a policy
+        # and the content security policy blocked nothing
         assert [entry for entry in browser.console() if "favicon" not in entry and "401" not in entry] == []

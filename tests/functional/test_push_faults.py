@@ -1,4 +1,4 @@
-"""Pushes to live servers that are killed, doubled or cut off: whatever was acknowledged is there, whole."""
+"""Pushes to servers that are killed, run twice or disconnected: acknowledged content is stored completely."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ ORIGIN = "http://registry.example"
 
 
 class Registry:
-    """A plain client of the repository `owner/app`, with a token that every server of one origin takes."""
+    """A client of the repository `owner/app`, with a token that all servers of one origin accept."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -66,7 +66,7 @@ def registry(directory: Path, environ: dict[str, str]) -> Iterator[Registry]:
 
 
 @pytest.mark.parametrize(("point", "status"), [("before_commit", 404), ("after_commit", 200)])
-def test_a_manifest_of_a_killed_server_is_there_whole_or_not_at_all(
+def test_a_kill_leaves_a_manifest_complete_or_absent(
     tmp_path: Path, environ: dict[str, str], point: str, status: int
 ) -> None:
     references = (f"manifests/{kit.digest_of(BODY)}", "manifests/v1")
@@ -87,7 +87,7 @@ def test_a_manifest_of_a_killed_server_is_there_whole_or_not_at_all(
 
 
 @pytest.mark.parametrize(("point", "status"), [("before_commit", 404), ("after_commit", 200)])
-def test_a_blob_of_a_killed_server_is_there_or_not_and_can_be_pushed_again(
+def test_a_kill_leaves_a_blob_complete_or_absent_and_pushable(
     tmp_path: Path, environ: dict[str, str], point: str, status: int
 ) -> None:
     blob = f"blobs/{kit.digest_of(b'layer')}"
@@ -121,7 +121,7 @@ def test_any_server_takes_any_chunk(tmp_path: Path, environ: dict[str, str]) -> 
             assert server.client.get(finished.headers["Location"]).content == content
 
 
-def test_an_upload_goes_on_where_the_connection_broke(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_an_upload_resumes_after_a_broken_connection(tmp_path: Path, environ: dict[str, str]) -> None:
     content = b"0123456789" * 100_000
     with registry(tmp_path / "a", environ) as server:
         location = server.client.post(server.url("blobs/uploads/")).headers["Location"]
@@ -146,7 +146,7 @@ def test_an_upload_goes_on_where_the_connection_broke(tmp_path: Path, environ: d
         assert server.client.get(answer.headers["Location"]).content == content
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
     full = environ | {"QUAYSIDE_FAULT": "append.before_write:enospc"}
     with registry(tmp_path / "a", full) as server:
         location = server.client.post(server.url("blobs/uploads/")).headers["Location"]

@@ -1,4 +1,4 @@
-"""Robots as build systems use them: real skopeo, a live server, and an issuer of identities beside it."""
+"""Robot accounts in CI: real skopeo, a live server, and an OIDC issuer for federation."""
 
 import asyncio
 import time
@@ -28,27 +28,27 @@ SUBJECT = "pipeline:main"
 
 
 @dataclass(frozen=True)
-class Yard:
-    """A running server with the user `owner`, whom `rest` asks for, and a directory to work in."""
+class LiveRegistry:
+    """A running server with the user `owner`, a REST client of that user, and a working directory."""
 
     rest: httpx.Client
     host: str
     directory: Path
 
     def skopeo(self, *arguments: str) -> bool:
-        """Run skopeo; whether it did what it was told. Anything but a refusal to sign in fails the test."""
+        """Run skopeo. Returns whether it succeeded; any failure but a refused login fails the test."""
         completed = skopeo(self.directory, *arguments)
         assert completed.returncode == 0 or "unauthorized" in completed.stderr.lower(), completed.stderr
         return completed.returncode == 0
 
     def push(self, password: str) -> bool:
-        """Push the image, as the robot with this password."""
+        """Push the image as the robot."""
         source = f"oci:{self.directory}/layout:v1"
         creds = f"--dest-creds={NAME}:{password}"
         return self.skopeo("copy", "--dest-tls-verify=false", creds, source, self.image)
 
-    def looks(self, password: str) -> bool:
-        """Whether the robot with this password may look at the image."""
+    def can_inspect(self, password: str) -> bool:
+        """Whether the robot can inspect the image."""
         return self.skopeo("inspect", "--tls-verify=false", f"--creds={NAME}:{password}", self.image)
 
     @property
@@ -56,7 +56,7 @@ class Yard:
         return f"docker://{self.host}/{OWNER}/app:v1"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask `/api/v1` as the owner; the answer."""
+        """Call `/api/v1` as the owner. Returns the JSON of the response."""
         answer = self.rest.request(method, path, json=body)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
@@ -75,7 +75,7 @@ class Yard:
 
 
 @pytest.fixture
-def yard(tmp_path: Path, database_url: str) -> Iterator[Yard]:
+def live(tmp_path: Path, database_url: str) -> Iterator[LiveRegistry]:
     environ = {
         "QUAYSIDE_DATA_DIR": str(tmp_path / "data"),
         "QUAYSIDE_DATABASE_URL": database_url,
@@ -96,59 +96,59 @@ def yard(tmp_path: Path, database_url: str) -> Iterator[Yard]:
     kit.write_layout(tmp_path / "layout", "v1", manifest, config, layer)
     with serving(tmp_path, environ=environ) as (client, _):
         client.headers["Authorization"] = f"Bearer {asyncio.run(token())}"
-        yard = Yard(client, client.base_url.netloc.decode(), tmp_path)
-        yard.call(
+        live = LiveRegistry(client, client.base_url.netloc.decode(), tmp_path)
+        live.call(
             "POST", "/api/v1/repository", {"repository": "app", "visibility": "private", "description": ""}
         )
-        yard.call("PUT", ROBOT, {"description": "Builds."})
-        yard.call("PUT", f"/api/v1/repository/{OWNER}/app/permissions/user/{NAME}", {"role": "write"})
-        yield yard
+        live.call("PUT", ROBOT, {"description": "Builds."})
+        live.call("PUT", f"/api/v1/repository/{OWNER}/app/permissions/user/{NAME}", {"role": "write"})
+        yield live
 
 
-def test_another_token_ends_what_the_old_one_opened(yard: Yard) -> None:
-    old = yard.call("GET", ROBOT)["token"]
-    assert yard.push(old)
-    held = yard.registry_token(old)
-    assert yard.pulls(held) == 200
+def test_regenerating_a_robot_token_ends_old_registry_tokens(live: LiveRegistry) -> None:
+    old = live.call("GET", ROBOT)["token"]
+    assert live.push(old)
+    held = live.registry_token(old)
+    assert live.pulls(held) == 200
 
-    new = yard.call("POST", f"{ROBOT}/regenerate")["token"]
+    new = live.call("POST", f"{ROBOT}/regenerate")["token"]
 
-    assert yard.pulls(held) == 401
-    assert not yard.looks(old)
-    assert not yard.push(old)
-    assert yard.looks(new)
-    assert yard.push(new)
-
-
-def test_a_deleted_robot_is_out_at_once(yard: Yard) -> None:
-    token = yard.call("GET", ROBOT)["token"]
-    assert yard.push(token)
-    held = yard.registry_token(token)
-
-    yard.call("DELETE", ROBOT)
-
-    assert yard.pulls(held) == 401
-    assert not yard.looks(token)
+    assert live.pulls(held) == 401
+    assert not live.can_inspect(old)
+    assert not live.push(old)
+    assert live.can_inspect(new)
+    assert live.push(new)
 
 
-def federated(yard: Yard, issuer: Issuer) -> str:
-    """A password for what the issuer says of a build."""
+def test_deleting_a_robot_ends_its_registry_tokens(live: LiveRegistry) -> None:
+    token = live.call("GET", ROBOT)["token"]
+    assert live.push(token)
+    held = live.registry_token(token)
+
+    live.call("DELETE", ROBOT)
+
+    assert live.pulls(held) == 401
+    assert not live.can_inspect(token)
+
+
+def federated(live: LiveRegistry, issuer: Issuer) -> str:
+    """An identity token of the issuer for a build, used as a password."""
     now = int(time.time())
-    claims = {"iss": issuer.url, "aud": yard.host, "sub": SUBJECT, "exp": now + 300}
-    answer = httpx.get(f"http://{yard.host}/oauth2/federation/robot/token", auth=(NAME, issuer.sign(claims)))
+    claims = {"iss": issuer.url, "aud": live.host, "sub": SUBJECT, "exp": now + 300}
+    answer = httpx.get(f"http://{live.host}/oauth2/federation/robot/token", auth=(NAME, issuer.sign(claims)))
     password: str = answer.raise_for_status().json()["token"]
     return password
 
 
-def test_a_build_signs_in_with_its_own_identity(yard: Yard) -> None:
+def test_a_build_signs_in_with_its_own_identity(live: LiveRegistry) -> None:
     with issuing() as issuer:
-        yard.call("POST", f"{ROBOT}/federation", [{"issuer": issuer.url, "subject": SUBJECT}])
-        password = federated(yard, issuer)
+        live.call("POST", f"{ROBOT}/federation", [{"issuer": issuer.url, "subject": SUBJECT}])
+        password = federated(live, issuer)
 
-        assert yard.push(password)
-        assert yard.looks(password)
+        assert live.push(password)
+        assert live.can_inspect(password)
 
-        yard.call("DELETE", f"{ROBOT}/federation")
+        live.call("DELETE", f"{ROBOT}/federation")
 
-        assert not yard.looks(password)
-        assert yard.call("GET", f"{ROBOT}/federation") == []
+        assert not live.can_inspect(password)
+        assert live.call("GET", f"{ROBOT}/federation") == []

@@ -1,4 +1,4 @@
-"""Real skopeo against a live server: in and out, byte for byte, by everybody who may and nobody else."""
+"""Real skopeo against a live server: push, pull, mount, login, tags, and who may do what."""
 
 import asyncio
 import subprocess
@@ -25,15 +25,15 @@ Login = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class House:
-    """A running server, its settings for those who arrange things beside it, and a directory to work in."""
+class LiveRegistry:
+    """A running server, its settings for direct calls of resolvers, and a working directory."""
 
     host: str
     settings: Settings
     directory: Path
 
     def skopeo(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run skopeo, which knows no credentials but those that it is given."""
+        """Run skopeo, with no credentials except those in the arguments."""
         return skopeo(self.directory, *arguments)
 
     def push(self, source: Path, name: str, login: Login) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
+def live(tmp_path: Path, database_url: str) -> Iterator[LiveRegistry]:
     """A server in a process of its own, with two users."""
     environ = {
         "QUAYSIDE_DATA_DIR": str(tmp_path / "data"),
@@ -66,7 +66,7 @@ def house(tmp_path: Path, database_url: str) -> Iterator[House]:
     settings = load_settings({key.removeprefix("QUAYSIDE_"): value for key, value in environ.items()}, {})
     asyncio.run(people.create_users(settings, OWNER, STRANGER))
     with serving(tmp_path, environ=environ) as (client, _):
-        yield House(client.base_url.netloc.decode(), settings, tmp_path)
+        yield LiveRegistry(client.base_url.netloc.decode(), settings, tmp_path)
 
 
 def single_image(directory: Path, *, content: bytes = b"single") -> bytes:
@@ -101,21 +101,21 @@ def contents(layout: Path) -> dict[str, bytes]:
 
 
 def succeeded(completed: subprocess.CompletedProcess[str]) -> bool:
-    """Whether skopeo did what it was told; asserts that it says nothing unexpected."""
+    """Whether skopeo succeeded; asserts that it prints nothing unexpected."""
     assert completed.returncode in {0, 1}, completed.stderr
     return completed.returncode == 0
 
 
 @pytest.mark.parametrize("build", [single_image, multi_arch])
-def test_an_image_comes_out_as_it_went_in(
-    house: House, tmp_path: Path, build: Callable[[Path], bytes]
+def test_a_pulled_image_is_identical_to_the_pushed_one(
+    live: LiveRegistry, tmp_path: Path, build: Callable[[Path], bytes]
 ) -> None:
     top = build(tmp_path / "in")
 
-    pushed = house.push(tmp_path / "in", APP, (OWNER, PASSWORD))
-    pulled = house.pull(APP, tmp_path / "out", (OWNER, PASSWORD))
-    raw = house.skopeo(
-        *("inspect", "--raw", "--tls-verify=false", f"--creds={OWNER}:{PASSWORD}", house.image(APP))
+    pushed = live.push(tmp_path / "in", APP, (OWNER, PASSWORD))
+    pulled = live.pull(APP, tmp_path / "out", (OWNER, PASSWORD))
+    raw = live.skopeo(
+        *("inspect", "--raw", "--tls-verify=false", f"--creds={OWNER}:{PASSWORD}", live.image(APP))
     )
 
     assert (pushed.returncode, pushed.stderr) == (0, "")
@@ -124,13 +124,13 @@ def test_an_image_comes_out_as_it_went_in(
     assert contents(tmp_path / "out") == contents(tmp_path / "in")
 
 
-def test_a_second_push_mounts_what_another_repository_has(house: House, tmp_path: Path) -> None:
+def test_a_second_push_mounts_what_another_repository_has(live: LiveRegistry, tmp_path: Path) -> None:
     multi_arch(tmp_path / "in")
-    assert succeeded(house.push(tmp_path / "in", APP, (OWNER, PASSWORD)))
-    copied = house.skopeo(
+    assert succeeded(live.push(tmp_path / "in", APP, (OWNER, PASSWORD)))
+    copied = live.skopeo(
         *("copy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false"),
         *(f"--src-creds={OWNER}:{PASSWORD}", f"--dest-creds={OWNER}:{PASSWORD}"),
-        *(house.image(APP), house.image("owner/deep/copy")),
+        *(live.image(APP), live.image("owner/deep/copy")),
     )
 
     assert (copied.returncode, copied.stderr) == (0, "")
@@ -141,50 +141,50 @@ def test_a_second_push_mounts_what_another_repository_has(house: House, tmp_path
     ]
     # Three layers are mounted; configurations skopeo always sends.
     assert sorted(begun) == [201, 201, 201, 202, 202]
-    assert succeeded(house.pull("owner/deep/copy", tmp_path / "out", (OWNER, PASSWORD)))
+    assert succeeded(live.pull("owner/deep/copy", tmp_path / "out", (OWNER, PASSWORD)))
     assert contents(tmp_path / "out") == contents(tmp_path / "in")
 
 
-def test_a_private_image_is_its_owners_and_a_public_one_is_everybodys(house: House, tmp_path: Path) -> None:
+def test_private_images_require_the_owner_and_public_ones_nobody(live: LiveRegistry, tmp_path: Path) -> None:
     single_image(tmp_path / "in")
-    assert succeeded(house.push(tmp_path / "in", APP, (OWNER, PASSWORD)))
+    assert succeeded(live.push(tmp_path / "in", APP, (OWNER, PASSWORD)))
 
     before = [
-        house.pull(APP, tmp_path / "1", None),
-        house.pull(APP, tmp_path / "2", (STRANGER, PASSWORD)),
-        house.pull(APP, tmp_path / "3", (OWNER, "wrong-password")),
+        live.pull(APP, tmp_path / "1", None),
+        live.pull(APP, tmp_path / "2", (STRANGER, PASSWORD)),
+        live.pull(APP, tmp_path / "3", (OWNER, "wrong-password")),
     ]
-    asyncio.run(people.publish(house.settings, APP))
-    after = [house.pull(APP, tmp_path / "4", None), house.pull(APP, tmp_path / "5", (STRANGER, PASSWORD))]
+    asyncio.run(people.publish(live.settings, APP))
+    after = [live.pull(APP, tmp_path / "4", None), live.pull(APP, tmp_path / "5", (STRANGER, PASSWORD))]
 
     assert [succeeded(attempt) for attempt in before] == [False, False, False]
     assert [succeeded(attempt) for attempt in after] == [True, True]
     assert contents(tmp_path / "4") == contents(tmp_path / "in")
 
 
-def test_a_robot_pushes_and_a_reader_does_not(house: House, tmp_path: Path) -> None:
+def test_a_robot_pushes_and_a_reader_does_not(live: LiveRegistry, tmp_path: Path) -> None:
     single_image(tmp_path / "first")
     second = single_image(tmp_path / "second", content=b"second")
-    assert succeeded(house.push(tmp_path / "first", APP, (OWNER, PASSWORD)))
-    writer = asyncio.run(people.create_robot(house.settings, "ci", APP, RepositoryRole.WRITE))
-    reader = asyncio.run(people.create_robot(house.settings, "deploy", APP, RepositoryRole.READ))
-    asyncio.run(people.grant(house.settings, STRANGER, APP, RepositoryRole.READ))
+    assert succeeded(live.push(tmp_path / "first", APP, (OWNER, PASSWORD)))
+    writer = asyncio.run(people.create_robot(live.settings, "ci", APP, RepositoryRole.WRITE))
+    reader = asyncio.run(people.create_robot(live.settings, "deploy", APP, RepositoryRole.READ))
+    asyncio.run(people.grant(live.settings, STRANGER, APP, RepositoryRole.READ))
 
-    assert succeeded(house.pull(APP, tmp_path / "out", (STRANGER, PASSWORD)))
-    assert not succeeded(house.push(tmp_path / "second", APP, reader))
-    assert not succeeded(house.push(tmp_path / "second", APP, (STRANGER, PASSWORD)))
-    assert not succeeded(house.push(tmp_path / "second", "owner/other", writer))
+    assert succeeded(live.pull(APP, tmp_path / "out", (STRANGER, PASSWORD)))
+    assert not succeeded(live.push(tmp_path / "second", APP, reader))
+    assert not succeeded(live.push(tmp_path / "second", APP, (STRANGER, PASSWORD)))
+    assert not succeeded(live.push(tmp_path / "second", "owner/other", writer))
     assert contents(tmp_path / "out") == contents(tmp_path / "first")
-    assert succeeded(house.push(tmp_path / "second", APP, writer))
-    assert succeeded(house.pull(APP, tmp_path / "new", reader))
+    assert succeeded(live.push(tmp_path / "second", APP, writer))
+    assert succeeded(live.pull(APP, tmp_path / "new", reader))
     assert kit.digest_of(second).removeprefix("sha256:") in contents(tmp_path / "new")
 
 
-def test_application_and_access_tokens_sign_in(house: House, tmp_path: Path) -> None:
+def test_application_and_access_tokens_sign_in(live: LiveRegistry, tmp_path: Path) -> None:
     single_image(tmp_path / "in")
 
     async def create_tokens() -> tuple[str, str, str]:
-        async with people.acting(house.settings) as context:
+        async with people.acting(live.settings) as context:
             account = await require_user(OWNER)
             app = await create_app_token(context, title="laptop")
             scopes = frozenset({Scope.REPO_WRITE, Scope.REPO_CREATE})
@@ -194,19 +194,19 @@ def test_application_and_access_tokens_sign_in(house: House, tmp_path: Path) -> 
 
     app, writing, reading = asyncio.run(create_tokens())
 
-    assert not succeeded(house.push(tmp_path / "in", APP, ("$oauthtoken", reading)))
-    assert succeeded(house.push(tmp_path / "in", APP, ("$oauthtoken", writing)))
-    assert succeeded(house.push(tmp_path / "in", APP, ("$app", app)))
-    assert not succeeded(house.push(tmp_path / "in", APP, ("$app", app[:-1] + "_")))
-    assert not succeeded(house.push(tmp_path / "in", APP, ("$oauthtoken", reading)))
+    assert not succeeded(live.push(tmp_path / "in", APP, ("$oauthtoken", reading)))
+    assert succeeded(live.push(tmp_path / "in", APP, ("$oauthtoken", writing)))
+    assert succeeded(live.push(tmp_path / "in", APP, ("$app", app)))
+    assert not succeeded(live.push(tmp_path / "in", APP, ("$app", app[:-1] + "_")))
+    assert not succeeded(live.push(tmp_path / "in", APP, ("$oauthtoken", reading)))
     for number, login in enumerate([("$oauthtoken", reading), ("$app", app), (OWNER, app)]):
-        assert succeeded(house.pull(APP, tmp_path / str(number), login))
+        assert succeeded(live.pull(APP, tmp_path / str(number), login))
 
 
-def test_login_tells_good_credentials_from_bad(house: House) -> None:
+def test_login_tells_good_credentials_from_bad(live: LiveRegistry) -> None:
     def login(password: str) -> subprocess.CompletedProcess[str]:
-        authfile = house.directory / "auth.json"
-        return house.skopeo(
+        authfile = live.directory / "auth.json"
+        return live.skopeo(
             *(
                 "login",
                 "--tls-verify=false",
@@ -215,7 +215,7 @@ def test_login_tells_good_credentials_from_bad(house: House) -> None:
                 OWNER,
                 "-p",
                 password,
-                house.host,
+                live.host,
             )
         )
 
@@ -223,16 +223,16 @@ def test_login_tells_good_credentials_from_bad(house: House) -> None:
     assert succeeded(login("wrong-password")) is False
 
 
-def test_tags_are_listed_and_deleted(house: House, tmp_path: Path) -> None:
+def test_tags_are_listed_and_deleted(live: LiveRegistry, tmp_path: Path) -> None:
     single_image(tmp_path / "in")
     login = (f"--creds={OWNER}:{PASSWORD}", "--tls-verify=false")
-    assert succeeded(house.push(tmp_path / "in", APP, (OWNER, PASSWORD)))
-    listing = ("list-tags", *login, f"docker://{house.host}/{APP}")
+    assert succeeded(live.push(tmp_path / "in", APP, (OWNER, PASSWORD)))
+    listing = ("list-tags", *login, f"docker://{live.host}/{APP}")
 
-    listed = house.skopeo(*listing)
-    deleted = house.skopeo("delete", *login, house.image(APP))
+    listed = live.skopeo(*listing)
+    deleted = live.skopeo("delete", *login, live.image(APP))
 
     assert '"v1"' in listed.stdout
     assert (deleted.returncode, deleted.stderr) == (0, "")
-    assert '"Tags": []' in house.skopeo(*listing).stdout
-    assert not succeeded(house.pull(APP, tmp_path / "out", (OWNER, PASSWORD)))
+    assert '"Tags": []' in live.skopeo(*listing).stdout
+    assert not succeeded(live.pull(APP, tmp_path / "out", (OWNER, PASSWORD)))

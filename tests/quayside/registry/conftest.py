@@ -1,4 +1,4 @@
-"""A registry with two users, and clients that sign in to it as docker does."""
+"""A registry with two users, and clients that authenticate as docker does."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,7 @@ from tests.quayside.registry.people import OWNER, PASSWORD, STRANGER, create_use
 
 @pytest.fixture
 async def application(settings: Settings) -> AsyncIterator[Starlette]:
-    """A started application whose database holds two users. It runs no jobs, which come when they like."""
+    """A started application with two users. It runs no jobs, which would start at any time."""
     await create_users(settings, OWNER, STRANGER)
     app = create_app(settings, jobs=False)
     async with app.router.lifespan_context(app):
@@ -37,14 +37,14 @@ async def stranger(application: Starlette, settings: Settings) -> AsyncIterator[
 
 @pytest.fixture
 async def anonymous(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without credentials, which still fetches tokens."""
+    """A client without credentials, which fetches anonymous tokens."""
     async with _client(application, settings, kit.TokenFlow()) as client:
         yield client
 
 
 @pytest.fixture
 async def unauthenticated(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that sends what it is told and nothing more."""
+    """A client that adds no credentials or tokens."""
     async with _client(application, settings, None) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""Users, robots and grants, arranged by the resolvers themselves beside whatever server runs."""
+"""Users, robots and grants for tests of `/v2`, created by resolvers beside the running server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,6 +54,6 @@ async def grant(settings: Settings, name: str, path: str, role: RepositoryRole) 
 
 
 async def publish(settings: Settings, path: str) -> None:
-    """Let everybody pull from a user's repository."""
+    """Make a user's repository public."""
     async with acting(settings, path.partition("/")[0]) as context:
         await repository.change_visibility(context, path, Visibility.PUBLIC)

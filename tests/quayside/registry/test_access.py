@@ -1,4 +1,4 @@
-"""Who may do what at `/v2`, and for how long a token says so."""
+"""Authorization at `/v2`, and how long a token stays valid."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -85,7 +85,7 @@ async def recreate(context: Context) -> None:
         (recreate, 401),
     ],
 )
-async def test_a_token_ends_with_the_right_that_it_carries(
+async def test_a_token_ends_with_its_rights(
     repository: kit.Repository,
     unauthenticated: httpx.AsyncClient,
     settings: Settings,
@@ -119,7 +119,7 @@ async def test_an_anonymous_token_ends_when_a_repository_becomes_private(
     assert await pull(unauthenticated, token) == 401
 
 
-async def test_a_robot_ends_with_its_owner(
+async def test_a_robot_is_blocked_with_its_owner(
     registry: httpx.AsyncClient,
     stranger: httpx.AsyncClient,
     unauthenticated: httpx.AsyncClient,
@@ -227,12 +227,12 @@ async def test_a_robot_creates_repositories_where_its_team_may(
         )
 
     assert await actions(unauthenticated, scope, login) == ["push", "pull"]
-    # A person's robot is not the person.
+    # The robot of a user does not have the rights of the user.
     robot_login = (personal.name, personal.token)
     assert await actions(unauthenticated, "repository:owner/new:pull,push", robot_login) == []
 
 
-async def test_nobody_gets_into_a_disabled_namespace(
+async def test_a_disabled_namespace_is_denied_to_everybody(
     repository: kit.Repository, unauthenticated: httpx.AsyncClient, settings: Settings
 ) -> None:
     await repository.push_image(b"layer", tag="v1")
@@ -246,7 +246,7 @@ async def test_nobody_gets_into_a_disabled_namespace(
 
 
 @pytest.mark.parametrize("state", [RepositoryState.READ_ONLY, RepositoryState.MIRROR])
-async def test_a_repository_that_is_not_writable_is_only_read(
+async def test_a_read_only_repository_can_be_pulled(
     repository: kit.Repository, settings: Settings, state: RepositoryState
 ) -> None:
     body = await repository.push_image(b"layer", tag="v1")
@@ -267,7 +267,9 @@ async def test_a_repository_that_is_not_writable_is_only_read(
     assert (await repository.get_manifest("v1")).content == body
 
 
-async def test_an_immutable_tag_stays(repository: kit.Repository, settings: Settings) -> None:
+async def test_an_immutable_tag_cannot_be_moved_or_deleted(
+    repository: kit.Repository, settings: Settings
+) -> None:
     body = await repository.push_image(b"layer", tag="v1")
     other = await repository.push_image(b"other")
     async with people.acting(settings) as context:
@@ -284,7 +286,7 @@ async def test_an_immutable_tag_stays(repository: kit.Repository, settings: Sett
     assert (await repository.put_manifest("v1", body)).status_code == 201
 
 
-async def test_what_a_locked_index_lists_stays_be_it_a_plain_blob(
+async def test_content_of_an_immutable_index_cannot_be_deleted(
     repository: kit.Repository, settings: Settings
 ) -> None:
     digest = await repository.push_blob(b"a text")
@@ -299,7 +301,7 @@ async def test_what_a_locked_index_lists_stays_be_it_a_plain_blob(
     assert (await repository.get_blob(digest)).content == b"a text"
 
 
-async def test_a_policy_locks_what_is_pushed(repository: kit.Repository, settings: Settings) -> None:
+async def test_a_policy_locks_pushed_tags(repository: kit.Repository, settings: Settings) -> None:
     body = await repository.push_image(b"layer", tag="main")
     other = await repository.push_image(b"other")
     async with people.acting(settings) as context:
@@ -317,7 +319,7 @@ async def test_a_policy_locks_what_is_pushed(repository: kit.Repository, setting
     assert (await repository.put_manifest("main", other)).status_code == 201
 
 
-async def test_an_upload_is_its_users_alone(
+async def test_an_upload_belongs_to_its_account(
     repository: kit.Repository, stranger: httpx.AsyncClient, settings: Settings
 ) -> None:
     await repository.push_blob(b"content")
@@ -338,7 +340,7 @@ async def test_an_upload_is_its_users_alone(
     assert (await repository.client.get(location)).headers["Range"] == "0-0"
 
 
-async def test_a_blob_is_mounted_from_what_is_public(
+async def test_a_blob_is_mounted_from_a_public_repository(
     repository: kit.Repository, stranger: httpx.AsyncClient, settings: Settings
 ) -> None:
     await repository.push_blob(b"content")
@@ -353,7 +355,7 @@ async def test_a_blob_is_mounted_from_what_is_public(
     assert (await mine.get_blob(kit.digest_of(b"content"))).content == b"content"
 
 
-async def test_an_absent_repository_is_not_found_by_those_who_would_see_it(
+async def test_an_absent_repository_is_404_for_viewers_with_access(
     registry: httpx.AsyncClient, stranger: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     mine = await registry.get("/v2/owner/absent/manifests/v1")
@@ -435,7 +437,7 @@ async def test_the_catalog_shows_public_repositories_only_where_it_should(
             assert answer.json() == {"repositories": paths}
 
 
-async def test_where_nobody_is_served_anonymously_everything_needs_a_token(settings: Settings) -> None:
+async def test_without_anonymous_access_everything_requires_a_token(settings: Settings) -> None:
     settings = replace(settings, features=settings.features - {"ANONYMOUS_ACCESS"})
     await people.create_users(settings, OWNER)
     app = create_app(settings)

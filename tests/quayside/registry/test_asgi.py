@@ -1,4 +1,4 @@
-"""Requests and answers in plain ASGI, seen by a small server of the test's own."""
+"""Requests and responses in plain ASGI, with a minimal server in the test."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ VERSION = (b"docker-distribution-api-version", b"registry/2.0")
 
 
 class Connection:
-    """The two ends of a request: what the application receives, and what it sent."""
+    """An ASGI connection: messages for the application, and those that it sent."""
 
     def __init__(self, *incoming: dict[str, Any]) -> None:
         self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -26,7 +26,7 @@ class Connection:
 
     async def send(self, message: Any) -> None:
         self.sent.append(message)
-        # As a real server does between two writes.
+        # Yields to other tasks, as a real server does between two writes.
         await asyncio.sleep(0)
 
     @property

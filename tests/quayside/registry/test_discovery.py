@@ -1,4 +1,4 @@
-"""Finding content: tags, referrers, repositories (OCI Distribution 1.1, "Content Discovery")."""
+"""Content discovery: tags, referrers, repositories (OCI Distribution 1.1, "Content Discovery")."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +14,7 @@ from tests.quayside.registry.people import acting
 
 SBOM, SIGNATURE = "application/vnd.example.sbom+json", "application/vnd.example.signature"
 TAGS = ["A", "Z", "_x", "a", "a.b", "a0", "ab", "v1", "v10", "v2"]
-"""In the order of their bytes; several are beginnings of others."""
+"""In byte order; several are prefixes of others."""
 
 
 def next_of(answer: httpx.Response) -> str | None:
@@ -131,9 +131,7 @@ async def test_a_long_list_of_tags_is_sent_whole_and_paged_in_thousands(
 
 
 @pytest.mark.parametrize("rest", ["tags/list?last=a%00b", "tags/list?n=1%00", "referrers/x?artifactType=%00"])
-async def test_a_parameter_with_nul_is_refused_by_a_code_of_the_specification(
-    repository: kit.Repository, rest: str
-) -> None:
+async def test_a_parameter_with_nul_is_refused(repository: kit.Repository, rest: str) -> None:
     await repository.push_blob(b"content")
 
     answer = await repository.client.get(repository.url(rest.replace("/x?", f"/{kit.digest_of(b'x')}?")))
@@ -213,7 +211,7 @@ async def test_referrers_that_do_not_fit_into_one_index_are_linked_to(repository
     assert (malformed.status_code, kit.error_codes(malformed)) == (400, ["UNSUPPORTED"])
 
 
-async def test_of_referrers_with_long_annotations_a_bounded_amount_is_read_at_once(
+async def test_pages_of_referrers_read_a_bounded_amount_of_annotations(
     repository: kit.Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = kit.descriptor(await repository.push_image(b"layer"), kit.OCI_MANIFEST)
@@ -278,7 +276,7 @@ async def test_referrers_of_another_repository_are_not_listed(registry: httpx.As
     assert (await referrers(one, subject["digest"])).json()["manifests"] == []
 
 
-async def test_the_catalog_lists_repositories_that_one_may_see(
+async def test_the_catalog_lists_visible_repositories(
     registry: httpx.AsyncClient, stranger: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
     for name in ("owner/b", "owner/a", "owner/a/c"):

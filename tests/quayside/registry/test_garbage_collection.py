@@ -1,4 +1,4 @@
-"""What the collector may not take from under a client that looks before it pushes."""
+"""Grace period: garbage collection must keep content that a client found by HEAD before it pushes."""
 
 from collections.abc import AsyncIterator
 
@@ -28,7 +28,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def left(repository: kit.Repository, database: Database) -> kit.Repository:
-    """The repository, with old blobs of an image that no manifest names."""
+    """The repository, with old unreferenced blobs of an image."""
     await repository.push_blobs(kit.CONFIG, LAYER)
     await execute("UPDATE repository_blob SET created_at_ms = 1")
     return repository
@@ -45,7 +45,7 @@ async def _rights() -> int:
     return len(await fetch("SELECT id FROM repository_blob"))
 
 
-async def test_a_blob_that_a_pusher_found_is_there_for_the_manifest(left: kit.Repository) -> None:
+async def test_head_of_a_blob_renews_its_grace_period(left: kit.Repository) -> None:
     for content in (kit.CONFIG, LAYER):
         found = await left.client.head(left.url(f"blobs/{kit.digest_of(content)}"))
         assert found.status_code == 200
@@ -56,7 +56,7 @@ async def test_a_blob_that_a_pusher_found_is_there_for_the_manifest(left: kit.Re
     assert (await left.get_blob(DIGEST)).content == LAYER
 
 
-async def test_a_blob_that_is_collected_while_a_pusher_looks_for_it_is_not_there(
+async def test_head_of_a_concurrently_collected_blob_is_404(
     left: kit.Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renew = push.renew_blob
@@ -72,7 +72,7 @@ async def test_a_blob_that_is_collected_while_a_pusher_looks_for_it_is_not_there
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_pulling_does_not_keep_what_nothing_names(
+async def test_pulling_does_not_renew_the_grace_period_of_a_blob(
     left: kit.Repository, anonymous: httpx.AsyncClient, database: Database, method: str
 ) -> None:
     await execute("UPDATE repository SET visibility = 'public', auth_epoch = auth_epoch + 1")
@@ -86,16 +86,14 @@ async def test_pulling_does_not_keep_what_nothing_names(
 
 @pytest.fixture
 async def lost(repository: kit.Repository, database: Database) -> str:
-    """The digest of an image whose only tag ended long ago, and which nobody has pushed since."""
+    """The digest of a garbage image: its only tag ended long ago, and it was not pushed since."""
     body = await repository.push_image(LAYER, tag="v1")
     await execute("UPDATE tag SET started_at_ms = 1, ended_at_ms = 2")
     await execute("UPDATE manifest SET created_at_ms = 1")
     return kit.digest_of(body)
 
 
-async def test_an_image_that_a_pusher_found_is_there_for_the_index(
-    repository: kit.Repository, lost: str
-) -> None:
+async def test_head_of_a_manifest_renews_its_grace_period(repository: kit.Repository, lost: str) -> None:
     found = await repository.client.head(repository.url(f"manifests/{lost}"))
     assert found.status_code == 200
     await _collect()
@@ -103,7 +101,7 @@ async def test_an_image_that_a_pusher_found_is_there_for_the_index(
     assert (await repository.get_manifest(lost)).status_code == 200
 
 
-async def test_pulling_does_not_keep_what_lost_its_tags(
+async def test_pulling_does_not_renew_the_grace_period_of_a_manifest(
     repository: kit.Repository, lost: str, anonymous: httpx.AsyncClient
 ) -> None:
     await execute("UPDATE repository SET visibility = 'public', auth_epoch = auth_epoch + 1")
@@ -115,7 +113,7 @@ async def test_pulling_does_not_keep_what_lost_its_tags(
     assert (await repository.get_manifest(lost)).status_code == 404
 
 
-async def test_an_image_that_is_collected_while_a_pusher_looks_for_it_is_not_there(
+async def test_head_of_a_concurrently_collected_manifest_is_404(
     repository: kit.Repository, lost: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renew = push.renew_manifest

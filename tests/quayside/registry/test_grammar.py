@@ -36,7 +36,7 @@ HOST = "localhost:8080"
         ("PATCH", "/v2/a/b/blobs/uploads/1234", "upload", "a/b", "1234"),
         ("GET", "/v2/a/tags/list", "tags", "a", ""),
         ("GET", f"/v2/a/b/referrers/{DIGEST}", "referrers", "a/b", DIGEST),
-        # Components of a name may spell the words of an address.
+        # Components of a name may be keywords of routes.
         ("GET", "/v2/a/tags/tags/list", "tags", "a/tags", ""),
         ("GET", "/v2/a/tags/list/tags/list", "tags", "a/tags/list", ""),
         ("GET", "/v2/a/tags/list/manifests/list", "manifest", "a/tags/list", "list"),
@@ -220,7 +220,7 @@ def test_a_range_is_a_part(header: str, start: int, end: int, content_range: str
     "header",
     [None, "", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,3-4", "bytes 0-1", "bytes=1" + "0" * 30 + "-"],
 )
-def test_a_range_of_no_meaning_is_ignored(header: str | None) -> None:
+def test_a_malformed_range_is_ignored(header: str | None) -> None:
     assert parse_range(header, 2048) is None
 
 
@@ -243,7 +243,7 @@ def test_a_range_without_bytes_is_not_satisfiable(header: str, size: int) -> Non
     assert caught.value.headers == {"Content-Range": f"bytes */{size}"}
 
 
-def test_a_chunk_says_where_it_belongs() -> None:
+def test_a_chunk_range_is_parsed() -> None:
     assert parse_chunk_range("0-1023", 1024) == ByteRange(0, 1024)
     assert parse_chunk_range("1024-1024", None) == ByteRange(1024, 1025)
     assert parse_chunk_range(None, 10) is None
@@ -450,7 +450,7 @@ def test_errors_of_lower_layers_are_translated(
     assert (translated.status, translated.code, translated.message) == (status, code, message)
 
 
-def test_an_error_that_nobody_expected_is_not_translated() -> None:
+def test_unexpected_errors_are_not_translated() -> None:
     assert registry_error(KeyError("x")) is None
     assert registry_error(blobs.BlobTooLarge(DIGEST, size=2, limit=1)) is None
 

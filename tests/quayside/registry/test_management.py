@@ -56,7 +56,7 @@ async def test_a_deleted_referrer_is_no_longer_listed(repository: kit.Repository
     assert answer.json()["manifests"] == []
 
 
-async def test_a_deleted_blob_is_gone_here_and_nowhere_else(registry: httpx.AsyncClient) -> None:
+async def test_deleting_a_blob_affects_one_repository(registry: httpx.AsyncClient) -> None:
     one, other = kit.Repository(registry, "owner/one"), kit.Repository(registry, "owner/other")
     digest = await one.push_blob(b"content")
     await other.push_blob(b"content")

@@ -1,4 +1,4 @@
-"""Default permissions where it counts: a repository that a push made is at once open to whom they name."""
+"""Default permissions apply at once to a repository that a push creates."""
 
 import httpx
 
@@ -11,7 +11,7 @@ from tests.quayside.registry import kit, people
 from tests.quayside.registry.people import STRANGER
 
 
-async def test_what_a_push_creates_begins_with_the_default_permissions(
+async def test_a_repository_created_by_a_push_has_default_permissions(
     registry: httpx.AsyncClient, stranger: httpx.AsyncClient, settings: Settings
 ) -> None:
     # Given an organization where a user may pull whatever is created from now on

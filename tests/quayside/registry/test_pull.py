@@ -9,7 +9,7 @@ from tests.quayside.registry import kit
 BLOB = bytes(range(256)) * 8
 
 
-async def test_the_base_says_that_the_registry_is_one(registry: httpx.AsyncClient) -> None:
+async def test_the_api_version_check(registry: httpx.AsyncClient) -> None:
     answer = await registry.get("/v2/")
 
     assert answer.status_code == 200
@@ -19,7 +19,7 @@ async def test_the_base_says_that_the_registry_is_one(registry: httpx.AsyncClien
 @pytest.mark.parametrize("by", ["tag", "digest"])
 async def test_a_manifest_is_served_exactly_as_pushed(repository: kit.Repository, by: str) -> None:
     await repository.push_blobs(kit.CONFIG, b"layer")
-    # White space and order are the client's, so this is not what any encoder of ours would write.
+    # White space and order are the client's, so that serializing it again would change the bytes.
     body = b"\n " + kit.encode(kit.image_document(b"layer") | {"vendor": {"x": 1}}) + b"\n"
     assert (await repository.put_manifest("latest", body)).status_code == 201
 
@@ -32,7 +32,7 @@ async def test_a_manifest_is_served_exactly_as_pushed(repository: kit.Repository
     assert answer.headers["Docker-Content-Digest"] == kit.digest_of(body)
 
 
-async def test_a_pull_takes_a_statement_for_the_rights_and_one_for_the_content(
+async def test_a_pull_takes_two_statements(
     repository: kit.Repository,
 ) -> None:
     body = await repository.push_image(b"layer", tag="latest")
@@ -209,7 +209,7 @@ async def test_names_may_spell_words_of_addresses(registry: httpx.AsyncClient, n
 
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
 @pytest.mark.parametrize("form", ['"{}"', 'W/"{}"', '"x", "{}"', "*"])
-async def test_what_a_client_has_is_not_sent_again(repository: kit.Repository, kind: str, form: str) -> None:
+async def test_if_none_match_yields_304(repository: kit.Repository, kind: str, form: str) -> None:
     body = await repository.push_image(b"layer", tag="v1")
     digest = kit.digest_of(body if kind == "manifests" else b"layer")
     url = repository.url(f"{kind}/{digest}")
@@ -222,7 +222,7 @@ async def test_what_a_client_has_is_not_sent_again(repository: kit.Repository, k
     assert kit.digest_of(changed.content) == digest
 
 
-async def test_a_range_is_for_the_version_that_the_client_knows(repository: kit.Repository) -> None:
+async def test_if_range_with_another_etag_yields_the_whole_blob(repository: kit.Repository) -> None:
     digest = await repository.push_blob(BLOB)
 
     same = await repository.get_blob(digest, **{"Range": "bytes=0-9", "If-Range": f'"{digest}"'})

@@ -1,4 +1,4 @@
-"""Counting pulls: what is counted as what, what the audit log tells, and what may be lost."""
+"""Pull statistics: counts, audit entries and events of pulls, and losses on failure."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from tests.quayside.registry.people import OWNER, PASSWORD, create_robot, create
 
 
 async def rows(settings: Settings, sql: str) -> list[dict[str, Any]]:
-    """What a query finds, beside whatever server runs."""
+    """The rows of a query, in the database of the running server."""
     database = await Database.connect(settings.database_url)
     try:
         with database.current():
@@ -62,7 +62,7 @@ async def test_pulls_checks_and_pushes_are_counted_by_the_kind_of_actor(settings
             await publish(settings, f"{OWNER}/app")
             robot = await create_robot(settings, "deploy", f"{OWNER}/app", RepositoryRole.READ)
             digest = kit.digest_of(body)
-            # when its owner pulls by tag and by digest, and looks twice whether there is something new
+            # when its owner pulls by tag and by digest, and checks twice for changes
             await repository.get_manifest("latest")
             await repository.get_manifest(digest)
             await owner.head(repository.url("manifests/latest"))
@@ -70,19 +70,19 @@ async def test_pulls_checks_and_pushes_are_counted_by_the_kind_of_actor(settings
                 repository.url("manifests/latest"), headers={"If-None-Match": f'"{digest}"'}
             )
             assert unchanged.status_code == 304
-            # and misses once, which is nothing to count
+            # and requests a missing tag, which is not counted
             assert (await repository.get_manifest("absent")).status_code == 404
-        # and a robot pulls, and nobody known does
+        # and a robot and an anonymous client pull
         for login in (robot, ()):
             async with client(app, settings, *login) as other:
                 pulled = await kit.Repository(other, f"{OWNER}/app").get_manifest("latest")
                 assert pulled.content == body
 
-    # then the end of the application writes what it had not written yet
+    # then the end of the application writes the buffer
     assert await daily(settings) == {"anonymous": (1, 0, 0), "robot": (1, 0, 0), "user": (2, 2, 1)}
     assert await rows(settings, "SELECT pulls FROM manifest_pulls") == [{"pulls": 4}]
     assert await rows(settings, "SELECT name, pulls FROM tag_pulls") == [{"name": "latest", "pulls": 3}]
-    # and the audit log and the events tell of the pulls alone
+    # and the audit log and the events have the pulls only
     for table in ("audit_log", "event"):
         told = await rows(
             settings,
@@ -132,7 +132,7 @@ def pull(**changes: Any) -> Pull:
 
 
 async def test_pulls_that_are_alike_share_an_event_and_have_an_entry_each(database: Database) -> None:
-    # given three pulls that differ in their moment alone, one with another tool, and a check
+    # given three pulls that differ in time only, one with another user agent, and a check
     at = now_ms()
     batch = [
         pull(at_ms=at + 2),
@@ -169,7 +169,7 @@ async def test_five_hundred_pulls_take_few_statements(database: Database) -> Non
     assert len(many.statements) == 5 + 2 * 4
 
 
-async def test_two_processes_count_the_same_things_at_once(database: Database) -> None:
+async def test_two_processes_count_concurrently(database: Database) -> None:
     batch = [pull(repository_id=n % 5, manifest_id=n % 9, at_ms=1_000 + n) for n in range(100)]
 
     await asyncio.gather(*(activity.record_pulls(batch) for _ in range(4)))
@@ -200,8 +200,8 @@ async def test_a_batch_that_cannot_be_written_is_tried_again(
     assert attempts == [1, 1, 1]
 
 
-async def test_a_pull_never_waits_for_a_write(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given a database that takes nothing, and place for three notes
+async def test_recording_a_pull_never_blocks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a database that blocks, and a buffer of three pulls
     monkeypatch.setattr(recording, "MAX_WAITING", 3)
     monkeypatch.setattr(recording, "BATCH", 2)
     may_write, batches = asyncio.Event(), []
@@ -212,17 +212,17 @@ async def test_a_pull_never_waits_for_a_write(database: Database, monkeypatch: p
 
     recorder = PullRecorder(database, write=write)
     async with recorder.running():
-        # when five pulls come
+        # when five pulls arrive
         for number in range(5):
             recorder.record(pull(manifest_id=number))
             await asyncio.sleep(0)
         may_write.set()
 
-    # then those that have no place are not counted, and the others are
+    # then those beyond the buffer are dropped, and the others are counted
     assert batches == [[0, 1], [2]]
 
 
-async def test_counts_of_what_is_gone_are_pruned(database: Database) -> None:
+async def test_counts_of_deleted_content_are_pruned(database: Database) -> None:
     await activity.record_pulls([pull(), pull(at_ms=now_ms() - 401 * DAY_MS)])
 
     await activity.prune()

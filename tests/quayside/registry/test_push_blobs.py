@@ -298,7 +298,7 @@ async def test_an_unknown_blob_cannot_be_mounted_and_an_upload_begins(
 
 
 @pytest.mark.parametrize("source", ["stranger/secret", None])
-async def test_a_blob_that_one_may_not_pull_cannot_be_mounted(
+async def test_mounting_requires_read_access_to_the_source(
     repository: kit.Repository, stranger: httpx.AsyncClient, source: str | None
 ) -> None:
     await kit.Repository(stranger, "stranger/secret").push_blob(CONTENT)

@@ -84,7 +84,7 @@ async def test_descriptors_may_carry_data(repository: kit.Repository) -> None:
     await assert_pushed(repository, await repository.put_manifest("v1", body), body)
 
 
-async def test_sha512_serves_throughout(repository: kit.Repository) -> None:
+async def test_sha512_is_supported_everywhere(repository: kit.Repository) -> None:
     await repository.push_blobs(kit.CONFIG, b"layer", algorithm="sha512")
     body = kit.encode(kit.image_document(b"layer", algorithm="sha512"))
     digest = kit.digest_of(body, algorithm="sha512")
@@ -202,8 +202,8 @@ async def test_an_image_needs_its_blobs(repository: kit.Repository, present: byt
     await assert_nothing_pushed(repository, body, "v1")
 
 
-async def test_an_index_may_list_content_under_types_that_nobody_knows(repository: kit.Repository) -> None:
-    # Given a manifest and a blob, which an index calls by other names
+async def test_an_index_may_list_unknown_media_types(repository: kit.Repository) -> None:
+    # Given an index that lists a manifest and a blob under other media types
     image = await repository.push_image(b"layer")
     await repository.push_blob(b"cache")
     unknown = "application/vnd.example.unknown+json"
@@ -212,14 +212,14 @@ async def test_an_index_may_list_content_under_types_that_nobody_knows(repositor
     absent = [*entries, kit.descriptor(b"absent", unknown)]
     wrong = [{**entries[0], "size": 1}]
 
-    # When it is pushed, and one that names also what is not there, and one that errs about a size
+    # When it is pushed, and one with a missing entry, and one with a wrong size
     pushed = await repository.put_manifest("v1", index)
     refused = [
         await repository.put_manifest("v2", kit.encode(kit.index_document(manifests=manifests)))
         for manifests in (absent, wrong)
     ]
 
-    # Then the type is no reason to refuse it, and the rest is
+    # Then only the latter two are refused
     await assert_pushed(repository, pushed, index)
     assert [kit.error_codes(answer) for answer in refused] == [
         ["MANIFEST_BLOB_UNKNOWN"],
@@ -250,7 +250,7 @@ async def test_a_blob_of_another_repository_does_not_count(registry: httpx.Async
     assert kit.error_codes(answer) == ["MANIFEST_BLOB_UNKNOWN"]
 
 
-async def test_a_descriptor_must_not_lie_about_the_size(repository: kit.Repository) -> None:
+async def test_a_wrong_descriptor_size_is_refused(repository: kit.Repository) -> None:
     await repository.push_blobs(kit.CONFIG, b"layer")
     lie = kit.descriptor(b"layer", kit.OCI_LAYER, size=6)
     body = kit.encode(kit.image_document() | {"layers": [lie]})
@@ -274,7 +274,7 @@ async def test_a_descriptor_must_not_lie_about_the_size(repository: kit.Reposito
         (kit.encode(kit.image_document() | {"mediaType": None}), "application/json", "mediaType"),
     ],
 )
-async def test_what_is_no_manifest_is_refused(
+async def test_malformed_manifests_are_refused(
     repository: kit.Repository, body: bytes, content_type: str, field: str | None
 ) -> None:
     await repository.push_blob(kit.CONFIG)

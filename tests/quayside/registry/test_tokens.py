@@ -74,7 +74,9 @@ async def test_pushing_creates_a_private_repository(
         assert kit.challenge_of(answer)["scope"] == f"{APP}:pull"
 
 
-async def test_a_token_grants_what_is_asked_for_and_had(unauthenticated: httpx.AsyncClient) -> None:
+async def test_a_token_grants_requested_actions_that_the_role_allows(
+    unauthenticated: httpx.AsyncClient,
+) -> None:
     assert await granted(unauthenticated, f"{APP}:push,pull") == [access("owner/app", "push", "pull")]
     assert await granted(unauthenticated, f"{APP}:pull") == [access("owner/app", "pull")]
     assert await granted(unauthenticated, f"{APP}:*,pull,push") == [access("owner/app", "push", "pull", "*")]
@@ -84,7 +86,7 @@ async def test_a_token_grants_what_is_asked_for_and_had(unauthenticated: httpx.A
     ]
 
 
-async def test_a_lack_of_rights_is_no_error_of_the_token_service(unauthenticated: httpx.AsyncClient) -> None:
+async def test_missing_rights_are_no_error_of_the_token_service(unauthenticated: httpx.AsyncClient) -> None:
     for scope in ("repository:stranger/app:pull,push", "repository:nobody/app:pull,push"):
         name = scope.split(":")[1]
         assert await granted(unauthenticated, scope) == [access(name)]
@@ -112,9 +114,7 @@ async def test_wrong_credentials_are_refused(unauthenticated: httpx.AsyncClient)
         assert kit.error_codes(answer) == ["UNAUTHORIZED"]
 
 
-async def test_guessing_a_password_is_slowed_down(
-    unauthenticated: httpx.AsyncClient, settings: Settings
-) -> None:
+async def test_password_guessing_is_throttled(unauthenticated: httpx.AsyncClient, settings: Settings) -> None:
     assert (await token_answer(unauthenticated, login=(OWNER, "wrong"))).status_code == 401
     async with acting(settings):
         await execute("UPDATE sign_in_failure SET failures = 20")
@@ -126,7 +126,7 @@ async def test_guessing_a_password_is_slowed_down(
     assert 1 <= int(answer.headers["Retry-After"]) <= 3600
 
 
-async def test_a_login_without_scope_is_answered_and_anonymity_is_not(
+async def test_a_login_without_scope_requires_credentials(
     unauthenticated: httpx.AsyncClient,
 ) -> None:
     assert await granted(unauthenticated) == []

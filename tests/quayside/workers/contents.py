@@ -24,7 +24,7 @@ async def backdate(root: Path) -> None:
 
 
 async def end_tags(names: str, *, ago_ms: int) -> None:
-    """Let the spans of the tags whose names are like a pattern have ended some time ago."""
+    """Set the spans of tags whose names match a LIKE pattern to have ended some time ago."""
     ended_at_ms = now_ms() - ago_ms
     await execute(
         "UPDATE tag SET started_at_ms = ?, ended_at_ms = ? WHERE name LIKE ?",
@@ -35,7 +35,7 @@ async def end_tags(names: str, *, ago_ms: int) -> None:
 
 
 async def collected(blobs: BlobStore, *, is_dry_run: bool = False) -> list[Removed]:
-    """What a run removes, or would remove."""
+    """Run garbage collection. Returns the reports of what it removed, or would remove."""
     return [removed async for removed in collect(blobs, is_dry_run=is_dry_run)]
 
 

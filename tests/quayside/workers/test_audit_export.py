@@ -1,4 +1,4 @@
-"""Exports of audit logs that go wrong, and those whose word goes out by e-mail."""
+"""Exports of audit logs: failures, and results by e-mail."""
 
 import json
 import re
@@ -44,7 +44,7 @@ async def _told() -> tuple[str, dict[str, Any]]:
     return row["kind"], decode_json(row["metadata"])
 
 
-async def test_word_goes_out_by_mail(
+async def test_the_result_is_sent_by_mail(
     factory: Factory, settings_with_files: Settings, blobs: BlobStore
 ) -> None:
     await _export(factory, Tools(settings_with_files, blobs), Callback(email="ada@example.com"))
@@ -60,24 +60,22 @@ async def test_word_goes_out_by_mail(
     assert (kind, metadata["email"], metadata["url"]) == ("export_logs_success", "ada@example.com", None)
 
 
-async def test_a_file_that_cannot_be_written_is_a_failure_that_is_told(
-    factory: Factory, settings_with_files: Settings
-) -> None:
+async def test_a_failed_write_is_reported(factory: Factory, settings_with_files: Settings) -> None:
     await _export(factory, Tools(settings_with_files, FullStore()), Callback(email="ada@example.com"))
 
     (letter,) = await fetch("SELECT * FROM mail")
     kind, metadata = await _told()
     assert letter["subject"] == "The audit log of ada could not be exported"
     assert (kind, metadata["error"]) == ("export_logs_failure", "the file could not be written")
-    # Nothing is left to be removed.
+    # No job to remove a file is enqueued.
     assert audit_export.REMOVAL_JOB not in {row["kind"] for row in await fetch("SELECT kind FROM job")}
 
 
 @pytest.mark.parametrize("query", ["", "?key=hunter2"])
-async def test_the_log_does_not_tell_the_query_of_a_callback(
+async def test_the_audit_log_omits_the_query_of_a_callback(
     factory: Factory, settings_with_files: Settings, blobs: BlobStore, query: str
 ) -> None:
-    # An address that may not be asked, so that the job asks nobody.
+    # A forbidden address, so that the job sends no request.
     await factory.user("ada")
     payload = {
         "export_id": "e",

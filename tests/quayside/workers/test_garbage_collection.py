@@ -1,4 +1,4 @@
-"""The collector: what it takes, what it leaves, and what comes of what it took."""
+"""Garbage collection: what is removed, what stays, and how removed content can come back."""
 
 import random
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ async def ada(factory: Factory) -> Factory:
 
 @dataclass
 class Content:
-    """What a repository of a test holds, by the digest of each manifest, and what each one names."""
+    """The content of a repository: manifests by digest, with the blobs and manifests that each names."""
 
     bodies: dict[str, bytes] = field(default_factory=dict)
     blobs: dict[str, set[bytes]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Content:
 
 
 async def build(factory: Factory, path: str, chance: random.Random) -> Content:
-    """Images, indexes of all these, and what refers to any of them, at random."""
+    """A random graph of images, indexes and referrers."""
     content = Content()
     for number in range(5):
         layers = [f"layer {chance.randrange(6)}".encode() for _ in range(2)]
@@ -92,8 +92,8 @@ async def build(factory: Factory, path: str, chance: random.Random) -> Content:
     return content
 
 
-def expected(content: Content, fates: dict[str, str]) -> set[str]:
-    """What is kept, from the meaning of it: by fate of tags (`now`, `late`, `gone`; absent: never tagged)."""
+def expected(content: Content, states: dict[str, str]) -> set[str]:
+    """The live manifests by definition, by state of tags: `now`, `late`, `gone`, absent (never tagged)."""
 
     def above(digest: str) -> set[str]:
         found, level = {digest}, {digest}
@@ -103,11 +103,11 @@ def expected(content: Content, fates: dict[str, str]) -> set[str]:
         return found
 
     def is_lost(digest: str) -> bool:
-        return fates.get(digest) == "gone"
+        return states.get(digest) == "gone"
 
     def keeps_itself(digest: str) -> bool:
-        if digest in fates:
-            return fates[digest] != "gone"
+        if digest in states:
+            return states[digest] != "gone"
         return not any(is_lost(one) for one in above(digest))
 
     return {digest for digest in content.bodies if any(keeps_itself(one) for one in above(digest))}
@@ -115,7 +115,7 @@ def expected(content: Content, fates: dict[str, str]) -> set[str]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(8 * SCALE))
-async def test_what_something_keeps_can_be_pulled_and_all_else_is_gone(
+async def test_live_content_can_be_pulled_and_garbage_is_removed(
     ada: Factory, blobs: BlobStore, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -124,7 +124,7 @@ async def test_what_something_keeps_can_be_pulled_and_all_else_is_gone(
         if path != PATH:
             await ada.repository(path)
         contents[path] = await build(ada, path, chance)
-        fates = {
+        states = {
             digest: chance.choice(["now", "late", "gone", "gone"])
             for digest in sorted(contents[path].bodies)
             if chance.random() < 0.5
@@ -132,10 +132,10 @@ async def test_what_something_keeps_can_be_pulled_and_all_else_is_gone(
         record = await repository.find(path)
         assert record is not None
         context = await ada.as_account("ada")
-        for number, (digest, fate) in enumerate(fates.items()):
+        for number, (digest, state) in enumerate(states.items()):
             changes = tag.TagChanges({"manifest_digest": digest})
-            await tag.update(context, path, f"{fate}{number}", changes)
-        kept[path] = expected(contents[path], fates)
+            await tag.update(context, path, f"{state}{number}", changes)
+        kept[path] = expected(contents[path], states)
     await end_tags("late%", ago_ms=WINDOW_MS - DAY_MS)
     await end_tags("gone%", ago_ms=WINDOW_MS + DAY_MS)
     await backdate(tmp_path)
@@ -163,7 +163,7 @@ async def test_what_something_keeps_can_be_pulled_and_all_else_is_gone(
         assert left == []
 
 
-async def test_an_image_goes_with_its_index_unless_another_one_lists_it(
+async def test_an_image_is_collected_with_its_last_index(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     documents = [kit.image_document(layer, config=kit.CONFIG) for layer in (b"one", b"two", b"both")]
@@ -185,7 +185,7 @@ async def test_an_image_goes_with_its_index_unless_another_one_lists_it(
     assert kit.digest_of(b"one") not in await stored(blobs)
 
 
-async def test_a_recent_push_keeps_what_its_index_will_list(
+async def test_the_grace_period_keeps_images_for_a_coming_index(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     body = kit.encode(kit.image_document(b"one"))
@@ -205,7 +205,7 @@ async def test_a_recent_push_keeps_what_its_index_will_list(
     assert await stored(blobs) == set()
 
 
-async def test_a_collected_tag_cannot_be_restored_whatever_the_window_is_later(
+async def test_a_collected_tag_cannot_be_restored_with_a_longer_window(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     context = await ada.as_account("ada")
@@ -226,7 +226,7 @@ async def test_a_collected_tag_cannot_be_restored_whatever_the_window_is_later(
     assert await held(PATH) == {inside}
 
 
-async def test_a_collected_manifest_that_is_pushed_again_has_its_history_again(
+async def test_pushing_a_collected_manifest_restores_its_history(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     digest = await ada.image(PATH, b"layer", tag="v1")
@@ -245,7 +245,7 @@ async def test_a_collected_manifest_that_is_pushed_again_has_its_history_again(
     assert await collected(blobs) == NOTHING
 
 
-async def test_what_was_deleted_by_digest_goes_when_its_window_has_passed(
+async def test_a_tombstone_is_collected_after_the_window(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     digest = await ada.image(PATH, b"layer", tag="v1")
@@ -266,7 +266,7 @@ async def test_what_was_deleted_by_digest_goes_when_its_window_has_passed(
     assert await stored(blobs) == set()
 
 
-async def test_blobs_that_no_manifest_names_stay_for_as_long_as_an_upload(
+async def test_unreferenced_blobs_stay_for_the_grace_period(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     await ada.blob(PATH, b"waiting")
@@ -290,7 +290,7 @@ async def test_blobs_that_an_index_lists_stay(ada: Factory, blobs: BlobStore, tm
     assert await stored(blobs) == {kit.digest_of(b"listed")}
 
 
-async def test_a_deleted_repository_frees_what_it_alone_held(
+async def test_deleting_a_repository_frees_unshared_blobs(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     await ada.repository("ada/other")
@@ -307,7 +307,7 @@ async def test_a_deleted_repository_frees_what_it_alone_held(
     assert await stored(blobs) == {kit.digest_of(blob) for blob in (kit.CONFIG, b"other")}
 
 
-async def test_a_right_is_renewed_by_who_uses_it(ada: Factory, blobs: BlobStore, tmp_path: Path) -> None:
+async def test_using_a_right_renews_its_grace_period(ada: Factory, blobs: BlobStore, tmp_path: Path) -> None:
     record = await repository.find(PATH)
     assert record is not None
     await ada.repository("ada/other")
@@ -326,7 +326,7 @@ async def test_a_right_is_renewed_by_who_uses_it(ada: Factory, blobs: BlobStore,
     assert not await push.renew_blob(record.id, kit.digest_of(b"left"))
 
 
-async def test_a_file_of_an_export_is_left_to_its_own_end(
+async def test_an_exported_file_expires_within_the_grace_period(
     ada: Factory, blobs: BlobStore, tmp_path: Path
 ) -> None:
     """It is in no repository; so it must be gone before the collector would take it for a leftover."""
@@ -342,7 +342,7 @@ async def test_a_file_of_an_export_is_left_to_its_own_end(
     assert await collected(blobs) == [Removed(None, 0, 1, 8)]
 
 
-async def test_batches_do_not_change_what_goes(
+async def test_batch_sizes_do_not_change_the_result(
     ada: Factory, blobs: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies = []

@@ -1,4 +1,4 @@
-"""The collector beside pushes: whichever comes first, what was acknowledged can be pulled."""
+"""Races of garbage collection and pushes: acknowledged content can be pulled, whichever comes first."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -69,7 +69,7 @@ class Interrupted:
 
 
 async def push_again(factory: Factory) -> None:
-    """Push the blob as a client does that did not look for it: all of its bytes."""
+    """Push all bytes of the blob, as a client does that sent no HEAD before."""
     upload = push_id()
     await factory.blobs.create_upload(upload)
 
@@ -206,7 +206,7 @@ async def test_a_mount_during_the_removal_of_the_blob_is_refused(
 async def test_a_tag_that_is_restored_first_keeps_its_manifest(
     factory: Factory, blobs: BlobStore, record: RepositoryRecord, tmp_path: Path
 ) -> None:
-    """The window passes between the look and the lock; whoever has the lock first decides."""
+    """The window passes between the check and the lock; the first holder of the lock wins."""
     image = await factory.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS - DAY_MS)
     await backdate(tmp_path)

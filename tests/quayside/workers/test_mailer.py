@@ -1,4 +1,4 @@
-"""Mail to a real server in a process of its own: in the clear, with STARTTLS, with TLS, with passwords."""
+"""Mail to a real server in a process of its own: unencrypted, STARTTLS, TLS, passwords."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +71,7 @@ async def test_tls_from_the_first_byte(tmp_path: Path, certificate: tuple[Path, 
         ]
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_believed(tmp_path: Path) -> None:
+async def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
     with smtp_server(tmp_path, certificate=certificate, key=key) as server:
         with pytest.raises(MailUndelivered):
@@ -80,7 +80,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_believed(tmp_path: P
         assert server.received() == []
 
 
-async def test_a_password_does_not_go_out_in_the_clear(tmp_path: Path) -> None:
+async def test_a_password_is_not_sent_unencrypted(tmp_path: Path) -> None:
     with smtp_server(tmp_path, with_password=True) as server:
         guarded = mailer(server.port, username=USER, password=PASSWORD, start_tls=StartTls.REQUIRED)
         with pytest.raises(MailUndelivered):
@@ -92,7 +92,7 @@ async def test_a_password_does_not_go_out_in_the_clear(tmp_path: Path) -> None:
         assert len(server.received()) == 1
 
 
-async def test_a_wrong_password_is_no_fault_of_the_mail(tmp_path: Path) -> None:
+async def test_a_wrong_password_is_a_temporary_failure(tmp_path: Path) -> None:
     with smtp_server(tmp_path, with_password=True) as server:
         wrong = mailer(server.port, username=USER, password="wrong", start_tls=StartTls.NEVER)
         for attempt in (wrong.check(), wrong.hand_over(MAIL)):
@@ -101,7 +101,7 @@ async def test_a_wrong_password_is_no_fault_of_the_mail(tmp_path: Path) -> None:
             assert not isinstance(caught.value, MailRefused)
 
 
-async def test_an_address_that_the_server_does_not_know_is_refused_for_good(tmp_path: Path) -> None:
+async def test_an_unknown_address_is_a_permanent_failure(tmp_path: Path) -> None:
     with smtp_server(tmp_path) as server:
         with pytest.raises(MailRefused, match="550 no such user here"):
             await mailer(server.port).hand_over(replace(MAIL, recipient=REFUSED))
@@ -109,7 +109,7 @@ async def test_an_address_that_the_server_does_not_know_is_refused_for_good(tmp_
         assert server.received() == []
 
 
-async def test_a_server_that_is_down_may_take_the_mail_later() -> None:
+async def test_an_unreachable_server_is_a_temporary_failure() -> None:
     with pytest.raises(MailUndelivered) as caught:
         await mailer(free_port()).hand_over(MAIL)
 

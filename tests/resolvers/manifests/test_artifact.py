@@ -1,4 +1,4 @@
-"""What artifacts are, and which digest their content names, whatever bytes they hold."""
+"""Kinds of artifacts, and the digests that their content names, for any bytes."""
 
 import base64
 import json
@@ -50,7 +50,7 @@ def document(artifact_type: str | None, *types: str, **extra: Any) -> Any:
         ("example/vnd.in-toto", [], None),
     ],
 )
-def test_an_artifact_is_what_its_type_or_its_layers_say(
+def test_artifact_kind_by_type_or_layers(
     artifact_type: str | None, layers: list[str], kind: ArtifactKind | None
 ) -> None:
     assert kind_of(document(artifact_type, *layers)) is kind
@@ -64,9 +64,7 @@ def test_an_artifact_is_what_its_type_or_its_layers_say(
         (kit.OCI_CONFIG, None),
     ],
 )
-def test_an_artifact_without_a_type_is_what_its_configuration_is(
-    config_type: str, kind: ArtifactKind | None
-) -> None:
+def test_artifact_kind_falls_back_to_the_configuration(config_type: str, kind: ArtifactKind | None) -> None:
     made = kit.artifact_document(None, b"layer", config=kit.descriptor(kit.EMPTY, config_type))
 
     assert kind_of(parse_manifest(kit.encode(made), None)) is kind
@@ -94,7 +92,7 @@ def test_an_artifact_without_a_type_is_what_its_configuration_is(
         ),
     ],
 )
-def test_a_bundle_is_what_its_annotations_say(annotations: dict[str, str], kind: ArtifactKind) -> None:
+def test_bundle_kind_by_annotations(annotations: dict[str, str], kind: ArtifactKind) -> None:
     assert kind_of(document(BUNDLE, BUNDLE, annotations=annotations)) is kind
 
 
@@ -102,16 +100,16 @@ def test_a_bundle_is_what_its_annotations_say(annotations: dict[str, str], kind:
     ("types", "kind"),
     [({}, None), ({"artifactType": "application/spdx+json"}, ArtifactKind.SBOM)],
 )
-def test_an_index_is_what_its_type_says(types: dict[str, str], kind: ArtifactKind | None) -> None:
+def test_index_kind_by_artifact_type(types: dict[str, str], kind: ArtifactKind | None) -> None:
     assert kind_of(parse_manifest(kit.encode(kit.index_document(**types)), None)) is kind
 
 
-def test_no_beginning_begins_another() -> None:
+def test_no_kind_prefix_is_a_prefix_of_another() -> None:
     assert [(one, other) for one in KINDS for other in KINDS if one != other and one.startswith(other)] == []
 
 
 def coded(value: Any, *, url_safe: bool = False) -> str:
-    """JSON in Base64; the alphabet for addresses goes without padding."""
+    """JSON in Base64; the URL-safe alphabet has no padding."""
     content = json.dumps(value).encode()
     if url_safe:
         return base64.urlsafe_b64encode(content).decode().rstrip("=")
@@ -164,7 +162,7 @@ def jws(digest: str) -> dict[str, Any]:
         (kit.OCTETS, simple(DIGEST), None),
     ],
 )
-def test_a_content_names_its_digest_another_or_none(
+def test_content_names_the_digest_another_one_or_none(
     media_type: str, content: Any, expected: bool | None
 ) -> None:
     assert names_digest(media_type, json.dumps(content).encode(), DIGEST) is expected
@@ -184,9 +182,9 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(FORMATS), st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-def test_no_content_is_too_malformed(media_type: str, content: bytes) -> None:
+def test_malformed_content_never_raises(media_type: str, content: bytes) -> None:
     assert names_digest(media_type, content, DIGEST) in {None, False}
 
 
-def test_a_content_of_nothing_but_brackets_names_nothing() -> None:
+def test_deeply_nested_content_names_nothing() -> None:
     assert [names_digest(type_, b"[" * 100_000, DIGEST) for type_ in FORMATS] == [None] * len(FORMATS)

@@ -1,4 +1,4 @@
-"""Reading manifests: what each format yields, and what is refused with which field."""
+"""Parsing manifests: results by format, and refusals with the invalid field."""
 
 import base64
 import contextlib
@@ -135,7 +135,7 @@ def test_non_distributable_layers_are_not_required() -> None:
     ]
 
 
-def test_an_index_may_list_what_is_no_manifest_by_its_type() -> None:
+def test_an_index_may_list_other_media_types() -> None:
     stray = kit.descriptor(b"cache", kit.OCI_LAYER)
 
     document = parse_manifest(kit.encode(kit.index_document(manifests=[stray])), kit.OCI_INDEX)
@@ -154,7 +154,7 @@ def test_embedded_data_is_decoded() -> None:
     assert document.config.data == kit.EMPTY
 
 
-def test_unknown_fields_are_no_obstacle() -> None:
+def test_unknown_fields_are_ignored() -> None:
     document = parse_manifest(
         kit.encode(with_layer(vendor={"deep": [1, None]}) | {"vendor": True}), kit.OCI_MANIFEST
     )
@@ -162,7 +162,7 @@ def test_unknown_fields_are_no_obstacle() -> None:
     assert len(document.layers) == 1
 
 
-def test_sha512_serves_throughout() -> None:
+def test_sha512_is_supported_everywhere() -> None:
     body = kit.encode(kit.image_document(b"layer", algorithm="sha512"))
 
     document = parse_manifest(body, kit.OCI_MANIFEST, algorithm="sha512")
@@ -187,7 +187,7 @@ def test_the_type_comes_from_header_or_document(content_type: str | None, media_
     assert document.media_type == kit.OCI_MANIFEST
 
 
-def test_an_index_without_any_type_is_known_by_its_shape() -> None:
+def test_an_index_without_a_media_type_is_detected_by_its_fields() -> None:
     assert parse_manifest(kit.encode(kit.index_document(mediaType=None)), None).media_type == kit.OCI_INDEX
 
 
@@ -320,7 +320,7 @@ def test_one_digest_with_two_sizes_is_refused() -> None:
         (kit.image_document(mediaType="application/vnd.docker.distribution.manifest.v1+json"), None),
     ],
 )
-def test_schema_1_is_refused_in_plain_words(document: kit.Json, content_type: str | None) -> None:
+def test_schema_1_is_refused_with_advice(document: kit.Json, content_type: str | None) -> None:
     error = refusal(document, content_type)
 
     assert error.message == "schema 1 manifests are not supported; push the image as schema 2 or OCI"
@@ -351,7 +351,7 @@ def test_other_types_are_refused(content_type: str) -> None:
         b"null",
     ],
 )
-def test_what_is_no_json_object_is_refused(content: bytes) -> None:
+def test_anything_but_a_json_object_is_refused(content: bytes) -> None:
     assert refusal(content).field is None
 
 
@@ -428,7 +428,7 @@ content_types = st.none() | st.text(max_size=20) | st.sampled_from([kit.OCI_MANI
 
 
 def check_any(content: bytes, content_type: str | None) -> None:
-    # Any other exception than a refusal is the failure looked for.
+    # Any exception but ManifestInvalid fails the test.
     with contextlib.suppress(ManifestInvalid):
         assert parse_manifest(content, content_type).digest == kit.digest_of(content)
 
@@ -457,7 +457,7 @@ def test_any_change_of_a_good_manifest_is_read_or_refused(fields: kit.Json, plac
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.sampled_from(["sha256", "sha512"]))
-def test_what_a_client_builds_is_what_is_read(layers: list[bytes], algorithm: str) -> None:
+def test_built_images_are_parsed_back(layers: list[bytes], algorithm: str) -> None:
     body = kit.encode(kit.image_document(*layers, algorithm=algorithm))
 
     document = parse_manifest(body, kit.OCI_MANIFEST, algorithm=algorithm)

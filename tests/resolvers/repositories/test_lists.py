@@ -1,4 +1,4 @@
-"""Lists of repositories: exactly those that a viewer may see, in order, whichever way they are read."""
+"""Lists and searches of repositories: exactly the visible ones, in order, for every strategy of reading."""
 
 import itertools
 import re
@@ -35,13 +35,13 @@ SEEN = {
     "acme+bot": {"acme/a-b"},
     "root": set(PATHS),
 }
-"""By name, where an account has a grant, whatever is public."""
+"""Paths by account on which it has a grant, apart from public ones."""
 STARS = {"bob": {"acme/a", "ada/b", "acme-x/b"}, "cy": {"ada/a-b", "acme/a/b"}}
 
 
 @pytest.fixture
 async def viewers(factory: Factory) -> dict[str | None, Context]:
-    """Repositories of every kind, and who looks at them; None is nobody."""
+    """Repositories of every kind, and contexts of viewers by name; None is anonymous."""
     for name in ("ada", "bob", "cy", "root", "gone"):
         await factory.user(name)
     for name in ("acme", "acme-x"):
@@ -68,7 +68,7 @@ async def viewers(factory: Factory) -> dict[str | None, Context]:
     for name, paths in STARS.items():
         for path in sorted(paths):
             await star.star(await factory.as_account(name), path)
-    # What somebody starred and may no longer see is no longer listed as starred.
+    # Starred repositories that are no longer visible are not listed.
     await star.star(await factory.as_account("cy"), "acme-x/zoo")
     await execute(
         "DELETE FROM repository_permission WHERE team_id = (SELECT id FROM team WHERE name = 'others')"
@@ -84,7 +84,7 @@ async def viewers(factory: Factory) -> dict[str | None, Context]:
 
 
 def expected(name: str | None, chosen: RepositoryFilter) -> list[str]:
-    """What a viewer sees of the world above, by a plain rule."""
+    """Model: the paths that a viewer sees."""
     seen = SEEN.get(name or "", set())
     starred = STARS.get((name or "").partition(",")[0], set())
     paths = [
@@ -113,7 +113,7 @@ async def whole(read: Callable[[str | None], Awaitable[tuple[list[str], str | No
 
 @pytest.mark.parametrize("few", [1_000, 0])
 @pytest.mark.parametrize("order", list(RepositoryOrder))
-async def test_everybody_is_listed_what_they_may_see_once_and_in_order(
+async def test_lists_hold_exactly_the_visible_repositories_in_order(
     viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int, order: RepositoryOrder
 ) -> None:
     # given viewers with few permissions, or with what counts as many
@@ -144,7 +144,7 @@ async def test_everybody_is_listed_what_they_may_see_once_and_in_order(
 
 
 @pytest.mark.parametrize("few", [1_000, 0])
-async def test_a_page_may_be_counted_from_the_start_and_the_list_as_a_whole(
+async def test_offset_pages_and_total_counts_of_lists(
     viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(index_ranges, "MAX_BY_ROW", few)
@@ -162,7 +162,7 @@ DESCRIBED = "A shining ä tin-y- thing"
 
 
 def found_by_model(name: str | None, text: str) -> set[str]:
-    """What a viewer finds of the world above, where every description is the same, by a plain rule."""
+    """Model: the paths that a viewer finds, where all descriptions are the same."""
     text = text.lower()
     visible = expected(name, RepositoryFilter())
     if not text:
@@ -185,10 +185,10 @@ def found_by_model(name: str | None, text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("searched", "scan_limit"), [(5_000, 500), (5_000, 0), (2, 3), (0, 500), (0, 3), (0, 0)]
 )
-async def test_everybody_finds_what_they_may_see_and_the_text_fits(
+async def test_searches_find_exactly_the_visible_repositories_that_match(
     viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, searched: int, scan_limit: int
 ) -> None:
-    # given that everything is described alike, and that few are looked at before indexes are asked
+    # given equal descriptions, and few rows to scan before indexes are used
     await execute("UPDATE repository SET description = ?", DESCRIBED)
     monkeypatch.setattr(index_ranges, "MAX_SEARCHED", searched)
     monkeypatch.setattr(repository_search, "MAX_BY_ROW", searched)
@@ -225,7 +225,7 @@ async def test_the_catalog_lists_what_a_viewer_has_a_role_in_by_path(
         assert found == expected(name, chosen), name
 
 
-async def test_a_superuser_is_given_the_whole_catalog(factory: Factory) -> None:
+async def test_the_catalog_of_a_superuser_is_complete(factory: Factory) -> None:
     await factory.user("ada")
     await factory.user("root")
     await factory.repository("ada/secret")
@@ -237,7 +237,7 @@ async def test_a_superuser_is_given_the_whole_catalog(factory: Factory) -> None:
     assert await registry_lists.repository_paths(root, after="ada/secret\0", limit=5) == []
 
 
-async def test_repositories_move_in_the_order_of_names_with_their_namespace(factory: Factory) -> None:
+async def test_renaming_a_namespace_reorders_its_repositories(factory: Factory) -> None:
     # given repositories of two users
     site = factory.with_features("USER_RENAME").site
     for name in ("ada", "bob"):

@@ -1,4 +1,4 @@
-"""Any order of changes of tags, compared with a model that knows no history and no SQL."""
+"""Stateful test: any sequence of tag changes, compared with a model without history and SQL."""
 
 import asyncio
 import itertools
@@ -42,7 +42,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WINDOW_MS = 14 * DAY_MS
 NAMES = st.sampled_from(["v", "v1", ".sig", ".att"])
-"""Ordinary tags, and what cosign tags for the first image and the second."""
+"""Ordinary tags, and endings of the cosign tags of the first and second image."""
 PARTS = st.sampled_from(["V", "1", ""])
 IMAGES = st.integers(0, 2)
 LIFETIMES = st.sampled_from([None, 1, 3 * HOUR_MS, 800 * DAY_MS])
@@ -53,7 +53,7 @@ Begun = tuple[list[str], list[int], Context, RepositoryRecord]
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a tag points in the model: to which image, since when, until when, and whether it is locked."""
+    """The active span of a tag in the model: image, start, end in milliseconds, and lock."""
 
     image: int
     since: int
@@ -62,7 +62,7 @@ class Entry:
 
 
 class Bench:
-    """A database and a clock of our own, for all the runs of one test."""
+    """A database and a fake clock, shared by all runs of one test."""
 
     def __init__(self, chosen: Settings) -> None:
         self.settings = chosen
@@ -86,7 +86,7 @@ class Bench:
 
 
 class Tags(RuleBasedStateMachine):
-    """The operations, each on the registry and on the model, which must agree on every refusal as well."""
+    """Operations on the registry and the model, which must agree on results and refusals."""
 
     bench: ClassVar[Bench]
 
@@ -99,12 +99,12 @@ class Tags(RuleBasedStateMachine):
         super().__init__()
         self.active: dict[str, Entry] = {}
         self.ended: dict[int, int] = {}
-        """When the last tag of an image ended; images that never had one are not there."""
+        """Time at which the last tag of an image ended; images without a tag so far are absent."""
         self.over: list[tuple[str, int, Entry]] = []
-        """What tags were until when, as it was before it ended."""
+        """Ended spans: name, end, and the entry before the end."""
         self.past: list[tuple[int, dict[str, int]]] = []
         self.subjects: dict[str, int] = {}
-        """Which image a tag of cosign is about."""
+        """Subject of each cosign tag."""
 
     @initialize()
     def begin(self) -> None:
@@ -122,7 +122,7 @@ class Tags(RuleBasedStateMachine):
         stored = [await manifest.by_digest(record, digest) for digest in digests]
         return digests, [one.id for one in stored if one], await factory.as_account("ada"), record
 
-    # What the model does
+    # The model
 
     @property
     def now(self) -> int:
@@ -134,11 +134,11 @@ class Tags(RuleBasedStateMachine):
         self.ended[entry.image] = max(self.ended.get(entry.image, 0), moment)
 
     def _named(self, name: str) -> str:
-        """The tag that a rule means."""
+        """The full name of a tag of a rule."""
         return next((tag for tag in self.subjects if name[0] == "." and tag.endswith(name)), name)
 
     def _last(self, image: int) -> float:
-        """When the last ordinary tag of an image ends, infinity for never; 0 if there is none."""
+        """The end of the last ordinary tag of an image, infinity for never; 0 if there is none."""
         ends = [
             entry.until or math.inf
             for name, entry in self.active.items()
@@ -153,9 +153,9 @@ class Tags(RuleBasedStateMachine):
         alone: Collection[str] = (),
         may_end: bool = True,
     ) -> None:
-        """Ordinary tags first, then what cosign tagged for their images but was left alone, then the rest.
+        """Change ordinary tags, then the cosign tags of their images that are not selected, then the rest.
 
-        An entry that begins now is a new span, one that began before has only another end.
+        An entry that starts now is a new span; one that started before only changes its end.
         """
         touched = set()
         for name in changes.keys() - self.subjects.keys():
@@ -199,7 +199,7 @@ class Tags(RuleBasedStateMachine):
         self.past.append((self.now, {name: entry.image for name, entry in self.active.items()}))
 
     def _agree(self, work: Coroutine[Any, Any, Any], refusal: type[UserError] | None) -> bool:
-        """Whether the registry did it; it must refuse exactly if the model does."""
+        """Run an operation, which must be refused exactly if the model refuses it. Returns its success."""
         found: UserError | None = None
         try:
             self.bench.run(work)
@@ -258,7 +258,7 @@ class Tags(RuleBasedStateMachine):
             tag.update(self.context, self.path, name, TagChanges({"expires_at_ms": until})), refusal
         ):
             self._change({name: self._until(self.active[name], until)})
-            # The longest expiration of an old tag can lie in the past.
+            # The clamped expiration of an old tag may lie in the past.
             self._pass(0)
         self._remember()
 
@@ -345,12 +345,12 @@ class Tags(RuleBasedStateMachine):
         self._remember()
 
     def _back(self, name: str, moment: int) -> Entry:
-        """A tag as it was at a moment, with its expiration if that is still to come."""
+        """A tag as it was at a time, with its expiration if still to come."""
         entry = next(e for n, end, e in self.over if n == name and e.since <= moment < end)
         until = entry.until if entry.until and entry.until > self.now else None
         return Entry(entry.image, self.now, until)
 
-    # What always holds
+    # Invariants
 
     @invariant()
     def the_table_says_what_the_model_says(self) -> None:
@@ -374,7 +374,7 @@ class Tags(RuleBasedStateMachine):
             self.bench.run(self._check_histories())
 
     def _check_the_past(self) -> None:
-        """Every moment looks as it did then, and so does the difference between any two neighbours."""
+        """Lists as of past times match the model, and so do the differences between neighbours."""
         for moment, then in self.past:
             found = self._spans(TagFilter(as_of_ms=moment))
             assert {span.name: self._image(span.manifest_id) for span in found} == then
@@ -389,7 +389,7 @@ class Tags(RuleBasedStateMachine):
             }
 
     async def _check_histories(self) -> None:
-        """The changes of each tag follow upon each other and lead to where it points now."""
+        """The changes of each tag form a chain that ends at its current manifest."""
         for name in ("v", "v1", *self.subjects):
             found = (await tag_history.history(self.context, self.record, name, Page(100))).items
             current = None
@@ -417,7 +417,7 @@ class Tags(RuleBasedStateMachine):
 
 
 @pytest.mark.long
-def test_any_order_of_changes_leaves_what_a_simple_model_says(
+def test_any_sequence_of_tag_changes_matches_the_model(
     settings_with_files: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(settings_with_files)

@@ -1,4 +1,4 @@
-"""Manifests whose content the collector removed: history tells of them, and nothing leads back."""
+"""Collected manifests: tombstones that the history of tags shows and that cannot be restored."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ fragment M on Manifest { digest isCollected document config layers { index } lab
 
 @pytest.fixture
 async def image(factory: Factory, ada: GraphQL, blobs: BlobStore, tmp_path: Path) -> str:
-    """The digest of an image of `ada/app` to which `v1` pointed ten days ago, gone with a week's window."""
+    """The digest of a collected image of `ada/app`: `v1` pointed to it ten days ago, the window is a week."""
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer", tag="v1")
     await end_tags("v1", ago_ms=10 * DAY_MS)
@@ -34,12 +34,12 @@ async def image(factory: Factory, ada: GraphQL, blobs: BlobStore, tmp_path: Path
 
 
 async def beginning(name: str) -> str:
-    """When the span of a tag began."""
+    """The start of the span of a tag."""
     (row,) = await fetch("SELECT started_at_ms FROM tag WHERE name = ?", name)
     return iso(row["started_at_ms"])
 
 
-async def test_the_history_of_tags_tells_of_a_collected_manifest(ada: GraphQL, image: str) -> None:
+async def test_the_history_of_tags_shows_a_collected_manifest(ada: GraphQL, image: str) -> None:
     manifest = {
         "digest": image,
         "isCollected": True,
@@ -61,7 +61,7 @@ async def test_the_history_of_tags_tells_of_a_collected_manifest(ada: GraphQL, i
     ]
 
 
-async def test_nothing_leads_back_to_a_collected_manifest(ada: GraphQL, image: str) -> None:
+async def test_a_collected_manifest_cannot_be_restored_or_rolled_back_to(ada: GraphQL, image: str) -> None:
     assert await ada.payload_error(RESTORE, tag="v1", digest=image) == ("NOT_FOUND", "manifestDigest")
     assert await ada.payload_error(PLAN.replace("{ code }", ERROR), to=await beginning("v1")) == (
         "NOT_FOUND",
@@ -70,7 +70,7 @@ async def test_nothing_leads_back_to_a_collected_manifest(ada: GraphQL, image: s
     assert await ada.payload_error(DELETE, tag="v1") == ("NOT_FOUND", "tag")
 
 
-async def test_a_plan_is_refused_when_its_content_went_meanwhile(
+async def test_a_rollback_to_collected_content_is_refused(
     factory: Factory, ada: GraphQL, blobs: BlobStore, tmp_path: Path, image: str
 ) -> None:
     await factory.image("ada/app", b"other", tag="v2")

@@ -1,4 +1,4 @@
-"""Tags by which cosign names a digest: they end, expire and stay with the tags of what they are about."""
+"""Cosign tags: they end and expire with the tags of their subject."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ async def images(factory: Factory, ada: GraphQL) -> list[str]:
 
 
 async def ends(names: Sequence[str]) -> list[int | None]:
-    """When the latest span of each tag ends."""
+    """The end of the latest span of each tag."""
     rows = await fetch("SELECT name, ended_at_ms FROM tag ORDER BY started_at_ms, id")
     found = {row["name"]: row["ended_at_ms"] for row in rows}
     return [found[name] for name in names]
@@ -45,7 +45,7 @@ async def expire(client: GraphQL, name: str, moment_ms: int | None) -> None:
     await client.payload(UPDATE, tag=name, input={"expiresAt": moment})
 
 
-async def test_they_end_at_the_moment_when_the_last_tag_of_their_subject_is_deleted(
+async def test_cosign_tags_end_with_the_last_deleted_tag_of_their_subject(
     ada: GraphQL, images: list[str]
 ) -> None:
     signatures = [old_tag(images[0], ending) for ending in ENDINGS]
@@ -66,7 +66,7 @@ async def test_they_end_at_the_moment_when_the_last_tag_of_their_subject_is_dele
     assert await ends(signatures) == [moment] * 3
 
 
-async def test_they_end_when_the_last_tag_moves_away_and_when_the_manifest_is_deleted(
+async def test_cosign_tags_end_when_the_last_tag_moves_or_the_manifest_is_deleted(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await ada.payload(DELETE, tag="v2")
@@ -84,9 +84,7 @@ async def test_they_end_when_the_last_tag_moves_away_and_when_the_manifest_is_de
     assert (await pointing()).keys() == {"v1", about_second}
 
 
-async def test_they_expire_when_the_last_tag_does_and_stay_when_it_stays_again(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_cosign_tags_follow_the_expiration_of_the_last_tag(ada: GraphQL, images: list[str]) -> None:
     signature = old_tag(images[0], ".sig")
     soon, later = now_ms() + DAY_MS, now_ms() + 2 * DAY_MS
 
@@ -98,7 +96,7 @@ async def test_they_expire_when_the_last_tag_does_and_stay_when_it_stays_again(
     assert [bool(row["is_expiration"]) for row in rows] == [True]
     await ada.payload(DELETE, tag="v2")
     assert await ends([signature]) == [soon]
-    # Signed again while it expires: the new span expires as well.
+    # Signed again before its expiration: the new span expires as well.
     await ada.payload(RESTORE, tag=signature, digest=images[0])
     assert await ends([signature]) == [soon]
     await expire(ada, "v1", None)
@@ -107,7 +105,7 @@ async def test_they_expire_when_the_last_tag_does_and_stay_when_it_stays_again(
     assert len(rows) == 3
 
 
-async def test_what_is_locked_or_about_nothing_that_had_a_tag_stays(
+async def test_cosign_tags_stay_if_locked_or_if_the_subject_never_had_a_tag(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     locked, orphan = old_tag(images[0], ".att"), old_tag("sha256:" + "0" * 64, ".sig")
@@ -116,7 +114,7 @@ async def test_what_is_locked_or_about_nothing_that_had_a_tag_stays(
     for name in kept[1:]:
         await ada.payload(UPDATE, tag=name, input={"manifestDigest": images[1]})
     await ada.payload(UPDATE, tag=locked, input={"isImmutable": True})
-    # Names that are nearly cosign's are ordinary, and keep an image as any other does.
+    # Names that only resemble cosign tags are ordinary, and keep an image alive.
     nearly = old_tag(images[0], ".sig").replace("sha256-", "sha256_")
     await ada.payload(UPDATE, tag=nearly, input={"manifestDigest": images[0]})
 
@@ -129,8 +127,8 @@ async def test_what_is_locked_or_about_nothing_that_had_a_tag_stays(
     assert (await pointing()).keys() == set(kept)
 
 
-async def test_a_rollback_gives_them_the_expiration_that_they_had(ada: GraphQL, images: list[str]) -> None:
-    # given that they expire with the tags of their subject, which then go where a lock keeps them
+async def test_a_rollback_restores_the_expiration_of_cosign_tags(ada: GraphQL, images: list[str]) -> None:
+    # given cosign tags that expire with the tags of their subject, which then move and are locked
     until = now_ms() // 1000 * 1000 + DAY_MS
     for name in ("v1", "v2"):
         await expire(ada, name, until)
@@ -148,7 +146,7 @@ async def test_a_rollback_gives_them_the_expiration_that_they_had(ada: GraphQL, 
     assert await ends(signatures) == [until] * 3
 
 
-async def test_a_plan_lists_them_and_does_what_it_says(ada: GraphQL, images: list[str]) -> None:
+async def test_a_plan_lists_and_changes_cosign_tags(ada: GraphQL, images: list[str]) -> None:
     signatures = [old_tag(images[0], ending) for ending in sorted(ENDINGS)]
     before = await pointing()
     moment = now_ms()
@@ -177,7 +175,7 @@ async def test_a_plan_lists_them_and_does_what_it_says(ada: GraphQL, images: lis
     assert (await pointing()) == before
 
 
-async def test_what_a_policy_locks_as_a_plan_moves_it_stays(
+async def test_cosign_tags_that_a_policy_locks_in_a_plan_stay(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     signature = old_tag(images[0], ".sig")
@@ -200,9 +198,7 @@ async def test_what_a_policy_locks_as_a_plan_moves_it_stays(
     assert (bool(row["is_immutable"]), bool(row["is_expiration"]), row["ended_at_ms"]) == (True, False, None)
 
 
-async def test_a_plan_that_lets_all_tags_expire_says_until_when_they_stay(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_a_plan_of_expirations_lists_those_of_cosign_tags(ada: GraphQL, images: list[str]) -> None:
     signature, moment = old_tag(images[0], ".sig"), now_ms() + DAY_MS
 
     plan = await planned(ada, "tagsExpire", filter={"namePattern": "^v"}, expiresAt=iso(moment))
@@ -218,9 +214,7 @@ async def test_a_plan_that_lets_all_tags_expire_says_until_when_they_stay(
     assert {until for _, until in (await pointing()).values()} == {None}
 
 
-async def test_a_change_asks_once_and_a_plan_as_often_for_many_tags_as_for_a_few(
-    factory: Factory, ada: GraphQL, images: list[str]
-) -> None:
+async def test_cosign_tags_cost_no_n_plus_1(factory: Factory, ada: GraphQL, images: list[str]) -> None:
     async def asked(part: str) -> int:
         plan = await planned(ada, "tagsDelete", filter={"nameContains": part})
         with count_statements() as count:

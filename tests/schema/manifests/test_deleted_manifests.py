@@ -1,4 +1,4 @@
-"""Manifests that the registry was told to delete: out of sight at once, kept by the history of their tags."""
+"""Deleted manifests: tombstones at once, which the history of tags shows and which can be undeleted."""
 
 import pytest
 
@@ -45,7 +45,7 @@ async def image(factory: Factory, ada: GraphQL) -> str:
     return digest
 
 
-async def test_a_deleted_manifest_is_nowhere_but_in_the_history_of_its_tags(ada: GraphQL, image: str) -> None:
+async def test_a_deleted_manifest_is_a_tombstone_in_the_history_of_tags(ada: GraphQL, image: str) -> None:
     assert await state(ada, image) == {
         "tags": {"nodes": []},
         "manifests": {"totalCount": 0, "nodes": []},
@@ -69,14 +69,14 @@ async def test_a_tag_is_restored_to_a_deleted_manifest(ada: GraphQL, image: str)
     assert found["manifest"] == {"digest": image}
 
 
-async def test_a_deleted_manifest_is_lost_when_the_window_has_passed(ada: GraphQL, image: str) -> None:
+async def test_a_deleted_manifest_cannot_be_restored_after_the_window(ada: GraphQL, image: str) -> None:
     await execute("UPDATE tag SET started_at_ms = 1, ended_at_ms = 2")
 
     assert await ada.payload_error(RESTORE, tag="v1", digest=image) == ("NOT_FOUND", "manifestDigest")
     assert (await state(ada, image))["manifest"] is None
 
 
-async def test_a_rollback_brings_a_deleted_manifest_back(factory: Factory, ada: GraphQL, image: str) -> None:
+async def test_a_rollback_undeletes_a_manifest(factory: Factory, ada: GraphQL, image: str) -> None:
     other = await factory.image("ada/app", b"other", tag="v1")
     before = now_ms() - 60_000
     await execute(
@@ -92,9 +92,7 @@ async def test_a_rollback_brings_a_deleted_manifest_back(factory: Factory, ada: 
     assert found["manifests"] == {"totalCount": 2, "nodes": [{"digest": other}, {"digest": image}]}
 
 
-async def test_a_deleted_manifest_that_is_pushed_or_copied_again_is_the_same_one(
-    factory: Factory, ada: GraphQL, image: str
-) -> None:
+async def test_pushing_or_copying_undeletes_a_manifest(factory: Factory, ada: GraphQL, image: str) -> None:
     await factory.image("ada/app", b"layer", tag="v1")
     await remove(factory, image)
     await factory.repository("ada/from")
@@ -111,7 +109,7 @@ async def test_a_deleted_manifest_that_is_pushed_or_copied_again_is_the_same_one
     assert len(manifests) == 1
 
 
-async def test_a_deleted_referrer_refers_again_when_it_is_restored(factory: Factory, ada: GraphQL) -> None:
+async def test_undeleting_a_referrer_restores_its_subject(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     await factory.blob("ada/app", kit.EMPTY)
     subject = kit.descriptor(kit.encode(kit.image_document(b"layer")), kit.OCI_MANIFEST)
@@ -126,7 +124,7 @@ async def test_a_deleted_referrer_refers_again_when_it_is_restored(factory: Fact
     assert (await state(ada, subject["digest"]))["referrers"] == {"totalCount": 1}
 
 
-async def test_a_manifest_that_never_had_a_tag_is_gone_for_good(factory: Factory, ada: GraphQL) -> None:
+async def test_deleting_a_manifest_without_tags_leaves_no_tombstone(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer")
 

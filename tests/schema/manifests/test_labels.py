@@ -1,4 +1,4 @@
-"""Labels of manifests through the public door: imported with images, added, deleted."""
+"""Labels of manifests through GraphQL: imported with images, added, deleted."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ async def listed(client: GraphQL, digest: str, **variables: object) -> list[Json
     return list(found["nodes"])
 
 
-async def test_labels_of_an_image_come_with_it(factory: Factory, ada: GraphQL) -> None:
+async def test_labels_of_an_image_are_imported(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest = await image(
         factory,
@@ -75,7 +75,7 @@ async def test_labels_of_an_image_come_with_it(factory: Factory, ada: GraphQL) -
     ]
 
 
-async def test_what_cannot_be_stored_does_not_refuse_an_image(factory: Factory, ada: GraphQL) -> None:
+async def test_labels_that_cannot_be_stored_are_skipped(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     labels = {"": "empty", "k" * 256: "long", "nul": "a\0b", "large": "v" * 65_537, "fits": "v" * 65_536}
     many = {f"k{number}": "" for number in range(1_100)}
@@ -90,14 +90,14 @@ async def test_what_cannot_be_stored_does_not_refuse_an_image(factory: Factory, 
     assert counted["total"] == label.MAX_LABELS
 
 
-async def test_of_the_labels_of_an_image_a_mebibyte_is_imported(factory: Factory, ada: GraphQL) -> None:
+async def test_at_most_one_mebibyte_of_labels_is_imported(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     labels = {f"k{number}": "v" * 65_000 for number in range(17)} | {"last": "short"}
     digest = await factory.image("ada/app", b"layer", config=image_config("amd64", config={"Labels": labels}))
 
     nodes = await listed(ada, digest)
 
-    # The seventeenth would have been too much, what comes behind it is not.
+    # The seventeenth exceeds the limit; shorter ones after it fit.
     assert [node["key"] for node in nodes] == [*(f"k{number}" for number in range(16)), "last"]
 
 
@@ -186,7 +186,7 @@ async def test_labels_are_paged(factory: Factory, ada: GraphQL) -> None:
         ("a", "v" * 65_537, None, "input.value"),
     ],
 )
-async def test_a_label_against_the_rules_is_refused(
+async def test_an_invalid_label_is_refused(
     factory: Factory, ada: GraphQL, key: str, value: str, media_type: str | None, field: str
 ) -> None:
     await factory.repository("ada/app")
@@ -198,7 +198,7 @@ async def test_a_label_against_the_rules_is_refused(
     assert await dump() == before
 
 
-async def test_labels_of_the_image_itself_stay(factory: Factory, ada: GraphQL) -> None:
+async def test_imported_labels_cannot_be_deleted(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest = await image(factory, maintainer="ada")
     (row,) = await fetch("SELECT uuid FROM label")
@@ -226,7 +226,7 @@ async def test_a_manifest_has_a_bounded_number_of_labels(
     assert len(await listed(ada, digest)) == 4
 
 
-async def test_writers_at_once_keep_the_bound_and_delete_once(
+async def test_concurrent_writers_respect_the_limit_and_delete_once(
     factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(label, "MAX_LABELS", 3)
@@ -277,7 +277,7 @@ async def test_a_label_is_found_through_its_own_manifest_and_repository_alone(
     assert await dump() == before
 
 
-async def test_only_who_may_write_adds_and_deletes(factory: Factory, ada: GraphQL) -> None:
+async def test_adding_and_deleting_labels_requires_write_access(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest = await image(factory, maintainer="ada")
     made = (await ada.payload(CREATE, digest=digest, input={"key": "mine", "value": ""}))["label"]["uuid"]

@@ -1,4 +1,4 @@
-"""Manifests through the public door: images, indexes, artifacts."""
+"""Manifests through GraphQL: images, indexes, artifacts."""
 
 import json
 
@@ -101,7 +101,7 @@ async def test_an_image_shows_its_layers_with_the_history_of_its_configuration(
     }
 
 
-async def test_whatever_a_history_says_its_layers_are_shown(factory: Factory, ada: GraphQL) -> None:
+async def test_layers_are_shown_for_any_malformed_history(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     history = [
         {"created_by": '["/bin/sh", "-c", "make"]', "created": "2026-01-02T05:04:05.123456789+02:00"},
@@ -162,9 +162,7 @@ async def test_an_index_shows_its_children_and_counts_each_blob_once(factory: Fa
     }
 
 
-async def test_an_index_may_lack_children_where_the_installation_says_so(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_an_index_may_lack_children_with_sparse_index(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     present = kit.encode(kit.image_document(b"here"))
     absent = kit.encode(kit.image_document(b"elsewhere"))
@@ -202,9 +200,7 @@ async def test_an_artifact_names_its_type_subject_and_annotations(factory: Facto
     assert (found["config"], found["platform"], found["platforms"], found["tagNames"]) == (None, None, [], [])
 
 
-async def test_referrers_are_found_by_subject_and_type_even_of_what_is_absent(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_referrers_by_subject_and_type_also_of_absent_digests(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     await factory.blob("ada/app", kit.EMPTY)
     subject = {"mediaType": kit.OCI_MANIFEST, "digest": ABSENT, "size": 7}
@@ -254,14 +250,14 @@ async def test_a_manifest_is_found_through_its_own_repository_alone(factory: Fac
     assert await ada.data(document, p="ada/app", d=ABSENT) == {"repository": {"manifest": None}}
 
 
-async def test_what_is_no_digest_is_refused(factory: Factory, ada: GraphQL) -> None:
+async def test_a_malformed_digest_is_refused(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
 
     for digest in ("latest", "sha256:" + "A" * 64, "sha256:" + "0" * 63, "md5:" + "0" * 32, ABSENT + "\n"):
         assert await ada.refusal(MANIFEST, digest=digest) == "BAD_REQUEST"
 
 
-async def test_a_configuration_that_is_no_object_is_no_configuration(factory: Factory, ada: GraphQL) -> None:
+async def test_a_configuration_that_is_not_an_object_is_ignored(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer", config=b"[]")
 
@@ -281,7 +277,7 @@ async def test_a_configuration_that_is_no_object_is_no_configuration(factory: Fa
         ("application/x-another", [b"# card"], None),
     ],
 )
-async def test_a_model_comes_with_what_its_author_says_of_it(
+async def test_a_model_has_a_model_card(
     factory: Factory, ada: GraphQL, artifact_type: str, layers: list[bytes], expected: str | None
 ) -> None:
     await factory.repository("ada/app")
@@ -311,7 +307,7 @@ async def test_model_cards_are_read_within_the_bounds_of_a_request(
     assert await ada.refusal(MODEL_CARD, digest=digest) == "BAD_REQUEST"
 
 
-async def test_a_model_card_that_is_gone_is_none(factory: Factory, ada: GraphQL) -> None:
+async def test_a_missing_model_card_is_null(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     for content in (kit.EMPTY, b"# card"):
         await factory.blob("ada/app", content)
@@ -323,10 +319,10 @@ async def test_a_model_card_that_is_gone_is_none(factory: Factory, ada: GraphQL)
     assert found["repository"]["manifest"] == {"modelCard": None}
 
 
-async def test_a_model_card_that_is_kept_elsewhere_is_nobody_elses_content(
+async def test_a_non_distributable_model_card_discloses_no_foreign_blob(
     factory: Factory, ada: GraphQL
 ) -> None:
-    # given a text that another repository alone has, and a model that says it is to be fetched from elsewhere
+    # given a blob of another repository, and a model that names it as a non-distributable layer
     await factory.user("bob")
     await factory.repository("bob/app")
     await factory.blob("bob/app", b"only for bob")
@@ -374,9 +370,7 @@ async def test_a_manifest_names_the_tags_that_point_to_it_now(factory: Factory, 
     assert (await manifest(ada, second))["tagNames"] == ["moved"]
 
 
-async def test_however_many_tags_a_manifest_has_they_are_read_in_pages(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_tags_of_a_manifest_are_paged(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer", tag="z")
     names = [f"v{number:05}" for number in range(10_000)]

@@ -1,4 +1,4 @@
-"""What is about a manifest, through the public door: kinds, sources, and whether it names the manifest."""
+"""Referrers through GraphQL: kinds, sources, and whether their content names the subject."""
 
 import json
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ async def listed(client: GraphQL, digest: str, **variables: object) -> list[Json
 
 
 def old_tag(digest: str, ending: str) -> str:
-    """The tag by which cosign names a digest."""
+    """The cosign tag of a digest."""
     return digest.replace(":", "-") + ending
 
 
@@ -101,7 +101,7 @@ async def test_an_index_that_is_about_an_image_has_a_kind_too(factory: Factory, 
     assert (node["kind"], node["manifest"]["digest"]) == ("SBOM", made)
 
 
-async def test_what_cosign_tagged_is_listed_while_the_tag_is_there(factory: Factory, ada: GraphQL) -> None:
+async def test_cosign_tags_are_referrers_while_active(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest, _ = await image(factory)
     for ending, layer in (
@@ -128,7 +128,7 @@ async def test_what_cosign_tagged_is_listed_while_the_tag_is_there(factory: Fact
     assert [node["kind"] for node in await listed(ada, digest)] == ["SIGNATURE", "SBOM"]
 
 
-async def test_what_has_a_subject_and_a_tag_is_listed_once(factory: Factory, ada: GraphQL) -> None:
+async def test_a_referrer_with_subject_and_tag_is_listed_once(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest, subject = await image(factory)
     await artifact(factory, None, (SIMPLE, simple(digest)), subject=subject, tag=old_tag(digest, ".sig"))
@@ -185,7 +185,7 @@ async def test_a_request_reads_a_bounded_amount(
     assert [node["isSubjectNamed"] for node in await listed(ada, digest)] == [True, True, None]
 
 
-async def test_content_that_is_gone_is_no_failure(factory: Factory, ada: GraphQL) -> None:
+async def test_missing_content_is_not_an_error(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest, subject = await image(factory)
     content = json.dumps(simple(digest)).encode()
@@ -214,7 +214,7 @@ async def test_referrers_of_a_digest_that_is_absent(factory: Factory, ada: Graph
     assert signatures == found
 
 
-async def test_what_is_in_another_repository_is_not_listed(factory: Factory, ada: GraphQL) -> None:
+async def test_referrers_of_other_repositories_are_not_listed(factory: Factory, ada: GraphQL) -> None:
     for path in ("ada/app", "ada/other"):
         await factory.repository(path)
     digest, subject = await image(factory)
@@ -271,7 +271,7 @@ async def test_referrers_of_many_manifests_take_two_statements(factory: Factory,
     assert costs == [7, 7]
 
 
-async def test_what_is_copied_keeps_its_kind(factory: Factory, ada: GraphQL) -> None:
+async def test_copied_referrers_keep_their_kind(factory: Factory, ada: GraphQL) -> None:
     for path in ("ada/app", "ada/source"):
         await factory.repository(path)
     digest, subject = await image(factory, path="ada/source")

@@ -1,4 +1,4 @@
-"""The audit log through GraphQL: who reads it, what it holds, how it counts and what it costs."""
+"""The audit log through GraphQL: authorization, entries, summary and cost."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,13 +46,13 @@ async def _fill(namespace_id: int, count: int, *, kind: str = "pull_repo", at_ms
     )
 
 
-async def test_an_entry_tells_what_was_done_and_by_which_token(ada: GraphQL) -> None:
+async def test_an_audit_entry_has_action_and_token(ada: GraphQL) -> None:
     # when somebody creates a repository with an access token
     await ada.payload(
         'mutation { repositoryCreate(input: {name: "app"}) { repository { path } errors { code } } }'
     )
 
-    # then the newest entry says so
+    # then the newest entry has action and token
     entry = (await _entries(ada))[0]
     (token,) = await fetch("SELECT id FROM access_token")
     assert entry | {"occurredAt": None} == {
@@ -112,7 +112,7 @@ async def test_who_may_read(
         assert [error["extensions"]["code"] for error in answer.get("errors", [])] == ([code] if code else [])
 
 
-async def test_nobody_is_asked_to_sign_in(graphql: GraphQL, factory: Factory) -> None:
+async def test_anonymous_callers_are_unauthenticated(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("bob")
     for place in (None, {"namespace": "bob"}, {"repository": "bob/app"}):
         for query in (LOG, SUMMARY):
@@ -125,7 +125,7 @@ async def test_a_repository_that_is_absent_has_no_log(ada: GraphQL) -> None:
         assert found is None
 
 
-async def test_the_log_is_a_connection_that_says_what_it_covers(ada: GraphQL) -> None:
+async def test_the_log_is_a_connection_with_its_interval(ada: GraphQL) -> None:
     chosen = {"startsAt": "2026-01-01T00:00:00Z", "endsAt": "2126-01-01T00:00:00Z"}
     query = """query ($filter: AuditLogFilter) { auditLog(filter: $filter, first: 1) {
       edges { cursor node { id kind } } totalCount startsAt endsAt } }"""
@@ -144,7 +144,7 @@ async def test_a_log_has_one_owner(ada: GraphQL) -> None:
         assert "errors" in await ada.answer(LOG, owner=place)
 
 
-async def test_counts_can_be_switched_off(ada: GraphQL, factory: Factory) -> None:
+async def test_the_summary_can_be_disabled(ada: GraphQL, factory: Factory) -> None:
     closed = factory.without_features("AGGREGATED_LOG_COUNT_RETRIEVAL")
     async with endpoint(closed) as graphql:
         client = graphql.with_token(await factory.token("ada"))
@@ -153,7 +153,7 @@ async def test_counts_can_be_switched_off(ada: GraphQL, factory: Factory) -> Non
         assert await _entries(client)
 
 
-async def test_pages_hold_every_entry_once_while_others_arrive(ada: GraphQL, factory: Factory) -> None:
+async def test_pages_are_stable_while_entries_arrive(ada: GraphQL, factory: Factory) -> None:
     # given entries, some of the same millisecond
     (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
     now = now_ms()
@@ -165,7 +165,7 @@ async def test_pages_hold_every_entry_once_while_others_arrive(ada: GraphQL, fac
         ]
     )
 
-    # when they are read page by page, and new ones come in between
+    # when they are read page by page while new ones arrive
     seen, after = [], None
     while True:
         page = (await ada.data(LOG, first=10, after=after))["auditLog"]
@@ -180,7 +180,7 @@ async def test_pages_hold_every_entry_once_while_others_arrive(ada: GraphQL, fac
 
 
 async def test_filters(ada: GraphQL, factory: Factory) -> None:
-    # given entries of today and of five days ago, by ada and by nobody
+    # given entries of today and of five days ago, by ada and without a performer
     (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
     await factory.repository("ada/app")
     await _fill(owner["id"], 3, at_ms=now_ms() - 5 * DAY_MS)
@@ -200,7 +200,7 @@ async def test_filters(ada: GraphQL, factory: Factory) -> None:
     assert {e["kind"] for e in await _entries(ada, filter=week | {"endsAt": until})} == {"pull_repo"}
 
 
-async def test_an_interval_that_ends_before_it_begins_is_a_mistake(ada: GraphQL) -> None:
+async def test_an_interval_that_ends_before_it_starts_is_refused(ada: GraphQL) -> None:
     wrong = {"startsAt": "2026-01-02T00:00:00Z", "endsAt": "2026-01-01T00:00:00Z"}
 
     assert await ada.refusal(LOG, filter=wrong) == "BAD_REQUEST"
@@ -211,7 +211,7 @@ async def _summary(client: GraphQL, **variables: Any) -> dict[tuple[str, str], i
     return {(row["startsAt"], row["kind"]): row["count"] for row in rows}
 
 
-async def test_counts_are_the_same_before_and_after_they_are_rolled_up(ada: GraphQL) -> None:
+async def test_the_roll_up_does_not_change_counts(ada: GraphQL) -> None:
     # given ten days of entries, four an hour
     (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
     midnight = now_ms() // DAY_MS * DAY_MS
@@ -245,7 +245,7 @@ async def test_counts_of_more_than_a_month_are_refused(ada: GraphQL) -> None:
     assert await _entries(ada, filter={"startsAt": since})
 
 
-async def test_pruning_keeps_what_is_young_enough(ada: GraphQL) -> None:
+async def test_pruning_keeps_recent_entries(ada: GraphQL) -> None:
     (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
     await execute("DELETE FROM audit_log")
     await _fill(owner["id"], 700, at_ms=now_ms() - 10 * DAY_MS)
@@ -261,7 +261,7 @@ async def test_pruning_keeps_what_is_young_enough(ada: GraphQL) -> None:
 
 
 async def test_no_secret_is_recorded(ada: GraphQL, factory: Factory) -> None:
-    # given all that answers with a secret
+    # given all mutations that return a secret
     await factory.organization("harbour", owner="ada")
     answers = [
         await ada.payload(mutation)
@@ -294,14 +294,14 @@ async def test_no_secret_is_recorded(ada: GraphQL, factory: Factory) -> None:
     assert len(secrets) == 5
     assert all(len(secret) >= 40 for secret in secrets)
 
-    # then neither the log nor the events hold one, nor a part that would do
+    # then neither the log nor the events contain a secret or a usable part of one
     told = str(await fetch("SELECT metadata FROM audit_log")) + str(await fetch("SELECT metadata FROM event"))
     assert identity in told
     assert [secret for secret in secrets if secret[:20] in told or secret[20:] in told] == []
 
 
 @pytest.mark.parametrize("count", [100, 2000])
-async def test_a_page_costs_the_same_however_long_the_log_is(
+async def test_the_cost_of_a_page_does_not_grow_with_the_log(
     factory: Factory, ada: GraphQL, count: int
 ) -> None:
     (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")

@@ -1,4 +1,4 @@
-"""Activity in the graph: what charts are drawn from, who may see it, and what it costs."""
+"""Activity through GraphQL: data for charts, authorization and cost."""
 
 from typing import Any
 
@@ -111,7 +111,7 @@ async def test_who_may_see_the_activity(acme: GraphQL, factory: Factory) -> None
     assert await bob.refusal(OF_NAMESPACE, days=1) == "FORBIDDEN"
     assert await reader.refusal(OF_ORGANIZATION, days=1) == "FORBIDDEN"
     assert await acme.with_token(None).refusal(OF_ORGANIZATION, days=1) == "UNAUTHENTICATED"
-    # and that of a repository is for whoever may read it
+    # and the activity of a repository requires read access to it
     assert await bob.refusal(OF_REPOSITORY, days=1) == "FORBIDDEN"
     assert len((await reader.data(OF_REPOSITORY, days=1))["repository"]["activity"]) == 1
 

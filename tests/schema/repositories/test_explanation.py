@@ -1,4 +1,4 @@
-"""Why somebody may do what they may with a repository, and who may do it."""
+"""Explanations of access through GraphQL, and lists of accounts with access."""
 
 from functools import partial
 from typing import Any
@@ -73,7 +73,7 @@ async def listed(client: GraphQL, **variables: Any) -> dict[str, str]:
     return {node["account"]["name"]: node["role"] for node in nodes}
 
 
-async def test_an_explanation_names_every_grant_the_strongest_first(owner: GraphQL) -> None:
+async def test_an_explanation_lists_all_grants_strongest_first(owner: GraphQL) -> None:
     found = (await owner.data(EXPLAIN, a="bob"))["explainAccess"]
 
     assert found == {
@@ -92,7 +92,7 @@ async def test_an_explanation_names_every_grant_the_strongest_first(owner: Graph
     assert await explained(owner, a="max") == (None, [])
 
 
-async def test_the_owner_of_a_namespace_and_everybody_have_their_reasons(
+async def test_grants_of_namespace_owners_and_of_public_repositories(
     owner: GraphQL, graphql: GraphQL, factory: Factory
 ) -> None:
     await factory.repository("ada/open", visibility=Visibility.PUBLIC)
@@ -104,7 +104,7 @@ async def test_the_owner_of_a_namespace_and_everybody_have_their_reasons(
     assert triples(anonymous["grants"]) == [PUBLIC]
 
 
-async def test_scopes_hold_back_the_role_but_not_the_reasons(owner: GraphQL, factory: Factory) -> None:
+async def test_scopes_cap_the_role_but_not_the_grants(owner: GraphQL, factory: Factory) -> None:
     reading = owner.with_token(await factory.token("ada", frozenset({Scope.REPO_READ})))
     await factory.repository("ada/open", visibility=Visibility.PUBLIC)
     nothing = owner.with_token(await factory.token("ada", frozenset({Scope.USER_READ})))
@@ -119,9 +119,7 @@ async def test_scopes_hold_back_the_role_but_not_the_reasons(owner: GraphQL, fac
     assert (public["role"], public["maximumRole"]) == ("READ", None)
 
 
-async def test_superusers_have_a_reason_only_where_they_see_everything(
-    owner: GraphQL, factory: Factory
-) -> None:
+async def test_superusers_have_a_grant_only_with_full_access(owner: GraphQL, factory: Factory) -> None:
     await factory.user("root", is_superuser=True)
     token = await factory.token("root", frozenset({Scope.SUPER_USER}))
     full = factory.with_features("SUPERUSERS_FULL_ACCESS")
@@ -139,7 +137,7 @@ async def test_superusers_have_a_reason_only_where_they_see_everything(
     assert everybody == {"ada": "ADMIN", "root": "ADMIN"}
 
 
-async def test_an_explanation_is_the_decision(owner: GraphQL, factory: Factory) -> None:
+async def test_explanations_agree_with_decisions(owner: GraphQL, factory: Factory) -> None:
     await factory.user("root", is_superuser=True)
     await factory.repository("acme/open", by="ada", visibility=Visibility.PUBLIC)
     document = """query ($p: RepositoryPath!) {
@@ -163,7 +161,7 @@ async def test_an_explanation_is_the_decision(owner: GraphQL, factory: Factory) 
     assert roles == {None, "READ", "WRITE", "ADMIN"}
 
 
-async def test_what_is_not_there_is_null_to_those_who_may_know(owner: GraphQL, factory: Factory) -> None:
+async def test_absent_repositories_and_accounts_are_null(owner: GraphQL, factory: Factory) -> None:
     eve = owner.with_token(await factory.token("eve"))
 
     assert (await owner.data(EXPLAIN, p="acme/none"))["explainAccess"] is None
@@ -172,7 +170,7 @@ async def test_what_is_not_there_is_null_to_those_who_may_know(owner: GraphQL, f
     assert await eve.refusal(EXPLAIN, a="nobody") == await eve.refusal(EXPLAIN, a="bob") == "FORBIDDEN"
 
 
-async def test_who_may_push_here_and_why(owner: GraphQL) -> None:
+async def test_accounts_with_write_access_and_their_grants(owner: GraphQL) -> None:
     found = (await owner.data(ACCESS, r="WRITE"))["repository"]["access"]
 
     assert found["totalCount"] == 2
@@ -194,7 +192,9 @@ async def test_accounts_with_access_come_in_pages(owner: GraphQL) -> None:
     assert (names, cursor) == (["acme+bot", "ada", "bob"], None)
 
 
-async def test_the_owner_of_a_namespace_has_access_without_any_row(owner: GraphQL, factory: Factory) -> None:
+async def test_the_owner_of_a_namespace_has_access_without_a_permission(
+    owner: GraphQL, factory: Factory
+) -> None:
     await factory.repository("ada/own", visibility=Visibility.PUBLIC)
 
     assert await listed(owner, p="ada/own") == {"ada": "ADMIN"}
@@ -236,9 +236,7 @@ async def test_grants_are_listed_by_source(owner: GraphQL) -> None:
     assert [await grants(name) for name in ("eve", "max", "nobody", "acme")] == [None] * 4
 
 
-async def test_lists_of_access_and_defaults_cost_the_same_for_few_and_many(
-    owner: GraphQL, factory: Factory
-) -> None:
+async def test_lists_of_access_and_defaults_cost_no_n_plus_1(owner: GraphQL, factory: Factory) -> None:
     questions = {
         "access": ACCESS,
         "permissions": """query { repository(path: "acme/app") { permissions(first: 100) { nodes {
@@ -286,7 +284,7 @@ async def test_lists_of_access_and_defaults_cost_the_same_for_few_and_many(
     assert few == {"access": 9, "permissions": 10, "defaults": 9}
 
 
-async def test_who_administers_a_repository_alone_learns_nothing_more_of_robots_and_teams(
+async def test_repository_administrators_see_no_secrets_of_robots_and_teams(
     owner: GraphQL, factory: Factory
 ) -> None:
     await factory.grant("acme/app", "eve", RepositoryRole.ADMIN, by="ada")

@@ -1,4 +1,4 @@
-"""Many repositories: what an index must answer is not answered by reading them all."""
+"""Many repositories: lists and searches use indexes and read a bounded number of rows."""
 
 import re
 from typing import Any
@@ -29,14 +29,14 @@ async def many(factory: Factory) -> None:
     await fill_users(MANY)
     await factory.repository("ada/shared-image")
     await factory.grant("ada/shared-image", "bob", RepositoryRole.READ, by="ada")
-    # What a database does by itself before long; without it, an index alone tells PostgreSQL nothing.
+    # Autovacuum would do it soon; without statistics PostgreSQL does not choose the indexes.
     await execute("VACUUM")
     await execute("ANALYZE")
 
 
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """How the database goes about each page that is read, a line for each step."""
+    """Query plans of the pages that are read, one line per step."""
     steps: list[str] = []
 
     async def explained(sql: str, *values: Any) -> Any:
@@ -50,13 +50,13 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def whole_tables(steps: list[str]) -> list[str]:
-    """The steps that read all rows of a table that may be long."""
+    """The steps of a plan that scan a whole table."""
     tables = {"repository", "account", "r", "n", "a"}
     if is_postgres():
         return [step for step in steps if any(f"Seq Scan on {table} " in step for table in tables)]
     queries = [step.split()[1] for step in steps if step.split()[0] in {"CO-ROUTINE", "MATERIALIZE"}]
     for query in queries:
-        # What a query gives is read under the name of the query.
+        # A scan of a CTE or subquery is listed under its name.
         if f"SCAN {query}" in steps:
             steps.remove(f"SCAN {query}")
     return [
@@ -80,11 +80,11 @@ SEARCHES = {
     "a harb": 100,
     "": 100,
 }
-"""Texts, and how many repositories they find at most."""
+"""Texts, and the most repositories that each finds."""
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
-async def test_a_search_reads_little_more_than_it_shows(
+async def test_a_search_reads_a_bounded_number_of_rows(
     factory: Factory, many: None, plans: list[str], name: str
 ) -> None:
     context = await factory.as_account(name)
@@ -96,7 +96,7 @@ async def test_a_search_reads_little_more_than_it_shows(
 
         assert plans
         if is_postgres():
-            # Of a namespace is counted first whether its repositories can be looked at one by one.
+            # A search in a namespace first counts whether its repositories can be scanned.
             assert max(map(read_rows, plans)) <= (index_ranges.MAX_BY_ROW + 1 if "/" in text else 1_000), text
         assert whole_tables(plans) == [], text
         assert len(found.items) <= number, text
@@ -104,7 +104,7 @@ async def test_a_search_reads_little_more_than_it_shows(
 
 
 @pytest.mark.parametrize("name", ["cy", "dee", None])
-async def test_a_search_reads_no_more_where_a_word_is_in_what_others_have(
+async def test_a_search_does_not_read_invisible_matches(
     factory: Factory, many: None, plans: list[str], name: str | None
 ) -> None:
     # given somebody with 1,500 permissions, and an administrator of as many private repositories
@@ -126,12 +126,12 @@ async def test_a_search_reads_no_more_where_a_word_is_in_what_others_have(
     context = factory.context() if name is None else await factory.as_account(name)
     kinds = [search.SearchKind.REPOSITORY]
 
-    # when they look for words that all private, or all public repositories of others hold
+    # when they search for words that all private or public repositories of others contain
     for text, number in (("hidden in", 0), ("large/mage", 0), ("dock-", 0 if name is None else 100)):
         plans.clear()
         found = await search.search(context, text, Page(100), kinds=kinds, per_kind=100)
 
-        # then what is read is bounded by what they see themselves
+        # then the rows read are bounded by the repositories that they may see
         assert len(found.items) == number, text
         if is_postgres():
             assert max(map(read_rows, plans)) < 5_000, text
@@ -150,7 +150,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
-async def test_a_page_of_a_list_reads_little_more_than_it_shows(
+async def test_a_page_of_a_list_reads_a_bounded_number_of_rows(
     factory: Factory, many: None, plans: list[str], name: str
 ) -> None:
     context = await factory.as_account(name)
@@ -165,7 +165,7 @@ async def test_a_page_of_a_list_reads_little_more_than_it_shows(
         if is_postgres():
             assert max(map(read_rows, plans)) < 1_000, case
         else:
-            # What is found is put in order at the end, and nothing before.
+            # Only the results are sorted, at the end.
             assert plans.count("USE TEMP B-TREE FOR ORDER BY") == 1, case
             assert plans[-1] == "USE TEMP B-TREE FOR ORDER BY", case
             assert [step for step in plans if "BLOOM FILTER" in step] == [], case
@@ -178,9 +178,7 @@ def read_rows(step: str) -> float:
     return float(given[1]) * int(given[2]) if given else float(removed[1]) if removed else 0
 
 
-async def test_lists_and_searches_of_many_take_the_statements_of_few(
-    factory: Factory, graphql: GraphQL
-) -> None:
+async def test_lists_and_searches_cost_no_n_plus_1(factory: Factory, graphql: GraphQL) -> None:
     await factory.user("ada")
     owner = await factory.organization("bulk", owner="ada")
     ada = graphql.with_token(await factory.token("ada"))

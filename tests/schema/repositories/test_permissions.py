@@ -1,4 +1,4 @@
-"""Direct permissions through the public door: whom they are for, what they change, what they end."""
+"""Direct permissions through GraphQL: grantees, changes, and end of registry tokens."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ query ($k: GranteeKind! = USER, $n: String!) { repository(path: "acme/app") {
 
 @pytest.fixture
 async def owner(factory: Factory, ada: GraphQL) -> GraphQL:
-    """The user `ada` with `acme/app`, where `bob` is in the team `makers` and `eve` has nothing to do."""
+    """The user `ada` with `acme/app`; `bob` is in the team `makers`, `eve` has no access."""
     for name in ("bob", "eve"):
         await factory.user(name)
     await factory.organization("acme", owner="ada")
@@ -132,7 +132,7 @@ async def test_permissions_are_listed_by_kind_and_in_pages(owner: GraphQL, facto
     ]
 
 
-async def test_events_tell_whom_and_which_role(owner: GraphQL) -> None:
+async def test_events_of_permissions_have_grantee_and_role(owner: GraphQL) -> None:
     await owner.payload(SET, n="bob", r="WRITE")
     await owner.payload(DELETE, n="bob")
     await owner.payload(SET, k="TEAM", n="makers", r="READ")
@@ -152,13 +152,13 @@ async def test_events_tell_whom_and_which_role(owner: GraphQL) -> None:
     ]
 
 
-async def test_a_permission_on_a_repository_that_goes_meanwhile_is_not_found(owner: GraphQL) -> None:
+async def test_a_permission_on_a_concurrently_deleted_repository_is_not_found(owner: GraphQL) -> None:
     await execute("UPDATE repository SET deleted_at_ms = 1, name = uuid WHERE name = 'app'")
 
     assert await owner.payload_error(SET, n="bob", r="READ") == ("NOT_FOUND", "repository")
 
 
-async def test_of_many_writers_one_is_last_and_none_fails(owner: GraphQL) -> None:
+async def test_concurrent_writers_of_a_permission_all_succeed(owner: GraphQL) -> None:
     roles = ["READ", "WRITE", "ADMIN"] * 5
 
     payloads = await asyncio.gather(*(owner.payload(SET, n="bob", r=role) for role in roles))
@@ -173,7 +173,7 @@ async def test_of_many_writers_one_is_last_and_none_fails(owner: GraphQL) -> Non
     assert decode_json(last[1])["role"] == rows[0]["role"]
 
 
-async def test_of_two_who_take_a_permission_one_finds_none(owner: GraphQL) -> None:
+async def test_of_two_concurrent_deletions_of_a_permission_one_is_not_found(owner: GraphQL) -> None:
     await owner.payload(SET, n="bob", r="READ")
 
     answers = await asyncio.gather(owner.data(DELETE, n="bob"), owner.data(DELETE, n="bob"))

@@ -1,4 +1,4 @@
-"""Default permissions through the public door, and what new repositories get by them."""
+"""Default permissions through GraphQL, and the permissions of new repositories."""
 
 import asyncio
 from typing import Any
@@ -61,7 +61,7 @@ async def made(owner: GraphQL, **variables: Any) -> str:
 
 
 def about(metadata: Any) -> dict[str, Any]:
-    """What an event tells, without the token that was used."""
+    """The metadata of an event without the token."""
     told = decode_json(metadata)
     return {key: value for key, value in told.items() if not key.startswith("oauth_token")}
 
@@ -110,7 +110,7 @@ async def test_default_permissions_are_made_listed_changed_and_removed(owner: Gr
     ]
 
 
-async def test_events_tell_of_default_permissions(owner: GraphQL) -> None:
+async def test_default_permissions_are_recorded(owner: GraphQL) -> None:
     one = await made(owner, n="eve", r="WRITE", by={"name": "bob"})
     await owner.payload(UPDATE, id=one, r="READ")
     await owner.payload(DELETE, id=one)
@@ -136,14 +136,14 @@ async def test_events_tell_of_default_permissions(owner: GraphQL) -> None:
     ]
 
 
-async def test_a_new_repository_gets_what_is_for_everybody_and_for_its_creator(
+async def test_a_new_repository_gets_general_defaults_and_those_of_its_creator(
     owner: GraphQL, factory: Factory
 ) -> None:
     await made(owner, n="eve", r="READ")
     await made(owner, n="eve", r="WRITE", by={"name": "bob"})
     await made(owner, k="TEAM", n="makers", r="WRITE")
     await made(owner, n="acme+bot", r="READ", by={"name": "ada"})
-    # Whoever creates it administers it, whatever the defaults say of them.
+    # The creator administers it, whatever default permission they have.
     await made(owner, n="bob", r="READ")
     bob = owner.with_token(await factory.token("bob"))
 
@@ -160,7 +160,7 @@ async def test_a_new_repository_gets_what_is_for_everybody_and_for_its_creator(
     assert await given(owner, "acme/of-bob") == {"bob": "ADMIN", "eve": "WRITE", "makers": "WRITE"}
 
 
-async def test_a_default_for_the_creator_beats_a_higher_one_for_everybody(owner: GraphQL) -> None:
+async def test_a_default_for_the_creator_takes_precedence(owner: GraphQL) -> None:
     await made(owner, n="eve", r="READ", by={"name": "ada"})
     await made(owner, n="eve", r="ADMIN")
 
@@ -169,7 +169,7 @@ async def test_a_default_for_the_creator_beats_a_higher_one_for_everybody(owner:
     assert await given(owner, "acme/app") == {"ada": "ADMIN", "eve": "READ"}
 
 
-async def test_of_equal_defaults_the_highest_role_counts(owner: GraphQL) -> None:
+async def test_the_highest_of_several_default_roles_wins(owner: GraphQL) -> None:
     for role in ("READ", "ADMIN", "WRITE"):
         await made(owner, n="eve", r=role)
         await made(owner, k="TEAM", n="makers", r=role)
@@ -202,7 +202,7 @@ async def test_a_default_permission_is_found_in_its_own_organization_only(owner:
     assert len((await owner.data(LIST))["organization"]["permissionPrototypes"]["nodes"]) == 1
 
 
-async def test_of_two_who_remove_a_default_permission_one_finds_none(owner: GraphQL) -> None:
+async def test_of_two_concurrent_deletions_of_a_default_permission_one_is_not_found(owner: GraphQL) -> None:
     one = await made(owner, n="eve", r="READ")
 
     answers = await asyncio.gather(owner.data(DELETE, id=one), owner.data(DELETE, id=one))
@@ -212,7 +212,7 @@ async def test_of_two_who_remove_a_default_permission_one_finds_none(owner: Grap
     assert [error["code"] for payload in payloads for error in payload["errors"]] == ["NOT_FOUND"]
 
 
-async def test_concurrent_changes_of_a_default_permission_are_told_in_their_order(owner: GraphQL) -> None:
+async def test_concurrent_changes_of_a_default_permission_are_recorded_in_order(owner: GraphQL) -> None:
     one = await made(owner, n="eve", r="READ")
 
     await asyncio.gather(*(owner.payload(UPDATE, id=one, r=role) for role in ["WRITE", "ADMIN", "READ"] * 4))

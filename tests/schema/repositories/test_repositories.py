@@ -1,4 +1,4 @@
-"""Repositories through the public door: one, and lists of them."""
+"""Repositories through GraphQL: one, lists, changes."""
 
 import re
 
@@ -44,7 +44,7 @@ async def paths(client: GraphQL, **variables: object) -> list[str]:
     return [node["path"] for node in (await client.data(LIST, **variables))["repositories"]["nodes"]]
 
 
-async def test_a_repository_shows_everything_of_itself(factory: Factory, ada: GraphQL) -> None:
+async def test_all_fields_of_a_repository(factory: Factory, ada: GraphQL) -> None:
     await factory.organization("acme", owner="ada")
     await factory.repository("acme/tools/app", by="ada")
 
@@ -74,7 +74,7 @@ async def test_a_repository_shows_everything_of_itself(factory: Factory, ada: Gr
     }
 
 
-async def test_a_public_repository_is_everybodys_to_read(graphql: GraphQL, factory: Factory) -> None:
+async def test_a_public_repository_is_readable_anonymously(graphql: GraphQL, factory: Factory) -> None:
     await factory.user("ada")
     await factory.repository("ada/app", visibility=Visibility.PUBLIC)
 
@@ -92,9 +92,7 @@ async def test_a_public_repository_is_everybodys_to_read(graphql: GraphQL, facto
     }
 
 
-async def test_the_state_and_not_only_the_role_decides_whether_one_can_write(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_viewer_can_write_depends_on_role_and_state(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     await ada.payload(
         """mutation { repositoryStateChange(repository: "ada/app", state: READ_ONLY) {
@@ -113,7 +111,7 @@ async def test_a_path_without_a_name_is_not_a_path(graphql: GraphQL) -> None:
         assert await graphql.refusal(document, p=path) == "BAD_REQUEST"
 
 
-async def test_lists_hold_what_the_viewer_may_see_oldest_first(graphql: GraphQL, factory: Factory) -> None:
+async def test_lists_hold_visible_repositories_oldest_first(graphql: GraphQL, factory: Factory) -> None:
     for name in ("ada", "bob", "cyd"):
         await factory.user(name)
     await factory.organization("acme", owner="ada")
@@ -201,13 +199,13 @@ async def test_a_cursor_that_this_list_did_not_make_is_refused(ada: GraphQL) -> 
     assert codes == dict.fromkeys(FOREIGN_CURSORS, "BAD_REQUEST")
 
 
-async def test_a_page_holds_one_to_a_hundred(ada: GraphQL) -> None:
+async def test_page_sizes_are_limited_to_a_hundred(ada: GraphQL) -> None:
     codes = {first: await ada.refusal(LIST, first=first) for first in (-1, 0, 101, 2**31 - 1)}
 
     assert codes == {-1: "BAD_REQUEST", 0: "BAD_REQUEST", 101: "TOO_COMPLEX", 2**31 - 1: "TOO_COMPLEX"}
 
 
-async def test_a_repository_is_created_private_by_default_and_its_maker_administers_it(
+async def test_a_new_repository_is_private_and_its_creator_administers_it(
     factory: Factory, ada: GraphQL
 ) -> None:
     payload = await ada.payload(CREATE, input={"name": "a/b/c", "description": "# Hello"})
@@ -220,7 +218,7 @@ async def test_a_repository_is_created_private_by_default_and_its_maker_administ
     }
 
 
-async def test_a_member_with_the_role_creator_administers_what_it_creates(
+async def test_a_member_with_the_role_creator_administers_new_repositories(
     graphql: GraphQL, factory: Factory
 ) -> None:
     for name in ("ada", "bob"):

@@ -1,4 +1,4 @@
-"""Stars: whose they are, who may set them, and what becomes of them."""
+"""Stars through GraphQL: authorization, counts, lists."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def listed(client: GraphQL, is_starred: bool | None) -> list[str]:
     return [node["path"] for node in nodes]
 
 
-async def test_a_star_is_the_viewers_own_and_counted_for_all(factory: Factory, ada: GraphQL) -> None:
+async def test_stars_are_per_viewer_and_their_count_is_public(factory: Factory, ada: GraphQL) -> None:
     await factory.user("bob")
     bob = ada.with_token(await factory.token("bob"))
     for name in ("app", "other"):
@@ -49,11 +49,11 @@ async def test_a_star_is_the_viewers_own_and_counted_for_all(factory: Factory, a
         ["ada/other"],
         ["ada/app", "ada/other"],
     ]
-    # Public ones that are starred are listed without being asked for as public.
+    # Starred public repositories are listed even without includePublic.
     assert [await listed(bob, choice) for choice in (True, False)] == [["ada/app"], []]
 
 
-async def test_starring_and_unstarring_again_changes_nothing(factory: Factory, ada: GraphQL) -> None:
+async def test_starring_and_unstarring_are_idempotent(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
 
     counts = [
@@ -65,7 +65,7 @@ async def test_starring_and_unstarring_again_changes_nothing(factory: Factory, a
     assert await starred(ada) == []
 
 
-async def test_two_stars_at_once_are_one(factory: Factory, ada: GraphQL) -> None:
+async def test_concurrent_stars_of_one_viewer_count_once(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
 
     await asyncio.gather(*(ada.payload(STAR, path="ada/app") for _ in range(8)))
@@ -73,9 +73,7 @@ async def test_two_stars_at_once_are_one(factory: Factory, ada: GraphQL) -> None
     assert await fetch("SELECT COUNT(*) AS n FROM star") == [{"n": 1}]
 
 
-async def test_who_may_not_read_a_repository_neither_stars_it_nor_learns_of_it(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_starring_requires_read_access_and_discloses_nothing(factory: Factory, ada: GraphQL) -> None:
     await factory.user("bob")
     await factory.repository("ada/secret")
     await factory.repository("ada/public", visibility=Visibility.PUBLIC)
@@ -104,7 +102,7 @@ async def test_who_may_not_read_a_repository_neither_stars_it_nor_learns_of_it(
     ] * 2
 
 
-async def test_what_becomes_private_leaves_the_lists_of_those_who_starred_it(
+async def test_a_starred_repository_that_becomes_private_is_no_longer_listed(
     factory: Factory, ada: GraphQL
 ) -> None:
     await factory.user("bob")
@@ -135,7 +133,7 @@ async def test_the_stars_of_a_deleted_repository_vanish(factory: Factory, ada: G
     assert await fetch("SELECT COUNT(*) AS n FROM star") == [{"n": 0}]
 
 
-async def test_nobody_signed_in_has_no_stars(factory: Factory, ada: GraphQL) -> None:
+async def test_anonymous_viewers_have_no_stars(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app", visibility=Visibility.PUBLIC)
     anonymous = ada.with_token(None)
 
@@ -163,7 +161,7 @@ async def test_a_list_with_stars_takes_two_statements_more_however_long(
 
     # The sign-in, the repositories, the viewer's stars, everybody's stars.
     assert len(count.statements) == 4
-    # Each was read already by the list itself, so no role is asked for.
+    # The list has authorized each repository, so no role is read again.
 
 
 async def test_repositories_are_listed_by_name_page_by_page(factory: Factory, ada: GraphQL) -> None:

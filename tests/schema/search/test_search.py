@@ -1,4 +1,4 @@
-"""Search: only what the viewer may see, the best first, in step with every change, whatever the text."""
+"""Search through GraphQL: visibility, ranking, consistency with changes, any text."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ async def pull(path: str, pulls: int, *, days_ago: int = 0) -> None:
     )
 
 
-async def test_the_whole_name_comes_before_its_beginning_a_part_of_it_and_the_description(
+async def test_exact_matches_rank_before_prefixes_parts_and_descriptions(
     factory: Factory, ada: GraphQL
 ) -> None:
     for name in ("words", "my-lamp", "lamp-post", "lamp", "other"):
@@ -80,9 +80,7 @@ async def test_the_whole_name_comes_before_its_beginning_a_part_of_it_and_the_de
     assert await found(ada, "  LAMP ") == await found(ada, "lamp")
 
 
-async def test_what_fits_as_well_comes_in_the_order_of_pulls_then_of_changes(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_equal_matches_rank_by_pulls_then_by_changes(factory: Factory, ada: GraphQL) -> None:
     for name in ("lib-a", "lib-b", "lib-c"):
         await factory.repository(f"ada/{name}")
     await factory.image("ada/lib-b", b"layer", tag="latest")
@@ -94,7 +92,7 @@ async def test_what_fits_as_well_comes_in_the_order_of_pulls_then_of_changes(
     assert [node["popularity"] for node in listed["repositories"]["nodes"]] == [0.0, 0.0, 7.0]
 
 
-async def test_of_more_than_are_weighed_the_most_pulled_are_found(factory: Factory, graphql: GraphQL) -> None:
+async def test_the_most_pulled_of_too_many_matches_are_found(factory: Factory, graphql: GraphQL) -> None:
     await factory.user("ada")
     owner = await factory.organization("bulk", owner="ada")
     await fill(owner.id, 0, 1_000)
@@ -138,7 +136,7 @@ async def test_levels_of_popularity_follow_the_pulls_of_ninety_days(
     assert [len([one for one in count.statements if "UPDATE" in one]) for count in (first, second)] == [4, 0]
 
 
-async def test_everybody_finds_exactly_what_they_may_see(factory: Factory, graphql: GraphQL) -> None:
+async def test_searches_find_exactly_what_the_viewer_may_see(factory: Factory, graphql: GraphQL) -> None:
     for name in ("ada", "bob", "cy", "dee", "eve"):
         await factory.user(name)
     await factory.user("root", is_superuser=True)
@@ -198,9 +196,7 @@ async def test_people_organizations_teams_and_robots_are_found(factory: Factory,
     assert await found(anonymous, "ada") == ["ada", "adamant", "nada"]
 
 
-async def test_of_more_teams_and_robots_than_are_weighed_the_best_are_found(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_the_best_of_too_many_teams_and_robots_are_found(factory: Factory, ada: GraphQL) -> None:
     await factory.organization("acme", owner="ada")
     for number in range(105):
         await factory.team("acme", f"my-lamp{number}", TeamRole.MEMBER)
@@ -264,9 +260,7 @@ async def test_the_index_follows_every_change(factory: Factory, ada: GraphQL) ->
         "$1",
     ],
 )
-async def test_no_text_is_an_error_or_finds_what_does_not_hold_it(
-    factory: Factory, ada: GraphQL, text: str
-) -> None:
+async def test_any_text_is_accepted_and_finds_only_matches(factory: Factory, ada: GraphQL, text: str) -> None:
     for visibility in Visibility:
         await factory.repository(f"ada/lamp-{visibility.value}", visibility=visibility)
         await describe(factory, f"ada/lamp-{visibility.value}", "plain words")
@@ -276,7 +270,7 @@ async def test_no_text_is_an_error_or_finds_what_does_not_hold_it(
 
 
 @pytest.mark.parametrize("visibility", Visibility)
-async def test_signs_are_looked_for_as_they_are(
+async def test_special_characters_are_searched_literally(
     factory: Factory, ada: GraphQL, visibility: Visibility
 ) -> None:
     for name, text in (("one", 'say "hello" 100%_sure'), ("two", "say hello 100 xsure")):
@@ -296,9 +290,7 @@ async def test_short_texts_find_the_beginnings_of_names(factory: Factory, ada: G
     assert await found(ada, "rgo", kinds=["REPOSITORY"]) == ["ada/argo"]
 
 
-async def test_what_stands_before_a_slash_is_the_namespace_or_a_part_of_the_name(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_text_before_a_slash_matches_namespace_or_name(factory: Factory, ada: GraphQL) -> None:
     await factory.organization("acme", owner="ada")
     for path in ("acme/tools/lamp", "acme/lamp", "ada/lamp"):
         await factory.repository(path, by="ada")
@@ -309,7 +301,7 @@ async def test_what_stands_before_a_slash_is_the_namespace_or_a_part_of_the_name
     assert set(await found(ada, "acme/")) == {"acme/lamp", "acme/tools/lamp"}
 
 
-async def test_without_text_all_repositories_are_found_if_they_alone_are_asked_for(
+async def test_an_empty_text_finds_all_repositories_if_only_those_are_requested(
     factory: Factory, ada: GraphQL
 ) -> None:
     for name in ("one", "two"):
@@ -336,9 +328,7 @@ async def test_pages_show_each_result_once(factory: Factory, ada: GraphQL) -> No
 
 
 @pytest.mark.parametrize("number", [2, 30])
-async def test_a_search_takes_the_same_few_statements_however_much_it_finds(
-    factory: Factory, ada: GraphQL, number: int
-) -> None:
+async def test_a_search_costs_no_n_plus_1(factory: Factory, ada: GraphQL, number: int) -> None:
     await factory.organization("lamps", owner="ada")
     for one in range(number):
         await factory.repository(f"ada/lamp{one}")
@@ -356,9 +346,7 @@ async def test_a_search_takes_the_same_few_statements_however_much_it_finds(
     assert len(count.statements) == 7
 
 
-async def test_who_can_be_granted_something_is_offered_by_the_beginning_of_the_name(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_grantees_are_completed_by_prefix(factory: Factory, ada: GraphQL) -> None:
     for name in ("bea", "beatrice", "zed"):
         await factory.user(name)
     await factory.organization("bees", owner="ada")
@@ -375,14 +363,14 @@ async def test_who_can_be_granted_something_is_offered_by_the_beginning_of_the_n
     assert await offered(ada, "be", "bees", all=False) == ["User bea", "User beatrice", "Robot bees+beacon"]
     assert await offered(ada, "bees+b", "bees") == ["Robot bees+beacon"]
     assert await offered(ada, "BÉ e", "bees") == ["Organization bees"]
-    # Who does not belong there sees users alone, and so does whoever names no namespace.
+    # Non-members see users only, and so do members who name no namespace.
     for client in (zed, ada.with_token(None)):
         assert await offered(client, "be", "bees") == ["User bea", "User beatrice"]
     assert await offered(ada, "be") == ["User bea", "User beatrice"]
     assert await offered(ada, "") == []
 
 
-async def test_users_are_found_by_their_whole_name_alone_where_the_operator_wants_it(
+async def test_users_match_exactly_without_partial_autocomplete(
     factory: Factory,
 ) -> None:
     await factory.user("ada")
@@ -397,7 +385,7 @@ async def test_users_are_found_by_their_whole_name_alone_where_the_operator_want
         )
 
 
-async def test_at_most_ten_of_a_kind_are_offered(factory: Factory, ada: GraphQL) -> None:
+async def test_at_most_ten_grantees_of_a_kind(factory: Factory, ada: GraphQL) -> None:
     for number in range(12):
         await factory.user(f"zo{number:02}")
 

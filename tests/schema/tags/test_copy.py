@@ -1,4 +1,4 @@
-"""Promotion by reference: what a copy brings along, who may make it, and that it is all or nothing."""
+"""Copies (promotion) through GraphQL: content, authorization, atomicity."""
 
 import asyncio
 from typing import Any
@@ -66,7 +66,7 @@ async def parts(path: str, digest: str) -> dict[str, list[Any]]:
 
 
 async def blobs(path: str) -> set[str]:
-    """The digests that a repository has the right to."""
+    """The digests of blobs to which a repository has a right."""
     record = await repository.find(path)
     assert record is not None
     rows = await fetch(
@@ -84,11 +84,11 @@ async def rows_of(path: str) -> list[Any]:
 
 
 async def important() -> dict[str, Any]:
-    """All rows but for what is noted of tokens."""
+    """All rows except those about the use of tokens."""
     return {table: rows for table, rows in (await state.dump()).items() if table != "access_token"}
 
 
-async def test_a_copy_has_all_that_the_original_has_in_each_target(ada: GraphQL, image: str) -> None:
+async def test_a_copy_has_all_rows_of_the_original_in_each_target(ada: GraphQL, image: str) -> None:
     payload = await ada.payload(
         COPY,
         **{"from": source()},
@@ -111,14 +111,14 @@ async def test_a_copy_has_all_that_the_original_has_in_each_target(ada: GraphQL,
         ("test", "v1", image),
         ("prod", "v1", image),
     ]
-    # The labels of the image count at a push.
+    # Labels of the image apply at a push only.
     spans = await fetch(
         "SELECT t.* FROM tag t JOIN repository r ON r.id = t.repository_id WHERE r.name IN ('prod', 'test')"
     )
     assert {(bool(span["is_immutable"]), span["ended_at_ms"]) for span in spans} == {(False, None)}
 
 
-async def test_a_copy_again_changes_nothing_and_a_newer_one_moves_the_tag(
+async def test_copies_are_idempotent_and_a_newer_one_moves_the_tag(
     factory: Factory, ada: GraphQL, image: str
 ) -> None:
     await ada.payload(COPY, **{"from": source()}, to=[target("acme/prod")])
@@ -134,7 +134,7 @@ async def test_a_copy_again_changes_nothing_and_a_newer_one_moves_the_tag(
     assert len(await fetch("SELECT id FROM event WHERE kind = 'move_tag'")) == 1
 
 
-async def test_an_index_comes_with_its_images_and_with_who_refers_to_them_if_asked(
+async def test_copying_an_index_includes_images_and_optionally_referrers(
     factory: Factory, ada: GraphQL, image: str
 ) -> None:
     configs = [image_config(name) for name in ("amd64", "arm64")]
@@ -172,12 +172,12 @@ async def tagged(path: str) -> dict[str, str]:
 
 
 async def signed(factory: Factory, subject: str, ending: str = ".sig", **more: str) -> str:
-    """What cosign pushed under the tag of a digest; its own digest."""
+    """Push a signature under the cosign tag of a digest. Returns the digest of the signature."""
     layer = (SIMPLE, simple(subject) | more)
     return await artifact(factory, None, layer, tag=old_tag(subject, ending))
 
 
-async def test_what_cosign_tagged_comes_with_its_tags_for_the_index_its_images_and_each_other(
+async def test_copying_with_referrers_includes_cosign_tags_transitively(
     factory: Factory, ada: GraphQL, image: str
 ) -> None:
     index = await factory.manifest(
@@ -229,9 +229,7 @@ async def test_what_cosign_tagged_comes_with_its_tags_for_the_index_its_images_a
         assert await parts("acme/test", digest) == await parts("ada/app", digest)
 
 
-async def test_an_index_comes_with_the_plain_blobs_that_it_lists(
-    factory: Factory, ada: GraphQL, image: str
-) -> None:
+async def test_copying_an_index_includes_plain_blobs(factory: Factory, ada: GraphQL, image: str) -> None:
     await factory.blob("ada/app", b"a text")
     listed = [kit.descriptor(b"a text", "text/plain")]
     await factory.manifest("ada/app", kit.index_document(manifests=listed), tag="texts")
@@ -280,7 +278,7 @@ async def test_tags_of_referrers_have_a_limit(
     assert set(await tagged("acme/prod")) == {"stable", old_tag(image, ".sig")}
 
 
-async def test_a_target_that_does_not_exist_is_made_only_if_asked(ada: GraphQL, image: str) -> None:
+async def test_a_missing_target_is_created_only_on_request(ada: GraphQL, image: str) -> None:
     before = await important()
     refused = await ada.payload_error(
         COPY, **{"from": source()}, to=[target("acme/prod"), target("acme/new")]
@@ -294,9 +292,7 @@ async def test_a_target_that_does_not_exist_is_made_only_if_asked(ada: GraphQL, 
     assert await parts("acme/new", image) == await parts("ada/app", image)
 
 
-async def test_copies_at_once_into_a_repository_that_does_not_exist_all_come(
-    ada: GraphQL, image: str
-) -> None:
+async def test_concurrent_copies_into_a_missing_repository_all_succeed(ada: GraphQL, image: str) -> None:
     await asyncio.gather(
         *(
             ada.payload(
@@ -313,7 +309,7 @@ async def test_copies_at_once_into_a_repository_that_does_not_exist_all_come(
         assert await tagged(path) == {f"t{one}": image for one in range(6)}
 
 
-async def test_a_target_that_cannot_be_made_is_named(ada: GraphQL, image: str) -> None:
+async def test_the_error_names_a_target_that_cannot_be_created(ada: GraphQL, image: str) -> None:
     before = await important()
 
     refused = await ada.payload_error(
@@ -324,7 +320,7 @@ async def test_a_target_that_cannot_be_made_is_named(ada: GraphQL, image: str) -
     assert await important() == before
 
 
-async def test_rights_are_needed_on_both_sides_and_nothing_is_learned_without(
+async def test_copies_require_rights_on_source_and_target_and_disclose_nothing(
     graphql: GraphQL, factory: Factory, ada: GraphQL, image: str
 ) -> None:
     await factory.user("bob")
@@ -351,9 +347,7 @@ async def test_rights_are_needed_on_both_sides_and_nothing_is_learned_without(
     assert await parts("bob/mine", image) == await parts("ada/app", image)
 
 
-async def test_what_cannot_be_copied_is_refused_as_a_whole(
-    factory: Factory, ada: GraphQL, image: str
-) -> None:
+async def test_a_copy_is_all_or_nothing(factory: Factory, ada: GraphQL, image: str) -> None:
     await ada.payload(COPY, **{"from": source()}, to=[target("acme/test", "fixed")])
     await factory.image("ada/app", b"other", tag="v2")
     await ada.payload(UPDATE.replace("ada/app", "acme/test"), tag="fixed", input={"isImmutable": True})
@@ -385,7 +379,7 @@ async def test_what_cannot_be_copied_is_refused_as_a_whole(
     assert await important() == before
 
 
-async def test_a_source_that_lost_a_blob_is_not_copied(factory: Factory, ada: GraphQL, image: str) -> None:
+async def test_a_source_without_a_blob_is_not_copied(factory: Factory, ada: GraphQL, image: str) -> None:
     from resolvers.content import push
 
     await factory.image("ada/app", b"layer three", tag="v2")
@@ -400,7 +394,7 @@ async def test_a_source_that_lost_a_blob_is_not_copied(factory: Factory, ada: Gr
     assert await blobs("acme/prod") == set()
 
 
-async def test_two_copies_of_one_image_at_once_leave_it_there_once(ada: GraphQL, image: str) -> None:
+async def test_two_concurrent_copies_store_one_manifest(ada: GraphQL, image: str) -> None:
     await asyncio.gather(
         *(
             ada.payload(COPY, **{"from": source()}, to=[target("acme/prod", f"t{one}"), target("acme/test")])

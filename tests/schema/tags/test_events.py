@@ -1,4 +1,4 @@
-"""What is recorded of changes of tags."""
+"""Events of changes of tags."""
 
 from storage.clock import now_ms
 from storage.statements import decode_json, fetch
@@ -7,9 +7,7 @@ from tests.schema.client import GraphQL
 from tests.schema.tags.test_tags import UPDATE, iso
 
 
-async def test_expirations_and_locks_are_recorded_with_what_was_before(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_events_of_expirations_and_locks_have_the_old_value(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     await factory.image("ada/app", b"layer", tag="v1")
     first, second = ((now_ms() // 1000 + hours * 3_600) * 1000 for hours in (2, 3))

@@ -1,4 +1,4 @@
-"""What became of tags: the changes of one, and what differs between two moments."""
+"""History of tags through GraphQL: changes of one tag, and differences between two times."""
 
 import json
 import re
@@ -42,7 +42,7 @@ async def images(factory: Factory, ada: GraphQL) -> list[str]:
 
 @pytest.fixture
 async def moment(images: list[str]) -> Callable[[int, Awaitable[object]], Awaitable[None]]:
-    """Let a change have happened at some second of 1970."""
+    """Backdate a change to a second of 1970."""
 
     async def at(second: int, change: Awaitable[object]) -> None:
         await change
@@ -70,7 +70,7 @@ async def life(ada: GraphQL, images: list[str], moment: At) -> None:
     await moment(6, ada.payload(UPDATE, tag="v1", input={"manifestDigest": third}))
 
 
-async def test_a_history_tells_each_change_with_what_was_before(
+async def test_a_history_lists_changes_with_the_previous_manifest(
     ada: GraphQL, images: list[str], moment: At
 ) -> None:
     first, second, third = images
@@ -138,7 +138,7 @@ async def test_changes_within_one_millisecond_keep_their_order(
         (5, None, [("v1", "ADDED", None, 2)]),
     ],
 )
-async def test_a_difference_is_what_points_elsewhere(
+async def test_a_difference_lists_tags_whose_manifest_changed(
     ada: GraphQL,
     images: list[str],
     moment: At,
@@ -238,9 +238,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("names", [10, 400])
-async def test_every_view_of_history_takes_the_same_few_statements_however_long_it_is(
-    ada: GraphQL, images: list[str], names: int
-) -> None:
+async def test_history_costs_no_n_plus_1(ada: GraphQL, images: list[str], names: int) -> None:
     await fill(names, 3)
     costs = {}
 
@@ -254,7 +252,7 @@ async def test_every_view_of_history_takes_the_same_few_statements_however_long_
     assert costs == {"tags": 3, "all spans": 3, "as of": 3, "one tag": 3, "history": 5, "difference": 3}
 
 
-async def test_no_view_of_history_reads_or_sorts_the_whole_table(ada: GraphQL, images: list[str]) -> None:
+async def test_history_queries_use_indexes(ada: GraphQL, images: list[str]) -> None:
     await fill(400, 3)
     await execute("ANALYZE")
     offences = of_postgres if is_postgres() else of_sqlite
@@ -273,7 +271,7 @@ async def test_no_view_of_history_reads_or_sorts_the_whole_table(ada: GraphQL, i
 
 
 async def of_sqlite(statement: str) -> list[str]:
-    """Where a plan reads all tags, or several indexes that must be put in order."""
+    """Steps of a plan of SQLite that scan all tags or sort."""
     plan = await fetch(f"EXPLAIN QUERY PLAN {statement}", *[0] * statement.count("?"))
     details = [str(row["detail"]) for row in plan]
     return [
@@ -284,10 +282,10 @@ async def of_sqlite(statement: str) -> list[str]:
 
 
 async def of_postgres(statement: str) -> list[str]:
-    """Where a plan reads tags by no condition on an index, or puts more than the tags of a name in order."""
+    """Steps of a plan of PostgreSQL that scan tags without an index condition, or sort beyond one name."""
     highest = max(int(number) for number in re.findall(r"\$(\d+)", statement))
     async with transaction("explain"):
-        # Tables as small as those of a test are scanned unless that is forbidden.
+        # PostgreSQL scans tables as small as a test's unless that is disabled.
         await execute("SET LOCAL enable_seqscan = off")
         await execute("SET LOCAL plan_cache_mode = force_generic_plan")
         await execute(f"PREPARE explained AS {statement}")

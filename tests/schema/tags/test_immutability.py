@@ -1,4 +1,4 @@
-"""Locks that nobody sets by hand: labels of images, and policies of repositories and namespaces."""
+"""Automatic locks: labels of images, and immutability policies of repositories and namespaces."""
 
 import json
 
@@ -56,7 +56,7 @@ async def push(factory: Factory, path: str, *names: str, **labels: str) -> str:
 
 
 async def spans() -> dict[str, tuple[bool, int | None]]:
-    """Of each active tag whether it is locked, and how many milliseconds after its start it ends."""
+    """Of each active tag the lock, and the milliseconds from its start to its end."""
     rows = await fetch("SELECT * FROM tag WHERE ended_at_ms IS NULL OR is_expiration")
     return {
         row["name"]: (
@@ -84,7 +84,7 @@ async def spans() -> dict[str, tuple[bool, int | None]]:
         ],
     ],
 )
-def test_a_label_gives_a_lifetime_of_an_hour_to_two_years_or_none(text: str, after_ms: int | None) -> None:
+def test_an_expiration_label_is_clamped_or_ignored(text: str, after_ms: int | None) -> None:
     found = expiration_of_label(text, 1_000)
 
     assert found == (None if after_ms is None else 1_000 + after_ms)
@@ -107,7 +107,7 @@ async def test_the_labels_of_a_pushed_image_lock_its_tags_and_let_them_expire(
     }
 
 
-async def test_a_lifetime_begins_anew_when_the_image_is_pushed_again(
+async def test_pushing_again_renews_the_expiration_by_label(
     factory: Factory, ada: GraphQL, digest: str
 ) -> None:
     label = {"quay.expires-after": "2h"}
@@ -147,7 +147,9 @@ async def test_labels_of_any_shape_never_refuse_an_image(
     assert await spans() == {"v1": (False, None)}
 
 
-async def test_policies_lock_what_fits_when_it_is_set(factory: Factory, ada: GraphQL, digest: str) -> None:
+async def test_policies_lock_matching_tags_when_they_are_set(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
     await factory.repository("ada/other")
     await ada.payload(CREATE, owner=REPOSITORY, pattern="^v[0-9]+$")
     await ada.payload(CREATE, owner=NAMESPACE, pattern="latest|tmp", matches=True)
@@ -170,7 +172,7 @@ async def test_policies_lock_what_fits_when_it_is_set(factory: Factory, ada: Gra
 
 
 async def _locks() -> list[tuple[str, dict[str, object]]]:
-    """What was recorded of locks by policies: the kind, and what it says beside the policy and the place."""
+    """Audit entries of locks by policies: kind, and metadata without policy and place."""
     rows = await fetch("SELECT kind, metadata FROM audit_log WHERE kind LIKE '%by_policy' ORDER BY id")
     events = await fetch("SELECT kind, metadata FROM event WHERE kind LIKE '%by_policy' ORDER BY id")
     assert [(row["kind"], decode_json(row["metadata"])) for row in events] == [
@@ -188,15 +190,13 @@ async def _locks() -> list[tuple[str, dict[str, object]]]:
     return found
 
 
-async def test_each_tag_that_a_policy_locks_as_it_is_set_has_an_entry(
-    factory: Factory, ada: GraphQL, digest: str
-) -> None:
-    # given a policy, and tags that do not fit, or are locked by their own label
+async def test_each_lock_by_policy_has_an_audit_entry(factory: Factory, ada: GraphQL, digest: str) -> None:
+    # given a policy, and tags that do not match, or are locked by a label
     policy = (await ada.payload(CREATE, owner=REPOSITORY, pattern="^v"))["policy"]
     await push(factory, "ada/app", "w1")
     await push(factory, "ada/app", "v0", **{"quay.immutable": "true"})
 
-    # when tags are pushed, again, and made
+    # when tags are pushed, pushed again, and created
     pushed = await push(factory, "ada/app", "v1")
     await push(factory, "ada/app", "v1")
     await ada.payload(
@@ -205,7 +205,7 @@ async def test_each_tag_that_a_policy_locks_as_it_is_set_has_an_entry(
         digest=pushed,
     )
 
-    # then each is told of once, behind the event that set it
+    # then each lock has one entry, after the event that set the tag
     single = "tag_made_immutable_by_policy"
     assert await _locks() == [(single, {"tag": "v1"}), (single, {"tag": "v2"})]
     rows = await fetch("SELECT kind, metadata FROM audit_log ORDER BY id DESC LIMIT 2")
@@ -214,9 +214,7 @@ async def test_each_tag_that_a_policy_locks_as_it_is_set_has_an_entry(
     assert (told["policy_uuid"], told["manifest_digest"]) == (policy["uuid"], pushed)
 
 
-async def test_a_plan_tells_of_each_tag_that_a_policy_locks(
-    factory: Factory, ada: GraphQL, digest: str
-) -> None:
+async def test_a_plan_records_each_lock_by_policy(factory: Factory, ada: GraphQL, digest: str) -> None:
     await push(factory, "ada/app", "v1", "v2", "w1")
     await ada.payload(CREATE, owner=REPOSITORY, pattern="^v")
     await execute("UPDATE tag SET is_immutable = ?", False)
@@ -249,7 +247,7 @@ async def test_a_plan_tells_of_each_tag_that_a_policy_locks(
         (["v1", "w1", "v2"], ("tags_made_immutable_by_policy", {"tags": ["v1", "v2"], "count": 2})),
     ],
 )
-async def test_what_a_new_policy_locks_is_summed_up(
+async def test_locks_by_a_new_policy_share_one_audit_entry(
     factory: Factory, ada: GraphQL, digest: str, names: list[str], entry: tuple[str, dict[str, object]]
 ) -> None:
     await push(factory, "ada/app", *names)
@@ -262,7 +260,7 @@ async def test_what_a_new_policy_locks_is_summed_up(
     assert rows[0]["performer_id"] == rows[1]["performer_id"] is not None
 
 
-async def test_a_policy_locks_what_is_there_apart_from_what_expires_and_unlocks_nothing_when_it_goes(
+async def test_a_new_policy_locks_existing_tags_and_a_deleted_one_unlocks_none(
     factory: Factory, ada: GraphQL, digest: str
 ) -> None:
     await push(factory, "ada/app", "v1", "w1")
@@ -301,7 +299,7 @@ async def test_the_tags_of_a_large_namespace_are_locked_by_a_job(
     assert at_once == 0
     assert {name[0] for name, (locked, _) in (await spans()).items() if locked} == {"v"}
     assert [locked for locked, _ in (await spans()).values()].count(True) == 600
-    # and the first run alone told of them, in entries of at most 500
+    # and only the first run recorded them, in entries of at most 500 tags
     assert [(kind, told["count"]) for kind, told in await _locks()] == [
         ("tags_made_immutable_by_policy", 500),
         ("tags_made_immutable_by_policy", 100),
@@ -309,7 +307,7 @@ async def test_the_tags_of_a_large_namespace_are_locked_by_a_job(
 
 
 @pytest.mark.parametrize("pattern", ["", "(", "a" * 257, "(?=v)", "\\1"])
-async def test_a_pattern_that_is_none_is_refused(
+async def test_a_malformed_pattern_is_refused(
     factory: Factory, ada: GraphQL, digest: str, pattern: str
 ) -> None:
     assert await ada.payload_error(CREATE, owner=REPOSITORY, pattern=pattern) == (
@@ -329,7 +327,7 @@ async def test_the_same_policy_twice_is_refused(factory: Factory, ada: GraphQL, 
     await ada.payload(CREATE, owner=NAMESPACE, pattern="v")
 
 
-async def test_a_policy_is_found_at_its_own_owner_only(factory: Factory, ada: GraphQL, digest: str) -> None:
+async def test_a_policy_is_not_found_at_another_owner(factory: Factory, ada: GraphQL, digest: str) -> None:
     await factory.repository("ada/other")
     made = (await ada.payload(CREATE, owner=REPOSITORY, pattern="v"))["policy"]["uuid"]
 
@@ -339,7 +337,7 @@ async def test_a_policy_is_found_at_its_own_owner_only(factory: Factory, ada: Gr
     assert len(await fetch("SELECT id FROM immutability_policy")) == 1
 
 
-async def test_policies_are_for_those_who_administer(
+async def test_policies_require_administration(
     factory: Factory, graphql: GraphQL, ada: GraphQL, digest: str
 ) -> None:
     await factory.user("bob")
@@ -392,16 +390,14 @@ async def test_policies_on_the_rest_interface(
     assert absent.status_code == 404
 
 
-async def test_nothing_is_locked_where_the_installation_has_no_locks(
-    factory: Factory, ada: GraphQL, digest: str
-) -> None:
+async def test_nothing_is_locked_without_the_feature(factory: Factory, ada: GraphQL, digest: str) -> None:
     await ada.payload(CREATE, owner=REPOSITORY, pattern="v")
     await push(factory.without_features("IMMUTABLE_TAGS"), "ada/app", "v1", **{"quay.immutable": "true"})
 
     assert await spans() == {"v1": (False, None)}
 
 
-async def test_content_that_lost_its_last_tag_before_the_window_is_not_restored(
+async def test_a_manifest_is_not_restored_after_the_window(
     factory: Factory, ada: GraphQL, digest: str
 ) -> None:
     restore = """mutation ($digest: Digest!) {

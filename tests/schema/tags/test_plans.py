@@ -1,4 +1,4 @@
-"""Many tags at once: what a plan says, what applying it does, and when it is refused."""
+"""Plans through GraphQL: dry run, application, staleness and refusal."""
 
 import asyncio
 from datetime import datetime
@@ -38,7 +38,7 @@ def planning(change: str) -> str:
 
 
 def applying(change: str) -> str:
-    """The document that carries a plan out."""
+    """The document that applies a plan."""
     return f"""mutation ($path: RepositoryPath! = "ada/app", $plan: ID!) {{
       {change}(repository: $path, plan: $plan) {{ {ITEMS} }} }}"""
 
@@ -94,7 +94,7 @@ async def images(factory: Factory, ada: GraphQL) -> list[str]:
         ({"olderThan": "1999-01-01T00:00:00Z"}, []),
     ],
 )
-async def test_a_filter_chooses_active_tags(
+async def test_a_filter_selects_active_tags(
     ada: GraphQL, images: list[str], chosen: Json, names: list[str]
 ) -> None:
     await execute("UPDATE tag SET started_at_ms = ? WHERE name = 'v2'", 946_684_800_000)
@@ -109,9 +109,7 @@ async def test_a_filter_chooses_active_tags(
     )
 
 
-async def test_a_plan_changes_nothing_and_applying_does_exactly_what_it_said(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_a_plan_is_a_dry_run_and_applying_matches_it(ada: GraphQL, images: list[str]) -> None:
     before = await pointing()
     events = len(await fetch("SELECT id FROM event"))
 
@@ -144,7 +142,7 @@ async def test_tags_are_moved_in_bulk(ada: GraphQL, images: list[str]) -> None:
     assert {decode_json(row["metadata"])["original_manifest_digest"] for row in rows} == {images[0]}
 
 
-async def test_tags_expire_in_bulk_within_the_limits_and_stay_again(ada: GraphQL, images: list[str]) -> None:
+async def test_bulk_expirations_are_clamped_and_can_be_removed(ada: GraphQL, images: list[str]) -> None:
     soon = now_ms() + 5_000
     plan = await planned(ada, "tagsExpire", filter={"nameContains": "v"}, expiresAt=iso(soon))
     await applied(ada, "tagsExpire", plan)
@@ -187,9 +185,7 @@ async def test_a_locked_tag_is_listed_as_refused_and_left_alone(ada: GraphQL, im
     assert (await pointing()).keys() == {"v1", "v2", "main", "keep"}
 
 
-async def test_a_rollback_brings_everything_back_and_can_be_rolled_back_itself(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_a_rollback_restores_all_tags_and_can_be_rolled_back(ada: GraphQL, images: list[str]) -> None:
     for name, days in (("v1", 2), ("v2", 3)):
         await ada.payload(UPDATE, tag=name, input={"expiresAt": iso(now_ms() + days * 86_400_000)})
     await execute("UPDATE tag SET started_at_ms = started_at_ms - 10000")
@@ -265,9 +261,7 @@ async def test_a_stale_plan_is_refused_and_shows_what_a_new_one_would_do(
     assert len(await pointing()) == 5
 
 
-async def test_a_plan_whose_target_is_gone_is_stale_and_refused_as_that(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_a_plan_with_a_deleted_target_is_stale(ada: GraphQL, images: list[str]) -> None:
     plan = await planned(ada, "tagsMove", filter={"nameContains": "v"}, manifestDigest=images[1])
     await ada.payload(DELETE, tag="keep")
 
@@ -278,9 +272,7 @@ async def test_a_plan_whose_target_is_gone_is_stale_and_refused_as_that(
     assert refused == ("CONFLICT", "plan")
 
 
-async def test_a_rollback_out_of_a_window_that_was_made_shorter_is_stale_and_refused_as_that(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_a_rollback_beyond_a_shortened_window_is_stale(ada: GraphQL, images: list[str]) -> None:
     plan = await planned(ada, "repositoryRollback", to=iso(now_ms() - HOUR_MS))
     await execute("UPDATE account SET tag_expiration_s = 0 WHERE name = 'ada'")
 
@@ -292,9 +284,7 @@ async def test_a_rollback_out_of_a_window_that_was_made_shorter_is_stale_and_ref
     assert refused == ("CONFLICT", "plan")
 
 
-async def test_a_plan_tells_when_tags_expire_before_so_that_an_expiration_can_be_taken_back(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_a_plan_shows_previous_expirations(ada: GraphQL, images: list[str]) -> None:
     was = iso(now_ms() // 1000 * 1000 + 2 * HOUR_MS).replace("+00:00", "Z")
     await ada.payload(UPDATE, tag="v1", input={"expiresAt": was})
 
@@ -320,14 +310,14 @@ async def test_a_plan_is_applied_once(ada: GraphQL, images: list[str]) -> None:
     assert len(await fetch("SELECT id FROM event WHERE kind = 'delete_tag'")) == 3
 
 
-async def test_who_finds_the_tags_changed_by_the_plan_itself_hears_that_it_is_gone(
+async def test_a_concurrently_applied_plan_is_not_found(
     ada: GraphQL, images: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = await planned(ada, "tagsDelete", filter={"nameContains": "v"})
     read, done = tag_plan.read, []
 
     async def overtaken(*arguments: Any) -> PlanInputs:
-        """Let another request carry the plan out between finding it and reading the tags."""
+        """Apply the plan in another request, between finding it and reading the tags."""
         monkeypatch.setattr(tag_plan, "read", read)
         done.append(await applied(ada, "tagsDelete", plan))
         return await read(*arguments)
@@ -338,7 +328,7 @@ async def test_who_finds_the_tags_changed_by_the_plan_itself_hears_that_it_is_go
     assert done[0]["isApplied"] is True
 
 
-async def test_a_plan_is_of_one_account_repository_and_kind_and_of_a_quarter_of_an_hour(
+async def test_a_plan_is_bound_to_account_repository_and_kind_and_expires(
     graphql: GraphQL, factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await factory.user("bob")
@@ -365,7 +355,7 @@ async def test_a_plan_is_of_one_account_repository_and_kind_and_of_a_quarter_of_
     assert len(await pointing()) == 5
 
 
-async def test_planning_and_applying_need_the_role_to_write_at_their_own_time(
+async def test_planning_and_applying_each_require_write_access(
     graphql: GraphQL, factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await factory.user("bob")
@@ -381,7 +371,7 @@ async def test_planning_and_applying_need_the_role_to_write_at_their_own_time(
     assert len(await pointing()) == 5
 
 
-async def test_what_makes_no_sense_is_refused(ada: GraphQL, images: list[str]) -> None:
+async def test_invalid_arguments_of_plans_are_refused(ada: GraphQL, images: list[str]) -> None:
     assert [
         await ada.payload_error(planning("tagsDelete"), filter={"namePattern": "("}),
         await ada.payload_error(planning("tagsExpire"), filter={}, expiresAt="2001-01-01T00:00:00Z"),
@@ -421,9 +411,7 @@ async def test_more_than_ten_thousand_tags_are_too_many_for_one_plan(ada: GraphQ
     assert (await planned(ada, "tagsDelete", filter={"namePattern": "many.*7$"}))["changeCount"] == 1_000
 
 
-async def test_tags_that_are_so_already_do_not_hide_the_ones_behind_them(
-    ada: GraphQL, images: list[str]
-) -> None:
+async def test_unchanged_tags_do_not_count_as_changes_of_a_plan(ada: GraphQL, images: list[str]) -> None:
     await many(images[0], 16_000)
     await ada.payload(UPDATE, tag="v1", input={"expiresAt": iso(now_ms() + 2 * HOUR_MS)})
 
@@ -451,7 +439,7 @@ async def test_the_items_of_a_plan_are_read_in_pages(ada: GraphQL, images: list[
     assert cursor is None
 
 
-async def test_a_plan_and_a_push_at_the_same_time_leave_one_outcome(ada: GraphQL, images: list[str]) -> None:
+async def test_a_concurrent_plan_and_push_are_serialized(ada: GraphQL, images: list[str]) -> None:
     plan = await planned(ada, "tagsMove", filter={"nameContains": "v1"}, manifestDigest=images[1])
 
     done, _ = await asyncio.gather(

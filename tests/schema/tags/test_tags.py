@@ -1,4 +1,4 @@
-"""Tags through time: what points where, what pointed where, and every way of changing that."""
+"""Tags through GraphQL: lists, history, changes, deletion, restoration."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -63,7 +63,7 @@ async def kept(factory: Factory, ada: GraphQL, images: list[str]) -> list[str]:
 
 
 async def at(moment_ms: int) -> None:
-    """Let all spans that have no other time yet begin at this time, and the ended ones end there."""
+    """Backdate all spans that are not backdated yet to start, and ended ones to end, at this time."""
     await execute("UPDATE tag SET started_at_ms = ? WHERE started_at_ms > 1000000000000", moment_ms)
     await execute(
         "UPDATE tag SET ended_at_ms = ? WHERE ended_at_ms > 1000000000000 AND started_at_ms < ?",
@@ -76,7 +76,7 @@ def iso(moment_ms: int) -> str:
     return datetime.fromtimestamp(moment_ms / 1000, UTC).isoformat()
 
 
-async def test_active_tags_come_newest_first_and_by_name_within_a_moment(
+async def test_active_tags_are_ordered_by_start_then_name(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     for name, moment in (("b", 2_000), ("a", 2_000), ("z", 1_000), ("c", 3_000)):
@@ -86,7 +86,7 @@ async def test_active_tags_come_newest_first_and_by_name_within_a_moment(
     assert [name for name, _ in await tags(ada)] == ["c", "a", "b", "z"]
 
 
-async def test_history_holds_every_span_and_as_of_looks_back(
+async def test_lists_of_all_spans_and_of_spans_at_a_time(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     first, second, third = images
@@ -122,9 +122,7 @@ async def test_history_holds_every_span_and_as_of_looks_back(
     assert await tags(ada) == [("v1", third)]
 
 
-async def test_tags_are_filtered_by_name_and_its_parts(
-    factory: Factory, ada: GraphQL, images: list[str]
-) -> None:
+async def test_tags_are_filtered_by_name(factory: Factory, ada: GraphQL, images: list[str]) -> None:
     for name in ("v1", "v1.0", "V1-rc", "v_1", "latest"):
         await ada.payload(UPDATE, tag=name, input={"manifestDigest": images[0]})
 
@@ -147,7 +145,7 @@ async def test_pages_miss_and_repeat_nothing_while_tags_come_and_go(
 ) -> None:
     for number in range(9):
         await ada.payload(UPDATE, tag=f"t{number}", input={"manifestDigest": images[0]})
-        # Threes share a moment, so that pages end in the middle of one.
+        # Three tags share a start, so that pages end among equal starts.
         await at(1_000 + number // 3)
     seen: list[str] = []
     cursor = None
@@ -163,7 +161,7 @@ async def test_pages_miss_and_repeat_nothing_while_tags_come_and_go(
     assert seen == ["t6", "t7", "t8", "t3", "t4", "t5", "t0", "t1", "t2"]
 
 
-async def test_every_page_of_a_long_history_fits_the_next(
+async def test_pages_of_a_long_history_are_contiguous(
     factory: Factory, ada: GraphQL, kept: list[str]
 ) -> None:
     for number in range(7):
@@ -182,9 +180,7 @@ async def test_every_page_of_a_long_history_fits_the_next(
     assert [digest for _, digest in whole] == [kept[0], kept[1]] * 3 + [kept[0]]
 
 
-async def test_moving_a_tag_to_where_it_points_changes_nothing(
-    factory: Factory, ada: GraphQL, images: list[str]
-) -> None:
+async def test_moving_a_tag_is_idempotent(factory: Factory, ada: GraphQL, images: list[str]) -> None:
     await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0]})
     before = await fetch("SELECT * FROM tag")
 
@@ -237,7 +233,7 @@ async def test_a_dead_manifest_can_be_restored_but_not_moved_to(
     assert (await ada.payload(RESTORE, tag="v1", digest=images[0]))["tag"]["isReversion"] is True
 
 
-async def test_an_image_lives_as_long_as_an_index_that_holds_it(
+async def test_an_image_is_alive_while_an_index_lists_it(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await ada.payload(UPDATE, tag="arm", input={"manifestDigest": images[0]})
@@ -261,7 +257,7 @@ async def test_an_image_lives_as_long_as_an_index_that_holds_it(
 HOUR_MS, WEEK_MS = 3_600_000, 7 * 86_400_000
 
 
-async def test_an_expiration_is_kept_between_an_hour_and_104_weeks_after_the_start(
+async def test_an_expiration_is_clamped_to_an_hour_and_104_weeks(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0]})
@@ -280,7 +276,7 @@ async def test_an_expiration_is_kept_between_an_hour_and_104_weeks_after_the_sta
     assert (await ada.data(TAG))["repository"]["tag"]["endedAt"] is None
 
 
-async def test_an_expiration_lies_in_the_future(factory: Factory, ada: GraphQL, images: list[str]) -> None:
+async def test_an_expiration_must_be_in_the_future(factory: Factory, ada: GraphQL, images: list[str]) -> None:
     await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0]})
 
     refused = await ada.payload_error(UPDATE, tag="v1", input={"expiresAt": iso(now_ms() - 1)})
@@ -288,7 +284,7 @@ async def test_an_expiration_lies_in_the_future(factory: Factory, ada: GraphQL, 
     assert refused == ("INVALID", "input.expiresAt")
 
 
-async def test_a_tag_that_expired_is_history_and_can_be_made_anew(
+async def test_an_expired_tag_is_history_and_can_be_created_again(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0]})
@@ -313,7 +309,7 @@ async def test_moving_a_tag_drops_its_expiration(factory: Factory, ada: GraphQL,
     assert await tags(ada) == [("v1", images[1])]
 
 
-async def test_what_is_said_together_holds_for_where_the_tag_then_points(
+async def test_combined_changes_apply_to_the_new_span(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     expires_at_ms = now_ms() // 1000 * 1000 + 2 * HOUR_MS
@@ -336,7 +332,7 @@ async def test_what_is_said_together_holds_for_where_the_tag_then_points(
     assert both == ("INVALID", "input.isImmutable")
 
 
-async def test_a_name_that_no_tag_can_have_is_refused_whatever_is_to_be_changed(
+async def test_an_invalid_tag_name_is_refused_for_every_change(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     changes: list[dict[str, object]] = [
@@ -396,7 +392,7 @@ async def test_unlocking_and_moving_go_together_or_not_at_all(
     assert moved["tag"]["manifest"] == {"digest": images[1]}
 
 
-async def test_immutable_tags_may_expire_where_the_installation_says_so(
+async def test_immutable_tags_may_expire_with_the_feature(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0]})
@@ -426,9 +422,7 @@ async def test_nothing_of_a_read_only_repository_is_written(
     ] == [("NOT_WRITABLE", "repository")] * 3
 
 
-async def test_a_change_of_nothing_answers_with_the_tag_as_it_is(
-    factory: Factory, ada: GraphQL, images: list[str]
-) -> None:
+async def test_an_empty_change_returns_the_tag(factory: Factory, ada: GraphQL, images: list[str]) -> None:
     await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0]})
 
     assert (await ada.payload(UPDATE, tag="v1", input={}))["tag"]["manifest"] == {"digest": images[0]}
@@ -465,7 +459,7 @@ async def test_twenty_writers_of_one_tag_leave_one_open_span_and_a_linear_histor
     assert {span["started_at_ms"] <= (span["ended_at_ms"] or now_ms()) for span in spans} == {True}
 
 
-async def test_a_clock_that_goes_back_leaves_no_tag_in_two_places_and_history_in_order(
+async def test_a_clock_that_goes_back_keeps_history_ordered(
     factory: Factory, ada: GraphQL, images: list[str]
 ) -> None:
     await ada.payload(UPDATE, tag="v1", input={"manifestDigest": images[0]})
