@@ -60,6 +60,45 @@ def test_a_section_says_what_the_command_does_and_takes(row: object) -> None:
     assert [name for name in names if not re.search(rf"^- `{re.escape(name)}[` ]", body, re.MULTILINE)] == []
 
 
+TERM = re.compile(r"^- \*\*(?P<term>[^*]+)\*\*: (?P<meaning>\S.*)$", re.MULTILINE)
+
+
+def glossary() -> dict[str, str]:
+    """The meanings of docs/glossary.md by term."""
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    found = [(match["term"], match["meaning"]) for match in TERM.finditer(text)]
+    # An item that the expression does not match would be left out of all checks.
+    assert len(found) == len(re.findall(r"^[-*] ", text, re.MULTILINE)) > 0
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def prose() -> str:
+    """The code and the other documentation, with words of names apart and in lower case."""
+    root = DOCS.parent
+    packages = ("quayside", "rest_compat", "schema", "resolvers", "storage")
+    paths = [
+        *DOCS.rglob("*.md"),
+        *(path for package in packages for path in (root / package).rglob("*.py")),
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths if path.name != "glossary.md")
+    return re.sub(r"[\s_-]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)).lower()
+
+
+def test_the_glossary_is_sorted_and_has_each_term_once() -> None:
+    assert list(glossary()) == sorted(glossary())
+
+
+def test_each_term_of_the_glossary_occurs_in_the_code_or_the_documentation() -> None:
+    text = prose()
+
+    def occurs(term: str) -> bool:
+        words = re.split(r"[ -]", term.lower())
+        return re.search(rf"(?<![a-z]){' ?'.join(map(re.escape, words))}(?:e?s)?(?![a-z])", text) is not None
+
+    assert [term for term in glossary() if not occurs(term)] == []
+
+
 def test_commands_of_two_words_belong_to_a_group() -> None:
     assert {row.name.split(" ")[0] for row in COMMANDS if " " in row.name} == set(GROUPS)
 
