@@ -1,6 +1,7 @@
-"""All that a database holds, to tell whether something was written."""
+"""All that a database holds: to tell whether something was written, and to undo what a test wrote."""
 
-from storage.statements import Row, fetch, is_postgres
+from storage.statements import Row, execute, fetch, is_postgres
+from storage.transactions import transaction
 
 UNIMPORTANT = {"last_accessed_at_ms"}
 """Columns that reading changes."""
@@ -31,3 +32,29 @@ async def counts() -> dict[str, int]:
 
 def _important(row: Row) -> Row:
     return {key: value for key, value in row.items() if key not in UNIMPORTANT}
+
+
+async def keep() -> list[str]:
+    """Copy every table to a place of its own, for `restore`; the names of the tables.
+
+    The search index of SQLite is left out, as triggers keep it in step with what is restored.
+    """
+    names = [name for name in await tables() if "_search" not in name]
+    await execute("CREATE SCHEMA kept" if is_postgres() else "ATTACH DATABASE ':memory:' AS kept")
+    for name in names:
+        await execute(f"CREATE TABLE kept.{name} AS SELECT * FROM {name}")
+    return names
+
+
+async def restore(*changed: str) -> None:
+    """Make tables what they were when `keep` copied them. References between them are not followed."""
+    if not is_postgres():
+        await execute("PRAGMA foreign_keys = OFF")
+    async with transaction("test.restore"):
+        if is_postgres():
+            await execute("SET LOCAL session_replication_role = replica")
+        for name in changed:
+            await execute(f"DELETE FROM {name}")
+            await execute(f"INSERT INTO {name} SELECT * FROM kept.{name}")
+    if not is_postgres():
+        await execute("PRAGMA foreign_keys = ON")

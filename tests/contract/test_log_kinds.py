@@ -45,3 +45,10 @@ def test_a_kind_is_awaited_once_and_in_order() -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_kind_of_the_table_has_a_writer(kind: str) -> None:
     assert re.search(rf'"{kind}"', sources()), f"nothing writes {kind}"
+
+
+def test_each_kind_of_the_table_is_named_in_a_test() -> None:
+    files = (ROOT / "tests").rglob("*.py")
+    text = "\n".join(file.read_text("utf-8") for file in files if "bench" not in file.parts)
+
+    assert [kind for kind in sorted(KINDS) if not re.search(rf"""["']{kind}["']""", text)] == []

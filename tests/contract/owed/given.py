@@ -1,0 +1,84 @@
+"""What is done before some of the writes, by their callers or others, with the facts that it leaves."""
+
+from __future__ import annotations
+
+from tests.contract.owed.rows import Request
+
+PROTOTYPE = Request(
+    (
+        'permissionPrototypeCreate(organization: "acme", input: { role: READ, delegate: { kind: USER, name:'
+        ' "guest" } })'
+    ),
+    keep={"proto": "prototype.uuid"},
+)
+STARRED = Request('repositoryStar(repository: "acme/app")', by="reader")
+POLICY = Request(
+    'immutabilityPolicyCreate(owner: { repository: "acme/app" }, input: { tagPattern: "^rel-" })',
+    keep={"policy": "policy.uuid"},
+)
+POLICY_OF_ACME = Request(
+    'immutabilityPolicyCreate(owner: { namespace: "acme" }, input: { tagPattern: "^lts-" })',
+    keep={"policy": "policy.uuid"},
+)
+MOVED = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { manifestDigest: "<v2>" })')
+PLAN_TO_DELETE = Request(
+    'tagsDeletePlan(repository: "acme/app", filter: { namePattern: "v1" })',
+    by="write",
+    keep={"plan": "plan.id"},
+)
+PLAN_TO_EXPIRE = Request(
+    'tagsExpirePlan(repository: "acme/app", filter: { namePattern: "v?" }, expiresAt: "<soon>")',
+    by="writer",
+    keep={"plan": "plan.id"},
+)
+PLAN_TO_MOVE = Request(
+    'tagsMovePlan(repository: "acme/app", filter: { namePattern: "v1" }, manifestDigest: "<v2>")',
+    by="writer",
+    keep={"plan": "plan.id"},
+)
+PLAN_TO_ROLL_BACK = Request(
+    'repositoryRollbackPlan(repository: "acme/app", to: "<then>")', by="writer", keep={"plan": "plan.id"}
+)
+LABEL = Request(
+    'manifestLabelCreate(repository: "acme/app", manifest: "<v1>", input: { key: "k", value: "old" })',
+    keep={"label": "label.uuid"},
+)
+INVITED = Request('teamMemberAdd(organization: "acme", team: "members", account: "guest")')
+INVITED_BY_MAIL = Request('teamInviteCreate(organization: "acme", team: "members", email: "a@b.cd")')
+FEDERATION = Request(
+    'robotFederationSet(owner: "acme", shortName: "bot", identities: [{ issuer: "https://ci.example",'
+    ' subject: "job" }])'
+)
+APP_TOKEN = Request('appTokenCreate(input: { title: "laptop" })', keep={"uuid": "appToken.uuid"})
+APPLICATION = Request(
+    'applicationCreate(organization: "acme", input: { name: "Helm" })', keep={"helm": "application.clientId"}
+)
+TOKEN = Request(
+    (
+        'applicationTokenCreate(organization: "acme", clientId: "<helm>", input: { title: "t", scope:'
+        ' "org:admin" })'
+    ),
+    keep={"uuid": "accessToken.uuid"},
+)
+OFFER = Request(
+    (
+        'tokenAssignmentCreate(organization: "acme", clientId: "<helm>", input: { username: "owner", scope:'
+        ' "repo:read" })'
+    ),
+    keep={"uuid": "tokenAssignment.uuid"},
+)
+SIGNED_UP = Request(
+    'userSignUp(input: { username: "eve", password: "correct-horse", email: "eve@example.com" })',
+    by="anonymous",
+)
+NEW_ADDRESS = Request('userUpdate(input: { email: "new@example.com" })', by="session")
+RECOVERY = Request('passwordRecoveryRequest(email: "guest@example.com")', by="anonymous")
+MESSAGE = Request(
+    'globalMessageCreate(input: { content: "c", mediaType: "text/plain", severity: INFO })',
+    by="super",
+    keep={"uuid": "message.uuid"},
+)
+OWN_FEDERATION = Request(
+    'robotFederationSet(shortName: "own", identities: [{ issuer: "https://ci.example", subject: "job" }])'
+)
+UPLOAD = Request("/v2/acme/app/blobs/uploads/", "POST", by="writer", keep={"location": "Location:"})

@@ -1,0 +1,74 @@
+"""What every write owes: mutations, REST writes, and writes at `/v2`, each by its row."""
+
+from __future__ import annotations
+
+import pytest
+
+from quayside.registry.routes import ROUTES
+from quayside.settings.settings import Settings
+from schema import schema
+from tests.contract.owed import registry, rest_accounts, rest_content, signing_in, users
+from tests.contract.owed.engine import problems
+from tests.contract.owed.mutations import FAMILIES
+from tests.contract.owed.place import place
+from tests.contract.owed.rights import CALLERS
+from tests.contract.owed.rows import Row
+from tests.contract.reference import rows as operations
+from tests.factories import Factory
+
+REST = rest_content.ROWS + rest_accounts.ROWS + rest_accounts.FIRST
+ALL = {
+    **FAMILIES,
+    "REST, content": rest_content.ROWS,
+    "REST, accounts": rest_accounts.ROWS,
+    "/v2": registry.ROWS + signing_in.REGISTRY,
+    "a browser": signing_in.BROWSER,
+}
+FIRST = users.FIRST + rest_accounts.FIRST
+"""What is done where there is nobody yet."""
+
+
+def names(rows: tuple[Row, ...]) -> set[str]:
+    """What the rows are of, without their variants."""
+    return {row.name.partition(":")[0] for row in rows}
+
+
+@pytest.mark.parametrize("family", ALL)
+async def test_writes_owe_what_their_rows_say(
+    family: str, factory: Factory, settings_with_files: Settings
+) -> None:
+    async with place(factory, settings_with_files) as populated:
+        assert set(populated.callers) == {*CALLERS, "guest"}
+        found = await problems(populated, ALL[family])
+    assert not found, "\n".join(found)
+
+
+async def test_the_first_user_owes_what_the_row_says(factory: Factory, settings_with_files: Settings) -> None:
+    async with place(factory, settings_with_files, is_empty=True) as empty:
+        found = await problems(empty, FIRST)
+    assert not found, "\n".join(found)
+
+
+def test_every_mutation_has_a_row() -> None:
+    mutation = schema._schema.mutation_type
+    assert mutation is not None
+    assert set().union(*(names(rows) for rows in FAMILIES.values()), names(users.FIRST)) == set(
+        mutation.fields
+    )
+
+
+def test_every_rest_write_has_a_row() -> None:
+    assert names(REST) == {
+        name for name, (_, route) in operations().items() if route.method not in ("GET", "HEAD")
+    }
+
+
+def test_every_registry_write_has_a_row() -> None:
+    writes = {f"{method} {route.name}" for route in ROUTES for method in route.methods - {"GET", "HEAD"}}
+    assert names(registry.ROWS) | {"POST token"} == writes
+    assert "POST token" in names(signing_in.REGISTRY)
+
+
+def test_rows_have_names_of_their_own() -> None:
+    found = [row.name for rows in (*ALL.values(), FIRST) for row in rows]
+    assert len(found) == len(set(found))
