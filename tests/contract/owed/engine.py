@@ -156,6 +156,7 @@ async def _problems(place: Place, row: Row) -> list[str]:
         return found
     if changes := _changes(before, await dump(), but=()):
         return [f"whoever is refused changes {changes}"]
+    held = await _hold(place, row)
     if problem := await carry_out(place, row.request, outcome=row.outcome):
         return [problem]
     after = await dump()
@@ -167,6 +168,11 @@ async def _problems(place: Place, row: Row) -> list[str]:
     return [
         *(f"{what}: {done}, not {due}" for what, due, done in compared if due != done),
         *_credential_problems(place, row.request.by, before, after),
+        *[
+            f"a registry token of {holder} for {path} works still"
+            for holder, path, token in held
+            if await _pull(place, path, token) != 401
+        ],
     ]
 
 
@@ -181,6 +187,30 @@ async def _refusal_problems(place: Place, row: Row) -> list[str]:
         if outcome != due:
             found.append(f"{caller} gets {outcome or 'what they ask for'}, not {due}")
     return found
+
+
+async def _hold(place: Place, row: Row) -> list[tuple[str, str, str]]:
+    """Registry tokens that what is bumped should end: who holds it, for which repository, and the token."""
+    found = []
+    for name in sorted(row.bumped):
+        # The rights of `writer` are direct, so that only the epoch of the place can have ended the token.
+        holder, path = ("writer", "acme/app") if name in ("acme", "acme/app") else (name, "acme/public")
+        credentials = next(
+            (one for one in place.callers.values() if one.account == holder and one.login), None
+        )
+        if credentials is None or holder == "blocked":
+            continue
+        scope = f"repository:{path}:pull"
+        answer = await place.http.get("/v2/auth", params={"scope": scope}, auth=_basic(credentials))
+        token = answer.json()["token"]
+        assert await _pull(place, path, token) == 200
+        found.append((holder, path, token))
+    return found
+
+
+async def _pull(place: Place, path: str, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    return (await place.http.get(f"/v2/{path}/tags/list", headers=headers)).status_code
 
 
 def _due(place: Place, row: Row, entry: Entry) -> Entry:

@@ -81,6 +81,7 @@ class Place:
         await make.repository("acme/public", by="owner", visibility=Visibility.PUBLIC)
         await make.repository("owner/own")
         await make.repository("other/hidden", by="outsider")
+        await make.repository("blocked/public", visibility=Visibility.PUBLIC)
         await make.team("acme", "members", TeamRole.MEMBER, ["member"])
         await make.team("acme", "makers", TeamRole.CREATOR, ["maker"])
         await make.grant("acme/app", "members", RepositoryRole.WRITE, kind=GranteeKind.TEAM, by="owner")
@@ -101,7 +102,9 @@ class Place:
         make = self.factory
         for tag, layer in (("v1", b"one"), ("v2", b"two"), ("locked", b"three")):
             self.facts[tag] = await make.image("acme/app", layer, tag=tag)
-        self.facts["hidden"] = await make.image("other/hidden", b"hidden", tag="v1")
+        for path in ("other/hidden", "blocked/public"):
+            await make.image(path, path.encode())
+            self.facts[path.replace("/", "_")] = kit.digest_of(path.encode())
         self.facts |= {"one_layer": kit.digest_of(b"one"), "public_layer": kit.digest_of(b"public")}
         self.facts["public"] = await make.image("acme/public", b"public", tag="v1")
         await execute("UPDATE tag SET is_immutable = ? WHERE name = 'locked'", True)

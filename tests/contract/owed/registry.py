@@ -65,6 +65,12 @@ ROWS: tuple[Row, ...] = (
         by="write",
     ),
     at("POST uploads:mounted", "blobs/uploads/?mount=<public_layer>&from=acme/public", "+repository_blob"),
+    *(
+        at(f"POST uploads:not mounted from {path}{source}", f"blobs/uploads/?mount={blob}{source}", "+upload")
+        for path in ("other/hidden", "blocked/public")
+        for blob in (f"<{path.replace('/', '_')}>",)
+        for source in (f"&from={path}", "")
+    ),
     at("PATCH upload", "<location>", "", body=LAYER, given=(UPLOAD,), right="upload of writer"),
     at(
         "PUT upload",
