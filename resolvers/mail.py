@@ -7,12 +7,13 @@ server, no process claims the jobs, and the mails wait.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.jobs import enqueue
 from storage.models.mail import Mail
-from storage.statements import Row, execute, fetch_one
+from storage.statements import execute, fetch_one
 from storage.transactions import open_transaction, transaction
 
 JOB = "mail.send"
@@ -43,14 +44,10 @@ class MailRecord:
     error: str | None
 
 
-_COLUMNS = "m.id, m.recipient, m.subject, m.body, m.created_at_ms, m.sent_at_ms, m.error"
+_COLUMNS = Columns(MailRecord, "m", body="NULLIF(m.body, '')")
 
 HandOver = Callable[[MailRecord], Awaitable[None]]
 """Sends a mail to a mail server. Raises `MailUndelivered`."""
-
-
-def _record(row: Row) -> MailRecord:
-    return MailRecord(**(row | {"body": row["body"] or None}))
 
 
 async def send(recipient: str, subject: str, body: str) -> None:
@@ -73,8 +70,8 @@ async def send(recipient: str, subject: str, body: str) -> None:
 async def outbox(page: Page, *, maximum: int, is_sent: bool | None = None) -> Slice[MailRecord]:
     """The mails, newest first; `is_sent` selects sent or waiting ones. The caller has checked permissions."""
     conditions = {None: (), True: ("m.sent_at_ms IS NOT NULL",), False: ("m.sent_at_ms IS NULL",)}[is_sent]
-    query = Query(_COLUMNS, "mail m", (Term("m.id", "id", descending=True),), conditions)
-    return (await paginate(query, page, maximum=maximum)).of(_record)
+    query = Query(_COLUMNS.sql, "mail m", (Term("m.id", "id", descending=True),), conditions)
+    return (await paginate(query, page, maximum=maximum)).of(_COLUMNS.record)
 
 
 async def mails(context: Context, page: Page, *, is_sent: bool | None = None) -> Slice[MailRecord]:
@@ -93,7 +90,7 @@ async def deliver(mail_id: int, attempt: int, hand_over: HandOver) -> None:
     if row is None:
         return
     try:
-        await hand_over(_record(row))
+        await hand_over(_COLUMNS.record(row))
     except MailUndelivered as error:
         async with transaction("mail.failed"):
             await execute("UPDATE mail SET error = ? WHERE id = ?", str(error)[:ERROR_LENGTH], mail_id)

@@ -4,12 +4,13 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.models.message import GlobalMessage
-from storage.statements import Row, execute
+from storage.statements import execute
 from storage.transactions import transaction
 
 CONTENT_LENGTH = 10_000
@@ -42,18 +43,13 @@ class MessageRecord:
     created_at_ms: int
 
 
-_COLUMNS = "m.id, m.uuid, m.content, m.media_type, m.severity, m.created_at_ms"
-
-
-def _record(row: Row) -> MessageRecord:
-    typed = {"media_type": MessageFormat(row["media_type"]), "severity": Severity(row["severity"])}
-    return MessageRecord(**(row | typed))
+_COLUMNS = Columns(MessageRecord, "m")
 
 
 async def messages(context: Context, page: Page) -> Slice[MessageRecord]:
     """All messages, oldest first. Anybody may read them."""
-    query = Query(_COLUMNS, "global_message m", (Term("m.id", "id"),))
-    return (await paginate(query, page, maximum=context.max_first)).of(_record)
+    query = Query(_COLUMNS.sql, "global_message m", (Term("m.id", "id"),))
+    return (await paginate(query, page, maximum=context.max_first)).of(_COLUMNS.record)
 
 
 def _require_superuser(context: Context) -> None:

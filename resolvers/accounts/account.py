@@ -10,6 +10,7 @@ from resolvers.access.passwords import check_password, hash_password
 from resolvers.access.permissions import account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.viewer import AccountKind
+from resolvers.columns import Columns
 from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, NotFound
 from resolvers.names import check_email, check_namespace
@@ -17,7 +18,7 @@ from storage.clock import now_ms
 from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.models.account import Account
-from storage.statements import Row, fetch, fetch_one, placeholders
+from storage.statements import fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
 
@@ -45,26 +46,13 @@ class AccountRecord:
     last_accessed_at_ms: int | None
 
 
-_COLUMNS = (
-    "id, uuid, kind, name, email, is_enabled, is_verified, is_superuser,"
-    " password_hash IS NOT NULL AS has_password,"
-    " tag_expiration_s, invoice_email, invoice_email_address, given_name, family_name, company, location,"
-    " created_at_ms, last_accessed_at_ms"
-)
-
-
-def _record(row: Row) -> AccountRecord:
-    flags = {
-        key: bool(row[key])
-        for key in ("is_enabled", "is_verified", "is_superuser", "has_password", "invoice_email")
-    }
-    return AccountRecord(**(row | flags | {"kind": AccountKind(row["kind"])}))
+_COLUMNS = Columns(AccountRecord, has_password="password_hash IS NOT NULL")  # noqa: S106 (SQL)
 
 
 async def by_name(name: str, *kinds: AccountKind) -> AccountRecord | None:
     """The account of this name, and of one of `kinds` if given; None also for a deleted account."""
     row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND {exists()}", name)
-    record = _record(row) if row else None
+    record = _COLUMNS.record(row) if row else None
     return record if record and (not kinds or record.kind in kinds) else None
 
 
@@ -75,7 +63,7 @@ async def by_login(login: str) -> AccountRecord | None:
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM account WHERE email = ? AND kind = 'user' AND {exists()}", login
     )
-    return _record(row) if row else None
+    return _COLUMNS.record(row) if row else None
 
 
 async def by_ids(ids: list[int]) -> dict[int, AccountRecord]:
@@ -83,7 +71,7 @@ async def by_ids(ids: list[int]) -> dict[int, AccountRecord]:
     if not ids:
         return {}
     rows = await fetch(f"SELECT {_COLUMNS} FROM account WHERE id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: _record(row) for row in rows}
+    return {row["id"]: _COLUMNS.record(row) for row in rows}
 
 
 async def user(context: Context, username: str) -> AccountRecord | None:
@@ -244,7 +232,7 @@ async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:
         f"SELECT {_COLUMNS} FROM account WHERE name IN ({placeholders(names)}) AND {exists()}",
         *names,
     )
-    return {row["name"]: _record(row) for row in rows}
+    return {row["name"]: _COLUMNS.record(row) for row in rows}
 
 
 async def is_member_of(account_id: int, organization: str) -> bool | None:

@@ -16,6 +16,7 @@ from resolvers.accounts import team
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_organization
 from resolvers.accounts.team import TeamRecord
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
 from resolvers.names import check_email
@@ -23,7 +24,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.models.team import TeamInvite
-from storage.statements import Row, execute, fetch_one
+from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 
 CODE_LENGTH = 48
@@ -47,9 +48,13 @@ class InviteRecord:
     created_at_ms: int
 
 
-_COLUMNS = (
-    "i.id, i.team_id, t.name AS team_name, t.organization_id, o.name AS organization_name, i.account_id,"
-    " i.email, i.inviter_id, n.name AS inviter_name, i.created_at_ms"
+_COLUMNS = Columns(
+    InviteRecord,
+    "i",
+    team_name="t.name",
+    organization_id="t.organization_id",
+    organization_name="o.name",
+    inviter_name="n.name",
 )
 _SOURCE = (
     "team_invite i JOIN team t ON t.id = i.team_id JOIN account o ON o.id = t.organization_id"
@@ -58,15 +63,11 @@ _SOURCE = (
 _ALIVE = exists("o")
 
 
-def _record(row: Row) -> InviteRecord:
-    return InviteRecord(**row)
-
-
 async def of_viewer(context: Context, page: Page) -> Slice[InviteRecord]:
     """The invitations of the viewer's account, oldest first. Requires `user:read`."""
     account_id = require_account_role(context, AccountRole.READ)
-    query = Query(_COLUMNS, _SOURCE, (Term("i.id", "id"),), ("i.account_id = ?", _ALIVE), (account_id,))
-    return (await paginate(query, page, maximum=context.max_first)).of(_record)
+    query = Query(_COLUMNS.sql, _SOURCE, (Term("i.id", "id"),), ("i.account_id = ?", _ALIVE), (account_id,))
+    return (await paginate(query, page, maximum=context.max_first)).of(_COLUMNS.record)
 
 
 async def create(context: Context, organization: str, team_name: str, email: str) -> InviteRecord:
@@ -98,7 +99,7 @@ async def invite(
     now = now_ms()
     if existing is not None:
         if now - existing["created_at_ms"] < RESEND_AFTER_MS:
-            return _record(existing)
+            return _COLUMNS.record(existing)
         await execute("DELETE FROM team_invite WHERE id = ?", existing["id"])
     code = random_text(CODE_LENGTH, mixed_case=True)
     made = await TeamInvite.create(
@@ -118,8 +119,8 @@ async def invite(
     )
     found = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.id = ?", made.id)
     assert found is not None
-    await _send(context, owner, _record(found), code, account.email if account else email)
-    return _record(found)
+    await _send(context, owner, _COLUMNS.record(found), code, account.email if account else email)
+    return _COLUMNS.record(found)
 
 
 async def _send(
@@ -222,4 +223,4 @@ async def _find(account_id: int, reference: InviteReference) -> InviteRecord:
         raise NotFound("There is no such invitation.", field="invite")
     if row["account_id"] not in {None, account_id}:
         raise Invalid("The invitation is for another user.", field="invite")
-    return _record(row)
+    return _COLUMNS.record(row)

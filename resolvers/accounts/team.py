@@ -14,6 +14,7 @@ from resolvers.access.permissions import namespace_role, namespace_roles
 from resolvers.access.roles import TeamRole
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_organization
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_namespace
@@ -21,7 +22,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
 from storage.conditions import can_act
 from storage.models.team import Team
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import lock_row, transaction
 
 OWNERS = "owners"
@@ -55,15 +56,12 @@ class MemberRecord:
     inviter_id: int | None = None
 
 
-_COLUMNS = (
-    "t.id, t.organization_id, t.name, t.role, t.description,"
-    " (SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id) AS member_count,"
-    " (SELECT COUNT(*) FROM repository_permission p WHERE p.team_id = t.id) AS repository_count"
+_COLUMNS = Columns(
+    TeamRecord,
+    "t",
+    member_count="(SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id)",
+    repository_count="(SELECT COUNT(*) FROM repository_permission p WHERE p.team_id = t.id)",
 )
-
-
-def _record(row: Row) -> TeamRecord:
-    return TeamRecord(**(row | {"role": TeamRole(row["role"])}))
 
 
 async def teams(context: Context, organization: AccountRecord, page: Page) -> Slice[TeamRecord]:
@@ -71,11 +69,11 @@ async def teams(context: Context, organization: AccountRecord, page: Page) -> Sl
     if await namespace_role(context.viewer, organization.id) is None:
         raise context.viewer.refusal()
     rows = await paginate(
-        Query(_COLUMNS, "team t", (Term("t.id", "id"),), ("t.organization_id = ?",), (organization.id,)),
+        Query(_COLUMNS.sql, "team t", (Term("t.id", "id"),), ("t.organization_id = ?",), (organization.id,)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(_record)
+    return rows.of(_COLUMNS.record)
 
 
 async def by_ids(ids: Sequence[int]) -> dict[int, TeamRecord]:
@@ -83,7 +81,7 @@ async def by_ids(ids: Sequence[int]) -> dict[int, TeamRecord]:
     if not ids:
         return {}
     rows = await fetch(f"SELECT {_COLUMNS} FROM team t WHERE t.id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: _record(row) for row in rows}
+    return {row["id"]: _COLUMNS.record(row) for row in rows}
 
 
 async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict[TeamRecord, bool]:
@@ -110,7 +108,7 @@ async def find(organization_id: int, name: str) -> TeamRecord | None:
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM team t WHERE t.organization_id = ? AND t.name = ?", organization_id, name
     )
-    return _record(row) if row else None
+    return _COLUMNS.record(row) if row else None
 
 
 async def team(context: Context, organization: AccountRecord, name: str) -> TeamRecord | None:
@@ -126,7 +124,7 @@ async def teams_of(
     """The teams of each account in one organization, ordered by name; the caller has checked permissions."""
     slices = await paginate_each(
         Query(
-            _COLUMNS,
+            _COLUMNS.sql,
             "team t JOIN team_member x ON x.team_id = t.id",
             (Term("t.name", "name", kind=str),),
             ("t.organization_id = ?",),
@@ -137,7 +135,7 @@ async def teams_of(
         page,
         maximum=context.max_first,
     )
-    return {identity: found.of(_record) for identity, found in slices.items()}
+    return {identity: found.of(_COLUMNS.record) for identity, found in slices.items()}
 
 
 def require_found(record: TeamRecord | None, organization: AccountRecord, name: str) -> TeamRecord:

@@ -14,6 +14,7 @@ import orjson
 
 from resolvers import events
 from resolvers.access.roles import RepositoryRole
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, TooMany
 from resolvers.manifests import manifest
@@ -22,7 +23,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate_each
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
 from storage.clock import now_ms
 from storage.models.label import Label
-from storage.statements import Row, execute, fetch_one
+from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 
 MAX_KEY_LENGTH = 255
@@ -80,13 +81,7 @@ class LabelRecord:
     created_at_ms: int
 
 
-_COLUMNS = "l.id, l.uuid, l.manifest_id, l.key, l.value, l.media_type, l.source, l.created_at_ms"
-
-
-def _record(row: Row) -> LabelRecord:
-    return LabelRecord(
-        **(row | {"media_type": LabelMediaType(row["media_type"]), "source": LabelSource(row["source"])})
-    )
+_COLUMNS = Columns(LabelRecord, "l")
 
 
 async def labels_of(
@@ -98,7 +93,7 @@ async def labels_of(
     """
     found = await paginate_each(
         Query(
-            _COLUMNS,
+            _COLUMNS.sql,
             "label l",
             (Term("l.id", "id"),),
             ("LOWER(substr(l.key, 1, ?)) = LOWER(?)",) if prefix else (),
@@ -109,7 +104,7 @@ async def labels_of(
         page,
         maximum=context.max_first,
     )
-    return {identity: rows.of(_record) for identity, rows in found.items()}
+    return {identity: rows.of(_COLUMNS.record) for identity, rows in found.items()}
 
 
 async def label(manifest_id: int, identity: str) -> LabelRecord | None:
@@ -117,7 +112,7 @@ async def label(manifest_id: int, identity: str) -> LabelRecord | None:
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM label l WHERE l.manifest_id = ? AND l.uuid = ?", manifest_id, identity
     )
-    return _record(row) if row else None
+    return _COLUMNS.record(row) if row else None
 
 
 def inferred_media_type(value: str) -> LabelMediaType:

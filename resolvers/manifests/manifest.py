@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.expiration import END_NOW
@@ -15,7 +16,7 @@ from resolvers.manifests.document import MAX_SIZE
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord
 from storage.clock import now_ms
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import execute, fetch, fetch_one, placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +45,13 @@ class ManifestRecord:
     is_collected: bool
 
 
-COLUMNS = (
-    "m.id, m.repository_id, COALESCE(m.deleted_digest, m.digest) AS digest, m.media_type, m.artifact_type,"
-    " m.size_bytes, m.layers_size_bytes, m.is_index, m.config_digest, m.config_media_type, m.subject_digest,"
-    " m.os, m.architecture, m.variant, m.created_at_ms, m.annotations IS NOT NULL AS has_annotations,"
-    " m.collected_at_ms IS NOT NULL AS is_collected"
+COLUMNS = Columns(
+    ManifestRecord,
+    "m",
+    digest="COALESCE(m.deleted_digest, m.digest)",
+    has_annotations="m.annotations IS NOT NULL",
+    is_collected="m.collected_at_ms IS NOT NULL",
 )
-
-
-def record(row: Row) -> ManifestRecord:
-    """A manifest from a row of `COLUMNS`."""
-    flags = {key: bool(row[key]) for key in ("is_index", "has_annotations", "is_collected")}
-    return ManifestRecord(**(row | flags))
 
 
 async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord | None:
@@ -63,7 +59,7 @@ async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord
     row = await fetch_one(
         f"SELECT {COLUMNS} FROM manifest m WHERE m.repository_id = ? AND m.digest = ?", repository.id, digest
     )
-    return record(row) if row else None
+    return COLUMNS.record(row) if row else None
 
 
 COLLECTED_MESSAGE = "The content of the manifest was garbage collected: its last tag ended too long ago."
@@ -161,14 +157,14 @@ async def by_ids(ids: Sequence[int]) -> dict[int, ManifestRecord]:
     if not ids:
         return {}
     rows = await fetch(f"SELECT {COLUMNS} FROM manifest m WHERE m.id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: record(row) for row in rows}
+    return {row["id"]: COLUMNS.record(row) for row in rows}
 
 
 async def manifests(context: Context, repository: RepositoryRecord, page: Page) -> Slice[ManifestRecord]:
     """The manifests of an authorized repository, newest first, tagged or not."""
     rows = await paginate(
         Query(
-            COLUMNS,
+            COLUMNS.sql,
             "manifest m",
             (Term("m.id", "id", descending=True),),
             ("m.repository_id = ?", "m.deleted_digest IS NULL"),
@@ -177,7 +173,7 @@ async def manifests(context: Context, repository: RepositoryRecord, page: Page) 
         page,
         maximum=context.max_first,
     )
-    return rows.of(record)
+    return rows.of(COLUMNS.record)
 
 
 async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:

@@ -13,7 +13,7 @@ from resolvers.context import Context
 from resolvers.expiration import NO_END_MS
 from resolvers.manifests.artifact import COSIGN_TAGS, ArtifactKind, is_readable, names_digest
 from resolvers.manifests.cosign import ENDINGS, name_of
-from resolvers.manifests.manifest import COLUMNS, ManifestRecord, record
+from resolvers.manifests.manifest import COLUMNS, ManifestRecord
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories.repository import RepositoryRecord
 from storage.blobs import BlobError
@@ -74,11 +74,11 @@ async def referrers_by_subject(
         conditions.append("m.artifact_type = ?")
         values.append(artifact_type)
     rows = await paginate(
-        Query(COLUMNS, "manifest m", (Term("m.id", "id"),), tuple(conditions), tuple(values)),
+        Query(COLUMNS.sql, "manifest m", (Term("m.id", "id"),), tuple(conditions), tuple(values)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(record)
+    return rows.of(COLUMNS.record)
 
 
 def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Query:
@@ -111,8 +111,7 @@ def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Q
 
 def _referrer(row: Row) -> ReferrerRecord:
     subject, kind, tag = row["subject"], row["kind"] or ArtifactKind.OTHER, row["tag"] or None
-    rest = {key: value for key, value in row.items() if key not in {"subject", "kind", "tag"}}
-    return ReferrerRecord(record(rest), subject, ArtifactKind(kind), tag)
+    return ReferrerRecord(COLUMNS.record(row), subject, ArtifactKind(kind), tag)
 
 
 async def referrers_of(

@@ -12,6 +12,7 @@ from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_namespace
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
 from resolvers.names import check_email, check_link
@@ -21,7 +22,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.conditions import is_usable
 from storage.models.application import Application
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
 CLIENT_ID_LENGTH = 20
@@ -49,22 +50,15 @@ class ApplicationRecord:
     created_at_ms: int
 
 
-_COLUMNS = (
-    "p.id, p.organization_id, p.client_id, p.client_secret_encrypted, p.name, p.description,"
-    " p.application_uri, p.redirect_uri, p.avatar_email, p.created_at_ms"
-)
-
-
-def _of(row: Row) -> ApplicationRecord:
-    """The application in a row. An address from before they were checked is shown to nobody."""
-    return ApplicationRecord(**row | {key: _shown(row[key]) for key in ("application_uri", "redirect_uri")})
-
-
 def _shown(uri: str) -> str:
+    """A stored address; empty for one from before addresses were checked that a browser would run."""
     try:
         return check_link(uri, field="")
     except Invalid:
         return ""
+
+
+_COLUMNS = Columns(ApplicationRecord, "p", convert={"application_uri": _shown, "redirect_uri": _shown})
 
 
 async def by_ids(ids: list[int]) -> dict[int, ApplicationRecord]:
@@ -72,7 +66,7 @@ async def by_ids(ids: list[int]) -> dict[int, ApplicationRecord]:
     if not ids:
         return {}
     rows = await fetch(f"SELECT {_COLUMNS} FROM application p WHERE p.id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: _of(row) for row in rows}
+    return {row["id"]: _COLUMNS.record(row) for row in rows}
 
 
 async def information(context: Context, client_id: str) -> ApplicationRecord | None:
@@ -82,7 +76,7 @@ async def information(context: Context, client_id: str) -> ApplicationRecord | N
         f" WHERE p.client_id = ? AND {is_usable('o')}",
         client_id,
     )
-    return _of(row) if row else None
+    return _COLUMNS.record(row) if row else None
 
 
 async def applications(context: Context, organization: AccountRecord, page: Page) -> Slice[ApplicationRecord]:
@@ -90,12 +84,16 @@ async def applications(context: Context, organization: AccountRecord, page: Page
     await _require_admin(context, organization.id)
     rows = await paginate(
         Query(
-            _COLUMNS, "application p", (Term("p.id", "id"),), ("p.organization_id = ?",), (organization.id,)
+            _COLUMNS.sql,
+            "application p",
+            (Term("p.id", "id"),),
+            ("p.organization_id = ?",),
+            (organization.id,),
         ),
         page,
         maximum=context.max_first,
     )
-    return rows.of(_of)
+    return rows.of(_COLUMNS.record)
 
 
 async def application(
@@ -276,7 +274,7 @@ async def _find(organization_id: int, client_id: str) -> ApplicationRecord | Non
         client_id,
         organization_id,
     )
-    return _of(row) if row else None
+    return _COLUMNS.record(row) if row else None
 
 
 async def _require_admin(context: Context, organization_id: int) -> None:

@@ -10,6 +10,7 @@ from resolvers.access.scopes import Scope, format_scopes, parse_scopes
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account
 from resolvers.accounts.account import AccountRecord
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.oauth.application import ApplicationRecord, requested_scopes, require_application
@@ -17,7 +18,7 @@ from resolvers.oauth.redirect_uri import matches, normalise
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.models.application import TokenAssignment
-from storage.statements import Row, execute, fetch_one
+from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 
 RESPONSE_TYPES = ("token", "code")
@@ -38,11 +39,7 @@ class TokenAssignmentRecord:
     created_at_ms: int
 
 
-_COLUMNS = "id, uuid, application_id, account_id, response_type, redirect_uri, scopes, created_at_ms"
-
-
-def _record(row: Row) -> TokenAssignmentRecord:
-    return TokenAssignmentRecord(**(row | {"scopes": parse_scopes(row["scopes"])}))
+_COLUMNS = Columns(TokenAssignmentRecord, convert={"scopes": parse_scopes})
 
 
 def local_uri(context: Context) -> str:
@@ -116,11 +113,11 @@ async def assignments(context: Context, user: AccountRecord, page: Page) -> Slic
     if require_account_role(context, AccountRole.ADMIN) != user.id:
         raise context.viewer.refusal()
     rows = await paginate(
-        Query(_COLUMNS, "token_assignment", (Term("id", "id"),), ("account_id = ?",), (user.id,)),
+        Query(_COLUMNS.sql, "token_assignment", (Term("id", "id"),), ("account_id = ?",), (user.id,)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(_record)
+    return rows.of(_COLUMNS.record)
 
 
 async def decline(context: Context, identity: str) -> TokenAssignmentRecord:
@@ -132,7 +129,7 @@ async def decline(context: Context, identity: str) -> TokenAssignmentRecord:
         )
         if row is None or not await execute("DELETE FROM token_assignment WHERE id = ?", row["id"]):
             raise NotFound(field="uuid")
-    return _record(row)
+    return _COLUMNS.record(row)
 
 
 async def find(application_id: int, account_id: int, identity: str | None) -> TokenAssignmentRecord | None:
@@ -145,4 +142,4 @@ async def find(application_id: int, account_id: int, identity: str | None) -> To
         account_id,
         *values,
     )
-    return _record(row) if row else None
+    return _COLUMNS.record(row) if row else None

@@ -4,7 +4,7 @@ Deleting the row of a token revokes it, with every registry token that was issue
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resolvers import events
@@ -13,12 +13,13 @@ from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.scopes import Scope, format_scopes, parse_scopes
 from resolvers.accounts.account import AccountRecord
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
 from storage.models.token import AccessToken, AppToken
-from storage.statements import Row, execute, fetch_one
+from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 
 ACCESS_TOKEN_LIFETIME_S = 315_576_000
@@ -64,10 +65,8 @@ class IssuedToken:
     lifetime_s: int
 
 
-_APP_COLUMNS = "id, uuid, title, created_at_ms, expires_at_ms, last_accessed_at_ms"
-_ACCESS_COLUMNS = (
-    "id, uuid, account_id, application_id, title, scopes, created_at_ms, expires_at_ms, last_accessed_at_ms"
-)
+_APP_COLUMNS = Columns(AppTokenRecord, secret="NULL")  # noqa: S106 (no secret: SQL)
+_ACCESS_COLUMNS = Columns(AccessTokenRecord, convert={"scopes": parse_scopes})
 
 
 async def issue(
@@ -171,11 +170,11 @@ async def app_tokens(
         conditions.append("expires_at_ms > ? AND expires_at_ms <= ?")
         values += [now_ms(), now_ms() + EXPIRING_WITHIN_MS]
     rows = await paginate(
-        Query(_APP_COLUMNS, "app_token", (Term("id", "id"),), tuple(conditions), tuple(values)),
+        Query(_APP_COLUMNS.sql, "app_token", (Term("id", "id"),), tuple(conditions), tuple(values)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(lambda row: AppTokenRecord(**row, secret=None))
+    return rows.of(_APP_COLUMNS.record)
 
 
 async def app_token(context: Context, account: AccountRecord, identity: str) -> AppTokenRecord | None:
@@ -194,8 +193,8 @@ async def app_token(context: Context, account: AccountRecord, identity: str) -> 
     )
     if row is None:
         return None
-    secret = row.pop("prefix") + context.secrets.decrypt(row.pop("secret_encrypted"))
-    return AppTokenRecord(**row, secret=secret)
+    secret = row["prefix"] + context.secrets.decrypt(row["secret_encrypted"])
+    return replace(_APP_COLUMNS.record(row), secret=secret)
 
 
 async def revoke_app_token(context: Context, identity: str) -> AppTokenRecord:
@@ -213,7 +212,7 @@ async def revoke_app_token(context: Context, identity: str) -> AppTokenRecord:
         if row is None or not await execute("DELETE FROM app_token WHERE id = ?", row["id"]):
             raise NotFound(field="uuid")
         await _record_app_token(context, "revoke_app_specific_token", account_id, row["title"], row["uuid"])
-    return AppTokenRecord(**row, secret=None)
+    return _APP_COLUMNS.record(row)
 
 
 async def access_tokens(
@@ -228,11 +227,11 @@ async def access_tokens(
     if has_application is not None:
         conditions.append(f"application_id IS {'NOT ' if has_application else ''}NULL")
     rows = await paginate(
-        Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),), tuple(conditions), (account.id,)),
+        Query(_ACCESS_COLUMNS.sql, "access_token", (Term("id", "id"),), tuple(conditions), (account.id,)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(_access_token)
+    return rows.of(_ACCESS_COLUMNS.record)
 
 
 async def access_tokens_of(
@@ -240,13 +239,13 @@ async def access_tokens_of(
 ) -> dict[int, Slice[AccessTokenRecord]]:
     """The access tokens of applications, oldest first; one statement. The caller has checked permissions."""
     slices = await paginate_each(
-        Query(_ACCESS_COLUMNS, "access_token", (Term("id", "id"),)),
+        Query(_ACCESS_COLUMNS.sql, "access_token", (Term("id", "id"),)),
         "application_id",
         application_ids,
         page,
         maximum=context.max_first,
     )
-    return {identity: found.of(_access_token) for identity, found in slices.items()}
+    return {identity: found.of(_ACCESS_COLUMNS.record) for identity, found in slices.items()}
 
 
 async def access_token(context: Context, account: AccountRecord, identity: str) -> AccessTokenRecord | None:
@@ -255,7 +254,7 @@ async def access_token(context: Context, account: AccountRecord, identity: str) 
     row = await fetch_one(
         f"SELECT {_ACCESS_COLUMNS} FROM access_token WHERE uuid = ? AND account_id = ?", identity, account.id
     )
-    return _access_token(row) if row else None
+    return _ACCESS_COLUMNS.record(row) if row else None
 
 
 async def revoke_access_token(context: Context, identity: str) -> AccessTokenRecord:
@@ -284,19 +283,15 @@ async def revoke(
     )
     if row is None or not await execute("DELETE FROM access_token WHERE id = ?", row["id"]):
         raise NotFound(field="uuid")
-    details = {key: row.pop(key) for key in ("username", "application", "client_id")}
+    details = {key: row[key] for key in ("username", "application", "client_id")}
     await events.record(context, kind, {"token": identity, **details}, namespace_id=namespace_id)
-    return _access_token(row)
+    return _ACCESS_COLUMNS.record(row)
 
 
 def _require_own(context: Context, account_id: int) -> None:
     # Even superusers may not see the tokens of others.
     if require_account_role(context, AccountRole.ADMIN) != account_id:
         raise context.viewer.refusal()
-
-
-def _access_token(row: Row) -> AccessTokenRecord:
-    return AccessTokenRecord(**(row | {"scopes": parse_scopes(row["scopes"])}))
 
 
 async def _record_app_token(context: Context, kind: str, account_id: int, title: str, identity: str) -> None:

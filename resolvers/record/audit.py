@@ -11,6 +11,7 @@ from typing import Any
 from resolvers.access.roles import RepositoryRole
 from resolvers.accounts.account import by_name
 from resolvers.accounts.namespace import Owner, require_administered
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import BadRequest
 from resolvers.pages import Page, Query, Slice, Term, paginate
@@ -18,7 +19,7 @@ from resolvers.repositories.repository import repository
 from storage import events
 from storage.clock import now_ms
 from storage.models.site import SiteSetting
-from storage.statements import Row, decode_json, execute, fetch, fetch_one
+from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 
 DAY_MS = 86_400_000
@@ -115,22 +116,18 @@ async def _place(context: Context, owner: Owner) -> tuple[str, int] | None:
     return "namespace_id", (await require_administered(context, owner.namespace, field="namespace")).id
 
 
-_COLUMNS = "l.id, l.kind, l.metadata, l.namespace_id, l.repository_id, l.performer_id, l.ip, l.created_at_ms"
+_COLUMNS = Columns(AuditRecord, "l")
 _ORDER = (
     Term("l.created_at_ms", "created_at_ms", descending=True),
     Term("l.id", "id", descending=True),
 )
 
 
-def _record(row: Row) -> AuditRecord:
-    return AuditRecord(**(row | {"metadata": decode_json(row["metadata"])}))
-
-
 async def entries(context: Context, log: AuditLog, page: Page) -> Slice[AuditRecord]:
     """The entries of a log, newest first."""
-    query = Query(_COLUMNS, "audit_log l", _ORDER, log.conditions, log.values)
+    query = Query(_COLUMNS.sql, "audit_log l", _ORDER, log.conditions, log.values)
     rows = await paginate(query, page, maximum=context.max_first)
-    return rows.of(_record)
+    return rows.of(_COLUMNS.record)
 
 
 async def summary(log: AuditLog) -> list[AuditCount]:

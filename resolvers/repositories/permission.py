@@ -9,13 +9,14 @@ from resolvers.access.permissions import require_repository
 from resolvers.access.roles import RepositoryRole
 from resolvers.accounts import grantee
 from resolvers.accounts.grantee import Grantee, GranteeKind, GranteeRow
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories.repository import RepositoryRecord, require
 from storage.conditions import exists
 from storage.database import IntegrityError
-from storage.statements import Row, execute, fetch_one
+from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 
 
@@ -35,9 +36,11 @@ class PermissionRecord:
     team_id: int | None
 
 
-_COLUMNS = (
-    "p.id, p.repository_id, CASE WHEN n.kind = 'organization' THEN n.id END AS organization_id, p.role,"
-    " COALESCE(a.name, t.name) AS name, p.account_id, p.team_id"
+_COLUMNS = Columns(
+    PermissionRecord,
+    "p",
+    organization_id="CASE WHEN n.kind = 'organization' THEN n.id END",
+    name="COALESCE(a.name, t.name)",
 )
 _SOURCE = (
     "repository_permission p"
@@ -45,10 +48,6 @@ _SOURCE = (
     " LEFT JOIN account a ON a.id = p.account_id LEFT JOIN team t ON t.id = p.team_id"
 )
 _OF_KIND = {GranteeKind.USER: "p.account_id IS NOT NULL", GranteeKind.TEAM: "p.team_id IS NOT NULL"}
-
-
-def _record(row: Row) -> PermissionRecord:
-    return PermissionRecord(**(row | {"role": RepositoryRole(row["role"])}))
 
 
 async def permissions(
@@ -61,11 +60,11 @@ async def permissions(
     await require_repository(context, record.ref, RepositoryRole.ADMIN)
     conditions = ("p.repository_id = ?", *([_OF_KIND[kind]] if kind else []))
     rows = await paginate(
-        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), conditions, (record.id,)),
+        Query(_COLUMNS.sql, _SOURCE, (Term("p.id", "id"),), conditions, (record.id,)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(_record)
+    return rows.of(_COLUMNS.record)
 
 
 async def permissions_of(
@@ -73,13 +72,13 @@ async def permissions_of(
 ) -> dict[int, Slice[PermissionRecord]]:
     """The direct permissions of each account, oldest first. The caller has authorized the request."""
     slices = await paginate_each(
-        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), (exists("r"),)),
+        Query(_COLUMNS.sql, _SOURCE, (Term("p.id", "id"),), (exists("r"),)),
         "p.account_id",
         account_ids,
         page,
         maximum=context.max_first,
     )
-    return {identity: found.of(_record) for identity, found in slices.items()}
+    return {identity: found.of(_COLUMNS.record) for identity, found in slices.items()}
 
 
 async def permission(context: Context, record: RepositoryRecord, whose: Grantee) -> PermissionRecord | None:
@@ -95,7 +94,7 @@ async def _find(record: RepositoryRecord, row: GranteeRow) -> PermissionRecord |
         record.id,
         row.id,
     )
-    return _record(found) if found else None
+    return _COLUMNS.record(found) if found else None
 
 
 def _require_not_owner(record: RepositoryRecord, row: GranteeRow) -> None:

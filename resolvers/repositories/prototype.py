@@ -15,6 +15,7 @@ from resolvers.accounts import grantee
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.grantee import Grantee, GranteeKind, GranteeRow
 from resolvers.accounts.namespace import require_organization
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate
@@ -38,38 +39,33 @@ class PrototypeRecord:
     role: RepositoryRole
     activating_account_id: int | None
     activating_name: str | None
-    delegate: GranteeRow
+    delegate_account_id: int | None
+    delegate_team_id: int | None
     delegate_name: str
     created_at_ms: int
 
+    @property
+    def delegate(self) -> GranteeRow:
+        """The account or team that gets the role."""
+        return GranteeRow(self.delegate_account_id, self.delegate_team_id)
 
-_COLUMNS = (
-    "p.id, p.uuid, p.organization_id, p.role, p.activating_account_id, c.name AS activating_name,"
-    " p.delegate_account_id, p.delegate_team_id, COALESCE(a.name, t.name) AS delegate_name, p.created_at_ms"
-)
+
+_COLUMNS = Columns(PrototypeRecord, "p", activating_name="c.name", delegate_name="COALESCE(a.name, t.name)")
 _SOURCE = (
     "permission_prototype p LEFT JOIN account c ON c.id = p.activating_account_id"
     " LEFT JOIN account a ON a.id = p.delegate_account_id LEFT JOIN team t ON t.id = p.delegate_team_id"
 )
 
 
-def _delegate(row: Row) -> GranteeRow:
-    return GranteeRow(row.pop("delegate_account_id"), row.pop("delegate_team_id"))
-
-
-def _record(row: Row) -> PrototypeRecord:
-    return PrototypeRecord(**{"delegate": _delegate(row), **row, "role": RepositoryRole(row["role"])})
-
-
 async def prototypes(context: Context, organization: AccountRecord, page: Page) -> Slice[PrototypeRecord]:
     """The prototypes of an organization, oldest first. Requires `org:admin`."""
     await require_namespace(context, organization.id, TeamRole.ADMIN)
     rows = await paginate(
-        Query(_COLUMNS, _SOURCE, (Term("p.id", "id"),), ("p.organization_id = ?",), (organization.id,)),
+        Query(_COLUMNS.sql, _SOURCE, (Term("p.id", "id"),), ("p.organization_id = ?",), (organization.id,)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(_record)
+    return rows.of(_COLUMNS.record)
 
 
 async def _require(organization: AccountRecord, prototype: str) -> PrototypeRecord:
@@ -81,7 +77,7 @@ async def _require(organization: AccountRecord, prototype: str) -> PrototypeReco
     )
     if row is None:
         raise NotFound(f"There is no prototype '{prototype[:255]}'.", field="prototype")
-    return _record(row)
+    return _COLUMNS.record(row)
 
 
 async def create(
@@ -188,7 +184,7 @@ async def apply(organization_id: int, repository_id: int, creator_id: int) -> No
 def _chosen(rows: Iterable[Row]) -> Iterable[tuple[GranteeRow, RepositoryRole]]:
     """Delegates and roles by ascending precedence, so that in a dict the last one wins."""
     return (
-        (_delegate(row), RepositoryRole(row["role"]))
+        (GranteeRow(row["delegate_account_id"], row["delegate_team_id"]), RepositoryRole(row["role"]))
         for row in sorted(
             rows, key=lambda row: (row["activating_account_id"] is not None, RepositoryRole(row["role"]).rank)
         )

@@ -17,6 +17,7 @@ from resolvers.access.permissions import (
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts.namespace import require_namespace
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound, NotWritable
 from resolvers.names import check_repository, split_path
@@ -28,7 +29,7 @@ from storage.database import IntegrityError
 from storage.jobs import enqueue
 from storage.models.permission import RepositoryPermission
 from storage.models.repository import Repository
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import lock_and_read, lock_row, transaction
 
 DESCRIPTION_LENGTH = 100_000
@@ -79,25 +80,15 @@ class RepositoryRecord:
         return RepositoryRef(self.id, self.namespace_id, self.visibility is Visibility.PUBLIC)
 
 
-_COLUMNS = (
-    "r.id, r.uuid, r.namespace_id, n.name AS namespace_name, n.kind AS namespace_kind, n.tag_expiration_s,"
-    " r.name, r.path, r.visibility, r.state, r.description, r.badge_token, r.auth_epoch, r.created_at_ms"
+_COLUMNS = Columns(
+    RepositoryRecord,
+    "r",
+    namespace_name="n.name",
+    namespace_kind="n.kind",
+    tag_expiration_s="n.tag_expiration_s",
 )
 _SOURCE = "repository r JOIN account n ON n.id = r.namespace_id"
 _ALIVE = f"{exists('r')} AND {exists('n')}"
-
-
-def _record(row: Row) -> RepositoryRecord:
-    return RepositoryRecord(
-        **(
-            row
-            | {
-                "namespace_kind": AccountKind(row["namespace_kind"]),
-                "visibility": Visibility(row["visibility"]),
-                "state": RepositoryState(row["state"]),
-            }
-        )
-    )
 
 
 async def find(path: str) -> RepositoryRecord | None:
@@ -106,7 +97,7 @@ async def find(path: str) -> RepositoryRecord | None:
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE n.name = ? AND r.name = ? AND {_ALIVE}", namespace, name
     )
-    return _record(row) if row else None
+    return _COLUMNS.record(row) if row else None
 
 
 async def by_ids(ids: Sequence[int]) -> dict[int, RepositoryRecord]:
@@ -116,7 +107,7 @@ async def by_ids(ids: Sequence[int]) -> dict[int, RepositoryRecord]:
     rows = await fetch(
         f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE r.id IN ({placeholders(ids)}) AND {_ALIVE}", *ids
     )
-    return {row["id"]: _record(row) for row in rows}
+    return {row["id"]: _COLUMNS.record(row) for row in rows}
 
 
 async def repository(
@@ -212,10 +203,10 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
         account_id = context.viewer.require_account().id
         conditions.append(_STARRED if chosen.is_starred else _NOT_STARRED)
         arguments.append(account_id)
-    query = Query(_COLUMNS, SOURCE, _ORDERS[chosen.order], tuple(conditions), tuple(arguments))
+    query = Query(_COLUMNS.sql, SOURCE, _ORDERS[chosen.order], tuple(conditions), tuple(arguments))
     if chosen.is_starred:
         rows = await paginate(query, page, maximum=context.max_first)
-        return rows.of(_record)
+        return rows.of(_COLUMNS.record)
     ranges = visible_ranges(
         context.viewer,
         await count_grants(context.viewer),
@@ -228,7 +219,7 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
     rows = await paginate_ranges(
         query, ranges, page, table="repository", key="r.id", maximum=context.max_first
     )
-    return rows.of(_record)
+    return rows.of(_COLUMNS.record)
 
 
 async def create(

@@ -19,6 +19,7 @@ from resolvers.access.permissions import require_repository
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import Owner, require_namespace
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.pages import Page, Query, Slice, Term, paginate
@@ -72,13 +73,7 @@ class _Place:
         return "p.repository_id = ?", [self.repository_id]
 
 
-_COLUMNS = (
-    "p.id, p.uuid, p.namespace_id, p.repository_id, p.tag_pattern, p.tag_pattern_matches, p.created_at_ms"
-)
-
-
-def _record(row: Row) -> PolicyRecord:
-    return PolicyRecord(**(row | {"tag_pattern_matches": bool(row["tag_pattern_matches"])}))
+_COLUMNS = Columns(PolicyRecord, "p")
 
 
 @lru_cache(maxsize=512)
@@ -120,7 +115,7 @@ async def policies_of(context: Context, repository: RepositoryRecord) -> list[Po
         repository.namespace_id,
         repository.id,
     )
-    return [_record(row) for row in rows]
+    return [_COLUMNS.record(row) for row in rows]
 
 
 async def policies(
@@ -130,11 +125,11 @@ async def policies(
     place = await _authorized(context, owner)
     condition, values = place.condition
     rows = await paginate(
-        Query(_COLUMNS, "immutability_policy p", (Term("p.id", "id"),), (condition,), tuple(values)),
+        Query(_COLUMNS.sql, "immutability_policy p", (Term("p.id", "id"),), (condition,), tuple(values)),
         page,
         maximum=context.max_first,
     )
-    return rows.of(_record)
+    return rows.of(_COLUMNS.record)
 
 
 async def policy(
@@ -169,7 +164,7 @@ async def _find(place: _Place, identity: str) -> PolicyRecord | None:
     row = await fetch_one(
         f"SELECT {_COLUMNS} FROM immutability_policy p WHERE {condition} AND p.uuid = ?", *values, identity
     )
-    return _record(row) if row else None
+    return _COLUMNS.record(row) if row else None
 
 
 async def _require(place: _Place, identity: str) -> PolicyRecord:
@@ -302,7 +297,7 @@ async def apply(context: Context, policy_id: int, *, may_expire: bool) -> None:
     """Lock the tags that match a policy, in short transactions. Idempotent; nothing for a deleted policy."""
     row = await fetch_one(f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.id = ?", policy_id)
     if row is not None:
-        await lock_tags(context, _record(row), may_expire=may_expire)
+        await lock_tags(context, _COLUMNS.record(row), may_expire=may_expire)
 
 
 async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from resolvers import events
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
 from resolvers.expiration import (
@@ -30,7 +31,7 @@ from resolvers.tags.immutability import PolicyRecord
 from storage.clock import now_ms
 from storage.models.tag import Tag
 from storage.search import contains
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
 IMMUTABLE_LABEL = "quay.immutable"
@@ -64,20 +65,11 @@ class TagFilter:
     as_of_ms: int | None = None
 
 
-COLUMNS = (
-    "t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_reversion,"
-    " t.is_immutable, t.is_expiration"
-)
+COLUMNS = Columns(TagRecord, "t")
 ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
 """SQL condition: the span has not ended at a time in milliseconds."""
 _ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
 """`ACTIVE` in a form that no index serves, so that lists use the index of their order and need no sort."""
-
-
-def to_record(row: Row) -> TagRecord:
-    """A span from a row of `COLUMNS`."""
-    flags = {key: bool(row[key]) for key in ("is_reversion", "is_immutable", "is_expiration")}
-    return TagRecord(**(row | flags))
 
 
 async def tags(
@@ -105,9 +97,11 @@ async def tags(
         Term("t.id", "id", descending=True),
     )
     rows = await paginate(
-        Query(COLUMNS, "tag t", order, tuple(conditions), tuple(arguments)), page, maximum=context.max_first
+        Query(COLUMNS.sql, "tag t", order, tuple(conditions), tuple(arguments)),
+        page,
+        maximum=context.max_first,
     )
-    return rows.of(to_record)
+    return rows.of(COLUMNS.record)
 
 
 async def active_tag(repository_id: int, name: str) -> TagRecord | None:
@@ -119,7 +113,7 @@ async def active_tag(repository_id: int, name: str) -> TagRecord | None:
         name,
         now_ms(),
     )
-    return to_record(row) if row else None
+    return COLUMNS.record(row) if row else None
 
 
 async def by_ids(ids: Sequence[int]) -> dict[int, TagRecord]:
@@ -127,7 +121,7 @@ async def by_ids(ids: Sequence[int]) -> dict[int, TagRecord]:
     if not ids:
         return {}
     rows = await fetch(f"SELECT {COLUMNS} FROM tag t WHERE t.id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: to_record(row) for row in rows}
+    return {row["id"]: COLUMNS.record(row) for row in rows}
 
 
 async def active_of_manifests(
@@ -136,13 +130,13 @@ async def active_of_manifests(
     """One page of the active tags of each of some authorized manifests, by name; one statement."""
     order = (Term("t.name", "name", kind=str), Term("t.id", "id"))
     found = await paginate_each(
-        Query(COLUMNS, "tag t", order, (ACTIVE,), (now_ms(),)),
+        Query(COLUMNS.sql, "tag t", order, (ACTIVE,), (now_ms(),)),
         "t.manifest_id",
         manifest_ids,
         page,
         maximum=context.max_first,
     )
-    return {identity: rows.of(to_record) for identity, rows in found.items()}
+    return {identity: rows.of(COLUMNS.record) for identity, rows in found.items()}
 
 
 async def last_started(repository_ids: Sequence[int]) -> dict[int, int]:
