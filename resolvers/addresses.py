@@ -1,8 +1,8 @@
-"""Which addresses are on everybody's internet.
+"""Public IP addresses, for the guard against SSRF.
 
 The table follows the IANA registries of special-purpose addresses (RFC 6890) and of the IPv6 address space.
-It is our own: what Python calls global depends on its version, and includes addresses that reach whichever
-server is nearest, which may be one of the private network.
+Python's `is_global` does not suffice: it depends on the version, and includes anycast addresses, whose
+nearest server may be in the private network.
 """
 
 import ipaddress
@@ -40,22 +40,22 @@ _NOT_PUBLIC: tuple[Network, ...] = tuple(
 )
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All that IANA has given out of IPv6. Outside are fc00::/7, fe80::/10, fec0::/10, 5f00::/16, 100::/64, …"""
+"""The part of IPv6 that IANA allocates. Outside are fc00::/7, fe80::/10, fec0::/10, 5f00::/16, 100::/64, …"""
 
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
-"""Addresses whose last four bytes are an IPv4 address that a gateway goes on to, RFC 6052.
+"""NAT64 addresses: a gateway forwards to the IPv4 address in the last four bytes, RFC 6052.
 
-64:ff9b:1::/48 is for the same, but within one network alone (RFC 8215), and is never public.
+64:ff9b:1::/48 (RFC 8215) is the same for local use, and never public.
 """
 
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
-"""What stands in an address before the IPv4 address to which a router tunnels, RFC 5214."""
+"""The four bytes before the IPv4 address in an ISATAP address, RFC 5214."""
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is on everybody's internet: not private, local, shared, multicast or reserved.
+    """Whether an address is on the public internet: not private, local, shared, multicast or reserved.
 
-    An IPv6 address that stands for an IPv4 address, by any scheme that routers undo, is as public as that.
+    An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64, ISATAP) is public only if that one is.
     """
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
@@ -67,7 +67,7 @@ def is_public(address: Address) -> bool:
             return False
         if int(address) >> 32 & 0xFFFFFFFF in _ISATAP and not is_public(_last_bytes(address)):
             return False
-    # Python's own table comes on top: a newer version may know of blocks that were reserved since.
+    # Python's own table is checked as well: a newer version may know blocks that were reserved since.
     return address.is_global and not any(address in network for network in _NOT_PUBLIC)
 
 

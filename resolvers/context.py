@@ -31,7 +31,7 @@ class Site:
         return feature in self.features
 
     def names_superuser(self, name: str) -> bool:
-        """Whether the operator made a superuser of the user who has this name, or of whoever takes it."""
+        """Whether the name is in SUPERUSERS, so that a user of this name is a superuser."""
         return name.lower() in self.superusers
 
 

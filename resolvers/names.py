@@ -52,16 +52,15 @@ def check_email(address: str, *, field: str = "email") -> str:
 
 
 def check_link(uri: str, *, field: str) -> str:
-    """An address that pages may link to. Raises `Invalid`.
+    """Check a URI that pages link to. Raises `Invalid`.
 
-    It begins with `http://` or `https://` and a host, or has no scheme at all, which makes it a path for a
-    browser; empty is fine. Any other scheme is refused: `javascript:` runs where it is clicked. So are blanks
-    and control characters, which browsers leave out before they look for the scheme (URL Standard, "basic URL
-    parser").
+    It has the scheme `http` or `https` and a host, or no scheme, which makes it a path; it may be empty.
+    Other schemes are refused, since `javascript:` runs code when clicked (XSS). So are white space and
+    control characters, which browsers strip before they read the scheme (URL Standard, "basic URL parser").
     """
     is_plain = uri.isprintable() and not any(character.isspace() for character in uri)
     if not is_plain or (_SCHEME.match(uri) and not _WEB.match(uri)):
-        raise Invalid("An address begins with http:// or https:// and holds no blanks.", field=field)
+        raise Invalid("URI: must begin with http:// or https:// and contain no white space.", field=field)
     return uri
 
 

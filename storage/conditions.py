@@ -1,22 +1,22 @@
-"""Conditions on rows that many statements share, as SQL for the alias of a table.
+"""SQL conditions that many statements share, for the alias of a table.
 
-Accounts and repositories that are deleted keep their row as a tombstone until a job has purged what hangs on
-them, so each statement says whether it means them too.
+A deleted account or repository keeps its row as a tombstone until a job has purged its content, so each
+statement must say whether it includes tombstones.
 """
 
 
 def exists(alias: str = "") -> str:
-    """An account or repository is not deleted."""
+    """The account or repository is not deleted (no tombstone)."""
     return f"{alias}.deleted_at_ms IS NULL" if alias else "deleted_at_ms IS NULL"
 
 
 def is_usable(alias: str) -> str:
-    """An account, as a namespace or by itself, is neither deleted nor disabled."""
+    """The account is neither deleted nor disabled."""
     return f"{alias}.is_enabled AND {exists(alias)}"
 
 
 def can_act(alias: str) -> str:
-    """Credentials of an account are good: it is usable, and for a robot its owner is, too.
+    """Credentials of the account are accepted: it is usable, and so is the owner of a robot.
 
     Organizations have no credentials and never act.
     """

@@ -1,7 +1,7 @@
-"""When the database does not answer: what the drivers say then, told apart from faults of ours.
+"""Database outages: turns the errors that drivers raise then into one, `DatabaseUnavailable`.
 
-Every statement, and the beginning and the end of every transaction, runs inside `answering`, so that whoever
-serves requests has one error to look for.
+Every statement, and the start and the end of every transaction, runs inside `answering`, so that doors have
+one error to handle (503 with Retry-After).
 """
 
 import logging
@@ -16,7 +16,7 @@ from tortoise.exceptions import BaseORMException, DBConnectionError
 logger = logging.getLogger("quayside.database")
 
 RETRY_AFTER_S: Final = 5
-"""What clients are told to wait; a restart of PostgreSQL takes about as long."""
+"""Retry-After of the answers, in seconds; a restart of PostgreSQL takes about as long."""
 
 SENTENCE: Final = "The database does not answer at present; try again later."
 
@@ -30,22 +30,22 @@ _SQLITE: Final = frozenset(
         sqlite3.SQLITE_PROTOCOL,
     }
 )
-"""Primary result codes: another process holds the file, or the disk does not give or take it."""
+"""Primary result codes: another process holds the lock of the file, or the disk fails or is full."""
 
 _POSTGRES: Final = (
     "08",  # the connection broke
     "25006",  # a standby, which takes no writes, before or after it took over
-    "28",  # the server no longer lets us in
-    "3D",  # the database is gone
+    "28",  # authentication failed
+    "3D",  # the database does not exist
     "53",  # too many connections, no memory, no disk
     "57P",  # shut down, starting up, crashed
-    "58",  # the system below the server failed
+    "58",  # system error outside PostgreSQL
 )
-"""Beginnings of SQLSTATE (PostgreSQL, appendix A). A cancelled statement, 57014, is none of them."""
+"""Prefixes of SQLSTATE (PostgreSQL, appendix A). They do not include 57014, a cancelled statement."""
 
 
 class DatabaseUnavailable(Exception):
-    """The database does not answer; the same may work in a few seconds."""
+    """The database does not answer; a retry in a few seconds may succeed."""
 
     def __init__(self) -> None:
         super().__init__(SENTENCE)
@@ -53,7 +53,7 @@ class DatabaseUnavailable(Exception):
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn what a driver says of a database that is away into `DatabaseUnavailable`, and log it."""
+    """Log an error of the driver that means an outage, and raise `DatabaseUnavailable` instead."""
     try:
         yield
     except Exception as error:
@@ -67,14 +67,14 @@ def answering() -> Iterator[None]:
 def _is_outage(error: Exception) -> bool:
     cause = error
     if isinstance(error, BaseORMException) and error.args and isinstance(error.args[0], Exception):
-        # The object mapper wraps what the driver raised.
+        # Tortoise wraps the error of the driver.
         cause = error.args[0]
     if isinstance(cause, sqlite3.Error):
-        # The codes of a result are refined in its higher bytes.
+        # The lowest byte is the primary result code; the higher bytes extend it.
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
     if isinstance(cause, asyncpg.PostgresError):
         return str(getattr(cause, "sqlstate", "")).startswith(_POSTGRES)
     if isinstance(cause, asyncpg.InterfaceError):
-        # Misuse is told in the same class; only the text says that the connection has ended.
+        # The class is also raised for misuse; only the text tells that the connection is closed.
         return str(cause).endswith(("is closed", "is closing"))
     return isinstance(cause, OSError | DBConnectionError)

@@ -7,5 +7,7 @@ registry_tokens.py   the JWTs of the docker token flow: issue, verify
 viewer.py            Viewer: the account and the scopes of its credential
 scopes.py  roles.py  the tables of scopes and roles
 permissions.py       the role of a viewer on a repository or in a namespace, and the grants behind it
+acting.py            whether an account can act: not deleted, not disabled
+epochs.py            the counters that invalidate tokens issued before a change of rights
 index_ranges.py      "repositories visible to a viewer" as ranges of an index
 """

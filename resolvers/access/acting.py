@@ -1,6 +1,6 @@
-"""Who can act: whether the credentials of an account are good for anything.
+"""Whether an account can act, that is whether its credentials are accepted at all.
 
-`storage.conditions.can_act` is the one definition. Sign-ins, tokens, `/v2`, federation and explanations of
+`storage.conditions.can_act` is the only definition; sign-ins, tokens, `/v2`, federation and explanations of
 access share it.
 """
 
@@ -9,7 +9,7 @@ from storage.statements import fetch_one
 
 
 async def can_act(account_id: int) -> bool:
-    """Whether an account can act; one statement. False for one that does not exist."""
+    """Whether an account can act; one statement. False for an unknown account."""
     return (
         await fetch_one(f"SELECT a.id FROM account a WHERE a.id = ? AND {condition('a')}", account_id)
         is not None

@@ -1,8 +1,8 @@
-"""Epochs: counters of accounts and repositories by which rights that were handed out are judged again.
+"""Auth epochs: counters of accounts and repositories that invalidate tokens issued before a change of rights.
 
-Registry tokens and robot passwords carry the epochs of the moment they were issued; a request with an older
-epoch is refused, and its client asks for a new token. Each change that may take rights away bumps the epoch
-in its own transaction. This is the only place that does; `CAUSES` lists the changes.
+Registry tokens and robot passwords carry the epochs of the time of issue; a request with an older epoch is
+refused, and its client fetches a new token. Each change that may take rights away bumps the epoch in its own
+transaction, only by this module; `CAUSES` lists the changes.
 """
 
 from collections.abc import Mapping
@@ -46,12 +46,12 @@ _BUMP = "auth_epoch = auth_epoch + 1"
 
 
 def bump(cause: Cause) -> str:
-    """The assignment that bumps an epoch, for an UPDATE that changes the row anyway."""
+    """SQL assignment that bumps the epoch, for an UPDATE that changes the row anyway."""
     return _BUMP
 
 
 async def bump_account(account_id: int, cause: Cause) -> bool:
-    """Bump the epoch of an account in the open transaction; False if there is none any more."""
+    """Bump the epoch of an account in the open transaction; False if it does not exist."""
     return bool(await execute(f"UPDATE account SET {bump(cause)} WHERE id = ?", account_id))
 
 

@@ -87,7 +87,7 @@ def viewer_account_role(context: Context, account: AccountRecord) -> AccountRole
 
 
 def is_superuser(context: Context, account: AccountRecord) -> bool:
-    """Whether a user administers the registry, by their row or by the settings."""
+    """Whether a user is a superuser, by the row or by the setting SUPERUSERS."""
     return (
         context.site.has("SUPER_USERS")
         and account.kind is AccountKind.USER
@@ -105,11 +105,11 @@ async def superusers_without_user(site: Site) -> list[str]:
 async def require_name_free(
     context: Context, name: str, *, field: str = "name", by_operator: bool = False
 ) -> None:
-    """Raise `AlreadyExists` if some account has the name, a deleted one still holds it, or it is kept free.
+    """Raise `AlreadyExists` if an account has the name, a deleted account still holds it, or it is reserved.
 
-    A name in SUPERUSERS is kept for whom the operator means, also while SUPER_USERS is off: only the operator
-    and superusers may take it, these not by a session without a fresh login (`FreshLoginRequired`). The
-    refusal is that of a held name, so that it does not tell whose password is worth guessing.
+    A name in SUPERUSERS is reserved, also while SUPER_USERS is off: only the operator and superusers may take
+    it, the latter with a fresh login (else `FreshLoginRequired`). The error equals that for a held name, so
+    that nobody can probe for names of superusers.
     """
     row = await fetch_one("SELECT deleted_at_ms FROM account WHERE name = ?", name)
     if row is None:
