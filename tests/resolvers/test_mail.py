@@ -1,4 +1,4 @@
-"""The outbox: mail is written with its cause, handed over at least once, and given up at last."""
+"""The mail outbox: written with its cause, delivered at least once, retried with back-off, then abandoned."""
 
 import pytest
 
@@ -31,14 +31,14 @@ async def mails() -> list[MailRecord]:
     return (await mail.outbox(Page(100), maximum=100)).items
 
 
-async def test_mail_outside_of_a_transaction_has_no_cause(database: Database) -> None:
+async def test_mail_needs_a_transaction(database: Database) -> None:
     with pytest.raises(RuntimeError):
         await mail.send("ada@example.com", "Hello", "A code.")
 
     assert await mails() == []
 
 
-async def test_mail_is_undone_with_its_cause(database: Database) -> None:
+async def test_mail_is_rolled_back_with_its_cause(database: Database) -> None:
     async def fail() -> None:
         async with transaction("test"):
             await mail.send("ada@example.com", "Hello", "A code.")
@@ -50,14 +50,14 @@ async def test_mail_is_undone_with_its_cause(database: Database) -> None:
     assert (await mails(), await jobs()) == ([], [])
 
 
-async def test_a_subject_cannot_begin_another_header(database: Database) -> None:
+async def test_a_subject_cannot_inject_a_header(database: Database) -> None:
     await write(subject="Hello\r\nBcc: eve@example.com " + "x" * 300)
 
     (written,) = await mails()
     assert written.subject == ("Hello Bcc: eve@example.com " + "x" * 300)[:255]
 
 
-async def test_a_mail_that_was_sent_keeps_no_text_and_is_not_sent_again(database: Database) -> None:
+async def test_a_sent_mail_keeps_no_body_and_is_not_sent_again(database: Database) -> None:
     await write()
     (written,) = await mails()
     taken: list[MailRecord] = []
@@ -75,7 +75,7 @@ async def test_a_mail_that_was_sent_keeps_no_text_and_is_not_sent_again(database
     assert await jobs() == [({"mail_id": written.id, "attempt": 1}, 0)]
 
 
-async def test_a_server_that_says_later_is_asked_again_a_bounded_number_of_times(database: Database) -> None:
+async def test_a_temporary_failure_is_retried_a_bounded_number_of_times(database: Database) -> None:
     await write()
     (written,) = await mails()
 
@@ -93,7 +93,7 @@ async def test_a_server_that_says_later_is_asked_again_a_bounded_number_of_times
     assert (waiting.body, waiting.error, waiting.sent_at_ms) == ("A code.", "450 come again", None)
 
 
-async def test_a_server_that_says_no_is_not_asked_again(database: Database) -> None:
+async def test_a_permanent_failure_is_not_retried(database: Database) -> None:
     await write()
     (written,) = await mails()
 
@@ -107,7 +107,7 @@ async def test_a_server_that_says_no_is_not_asked_again(database: Database) -> N
     assert waiting.error == ("550 no such user" + "x" * 1000)[:500]
 
 
-async def test_mail_is_forgotten_after_a_while_with_the_jobs_that_nobody_took(database: Database) -> None:
+async def test_old_mail_is_deleted_with_its_unclaimed_jobs(database: Database) -> None:
     await write()
     await execute("UPDATE mail SET created_at_ms = 5")
     await execute("UPDATE job SET created_at_ms = 5")

@@ -1,4 +1,4 @@
-"""The first user: once, from the machine itself or with the code that the server printed."""
+"""The first user: created once, from loopback or with the code that the server printed."""
 
 import asyncio
 from dataclasses import replace
@@ -35,7 +35,7 @@ async def initialize(
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "127.8.9.10", "::1"])
-async def test_from_the_machine_itself_no_code_is_needed(factory: Factory, ip: str) -> None:
+async def test_loopback_needs_no_code(factory: Factory, ip: str) -> None:
     made = await initialize(factory, ip)
 
     assert (made.account.name, made.account.email, made.account.is_superuser) == (
@@ -53,7 +53,7 @@ async def test_from_the_machine_itself_no_code_is_needed(factory: Factory, ip: s
 @pytest.mark.parametrize(
     "ip", ["203.0.113.9", "10.0.0.1", "2001:db8::1", "::ffff:203.0.113.9", "", "x", None]
 )
-async def test_from_elsewhere_nobody_gets_in_without_the_code(factory: Factory, ip: str | None) -> None:
+async def test_other_addresses_need_the_code(factory: Factory, ip: str | None) -> None:
     code = await site.first_start_code()
     before = await dump()
     assert code is not None
@@ -66,12 +66,12 @@ async def test_from_elsewhere_nobody_gets_in_without_the_code(factory: Factory, 
     assert (await initialize(factory, ip, code=code)).account.name == "root"
 
 
-async def test_without_a_code_having_been_made_no_code_fits(factory: Factory) -> None:
+async def test_no_code_is_accepted_before_one_is_created(factory: Factory) -> None:
     with pytest.raises(Forbidden):
         await initialize(factory, "203.0.113.9", code="")
 
 
-async def test_a_new_code_ends_the_one_before(factory: Factory) -> None:
+async def test_a_new_code_invalidates_the_earlier_one(factory: Factory) -> None:
     first, second = await site.first_start_code(), await site.first_start_code()
     assert first != second
 
@@ -80,7 +80,7 @@ async def test_a_new_code_ends_the_one_before(factory: Factory) -> None:
     await initialize(factory, "203.0.113.9", code=second)
 
 
-async def test_it_works_once_and_leaves_no_code(factory: Factory) -> None:
+async def test_initialization_works_once_and_deletes_the_code(factory: Factory) -> None:
     code = await site.first_start_code()
     await initialize(factory, "203.0.113.9", code=code)
     before = await dump()
@@ -94,7 +94,7 @@ async def test_it_works_once_and_leaves_no_code(factory: Factory) -> None:
     assert await fetch_one("SELECT name FROM site_setting WHERE name = ?", site.FIRST_START_CODE) is None
 
 
-async def test_it_does_not_work_where_a_user_was_made_by_hand(factory: Factory) -> None:
+async def test_initialization_is_refused_once_a_user_exists(factory: Factory) -> None:
     await factory.user("ada")
 
     with pytest.raises(Invalid, match="non-empty database"):
@@ -105,7 +105,9 @@ async def test_it_does_not_work_where_a_user_was_made_by_hand(factory: Factory) 
 @pytest.mark.parametrize(
     ("username", "password"), [("R", PASSWORD), ("root", "short"), ("root", "with space 1")]
 )
-async def test_values_against_the_rules_leave_it_open(factory: Factory, username: str, password: str) -> None:
+async def test_invalid_values_leave_the_installation_uninitialized(
+    factory: Factory, username: str, password: str
+) -> None:
     before = await dump()
 
     with pytest.raises(Invalid):
@@ -115,7 +117,7 @@ async def test_values_against_the_rules_leave_it_open(factory: Factory, username
     assert (await initialize(factory, "127.0.0.1")).account.name == "root"
 
 
-async def test_of_several_at_once_exactly_one_becomes_the_first_user(factory: Factory) -> None:
+async def test_of_concurrent_callers_exactly_one_becomes_the_first_user(factory: Factory) -> None:
     ended = await asyncio.gather(
         *(initialize(factory, "127.0.0.1", username=f"root{number}") for number in range(8)),
         return_exceptions=True,
