@@ -254,10 +254,10 @@ class Subscription:
         self._changed.set()
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
-        """The events, as they come. Raises `StreamEnded`, `EventsPruned`, `CredentialEnded`.
+        """Yield events as they arrive. Raises `StreamEnded`, `EventsPruned`, `CredentialEnded`.
 
-        A database that is away for a while holds up events that have yet to be read. It ends a subscription,
-        which can go on from its cursor, only where somebody has to know now whether they may be seen.
+        While the database is away, unread events wait. The subscription ends, with a cursor to resume from,
+        only if rights must be checked meanwhile.
         """
         try:
             while True:
