@@ -88,11 +88,27 @@ def mutation(payload: type[T], *, description: str) -> Callable[[Any], Strawberr
     return decorate
 
 
-def payload_errors() -> Any:
-    """The `errors` field of every payload."""
-    return strawberry.field(
+@strawberry.type
+class Payload:
+    """The base of every payload. Not a type of the schema: it only gives each payload its `errors`."""
+
+    errors: list[UserError] = strawberry.field(
         default_factory=list, description="What the viewer can fix. Not empty means that nothing was written."
     )
+
+
+def payload(name: str, description: str, **field: tuple[Any, str]) -> Any:
+    """A payload with one field, given as type and description; it is null if the mutation was refused.
+
+    Mutations whose payloads differ in name alone still have a type each, so that one can get more fields.
+    """
+    ((key, (kind, text)),) = field.items()
+    namespace = {
+        "__annotations__": {key: kind | None},
+        key: strawberry.field(default=None, description=text),
+        "__module__": __name__,
+    }
+    return strawberry.type(type(name, (Payload,), namespace), description=description)
 
 
 def code_of(error: GraphQLError) -> ErrorCode:
@@ -123,9 +139,10 @@ __all__ = [
     "RETRY_LATER",
     "DatabaseUnavailable",
     "ErrorCode",
+    "Payload",
     "PayloadErrors",
     "UserError",
     "code_of",
     "mutation",
-    "payload_errors",
+    "payload",
 ]

@@ -9,7 +9,7 @@ from resolvers import message
 from resolvers.message import MessageRecord, Severity
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.scalars import to_datetime
 
 strawberry.enum(Severity, name="GlobalMessageSeverity", description="How much a message matters.")
@@ -53,17 +53,15 @@ class GlobalMessageCreateInput:
 
 
 @strawberry.type(description="What came of writing a message to everybody.")
-class GlobalMessageCreatePayload:
+class GlobalMessageCreatePayload(Payload):
     message: GlobalMessage | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of taking a message back.")
-class GlobalMessageDeletePayload:
+class GlobalMessageDeletePayload(Payload):
     uuid: str | None = strawberry.field(
         default=None, description="What was deleted; null if there was none, or if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

@@ -7,7 +7,7 @@ import strawberry
 from resolvers import site
 from schema.accounts.account import User, to_user
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 
 
 @strawberry.type(description="The installation.")
@@ -49,7 +49,7 @@ class UserInitializeInput:
 
 
 @strawberry.type(description="What came of creating the first user.")
-class UserInitializePayload:
+class UserInitializePayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user, a superuser; null if refused.")
     email: str | None = strawberry.field(default=None, description="The address on record.")
     encrypted_password: str | None = strawberry.field(
@@ -58,7 +58,6 @@ class UserInitializePayload:
     access_token: str | None = strawberry.field(
         default=None, description="The access token, shown this once; null if not asked for."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

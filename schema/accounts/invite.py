@@ -10,7 +10,7 @@ from resolvers.accounts.invite import InviteRecord, InviteReference, accept, dec
 from schema.accounts.account import User, to_user
 from schema.accounts.team import InvitedAddress, OrganizationName, Team, TeamName, to_team
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.node_id import Node, decode_id, encode_id
 from schema.scalars import to_datetime
 
@@ -70,33 +70,29 @@ def _reference(given: TeamInviteInput) -> InviteReference:
 
 
 @strawberry.type(description="What came of inviting an address.")
-class TeamInviteCreatePayload:
+class TeamInviteCreatePayload(Payload):
     address: InvitedAddress | None = strawberry.field(
         default=None, description="The address that was invited; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of withdrawing an invitation.")
-class TeamInviteDeletePayload:
+class TeamInviteDeletePayload(Payload):
     email: str | None = strawberry.field(default=None, description="The address; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of accepting an invitation.")
-class TeamInviteAcceptPayload:
+class TeamInviteAcceptPayload(Payload):
     team: Team | None = strawberry.field(
         default=None, description="The team that the viewer is in now; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of declining an invitation.")
-class TeamInviteDeclinePayload:
+class TeamInviteDeclinePayload(Payload):
     team_name: str | None = strawberry.field(
         default=None, description="The name of the team that the viewer does not join; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 _Email = Annotated[str, strawberry.argument(description="The e-mail address.")]

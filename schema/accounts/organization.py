@@ -17,7 +17,7 @@ from schema.accounts.account import Avatar, to_avatar
 from schema.accounts.team import AccountName, OrganizationName, Team, TeamName, to_team
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import changes
 from schema.node_id import Node, encode_id
 from schema.oauth.application import Application, ClientId, to_application
@@ -196,29 +196,25 @@ class OrganizationUpdateInput:
 
 
 @strawberry.type(description="What came of creating an organization.")
-class OrganizationCreatePayload:
+class OrganizationCreatePayload(Payload):
     organization: Organization | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of changing an organization.")
-class OrganizationUpdatePayload:
+class OrganizationUpdatePayload(Payload):
     organization: Organization | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of deleting an organization.")
-class OrganizationDeletePayload:
+class OrganizationDeletePayload(Payload):
     name: str | None = strawberry.field(
         default=None, description="The name that was deleted; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of removing an account from an organization.")
-class OrganizationMemberRemovePayload:
+class OrganizationMemberRemovePayload(Payload):
     name: str | None = strawberry.field(default=None, description="The account's name; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

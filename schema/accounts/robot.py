@@ -14,7 +14,7 @@ from resolvers.accounts.federation import Identity
 from resolvers.accounts.robot import RobotOrder, RobotRecord
 from schema.accounts.account import Account, to_user
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation, payload
 from schema.node_id import encode_id
 from schema.scalars import JSONObject, optional_datetime, to_datetime
 
@@ -146,35 +146,26 @@ class ExternalIdentityInput:
     subject: str = strawberry.field(description="Whom the issuer's tokens name.")
 
 
-def _payload(name: str, description: str) -> Any:
-    # These payloads differ only in name; each is its own type, so that it can get its own fields.
-    namespace = {
-        "__annotations__": {"robot": Robot | None, "errors": list[UserError]},
-        "robot": strawberry.field(default=None, description="The robot; null if refused."),
-        "errors": payload_errors(),
-        "__module__": __name__,
-    }
-    return strawberry.type(type(name, (), namespace), description=description)
+_FIELD = (Robot, "The robot; null if refused.")
 
 
-RobotCreatePayload = _payload("RobotCreatePayload", "What came of creating a robot.")
-RobotTokenRegeneratePayload = _payload(
-    "RobotTokenRegeneratePayload", "What came of giving a robot another token."
+RobotCreatePayload = payload("RobotCreatePayload", "What came of creating a robot.", robot=_FIELD)
+RobotTokenRegeneratePayload = payload(
+    "RobotTokenRegeneratePayload", "What came of giving a robot another token.", robot=_FIELD
 )
-RobotFederationSetPayload = _payload(
-    "RobotFederationSetPayload", "What came of saying who may act as a robot."
+RobotFederationSetPayload = payload(
+    "RobotFederationSetPayload", "What came of saying who may act as a robot.", robot=_FIELD
 )
-RobotFederationClearPayload = _payload(
-    "RobotFederationClearPayload", "What came of letting nobody act as a robot."
+RobotFederationClearPayload = payload(
+    "RobotFederationClearPayload", "What came of letting nobody act as a robot.", robot=_FIELD
 )
 
 
 @strawberry.type(description="What came of deleting a robot.")
-class RobotDeletePayload:
+class RobotDeletePayload(Payload):
     name: str | None = strawberry.field(
         default=None, description="The full name that was deleted; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 _Owner = Annotated[

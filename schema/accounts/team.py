@@ -16,7 +16,7 @@ from schema.accounts.account import Account, Avatar, User, to_avatar, to_user
 from schema.accounts.robot import Robot, account_node
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.node_id import Node, encode_id
 from schema.scalars import optional_datetime
 
@@ -203,45 +203,39 @@ class TeamSetInput:
 
 
 @strawberry.type(description="What came of creating a team.")
-class TeamCreatePayload:
+class TeamCreatePayload(Payload):
     team: Team | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of changing a team.")
-class TeamUpdatePayload:
+class TeamUpdatePayload(Payload):
     team: Team | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of creating or changing a team.")
-class TeamSetPayload:
+class TeamSetPayload(Payload):
     team: Team | None = strawberry.field(default=None, description="Null if refused.")
     is_new: bool | None = strawberry.field(
         default=None, description="Whether there was no such team before; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of deleting a team.")
-class TeamDeletePayload:
+class TeamDeletePayload(Payload):
     name: str | None = strawberry.field(default=None, description="The deleted team's name; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of adding somebody to a team.")
-class TeamMemberAddPayload:
+class TeamMemberAddPayload(Payload):
     account: Account | None = strawberry.field(default=None, description="The account; null if refused.")
     is_invited: bool | None = strawberry.field(
         default=None, description="Whether it is invited, and not in the team yet; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of taking somebody out of a team.")
-class TeamMemberRemovePayload:
+class TeamMemberRemovePayload(Payload):
     name: str | None = strawberry.field(default=None, description="The account's name; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

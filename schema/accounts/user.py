@@ -7,7 +7,7 @@ import strawberry
 from resolvers.accounts import recovery, user
 from schema.accounts.account import User, to_user
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import changes
 
 Username = Annotated[str, strawberry.argument(description="The user's name.")]
@@ -28,13 +28,12 @@ class UserSignUpInput:
 
 
 @strawberry.type(description="What came of signing up.")
-class UserSignUpPayload:
+class UserSignUpPayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user; null if refused.")
     is_awaiting_verification: bool | None = strawberry.field(
         default=None,
         description="Whether a code was sent, which has to come back before the user can sign in.",
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.input(description="What to change; absent fields stay as they are.")
@@ -66,60 +65,52 @@ class UserUpdateInput:
 
 
 @strawberry.type(description="What came of changing the viewer's account.")
-class UserUpdatePayload:
+class UserUpdatePayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user; null if refused.")
     pending_email: str | None = strawberry.field(
         default=None, description="The new address, as long as it has to be confirmed."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of deleting the viewer's account.")
-class UserDeletePayload:
+class UserDeletePayload(Payload):
     name: str | None = strawberry.field(
         default=None, description="The name that was deleted; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of letting a user in again.")
-class UserEnablePayload:
+class UserEnablePayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of taking all access from a user.")
-class UserDisablePayload:
+class UserDisablePayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of encrypting a password.")
-class EncryptedPasswordCreatePayload:
+class EncryptedPasswordCreatePayload(Payload):
     encrypted_password: str | None = strawberry.field(
         default=None, description="A text that stands for the password in `docker login`; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of asking for a way back into an account.")
-class PasswordRecoveryRequestPayload:
+class PasswordRecoveryRequestPayload(Payload):
     email: str | None = strawberry.field(
         default=None, description="The address that was given, whether an account has it or not."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of choosing a new password.")
-class PasswordResetPayload:
+class PasswordResetPayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of confirming an e-mail address.")
-class EmailConfirmPayload:
+class EmailConfirmPayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

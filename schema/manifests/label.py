@@ -8,7 +8,7 @@ import strawberry
 import resolvers.manifests.label
 from resolvers.manifests.label import LabelRecord, LabelSource
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import PathArgument
 from schema.node_id import Node, encode_id
 from schema.scalars import Digest, to_datetime
@@ -69,15 +69,13 @@ class ManifestLabelCreateInput:
 
 
 @strawberry.type(description="What came of adding a label.")
-class ManifestLabelCreatePayload:
+class ManifestLabelCreatePayload(Payload):
     label: Label | None = strawberry.field(default=None, description="The label; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of deleting a label.")
-class ManifestLabelDeletePayload:
+class ManifestLabelDeletePayload(Payload):
     uuid: str | None = strawberry.field(default=None, description="What was deleted; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 _Manifest = Annotated[Digest, strawberry.argument(description="The manifest's digest.")]

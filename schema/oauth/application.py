@@ -14,7 +14,7 @@ from schema.accounts.account import Avatar, to_avatar
 from schema.accounts.team import OrganizationName
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import changes
 from schema.node_id import Node, encode_id
 from schema.oauth.token import AccessToken, TokenAssignment, Uuid
@@ -176,52 +176,45 @@ class TokenAssignmentCreateInput:
 
 
 @strawberry.type(description="What came of registering an application.")
-class ApplicationCreatePayload:
+class ApplicationCreatePayload(Payload):
     application: Application | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of changing an application.")
-class ApplicationUpdatePayload:
+class ApplicationUpdatePayload(Payload):
     application: Application | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of giving an application a new secret.")
-class ApplicationSecretResetPayload:
+class ApplicationSecretResetPayload(Payload):
     application: Application | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of deleting an application.")
-class ApplicationDeletePayload:
+class ApplicationDeletePayload(Payload):
     client_id: str | None = strawberry.field(
         default=None, description="The application that was deleted; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of making an access token for an application.")
-class ApplicationTokenCreatePayload:
+class ApplicationTokenCreatePayload(Payload):
     access_token: AccessToken | None = strawberry.field(default=None, description="Null if refused.")
     secret: str | None = strawberry.field(
         default=None, description="The text of the token, shown this once; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of revoking an access token of an application.")
-class ApplicationTokenRevokePayload:
+class ApplicationTokenRevokePayload(Payload):
     uuid: str | None = strawberry.field(
         default=None, description="The token that works no more; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of offering a token to a user.")
-class TokenAssignmentCreatePayload:
+class TokenAssignmentCreatePayload(Payload):
     token_assignment: TokenAssignment | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 ClientId = Annotated[str, strawberry.argument(description="The application's client id.")]

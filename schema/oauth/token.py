@@ -13,7 +13,7 @@ from resolvers.oauth.assignment import TokenAssignmentRecord
 from resolvers.oauth.token import AccessTokenRecord, AppTokenRecord
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.scalars import optional_datetime, to_datetime, to_milliseconds
 
 if TYPE_CHECKING:
@@ -251,31 +251,27 @@ class AppTokenCreateInput:
 
 
 @strawberry.type(description="What came of making an application token.")
-class AppTokenCreatePayload:
+class AppTokenCreatePayload(Payload):
     app_token: AppToken | None = strawberry.field(default=None, description="The token; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of revoking an application token.")
-class AppTokenRevokePayload:
+class AppTokenRevokePayload(Payload):
     uuid: str | None = strawberry.field(
         default=None, description="The token that works no more; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of revoking an access token.")
-class AccessTokenRevokePayload:
+class AccessTokenRevokePayload(Payload):
     uuid: str | None = strawberry.field(
         default=None, description="The token that works no more; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of declining a token on offer.")
-class TokenAssignmentDeletePayload:
+class TokenAssignmentDeletePayload(Payload):
     uuid: str | None = strawberry.field(default=None, description="What is offered no more; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

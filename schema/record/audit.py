@@ -15,7 +15,7 @@ from schema.accounts.account import Account
 from schema.accounts.robot import account_node
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import OwnerInput, to_owner
 from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime, to_milliseconds
@@ -105,9 +105,8 @@ class AuditLogExportInput:
 
 
 @strawberry.type(description="What came of ordering an export.")
-class AuditLogExportPayload:
+class AuditLogExportPayload(Payload):
     export_id: str | None = strawberry.field(default=None, description="Its identity; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 _Owner = Annotated[

@@ -11,7 +11,7 @@ from resolvers.repositories.permission import PermissionRecord
 from schema.access.roles import RepositoryRole
 from schema.accounts.grantee import Grantee, GranteeInput, load_grantee, to_name
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import PathArgument
 from schema.node_id import Node, encode_id
 
@@ -68,15 +68,13 @@ def to_permission(record: PermissionRecord) -> RepositoryPermission:
 
 
 @strawberry.type(description="What came of giving a permission.")
-class RepositoryPermissionSetPayload:
+class RepositoryPermissionSetPayload(Payload):
     permission: RepositoryPermission | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of taking a permission away.")
-class RepositoryPermissionDeletePayload:
+class RepositoryPermissionDeletePayload(Payload):
     name: str | None = strawberry.field(default=None, description="The grantee's name; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 _Grantee = Annotated[GranteeInput, strawberry.argument(description="The account or team.")]

@@ -12,7 +12,7 @@ from schema.accounts.account import Account
 from schema.accounts.grantee import AccountInput, Grantee, GranteeInput, load_grantee, to_name
 from schema.accounts.robot import account_node
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime
 
@@ -73,21 +73,18 @@ class PermissionPrototypeUpdateInput:
 
 
 @strawberry.type(description="What came of making a default permission.")
-class PermissionPrototypeCreatePayload:
+class PermissionPrototypeCreatePayload(Payload):
     prototype: PermissionPrototype | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of changing a default permission.")
-class PermissionPrototypeUpdatePayload:
+class PermissionPrototypeUpdatePayload(Payload):
     prototype: PermissionPrototype | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of removing a default permission.")
-class PermissionPrototypeDeletePayload:
+class PermissionPrototypeDeletePayload(Payload):
     uuid: str | None = strawberry.field(default=None, description="What was removed; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 _Organization = Annotated[str, strawberry.argument(description="The organization's name.")]

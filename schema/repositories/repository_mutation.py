@@ -7,7 +7,7 @@ import strawberry
 import resolvers.repositories.repository
 from resolvers.repositories.repository import RepositoryState, Visibility
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation, payload
 from schema.inputs import PathArgument
 from schema.repositories.repository import Repository, to_repository
 from schema.scalars import RepositoryPath
@@ -33,33 +33,30 @@ class RepositoryUpdateInput:
     description: str | None = strawberry.field(description="Markdown; null clears it.")
 
 
-def _payload(name: str, description: str) -> Any:
-    # These payloads differ only in name; each is its own type, so that it can get its own fields.
-    namespace = {
-        "__annotations__": {"repository": Repository | None, "errors": list[UserError]},
-        "repository": strawberry.field(default=None, description="The repository; null if refused."),
-        "errors": payload_errors(),
-        "__module__": __name__,
-    }
-    return strawberry.type(type(name, (), namespace), description=description)
+_FIELD = (Repository, "The repository; null if refused.")
 
 
-RepositoryCreatePayload = _payload("RepositoryCreatePayload", "What came of creating a repository.")
-RepositoryUpdatePayload = _payload("RepositoryUpdatePayload", "What came of changing a repository.")
-RepositoryVisibilityChangePayload = _payload(
-    "RepositoryVisibilityChangePayload", "What came of making a repository public or private."
+RepositoryCreatePayload = payload(
+    "RepositoryCreatePayload", "What came of creating a repository.", repository=_FIELD
 )
-RepositoryStateChangePayload = _payload(
-    "RepositoryStateChangePayload", "What came of changing a repository's state."
+RepositoryUpdatePayload = payload(
+    "RepositoryUpdatePayload", "What came of changing a repository.", repository=_FIELD
+)
+RepositoryVisibilityChangePayload = payload(
+    "RepositoryVisibilityChangePayload",
+    "What came of making a repository public or private.",
+    repository=_FIELD,
+)
+RepositoryStateChangePayload = payload(
+    "RepositoryStateChangePayload", "What came of changing a repository's state.", repository=_FIELD
 )
 
 
 @strawberry.type(description="What came of deleting a repository.")
-class RepositoryDeletePayload:
+class RepositoryDeletePayload(Payload):
     path: RepositoryPath | None = strawberry.field(
         default=None, description="What was deleted; null if there was none, or if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

@@ -6,21 +6,19 @@ import strawberry
 
 from resolvers.repositories import star
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import PathArgument
 from schema.repositories.repository import Repository, to_repository
 
 
 @strawberry.type(description="What came of starring a repository.")
-class RepositoryStarPayload:
+class RepositoryStarPayload(Payload):
     repository: Repository | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of taking a star away.")
-class RepositoryUnstarPayload:
+class RepositoryUnstarPayload(Payload):
     repository: Repository | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

@@ -7,7 +7,7 @@ import strawberry
 import resolvers.tags.copy
 from resolvers.tags.copy import CopySource, CopyTarget
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.scalars import Digest, RepositoryPath
 from schema.tags.tag import Tag, to_tag
 
@@ -26,11 +26,10 @@ class TagCopyTargetInput:
 
 
 @strawberry.type(description="What came of copying.")
-class TagCopyPayload:
+class TagCopyPayload(Payload):
     tags: list[Tag] | None = strawberry.field(
         default=None, description="Where the tags point now, in the order of the targets; null if refused."
     )
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type

@@ -8,7 +8,7 @@ import strawberry
 import resolvers.tags.immutability
 from resolvers.tags.immutability import PolicyRecord
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import OwnerInput, changes, to_owner
 from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime
@@ -62,21 +62,18 @@ class ImmutabilityPolicyUpdateInput:
 
 
 @strawberry.type(description="What came of making a policy.")
-class ImmutabilityPolicyCreatePayload:
+class ImmutabilityPolicyCreatePayload(Payload):
     policy: ImmutabilityPolicy | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of changing a policy.")
-class ImmutabilityPolicyUpdatePayload:
+class ImmutabilityPolicyUpdatePayload(Payload):
     policy: ImmutabilityPolicy | None = strawberry.field(default=None, description="Null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of removing a policy.")
-class ImmutabilityPolicyDeletePayload:
+class ImmutabilityPolicyDeletePayload(Payload):
     uuid: str | None = strawberry.field(default=None, description="What was removed; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 _Owner = Annotated[OwnerInput, strawberry.argument(description="Where the policy holds.")]

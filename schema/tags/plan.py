@@ -12,7 +12,7 @@ from resolvers.tags.outcome import PlanArguments, PlanItem, PlanKind, TagAction,
 from resolvers.tags.plan import PlanRecord
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import UserError, mutation, payload
 from schema.inputs import PathArgument
 from schema.manifests.manifest import Manifest, load_manifest
 from schema.scalars import Digest, optional_datetime, to_datetime, to_milliseconds
@@ -134,23 +134,19 @@ class TagFilter:
         )
 
 
-def _payload(name: str, description: str) -> type[Any]:
-    @strawberry.type(name=name, description=description)
-    class Payload:
-        plan: TagPlan | None = strawberry.field(default=None, description="Null if refused.")
-        errors: list[UserError] = payload_errors()
-
-    return Payload
+_FIELD = (TagPlan, "Null if refused.")
 
 
-TagsDeletePlanPayload = _payload("TagsDeletePlanPayload", "What deleting tags would do.")
-TagsExpirePlanPayload = _payload("TagsExpirePlanPayload", "What letting tags expire would do.")
-TagsMovePlanPayload = _payload("TagsMovePlanPayload", "What moving tags would do.")
-RepositoryRollbackPlanPayload = _payload("RepositoryRollbackPlanPayload", "What a rollback would do.")
-TagsDeletePayload = _payload("TagsDeletePayload", "What came of deleting tags.")
-TagsExpirePayload = _payload("TagsExpirePayload", "What came of letting tags expire.")
-TagsMovePayload = _payload("TagsMovePayload", "What came of moving tags.")
-RepositoryRollbackPayload = _payload("RepositoryRollbackPayload", "What came of a rollback.")
+TagsDeletePlanPayload = payload("TagsDeletePlanPayload", "What deleting tags would do.", plan=_FIELD)
+TagsExpirePlanPayload = payload("TagsExpirePlanPayload", "What letting tags expire would do.", plan=_FIELD)
+TagsMovePlanPayload = payload("TagsMovePlanPayload", "What moving tags would do.", plan=_FIELD)
+RepositoryRollbackPlanPayload = payload(
+    "RepositoryRollbackPlanPayload", "What a rollback would do.", plan=_FIELD
+)
+TagsDeletePayload = payload("TagsDeletePayload", "What came of deleting tags.", plan=_FIELD)
+TagsExpirePayload = payload("TagsExpirePayload", "What came of letting tags expire.", plan=_FIELD)
+TagsMovePayload = payload("TagsMovePayload", "What came of moving tags.", plan=_FIELD)
+RepositoryRollbackPayload = payload("RepositoryRollbackPayload", "What came of a rollback.", plan=_FIELD)
 
 _Filter = Annotated[TagFilter, strawberry.argument(description="Which tags.")]
 _Plan = Annotated[strawberry.ID, strawberry.argument(description="The plan to carry out, by its id.")]

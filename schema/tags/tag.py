@@ -8,7 +8,7 @@ import strawberry
 import resolvers.tags.tag
 from resolvers.tags.tag import TagChanges, TagRecord
 from schema.context import Info
-from schema.errors import UserError, mutation, payload_errors
+from schema.errors import Payload, mutation
 from schema.inputs import PathArgument, changes
 from schema.manifests.manifest import Manifest, to_manifest
 from schema.node_id import Node, encode_id
@@ -78,21 +78,18 @@ class TagUpdateInput:
 
 
 @strawberry.type(description="What came of changing a tag.")
-class TagUpdatePayload:
+class TagUpdatePayload(Payload):
     tag: Tag | None = strawberry.field(default=None, description="Where the tag points now; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of deleting a tag.")
-class TagDeletePayload:
+class TagDeletePayload(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The span that ended; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type(description="What came of restoring a tag.")
-class TagRestorePayload:
+class TagRestorePayload(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The new span; null if refused.")
-    errors: list[UserError] = payload_errors()
 
 
 _Name = Annotated[str, strawberry.argument(description="The tag's name.")]
