@@ -11,6 +11,7 @@ from resolvers.accounts import deletion
 from resolvers.accounts.account import AccountRecord, by_ids, by_name, insert
 from resolvers.accounts.namespace import require_namespace
 from resolvers.accounts.team import OWNERS
+from resolvers.changes import UNSET, Unset, given
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_email, check_namespace
@@ -90,14 +91,14 @@ async def create(context: Context, *, name: str, email: str | None = None) -> Ac
     return (await by_ids([row.id]))[row.id]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationChanges:
-    """What to change: an absent key stays as it is, None clears it.
+    """Changes of an organization; what is `UNSET` stays as it is, None clears it."""
 
-    Keys: `email`, `invoice_email`, `invoice_email_address`, `tag_expiration_s`.
-    """
-
-    values: dict[str, Any]
+    email: str | Unset | None = UNSET
+    invoice_email: bool | Unset = UNSET
+    invoice_email_address: str | Unset | None = UNSET
+    tag_expiration_s: int | Unset = UNSET
 
 
 async def update(context: Context, name: str, changes: OrganizationChanges) -> AccountRecord:
@@ -108,7 +109,7 @@ async def update(context: Context, name: str, changes: OrganizationChanges) -> A
     record = await require_namespace(context, name, TeamRole.ADMIN)
     if record.kind is not AccountKind.ORGANIZATION:
         raise NotFound(field="organization")
-    values = _checked(context, changes.values)
+    values = _checked(context, given(changes))
     if values.get("email", record.email) == record.email:
         values.pop("email", None)
     async with transaction("organization.update"):
@@ -134,9 +135,9 @@ _CHANGE_EVENTS = {
 """For each column, the kind of event for its change, and the metadata key of the new value."""
 
 
-def _checked(context: Context, given: dict[str, Any]) -> dict[str, Any]:
+def _checked(context: Context, changed: dict[str, Any]) -> dict[str, Any]:
     """Check the changes; an empty address becomes None. Raises `Invalid`."""
-    values = dict(given)
+    values = dict(changed)
     for key, field in (("email", "email"), ("invoice_email_address", "invoiceEmailAddress")):
         if key in values:
             values[key] = check_email(values[key], field=field) if values[key] else None

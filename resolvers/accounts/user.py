@@ -24,6 +24,7 @@ from resolvers.accounts.account import (
 from resolvers.accounts.email_code import Purpose
 from resolvers.accounts.login import Door, record_failure
 from resolvers.accounts.organization import check_tag_expiration
+from resolvers.changes import UNSET, Unset, given
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Forbidden, Invalid, InvalidCredentials, SignInThrottled, TooMany
 from resolvers.names import check_email, check_namespace
@@ -104,17 +105,33 @@ async def require_self(context: Context, *, in_person: bool = False) -> AccountR
     return account
 
 
-async def update(context: Context, given: dict[str, Any]) -> Updated:
-    """Change the viewer's own account, all or nothing: an absent key stays as it is, None clears it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserChanges:
+    """Changes of a user's own account; what is `UNSET` stays as it is, None clears it."""
 
-    Keys: `name`, `email`, `password`, `invoice_email`, `invoice_email_address`, `tag_expiration_s`,
-    `given_name`, `family_name`, `company`, `location`. Requires `user:admin`, and for the first three the
-    user in person (`require_self`). While MAILING is on, a new address takes effect once verified. A new
-    password ends all other sessions and all registry tokens. Raises `Invalid`, `AlreadyExists`.
+    name: str | Unset = UNSET
+    email: str | Unset = UNSET
+    password: str | Unset = UNSET
+    invoice_email: bool | Unset = UNSET
+    invoice_email_address: str | Unset | None = UNSET
+    tag_expiration_s: int | Unset = UNSET
+    given_name: str | Unset | None = UNSET
+    family_name: str | Unset | None = UNSET
+    company: str | Unset | None = UNSET
+    location: str | Unset | None = UNSET
+
+
+async def update(context: Context, changes: UserChanges) -> Updated:
+    """Change the viewer's own account, all or nothing.
+
+    Requires `user:admin`; name, e-mail address and password need the user in person (`require_self`). While
+    MAILING is on, a new address takes effect once verified. A new password ends all other sessions and all
+    registry tokens. Raises `Invalid`, `AlreadyExists`.
     """
-    account = await require_self(context, in_person=not SIGN_IN_KEYS.isdisjoint(given))
+    asked = given(changes)
+    account = await require_self(context, in_person=not SIGN_IN_KEYS.isdisjoint(asked))
     values = {
-        key: value for key, value in given.items() if key == "password" or getattr(account, key) != value
+        key: value for key, value in asked.items() if key == "password" or getattr(account, key) != value
     }
     _check(context, values)
     password, email = values.pop("password", None), values.pop("email", None)

@@ -12,6 +12,7 @@ from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_namespace
+from resolvers.changes import UNSET, Unset, given
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
@@ -109,20 +110,21 @@ def client_secret(context: Context, record: ApplicationRecord) -> str:
     return context.secrets.decrypt(record.client_secret_encrypted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationChanges:
-    """Values to set; an absent key stays as it is.
+    """Values of an application; what is `UNSET` stays as it is, and has its default in a new one."""
 
-    Keys: `name`, `description`, `application_uri`, `redirect_uri`, `avatar_email`.
-    """
-
-    values: dict[str, Any]
+    name: str | Unset = UNSET
+    description: str | Unset = UNSET
+    application_uri: str | Unset = UNSET
+    redirect_uri: str | Unset = UNSET
+    avatar_email: str | Unset | None = UNSET
 
 
 async def create(context: Context, organization: str, changes: ApplicationChanges) -> ApplicationRecord:
     """Register an application with a new client id and secret. Requires `org:admin`. Raises `Invalid`."""
     owner = await require_organization(context, organization)
-    values = _checked(changes.values)
+    values = _checked(given(changes))
     async with transaction("application.create"):
         row = await Application.create(
             organization_id=owner.id,
@@ -143,7 +145,7 @@ async def update(
     Raises `Invalid`, `NotFound`.
     """
     record = await require_application(context, organization, client_id)
-    values = _checked(changes.values)
+    values = _checked(given(changes))
     if not values:
         return record
     async with transaction("application.update"):
@@ -282,9 +284,9 @@ async def _require_admin(context: Context, organization_id: int) -> None:
         raise context.viewer.refusal()
 
 
-def _checked(given: dict[str, Any]) -> dict[str, Any]:
+def _checked(changed: dict[str, Any]) -> dict[str, Any]:
     """Check the values, and return them as they are stored. Raises `Invalid`."""
-    values = dict(given)
+    values = dict(changed)
     if "name" in values:
         if not 1 <= len(values["name"]) <= NAME_LENGTH or not values["name"].strip():
             raise Invalid(f"name: must have 1 to {NAME_LENGTH} characters, not only spaces.", field="name")

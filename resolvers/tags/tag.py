@@ -10,6 +10,7 @@ from typing import Any
 from resolvers import events
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
+from resolvers.changes import UNSET, Unset
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
@@ -270,15 +271,17 @@ async def _record(context: Context, repository: RepositoryRecord, entries: Seque
     await events.write(await events.prepare(context, entries, **place))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagChanges:
-    """Changes of a tag; an absent key changes nothing.
+    """Changes of a tag; what is `UNSET` stays as it is.
 
-    `manifest_digest` (text) creates or moves the tag; `expires_at_ms` sets the expiration, None removes it;
+    `manifest_digest` creates or moves the tag; `expires_at_ms` sets the expiration, None removes it;
     `is_immutable` locks or unlocks.
     """
 
-    values: dict[str, Any]
+    manifest_digest: str | Unset = UNSET
+    expires_at_ms: int | Unset | None = UNSET
+    is_immutable: bool | Unset = UNSET
 
 
 async def update(context: Context, path: str, name: str, changes: TagChanges) -> TagRecord | None:
@@ -290,19 +293,18 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
     check_tag(name)
-    values = changes.values
-    digest, is_immutable = values.get("manifest_digest"), values.get("is_immutable")
     async with transaction("tag.update"):
         await lock_writable(context, record)
         # Unlock first and lock last, so that every change applies to the new span.
-        if is_immutable is False:
-            await _change_immutability(context, record, name, is_immutable)
-        if digest is not None:
-            await point(context, record, name, await require_alive(record, digest), digest)
-        if "expires_at_ms" in values:
-            await _change_expiration(context, record, name, values["expires_at_ms"])
-        if is_immutable is True:
-            await _change_immutability(context, record, name, is_immutable)
+        if changes.is_immutable is False:
+            await _change_immutability(context, record, name, False)
+        if changes.manifest_digest is not UNSET:
+            manifest_id = await require_alive(record, changes.manifest_digest)
+            await point(context, record, name, manifest_id, changes.manifest_digest)
+        if changes.expires_at_ms is not UNSET:
+            await _change_expiration(context, record, name, changes.expires_at_ms)
+        if changes.is_immutable is True:
+            await _change_immutability(context, record, name, True)
     return await active_tag(record.id, name)
 
 

@@ -253,7 +253,7 @@ class OrganizationMutation:
         if "has_invoice_email" in values:
             values["invoice_email"] = values.pop("has_invoice_email")
         record = await resolvers.accounts.organization.update(
-            info.context.context, organization, OrganizationChanges(values)
+            info.context.context, organization, OrganizationChanges(**values)
         )
         return OrganizationUpdatePayload(organization=to_organization(record))
 

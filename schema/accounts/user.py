@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import strawberry
 
 from resolvers.accounts import recovery, user
+from resolvers.accounts.user import UserChanges
 from schema.accounts.account import User, to_user
 from schema.context import Info
 from schema.errors import Payload, mutation
@@ -144,7 +145,7 @@ class UserMutation:
         values = changes(input)
         if "has_invoice_email" in values:
             values["invoice_email"] = values.pop("has_invoice_email")
-        changed = await user.update(info.context.context, values)
+        changed = await user.update(info.context.context, UserChanges(**values))
         return UserUpdatePayload(user=to_user(changed.account), pending_email=changed.pending_email)
 
     @mutation(

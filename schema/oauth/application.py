@@ -244,14 +244,14 @@ class ApplicationMutation:
         organization: OrganizationName,
         input: Annotated[ApplicationCreateInput, strawberry.argument(description="The new application.")],
     ) -> Any:
-        values = {
-            "name": input.name,
-            "description": input.description,
-            "application_uri": input.application_uri,
-            "redirect_uri": input.redirect_uri,
-            "avatar_email": input.avatar_email,
-        }
-        record = await application.create(info.context.context, organization, ApplicationChanges(values))
+        given = ApplicationChanges(
+            name=input.name,
+            description=input.description,
+            application_uri=input.application_uri,
+            redirect_uri=input.redirect_uri,
+            avatar_email=input.avatar_email,
+        )
+        record = await application.create(info.context.context, organization, given)
         return ApplicationCreatePayload(application=to_application(record))
 
     @mutation(
@@ -266,7 +266,7 @@ class ApplicationMutation:
         input: Annotated[ApplicationUpdateInput, strawberry.argument(description="What to change.")],
     ) -> Any:
         record = await application.update(
-            info.context.context, organization, client_id, ApplicationChanges(changes(input))
+            info.context.context, organization, client_id, ApplicationChanges(**changes(input))
         )
         return ApplicationUpdatePayload(application=to_application(record))
 

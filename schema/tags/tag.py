@@ -113,7 +113,7 @@ class TagMutation:
         if "expires_at" in values:
             expires_at = values.pop("expires_at")
             values["expires_at_ms"] = to_milliseconds(expires_at) if expires_at else None
-        record = await resolvers.tags.tag.update(info.context.context, repository, tag, TagChanges(values))
+        record = await resolvers.tags.tag.update(info.context.context, repository, tag, TagChanges(**values))
         return TagUpdatePayload(tag=to_tag(record) if record else None)
 
     @mutation(

@@ -231,7 +231,7 @@ class World:
     async def application(self) -> None:
         """An OAuth application of the organization."""
         maren = await self.factory.as_account("maren")
-        made = await application.create(maren, ORGANIZATION, ApplicationChanges({"name": "Helm"}))
+        made = await application.create(maren, ORGANIZATION, ApplicationChanges(name="Helm"))
         self.digests["helm"] = made.client_id
 
     async def log_in(self) -> None:

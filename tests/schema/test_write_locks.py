@@ -57,7 +57,7 @@ async def scene(factory: Factory) -> Scene:
 
 
 WRITES: dict[str, Callable[[Scene], Awaitable[object]]] = {
-    "move a tag": lambda s: tag.update(s.context, PATH, "v2", TagChanges({"manifest_digest": s.digest})),
+    "move a tag": lambda s: tag.update(s.context, PATH, "v2", TagChanges(manifest_digest=s.digest)),
     "delete a tag": lambda s: tag.delete(s.context, PATH, "v1"),
     "restore a tag": lambda s: tag.restore(s.context, PATH, "v1", s.digest),
     "apply a plan": lambda s: tag_plan.apply(s.context, PATH, PlanKind.DELETE, s.plan),
@@ -84,7 +84,7 @@ CHANGES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
     "delete": lambda s: repository.delete(s.context, PATH),
     "end its tag": lambda s: tag.delete(s.context, PATH, "v1"),
     "let its tag expire": lambda s: tag.update(
-        s.context, PATH, "v1", TagChanges({"expires_at_ms": now_ms() + 86_400_000})
+        s.context, PATH, "v1", TagChanges(expires_at_ms=now_ms() + 86_400_000)
     ),
 }
 

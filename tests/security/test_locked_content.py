@@ -13,7 +13,7 @@ from tests.quayside.registry import kit, people
 
 async def lock(settings: Settings, path: str, name: str, *, is_locked: bool = True) -> None:
     async with people.acting(settings) as context:
-        await update_tag(context, path, name, TagChanges({"is_immutable": is_locked}))
+        await update_tag(context, path, name, TagChanges(is_immutable=is_locked))
 
 
 async def child(repository: kit.Repository, image: bytes) -> httpx.Response:

@@ -150,7 +150,7 @@ async def server(
     await factory.repository("ada/app")
     await factory.image("ada/app", b"layer", tag="v1")
     await factory.organization("acme", owner="ada")
-    changes = ApplicationChanges({"name": "Helm", "redirect_uri": CONSENT["redirect_uri"]})
+    changes = ApplicationChanges(name="Helm", redirect_uri=CONSENT["redirect_uri"])
     helm = await application.create(await factory.as_account("ada"), "acme", changes)
     blanks = {"<client>": helm.client_id, "<blob>": kit.digest_of(b"layer")}
     async with leaving(settings_with_files.database_url) as (url, leave, come_back):

@@ -34,7 +34,7 @@ async def client(app: Starlette, factory: Factory) -> Client:
     """An application of `acme`."""
     ada = await factory.as_account("ada")
     values = {"name": "Helm <script>", "redirect_uri": CALLBACK, "description": "Steers & more"}
-    made = await application.create(ada, "acme", ApplicationChanges(values))
+    made = await application.create(ada, "acme", ApplicationChanges(**values))
     return Client(made.client_id, application.client_secret(ada, made))
 
 

@@ -138,9 +138,7 @@ async def test_a_wrong_secret_in_the_header_is_asked_for_again(ada: Browser, cli
 
 async def test_the_code_of_another_client_is_unknown(ada: Browser, client: Client, factory: Factory) -> None:
     context = await factory.as_account("ada")
-    other = await application.create(
-        context, "acme", ApplicationChanges({"name": "Other", "redirect_uri": CALLBACK})
-    )
+    other = await application.create(context, "acme", ApplicationChanges(name="Other", redirect_uri=CALLBACK))
     code = await code_for(ada, client)
     form = client.exchanges(code) | {
         "client_id": other.client_id,

@@ -273,7 +273,7 @@ async def test_an_immutable_tag_cannot_be_moved_or_deleted(
     body = await repository.push_image(b"layer", tag="v1")
     other = await repository.push_image(b"other")
     async with people.acting(settings) as context:
-        await update_tag(context, APP, "v1", TagChanges({"is_immutable": True}))
+        await update_tag(context, APP, "v1", TagChanges(is_immutable=True))
 
     refused = [
         await repository.put_manifest("v1", other),
@@ -293,7 +293,7 @@ async def test_content_of_an_immutable_index_cannot_be_deleted(
     listed = [kit.descriptor(b"a text", "text/plain")]
     await repository.push_manifest(kit.index_document(manifests=listed), "texts")
     async with people.acting(settings) as context:
-        await update_tag(context, APP, "texts", TagChanges({"is_immutable": True}))
+        await update_tag(context, APP, "texts", TagChanges(is_immutable=True))
 
     refused = await repository.client.delete(repository.url(f"blobs/{digest}"))
 

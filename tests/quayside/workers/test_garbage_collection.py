@@ -133,7 +133,7 @@ async def test_live_content_can_be_pulled_and_garbage_is_removed(
         assert record is not None
         context = await ada.as_account("ada")
         for number, (digest, state) in enumerate(states.items()):
-            changes = tag.TagChanges({"manifest_digest": digest})
+            changes = tag.TagChanges(manifest_digest=digest)
             await tag.update(context, path, f"{state}{number}", changes)
         kept[path] = expected(contents[path], states)
     await end_tags("late%", ago_ms=WINDOW_MS - DAY_MS)

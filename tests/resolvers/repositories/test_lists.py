@@ -247,7 +247,7 @@ async def test_renaming_a_namespace_reorders_its_repositories(factory: Factory) 
 
     # when the first takes another name
     ada = await factory.as_account("ada")
-    await user.update(replace(ada, site=site), {"name": "zoe"})
+    await user.update(replace(ada, site=site), user.UserChanges(name="zoe"))
 
     # then the list, the catalog and the path follow
     bob = await factory.as_account("bob")

@@ -218,7 +218,7 @@ class Tags(RuleBasedStateMachine):
         refusal: type[UserError] | None = None if self._is_alive(image) else NotFound
         if refusal is None and not there and self._is_locked(name):
             refusal = Immutable
-        changes = TagChanges({"manifest_digest": self.digests[image]})
+        changes = TagChanges(manifest_digest=self.digests[image])
         if self._agree(tag.update(self.context, self.path, name, changes), refusal) and not there:
             self._change({name: Entry(image, self.now)})
         self._remember()
@@ -254,9 +254,7 @@ class Tags(RuleBasedStateMachine):
         if after is not None and self._is_locked(name):
             refusal = Immutable
         until = None if after is None else self.now + after
-        if self._agree(
-            tag.update(self.context, self.path, name, TagChanges({"expires_at_ms": until})), refusal
-        ):
+        if self._agree(tag.update(self.context, self.path, name, TagChanges(expires_at_ms=until)), refusal):
             self._change({name: self._until(self.active[name], until)})
             # The clamped expiration of an old tag may lie in the past.
             self._pass(0)
@@ -274,7 +272,7 @@ class Tags(RuleBasedStateMachine):
         refusal: type[UserError] | None = None if name in self.active else NotFound
         if refusal is None and is_locked and self.active[name].until is not None:
             refusal = Invalid
-        changes = TagChanges({"is_immutable": is_locked})
+        changes = TagChanges(is_immutable=is_locked)
         if self._agree(tag.update(self.context, self.path, name, changes), refusal):
             self.active[name] = replace(self.active[name], is_locked=is_locked)
         self._remember()
