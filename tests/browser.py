@@ -1,4 +1,4 @@
-"""A browser's way of talking to us: it keeps the cookie, and knows the token that belongs to it."""
+"""An HTTP client that acts as a browser: it keeps the session cookie and sends its CSRF token."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,21 +13,21 @@ PASSWORD = "correct-horse-battery"
 
 @dataclass
 class Browser:
-    """One browser. `token` is the CSRF token that it last was given."""
+    """One browser. `token` is its current CSRF token."""
 
     http: httpx.AsyncClient
     token: str = ""
 
     async def arrive(self) -> None:
-        """Fetch a first cookie with its token."""
+        """Fetch a cookie and its CSRF token."""
         self.token = (await self.http.get("/csrf_token")).json()["csrf_token"]
 
     async def post(self, path: str, **json: Any) -> httpx.Response:
-        """A POST as a page of ours makes it."""
+        """Send a POST as a page of the server does."""
         return await self.call("POST", path, **json)
 
     async def call(self, method: str, path: str, **json: Any) -> httpx.Response:
-        """Any request as a page of ours makes it."""
+        """Send any request as a page of the server does."""
         answer = await self.http.request(method, path, json=json, headers={"X-CSRF-Token": self.token})
         self.token = answer.headers.get("X-Next-CSRF-Token", self.token)
         return answer
@@ -44,7 +44,7 @@ class Browser:
         return answer["data"]
 
     async def viewer(self) -> str | None:
-        """Who is signed in, as GraphQL says."""
+        """The name of the signed-in user, from GraphQL."""
         viewer = (await self.graphql("{ viewer { name } }"))["viewer"]
         return viewer and str(viewer["name"])
 
@@ -53,7 +53,7 @@ class Browser:
 async def browsing(
     app: Starlette, *, base_url: str = "http://registry.test", ip: str = "198.51.100.7"
 ) -> AsyncIterator[Browser]:
-    """A new browser at some address, with no cookies."""
+    """A new browser without cookies, at this client address."""
     transport = httpx.ASGITransport(app=app, client=(ip, 54321))
     async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:
         yield Browser(http)

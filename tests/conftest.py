@@ -1,4 +1,4 @@
-"""The plugins of the test suite. One that imports from another stands after it."""
+"""The plugins of the test suite. A plugin comes after those that it imports."""
 
 pytest_plugins = [
     "tests.plugins.requirements",

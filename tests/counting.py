@@ -1,4 +1,4 @@
-"""How many statements a request takes."""
+"""Counts the statements of a request."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,10 +8,10 @@ TRIES = 3
 
 
 async def least_statements(ask: Callable[[], Awaitable[object]]) -> int:
-    """The statements of a request, the least of a few tries.
+    """The statements of a request, the minimum of several tries.
 
-    Branches of a query that ask for the same at the same time share a statement. On PostgreSQL it is chance
-    whether they do, as their answers come in any order.
+    Branches of a query that load the same objects at the same time share a statement. On PostgreSQL that
+    depends on the order in which results arrive.
     """
     counts = []
     for _ in range(TRIES):

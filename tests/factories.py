@@ -1,11 +1,11 @@
-"""Content for tests, made as people make it: through the resolvers, with real bytes in a real blob store.
+"""Makes content for tests through the resolvers, with real blobs in a real blob store.
 
     factory = Factory(settings, database, blobs)
     await factory.user("ada")
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer", tag="latest")
 
-Where the product has no way yet to make something (a team), its rows are written here.
+Teams, and many tags at once, are written as rows.
 """
 
 import json
@@ -54,11 +54,11 @@ class Factory:
         return cls(site_of(settings), database, blobs, Secrets(settings.secret_key))
 
     def with_features(self, *flags: str) -> "Factory":
-        """The factory for an installation that has these flags switched on as well."""
+        """The factory for an installation with these features enabled."""
         return replace(self, site=replace(self.site, features=self.site.features | set(flags)))
 
     def without_features(self, *flags: str) -> "Factory":
-        """The factory for an installation that has these flags switched off."""
+        """The factory for an installation with these features disabled."""
         return replace(self, site=replace(self.site, features=self.site.features - set(flags)))
 
     def context(self, viewer: Viewer = ANONYMOUS) -> Context:
@@ -66,7 +66,7 @@ class Factory:
         return Context(viewer=viewer, site=self.site, blobs=self.blobs, secrets=self.secrets)
 
     async def viewer(self, name: str, scopes: frozenset[Scope] = DIRECT) -> Viewer:
-        """The viewer that an account of this name is."""
+        """The viewer of the account with this name."""
         record = await account.by_name(name)
         assert record is not None, f"there is no account {name}"
         return Viewer(ViewerAccount(record.id, record.name, record.kind, 0), scopes)
@@ -78,7 +78,7 @@ class Factory:
     async def user(
         self, name: str, *, password: str | None = None, is_superuser: bool = False
     ) -> AccountRecord:
-        """A user; without a password unless a test signs in with one, since hashing takes time."""
+        """A user; without a password by default, since hashing takes time."""
         return await account.create_user(
             self.context(),
             name=name,
@@ -152,7 +152,7 @@ class Factory:
         return await self.manifest(path, kit.image_document(*layers, config=config), tag=tag)
 
     async def manifest(self, path: str, document: kit.Json, *, tag: str | None = None) -> str:
-        """A manifest whose content is there already; its digest."""
+        """A manifest whose blobs exist already; its digest."""
         record = await repository.find(path)
         assert record is not None
         owner = await self.owner_of(record)
@@ -166,12 +166,12 @@ class Factory:
         return pushed.digest
 
     async def owner_of(self, record: RepositoryRecord) -> Context:
-        """The context of the one who owns the namespace; an organization itself stands for its owners."""
+        """The context of the owner of a namespace; for an organization, of the organization itself."""
         return await self.as_account(record.namespace_name)
 
 
 async def add_tags(digest: str, names: Iterable[str]) -> None:
-    """Let tags point to a manifest that one repository has, many at once and without events."""
+    """Write many tags of one manifest as rows, without events."""
     (row,) = await fetch("SELECT id, repository_id FROM manifest WHERE digest = ?", digest)
     place = {"repository_id": row["repository_id"], "manifest_id": row["id"]}
     await Tag.bulk_create([Tag(name=name, started_at_ms=1, **place) for name in names], batch_size=500)

@@ -6,8 +6,8 @@ It prints its port. Beside its documents it answers:
 
     POST /sign     {claims, key, algorithm, header} → a token; `key` is the id of one of its keys
     POST /keys     {key, algorithm} → makes a key and publishes it
-    POST /state    {broken, issuer, document} → what goes wrong from now on
-    GET  /asked    how often each document was asked for
+    POST /state    {broken, issuer, document} → sets the faults from now on
+    GET  /asked    how often each document was requested
 """
 
 import json
@@ -53,7 +53,7 @@ class Server(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def document(self, path: str) -> Any:
-        """What is published at a path; None for nothing."""
+        """The document at a path, or None."""
         self.asked[path] += 1
         if path in self.state.get("documents", {}):
             return self.state["documents"][path]
@@ -71,7 +71,7 @@ class Server(HTTPServer):
         return {**key, "kid": kid, "use": "sig"}
 
     def command(self, path: str, said: dict[str, Any]) -> Any:
-        """Do what a test asks."""
+        """Execute a command of a test."""
         if path == "/sign":
             pem, algorithm = self.keys[said.get("key", "first")]
             header = {"kid": said.get("key", "first"), **said.get("header", {})}
@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Issuer:
-    """What a test does with a running issuer."""
+    """A client of a running issuer."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -125,11 +125,11 @@ class Issuer:
         self._http.post("/keys", json={"key": name, "algorithm": algorithm, "bits": bits})
 
     def behave(self, **state: Any) -> None:
-        """`broken` for status 500, `issuer` for another name, `documents` by path; nothing for good."""
+        """Set faults: `broken` for status 500, `issuer` for another name, `documents` by path."""
         self._http.post("/state", json=state)
 
     def asked(self) -> dict[str, int]:
-        """How often each document was asked for."""
+        """How often each document was requested."""
         found: dict[str, int] = self._http.get("/asked").json()
         return found
 

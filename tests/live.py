@@ -1,6 +1,6 @@
-"""The doors of live events on a real server in this process, and a client of its WebSockets.
+"""A real server of `/graphql` in this process, and a WebSocket client, for tests of live events.
 
-The factory beside it writes through connections of its own, as another process does.
+The factory writes through its own database connections, as another process does.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ subscription Events($namespace: String, $repository: RepositoryPath, $kinds: [St
 
 @dataclass(frozen=True)
 class Door:
-    """A running server: `http://` + `address`; and what feeds its subscriptions."""
+    """A running server at `http://` + `address`, and its fan-out."""
 
     address: str
     fanout: Fanout
@@ -121,19 +121,19 @@ class Client:
             return message
 
     async def init(self, payload: Json | None = None) -> None:
-        """Introduce oneself, and be acknowledged."""
+        """Send `connection_init`, and wait for the acknowledgement."""
         await self.send(type="connection_init", payload=payload)
         assert await self.receive() == {"type": "connection_ack"}
 
     async def subscribe(self, identity: str = "1", query: str = EVENTS, **variables: Any) -> None:
-        """Begin an operation, and wait until the server has dealt with it."""
+        """Start an operation, and wait until the server has processed it."""
         await self.send(id=identity, type="subscribe", payload={"query": query, "variables": variables})
         await self.send(type="ping", payload={"after": identity})
         while (message := await self.receive()) != {"type": "pong", "payload": {"after": identity}}:
             self.early.append(message)
 
     async def next(self) -> Json:
-        """The next message of an operation, those included that came before `subscribe` returned."""
+        """The next message of an operation, including those received during `subscribe`."""
         return self.early.pop(0) if self.early else await self.receive()
 
     async def event(self) -> Json:
@@ -144,11 +144,11 @@ class Client:
         return event
 
     async def events(self, count: int) -> list[Json]:
-        """The next events, as many."""
+        """The next `count` events."""
         return [await self.event() for _ in range(count)]
 
     async def closed(self) -> tuple[int, str]:
-        """The code and reason with which the server closes the connection, whatever it sends before."""
+        """The code and reason with which the server closes the connection; skips other messages."""
         with suppress(ConnectionClosed):
             while True:
                 await self.receive()
@@ -164,7 +164,7 @@ async def connected(
     origin: str | None = None,
     subprotocol: str | None = SUBPROTOCOL,
 ) -> AsyncIterator[Client]:
-    """A connection that has yet to introduce itself."""
+    """A connection before `connection_init`."""
     async with connect(
         f"ws://{address}/graphql",
         subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
@@ -177,7 +177,7 @@ async def connected(
 
 @asynccontextmanager
 async def listening(address: str, token: str | None = None, **variables: Any) -> AsyncIterator[Client]:
-    """A client with one subscription to `EVENTS`, which the server has begun."""
+    """A client with one started subscription to `EVENTS`."""
     async with connected(address) as client:
         await client.init({"Authorization": f"Bearer {token}"} if token else None)
         await client.subscribe(**variables)

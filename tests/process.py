@@ -1,4 +1,4 @@
-"""Commands and servers in processes of their own, as an operator runs them."""
+"""Runs commands and servers as processes."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def environment(**environ: str) -> dict[str, str]:
 
 
 def run(directory: Path, *arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end in a directory, with `text` as its input."""
+    """Run a command in a directory, with `text` as its input, and wait for it."""
     return subprocess.run(
         [sys.executable, "-m", "quayside", *arguments],
         cwd=directory,
@@ -68,7 +68,7 @@ def serving(
             wait_until_ready(client, process, directory)
             yield client, process
         finally:
-            # An idle TLS connection would hold up the server's orderly end.
+            # An idle TLS connection would delay the shutdown of the server.
             client.close()
             process.terminate()
             process.wait(timeout=START_TIMEOUT_S)
@@ -76,7 +76,7 @@ def serving(
 
 @contextmanager
 def helping(module: str, *arguments: str) -> Iterator[int]:
-    """The port of a running helper of the tests, `python -m module`, which prints it."""
+    """Run a helper of the tests, `python -m module`, which prints its port; the port."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -107,5 +107,5 @@ def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str], direc
 
 
 def log_of(directory: Path) -> list[dict[str, object]]:
-    """The log of a server, which is all that it may write to standard error."""
+    """The log of a server. Fails if standard error has anything else."""
     return [json.loads(line) for line in (directory / "log").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""An HTTP server in a process of its own that keeps what is posted to it, for tests of callbacks.
+"""An HTTP server process that stores what is posted to it, for tests of callbacks.
 
     python -m tests.sink DIRECTORY [STATUS]
 
@@ -15,7 +15,7 @@ from tests.process import helping
 
 
 class Sink(HTTPServer):
-    """Keeps bodies in a directory and answers all of them alike."""
+    """Stores bodies in a directory and answers each with one status."""
 
     def __init__(self, directory: Path, status: int) -> None:
         super().__init__(("127.0.0.1", 0), Keeper)
@@ -25,12 +25,12 @@ class Sink(HTTPServer):
 
 
 class Keeper(BaseHTTPRequestHandler):
-    """Takes one POST."""
+    """Handles one POST."""
 
     server: Sink
 
     def do_POST(self) -> None:
-        """Keep the body under its number; it appears whole."""
+        """Store the body under its number, atomically."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.count += 1
         part = self.server.directory / "part"
@@ -43,7 +43,7 @@ class Keeper(BaseHTTPRequestHandler):
 
 @contextmanager
 def sinking(directory: Path, *, status: int = 200) -> Iterator[int]:
-    """A sink that keeps bodies in a new directory; its port."""
+    """A running sink; its port."""
     directory.mkdir()
     with helping("tests.sink", str(directory), str(status)) as port:
         yield port

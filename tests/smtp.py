@@ -1,4 +1,4 @@
-"""A mail server in a process of its own: real SMTP with TLS and passwords, which keeps what it gets.
+"""An SMTP server process with TLS and passwords, which stores the mails that it receives.
 
 with smtp_server(directory) as server:
     ... f"smtp://127.0.0.1:{server.port}"
@@ -23,22 +23,22 @@ from tests.process import ROOT, environment
 
 USER, PASSWORD = "quayside", "pass word"
 REFUSED = "nobody@example.com"
-"""An address that the server has never heard of."""
+"""An address that the server rejects."""
 
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """A running server: its port, and the file in which it keeps the mails."""
+    """A running server: its port, and the file with the mails."""
 
     port: int
     mails: Path
 
     def received(self) -> list[dict[str, Any]]:
-        """What was taken so far: `sender`, `recipients`, `is_encrypted`, `user`, `text`."""
+        """The mails so far: `sender`, `recipients`, `is_encrypted`, `user`, `text`."""
         return [json.loads(line) for line in self.mails.read_text().splitlines()]
 
     def messages(self) -> list[EmailMessage]:
-        """The mails as such."""
+        """The mails as messages."""
         return [message_from_string(entry["text"], policy=default) for entry in self.received()]
 
 
@@ -84,7 +84,7 @@ async def _serve(
     from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
     class Keeper:
-        """Keeps every mail but those to one address, and asks those to another one to come again."""
+        """Stores mails, but rejects one recipient and defers another."""
 
         async def handle_RCPT(  # noqa: N802 - The library looks for this name.
             self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -1,10 +1,10 @@
-"""All that a database holds: to tell whether something was written, and to undo what a test wrote."""
+"""Dumps of a database: to check whether something was written, and to undo what a test wrote."""
 
 from storage.statements import Row, execute, fetch, is_postgres
 from storage.transactions import transaction
 
 UNIMPORTANT = {"last_accessed_at_ms"}
-"""Columns that reading changes."""
+"""Columns that reads change."""
 
 
 async def tables() -> list[str]:
@@ -18,7 +18,7 @@ async def tables() -> list[str]:
 
 
 async def dump() -> dict[str, list[Row]]:
-    """Every row of every table, in an order of its own: a row that is touched moves in PostgreSQL."""
+    """All rows of all tables, sorted, since an updated row moves in PostgreSQL."""
     return {
         table: sorted((_important(row) for row in await fetch(f"SELECT * FROM {table}")), key=repr)
         for table in await tables()

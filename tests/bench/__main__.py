@@ -1,4 +1,4 @@
-"""Run the measurements and print one line for each, with the ratio to the peer where there is one."""
+"""Runs the measurements and prints a line for each, with the ratio to the peer if it has one."""
 
 import json
 import os
@@ -19,7 +19,7 @@ ROUNDS = 5
 
 
 def main() -> int:
-    """Measure and print; 0 unless something could not be measured."""
+    """Measure and print; exit code 1 if a measurement failed."""
     if shutil.which("wrk") is None:
         print("make bench needs wrk: install the package of that name.", file=sys.stderr)
         return 1
@@ -83,7 +83,7 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
 
 
 def measure_counting() -> None:
-    """What counting pulls and telling the audit log of them adds to a manifest GET."""
+    """The cost of counting and logging pulls, per manifest GET."""
     counted, uncounted = pulls.measure()
     print(
         f"{'counting a manifest GET':28} {counted.cpu_us - uncounted.cpu_us:9.0f} µs CPU more"
@@ -94,7 +94,7 @@ def measure_counting() -> None:
 
 
 def measure_blobs(servers: list[Server]) -> None:
-    """Blobs of 100 MiB up and down, the best of several rounds."""
+    """Upload and download of 100 MiB blobs, the best of several rounds."""
     uploads: list[float] = [0.0] * len(servers)
     downloads: list[float] = [0.0] * len(servers)
     for _ in range(ROUNDS):
@@ -111,7 +111,7 @@ def measure_blobs(servers: list[Server]) -> None:
 
 
 def measure_memory(servers: list[Server]) -> None:
-    """The peak of resident memory while a blob of 2 GiB goes up and comes down."""
+    """The peak of resident memory during upload and download of a 2 GiB blob."""
     piece = os.urandom(CHUNK)
     count = content.HUGE_BYTES // CHUNK
     digest = content.digest_of_repeated(piece, count)

@@ -1,4 +1,4 @@
-"""The audit log at a thousand and at five million entries: what a page and a month's counts take."""
+"""The audit log with 1,000 and 5,000,000 entries: the time of a page and of the counts of a month."""
 
 import asyncio
 import re
@@ -28,9 +28,9 @@ SELECT CASE i % 5 WHEN 0 THEN 'push_repo' ELSE 'pull_repo' END, '{"repo": "app"}
 
 
 def measure() -> list[tuple[str, Rate, float]]:
-    """A page of a log and its counts by day, at each size: name, rate, statements of one request.
+    """A page of the log and its counts by day, at each size: name, rate, statements of one request.
 
-    On a server of its own, whose log has nothing else.
+    On a separate server with an empty log.
     """
     with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
         server = start_quayside(Path(directory), owner=content.OWNER)
@@ -71,7 +71,7 @@ async def _roll_up(data: Path) -> None:
 
 
 def _statements(server: Server, address: str) -> float:
-    """The statements that one request runs, by the server's own count."""
+    """The statements of one request, from the metrics of the server."""
     before = _count(server)
     httpx.get(f"{server.url}{address}", headers=server.headers()).raise_for_status()
     return _count(server) - before

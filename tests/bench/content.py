@@ -1,4 +1,4 @@
-"""What is measured on: an image, a large blob, and a repository with many tags, pushed through `/v2`."""
+"""The content for measurements, pushed through `/v2`: an image, a large blob, a repository with many tags."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ TAGS = 100
 
 
 def registry_headers(server: Server, actions: str) -> dict[str, str]:
-    """The headers of a request on the repository: a registry token where the server asks for one."""
+    """The headers of a request on the repository, with a registry token if the server needs one."""
     if not server.token:
         return {}
     query = urlencode({"service": "bench", "scope": f"repository:{PATH}:{actions}"})
@@ -32,7 +32,7 @@ def registry_headers(server: Server, actions: str) -> dict[str, str]:
 
 
 def repeated(piece: bytes, count: int) -> Iterator[bytes]:
-    """One piece many times, as a body that needs no memory."""
+    """A body of one piece repeated, which takes no memory."""
     for _ in range(count):
         yield piece
 

@@ -1,4 +1,4 @@
-"""Whether what is asked costs the same of a hundred thousand rows as of a thousand: sizes, times, a table."""
+"""Measures whether queries cost the same with a hundred thousand rows as with a thousand."""
 
 import asyncio
 import subprocess
@@ -20,7 +20,7 @@ ROUNDS = 15
 
 
 async def measured(ask: Callable[[], Awaitable[object]]) -> tuple[float, int]:
-    """The least of milliseconds, to which other work only adds, and the statements, the sign-in included."""
+    """The minimum of the times in ms, and the number of statements, including authentication."""
     await ask()
     with count_statements() as count:
         await ask()
@@ -33,7 +33,7 @@ async def measured(ask: Callable[[], Awaitable[object]]) -> tuple[float, int]:
 
 
 def report(found: Mapping[str, Sequence[tuple[float, int]]]) -> None:
-    """Print a line for each question: what it cost at each size, and the last beside the first."""
+    """Print a line for each query: its cost at each size, and the ratio of last to first."""
     print(f"{'':34}" + "".join(f"{size:>22,}" for size in SIZES))
     for question, row in found.items():
         cells = "".join(f"{ms:10.2f} ms {count:2} stmts" for ms, count in row)
@@ -61,8 +61,8 @@ async def on_fresh_database(
 def on_every_database(measure: Callable[[Factory], Awaitable[None]], *, module: str) -> None:
     """Measure on SQLite, then on a PostgreSQL of our own where that is installed.
 
-    The object mapper keeps statements of one kind of database, so that the other one is asked by a process of
-    its own: the module again, with the address.
+    The object mapper caches statements of one database, so PostgreSQL is measured in another process: this
+    module again, with the URL.
     """
     if len(sys.argv) > 1:
         print("\nPostgreSQL", flush=True)

@@ -1,4 +1,4 @@
-"""Live events: what a hundred listeners are brought in a second, each over a WebSocket of their own."""
+"""Live events: deliveries per second to a hundred subscribers, each with its own WebSocket."""
 
 import asyncio
 import json
@@ -30,14 +30,14 @@ LEFT JOIN repository r ON r.namespace_id = n.id WHERE n.name = ? LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What listeners were brought: events a second over all of them, the server's CPU in µs for each."""
+    """Events per second over all subscribers, and the server's CPU time per event in µs."""
 
     per_second: float
     cpu_us: float
 
 
 def measure(server: Server, data: Path, owner: str) -> Delivery:
-    """Write events in small transactions, as many at once as the database takes, while all listen."""
+    """Write events in small concurrent transactions while all subscribers listen."""
     return asyncio.run(_measure(server, data, owner))
 
 
@@ -54,7 +54,7 @@ async def _measure(server: Server, data: Path, owner: str) -> Delivery:
 
 
 async def _listen(stack: AsyncExitStack, server: Server) -> ClientConnection:
-    """A connection whose subscription has begun."""
+    """A connection with a started subscription."""
     connection = await stack.enter_async_context(
         connect(
             f"ws://{urlsplit(server.url).netloc}/graphql",

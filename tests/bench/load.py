@@ -1,4 +1,4 @@
-"""Load: many small requests by wrk, single large bodies by one connection. All of it bounded."""
+"""Load: many small requests with wrk, single large bodies over one connection."""
 
 import http.client
 import re
@@ -19,7 +19,7 @@ _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What many requests gave: requests a second, latency in ms, the server's CPU in µs a request."""
+    """Requests per second, latency in ms, and the server's CPU time per request in µs."""
 
     per_second: float
     p50_ms: float
@@ -28,7 +28,7 @@ class Rate:
 
 
 def hammer(server: Server, path: str, headers: dict[str, str], *, script: str | None = None) -> Rate:
-    """Ask for one address on 16 connections for 8 seconds. Raises `RuntimeError` if any answer failed."""
+    """Request one address on 16 connections for 8 seconds. Raises `RuntimeError` if a request failed."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
@@ -57,7 +57,7 @@ def _percentile(output: str, name: str) -> float:
 
 
 def download(server: Server, path: str, headers: dict[str, str]) -> float:
-    """Read one body to its end; MB/s. Nothing is kept."""
+    """Read one body and discard it; MB/s."""
     connection = _connect(server)
     started = time.perf_counter()
     connection.request("GET", path, headers=headers)

@@ -1,11 +1,10 @@
-"""Lists and searches over many repositories: how long they take at a thousand, ten and a hundred thousand.
+"""Lists and searches over 1,000, 10,000 and 100,000 repositories.
 
     python -m tests.bench.many
 
-Asked is the GraphQL door in this process, on SQLite and on PostgreSQL. `ada` owns all; `bob` may see every
-third, which are public, and twenty more; `cy` has a permission on every tenth as well: at a thousand and at
-ten thousand that is few enough to be looked at one by one. What is flat costs at a hundred thousand what it
-costs at a thousand.
+Queries GraphQL in this process, on SQLite and PostgreSQL. `ada` owns all; `bob` may see every third, which
+are public, and twenty more; `cy` also has a permission on every tenth. Up to 10,000 repositories, these are
+few enough to be checked one by one. A flat query costs with 100,000 what it costs with 1,000.
 """
 
 from functools import partial
@@ -29,7 +28,7 @@ PRIVATE_BY_NAME = """{ repositories(first: 50, namespace: "bulk", visibility: PR
 
 
 def searching(text: str) -> str:
-    """A search as the box of a web interface sends it."""
+    """A search as a web interface sends it."""
     return (
         f'{{ search(text: "{text}", perKind: 5, first: 25) {{ nodes {{ score item {{ __typename }} }} }} }}'
     )
@@ -62,7 +61,7 @@ def _numbers() -> str:
 
 
 async def fill(namespace_id: int, first: int, last: int) -> None:
-    """Write repositories as rows: every third public, each with a description, which tells them apart."""
+    """Write repositories as rows: every third is public, each has a unique description."""
     padded = "lpad(CAST(n AS TEXT), 6, '0')" if is_postgres() else "printf('%06d', n)"
     for start in range(first, last, 10_000):
         async with transaction("bench.fill"):
@@ -78,7 +77,7 @@ async def fill(namespace_id: int, first: int, last: int) -> None:
 
 
 async def fill_grants(account_id: int, first: int, last: int) -> None:
-    """Let an account read every tenth of the repositories of `fill`."""
+    """Give an account a permission on every tenth repository of `fill`."""
     async with transaction("bench.fill_grants"):
         await execute(
             "INSERT INTO repository_permission (repository_id, account_id, role)"
@@ -103,7 +102,7 @@ async def fill_users(number: int) -> None:
 
 
 async def measure(factory: Factory) -> None:
-    """Fill the database step by step, and print a line for each question and viewer."""
+    """Fill the database step by step, and print a line for each query and viewer."""
     for name in ("ada", "bob", "cy"):
         await factory.user(name)
     await factory.organization("bulk", owner="ada")

@@ -1,4 +1,4 @@
-"""What counting pulls and writing them into the audit log costs: a manifest GET with it and without."""
+"""The cost of counting and logging pulls: a manifest GET with and without it."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.quayside.registry import kit
 
 
 def measure() -> tuple[Rate, Rate]:
-    """The rate of a server as it is, and of one that does not count; each on a directory of its own."""
+    """The rates of a server with and without counting, each on its own directory."""
     counted, uncounted = (_rate(module) for module in ("quayside", "tests.bench.uncounted"))
     return counted, uncounted
 

@@ -1,6 +1,6 @@
-"""The servers under measurement: quayside, and docker-registry with filesystem storage and no login.
+"""The measured servers: quayside, and docker-registry with filesystem storage and without login.
 
-Both write a line for each request into a file, and nothing else while all is well.
+Both log a line for each request to a file.
 """
 
 import os
@@ -30,7 +30,7 @@ http: {{addr: "127.0.0.1:{port}"}}
 
 @dataclass(slots=True)
 class Server:
-    """A running server: where it listens, which processes it is, and how to sign in (empty for no login)."""
+    """A running server: address, processes and credentials (empty for no login)."""
 
     name: str
     url: str
@@ -38,7 +38,7 @@ class Server:
     token: str = ""
 
     def headers(self) -> dict[str, str]:
-        """What requests to its REST and GraphQL interfaces carry."""
+        """The headers of requests to REST and GraphQL."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def cpu_seconds(self) -> float:
@@ -50,16 +50,16 @@ class Server:
         return total
 
     def peak_bytes(self) -> int:
-        """The largest resident memory that any of its processes has had."""
+        """The peak resident memory of its largest process."""
         return max(_status_bytes(pid, "VmHWM") for pid in _family(self.process.pid))
 
     def forget_peak(self) -> None:
-        """Begin to watch the peak anew."""
+        """Reset the peak."""
         for pid in _family(self.process.pid):
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def stop(self) -> None:
-        """Ask it to end, and wait."""
+        """Stop it, and wait."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
 

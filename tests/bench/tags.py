@@ -1,9 +1,9 @@
-"""Views of tags and their history: how long they take at a thousand, ten and a hundred thousand tags.
+"""Lists of tags and their history with 1,000, 10,000 and 100,000 tags.
 
     python -m tests.bench.tags
 
-Asked is the GraphQL door in this process. Each tag has moved twice. What is flat costs at a hundred thousand
-what it costs at a thousand.
+Queries GraphQL in this process. Each tag has moved twice. A flat query costs with 100,000 what it costs with
+1,000.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ QUESTIONS = {
 
 
 async def fill(first: int, last: int) -> None:
-    """Write tags as rows, each with its earlier spans; two manifests take turns."""
+    """Write tags as rows, with earlier spans that alternate between two manifests."""
     row = await fetch_one(
         "SELECT MIN(id) AS one, MAX(id) AS other, MIN(repository_id) AS place FROM manifest"
     )
@@ -60,7 +60,7 @@ async def fill(first: int, last: int) -> None:
 
 
 async def measure(factory: Factory) -> None:
-    """Fill the repository step by step, and print a line for each question."""
+    """Fill the repository step by step, and print a line for each query."""
     await factory.user("ada")
     await factory.repository("ada/app")
     for layer in (b"one", b"other"):

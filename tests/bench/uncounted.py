@@ -1,4 +1,4 @@
-"""Quayside without the counting of pulls, to measure what that costs; run like `python -m quayside`."""
+"""quayside without counting pulls, to measure its cost; run like `python -m quayside`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from quayside.registry.pulls import PullRecorder
 
 
 def _nothing(*_: Any) -> None:
-    """Take the place of a note, and of taking it."""
+    """Replaces the methods that record pulls."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The kind of an answer: its keys and their JSON types, so that answers with other content compare."""
+"""The kind of an answer: keys and JSON types, to compare answers with different content."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 SCALARS = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
 
 MAPS = frozenset({"tags", "teams", "child_manifests_presence", "permissions"})
-"""Keys whose objects are keyed by names, not by words of the API."""
+"""Keys of objects whose keys are names."""
 
 WHOLE = frozenset({"metadata", "paths", "definitions", "scopes"})
-"""Keys whose objects say what this installation offers or has seen; only that they are objects compares."""
+"""Keys of objects whose content depends on the installation; it is not compared."""
 
 HISTORIES = frozenset({"aggregated", "logs"})
-"""Keys whose lists tell what was done before: as long as that was, each item of one kind."""
+"""Keys of lists whose length depends on earlier requests; only the kind of their items is compared."""
 
 
 def kind_of(value: Any, key: str = "") -> Any:
@@ -40,7 +40,7 @@ def kind_of(value: Any, key: str = "") -> Any:
 
 
 def _common(kinds: list[Any]) -> list[Any]:
-    """One kind that fits all, in a list; none of none."""
+    """The merged kind of all items, in a list; empty if there are none."""
     if not kinds:
         return []
     merged = kinds[0]
@@ -72,7 +72,7 @@ def _merge(one: Any, other: Any) -> Any:
 
 
 def differences(expected: Any, actual: Any, path: str = "answer") -> list[str]:
-    """Where an answer's kind is not the expected one, as words. What was null at times need not be here."""
+    """Differences between two kinds, as texts. Keys that may be null may be missing."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         return [
             *(f"{path} lacks {key}" for key in expected if key not in actual),

@@ -1,4 +1,4 @@
-"""The reference as data: what the API that we match documents, and what a live system of it does."""
+"""The reference as data: the documentation of the Quay API, and the behaviour of a live Quay."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ EXTRA = frozenset(
         "updateRepositoryImmutabilityPolicy",
     }
 )
-"""Rows for what clients call although the reference does not list it."""
+"""Operations that clients call although the reference does not list them."""
 
 
 class Parameter(TypedDict):
-    """`type` is a JSON type, a list of them, or `any`. `documented` is false for what only the live system
-    reads, `ignored` true for what is only documented."""
+    """`type` is a JSON type, a list of them, or `any`. `documented` is false if only the live Quay reads it,
+    `ignored` true if it is only documented."""
 
     name: str
     place: str
@@ -85,7 +85,7 @@ class Parameter(TypedDict):
 
 
 class Operation(TypedDict):
-    """One operation. `path` is whole; `check_order` is null where nothing is known or there is no body."""
+    """One operation. `path` is the full path; `check_order` is null if it is unknown or there is no body."""
 
     operation: str
     chapter: str
@@ -110,7 +110,7 @@ def operations() -> dict[str, Operation]:
 
 @cache
 def missing() -> dict[str, list[str]]:
-    """The operations without a row, by the theme that brings them."""
+    """Operations without a route, by the theme that will add them."""
     return cast(dict[str, list[str]], json.loads((DATA / "missing.json").read_text("utf-8")))
 
 
@@ -121,7 +121,7 @@ def answers() -> dict[str, Any]:
 
 
 def rows() -> dict[str, tuple[str, Route]]:
-    """Chapter and row of each operation that we have."""
+    """Chapter and route of each operation that we have."""
     return {route.operation: (chapter.name, route) for chapter in CHAPTERS for route in chapter.routes}
 
 

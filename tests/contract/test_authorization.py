@@ -1,4 +1,4 @@
-"""Who may do what: each documented operation by each kind of caller, and that a refusal writes nothing."""
+"""Access: each documented operation by each kind of caller; a refused one writes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.contract.world import ORGANIZATION, World, callers, observed
 from tests.factories import Factory
 
 WITHOUT_ANSWERS = {"authFederatedRobotToken", "getErrorDescription", "getReferrers"}
-"""Operations that the record has no callers of: they are about nobody's things, or served elsewhere."""
+"""Operations without recorded callers: they need no access, or are served elsewhere."""
 
 
 @cache
@@ -38,7 +38,7 @@ def test_every_operation_has_callers() -> None:
 
 
 async def everything(factory: Factory) -> World:
-    """Private and public things, of which `ole` may see some by a grant or through a team."""
+    """Private and public content, some of which `ole` may see by a permission or through a team."""
     world = World(factory)
     await world.people()
     await world.organization()
@@ -69,7 +69,7 @@ def expected(case: dict[str, Any], actor: str) -> int:
 
 
 async def important() -> dict[str, list[Row]]:
-    """All rows, but for what is noted of the calls themselves."""
+    """All rows, except records of the calls themselves."""
     tables = await state.dump()
     return {table: found for table, found in tables.items() if table not in {"event", "audit_log"}}
 
@@ -88,7 +88,7 @@ async def test_an_operation_by_each_caller(
     ]
     async with callers(world, observed(settings_with_files)) as caller:
         before = await important()
-        # Those who are refused come first, so that what others do cannot be taken for theirs.
+        # Refused callers come first, before others change anything.
         for case, actor, status in sorted(calls, key=lambda call: -call[2]):
             answer = await caller.ask(actor, case["method"], case["path"], case.get("body"))
             if answer.status_code != status:

@@ -1,4 +1,4 @@
-"""What REST lists cost: as many statements for fifteen things as for two."""
+"""REST lists take as many statements for fifteen items as for two."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.factories import Factory
 
 
 async def fill(factory: Factory, first: int, last: int) -> None:
-    """More of everything that the lists show."""
+    """Add more of everything that the lists show."""
     for number in range(first, last):
         await factory.organization(f"dock-{number}", owner="maren")
         await factory.team(ORGANIZATION, f"crew-{number}", TeamRole.MEMBER, ["maren"])
@@ -42,7 +42,7 @@ async def fill(factory: Factory, first: int, last: int) -> None:
 
 
 async def statements(caller: Caller, path: str) -> int:
-    """How many statements the answer to `maren` takes, the one that finds the token included."""
+    """The number of statements of an answer to `maren`, including authentication."""
 
     async def ask() -> None:
         answer = await caller.ask("maren", "GET", path)
@@ -84,7 +84,7 @@ async def test_a_list_costs_the_same_however_long(
     await world.repositories()
     await fill(factory, 0, 2)
     async with callers(world, settings_with_files) as caller:
-        await caller.ask("maren", "GET", path)  # The first use of a token is noted with it.
+        await caller.ask("maren", "GET", path)  # The first use of a token writes its time.
         few = await statements(caller, path)
         await fill(factory, 2, 15)
         many = await statements(caller, path)

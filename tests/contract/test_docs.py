@@ -1,4 +1,4 @@
-"""What an operator may set or type is described, and described as it is."""
+"""The documentation matches the code: settings, commands, statuses, tables, glossary."""
 
 import re
 from pathlib import Path

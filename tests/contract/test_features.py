@@ -1,4 +1,4 @@
-"""Feature flags: what the code asks for can be switched by an operator."""
+"""Every feature flag in the code is one that operators can set."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The first user of an installation, made by the request that clients know although no reference lists it."""
+"""The creation of the first user by REST, which clients use although the reference does not list it."""
 
 from __future__ import annotations
 

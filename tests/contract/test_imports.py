@@ -1,4 +1,4 @@
-"""Our packages have common names: those imported are ours, and no dependency brings another of the name."""
+"""Our packages have common names: the imported ones are ours, and no dependency has the same names."""
 
 import importlib
 from importlib.metadata import packages_distributions

@@ -1,4 +1,4 @@
-"""Labels over REST: where a new one is found, and what refuses to take one."""
+"""Labels over REST: the Location of a new one, and refused ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_a_new_label_is_found_where_the_answer_says(caller: Caller) -> Non
     assert (await caller.ask("maren", "GET", path)).json() == label
 
 
-async def test_a_label_of_another_manifest_is_as_good_as_none(caller: Caller) -> None:
+async def test_a_label_of_another_manifest_is_not_found(caller: Caller) -> None:
     made = (await caller.ask("maren", "POST", BEACON + "{first}/labels", LAMP)).json()["label"]["id"]
     elsewhere = (
         f"{BEACON}{{second}}/labels/{made}",
@@ -63,7 +63,7 @@ async def test_a_label_of_another_manifest_is_as_good_as_none(caller: Caller) ->
 
 
 @pytest.mark.parametrize("read_only", [RepositoryState.READ_ONLY, RepositoryState.MIRROR])
-async def test_a_repository_that_takes_no_writes_takes_no_labels(
+async def test_a_repository_that_is_not_writable_refuses_labels(
     caller: Caller, factory: Factory, read_only: RepositoryState
 ) -> None:
     made = (await caller.ask("maren", "POST", BEACON + "{first}/labels", LAMP)).json()["label"]["id"]

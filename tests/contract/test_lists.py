@@ -1,4 +1,4 @@
-"""REST lists of repositories: their pages, their variants, and what stars make of them."""
+"""REST lists of repositories: pages, variants and stars."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def world(factory: Factory) -> World:
 
 
 async def pages(caller: Caller, actor: str, path: str) -> list[list[dict[str, Any]]]:
-    """All pages of a list, each asked for with the token of the one before."""
+    """All pages of a list, each requested with the token of the previous one."""
     found, token = [], ""
     while True:
         answer = (await caller.ask(actor, "GET", f"{path}{token}")).json()
@@ -81,7 +81,7 @@ async def test_starred_repositories_are_listed_page_by_page(
     assert (len(rows), sum(row["is_starred"] for row in rows)) == (250, 130)
 
 
-async def test_stars_are_of_somebody(world: World, settings_with_files: Settings) -> None:
+async def test_stars_need_a_user(world: World, settings_with_files: Settings) -> None:
     async with callers(world, settings_with_files) as caller:
         answer = await caller.ask("anonymous", "GET", "/repository?starred=true")
 

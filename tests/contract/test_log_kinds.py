@@ -1,4 +1,4 @@
-"""The kinds of log entries that clients know: each is written, or listed with the theme that owns it."""
+"""Each kind of log entry that clients know is written, or listed with the theme that will write it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def awaited() -> dict[str, list[str]]:
 
 
 def sources() -> str:
-    """The code that writes entries, without the table of kinds itself."""
+    """The code, without the table of kinds."""
     files = [
         file for layer in LAYERS for file in (ROOT / layer).rglob("*.py") if file.name != "event_kinds.py"
     ]

@@ -1,4 +1,4 @@
-"""What REST adds to a manifest when a client asks for the card of a model."""
+"""`include_modelcard` over REST."""
 
 from __future__ import annotations
 

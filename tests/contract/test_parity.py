@@ -1,4 +1,4 @@
-"""What a live system answered, case by case and in its order, is what we answer: status, keys and types."""
+"""Our answers match the recorded answers of a live system: status, keys and types."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
     "discovery": (),
     "error": (),
 }
-"""What there is beside the people when a chapter begins."""
+"""The content, beside the users, at the start of a chapter."""
 
 QUOTA = "Storage is not counted and has no quota yet."
 
@@ -81,18 +81,18 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("listRepos", "with_trailing_slash"): SLASHES,
     ("listRepoTags", "without_trailing_slash"): SLASHES,
 }
-"""(operation, case) → why we answer otherwise."""
+"""(operation, case) → why our answer differs."""
 
 
 @cache
 def exchanges() -> dict[str, list[dict[str, Any]]]:
-    """The recorded cases by chapter, in their order, with the steps between them."""
+    """The recorded cases by chapter, in order, with the steps between them."""
     found: dict[str, list[dict[str, Any]]] = json.loads((DATA / "exchanges.json").read_text("utf-8"))
     return found
 
 
 def due(recorded: dict[str, Any], codes: str) -> int:
-    """The status of an answer: as recorded, or for a success the one that the reference documents."""
+    """The expected status: the recorded one, or for a success the documented one."""
     status: int = recorded["status"]
     operation = operations()[recorded["operation"]]
     is_success = status == operation["status_observed"]
@@ -100,7 +100,7 @@ def due(recorded: dict[str, Any], codes: str) -> int:
 
 
 async def deviation(caller: Caller, recorded: dict[str, Any], status: int) -> str | None:
-    """How our answer differs from the recorded one, with the status that is due, as words."""
+    """How our answer differs from the recorded one, as a text."""
     answer = await caller.ask(recorded["actor"], recorded["method"], recorded["path"], recorded.get("body"))
     if answer.status_code != status:
         return f"status {answer.status_code}, not {status}: {answer.text[:300]}"

@@ -1,4 +1,4 @@
-"""What the record of permissions and default permissions leaves open."""
+"""Permissions and default permissions: cases without a record."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def caller(factory: Factory, settings_with_files: Settings) -> AsyncIterat
 
 
 async def make(caller: Caller, **body: Any) -> dict[str, Any]:
-    """A default permission, as the answer shows it."""
+    """Create a default permission; the answer."""
     answer = await caller.ask("maren", "POST", PROTOTYPES, {"role": "read", **body})
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
@@ -150,7 +150,7 @@ async def test_the_transitive_permission_counts_neither_administrators_nor_every
     assert await shown("tove") == (404, None)
 
 
-async def test_taking_what_is_not_there_says_so_in_words_that_clients_know(caller: Caller) -> None:
+async def test_deleting_a_missing_permission_has_the_text_that_clients_know(caller: Caller) -> None:
     texts = [
         (await caller.ask("maren", "DELETE", f"{BEACON}/{whose}")).json()["error_message"]
         for whose in ("user/ole", "user/nobody", "team/keepers", "team/nobodies")
@@ -162,7 +162,7 @@ async def test_taking_what_is_not_there_says_so_in_words_that_clients_know(calle
     )
 
 
-async def test_a_member_who_may_not_learns_nothing_from_a_bad_role(caller: Caller) -> None:
+async def test_a_member_without_access_is_refused_before_a_bad_role(caller: Caller) -> None:
     refused = await caller.ask("ole", "PUT", f"{BEACON}/user/tove", {"role": "king"})
     mistaken = await caller.ask("maren", "PUT", f"{BEACON}/user/tove", {"role": "king"})
 

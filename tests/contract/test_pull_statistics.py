@@ -1,4 +1,4 @@
-"""What REST tells of pulls: the days of a repository, and the statistics of tags and manifests."""
+"""Pulls over REST: days of a repository, statistics of tags and manifests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def world(factory: Factory) -> World:
 
 @pytest.fixture
 async def caller(world: World, settings_with_files: Settings) -> AsyncIterator[Caller]:
-    """A caller of the whole application."""
+    """A client of the whole application."""
     async with callers(world, settings_with_files) as opened:
         yield opened
 
@@ -80,7 +80,7 @@ async def test_statistics_are_for_whoever_may_read(caller: Caller, place: str) -
     assert (await caller.ask("maren", "GET", absent)).status_code == 404
 
 
-async def test_a_repository_tells_of_91_days(caller: Caller) -> None:
+async def test_a_repository_lists_91_days(caller: Caller) -> None:
     answer = await caller.ask("maren", "GET", f"/repository/{FERRY}?includeStats=true&includeTags=false")
 
     stats = answer.json()["stats"]

@@ -1,4 +1,4 @@
-"""Rows and documents against the reference: nothing missing, nothing extra."""
+"""Routes and documents have exactly the operations, parameters and keys of the reference."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rest_compat.route import UNSET, Route
 from tests.contract.reference import EXTRA, THEMES, Operation, answers, engine, missing, operations, rows
 
 RENAMED = {"changeOrganization": {"organization": "name"}}
-"""Path values that share a name with a body key, and so have another name in the row: ours → theirs."""
+"""Path values with another name in the route, since a body key has the same name: ours → theirs."""
 
 IMPLEMENTED = sorted(rows().keys() - EXTRA)
 
 
-def test_the_reference_is_whole() -> None:
+def test_the_reference_is_complete() -> None:
     assert len(operations()) == 178
     assert {operation["owner"] for operation in operations().values()} == THEMES
 
 
-def test_rows_are_documented_operations_or_listed_extras() -> None:
+def test_routes_are_documented_operations_or_listed_extras() -> None:
     assert rows().keys() - operations().keys() == EXTRA
 
 
@@ -58,7 +58,7 @@ def facts(chapter: str, route: Route) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", IMPLEMENTED)
-def test_a_row_says_what_the_reference_says(name: str) -> None:
+def test_a_route_matches_the_reference(name: str) -> None:
     operation = operations()[name]
     chapter, route = rows()[name]
     ours = facts(chapter, route)
@@ -88,7 +88,7 @@ def test_a_document_takes_the_parameters_of_the_reference(name: str) -> None:
 
 
 def differences(param: Param, route: Route, operation: Operation) -> list[str]:
-    """Where a parameter is not what the reference says, as words."""
+    """Differences between a parameter and the reference, as texts."""
     place = place_of(route, param)
     name = renamed(operation["operation"], param, route)
     theirs = next(one for one in operation["parameters"] if (one["place"], one["name"]) == (place, name))
@@ -104,7 +104,7 @@ def differences(param: Param, route: Route, operation: Operation) -> list[str]:
 
 
 def drift(expected: Any, derived: Any, path: str = "answer") -> list[str]:
-    """Where a derived answer type is not the reference's, as words."""
+    """Differences between a derived answer type and the reference's, as texts."""
     if "any" in (expected, derived) or (derived == "any?" and str(expected).endswith("?")):
         return []
     if isinstance(expected, dict) and set(expected) == {"?"}:
@@ -123,12 +123,12 @@ def drift(expected: Any, derived: Any, path: str = "answer") -> list[str]:
                 for reason in drift(expected[key], derived[key], f"{path}.{key}")
             ),
         ]
-    # What the reference lets be null need not be; the other way round clients break.
+    # We may be stricter than the reference about null, but not the other way round.
     return [] if expected in (derived, f"{derived}?") else [f"{path} is {derived}, not {expected}"]
 
 
 def adapted(expected: Any, later: list[str], always: list[str], path: str = "") -> Any:
-    """The answer without the keys that a later chapter fills, and with those certain that we write always."""
+    """The answer type without keys of later chapters, and with keys that we always write marked so."""
     if isinstance(expected, list):
         return [adapted(item, later, always, path) for item in expected]
     if not isinstance(expected, dict):
@@ -188,7 +188,7 @@ def test_drift_is_found() -> None:
     ]
 
 
-def test_only_the_door_itself_answers_without_the_schema() -> None:
+def test_only_discovery_and_error_answer_without_the_schema() -> None:
     assert {name for name, (_, route) in rows().items() if route.native} == {
         "discovery",
         "getErrorDescription",

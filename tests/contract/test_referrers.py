@@ -1,4 +1,4 @@
-"""Referrers at the registry: what a live system answered, and where the specification makes us differ."""
+"""Referrers of `/v2`: as recorded from a live system, or different where the specification requires it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEVIATIONS: Mapping[str, tuple[str, str]] = {
 
 
 async def ask(caller: Caller, actor: str, path: str) -> httpx.Response:
-    """One request of an actor: with a registry token for pulling, or with the token of the API itself."""
+    """One request of an actor, with a registry token or an access token."""
     name, _, is_direct = actor.partition(" with ")
     token = caller.world.tokens.get(name)
     if token and not is_direct:

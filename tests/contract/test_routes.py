@@ -1,4 +1,4 @@
-"""Every documented path, filled with awkward repository names, means the operation that documents it."""
+"""Every documented path, with awkward repository names, leads to its operation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AMBIGUOUS = {
     ("changeRepoState", "ns/a/tag"): "changeTag",
     ("changeRepoMirrorConfig", "ns/a/tag"): "changeTag",
 }
-"""Requests that mean two operations in the reference as well, and the one that answers."""
+"""Requests that are ambiguous in the reference too, and the operation that answers."""
 
 
 def route(name: str) -> Route:
@@ -90,7 +90,7 @@ def test_values_are_decoded(router: Router) -> None:
         ("GET", "/", ()),
     ],
 )
-def test_what_has_no_operation(router: Router, method: str, path: str, allowed: tuple[str, ...]) -> None:
+def test_paths_without_an_operation(router: Router, method: str, path: str, allowed: tuple[str, ...]) -> None:
     match = router.match(method, path)
 
     assert (match.route, match.allowed) == (None, allowed)

@@ -1,4 +1,4 @@
-"""The GraphQL schema as a contract: the committed text is the code's, and every name follows the rules."""
+"""The GraphQL schema: the committed text matches the code, and names follow the rules."""
 
 import re
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ FREE_FORM = {
     ("Robot", "unstructuredMetadata"): "what the owner of a robot keeps with it",
     ("RobotCreateInput", "unstructuredMetadata"): "what the owner of a robot keeps with it",
 }
-"""The only fields of type JSON, and whose content it is: everything that we make has a type."""
+"""The only fields of type JSON, and who defines their content; all other values have types."""
 
 GRAPH = schema._schema
 TYPES: list[GraphQLNamedType] = [
@@ -146,7 +146,7 @@ def test_mutations_are_a_noun_and_a_verb_and_answer_with_a_payload_of_their_own(
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=str)
-def test_a_payload_holds_errors_and_nothing_else_that_a_refusal_would_have_to_fill(
+def test_a_payload_has_errors_and_otherwise_nullable_fields(
     payload: GraphQLObjectType,
 ) -> None:
     fields = {name: str(field.type) for name, field in payload.fields.items()}
@@ -175,7 +175,7 @@ def test_booleans_are_positive_statements() -> None:
     assert [path for path in found if not BOOLEAN.match(last(path))] == []
 
 
-def test_times_say_that_they_are() -> None:
+def test_times_have_names_of_times() -> None:
     found = typed("DateTime")
 
     assert len(found) > 5
@@ -201,7 +201,7 @@ def test_sizes_are_bytes() -> None:
     assert set(names) <= set(typed("BigInt"))
 
 
-def test_only_what_people_supply_is_free_form() -> None:
+def test_only_listed_fields_are_free_form() -> None:
     assert {*typed("JSON"), *typed("JSONObject")} == {f"{owner}.{name}" for owner, name in FREE_FORM}
 
 
@@ -221,7 +221,7 @@ def test_enumerations_are_upper_case() -> None:
 def test_a_connection_has_edges_nodes_a_page_and_a_count(connection: GraphQLObjectType) -> None:
     node = connection.name.removesuffix("Connection")
 
-    # A log says besides which interval it covers.
+    # Connections of logs also have the covered interval.
     more = {"startsAt": "DateTime!", "endsAt": "DateTime!"} if node == "AuditEntry" else {}
     assert {name: str(field.type) for name, field in connection.fields.items()} == {
         "edges": f"[{node}Edge!]!",
@@ -246,7 +246,7 @@ def test_every_connection_pages_by_the_same_two_arguments() -> None:
         assert field.args["first"].default_value == 50
 
 
-def test_lists_outside_of_connections_say_how_long_they_can_be_or_are_short_by_nature() -> None:
+def test_lists_outside_of_connections_are_bounded() -> None:
     short_by_nature = {
         "Layer.command",
         "Layer.urls",
@@ -264,7 +264,7 @@ def test_lists_outside_of_connections_say_how_long_they_can_be_or_are_short_by_n
     assert [path for path, text in lists.items() if not re.search(r"at most|platforms on offer", text)] == []
 
 
-def test_no_name_is_that_of_the_old_interface() -> None:
+def test_no_name_is_one_of_the_rest_api() -> None:
     names = {name for _, name, _ in (*outputs(), *inputs())} | {type_.name for type_ in TYPES}
 
     assert [name for name in names if "_" in name] == []

@@ -1,4 +1,4 @@
-"""Whatever the schema may answer, a shaped answer fits the type that was derived from schema and document."""
+"""Property test: shaped answers have the answer type derived from schema and document."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Answers:
     ) -> None:
         self._schema = schema
         self._dice = dice
-        # A payload that was not refused holds everything, and of a refused one nothing is shown.
+        # A successful payload has all fields; a refused one is not shaped.
         (root, *_) = operation.selection_set.selections
         is_mutation = operation.operation is OperationType.MUTATION
         self._certain = (
@@ -118,7 +118,7 @@ def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
     values = {
         param.name: {"integer": 1, "boolean": True}.get(param.kinds[0], "text") for param in plan.params
     }
-    # Of a page the values also hold how many items come before it.
+    # The values of a page include the number of items before it.
     values |= {offset_of(param.name): 0 for param in plan.params if param.form == "PAGE"}
     shaped = plan.shape(data, values)
     assert plan.answer is not None

@@ -1,4 +1,4 @@
-"""A repository that is not writable: no door lets its content be changed, and all let it be read."""
+"""A repository that is not writable: every door refuses changes of its content, and allows reads."""
 
 from __future__ import annotations
 

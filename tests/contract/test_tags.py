@@ -1,4 +1,4 @@
-"""What the REST routes of tags say beyond what was recorded of a live system."""
+"""REST routes of tags: cases without a record."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from tests.factories import Factory
 TAG = f"/repository/{ORGANIZATION}/beacon/tag/1.0"
 
 
-async def test_a_locked_tag_is_no_conflict_for_an_expiration_but_a_mistake(
-    factory: Factory, settings_with_files: Settings
-) -> None:
+async def test_an_expiration_of_a_locked_tag_is_400(factory: Factory, settings_with_files: Settings) -> None:
     world = World(factory)
     await world.people()
     for prepare in (World.organization, World.repositories, World.images):

@@ -1,4 +1,4 @@
-"""What clients call of teams beyond the record: invitations by code, teams under another organization."""
+"""REST routes of teams without a record: invitations by code, teams of another organization."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_a_team_is_found_under_its_own_organization_alone(
     factory = caller.world.factory
     await factory.organization("far-harbour", owner="maren")
     await factory.team("far-harbour", "pilots", TeamRole.MEMBER, ["ole"])
-    await caller.ask("maren", "GET", "/user/")  # The first use of a token is noted with it.
+    await caller.ask("maren", "GET", "/user/")  # The first use of a token writes its time.
     before = await state.dump()
 
     answer = await caller.ask("maren", method, f"/organization/{ORGANIZATION}/team/pilots{path}")

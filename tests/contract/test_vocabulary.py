@@ -1,4 +1,4 @@
-"""Each word of the REST vocabulary is used by a chapter, or listed with the theme that will use it."""
+"""Each directive, form and route option is used by a chapter, or listed with the theme that will use it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def used() -> dict[str, set[str]]:
     }
 
 
-def test_each_word_is_used_or_awaited() -> None:
+def test_each_directive_form_and_option_is_used_or_awaited() -> None:
     awaiting = json.loads((DATA / "awaiting.json").read_text("utf-8"))
 
     assert {kind: sorted(names) for kind, names in awaiting.items()} == {
@@ -60,7 +60,7 @@ def test_each_word_is_used_or_awaited() -> None:
     assert {theme for names in awaiting.values() for theme in names.values()} <= THEMES
 
 
-def test_each_word_has_a_sentence() -> None:
+def test_each_directive_and_form_has_a_description() -> None:
     silent = [one.name for one in vocabulary().directives if not ours(one.description)]
     form = vocabulary().type_map["Form"]
 

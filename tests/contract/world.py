@@ -50,11 +50,11 @@ HISTORY = {
     ],
     "config": {"Labels": {"maintainer": "maren", "version": "1"}},
 }
-"""How the images came to be: two layers, and a step that made none; and two labels."""
+"""The history of the images: two layers, and a step without one; and two labels."""
 
 
 def observed(settings: Settings) -> Settings:
-    """The settings of the recorded system: its status codes, superusers with access to everything."""
+    """The settings of the recorded system: its status codes, and superusers with full access."""
     features = settings.features | {"SUPERUSERS_FULL_ACCESS", "ORG_SHARED_EMAIL"}
     return replace(
         settings,
@@ -66,13 +66,13 @@ def observed(settings: Settings) -> Settings:
 
 @dataclass
 class World:
-    """The harbour, with what the steps so far have brought."""
+    """The content so far."""
 
     factory: Factory
     tokens: dict[str, str] = field(default_factory=dict)
-    """Access tokens by actor; nobody else has one."""
+    """Access tokens by actor."""
     digests: dict[str, str] = field(default_factory=dict)
-    """The digests of the images, and what answers were kept for, by the names that exchanges call them by."""
+    """The digests of the images, and values kept from answers, by their names in the exchanges."""
 
     async def people(self) -> None:
         """The users, each with the tokens that the recorded actors had."""
@@ -111,7 +111,7 @@ class World:
         await self.factory.team(ORGANIZATION, "keepers", TeamRole.CREATOR, ["ole"])
 
     async def grantees(self) -> None:
-        """Who can be given permissions: a team, and two robots, one with a role; a repository of `maren`."""
+        """Grantees: a team and two robots, one with a role; a repository of `maren`."""
         await self.team()
         for name in ("winch", "pilot"):
             await self.factory.robot(f"{ORGANIZATION}+{name}", by="maren")
@@ -170,14 +170,14 @@ class World:
         await invite.accept(ole, InviteReference(id=invited.id))
 
     async def described(self) -> None:
-        """The repositories of `maren` say what they are, or that they are nothing in particular."""
+        """Descriptions of the repositories of `maren`."""
         maren = await self.factory.as_account("maren")
         for path, text in DESCRIPTIONS.items():
             if await repository.find(path):
                 await repository.update(maren, path, description=text)
 
     async def star(self) -> None:
-        """`maren` marks `beacon` with a star."""
+        """`maren` stars `beacon`."""
         await star.star(await self.factory.as_account("maren"), f"{ORGANIZATION}/beacon")
 
     async def winch(self) -> None:
@@ -205,7 +205,7 @@ class World:
             await self.factory.grant(f"{ORGANIZATION}/crane", name, RepositoryRole.WRITE, by="maren")
 
     async def busy(self) -> None:
-        """A day on which `ole` and somebody unknown pulled more than fits on two pages."""
+        """A day with more pulls by `ole` and an anonymous caller than fit on two pages."""
         await self.factory.repository("maren/mine")
         ole = await account.by_name("ole")
         assert ole is not None
@@ -245,7 +245,7 @@ class World:
         await execute("UPDATE account SET password_hash = ? WHERE name = ?", hashed, "maren")
 
     async def mirror(self) -> None:
-        """`tidewater` takes only what a mirror brings."""
+        """`tidewater` is in the state MIRROR."""
         maren = await self.factory.as_account("maren")
         await repository.change_state(maren, f"{ORGANIZATION}/tidewater", RepositoryState.MIRROR)
 
@@ -255,7 +255,7 @@ class World:
             self.digests[name] = reduce(_within, place.split("."), answer)
 
     def filled(self, value: Any) -> Any:
-        """A request with its blanks filled: digests by name, and a time to come in seconds."""
+        """A request with its placeholders filled: digests by name, and a future time in seconds."""
         if isinstance(value, str):
             value = value.replace("{today}", time.strftime("%m/%d/%Y", time.gmtime()))
         if value == "{in three days}":
@@ -284,7 +284,7 @@ STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
     "add a team": World.team,
     "log in with an application token": World.log_in,
 }
-"""What happens between two exchanges, by the words of the record."""
+"""The steps between two exchanges, by their names in the record."""
 
 
 SIGNED_IN = frozenset({"maren, signed in", "maren, forged"})
@@ -292,7 +292,7 @@ SIGNED_IN = frozenset({"maren, signed in", "maren, forged"})
 
 @dataclass(frozen=True)
 class Caller:
-    """Asks `/api/v1` as any actor of a world; who is signed in does so at a browser."""
+    """Sends requests to `/api/v1` as any actor; signed-in actors use a browser."""
 
     world: World
     http: httpx.AsyncClient
@@ -310,7 +310,7 @@ class Caller:
             http = self.browser.http
             if not self.browser.token:
                 await self.browser.sign_in("maren")
-            # Another page can send the cookie, but does not know the token that belongs to it.
+            # A page of another site can send the cookie, but does not know its CSRF token.
             if actor != "maren, forged":
                 headers["X-CSRF-Token"] = self.browser.token
         return await http.request(
@@ -323,7 +323,7 @@ class Caller:
 
 @asynccontextmanager
 async def callers(world: World, settings: Settings, *, address: str = "127.0.0.1") -> AsyncIterator[Caller]:
-    """The whole application of these settings, on the database of the world, asked from some address."""
+    """Clients of the whole application, on the database of the world, at this client address."""
     app = create_app(settings, jobs=False)
     async with (
         app.router.lifespan_context(app),

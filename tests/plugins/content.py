@@ -1,8 +1,4 @@
-"""A registry's state to fill and to look into.
-
-An open database that is current in the test, a blob store, and a factory that makes content through the
-resolvers.
-"""
+"""Fixtures of a registry's state: an open, current database, a blob store, and a factory for content."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def settings_with_files(tmp_path: Path, database_url: str) -> Settings:
-    """Settings of a server whose blobs are files, so that a factory beside it can bring content."""
+    """Settings with blobs in files, so that a factory outside the server can add content."""
     return load_settings(
         {
             "DATA_DIR": str(tmp_path),

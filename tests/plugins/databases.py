@@ -1,7 +1,7 @@
-"""What most tests share: a fresh database for each that asks for one, and settings that point at it.
+"""Fixtures of a fresh database for each test, and of settings for it.
 
-The database is SQLite, or with TEST_DB=postgres a private PostgreSQL. Migrations run once in a session, on a
-template that each test gets a copy of.
+The database is SQLite, or with TEST_DB=postgres a private PostgreSQL. Migrations run once per session, on a
+template that is copied for each test.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ def shared_directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 async def database_url(
     request: pytest.FixtureRequest, tmp_path: Path, shared_directory: Path, postgres_address: str | None
 ) -> AsyncIterator[str]:
-    """The URL of a fresh, migrated database of the test's own."""
+    """The URL of a fresh, migrated database."""
     if TEST_DB == "sqlite":
         template = shared_directory / f"{TEMPLATE}.db"
         with _first_comes(shared_directory) as first:
@@ -52,7 +52,7 @@ async def database_url(
             await _administer(postgres_address, f'CREATE DATABASE "{TEMPLATE}"')
             await _migrate(postgres_address + TEMPLATE)
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    # Since PostgreSQL 15 the log would be the way, which takes twice as long.
+    # The default since PostgreSQL 15, WAL_LOG, takes twice as long.
     await _administer(postgres_address, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}" STRATEGY FILE_COPY')
     yield postgres_address + name
     await _administer(postgres_address, f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -74,7 +74,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @contextmanager
 def _first_comes(directory: Path) -> Iterator[bool]:
-    """Whether this is the first block of the session to get here; the others wait until it is through."""
+    """Whether this is the first worker of the session to enter the block; the others wait for its end."""
     done = directory / f"{TEMPLATE}.done"
     with (directory / f"{TEMPLATE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -83,7 +83,7 @@ def _first_comes(directory: Path) -> Iterator[bool]:
 
 
 async def _migrate(url: str) -> None:
-    # Tests of settings and of pure functions run without the database layer being imported.
+    # Imported late, so that tests of settings and pure functions run without the database layer.
     from storage.database import migrate
 
     await migrate(url)

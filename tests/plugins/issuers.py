@@ -1,4 +1,4 @@
-"""An issuer of identity tokens in a process of its own, one for each module of tests."""
+"""Fixtures of an OIDC issuer process, one for each test module."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def running_issuer() -> Iterator["Issuer"]:
-    """An issuer, as the test before left it."""
+    """An issuer in the state that the previous test left."""
     from tests.issuer import issuing
 
     with issuing() as running:
@@ -20,6 +20,6 @@ def running_issuer() -> Iterator["Issuer"]:
 
 @pytest.fixture
 def issuer(running_issuer: "Issuer") -> "Issuer":
-    """An issuer that does what it should."""
+    """An issuer without faults."""
     running_issuer.behave()
     return running_issuer

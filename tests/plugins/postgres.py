@@ -1,8 +1,7 @@
 """A private PostgreSQL server for one test session, if TEST_DB=postgres asks for it.
 
-The process that runs the session starts it and tells its address to the xdist workers; it ends with the
-session. Should that process be killed, the kernel stops the server. Its data is in a temporary directory, and
-durability is switched off, as nobody will miss it.
+The main process of the session starts it and passes its address to the xdist workers. If that process is
+killed, the kernel stops the server. Its data is in a temporary directory, with durability off for speed.
 """
 
 import ctypes
@@ -33,7 +32,7 @@ ADDRESS = pytest.StashKey[str]()
 
 
 def installed() -> Path | None:
-    """The directory of the newest PostgreSQL server's programs, or None."""
+    """The program directory of the newest installed PostgreSQL server, or None."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     if found:
         return found[-1].parent
@@ -54,7 +53,7 @@ class Server:
         return f"postgresql://quayside@127.0.0.1:{self.port}/"
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: it waits for no client.
+        self.process.send_signal(signal.SIGINT)  # Fast shutdown, which does not wait for clients.
         try:
             self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
@@ -160,7 +159,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Called by xdist, in the process that runs the session, for each worker it is about to start."""
+    """Called by xdist in the main process before it starts a worker."""
     node.workerinput["postgres"] = node.config.stash.get(ADDRESS, None)
 
 
@@ -172,5 +171,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_address(request: pytest.FixtureRequest) -> str | None:
-    """`postgresql://…/`, to which the name of a database is added; None without a server."""
+    """`postgresql://…/`, without the name of a database; None without a server."""
     return request.config.stash.get(ADDRESS, None)

@@ -1,9 +1,9 @@
-"""Programs that a test needs, and what happens when one is not installed.
+"""The marker for programs that a test needs.
 
     @pytest.mark.needs("skopeo")
 
-skips the test without skopeo, and the session ends with the names of the programs that were missed. With
-TEST_REQUIRE=all a missing program fails the test instead, so that a full run cannot pass by leaving some out.
+skips the test without skopeo; the session ends with a list of missing programs. With TEST_REQUIRE=all a
+missing program fails the test, so that a full run cannot pass by skipping.
 """
 
 import os

@@ -1,10 +1,10 @@
-"""How far tests go that could go on for ever, with random examples or with sizes.
+"""The scale of tests with random examples or sizes.
 
     @pytest.mark.long
     @settings(max_examples=40 * SCALE)
 
-tries a little in `make test`, so that a run stays short, and all of it in `make test-long`, which sets
-TEST_SCALE and runs these tests alone.
+runs few examples in `make test`, and many in `make test-long`, which sets TEST_SCALE and runs only these
+tests.
 """
 
 import os
@@ -12,7 +12,7 @@ import os
 import pytest
 
 SCALE = int(os.environ.get("TEST_SCALE") or 1)
-"""How many times as much as in a short run is tried."""
+"""The factor for numbers of examples and for sizes; 1 in a short run."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
-"""Where a test session keeps what it throws away: in memory where there is room for it, else on the disk.
+"""The temporary directory of a test session: in memory if there is room, else on disk.
 
-A test makes a database of its own, which is hundreds of small files on PostgreSQL. On a disk that takes
-longer than most tests do. Memory is bounded, as what a test that passed has left is removed when it ends.
+Each test makes a database, which is hundreds of small files on PostgreSQL; on disk that takes longer than
+most tests. Memory stays bounded, since the files of a passed test are removed at its end.
 """
 
 import os
@@ -12,7 +12,7 @@ import pytest
 
 MEMORY = Path("/dev/shm")
 ENOUGH_BYTES = 4 * 1024**3
-"""Several times what a session needs at once."""
+"""Several times what a session needs."""
 
 
 def root() -> Path | None:

@@ -1,4 +1,4 @@
-"""Tests reach nothing but this machine: a connection to anywhere else is refused before it starts."""
+"""Blocks connections from tests to other machines."""
 
 import socket
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 
 class ConnectionOutside(OSError):
-    """A test tried to leave the machine."""
+    """A test tried to connect to another machine."""
 
 
 def _check(family: int, address: Any) -> None:
@@ -29,7 +29,7 @@ def _is_loopback(host: str) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Iterator[None]:
-    """Guards the connections of this process, those of its event loops included."""
+    """Guards the connections of this process, including those of event loops."""
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
 
     def guarded_connect(self: socket.socket, address: Any) -> None:

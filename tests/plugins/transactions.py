@@ -1,8 +1,7 @@
-"""The session fails if a transaction stood open, doing nothing, for more than 100 ms again and again.
+"""Fails the session if transactions were repeatedly idle for more than 100 ms.
 
-Such a transaction did network, disk or hashing work while it held the database. Time spent in statements does
-not count, since a busy machine stretches it; nor does a pause that comes once or twice, which is the same
-machine's. What works in a transaction on purpose does so in every test, or for long.
+Such a transaction does network, disk or hashing work while it holds the database. Time in statements does not
+count, since it depends on the load of the machine; nor do one or two pauses, for the same reason.
 """
 
 import gc
@@ -17,7 +16,7 @@ LONGEST_IDLE_MS = 100
 LONGEST_PAUSE_MS = 1000
 PAUSES = 2
 WHOLE = {"plan.apply": "a plan of up to 10,000 tags is carried out whole or not at all"}
-"""Transactions that may be long, and why."""
+"""Transactions that may be long, with the reason."""
 
 FOUND = pytest.StashKey[list[str]]()
 
@@ -43,15 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What imports made lives as long as the session. Left out of collections, it cannot make one pause a
-    # transaction for longer than is allowed.
+    # Excludes the objects of imports from Python's garbage collection, whose pauses would count as idle time.
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Called by xdist, in the process that runs the session, when a worker is done."""
+    """Called by xdist in the main process when a worker has ended."""
     node.config.stash[FOUND].extend(getattr(node, "workeroutput", {}).get("transactions", []))
 
 

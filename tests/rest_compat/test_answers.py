@@ -1,4 +1,4 @@
-"""What answers look like: each directive and form, through the door."""
+"""Answers: each directive and form, over HTTP."""
 
 from __future__ import annotations
 
@@ -138,13 +138,13 @@ async def test_a_denied_part_is_left_out(bob: httpx.AsyncClient) -> None:
     }
 
 
-async def test_absent_may_have_an_answer_of_its_own(alice: httpx.AsyncClient) -> None:
+async def test_null_may_have_its_own_answer(alice: httpx.AsyncClient) -> None:
     answer = await alice.get("/api/v1/repository/acme/nothing")
 
     assert (answer.status_code, answer.json()) == (200, {"gone": True})
 
 
-async def test_absent_is_not_found(alice: httpx.AsyncClient) -> None:
+async def test_null_is_not_found(alice: httpx.AsyncClient) -> None:
     answer = await alice.get("/api/v1/repository/acme/nothing/tag/")
 
     assert answer.status_code == 404
@@ -213,7 +213,7 @@ def test_answer_types_are_derived_from_schema_and_document(engine: Engine[toy_sc
         ([], "answer is not of kind object."),
     ],
 )
-def test_a_misfit_is_named(engine: Engine[toy_schema.Context], answer: Any, reason: str) -> None:
+def test_a_type_mismatch_is_described(engine: Engine[toy_schema.Context], answer: Any, reason: str) -> None:
     derived = engine.plans["Viewer"].answer
     assert derived is not None
     assert type_mismatch(derived, answer) == reason

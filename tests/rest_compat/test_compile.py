@@ -1,4 +1,4 @@
-"""Mistakes in documents and rows are refused at start-up, with what is wrong and where."""
+"""Errors in documents and routes stop the start, with reason and location."""
 # ruff: noqa: E501 - A document and the sentence about it are read side by side.
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rest_compat.route import Check, Route, Router
 from tests.rest_compat import toy, toy_schema
 
 
-def test_the_executed_document_holds_nothing_of_ours(engine: Engine[toy_schema.Context]) -> None:
+def test_the_executed_document_has_no_client_side_directives(engine: Engine[toy_schema.Context]) -> None:
     assert print_ast(engine.plans["GetRepository"].document) == (
         """\
 query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true) {
@@ -52,7 +52,7 @@ query GetRepository($repository: RepositoryPath!, $includeTags: Boolean = true) 
     )
 
 
-def test_a_plan_knows_what_its_document_uses(engine: Engine[toy_schema.Context]) -> None:
+def test_a_plan_lists_the_directives_and_forms_of_its_document(engine: Engine[toy_schema.Context]) -> None:
     plan = engine.plans["ListTags"]
 
     assert plan.description == "All tags of a repository, dead ones too."
@@ -191,11 +191,11 @@ ROW = Route("a", "GET", "/a", document="A")
         ),
     ],
 )
-def test_a_row_that_does_not_fit_its_document(row: Route, documents: str | None, sentence: str) -> None:
+def test_a_route_that_does_not_fit_its_document(row: Route, documents: str | None, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         with_rows(row, **({"documents": documents} if documents else {}))
 
 
-def test_two_rows_for_one_request() -> None:
+def test_two_routes_for_one_request() -> None:
     with pytest.raises(ValueError, match=r"^b and a are the same request\.$"):
         Router([ROW, dataclasses.replace(ROW, operation="b", path="/a/")])

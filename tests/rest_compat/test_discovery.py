@@ -1,4 +1,4 @@
-"""The Swagger document says what rows and documents say."""
+"""The Swagger document matches routes and documents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rest_compat.problems import ERROR_TYPES
 from tests.rest_compat import toy
 
 
-async def test_the_frame(alice: httpx.AsyncClient) -> None:
+async def test_the_general_part(alice: httpx.AsyncClient) -> None:
     found = (await alice.get("/api/v1/discovery")).json()
 
     assert {key: found[key] for key in ("swagger", "host", "basePath", "schemes")} == {

@@ -1,4 +1,4 @@
-"""Forms are pure functions of one value."""
+"""Forms."""
 
 from __future__ import annotations
 

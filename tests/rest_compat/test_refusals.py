@@ -1,4 +1,4 @@
-"""Who is refused with what, and in which order."""
+"""Refused requests: status, body, and the order of checks."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_a_write_by_cookie_needs_a_csrf_token(
         assert answer.json() == {"error": "CSRF token was invalid or missing."}
 
 
-async def test_an_anonymous_write_with_a_csrf_token_is_judged_by_the_schema(
+async def test_an_anonymous_write_with_a_csrf_token_reaches_the_schema(
     nobody: httpx.AsyncClient,
 ) -> None:
     answer = await nobody.put(TAGS + "v1", json={"count": 1}, headers={"X-CSRF-Token": "good"})
@@ -84,7 +84,7 @@ async def test_anonymous_access_may_be_off() -> None:
         ("bob", "acme/app", 400, {"message": {"limit": "Page size, at most 2."}}),
     ],
 )
-async def test_the_caller_is_judged_before_query_values(
+async def test_the_caller_is_checked_before_query_values(
     engine: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
 ) -> None:
     async with toy.client(engine, user=user) as client:
@@ -108,7 +108,7 @@ async def test_the_caller_is_judged_before_query_values(
         ("alice", "acme/app", 400, api_error(400, "invalid_request", "'x' is not of type 'integer'")),
     ],
 )
-async def test_the_caller_and_the_state_are_judged_before_the_body(
+async def test_the_caller_and_the_state_are_checked_before_the_body(
     engine: Engine[toy_schema.Context], user: str, path: str, status: int, body: dict[str, Any]
 ) -> None:
     async with toy.client(engine, user=user) as client:
@@ -137,7 +137,7 @@ async def test_payload_errors(alice: httpx.AsyncClient, tag: str, status: int, b
     ("scopes", "status"),
     [("repo:read", 403), ("user:admin", 403), ("repo:write", 201), ("user:read repo:admin", 201)],
 )
-async def test_a_gated_row_asks_for_its_scope(
+async def test_a_route_may_enforce_its_scope(
     engine: Engine[toy_schema.Context], scopes: str, status: int
 ) -> None:
     async with toy.client(engine, user=f"alice {scopes}") as client:
@@ -181,7 +181,7 @@ async def test_an_error_outside_the_schema_is_logged_and_not_shown(caplog: pytes
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/repository/alone", "/hidden", "/", ""])
-async def test_what_does_not_exist(alice: httpx.AsyncClient, path: str) -> None:
+async def test_an_unknown_path_is_404(alice: httpx.AsyncClient, path: str) -> None:
     answer = await alice.get(f"/api/v1{path}", follow_redirects=True)
 
     assert (answer.status_code, answer.json()) == (404, BARE_404)
@@ -280,7 +280,7 @@ async def test_a_value_may_be_one_of_a_few_only(alice: httpx.AsyncClient) -> Non
     assert (answer.status_code, answer.json()) == (400, {"message": {"kind": ""}})
 
 
-async def test_an_open_row_takes_writes_of_anybody(nobody: httpx.AsyncClient) -> None:
+async def test_an_open_route_takes_writes_of_anonymous_callers(nobody: httpx.AsyncClient) -> None:
     answer = await nobody.post("/api/v1/peek")
 
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})

@@ -1,4 +1,4 @@
-"""How requests are read, and what their refusals say."""
+"""Binding of requests, and the texts of errors."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ async def test_a_refused_value_reads_like_a_schema_validator(
     assert (answer.status_code, answer.json()) == (400, api_error(400, "invalid_request", text))
 
 
-async def test_a_row_changes_the_style_of_one_refusal(alice: httpx.AsyncClient) -> None:
+async def test_a_route_changes_the_style_of_one_error(alice: httpx.AsyncClient) -> None:
     answer = await alice.put(TAG, json={"manifest_digest": 5})
 
     assert (answer.status_code, answer.json()) == (400, {"message": "5 is not of type 'string', 'null'"})
 
 
-async def test_a_strict_row_refuses_unknown_keys(alice: httpx.AsyncClient) -> None:
+async def test_a_strict_route_refuses_unknown_keys(alice: httpx.AsyncClient) -> None:
     one = await alice.post(TAG, json={"other": 1})
     two = await alice.post(TAG, json={"other": 1, "more": 2, "digest": "d"})
 
@@ -104,13 +104,13 @@ async def test_query_refusals_explain_the_parameter(alice: httpx.AsyncClient) ->
     )
 
 
-async def test_a_path_value_that_can_name_nothing_is_not_found(alice: httpx.AsyncClient) -> None:
+async def test_an_invalid_path_value_is_not_found(alice: httpx.AsyncClient) -> None:
     answer = await alice.get("/api/v1/repository/ACME/app/tokens")
 
     assert (answer.status_code, answer.json()) == (404, api_error(404, "not_found", "Not Found"))
 
 
-async def test_a_nul_character_names_nothing(alice: httpx.AsyncClient) -> None:
+async def test_a_nul_character_is_invalid(alice: httpx.AsyncClient) -> None:
     path = await alice.put("/api/v1/repository/acme/app/tag/a%00b", json={})
     query = await alice.get("/api/v1/repository/acme/app/tag/?filter=eq:a%00b")
 
@@ -134,7 +134,7 @@ async def test_unreadable_json(alice: httpx.AsyncClient, content: bytes) -> None
     assert (answer.status_code, answer.json()) == (400, UNREADABLE)
 
 
-async def test_a_literal_null_is_no_body(alice: httpx.AsyncClient) -> None:
+async def test_null_is_not_a_body(alice: httpx.AsyncClient) -> None:
     answer = await alice.put(TAG, content=b"null", headers={"content-type": "application/json"})
 
     assert (answer.status_code, answer.json()) == (

@@ -1,4 +1,4 @@
-"""The schema of a small registry, whose users may do what their roles say."""
+"""The schema of a small registry with roles."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SCALARS: dict[Any, Any] = {
 
 class Denied(Exception):
     def __init__(self, code: str) -> None:
-        super().__init__("The door is closed.")
+        super().__init__("Access denied.")
         self.code = code
 
 
@@ -282,7 +282,7 @@ class Mutation:
 schema = strawberry.Schema(
     query=Query, mutation=Mutation, config=strawberry.schema.config.StrawberryConfig(scalar_map=SCALARS)
 )
-core = schema._schema  # The graphql-core schema, which Strawberry offers under no public name.
+core = schema._schema  # The graphql-core schema; Strawberry has no public name for it.
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A client of the GraphQL endpoint that checks on every answer what holds for all of them."""
+"""A client of the GraphQL endpoint, which checks invariants of every answer."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class GraphQL:
-    """Asks `/graphql`; anonymously, or with an access token."""
+    """Queries `/graphql`, anonymously or with an access token."""
 
     http: httpx.AsyncClient
     token: str | None = None
@@ -30,7 +30,7 @@ class GraphQL:
         return replace(self, token=token)
 
     async def answer(self, document: str, **variables: Any) -> Json:
-        """The whole answer. Fails if it names an unexpected error of the server."""
+        """The whole answer. Fails if it has an internal error."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         response = await self.http.post(
             "/graphql", json={"query": document, "variables": variables}, headers=headers
@@ -55,13 +55,13 @@ class GraphQL:
         return code
 
     async def payload(self, document: str, **variables: Any) -> Json:
-        """The payload of a document with one mutation, which was carried out."""
+        """The payload of a document with one mutation, which succeeded."""
         (payload,) = (await self.data(document, **variables)).values()
         assert payload["errors"] == [], payload
         return dict(payload)
 
     async def payload_error(self, document: str, **variables: Any) -> tuple[str, str | None]:
-        """Code and field of the one payload error of a document with one mutation, all else being null."""
+        """Code and field of the only payload error of a mutation; the other fields are null."""
         (payload,) = (await self.data(document, **variables)).values()
         ((error,), others) = payload["errors"], {key: payload[key] for key in payload if key != "errors"}
         assert set(others.values()) <= {None}, payload
@@ -71,9 +71,9 @@ class GraphQL:
 
 @asynccontextmanager
 async def endpoint(factory: Factory, *, address: str = "127.0.0.1") -> AsyncIterator[GraphQL]:
-    """An anonymous client at some address, of the endpoint as the application mounts it.
+    """An anonymous client of the endpoint as the application mounts it.
 
-    The other doors are left out, since starting them takes a hundred times what a query takes.
+    Without the other doors, since starting them takes a hundred times as long as a query.
     """
     app = GraphQLApp(
         schema._schema,

@@ -1,4 +1,4 @@
-"""Clients of the GraphQL endpoint, beside a factory that fills the same database."""
+"""Clients of the GraphQL endpoint, on the database of `factory`."""
 
 from collections.abc import AsyncIterator
 
@@ -10,7 +10,7 @@ from tests.schema.client import GraphQL, endpoint
 
 @pytest.fixture
 async def graphql(factory: Factory) -> AsyncIterator[GraphQL]:
-    """An anonymous client, on the machine itself."""
+    """An anonymous client at a loopback address."""
     async with endpoint(factory) as client:
         yield client
 

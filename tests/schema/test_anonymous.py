@@ -1,4 +1,4 @@
-"""Nobody changes anything without signing in: every mutation, called with values that fit its types."""
+"""Anonymous callers change nothing: every mutation, called with values of the right types."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +70,7 @@ async def organization(factory: Factory) -> None:
 
 
 @pytest.mark.usefixtures("organization")
-async def test_nothing_is_changed_by_anybody_unknown(graphql: GraphQL) -> None:
+async def test_an_anonymous_mutation_changes_nothing(graphql: GraphQL) -> None:
     before = await dump()
 
     changed = []

@@ -1,4 +1,4 @@
-"""What a query costs before it runs, and what is refused."""
+"""The cost of queries, and the limits on it."""
 
 import re
 from dataclasses import asdict
@@ -122,7 +122,7 @@ def test_fragments_count_at_each_spread() -> None:
 
 
 def test_fragments_that_double_each_other_are_measured_in_one_pass() -> None:
-    # Written out, this document has 2**60 fields: only a walk that visits each fragment once comes to an end.
+    # Expanded, this document has 2**60 fields: only a walk that visits each fragment once ends.
     doubling = [
         f"fragment F{i} on User {{ friend {{ ...F{i + 1} }} enemy {{ ...F{i + 1} }} }}" for i in range(60)
     ]

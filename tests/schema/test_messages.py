@@ -1,4 +1,4 @@
-"""Messages to everybody: who writes them, who reads them."""
+"""Global messages: who may write and read them."""
 
 import pytest
 
@@ -65,7 +65,7 @@ async def test_others_are_refused_and_change_nothing(root: GraphQL, ada: GraphQL
         ({"mediaType": "text/html"}, "input.mediaType"),
     ],
 )
-async def test_what_no_message_can_be_is_refused(root: GraphQL, changed: Json, field: str) -> None:
+async def test_an_invalid_message_is_refused(root: GraphQL, changed: Json, field: str) -> None:
     before = await state.dump()
 
     assert await root.payload_error(CREATE, input=message(**changed)) == ("INVALID", field)

@@ -1,4 +1,4 @@
-"""Objects by their opaque ids: the id opens nothing that the path would not."""
+"""Objects by their opaque ids, with the same access checks as by path."""
 
 import base64
 
@@ -43,7 +43,7 @@ NO_IDS = [
 
 @pytest.fixture
 async def ids(factory: Factory, ada: GraphQL) -> dict[str, str]:
-    """The ids of one object of each type, all private as far as that can be."""
+    """The ids of one object of each type, private where possible."""
     await factory.organization("acme", owner="ada")
     await factory.repository("acme/app", by="ada")
     await factory.image("acme/app", b"layer", tag="latest")
@@ -88,7 +88,7 @@ async def test_a_public_repository_opens_its_tags_and_manifests(
     assert found == {"User", "Organization", "Repository", "Tag", "Manifest"}
 
 
-async def test_what_is_deleted_is_found_no_more(ada: GraphQL, ids: dict[str, str]) -> None:
+async def test_deleted_objects_are_not_found(ada: GraphQL, ids: dict[str, str]) -> None:
     await ada.payload('mutation { repositoryDelete(repository: "acme/app") { path errors { code } } }')
     gone = {name for name, id_ in ids.items() if (await ada.data(NODE, id=id_))["node"] is None}
     assert gone == {"Repository", "Tag", "Manifest"}
@@ -98,15 +98,13 @@ async def test_what_is_deleted_is_found_no_more(ada: GraphQL, ids: dict[str, str
     assert gone == {"Repository", "Tag", "Manifest", "Organization", "Namespace"}
 
 
-async def test_a_deleted_user_is_found_no_more(
-    graphql: GraphQL, factory: Factory, ids: dict[str, str]
-) -> None:
+async def test_a_deleted_user_is_not_found(graphql: GraphQL, factory: Factory, ids: dict[str, str]) -> None:
     await execute("UPDATE account SET deleted_at_ms = 1 WHERE name = 'ada'")
 
     assert await graphql.data(NODE, id=ids["User"]) == {"node": None}
 
 
-async def test_what_is_no_id_finds_nothing(ada: GraphQL) -> None:
+async def test_an_invalid_id_finds_nothing(ada: GraphQL) -> None:
     found = {id_: (await ada.data(NODE, id=id_))["node"] for id_ in NO_IDS}
 
     assert found == dict.fromkeys(NO_IDS)

@@ -1,4 +1,4 @@
-"""What a person can fix: each refusal has its code and the path of the input, and nothing is written."""
+"""Payload errors: each has its code and the path of the input, and nothing is written."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ ABSENT = "sha256:" + "0" * 64
 class Row(NamedTuple):
     """A mutation that is refused: its name, arguments in GraphQL, code and field of its error.
 
-    `text` is a variable with its value, for texts that are too long to stand in the table.
+    `text` is the value of a variable, for texts that are too long for the table.
     """
 
     mutation: str

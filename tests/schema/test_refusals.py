@@ -1,6 +1,6 @@
-"""Who may do what: one table of operations and callers, and the rule that denied and absent look the same.
+"""Access: a table of operations and callers. Denied and absent objects must give the same answer.
 
-Every operation is tried by every caller, the refused ones as well as the allowed, through the endpoint.
+Every caller tries every operation, through the endpoint.
 """
 
 from collections.abc import AsyncIterator
@@ -129,8 +129,8 @@ OPERATIONS = {
 U, F, ok = "UNAUTHENTICATED", "FORBIDDEN", None
 
 # fmt: off
-# The callers in their order above. What is allowed to several of them is done by each in turn: when `org`
-# comes to dissolve, `owner` has.
+# The callers in the order above. Each does what it may in turn: when it is `org`'s turn to delete the
+# organization, `owner` has done so.
 TABLE = {
     #                    anon out read writ keep memb make ownr robo |read writ crea user  org |supr full
     "public":            [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
@@ -198,7 +198,7 @@ TABLE = {
     "decline":           [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "mails":             [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "site":              [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
-    # The robot belongs to the organization that `owner` has dissolved by then, so that nothing of it is good.
+    # `owner` has deleted the organization of the robot by then, so its token is invalid.
     "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  U,   F,   F,   F,   F,   F,   F,   ok],
 }
 # fmt: on
@@ -220,7 +220,7 @@ ROLES = {
 
 @pytest.fixture
 async def digest(factory: Factory) -> str:
-    """The organization acme with all who have to do with it; the digest of an image in acme/app."""
+    """The organization acme and all callers; the digest of an image in acme/app."""
     for name in ("owner", "outsider", "reader", "writer", "keeper", "member", "maker", "guest"):
         await factory.user(name)
     for name in ("super", "full"):

@@ -1,4 +1,4 @@
-"""Limits on what one request reads and what its response holds, whatever content somebody pushed."""
+"""Limits on what one request reads and on the size of its response, for any pushed content."""
 
 import json
 
@@ -30,7 +30,7 @@ async def pushed_index(factory: Factory, children: list[bytes], tag: str | None 
 
 
 async def given_up(client: GraphQL, document: str) -> Json:
-    """The extensions of the one error, if there is nothing else."""
+    """The extensions of the only error of an answer without data."""
     answer = await client.answer(document)
     assert answer["data"] is None
     (error,) = answer["errors"]
@@ -38,9 +38,7 @@ async def given_up(client: GraphQL, document: str) -> Json:
     return found
 
 
-async def test_an_index_that_lists_another_again_and_again_is_no_way_to_a_huge_response(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_nested_indexes_cannot_make_a_huge_response(factory: Factory, ada: GraphQL) -> None:
     await factory.image("ada/app", b"layer")
     inner = await pushed_index(factory, [kit.encode(kit.image_document(b"layer"))] * 1_000)
     await pushed_index(factory, [inner] * 1_000, "outer")
@@ -56,7 +54,7 @@ async def test_an_index_that_lists_another_again_and_again_is_no_way_to_a_huge_r
 
 
 @pytest.mark.parametrize("field", ["document", "config", "annotations { value }"])
-async def test_one_long_text_shown_again_and_again_is_none_either(
+async def test_a_repeated_long_text_cannot_make_a_huge_response(
     factory: Factory, ada: GraphQL, field: str
 ) -> None:
     text = "x" * 1_500_000
@@ -90,7 +88,7 @@ async def test_a_request_reads_a_bounded_number_of_entries(
     assert counts == {first: 3, second: 2}
     (error,) = refused["errors"]
     assert error["extensions"]["code"] == "BAD_REQUEST"
-    # What fits is told all the same.
+    # What fits is in the answer.
     shown = [node["index"] for node in refused["data"]["repository"]["manifests"]["nodes"]]
     assert [len(index["children"]) for index in shown if index] == [3]
 

@@ -1,4 +1,4 @@
-"""What lists cost: the statements of a full page, which neither its length nor the list's may change."""
+"""The number of statements of a page, which must not depend on the length of page or list."""
 
 from collections.abc import Awaitable, Callable
 
@@ -30,15 +30,15 @@ query ($first: Int!) { repositories(first: $first) {
 
 
 async def statements(ask: Callable[[], Awaitable[object]]) -> int:
-    """How many statements a question takes, the sign-in apart."""
-    await ask()  # The first use of a token is noted with it.
+    """The number of statements of a query, without authentication."""
+    await ask()  # The first use of a token writes its time.
     with count_statements() as count:
         await ask()
     return len(count.statements) - SIGN_IN
 
 
 async def fill(factory: Factory, number: int, *, history: int) -> None:
-    """Let `ada/app` have this many tags, every second one of an index, and several ended spans of each."""
+    """Give `ada/app` this many tags, every second one of an index, with several ended spans each."""
     configs = [image_config("amd64"), image_config("arm64")]
     images = [kit.encode(kit.image_document(b"layer", config=config)) for config in configs]
     for config in configs:
@@ -70,13 +70,13 @@ async def page_of_tags(ada: GraphQL, *, active: bool) -> int:
 
 
 @pytest.mark.parametrize(("number", "history"), [(100, 0), (1_000, 0), (100, 5), (1_000, 3)])
-async def test_a_page_of_tags_with_manifests_takes_the_same_few_statements_however_many_there_are(
+async def test_a_page_of_tags_takes_the_same_statements_for_few_and_many_tags(
     factory: Factory, ada: GraphQL, number: int, history: int
 ) -> None:
     await factory.repository("ada/app")
     await fill(factory, number, history=history)
 
-    # The repository, the viewer's grants, tags, manifests, sizes, children.
+    # Repository, grants of the viewer, tags, manifests, sizes, children.
     assert [await page_of_tags(ada, active=True), await page_of_tags(ada, active=False)] == [6, 6]
 
 
@@ -111,7 +111,7 @@ async def test_a_page_of_repositories_with_roles_takes_three_statements(
         assert {repository["viewerRole"] for repository in found} == {"READ"}
         assert len(found) == number
 
-    # How many permissions bob has, which decides how the page is read; the page; the roles.
+    # The count of bob's permissions, which decides how the page is read; the page; the roles.
     assert await statements(ask) == 3
 
 
@@ -156,7 +156,7 @@ async def test_each_other_list_costs_the_same_for_few_and_many(
 
         costs[name] = await statements(ask)
 
-    # Finding the parent and deciding on it included; twenty items at a statement each would be far above.
+    # Includes the parent and its access check; a statement for each of twenty items would exceed it.
     most = {"manifests": 6, "referrers": 3, "permissions": 6, "memberships": 4, "teams": 5}
     assert {name: cost for name, cost in costs.items() if cost > most[name]} == {}
 

@@ -1,4 +1,4 @@
-"""A repository that is closed or deleted while somebody waits to write to it takes nothing any more."""
+"""A write that waits for the lock of a repository is refused if the repository was closed or deleted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -32,7 +32,7 @@ DOCUMENT = kit.encode(kit.image_document(b"layer"))
 
 @dataclass(frozen=True)
 class Scene:
-    """A repository with an image under `v1`, its own label, a plan, and another repository like it."""
+    """A repository with an image tagged `v1`, a label and a plan, and a second such repository."""
 
     context: Context
     record: RepositoryRecord
@@ -90,7 +90,7 @@ CHANGES: Mapping[str, Callable[[Scene], Awaitable[object]]] = {
 
 
 async def begun_before(scene: Scene, change: str, write: str) -> Awaitable[object]:
-    """A write that began while somebody held the repository, who has made a change before letting it go."""
+    """A write that started while another transaction held the repository, changed it and committed."""
     held, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def hold_and_change() -> None:
@@ -103,7 +103,7 @@ async def begun_before(scene: Scene, change: str, write: str) -> Awaitable[objec
     changing = asyncio.create_task(hold_and_change())
     await held.wait()
     writing = asyncio.ensure_future((WRITES | POLICY)[write](scene))
-    # Long enough to come as far as the lock; who is slower is refused all the same.
+    # Long enough to reach the lock; a slower write is refused too.
     await asyncio.sleep(0.03)
     assert not writing.done()
     may_go_on.set()
@@ -113,7 +113,7 @@ async def begun_before(scene: Scene, change: str, write: str) -> Awaitable[objec
 
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("change", ["close", "delete"])
-async def test_who_waits_to_write_to_a_repository_that_is_closed_or_deleted_is_refused(
+async def test_a_waiting_write_to_a_closed_or_deleted_repository_is_refused(
     scene: Scene, name: str, change: str
 ) -> None:
     writing = await begun_before(scene, change, name)
@@ -135,7 +135,7 @@ async def test_a_plan_that_waits_while_its_tags_change_is_refused(scene: Scene) 
     assert await state.dump() == before
 
 
-async def test_a_policy_waits_for_who_holds_a_repository_and_locks_no_tag_that_expires_by_then(
+async def test_a_policy_waits_for_a_held_repository_and_skips_tags_that_expire_by_then(
     scene: Scene,
 ) -> None:
     await (await begun_before(scene, "let its tag expire", "lock tags by a policy"))

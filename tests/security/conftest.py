@@ -1,4 +1,4 @@
-"""The doors that the attacks of this folder come through: `/v2` with two users, and `/graphql`."""
+"""Clients for attacks: of `/v2` with two users, and of `/graphql`."""
 
 from tests.quayside.registry.conftest import (
     anonymous,

@@ -1,4 +1,4 @@
-"""A locked tag keeps what it leads to: neither what an index lists nor a blob can be taken from under it."""
+"""A locked tag protects its content: the manifests of an index, and blobs, cannot be deleted."""
 
 from collections.abc import Awaitable, Callable
 
@@ -48,7 +48,7 @@ async def test_nothing_below_a_locked_tag_can_be_deleted(
 
 
 @pytest.mark.parametrize("attack", [child, layer, configuration])
-async def test_what_no_locked_tag_leads_to_can_be_deleted(
+async def test_content_of_no_locked_tag_can_be_deleted(
     repository: kit.Repository,
     settings: Settings,
     attack: Callable[[kit.Repository, bytes], Awaitable[httpx.Response]],

@@ -1,4 +1,4 @@
-"""JSON that is nested without end: refused where it comes in, left unread where it is an author's own."""
+"""Deeply nested JSON: refused in requests, ignored in the content of images."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ CREATE = """mutation ($m: JSONObject!) { robotCreate(input: {shortName: "bot", u
 
 
 def nested(depth: int) -> dict[str, Any]:
-    """So many objects inside each other."""
+    """Objects nested `depth` levels deep."""
     value: dict[str, Any] = {}
     for _ in range(depth - 1):
         value = {"a": value}
@@ -25,20 +25,18 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("depth", [65, 300, 900, 1500])
-async def test_a_configuration_that_no_reader_follows_is_not_shown(
-    factory: Factory, ada: GraphQL, depth: int
-) -> None:
+async def test_a_configuration_that_is_too_deep_is_null(factory: Factory, ada: GraphQL, depth: int) -> None:
     text = '{"os": "linux", "x": ' + '{"a": ' * (depth - 1) + "{}" + "}" * depth
     await factory.repository("ada/app")
     await factory.image("ada/app", b"layer", tag="v1", config=text.encode())
 
     manifest = (await ada.data(CONFIG))["repository"]["tag"]["manifest"]
 
-    # Beyond 1,024 levels the reader of JSON gives up, and nothing of it is known.
+    # Beyond 1,024 levels orjson fails, so nothing of the configuration is known.
     assert manifest == {"config": None, "platform": {"os": "linux"} if depth < 1024 else None}
 
 
-async def test_a_configuration_as_deep_as_may_be_is_shown(factory: Factory, ada: GraphQL) -> None:
+async def test_a_configuration_of_the_greatest_depth_is_shown(factory: Factory, ada: GraphQL) -> None:
     config = {"os": "linux", "x": nested(63)}
     await factory.repository("ada/app")
     await factory.image("ada/app", b"layer", tag="v1", config=json.dumps(config).encode())
@@ -56,7 +54,7 @@ async def test_variables_are_taken_to_a_depth_of_64(ada: GraphQL) -> None:
     }
 
 
-async def test_bodies_of_rest_are_no_way_around(factory: Factory, settings_with_files: Settings) -> None:
+async def test_rest_bodies_have_the_same_limit(factory: Factory, settings_with_files: Settings) -> None:
     await factory.user("ada")
     headers = {"Authorization": f"Bearer {await factory.token('ada')}"}
     app = create_app(settings_with_files)

@@ -1,4 +1,4 @@
-"""Private means private on all paths of `/v2`: whoever may not pull is told what an absent name tells."""
+"""A private repository looks absent on all paths of `/v2` to callers who may not pull."""
 
 import httpx
 
@@ -9,7 +9,7 @@ PRIVATE, ABSENT = "owner/app", "owner/abc"
 
 
 async def answers(client: httpx.AsyncClient, path: str, upload: str) -> list[tuple[int, str, dict[str, str]]]:
-    """What every address of a repository answers, but for the repository's name and the request's id."""
+    """The answers of all paths of a repository, without its name and the request ids."""
     image = kit.digest_of(kit.encode(kit.image_document(LAYER)))
     layer = kit.digest_of(LAYER)
     requests: list[tuple[str, str, dict[str, str]]] = [

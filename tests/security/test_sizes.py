@@ -1,4 +1,4 @@
-"""Sizes that lie: whatever manifests claim of content that is kept elsewhere, sums stay sums."""
+"""Huge sizes that manifests claim for content stored elsewhere do not break sums."""
 
 import pytest
 
@@ -15,7 +15,7 @@ SIZES = (
 
 
 def claims(name: str, *sizes: int) -> kit.Json:
-    """An image whose layers are elsewhere and said to have these sizes."""
+    """An image with remote layers of these claimed sizes."""
     layers = [
         {
             "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
@@ -27,9 +27,7 @@ def claims(name: str, *sizes: int) -> kit.Json:
     return {**kit.image_document(), "layers": layers}
 
 
-async def test_layers_that_claim_more_together_than_any_number_holds_are_refused(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_layers_with_too_large_a_total_size_are_refused(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     await factory.blob("ada/app", kit.CONFIG)
 
@@ -40,15 +38,13 @@ async def test_layers_that_claim_more_together_than_any_number_holds_are_refused
     assert (await ada.data(SIZES))["repository"]["tags"]["nodes"] == []
 
 
-async def test_an_index_of_enormous_claims_has_the_largest_size_that_there_is(
-    factory: Factory, ada: GraphQL
-) -> None:
+async def test_the_size_of_an_index_is_capped(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     await factory.blob("ada/app", kit.CONFIG)
     images = [claims(f"image {number}", LARGEST) for number in range(2)]
     for image in images:
         await factory.manifest("ada/app", image)
-    # A thousand such images would do the same, and take long to push.
+    # Instead of a thousand such images, which take long to push.
     await execute("UPDATE manifest_blob SET size_bytes = ? WHERE role = 'layer'", 2**63 - 1)
 
     await factory.manifest("ada/app", kit.index_document(*map(kit.encode, images)), tag="v1")

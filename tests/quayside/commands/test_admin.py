@@ -1,4 +1,4 @@
-"""The commands that manage a registry without its server, and print what a script wants to read."""
+"""Commands that manage a registry without its server, with output for scripts."""
 
 import sqlite3
 from pathlib import Path
@@ -13,7 +13,7 @@ CREATE = ("admin", "create-user", "ada", "--email", "ada@example.com")
 
 
 def rows(directory: Path, statement: str) -> list[tuple[object, ...]]:
-    """The answer of the registry's own database."""
+    """Rows of the registry's database."""
     connection = sqlite3.connect(directory / "data" / "quayside.db")
     try:
         return connection.execute(statement).fetchall()
@@ -50,7 +50,7 @@ def test_a_password_is_taken_from_the_first_line_of_the_input(tmp_path: Path) ->
         ("short\n", "Invalid password, password must be at least 8 characters and contain no whitespace."),
     ],
 )
-def test_a_password_against_the_rules_creates_nobody(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_invalid_password_creates_no_user(tmp_path: Path, text: str, sentence: str) -> None:
     run(tmp_path, "migrate")
 
     completed = run(tmp_path, *CREATE, "--password-stdin", text=text)
@@ -88,9 +88,7 @@ def test_a_token_is_printed_alone(tmp_path: Path) -> None:
         ("ada", " ", "scopes: name at least one scope."),
     ],
 )
-def test_a_token_for_nobody_or_nothing_is_refused(
-    tmp_path: Path, user: str, scopes: str, sentence: str
-) -> None:
+def test_a_token_needs_a_user_and_scopes(tmp_path: Path, user: str, scopes: str, sentence: str) -> None:
     run(tmp_path, *CREATE)
 
     completed = run(tmp_path, "admin", "create-token", user, "--scopes", scopes)
@@ -99,7 +97,7 @@ def test_a_token_for_nobody_or_nothing_is_refused(
     assert rows(tmp_path, "SELECT prefix FROM access_token") == []
 
 
-def test_the_schema_is_printed_in_its_language(tmp_path: Path) -> None:
+def test_the_schema_is_printed(tmp_path: Path) -> None:
     completed = run(tmp_path, "schema")
 
     assert (completed.returncode, completed.stderr) == (0, "")

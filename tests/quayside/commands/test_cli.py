@@ -1,4 +1,4 @@
-"""The command line as an operator meets it: in a process of its own."""
+"""The command line, as processes."""
 
 import signal
 import socket
@@ -40,7 +40,7 @@ def test_the_version_needs_neither_settings_nor_the_libraries_of_the_server(tmp_
     assert completed.stdout.splitlines()[1] == "[]"
 
 
-def test_no_command_is_wrong_use(tmp_path: Path) -> None:
+def test_no_command_is_wrong_usage(tmp_path: Path) -> None:
     code, output, errors = outcome(run(tmp_path))
 
     assert (code, output) == (2, "")
@@ -48,7 +48,7 @@ def test_no_command_is_wrong_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "doctor"])
-def test_wrong_settings_are_said_in_sentences_and_nothing_happens(tmp_path: Path, command: str) -> None:
+def test_invalid_settings_are_reported_and_nothing_happens(tmp_path: Path, command: str) -> None:
     completed = run(tmp_path, command, QUAYSIDE_PORT="x", QUAYSIDE_HOSTS="y")
 
     sentences = [
@@ -68,7 +68,7 @@ def test_migrate_prints_what_it_applied_and_may_be_repeated(tmp_path: Path) -> N
     assert (tmp_path / "registry" / "quayside.db").is_file()
 
 
-def test_a_newer_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     run(tmp_path, "migrate")
     with sqlite3.connect(tmp_path / "data" / "quayside.db") as connection:
         connection.execute(
@@ -138,7 +138,7 @@ def test_serve_over_tls(tmp_path: Path) -> None:
     assert (answer.url.scheme, answer.status_code) == ("https", 200)
 
 
-def test_a_certificate_without_its_key_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
     certificate, _ = make_certificate(tmp_path)
 
     code, output, errors = outcome(
@@ -201,7 +201,7 @@ def test_a_worker_runs_jobs_until_it_is_told_to_stop(tmp_path: Path) -> None:
 
 
 def wait_for_job(process: subprocess.Popen[str], database: Path) -> None:
-    """Return once the job that was due since 1970 is done."""
+    """Wait until the job that has been due since 1970 is done."""
     deadline = time.monotonic() + START_TIMEOUT_S
     connection = sqlite3.connect(database)
     try:
@@ -220,7 +220,7 @@ def test_a_worker_for_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     assert errors.startswith("There is no kind of job 'nothing'; there are ")
 
 
-def test_doctor_names_what_is_wrong_and_changes_nothing(tmp_path: Path) -> None:
+def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     key = data / "secret.key"
@@ -243,7 +243,7 @@ def test_doctor_names_what_is_wrong_and_changes_nothing(tmp_path: Path) -> None:
     assert list(data.iterdir()) == [key]
 
 
-def test_doctor_tells_of_a_database_that_does_not_answer(tmp_path: Path) -> None:
+def test_doctor_reports_a_database_that_does_not_answer(tmp_path: Path) -> None:
     environ = {
         "QUAYSIDE_DATABASE_URL": f"postgresql://quay:hunter2@127.0.0.1:{free_port()}/registry",
         "QUAYSIDE_SECRET_KEY": "k" * 32,

@@ -1,4 +1,4 @@
-"""Live events over a real server: what is seen, in which order, by whom, and how it goes on after a break."""
+"""Live events over a real server: order, access, and resumption."""
 
 import asyncio
 from dataclasses import replace
@@ -34,12 +34,12 @@ DETAILS = """subscription($after: Cursor) { events(after: $after, kinds: ["creat
 
 
 async def describe(context: Context, path: str, text: str) -> None:
-    """Make an event that everybody sees who may read the repository."""
+    """Make an event that all readers of the repository see."""
     await repository.update(context, path, description=text)
 
 
 async def note(*kinds: str, namespace_id: int) -> None:
-    """Events of a namespace, in a transaction."""
+    """Write events of a namespace in a transaction."""
     async with transaction("test.note"):
         await events.append(*(EventRow(kind=kind, metadata={}, namespace_id=namespace_id) for kind in kinds))
 
@@ -48,18 +48,18 @@ def kinds_of(found: list[live.Json]) -> list[str]:
     return [event["kind"] for event in found]
 
 
-async def test_what_happens_is_seen_in_its_order(factory: Factory) -> None:
-    # given somebody who listens to their namespace
+async def test_events_are_received_in_their_order(factory: Factory) -> None:
+    # given a subscription to a namespace
     await factory.user("ada")
     async with (
         live.serving(factory) as door,
         live.listening(door.address, await factory.token("ada"), namespace="ada") as client,
     ):
-        # when things happen there
+        # when events occur there
         await factory.repository("ada/app")
         await factory.image("ada/app", b"one", tag="v1")
 
-        # then each is seen
+        # then each is received
         found = await client.events(3)
         assert [(event["kind"], event["repositoryPath"], event["tagName"]) for event in found] == [
             ("create_repo", "ada/app", None),
@@ -69,7 +69,7 @@ async def test_what_happens_is_seen_in_its_order(factory: Factory) -> None:
         assert {event["namespace"] for event in found} == {"ada"}
 
 
-async def test_one_who_comes_back_misses_nothing_and_sees_nothing_twice(factory: Factory) -> None:
+async def test_a_resumed_subscription_misses_nothing_and_repeats_nothing(factory: Factory) -> None:
     await factory.user("ada")
     bearer = await factory.token("ada")
     ada = await factory.as_account("ada")
@@ -78,7 +78,7 @@ async def test_one_who_comes_back_misses_nothing_and_sees_nothing_twice(factory:
     cursor = BEGINNING
     async with live.serving(factory) as door:
         for turn in range(3):
-            # when some happen while somebody listens, and some while they are away
+            # when some occur during a subscription, and some after it
             async with live.listening(
                 door.address, bearer, repository="ada/app", kinds=["set_repo_description"], after=cursor
             ) as client:
@@ -92,11 +92,11 @@ async def test_one_who_comes_back_misses_nothing_and_sees_nothing_twice(factory:
         ) as client:
             seen.append((await client.event())["cursor"])
 
-        # then all were seen, each once
+        # then all were received, each once
         assert len(seen) == len(set(seen)) == 6
 
 
-async def test_a_long_past_is_told_before_what_happens_now(factory: Factory) -> None:
+async def test_many_old_events_come_before_new_ones(factory: Factory) -> None:
     # given more events than are read at once
     ada = await factory.user("ada")
     await note(*["org_set_team_role"] * 640, namespace_id=ada.id)
@@ -112,7 +112,7 @@ async def test_a_long_past_is_told_before_what_happens_now(factory: Factory) -> 
     assert found == ["user_create", *["org_set_team_role"] * 640, "create_oauth_api_token", "org_create_team"]
 
 
-async def test_only_what_was_asked_for_is_told(factory: Factory) -> None:
+async def test_only_events_of_the_filter_are_received(factory: Factory) -> None:
     await factory.user("ada")
     bearer = await factory.token("ada")
     for name in ("one", "two"):
@@ -129,12 +129,12 @@ async def test_only_what_was_asked_for_is_told(factory: Factory) -> None:
 
         assert (await of_repository.event())["repositoryPath"] == "ada/two"
         event = await of_kind.event()
-        # The name of a deleted repository is still told.
+        # The event has the name of the deleted repository.
         assert (event["kind"], event["repositoryPath"]) == ("delete_repo", "ada/one")
 
 
-async def test_readers_see_content_and_administrators_see_who_did_it(factory: Factory) -> None:
-    # given a public repository, its owner and a passer-by
+async def test_readers_see_events_of_content_and_administrators_also_the_performer(factory: Factory) -> None:
+    # given a public repository, its owner and another user
     await factory.user("ada")
     await factory.repository("ada/app", visibility=Visibility.PUBLIC)
     async with (
@@ -156,7 +156,7 @@ async def test_readers_see_content_and_administrators_see_who_did_it(factory: Fa
         assert hidden["repository"] == {"path": "ada/app", "viewerRole": "READ"}
 
 
-async def test_others_hear_nothing_of_what_is_not_theirs(factory: Factory) -> None:
+async def test_events_are_received_only_with_access(factory: Factory) -> None:
     # given a stranger, a reader of one private repository, and an owner of a namespace
     for name in ("ada", "bob", "eve"):
         await factory.user(name)
@@ -182,7 +182,7 @@ async def test_others_hear_nothing_of_what_is_not_theirs(factory: Factory) -> No
         await describe(ada, "acme/app", "private")
         await describe(ada, "acme/open", "public")
 
-        # then each hears of what they may read, and the owner of all
+        # then each receives what they may read, and the owner all
         assert kinds_of(await owner.events(5)) == [
             "create_robot",
             "change_repo_permission",
@@ -195,8 +195,8 @@ async def test_others_hear_nothing_of_what_is_not_theirs(factory: Factory) -> No
         assert (await eve.event())["repositoryPath"] == "acme/open"
 
 
-async def test_rights_are_looked_at_again_as_events_come(factory: Factory) -> None:
-    # given somebody who listens to what they may read
+async def test_access_is_checked_again_for_new_events(factory: Factory) -> None:
+    # given a subscription to a readable repository
     for name in ("ada", "bob"):
         await factory.user(name)
     await factory.repository("ada/app")
@@ -211,7 +211,7 @@ async def test_rights_are_looked_at_again_as_events_come(factory: Factory) -> No
     ):
         await describe(ada, "ada/app", "may read")
         assert (await client.event())["repositoryPath"] == "ada/app"
-        # when the right is taken, and given again
+        # when the permission is removed, and given again
         await permission.delete_permission(ada, "ada/app", bob)
         await describe(ada, "ada/app", "may not")
         await describe(ada, "ada/open", "may")
@@ -219,7 +219,7 @@ async def test_rights_are_looked_at_again_as_events_come(factory: Factory) -> No
         await permission.set_permission(ada, "ada/app", bob, RepositoryRole.READ)
         await describe(ada, "ada/app", "may again")
 
-        # then what happened in between stays unseen
+        # then events in between are not received
         assert (await client.event())["repositoryPath"] == "ada/app"
 
 
@@ -250,10 +250,10 @@ async def test_a_credential_that_ends_ends_the_subscription(factory: Factory, en
     assert closed == (4401, "Unauthorized")
 
 
-async def test_nothing_is_told_before_the_credential_is_looked_at_again(
+async def test_no_event_is_sent_before_the_credential_is_checked_again(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given somebody who has just begun to listen, and a server that is busy
+    # given a new subscription, and a busy server
     await factory.user("ada")
     viewer = await bearer_viewer(await factory.token("ada"), site=factory.site)
     ada = await factory.as_account("ada")
@@ -268,7 +268,7 @@ async def test_nothing_is_told_before_the_credential_is_looked_at_again(
     monkeypatch.setattr(Fanout, "_check_credentials", late)
     async with live.serving(factory) as door:
         subscription = await door.fanout.subscribe(viewer, Watch())
-        # when the credential ends, which is an event as well
+        # when the credential ends, which is also an event
         await token.revoke_access_token(ada, row["uuid"])
         first = asyncio.ensure_future(anext(subscription.batches()))
         await asyncio.wait({first}, timeout=0.3)
@@ -279,11 +279,11 @@ async def test_nothing_is_told_before_the_credential_is_looked_at_again(
             await first
 
 
-async def test_nothing_is_skipped_or_doubled_while_a_transaction_is_held_open(
+async def test_an_open_transaction_makes_no_event_missing_or_repeated(
     factory: Factory, database: Database
 ) -> None:
-    """Others commit while it is open on PostgreSQL, and wait for its events to be seen; on SQLite they
-    wait themselves.
+    """On PostgreSQL other transactions commit meanwhile, and their events wait; on SQLite they wait
+    themselves.
     """
     ada = await factory.user("ada")
     bearer = await factory.token("ada")
@@ -303,7 +303,7 @@ async def test_nothing_is_skipped_or_doubled_while_a_transaction_is_held_open(
         holding = asyncio.create_task(slow())
         await appended.wait()
         await note("org_delete_team", namespace_id=ada.id)
-        # One who comes now must see both as well.
+        # A subscription that starts now must receive both too.
         async with live.listening(
             door.address,
             bearer,
@@ -321,7 +321,7 @@ async def test_nothing_is_skipped_or_doubled_while_a_transaction_is_held_open(
     assert found == ["org_create_team", "org_delete_team", "org_set_team_role"]
 
 
-async def test_a_slow_consumer_is_told_where_to_go_on(factory: Factory) -> None:
+async def test_a_slow_client_gets_a_cursor_to_resume(factory: Factory) -> None:
     # given a server that lets few events wait, and a client that begins far behind
     ada = await factory.user("ada")
     bearer = await factory.token("ada")
@@ -329,14 +329,14 @@ async def test_a_slow_consumer_is_told_where_to_go_on(factory: Factory) -> None:
     async with live.serving(factory, fanout=FanoutLimits(backlog=5)) as door:
         async with live.listening(door.address, bearer, namespace="ada", after=BEGINNING) as client:
             await client.events(2)
-            # when more come at once than may wait
+            # when more arrive at once than may wait
             await note(*["org_create_team"] * 400, namespace_id=ada.id)
             while (message := await client.next())["type"] == "next":
                 seen.append(message["payload"]["data"]["events"]["cursor"])
             (error,) = message["payload"]
             assert error["extensions"]["code"] == "TOO_MANY"
             assert (await client.closed())[0] == 1013
-        # then the rest is there behind the cursor that it was told
+        # then the rest follows after the cursor of the error
         async with live.listening(
             door.address, bearer, namespace="ada", after=error["extensions"]["cursor"]
         ) as client:
@@ -345,16 +345,16 @@ async def test_a_slow_consumer_is_told_where_to_go_on(factory: Factory) -> None:
 
 
 async def prune(settings: Settings, *kinds: str) -> None:
-    """Let events of some kinds become older than the log is kept, and run the job that removes those."""
+    """Make events of some kinds older than the retention time, and run the job that removes them."""
     for kind in kinds:
         await execute("UPDATE event SET created_at_ms = 1 WHERE kind = ?", kind)
     await HANDLERS["audit.prune"]({}, Tools(settings, MemoryBlobStore()))
 
 
-async def test_one_who_comes_back_too_late_is_told_so_and_where_to_go_on(
+async def test_resuming_after_removed_events_fails_with_a_cursor(
     factory: Factory, settings_with_files: Settings
 ) -> None:
-    # given somebody who stopped listening
+    # given a subscription that ended
     ada = await factory.user("ada")
     bearer = await factory.token("ada")
     await execute("DELETE FROM event")
@@ -362,11 +362,11 @@ async def test_one_who_comes_back_too_late_is_told_so_and_where_to_go_on(
         async with live.listening(door.address, bearer, namespace="ada") as client:
             await note("org_create_team", namespace_id=ada.id)
             last = (await client.event())["cursor"]
-        # when more happens than is kept until they come back
+        # when events after its cursor are removed
         await note("org_delete_team", "org_set_team_role", namespace_id=ada.id)
         await note("org_add_team_member", namespace_id=ada.id)
         await prune(settings_with_files, "org_create_team", "org_delete_team", "org_set_team_role")
-        # then they are not left to think that nothing is missing
+        # then resuming fails
         async with live.listening(door.address, bearer, namespace="ada", after=last) as client:
             message = await client.next()
             (error,) = message["payload"]
@@ -379,7 +379,7 @@ async def test_one_who_comes_back_too_late_is_told_so_and_where_to_go_on(
     assert kept == ["org_add_team_member", "org_remove_team_member"]
 
 
-async def test_one_who_had_seen_all_that_is_gone_goes_on_as_if_nothing_were(
+async def test_resuming_after_removed_events_that_were_received_succeeds(
     factory: Factory, settings_with_files: Settings
 ) -> None:
     ada = await factory.user("ada")
@@ -398,7 +398,7 @@ async def test_one_who_had_seen_all_that_is_gone_goes_on_as_if_nothing_were(
 async def test_pruning_that_overtakes_a_reader_ends_its_subscription(
     factory: Factory, settings_with_files: Settings
 ) -> None:
-    # given somebody who has begun to read what happened
+    # given a subscription that has started to read old events
     ada = await factory.user("ada")
     await note(*["org_create_team"] * 300, namespace_id=ada.id)
     async with live.serving(factory) as door:
@@ -410,7 +410,7 @@ async def test_pruning_that_overtakes_a_reader_ends_its_subscription(
         # when all of it is removed
         await prune(settings_with_files, *{row["kind"] for row in await fetch("SELECT kind FROM event")})
 
-        # then the rest is not silently left out
+        # then the missing rest is an error
         with pytest.raises(EventsPruned) as caught:
             await anext(batches)
 
@@ -418,7 +418,7 @@ async def test_pruning_that_overtakes_a_reader_ends_its_subscription(
     assert caught.value.cursor == format_cursor(await events.pruned_up_to())
 
 
-async def test_the_reader_runs_only_while_somebody_listens(factory: Factory) -> None:
+async def test_the_reader_runs_only_while_there_are_subscriptions(factory: Factory) -> None:
     await factory.user("ada")
     async with live.serving(factory) as door:
         async with live.listening(door.address, await factory.token("ada")) as client:
@@ -432,11 +432,11 @@ async def test_the_reader_runs_only_while_somebody_listens(factory: Factory) -> 
             while (await client.next())["type"] != "pong":
                 pass
         assert len(door.fanout.subscriptions) == 0
-        # Only a reader that has been told to end can be waited for.
+        # A reader can be awaited only after it was stopped.
         await asyncio.gather(*reader, return_exceptions=True)
 
 
-async def test_as_many_subscriptions_as_the_process_takes(factory: Factory) -> None:
+async def test_a_process_has_a_limit_of_subscriptions(factory: Factory) -> None:
     await factory.user("ada")
     bearer = await factory.token("ada")
     async with (
@@ -459,9 +459,7 @@ async def test_as_many_subscriptions_as_the_process_takes(factory: Factory) -> N
         ({"after": format_cursor((2**62, 2**62))}, "BAD_REQUEST"),
     ],
 )
-async def test_what_cannot_be_listened_to_is_refused(
-    factory: Factory, variables: live.Json, code: str
-) -> None:
+async def test_invalid_subscriptions_are_refused(factory: Factory, variables: live.Json, code: str) -> None:
     await factory.user("ada")
     await factory.repository("ada/secret")
     async with live.serving(factory) as door, live.listening(door.address, None, **variables) as client:
@@ -470,7 +468,7 @@ async def test_what_cannot_be_listened_to_is_refused(
     assert error["extensions"]["code"] == code
 
 
-async def test_callers_without_credentials_hear_nothing_where_they_may_see_nothing(factory: Factory) -> None:
+async def test_anonymous_callers_receive_nothing_without_access(factory: Factory) -> None:
     closed = factory.without_features("ANONYMOUS_ACCESS")
     async with live.serving(closed) as door, live.listening(door.address) as client:
         (error,) = (await client.next())["payload"]

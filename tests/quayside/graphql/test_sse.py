@@ -35,7 +35,7 @@ class Stream:
             return found
 
     async def next(self) -> tuple[str, Any]:
-        """The next event that is no comment: its name and data."""
+        """The next event, comments skipped: its name and data."""
         while (block := await self.block()) == [":"]:
             pass
         name, data = block
@@ -72,12 +72,12 @@ async def test_a_subscription_is_a_stream_of_results(factory: Factory) -> None:
             await factory.repository("ada/app")
             name, data = await stream.next()
             assert (name, data["data"]["events"]["kind"]) == ("next", "create_repo")
-        # and when the client has gone, nobody listens
-        while door.fanout.subscriptions:  # noqa: ASYNC110 - The server tells nobody that it noticed.
+        # and when the client has disconnected, the subscription ends
+        while door.fanout.subscriptions:  # noqa: ASYNC110 - There is nothing to await.
             await asyncio.sleep(0.01)
 
 
-async def test_it_goes_on_behind_a_cursor(factory: Factory) -> None:
+async def test_it_resumes_after_a_cursor(factory: Factory) -> None:
     await factory.user("ada")
     bearer = await factory.token("ada")
     async with live.serving(factory) as door:
@@ -120,7 +120,7 @@ async def test_wrong_credentials_are_refused_before_the_stream(factory: Factory)
         assert stream.response.status_code == 401
 
 
-async def test_one_who_takes_json_as_well_gets_a_stream_only_of_a_subscription(factory: Factory) -> None:
+async def test_a_client_that_also_accepts_json_gets_a_stream_only_for_subscriptions(factory: Factory) -> None:
     accept = "application/json, text/event-stream"
     async with live.serving(factory) as door:
         async with asked(door.address, "{ viewer { name } }", accept=accept) as stream:
@@ -152,7 +152,7 @@ async def test_a_silent_stream_is_kept_alive(factory: Factory, monkeypatch: pyte
         assert [await stream.block() for _ in range(3)] == [[":"], [":"], [":"]]
 
 
-async def test_a_server_that_stops_ends_the_stream_and_tells_where_to_go_on(factory: Factory) -> None:
+async def test_a_stopping_server_ends_the_stream_with_a_cursor(factory: Factory) -> None:
     await factory.user("ada")
     async with (
         live.serving(factory) as door,
@@ -165,7 +165,7 @@ async def test_a_server_that_stops_ends_the_stream_and_tells_where_to_go_on(fact
         assert await stream.next() == ("complete", None)
 
 
-async def test_how_long_a_stream_lasts_is_no_measure_of_speed(app: Starlette) -> None:
+async def test_the_duration_of_a_stream_is_not_measured(app: Starlette) -> None:
     async def counted(name: str) -> float:
         lines = (await http.get("/metrics")).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(f'{name}{{door="graphql"'))

@@ -31,7 +31,7 @@ async def test_another_subprotocol_is_not_acceptable(factory: Factory) -> None:
         assert await client.closed() == (4406, "Subprotocol not acceptable")
 
 
-async def test_who_does_not_introduce_themselves_in_time_is_shown_out(factory: Factory) -> None:
+async def test_a_connection_without_init_is_closed_after_a_time(factory: Factory) -> None:
     async with (
         live.serving(factory, sockets=SocketLimits(init_seconds=0.05)) as door,
         live.connected(door.address) as client,
@@ -39,7 +39,7 @@ async def test_who_does_not_introduce_themselves_in_time_is_shown_out(factory: F
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
 
-async def test_a_second_introduction_is_too_many(factory: Factory) -> None:
+async def test_a_second_init_closes_the_connection(factory: Factory) -> None:
     async with live.serving(factory) as door, live.connected(door.address) as client:
         await client.init()
         await client.send(type="connection_init")
@@ -111,7 +111,7 @@ async def test_a_mutation_is_carried_out(factory: Factory) -> None:
         ),
     ],
 )
-async def test_what_is_not_valid_ends_with_an_error(
+async def test_an_invalid_operation_ends_with_an_error(
     factory: Factory, payload: live.Json, message: str | None
 ) -> None:
     async with live.serving(factory) as door, live.connected(door.address) as client:
@@ -121,7 +121,7 @@ async def test_what_is_not_valid_ends_with_an_error(
         assert (answer["id"], answer["type"]) == ("1", "error")
         if message is not None:
             assert answer["payload"][0]["message"] == message
-        # and the connection goes on
+        # and the connection stays open
         await client.send(type="ping")
         assert await client.receive() == {"type": "pong"}
 
@@ -132,7 +132,7 @@ async def test_two_operations_may_not_share_an_id(factory: Factory) -> None:
         assert await client.closed() == (4409, "Subscriber for 1 already exists")
 
 
-async def test_operations_run_side_by_side_and_end_one_by_one(factory: Factory) -> None:
+async def test_operations_run_concurrently(factory: Factory) -> None:
     await factory.user("ada")
     async with live.serving(factory) as door, live.connected(door.address) as client:
         await client.init({"Authorization": f"Bearer {await factory.token('ada')}"})
@@ -144,14 +144,14 @@ async def test_operations_run_side_by_side_and_end_one_by_one(factory: Factory) 
         await client.send(type="ping")
         assert await client.receive() == {"type": "pong"}
         await factory.repository("ada/app")
-        # then the other goes on alone
+        # then the other continues
         message = await client.receive()
         assert (message["id"], message["payload"]["data"]["events"]["kind"]) == ("b", "create_repo")
         await client.send(type="ping")
         assert await client.receive() == {"type": "pong"}
 
 
-async def test_a_connection_carries_only_so_many_operations(factory: Factory) -> None:
+async def test_a_connection_has_a_limit_of_operations(factory: Factory) -> None:
     async with (
         live.serving(factory, sockets=SocketLimits(operations=2)) as door,
         live.connected(door.address) as client,
@@ -164,7 +164,7 @@ async def test_a_connection_carries_only_so_many_operations(factory: Factory) ->
         assert refused["payload"][0]["extensions"]["code"] == "TOO_MANY"
 
 
-async def test_a_process_carries_only_so_many_connections(factory: Factory) -> None:
+async def test_a_process_has_a_limit_of_connections(factory: Factory) -> None:
     async with (
         live.serving(factory, sockets=SocketLimits(connections=1)) as door,
         live.connected(door.address) as first,
@@ -208,30 +208,30 @@ async def test_a_message_that_is_too_large_closes_the_connection(factory: Factor
         assert (await client.closed())[0] == 1009
 
 
-async def test_a_session_counts_on_pages_of_ours_only(factory: Factory) -> None:
+async def test_a_session_counts_only_on_pages_of_the_server(factory: Factory) -> None:
     await factory.user("ada", password=PASSWORD)
     cookie = await session.sign_in(factory.context(), login="ada", password=PASSWORD)
     headers = {"Cookie": SimpleCookie({COOKIE: cookie}).output(header="").strip()}
     async with live.serving(factory) as door:
-        # given a page of ours
+        # given a page of the server
         own = f"http://{door.address}"
         async with live.connected(door.address, headers=headers, origin=own) as client:
             await client.init()
             await client.send(id="1", type="subscribe", payload={"query": VIEWER})
             assert (await client.receive())["payload"] == {"data": {"viewer": {"name": "ada"}}}
             assert await client.receive() == {"id": "1", "type": "complete"}
-            # when she signs out, then nothing more is done in her name
+            # when she signs out, then her operations are refused
             viewer = await factory.viewer("ada")
             await session.end_all(viewer.require_account().id)
             await client.send(id="2", type="subscribe", payload={"query": VIEWER})
             assert await client.closed() == (4401, "Unauthorized")
-        # and a page of others does not get in
+        # and a page of another site cannot connect
         with pytest.raises(InvalidStatus, match="403"):
             async with live.connected(door.address, headers=headers, origin="https://evil.example"):
                 pass
 
 
-async def test_the_header_names_the_caller_where_the_payload_does_not(factory: Factory) -> None:
+async def test_the_header_authenticates_if_the_payload_does_not(factory: Factory) -> None:
     for name in ("ada", "bob"):
         await factory.user(name)
     headers = {"Authorization": f"Bearer {await factory.token('ada')}"}

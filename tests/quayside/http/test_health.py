@@ -1,4 +1,4 @@
-"""Health through the application itself, with a real database and blob store."""
+"""Health checks of the whole application, with a real database and blob store."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -38,7 +38,7 @@ async def test_a_started_application_is_alive_and_ready(client: httpx.AsyncClien
     )
 
 
-async def test_an_application_whose_blobs_are_gone_is_not_ready(
+async def test_an_application_without_its_blob_directory_is_not_ready(
     settings_with_files: Settings, database: Database, blobs: BlobStore, tmp_path: Path
 ) -> None:
     # Given an application that is ready, with a directory of blobs
@@ -51,7 +51,7 @@ async def test_an_application_whose_blobs_are_gone_is_not_ready(
         (tmp_path / "blobs").rename(tmp_path / "away")
         gone = await client.get("/readyz")
 
-    # Then it is ready no more
+    # Then it is not ready
     assert (before.status_code, gone.status_code) == (200, 503)
     assert gone.json() == {"status": "unready", "checks": {"database": "ok", "blobs": "failed"}}
 

@@ -1,4 +1,4 @@
-"""Clients that leave while they send a body: no failure of the server, at every door that reads one."""
+"""Clients that disconnect while they send a body: no error of the server, at any door."""
 
 import asyncio
 import logging

@@ -35,7 +35,7 @@ def test_jobs_are_counted_by_kind_and_outcome() -> None:
     assert number("quayside_jobs_total", {"kind": "blob.collect", "outcome": "failed"}) == 1
 
 
-def test_the_version_is_shown_in_text_form() -> None:
+def test_the_version_is_in_the_metrics() -> None:
     lines = Metrics().exposition().decode().splitlines()
 
     assert f'quayside_build_info{{version="{__version__}"}} 1.0' in lines

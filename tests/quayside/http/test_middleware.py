@@ -1,4 +1,4 @@
-"""The middleware around tiny applications, as a server calls it."""
+"""The middleware around small ASGI applications."""
 
 import asyncio
 import json
@@ -22,8 +22,8 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 
 
 @dataclass
-class House:
-    """The middleware around an application, with what came out of it."""
+class Harness:
+    """The middleware around an application, with what it sent."""
 
     app: App
     metrics: Metrics = field(default_factory=Metrics)
@@ -64,7 +64,7 @@ class House:
 
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
-    """The log lines of the house, as they would be written."""
+    """The log lines, formatted."""
     written: list[dict[str, Any]] = []
 
     class Collector(logging.Handler):
@@ -107,12 +107,12 @@ async def wait_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize("identifier", ["a", "Zz09._-", "x" * 64])
-async def test_a_request_id_of_the_client_is_taken(identifier: str) -> None:
-    house = House(hello)
+async def test_a_valid_request_id_of_the_client_is_used(identifier: str) -> None:
+    harness = Harness(hello)
 
-    await house.call({"x-request-id": identifier})
+    await harness.call({"x-request-id": identifier})
 
-    assert house.answer == (
+    assert harness.answer == (
         201,
         {b"content-type": b"text/plain", b"x-request-id": identifier.encode()},
         identifier.encode(),
@@ -121,28 +121,28 @@ async def test_a_request_id_of_the_client_is_taken(identifier: str) -> None:
 
 @pytest.mark.parametrize("identifier", ["", "x" * 65, "a b", "a\nb", "é", '"}'])
 async def test_any_other_request_id_is_replaced(identifier: str) -> None:
-    house = House(hello)
+    harness = Harness(hello)
 
-    await house.call({"x-request-id": identifier})
+    await harness.call({"x-request-id": identifier})
 
-    _, headers, body = house.answer
+    _, headers, body = harness.answer
     assert re.fullmatch(rb"[0-9a-f]{16}", headers[b"x-request-id"])
     assert body == headers[b"x-request-id"]
 
 
 async def test_requests_have_different_ids_and_leave_none_behind() -> None:
-    house = House(hello)
+    harness = Harness(hello)
 
-    await house.call()
-    await house.call()
+    await harness.call()
+    await harness.call()
 
-    first, second = house.sent[1]["body"], house.sent[3]["body"]
+    first, second = harness.sent[1]["body"], harness.sent[3]["body"]
     assert first != second
     assert request_id.get() is None
 
 
 async def test_headers_that_an_application_shares_between_answers_are_not_changed() -> None:
-    await House(hello).call()
+    await Harness(hello).call()
 
     assert SHARED_HEADERS == [(b"content-type", b"text/plain")]
 
@@ -150,7 +150,7 @@ async def test_headers_that_an_application_shares_between_answers_are_not_change
 async def test_a_request_is_logged_in_one_line_without_credentials_and_query(
     lines: list[dict[str, Any]],
 ) -> None:
-    await House(hello).call(
+    await Harness(hello).call(
         {
             "x-request-id": "r1",
             "user-agent": "skopeo/1",
@@ -190,21 +190,21 @@ async def test_a_request_is_logged_in_one_line_without_credentials_and_query(
     ],
 )
 async def test_requests_are_counted_by_door_and_never_by_path(path: str, door: str) -> None:
-    house = House(hello)
+    harness = Harness(hello)
 
-    await house.call(path=path)
+    await harness.call(path=path)
 
-    assert house.number("quayside_requests_total", door=door, method="GET", status="201") == 1
-    assert house.number("quayside_request_seconds_count", door=door, method="GET") == 1
+    assert harness.number("quayside_requests_total", door=door, method="GET", status="201") == 1
+    assert harness.number("quayside_request_seconds_count", door=door, method="GET") == 1
 
 
-async def test_methods_of_a_clients_invention_share_a_label() -> None:
-    house = House(hello)
+async def test_unknown_methods_share_a_label() -> None:
+    harness = Harness(hello)
 
-    await house.call(method="BREW")
-    await house.call(method="SIP")
+    await harness.call(method="BREW")
+    await harness.call(method="SIP")
 
-    assert house.number("quayside_requests_total", door="v2", method="OTHER", status="201") == 2
+    assert harness.number("quayside_requests_total", door="v2", method="OTHER", status="201") == 2
 
 
 SENTENCE = "The server failed to answer; its log says why."
@@ -222,12 +222,12 @@ SENTENCE = "The server failed to answer; its log says why."
         ("/", {"message": SENTENCE, "request_id": "r1"}),
     ],
 )
-async def test_a_failure_is_a_500_in_the_form_of_its_door(path: str, body: object) -> None:
-    house = House(fail)
+async def test_an_error_is_a_500_in_the_format_of_its_door(path: str, body: object) -> None:
+    harness = Harness(fail)
 
-    await house.call({"x-request-id": "r1"}, path=path)
+    await harness.call({"x-request-id": "r1"}, path=path)
 
-    status, headers, sent = house.answer
+    status, headers, sent = harness.answer
     assert (status, json.loads(sent)) == (500, body)
     assert headers == {
         b"content-type": b"application/json",
@@ -239,9 +239,9 @@ async def test_a_failure_is_a_500_in_the_form_of_its_door(path: str, body: objec
 async def test_a_failure_is_logged_with_its_request_and_without_passwords(
     lines: list[dict[str, Any]],
 ) -> None:
-    house = House(fail)
+    harness = Harness(fail)
 
-    await house.call({"x-request-id": "r1"})
+    await harness.call({"x-request-id": "r1"})
 
     failure, access = lines
     assert (failure["level"], failure["request_id"]) == ("ERROR", "r1")
@@ -249,31 +249,31 @@ async def test_a_failure_is_logged_with_its_request_and_without_passwords(
         "RuntimeError: cannot reach postgresql://quay:[redacted]@db/registry"
     )
     assert access["status"] == 500
-    assert house.number("quayside_requests_total", door="v2", method="GET", status="500") == 1
+    assert harness.number("quayside_requests_total", door="v2", method="GET", status="500") == 1
 
 
 async def test_a_failure_in_the_middle_of_an_answer_does_not_begin_another(
     lines: list[dict[str, Any]],
 ) -> None:
-    house = House(fail_late)
+    harness = Harness(fail_late)
 
-    await house.call()
+    await harness.call()
 
-    assert [message["type"] for message in house.sent] == ["http.response.start"]
+    assert [message["type"] for message in harness.sent] == ["http.response.start"]
     assert [line["message"] for line in lines] == ["unhandled error", "request"]
 
 
-async def test_a_client_that_goes_away_is_no_failure(lines: list[dict[str, Any]]) -> None:
-    house = House(go_away)
+async def test_a_disconnected_client_is_no_error(lines: list[dict[str, Any]]) -> None:
+    harness = Harness(go_away)
 
-    await house.call()
+    await harness.call()
 
-    assert house.sent == []
+    assert harness.sent == []
     assert [(line["level"], line["status"]) for line in lines] == [("INFO", 499)]
 
 
 async def test_a_request_that_is_cancelled_is_logged_and_stays_cancelled(lines: list[dict[str, Any]]) -> None:
-    task = asyncio.create_task(House(wait_for_ever).call())
+    task = asyncio.create_task(Harness(wait_for_ever).call())
     await asyncio.sleep(0)
     task.cancel()
 
@@ -303,25 +303,25 @@ async def test_a_request_that_is_cancelled_is_logged_and_stays_cancelled(lines: 
         ("10.0.0.1", {}, "10.0.0.1", "http"),
     ],
 )
-async def test_forwarded_headers_are_believed_from_our_proxies_alone(
+async def test_forwarded_headers_count_only_from_trusted_proxies(
     peer: str, headers: dict[str, str], client: str, scheme: str
 ) -> None:
-    scope = await House(hello).call(headers, client=(peer, 4711))
+    scope = await Harness(hello).call(headers, client=(peer, 4711))
 
     assert (scope["client"][0], scope["scheme"]) == (client, scheme)
 
 
 async def test_a_second_forwarded_header_continues_the_first() -> None:
-    house = House(hello)
+    harness = Harness(hello)
     pairs = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.1")]
 
-    scope = await house.call(pairs, client=("10.0.0.1", 4711))
+    scope = await harness.call(pairs, client=("10.0.0.1", 4711))
 
     assert scope["client"] == ("198.51.100.1", 0)
 
 
-async def test_without_proxies_and_without_a_peer_nothing_is_believed() -> None:
-    scope = await House(hello).call({"x-forwarded-for": "198.51.100.1"}, client=None)
+async def test_forwarded_headers_are_ignored_without_proxies_or_peer() -> None:
+    scope = await Harness(hello).call({"x-forwarded-for": "198.51.100.1"}, client=None)
 
     assert scope["client"] is None
 
@@ -338,11 +338,11 @@ WEBSOCKET: dict[str, Any] = {"type": "websocket", "path": "/graphql", "scheme": 
 
 
 async def test_a_websocket_has_a_request_id_and_its_own_count() -> None:
-    house = House(accept)
+    harness = Harness(accept)
 
-    await house.call({"x-request-id": "r1"}, **WEBSOCKET)
+    await harness.call({"x-request-id": "r1"}, **WEBSOCKET)
 
-    assert house.sent == [
+    assert harness.sent == [
         {
             "type": "websocket.accept",
             "subprotocol": "graphql-transport-ws",
@@ -353,23 +353,23 @@ async def test_a_websocket_has_a_request_id_and_its_own_count() -> None:
 
 @pytest.mark.parametrize(("app", "status"), [(accept, "101"), (refuse, "403")])
 async def test_websockets_are_counted_by_whether_they_were_accepted(app: App, status: str) -> None:
-    house = House(app)
+    harness = Harness(app)
 
-    await house.call(**WEBSOCKET)
+    await harness.call(**WEBSOCKET)
 
-    assert house.number("quayside_requests_total", door="graphql", method="WEBSOCKET", status=status) == 1
-    assert house.number("quayside_request_seconds_count", door="graphql", method="WEBSOCKET") is None
+    assert harness.number("quayside_requests_total", door="graphql", method="WEBSOCKET", status=status) == 1
+    assert harness.number("quayside_request_seconds_count", door="graphql", method="WEBSOCKET") is None
 
 
 async def test_a_websocket_behind_a_proxy_is_secure() -> None:
-    scope = await House(accept).call({"x-forwarded-proto": "https"}, **WEBSOCKET, client=("10.0.0.1", 1))
+    scope = await Harness(accept).call({"x-forwarded-proto": "https"}, **WEBSOCKET, client=("10.0.0.1", 1))
 
     assert scope["scheme"] == "wss"
 
 
 async def test_a_failure_in_a_websocket_closes_it() -> None:
-    house = House(fail)
+    harness = Harness(fail)
 
-    await house.call(**WEBSOCKET)
+    await harness.call(**WEBSOCKET)
 
-    assert house.sent == [{"type": "websocket.close", "code": 1011, "reason": ""}]
+    assert harness.sent == [{"type": "websocket.close", "code": 1011, "reason": ""}]

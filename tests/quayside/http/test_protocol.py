@@ -1,4 +1,4 @@
-"""Heads of requests, as a real server reads them from a connection."""
+"""Request heads, at a real server."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ from quayside.http.protocol import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, Buffering
 from tests.process import serving
 
 ENOUGH = 8 * 1024 * 1024
-"""Far more than a server may take before it says no, sockets included."""
+"""Bytes: far more than a server may read before it answers, socket buffers included."""
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 def answer_to(server: httpx.Client, *pieces: bytes) -> bytes:
-    """Send bytes on a connection of their own, until the server closes it or they end; what it answered."""
+    """Send bytes on a new connection until the server closes it or they end; the answer."""
     address = (server.base_url.host, server.base_url.port or 0)
     answer = b""
     with socket.create_connection(address, timeout=60) as connection, suppress(ConnectionError):
@@ -68,10 +68,10 @@ def test_a_head_of_the_largest_size_is_read(server: httpx.Client) -> None:
         ),
     ],
 )
-def test_what_never_ends_is_given_up(server: httpx.Client, opening: bytes) -> None:
+def test_an_endless_head_is_refused(server: httpx.Client, opening: bytes) -> None:
     answer = answer_to(server, opening, b"a" * ENOUGH)
 
-    # The client may learn no more than that the connection is closed, since it goes on sending.
+    # The client may only see a closed connection, since it is still sending.
     assert b" 200 " not in answer
     assert server.get("/healthz").status_code == 200
 
@@ -88,7 +88,7 @@ def test_an_address_that_is_too_long_is_414(server: httpx.Client) -> None:
     assert answer.startswith(b"HTTP/1.1 414 ")
 
 
-def test_what_is_no_http_is_400(server: httpx.Client) -> None:
+def test_invalid_http_is_400(server: httpx.Client) -> None:
     assert answer_to(server, b"\x16\x03\x01\x00\xf4 hello").split(b"\r\n")[0] == b"HTTP/1.1 400 Bad Request"
 
 
@@ -143,12 +143,12 @@ def test_any_host_is_good_if_there_is_one(server: httpx.Client, host: bytes) -> 
 
 
 def test_the_version_before_needs_no_host_but_has_no_two(server: httpx.Client) -> None:
-    # Probes of load balancers come without.
+    # Health checks of load balancers have none.
     assert answer_to(server, b"GET /healthz HTTP/1.0\r\n\r\n").split(b"\r\n")[0] == b"HTTP/1.1 200 OK"
     assert answer_to(server, b"GET /healthz HTTP/1.0\r\nHost: h\r\nHost: h\r\n\r\n") == HOST_REFUSED
 
 
-def test_many_requests_on_one_connection_are_as_good_as_one(server: httpx.Client) -> None:
+def test_the_bound_is_for_each_request_of_a_connection(server: httpx.Client) -> None:
     # Given requests that have more bytes together than the head of one may
     request = b"GET /healthz HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 1000 + b"\r\n\r\n"
     last = request.replace(b"Host: h", b"Host: h\r\nConnection: close")
@@ -160,7 +160,7 @@ def test_many_requests_on_one_connection_are_as_good_as_one(server: httpx.Client
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == 100
 
 
-def test_a_field_behind_the_body_is_none_of_the_request(server: httpx.Client) -> None:
+def test_trailer_fields_are_ignored(server: httpx.Client) -> None:
     # Given a query whose trailer claims another type for its body
     query = b'{"query": "{ __typename }"}'
     chunk = b"%x\r\n%b\r\n0\r\n" % (len(query), query)
@@ -177,7 +177,7 @@ def test_a_field_behind_the_body_is_none_of_the_request(server: httpx.Client) ->
     assert wrong.startswith(b"HTTP/1.1 415 Unsupported Media Type\r\n")
 
 
-async def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_head_that_takes_too_long_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.2)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -212,8 +212,7 @@ async def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPa
         server.should_exit = True
         await serving
 
-    # Then the first is left, those that keep the server waiting are told so, behind the answers that they are
-    # owed, and the last one is served
+    # Then the first is closed, the next two get a 408 after their earlier answers, and the last one is served
     late = (
         b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\nconnection: close\r\n"
         b"content-length: 37\r\n\r\nThe request took too long to arrive.\n"
@@ -225,7 +224,7 @@ async def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPa
 
 
 class RecordingTransport(asyncio.Transport):
-    """Keeps what it is told to send, call by call."""
+    """Records what it is to send, call by call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -241,7 +240,7 @@ class RecordingTransport(asyncio.Transport):
         return "close" in self.calls
 
 
-async def test_what_is_written_in_one_turn_is_sent_together() -> None:
+async def test_writes_of_one_iteration_are_sent_together() -> None:
     inner = RecordingTransport()
     transport = BufferingTransport(inner, asyncio.get_running_loop())
 
@@ -264,7 +263,7 @@ async def test_what_is_written_in_one_turn_is_sent_together() -> None:
     ]
 
 
-def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
+def test_an_answer_to_a_disconnected_client_is_dropped() -> None:
     failures: list[dict[str, object]] = []
 
     async def answer_and_lose() -> None:
@@ -285,5 +284,5 @@ def test_an_answer_to_a_client_that_has_gone_is_dropped() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(answer_and_lose())
 
-    # Then that is nothing to report
+    # Then no error is reported
     assert failures == []

@@ -1,4 +1,4 @@
-"""A client of the authorization server, and a browser on its way through it."""
+"""An OAuth client, and a browser that authorizes it."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ LIFETIME_S = 315_576_000
 
 @dataclass(frozen=True)
 class Client:
-    """A registered application, and what it sends."""
+    """A registered application, and its requests."""
 
     id: str
     secret: str
@@ -52,7 +52,7 @@ async def authorize(browser: Browser, asked: dict[str, str], **more: str) -> htt
 
 
 def hidden(page: httpx.Response) -> dict[str, str]:
-    """The fields that the first form of a page carries."""
+    """The hidden fields of the first form of a page."""
     form = page.text.split("<form", 2)[1]
     found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)
     return {unescape(name): unescape(value) for name, value in found}
@@ -70,7 +70,7 @@ async def agree(browser: Browser, asked: dict[str, str]) -> httpx.Response:
 
 
 def sent(answer: httpx.Response) -> tuple[str, dict[str, str], dict[str, str]]:
-    """Where an answer redirects to: address, query and fragment."""
+    """The target of a redirect: address, query and fragment."""
     assert answer.status_code == 302, answer.text
     parts = urlsplit(answer.headers["location"])
     address = f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -19,7 +19,7 @@ from tests.quayside.oauth.client import CALLBACK, Client
 async def app(factory: Factory) -> Starlette:
     """Signing in and the authorization server, with `ada`, who administers `acme`, and the user `eve`.
 
-    The other doors are left out, since starting them takes longer than all that is asked here.
+    Without the other doors, since starting them takes longer than the tests.
     """
     for name in ("ada", "eve"):
         await factory.user(name, password=PASSWORD)

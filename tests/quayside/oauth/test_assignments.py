@@ -1,4 +1,4 @@
-"""Tokens on offer, the page that shows tokens, and the wait after failures."""
+"""Token assignments, the page that shows tokens, and the wait after failed sign-ins."""
 
 import asyncio
 import base64
@@ -18,9 +18,7 @@ from tests.quayside.oauth.client import CALLBACK, Client, agree, authorize, code
 from tests.state import dump
 
 
-async def test_a_user_takes_a_token_that_is_on_offer_once(
-    eve: Browser, client: Client, factory: Factory
-) -> None:
+async def test_a_user_takes_an_assigned_token_once(eve: Browser, client: Client, factory: Factory) -> None:
     offer = await token_assignment.assign(
         await factory.as_account("ada"),
         "acme",
@@ -44,7 +42,7 @@ async def test_a_user_takes_a_token_that_is_on_offer_once(
     assert again.status_code == 403
 
 
-async def test_of_two_who_take_one_offer_at_once_one_gets_the_token(
+async def test_of_two_concurrent_uses_of_an_assignment_one_succeeds(
     eve: Browser, client: Client, factory: Factory
 ) -> None:
     ada = await factory.as_account("ada")
@@ -60,7 +58,7 @@ async def test_of_two_who_take_one_offer_at_once_one_gets_the_token(
     assert len(await fetch("SELECT id FROM access_token")) == 1
 
 
-async def test_an_administrator_offers_a_token(ada: Browser, client: Client) -> None:
+async def test_an_administrator_assigns_a_token(ada: Browser, client: Client) -> None:
     query = client.asks(username="eve", format="json")
 
     answer = await ada.http.post(
@@ -93,7 +91,7 @@ async def test_an_administrator_offers_a_token(ada: Browser, client: Client) -> 
         ({"client_id": "NONE"}, 404),
     ],
 )
-async def test_a_bad_offer_is_not_made(
+async def test_an_invalid_assignment_is_refused(
     ada: Browser, client: Client, changes: dict[str, str], status: int
 ) -> None:
     before = await dump()
@@ -108,7 +106,7 @@ async def test_a_bad_offer_is_not_made(
     assert await dump() == before
 
 
-async def test_others_offer_nothing(eve: Browser, client: Client) -> None:
+async def test_others_cannot_assign_tokens(eve: Browser, client: Client) -> None:
     before = await dump()
 
     answer = await eve.http.post(
@@ -154,7 +152,7 @@ async def test_our_own_page_is_for_people_who_are_signed_in(app: Starlette, ada:
     assert (denied.status_code, denied.json()["error"]) == (403, "authorization_denied")
 
 
-async def test_asking_for_the_head_of_a_page_uses_nothing_up(ada: Browser, client: Client) -> None:
+async def test_head_consumes_nothing(ada: Browser, client: Client) -> None:
     await agree(ada, client.asks())
     before = await dump()
 

@@ -1,4 +1,4 @@
-"""The authorization page: who wants what, agreeing, denying, and answers in the fragment."""
+"""The consent page: application and scopes, consent, denial, and the implicit flow."""
 
 import re
 from html import unescape
@@ -13,7 +13,7 @@ from tests.quayside.oauth.client import CALLBACK, LIFETIME_S, Client, agree, aut
 from tests.state import dump
 
 
-async def test_the_consent_page_says_in_words_who_wants_what(ada: Browser, client: Client) -> None:
+async def test_the_consent_page_shows_application_and_scopes(ada: Browser, client: Client) -> None:
     page = await authorize(ada, client.asks())
 
     assert page.status_code == 200
@@ -33,7 +33,7 @@ async def test_the_consent_page_says_in_words_who_wants_what(ada: Browser, clien
     assert "dangerous" not in page.text
 
 
-async def test_a_dangerous_scope_is_pointed_out(ada: Browser, client: Client) -> None:
+async def test_a_dangerous_scope_is_marked(ada: Browser, client: Client) -> None:
     page = await authorize(ada, client.asks(scope="user:admin"))
 
     assert "(dangerous)" in page.text
@@ -108,9 +108,7 @@ async def test_the_implicit_flow_brings_a_token_in_the_fragment(
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_who_has_agreed_before_is_not_asked_again_for_the_same_or_less(
-    ada: Browser, client: Client
-) -> None:
+async def test_an_earlier_consent_covers_the_same_or_fewer_scopes(ada: Browser, client: Client) -> None:
     await agree(ada, client.asks(scope="repo:write user:read"))
 
     for scope in ("repo:write user:read", "repo:read", "user:read"):
@@ -119,7 +117,7 @@ async def test_who_has_agreed_before_is_not_asked_again_for_the_same_or_less(
         assert (await authorize(ada, client.asks(scope=scope))).status_code == 200
 
 
-async def test_an_expired_agreement_is_none(ada: Browser, client: Client) -> None:
+async def test_an_expired_consent_does_not_count(ada: Browser, client: Client) -> None:
     await agree(ada, client.asks())
     await execute("UPDATE access_token SET expires_at_ms = ?", now_ms() - 1)
 

@@ -1,4 +1,4 @@
-"""Codes: exchanged once, by whom they were made for, within their time."""
+"""Authorization codes: exchanged once, by their client, within ten minutes."""
 
 import asyncio
 import re
@@ -70,7 +70,7 @@ async def test_the_secret_may_come_in_the_header(app: Starlette, ada: Browser, c
     assert answer.status_code == 200
 
 
-async def test_a_client_without_a_secret_proves_itself_by_the_verifier(
+async def test_a_client_without_a_secret_uses_the_verifier(
     app: Starlette, ada: Browser, client: Client
 ) -> None:
     code = await code_for(ada, client, **PKCE)
@@ -107,7 +107,7 @@ async def test_a_client_without_a_secret_proves_itself_by_the_verifier(
         (True, {"client_secret": "wrong"}, "invalid_client"),
     ],
 )
-async def test_a_bad_exchange_is_refused_and_the_code_still_good(
+async def test_an_invalid_exchange_is_refused_and_the_code_stays_valid(
     ada: Browser, client: Client, pkce: bool, changes: dict[str, str | None], error: str
 ) -> None:
     code = await code_for(ada, client, **(PKCE if pkce else {}))
@@ -122,7 +122,7 @@ async def test_a_bad_exchange_is_refused_and_the_code_still_good(
     assert (await exchange(ada, good))[0] == 200
 
 
-async def test_a_wrong_secret_in_the_header_is_asked_for_again(ada: Browser, client: Client) -> None:
+async def test_a_wrong_secret_in_the_header_gets_a_challenge(ada: Browser, client: Client) -> None:
     form = client.exchanges(await code_for(ada, client))
     del form["client_secret"]
 
@@ -151,9 +151,7 @@ async def test_the_code_of_another_client_is_unknown(ada: Browser, client: Clien
     assert (await exchange(ada, client.exchanges(code)))[0] == 200
 
 
-async def test_a_code_that_comes_twice_takes_its_token_away(
-    ada: Browser, client: Client, factory: Factory
-) -> None:
+async def test_a_code_used_twice_revokes_its_token(ada: Browser, client: Client, factory: Factory) -> None:
     code = await code_for(ada, client)
     _, first = await exchange(ada, client.exchanges(code))
     await bearer_viewer(str(first["access_token"]), site=factory.site)
@@ -165,7 +163,7 @@ async def test_a_code_that_comes_twice_takes_its_token_away(
         await bearer_viewer(str(first["access_token"]), site=factory.site)
 
 
-async def test_of_many_who_bring_one_code_none_keeps_a_token(ada: Browser, client: Client) -> None:
+async def test_of_many_concurrent_uses_of_a_code_no_token_stays_valid(ada: Browser, client: Client) -> None:
     code = await code_for(ada, client)
 
     answers = await asyncio.gather(*(exchange(ada, client.exchanges(code)) for _ in range(6)))
@@ -184,7 +182,7 @@ async def test_a_code_lives_for_ten_minutes(ada: Browser, client: Client) -> Non
     assert (await exchange(ada, client.exchanges(code)))[1]["error"] == "invalid_grant"
 
 
-async def test_a_code_is_worth_nothing_for_a_user_who_was_disabled(ada: Browser, client: Client) -> None:
+async def test_a_code_of_a_disabled_user_is_invalid(ada: Browser, client: Client) -> None:
     code = await code_for(ada, client)
     await execute("UPDATE account SET is_enabled = ? WHERE name = 'ada'", False)
 

@@ -1,4 +1,4 @@
-"""The identity federation through the doors: an external token for a password, and what ends it."""
+"""The identity federation of robots: an external token for a password, and what revokes it."""
 
 import base64
 import time
@@ -34,7 +34,7 @@ class Registry:
     issuer: Issuer
 
     def token(self, **more: Any) -> str:
-        """What the issuer says of the build."""
+        """An external token of the build."""
         now = int(time.time())
         audience = self.factory.site.registry_host
         whole = {"iss": self.issuer.url, "aud": audience, "sub": SUBJECT, "exp": now + 300, **more}
@@ -138,7 +138,7 @@ async def end_by_blocked_owner(factory: Factory) -> None:
 @pytest.mark.parametrize(
     "end", [end_by_new_token, end_by_distrust, end_by_other_trust, end_by_deletion, end_by_blocked_owner]
 )
-async def test_the_password_and_what_it_got_end_at_once(registry: Registry, end: Any) -> None:
+async def test_the_password_and_its_tokens_are_revoked_at_once(registry: Registry, end: Any) -> None:
     password = await registry.password()
     token = await registry.signs_in(password)
     assert token is not None
@@ -149,7 +149,7 @@ async def test_the_password_and_what_it_got_end_at_once(registry: Registry, end:
     assert await registry.pulls(token) == 401
 
 
-async def test_the_password_is_that_of_one_robot_and_opens_nothing_else(registry: Registry) -> None:
+async def test_the_password_is_valid_for_one_robot_only(registry: Registry) -> None:
     other = await registry.factory.robot("acme+other", by="ada")
     password = await registry.password()
     token = await registry.signs_in(password)
@@ -179,7 +179,7 @@ async def test_the_password_is_that_of_one_robot_and_opens_nothing_else(registry
         ({"iss": None}, "Invalid token: it is not a signed JWT."),
     ],
 )
-async def test_a_token_that_proves_nothing_gets_nothing(
+async def test_an_invalid_external_token_is_refused(
     registry: Registry, change: dict[str, Any], message: str
 ) -> None:
     before = await dump()
@@ -199,7 +199,7 @@ async def test_a_subject_counts_for_its_own_issuer_alone(registry: Registry) -> 
     assert (answer.status_code, answer.json()["message"]) == (400, "Token does not match robot")
 
 
-async def test_nobody_learns_which_robots_there_are(registry: Registry) -> None:
+async def test_the_existence_of_robots_is_not_revealed(registry: Registry) -> None:
     await registry.factory.robot("acme+plain", by="ada")
     asked = registry.issuer.asked()
 
@@ -246,7 +246,7 @@ async def test_a_request_without_a_robot_and_a_token_is_challenged(
     assert answer.headers["www-authenticate"].startswith("Basic realm=")
 
 
-async def test_a_sign_in_by_a_password_is_noted(registry: Registry) -> None:
+async def test_a_sign_in_by_a_password_is_recorded(registry: Registry) -> None:
     await registry.signs_in(await registry.password())
 
     row = await fetch_one("SELECT last_accessed_at_ms AS used FROM account WHERE name = ?", ROBOT)

@@ -1,4 +1,4 @@
-"""Requests to authorize: what is refused, where answers go, and who may ask."""
+"""Authorization requests: refusals, redirect URIs, and who may authorize."""
 
 import re
 from html import unescape
@@ -25,7 +25,7 @@ from tests.state import dump
         {"code_challenge_method": "S256"},
     ],
 )
-async def test_a_challenge_that_protects_nobody_is_refused(
+async def test_an_insecure_challenge_is_refused(
     ada: Browser, client: Client, changes: dict[str, str]
 ) -> None:
     answer = await authorize(ada, client.asks(response_type="code", **changes))
@@ -45,7 +45,7 @@ async def test_a_challenge_that_protects_nobody_is_refused(
         ({"state": "a\0b"}, 400, "invalid_request"),
     ],
 )
-async def test_what_the_page_refuses_itself(
+async def test_errors_that_are_not_redirected(
     ada: Browser, client: Client, changes: dict[str, str], status: int, error: str
 ) -> None:
     before = await dump()
@@ -78,7 +78,7 @@ async def test_a_parameter_given_twice_is_refused(ada: Browser, client: Client) 
         "http://helm.example/cb?from=quayside",
     ],
 )
-async def test_no_other_address_ever_gets_an_answer(ada: Browser, client: Client, uri: str) -> None:
+async def test_no_other_address_gets_a_redirect(ada: Browser, client: Client, uri: str) -> None:
     await agree(ada, client.asks())
 
     shown = await authorize(ada, client.asks(redirect_uri=uri))
@@ -133,7 +133,7 @@ async def test_who_does_not_administer_the_organization_may_not_authorize(
     assert await dump() == before
 
 
-async def test_who_is_not_signed_in_is_asked_to_be(app: Starlette, client: Client) -> None:
+async def test_anonymous_users_are_sent_to_sign_in(app: Starlette, client: Client) -> None:
     async with browsing(app) as nobody:
         page = await authorize(nobody, client.asks())
         answer = await authorize(nobody, client.asks(), format="json")
@@ -149,7 +149,7 @@ async def test_who_is_not_signed_in_is_asked_to_be(app: Starlette, client: Clien
 
 
 @pytest.mark.parametrize("path", ["/oauth/authorizeapp", "/oauth/denyapp", "/oauth/authorize/assignuser"])
-async def test_no_page_of_others_can_agree(ada: Browser, client: Client, path: str) -> None:
+async def test_pages_of_other_sites_cannot_consent(ada: Browser, client: Client, path: str) -> None:
     before = await dump()
 
     for form in (client.asks(), client.asks() | {"_csrf_token": "x" * 43}):
@@ -212,7 +212,7 @@ async def test_tokens_and_robots_do_not_authorize_anybody(
     after = await dump()
 
     assert (bearer.status_code, wrong.status_code) == (401, 401)
-    # Nothing is left but word of the wrong password.
+    # Only the entry about the wrong password is written.
     told = dict.fromkeys(("sign_in_failure", "event", "audit_log"))
     assert after | told == before | told
     for log in ("event", "audit_log"):

@@ -1,4 +1,4 @@
-"""Which mail server a URL means."""
+"""The setting MAIL_URL."""
 
 import pytest
 
@@ -26,7 +26,7 @@ from quayside.settings.mail_url import FORM, MailServer, StartTls, parse
         ("smtp://[::1]:2525", MailServer("::1", 2525)),
     ],
 )
-def test_a_url_is_a_server(text: str, server: MailServer) -> None:
+def test_a_url_is_parsed(text: str, server: MailServer) -> None:
     assert parse(text) == server
 
 
@@ -49,7 +49,7 @@ def test_a_url_is_a_server(text: str, server: MailServer) -> None:
         "smtps://mail.example?starttls=required",
     ],
 )
-def test_what_is_no_mail_server_is_refused(text: str) -> None:
+def test_an_invalid_url_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="smtp://host") as caught:
         parse(text)
 

@@ -14,7 +14,7 @@ KEY = "k" * 32
 
 
 def problems_of(flags: dict[str, str | None], environ: dict[str, str]) -> tuple[str, ...]:
-    """The sentences with which these settings are refused."""
+    """The problems of these settings."""
     with pytest.raises(SettingsError) as caught:
         load_settings(flags, environ)
     return caught.value.problems
@@ -173,7 +173,7 @@ def test_an_empty_value_counts_as_none() -> None:
         ("FEATURE_BILLING", "yes", "true or false"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_and_quoted(name: str, text: str, expected: str) -> None:
+def test_an_invalid_value_is_reported_with_its_setting(name: str, text: str, expected: str) -> None:
     problem = f"{name} must be {expected}, not {text!r} (in the variable QUAYSIDE_{name})."
 
     assert problems_of({}, {PREFIX + name: text}) == (problem,)

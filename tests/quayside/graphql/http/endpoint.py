@@ -1,4 +1,4 @@
-"""An endpoint with a small schema of its own, and how the tests ask it."""
+"""An endpoint with a small schema, and helpers to query it."""
 
 import asyncio
 from collections.abc import AsyncIterator

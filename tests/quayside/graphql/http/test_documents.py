@@ -13,7 +13,7 @@ def test_a_document_is_parsed_and_validated_once() -> None:
 
 
 def test_the_cache_drops_the_least_recently_used_documents() -> None:
-    # given room for two documents of 10 characters
+    # given a cache for two documents of 10 characters
     cache = DocumentCache(SCHEMA, limits=Limits(), characters=20)
     first, second, third = "{ a: echo}", "{ b: echo}", "{ c: echo}"
     kept = cache.get(first)

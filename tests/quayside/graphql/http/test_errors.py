@@ -1,4 +1,4 @@
-"""Requests that fail: the status and the error, by the media type of the answer."""
+"""Failed requests: status and errors, by media type of the answer."""
 
 from typing import Any
 
@@ -142,7 +142,7 @@ async def test_a_body_that_is_not_json_is_400(client: httpx.AsyncClient, body: b
     assert message(response).startswith("The request body is not valid JSON: ")
 
 
-async def test_an_error_names_its_place_in_the_document(client: httpx.AsyncClient) -> None:
+async def test_an_error_has_its_location_in_the_document(client: httpx.AsyncClient) -> None:
     response = await post(client, "{\n  nme\n}")
     [error] = response.json()["errors"]
     assert error["locations"] == [{"line": 2, "column": 3}]
@@ -184,9 +184,7 @@ async def test_too_many_tokens_are_too_complex(client: httpx.AsyncClient) -> Non
     ],
     ids=["selections", "lists", "fragment cycle"],
 )
-async def test_nesting_without_end_is_refused(
-    client: httpx.AsyncClient, query: str, status: int, text: str
-) -> None:
+async def test_deep_nesting_is_refused(client: httpx.AsyncClient, query: str, status: int, text: str) -> None:
     response = await post(client, query)
     assert response.status_code == status
     assert message(response) == text

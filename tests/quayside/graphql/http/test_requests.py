@@ -1,4 +1,4 @@
-"""Requests that succeed, and the media type of the answer."""
+"""Successful requests, and the media type of the answer."""
 
 import httpx
 import pytest

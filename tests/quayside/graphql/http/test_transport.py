@@ -1,4 +1,4 @@
-"""Methods and bodies that are not taken, wrong credentials, and failures outside of resolvers."""
+"""Refused methods and bodies, invalid credentials, and errors outside of resolvers."""
 
 import asyncio
 import gzip
@@ -74,7 +74,7 @@ async def test_bodies_that_are_not_utf8_json_are_415(
 @pytest.mark.parametrize(
     "content_type", ["application/json;charset=UTF-8", 'APPLICATION/JSON; Charset="utf-8"']
 )
-async def test_utf8_may_be_named(client: httpx.AsyncClient, content_type: str) -> None:
+async def test_the_charset_may_be_utf8(client: httpx.AsyncClient, content_type: str) -> None:
     headers = {"Content-Type": content_type}
     response = await client.post("/graphql", content=b'{"query": "{ echo }"}', headers=headers)
     assert response.json()["data"] == {"echo": "hello"}
@@ -151,7 +151,7 @@ async def test_a_client_that_leaves_while_sending_is_no_failure(caplog: pytest.L
     assert caplog.records == []
 
 
-async def test_wrong_credentials_are_challenged(client: httpx.AsyncClient) -> None:
+async def test_invalid_credentials_get_a_challenge(client: httpx.AsyncClient) -> None:
     headers = {"Authorization": "Bearer wrong"}
     response = await client.post("/graphql", json={"query": "{ echo }"}, headers=headers)
     assert response.status_code == 401

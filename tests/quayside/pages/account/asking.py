@@ -1,4 +1,4 @@
-"""Mails to users, mutations from their browsers, and what registry tokens open for them."""
+"""Helpers: mails to users, mutations from their browsers, access by registry tokens."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ async def payload(browser: Browser, mutation: str) -> dict[str, Any]:
 
 
 async def codes_of(browser: Browser, query: str) -> list[str]:
-    """The codes of the errors beside the data."""
+    """The codes of the top-level errors."""
     answer = (await browser.post("/graphql", query=query)).json()
     return [error["extensions"]["code"] for error in answer["errors"]]
 

@@ -1,4 +1,4 @@
-"""A browser in which nobody is signed in."""
+"""A browser without a signed-in user."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What users change of their own account, and what ends by it."""
+"""Users change their own account; which sessions and tokens that revokes."""
 
 from dataclasses import replace
 
@@ -50,7 +50,7 @@ async def test_a_new_address_takes_effect_when_it_is_confirmed(ada: Browser) -> 
     assert [mail["recipient"] for mail in await mails()] == ["ada@new.example", "ada@example.com"]
 
 
-async def test_an_address_that_somebody_took_meanwhile_stays_theirs(ada: Browser, factory: Factory) -> None:
+async def test_an_address_taken_meanwhile_is_refused(ada: Browser, factory: Factory) -> None:
     await ada.call("PUT", "/api/v1/user/", email="eve@example.com")
     code = await last_code()
     await factory.user("eve")
@@ -60,7 +60,7 @@ async def test_an_address_that_somebody_took_meanwhile_stays_theirs(ada: Browser
     assert made == {"user": None, "errors": [{"code": "ALREADY_EXISTS"}]}
 
 
-async def test_a_user_changes_what_is_known_of_them(ada: Browser) -> None:
+async def test_a_user_changes_their_profile(ada: Browser) -> None:
     given = {
         "given_name": "Ada",
         "family_name": "King",
@@ -94,7 +94,7 @@ async def test_a_user_changes_what_is_known_of_them(ada: Browser) -> None:
         ('company: "' + "x" * 256 + '"', "company"),
     ],
 )
-async def test_a_change_against_the_rules_changes_nothing(
+async def test_an_invalid_change_changes_nothing(
     ada: Browser, factory: Factory, change: str, field: str
 ) -> None:
     await factory.user("eve")
@@ -116,7 +116,7 @@ async def test_a_change_against_the_rules_changes_nothing(
         "userDelete { errors { code } }",
     ],
 )
-async def test_what_signing_in_depends_on_takes_the_user_in_person(
+async def test_credentials_can_be_changed_only_in_a_session(
     ada: Browser, browser: Browser, factory: Factory, change: str
 ) -> None:
     headers = {"Authorization": f"Bearer {await factory.token('ada', EVERY_SCOPE)}"}

@@ -16,7 +16,7 @@ SIGN_IN_ROWS = {"session", "event", "audit_log"}
 AGAIN = {"username": "ada", "email": "new@example.com"}
 
 
-async def test_a_deleted_user_is_gone_at_once_and_the_name_when_all_is_removed(
+async def test_a_deleted_user_disappears_at_once_and_the_name_after_the_purge(
     app: Starlette, ada: Browser, factory: Factory
 ) -> None:
     await factory.user("eve")
@@ -62,7 +62,7 @@ async def test_the_only_administrator_of_an_organization_stays(ada: Browser, fac
     assert await dump() == before
 
 
-async def test_of_the_last_two_administrators_who_leave_at_once_one_stays(
+async def test_of_the_last_two_administrators_who_leave_concurrently_one_stays(
     app: Starlette, ada: Browser, factory: Factory
 ) -> None:
     await factory.user("eve", password=PASSWORD)
@@ -112,7 +112,7 @@ async def test_a_disabled_user_loses_every_kind_of_access_at_once(
         ]
         pulls = [(await tags(ada.http, token)).status_code for token in issued.values()]
         recovery = await ada.post("/api/v1/recovery", email="ada@example.com")
-        # and it all comes back, but for sessions and what was issued
+        # and access comes back, except sessions and issued tokens
         await payload(root, 'userEnable(username: "ada") { user { name } errors { code } }')
         await execute("DELETE FROM sign_in_failure")
         again = [

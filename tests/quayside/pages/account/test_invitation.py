@@ -45,7 +45,7 @@ async def members() -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def test_who_follows_the_link_signs_in_sees_what_it_is_and_joins(
+async def test_the_link_leads_to_sign_in_the_invitation_and_the_team(
     app: Starlette, factory: Factory, code: str
 ) -> None:
     link = f"/confirminvite?code={code}"
@@ -84,7 +84,7 @@ async def test_who_declines_does_not_join(eve: Browser, code: str) -> None:
     assert await members() == []
 
 
-async def test_looking_and_forged_forms_change_nothing(
+async def test_get_and_forged_forms_change_nothing(
     app: Starlette, factory: Factory, eve: Browser, code: str
 ) -> None:
     page = await eve.http.get("/confirminvite", params={"code": code})
@@ -129,5 +129,5 @@ def found(pattern: str, page: str) -> str:
 
 
 def fields(page: str) -> dict[str, str]:
-    """The hidden fields of a page's forms; of two with one name the last."""
+    """The hidden fields of a page's forms; the last of each name."""
     return {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', page)}

@@ -22,12 +22,12 @@ async def test_a_forgotten_password_is_replaced_by_mail(app: Starlette, ada: Bro
         assert (asked.status_code, asked.json()) == (200, {"status": "sent"})
         assert "New password" in page.text
         assert [answer.status_code for answer in (weak, done, again)] == [400, 200, 400]
-        # Whoever else was signed in is so no more.
+        # Other sessions end.
         assert (await ada.http.get("/api/v1/user/")).status_code == 401
         assert (await browser.sign_in("ada", OTHER_PASSWORD)).status_code == 200
 
 
-async def test_recovery_tells_nobody_who_has_an_account(browser: Browser) -> None:
+async def test_recovery_does_not_reveal_who_has_an_account(browser: Browser) -> None:
     known = await browser.post("/api/v1/recovery", email="ada@example.com")
     unknown = await browser.post("/api/v1/recovery", email="nobody@example.com")
     page_known = await browser.http.post("/recovery", data={"email": "ada@example.com"})
@@ -35,7 +35,7 @@ async def test_recovery_tells_nobody_who_has_an_account(browser: Browser) -> Non
 
     assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
     assert (page_known.status_code, page_known.text) == (page_unknown.status_code, page_unknown.text)
-    # And nobody's mailbox is filled by asking often.
+    # Repeated requests do not send more mails.
     assert [mail["recipient"] for mail in await mails()] == ["ada@example.com"]
 
 
@@ -67,7 +67,7 @@ async def test_of_two_uses_of_one_code_one_works(app: Starlette, browser: Browse
     assert sorted(answer.status_code for answer in answers) == [200, 400, 400]
 
 
-async def test_a_code_for_one_purpose_is_none_for_another(browser: Browser) -> None:
+async def test_a_code_is_valid_for_one_purpose_only(browser: Browser) -> None:
     await browser.post("/api/v1/user/", **SIGN_UP)
     verify = await last_code()
     await browser.post("/api/v1/recovery", email="ada@example.com")

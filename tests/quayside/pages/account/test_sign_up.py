@@ -1,4 +1,4 @@
-"""Signing up: confirming the address, the rules, and names that two want."""
+"""Sign-up: confirmation of the address, rules, and concurrent use of a name."""
 
 import asyncio
 from dataclasses import replace
@@ -87,7 +87,7 @@ def sign_up_document(**values: str) -> str:
         ({"password": "with white space"}, "INVALID"),
     ],
 )
-async def test_who_signs_up_keeps_the_rules(browser: Browser, change: dict[str, str], code: str) -> None:
+async def test_an_invalid_sign_up_is_refused(browser: Browser, change: dict[str, str], code: str) -> None:
     before = await dump()
     (made,) = (await browser.graphql(sign_up_document(**change))).values()
     rest = await browser.post("/api/v1/user/", **(SIGN_UP | change))
@@ -111,7 +111,7 @@ async def test_privileged_keys_of_a_sign_up_are_not_read(browser: Browser) -> No
     assert (bool(row["is_superuser"]), bool(row["is_verified"])) == (False, False)
 
 
-async def test_of_two_who_want_one_name_one_gets_it(app: Starlette) -> None:
+async def test_of_two_concurrent_sign_ups_with_one_name_one_succeeds(app: Starlette) -> None:
     async with browsing(app) as one, browsing(app) as two:
         answers = await asyncio.gather(
             one.post("/api/v1/user/", **SIGN_UP),

@@ -1,4 +1,4 @@
-"""A browser that has not been anywhere yet."""
+"""A browser without cookies."""
 
 from collections.abc import AsyncIterator
 

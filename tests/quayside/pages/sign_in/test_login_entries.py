@@ -1,4 +1,4 @@
-"""What the audit log tells of logins: at which door, with what, and never what was typed."""
+"""Audit entries about logins: door and credential, never what was typed."""
 
 from typing import Any
 
@@ -24,12 +24,12 @@ async def told() -> list[tuple[str, str | None, dict[str, Any]]]:
 
 
 async def login(browser: Browser, name: str, secret: str, scope: str = "") -> int:
-    """What docker login asks, or with a scope what precedes a pull; the status."""
+    """The token request of docker login, or with a scope of a pull; the status."""
     headers = {"User-Agent": "docker"}
     return (await browser.http.get(REGISTRY + scope, auth=(name, secret), headers=headers)).status_code
 
 
-async def test_a_docker_login_is_told_of_with_what_it_was_made(browser: Browser, factory: Factory) -> None:
+async def test_a_docker_login_is_recorded_with_its_credential(browser: Browser, factory: Factory) -> None:
     await factory.organization("acme", owner="ada")
     robot = await factory.robot("acme+build", by="ada")
     token = await factory.token("ada")
@@ -38,7 +38,7 @@ async def test_a_docker_login_is_told_of_with_what_it_was_made(browser: Browser,
         await login(browser, "ada", PASSWORD),
         await login(browser, "acme+build", robot.token),
         await login(browser, "$oauthtoken", token),
-        # Before a pull nobody signs in, and without credentials nobody at all.
+        # Neither the token request of a pull nor an anonymous one is a login.
         await login(browser, "ada", PASSWORD, SCOPE),
         (await browser.http.get(REGISTRY + SCOPE)).status_code,
     ]
@@ -55,7 +55,7 @@ async def test_a_docker_login_is_told_of_with_what_it_was_made(browser: Browser,
 
 
 @pytest.mark.parametrize("scope", ["", SCOPE])
-async def test_wrong_credentials_are_told_to_whom_they_concern(
+async def test_wrong_credentials_are_recorded_for_their_owner(
     browser: Browser, factory: Factory, scope: str
 ) -> None:
     await factory.organization("acme", owner="ada")
@@ -77,7 +77,7 @@ async def test_wrong_credentials_are_told_to_whom_they_concern(
     ]
 
 
-async def test_attempts_that_are_not_judged_are_not_told(browser: Browser) -> None:
+async def test_attempts_that_have_to_wait_are_not_recorded(browser: Browser) -> None:
     statuses = [await login(browser, "ada", "wrong") for _ in range(3)]
 
     assert statuses == [401, 429, 429]
@@ -94,12 +94,12 @@ async def test_a_robot_cannot_fill_the_log_of_its_owner(browser: Browser, factor
     await execute("UPDATE sign_in_failure SET last_failed_at_ms = last_failed_at_ms - 60000")
     await login(browser, "acme+build", "old", SCOPE)
 
-    # The robot itself is never held back.
+    # The robot itself never has to wait.
     assert statuses == [401] * 20 + [200]
     assert (at_once, len(await told())) == (1, 2)
 
 
-async def test_every_door_for_passwords_tells_of_wrong_ones(app: Starlette, ada: Browser) -> None:
+async def test_every_door_records_wrong_passwords(app: Starlette, ada: Browser) -> None:
     await execute("DELETE FROM audit_log")
 
     await ada.post("/api/v1/signin/verify", password="wrong")
@@ -118,7 +118,7 @@ async def test_every_door_for_passwords_tells_of_wrong_ones(app: Starlette, ada:
     ] * 4
 
 
-async def test_a_login_at_the_pages_is_told_of(ada: Browser) -> None:
+async def test_a_login_at_the_pages_is_recorded(ada: Browser) -> None:
     ((kind, owner, entry),) = await told()
 
     assert (kind, owner, entry["type"]) == ("login_success", "ada", "quayauth")

@@ -1,4 +1,4 @@
-"""The page for signing in, and where it leads."""
+"""The sign-in page, and its redirects."""
 
 import re
 from html import unescape
