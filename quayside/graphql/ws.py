@@ -164,15 +164,15 @@ class Connection:
     def decode(self, text: str | None) -> dict[str, Any]:
         """The message in a text frame. Raises CloseConnection."""
         if text is None:
-            raise CloseConnection(4400, "Messages are text")
+            raise CloseConnection(4400, "Messages must be text frames")
         if len(text) > self.limits.message_bytes:
-            raise CloseConnection(1009, "The message is too large")
+            raise CloseConnection(1009, f"A message must have at most {self.limits.message_bytes} characters")
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            raise CloseConnection(4400, "The message is not JSON") from error
+            raise CloseConnection(4400, "A message must be JSON") from error
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise CloseConnection(4400, "The message is not an object with a type")
+            raise CloseConnection(4400, "type: a string is required")
         if not isinstance(message.get("payload"), dict | None):
             raise CloseConnection(4400, "payload: must be an object")
         return message
@@ -227,7 +227,7 @@ class Connection:
         if len(self.operations) >= self.limits.operations:
             raise refused(
                 422,
-                f"There are {self.limits.operations} operations on this connection already.",
+                f"A connection can have {self.limits.operations} operations; complete one first.",
                 code=ErrorCode.TOO_MANY,
             )
         parameters = check_parameters(payload)

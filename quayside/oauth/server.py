@@ -192,7 +192,7 @@ class AuthorizationServer:
         if not _wants_json(request):
             return answers.token_page(request, issued.secret if issued else None)
         if issued is None:
-            raise BadRequest("There is no code to exchange for a token.")
+            raise BadRequest("code: required.")
         return answers.as_json({"access_token": issued.secret})
 
     async def _assign(self, request: Request) -> Response:
@@ -232,18 +232,21 @@ class AuthorizationServer:
 def _query(request: Request) -> dict[str, str]:
     """The query parameters. Raises `BadRequest` if one is repeated (RFC 6749 §3.1)."""
     items = request.query_params.multi_items()
-    if len({name for name, _ in items}) < len(items):
-        raise BadRequest("A parameter is given twice.")
-    if any("\0" in value for _, value in items):
-        raise BadRequest("A parameter holds a NUL character.")
-    return dict(items)
+    values: dict[str, str] = {}
+    for name, value in items:
+        if name in values:
+            raise BadRequest(f"{name}: must not be given more than once.")
+        if "\0" in value:
+            raise BadRequest(f"{name}: must not contain a NUL character.")
+        values[name] = value
+    return values
 
 
 def _asked(values: Mapping[str, str]) -> AuthorizationRequest:
     """An authorization request. Raises `BadRequest` without client, redirect URI and scope."""
     missing = [name for name in ("client_id", "redirect_uri", "scope") if not values.get(name)]
     if missing:
-        raise BadRequest(f"The parameter {missing[0]} is missing.")
+        raise BadRequest(f"{missing[0]}: required.")
     return AuthorizationRequest(
         client_id=values["client_id"],
         redirect_uri=values["redirect_uri"],
@@ -260,14 +263,19 @@ def _exchange(form: Mapping[str, str], basic: tuple[str, str] | None) -> TokenRe
     """A request to the token endpoint. Raises `OAuthError`."""
     grant_type = form.get("grant_type")
     if grant_type is not None and grant_type != "authorization_code":
-        raise OAuthError(OAuthErrorCode.UNSUPPORTED_GRANT_TYPE, "The grant type is authorization_code.")
+        raise OAuthError(OAuthErrorCode.UNSUPPORTED_GRANT_TYPE, "grant_type: must be authorization_code.")
     if basic is not None and "client_secret" in form:
-        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "The client proves itself in one way at a time.")
+        raise OAuthError(
+            OAuthErrorCode.INVALID_REQUEST,
+            "client_secret: must not be in the form if the request has an Authorization header.",
+        )
     client_id = basic[0] if basic else form.get("client_id", "")
     if grant_type is None or not client_id or not form.get("code"):
-        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "grant_type, client_id and code are needed.")
+        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "grant_type, client_id and code: required.")
     if form.get("client_id", client_id) != client_id:
-        raise OAuthError(OAuthErrorCode.INVALID_REQUEST, "Two clients are named.")
+        raise OAuthError(
+            OAuthErrorCode.INVALID_REQUEST, "client_id: must be that of the Authorization header."
+        )
     return TokenRequest(
         client_id=client_id,
         code=form["code"],
@@ -307,7 +315,7 @@ def _client(request: Request) -> tuple[str, str] | None:
     try:
         basic = _basic(request)
     except InvalidCredentials as error:
-        raise BadRequest("The client's header cannot be read.") from error
+        raise BadRequest("Authorization: must be Basic credentials of the client.") from error
     return (unquote_plus(basic[0]), unquote_plus(basic[1])) if basic else None
 
 

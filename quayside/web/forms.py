@@ -107,16 +107,17 @@ async def read_form(request: Request) -> dict[str, str]:
     """The fields of a posted form, the first of each name. Raises `BadRequest` for any other body."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != FORM:
-        raise BadRequest("This address takes a form.")
+        raise BadRequest(f"Content-Type: must be {FORM}.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise BadRequest("The form is too long.")
+            raise BadRequest(f"The form must have at most {MAX_BYTES} bytes.")
     try:
         items = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise BadRequest("The form cannot be read.") from error
-    if any("\0" in value for _, value in items):
-        raise BadRequest("The form holds a NUL character.")
+        raise BadRequest(f"The form must be UTF-8 with at most {MAX_FIELDS} fields.") from error
+    for name, value in items:
+        if "\0" in value:
+            raise BadRequest(f"{name}: must not contain a NUL character.")
     return dict(reversed(items))

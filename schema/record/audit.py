@@ -170,7 +170,7 @@ class AuditQuery:
     ) -> list[AuditCount] | None:
         context = info.context.context
         if not context.site.has("AGGREGATED_LOG_COUNT_RETRIEVAL"):
-            raise Forbidden("Counts of logs are switched off.")
+            raise Forbidden("Counts of logs are disabled (AGGREGATED_LOG_COUNT_RETRIEVAL).")
         log = await resolvers.record.audit.audit_log(
             context, to_filter(filter), to_owner(owner) if owner else None
         )
@@ -202,7 +202,7 @@ class AuditMutation:
     ) -> Any:
         context = info.context.context
         if not context.site.has("LOG_EXPORT"):
-            raise Forbidden("Exports of logs are switched off.")
+            raise Forbidden("Exports of logs are disabled (LOG_EXPORT).")
         export_id = await audit_export.export(
             context,
             to_filter(filter),
