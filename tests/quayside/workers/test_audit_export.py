@@ -40,7 +40,8 @@ async def _export(factory: Factory, tools: Tools, callback: Callback) -> None:
 
 
 async def _told() -> tuple[str, dict[str, Any]]:
-    (row,) = await fetch("SELECT kind, metadata FROM audit_log WHERE kind LIKE 'export%'")
+    (row,) = await fetch("SELECT kind, metadata, namespace_id FROM audit_log WHERE kind LIKE 'export%'")
+    assert await fetch("SELECT id FROM account WHERE name = 'ada'") == [{"id": row["namespace_id"]}]
     return row["kind"], decode_json(row["metadata"])
 
 
@@ -57,7 +58,16 @@ async def test_the_result_is_sent_by_mail(
     file = orjson.loads(await blobs.read_all(digest, limit=1_000_000))
     assert [entry["kind"] for entry in file["logs"]] == ["user_create"]
     kind, metadata = await _told()
-    assert (kind, metadata["email"], metadata["url"]) == ("export_logs_success", "ada@example.com", None)
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(metadata.pop("date/time"))) < timedelta(minutes=5)
+    assert (kind, metadata) == (
+        "export_logs_success",
+        {
+            "export_id": file["export_id"],
+            "message": "The file is ready.",
+            "email": "ada@example.com",
+            "url": None,
+        },
+    )
 
 
 async def test_a_failed_write_is_reported(factory: Factory, settings_with_files: Settings) -> None:
