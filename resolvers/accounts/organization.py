@@ -170,6 +170,7 @@ async def delete(context: Context, name: str) -> AccountRecord:
         raise NotFound(field="organization")
     context.viewer.require_fresh()
     async with transaction("organization.delete"):
-        await deletion.begin(record.id)
+        # Before its applications are gone, as a token of one may be the one that asks, which the entry names.
         await events.record(context, "org_delete", {"namespace": name}, namespace_id=record.id)
+        await deletion.begin(record.id)
     return record

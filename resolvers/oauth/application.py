@@ -186,7 +186,6 @@ async def delete(context: Context, organization: str, client_id: str) -> Applica
         # ON DELETE CASCADE removes codes, assignments and tokens, which also ends their registry tokens.
         if not await execute("DELETE FROM application WHERE id = ?", record.id):
             raise NotFound(field="clientId")
-        await _record(context, "delete_application", record.organization_id, record.name, client_id)
     return record
 
 

@@ -281,7 +281,7 @@ async def revoke(
         identity,
         parent_id,
     )
-    if row is None or not await execute("DELETE FROM access_token WHERE id = ?", row["id"]):
+    if row is None:
         raise NotFound(field="uuid")
     details = {key: row[key] for key in ("username", "application", "client_id")}
     await events.record(context, kind, {"token": identity, **details}, namespace_id=namespace_id)

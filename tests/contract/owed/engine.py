@@ -249,7 +249,7 @@ def _credential_problems(place: Place, caller: str, before: State, after: State)
     """Entries and events that do not tell by which credential, and events that are not as their entries."""
     credentials = place.callers[caller]
     token = credentials.token
-    due = dict(zip(TOKEN, (token, None, None), strict=True)) if token else {}
+    due = dict(zip(TOKEN, (token, *(credentials.application or (None, None))), strict=True)) if token else {}
     kind = "access_token" if token else "session" if credentials.session else None
     entries = _new("audit_log", before, after)
     events = [row for row in _new("event", before, after) if KINDS[row["kind"]].is_audited]

@@ -82,3 +82,6 @@ OWN_FEDERATION = Request(
     'robotFederationSet(shortName: "own", identities: [{ issuer: "https://ci.example", subject: "job" }])'
 )
 UPLOAD = Request("/v2/acme/app/blobs/uploads/", "POST", by="writer", keep={"location": "Location:"})
+ROBOT_MAY_WRITE = Request(
+    'repositoryPermissionSet(repository: "acme/app", grantee: { kind: USER, name: "acme+bot" }, role: WRITE)'
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import APPLICATION, INVITED, INVITED_BY_MAIL, TOKEN
+from tests.contract.owed.given import INVITED, INVITED_BY_MAIL
 from tests.contract.owed.rows import Entry, Row, at_acme, at_app, row
 
 ROWS: tuple[Row, ...] = (
@@ -32,7 +32,7 @@ ROWS: tuple[Row, ...] = (
         "organizationDelete",
         'organization: "acme"',
         "organization, fresh",
-        "~account +job",
+        "-access_token ~account -application +job",
         at_acme("org_delete", namespace="acme"),
         by="org",
         bumped="acme",
@@ -191,18 +191,5 @@ ROWS: tuple[Row, ...] = (
         at_acme("org_team_member_invite_declined", member="guest", team="members", inviter="owner"),
         by="guest",
         given=(INVITED,),
-    ),
-    row(
-        "organizationDelete:with applications",
-        'organization: "acme"',
-        "organization, fresh",
-        "-access_token ~account -application +job",
-        at_acme("org_delete", namespace="acme"),
-        by="org",
-        bumped="acme",
-        given=(
-            APPLICATION,
-            TOKEN,
-        ),
     ),
 )

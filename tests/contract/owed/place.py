@@ -19,6 +19,8 @@ from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.accounts.grantee import GranteeKind
 from resolvers.accounts.session import LIFETIME_MS, csrf_token, new_cookie
+from resolvers.oauth import application
+from resolvers.oauth.application import ApplicationChanges
 from resolvers.repositories.repository import Visibility
 from storage.clock import now_ms
 from storage.models.session import Session
@@ -50,6 +52,8 @@ class Credentials:
     login: tuple[str, str] | None = None
     token: int | None = None
     """The id of the access token."""
+    application: tuple[str, str] | None = None
+    """Client id and name of the application that has the token."""
     session: int | None = None
 
 
@@ -125,6 +129,7 @@ class Place:
         for name, scope in SCOPED.items():
             await self._token(name, "owner", frozenset({scope}))
         await self._token("robot", "acme+bot", EVERY_SCOPE)
+        await self._application("org")
         await self._token("super", "chief", EVERY_SCOPE)
         await self._token("plain super", "chief", EVERY_SCOPE - {Scope.SUPER_USER})
         if not _hashes:
@@ -142,10 +147,20 @@ class Place:
 
     async def _token(self, caller: str, account: str, scopes: frozenset[Scope]) -> None:
         text = await self.factory.token(account, scopes)
-        (row,) = await fetch("SELECT MAX(id) AS id FROM access_token")
+        (row,) = await fetch("SELECT id, uuid FROM access_token ORDER BY id DESC LIMIT 1")
+        self.facts[f"token_of_{caller.replace(' ', '_')}"] = row["uuid"]
         self.callers[caller] = Credentials(
             account, {"Authorization": f"Bearer {text}"}, ("$oauthtoken", text), row["id"]
         )
+
+    async def _application(self, caller: str) -> None:
+        """Let the token of a caller be one of an application."""
+        owner = await self.factory.as_account("owner")
+        made = await application.create(owner, "acme", ApplicationChanges({"name": "Pilot"}))
+        credentials = self.callers[caller]
+        await execute("UPDATE access_token SET application_id = ? WHERE id = ?", made.id, credentials.token)
+        credentials.application = (made.client_id, made.name)
+        self.facts["pilot"] = made.client_id
 
     async def _session(self, caller: str, name: str, age_ms: int) -> None:
         cookie, now = new_cookie(), now_ms()

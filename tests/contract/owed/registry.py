@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import POLICY, UPLOAD
+from tests.contract.owed.given import POLICY, ROBOT_MAY_WRITE, UPLOAD
 from tests.contract.owed.rows import AGENT, Entry, Request, Row, at_app
 from tests.quayside.registry import kit
 
@@ -147,6 +147,23 @@ ROWS: tuple[Row, ...] = (
         pushed(DIGEST, tag="a"),
         pushed(DIGEST, tag="v1"),
         body=IMAGE,
+    ),
+    at(
+        "PUT manifest:by a robot",
+        "manifests/v1",
+        "+daily_activity",
+        at_app(
+            "push_repo",
+            robot="acme+bot",
+            tag="v1",
+            mediaType=kit.OCI_MANIFEST,
+            manifest_digest="<v1>",
+            **{"user-agent": AGENT},
+        ),
+        body=KNOWN_IMAGE,
+        by="robot",
+        given=(ROBOT_MAY_WRITE,),
+        right="write, like robots",
     ),
     at(
         "DELETE manifest",

@@ -50,6 +50,7 @@ def _refused(*allowed: str, codes: Mapping[str, str] | None = None) -> Mapping[s
 
 RIGHTS: Mapping[str, Mapping[str, str]] = {
     "write": _refused(*OWNER, "writer", "keeper", "member", "write", "admin"),
+    "write, like robots": _refused(*OWNER, "writer", "keeper", "member", "robot", "write", "admin"),
     "administer": _refused(*OWNER, "keeper", "admin"),
     "create": _refused(*OWNER, "maker", "create", "org"),
     "organization": _refused(*OWNER, "org"),

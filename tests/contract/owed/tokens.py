@@ -7,6 +7,42 @@ from tests.contract.owed.rows import Row, at_acme, at_own, row
 
 ROWS: tuple[Row, ...] = (
     row(
+        "accessTokenRevoke:by itself",
+        'uuid: "<token_of_user>"',
+        "own thing",
+        "-access_token",
+        at_own(
+            "oauth_token_revoked",
+            token="<token_of_user>",
+            username="owner",
+            application=None,
+            client_id=None,
+        ),
+        by="user",
+    ),
+    row(
+        "applicationDelete:by its own token",
+        'organization: "acme", clientId: "<pilot>"',
+        "organization",
+        "-access_token -application",
+        at_acme("delete_application", application_name="Pilot", client_id="<pilot>"),
+        by="org",
+    ),
+    row(
+        "applicationTokenRevoke:by itself",
+        'organization: "acme", clientId: "<pilot>", uuid: "<token_of_org>"',
+        "organization",
+        "-access_token",
+        at_acme(
+            "revoke_oauth_api_token",
+            token="<token_of_org>",
+            username="owner",
+            application="Pilot",
+            client_id="<pilot>",
+        ),
+        by="org",
+    ),
+    row(
         "appTokenCreate",
         'input: { title: "laptop" }',
         "account, fresh",
