@@ -38,7 +38,7 @@ async def test_writes_owe_what_their_rows_say(
     family: str, factory: Factory, settings_with_files: Settings
 ) -> None:
     async with place(factory, settings_with_files) as populated:
-        assert set(populated.callers) == {*CALLERS, "guest"}
+        assert CALLERS.keys() <= populated.callers.keys()
         found = await problems(populated, ALL[family])
     assert not found, "\n".join(found)
 

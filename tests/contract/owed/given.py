@@ -85,3 +85,12 @@ UPLOAD = Request("/v2/acme/app/blobs/uploads/", "POST", by="writer", keep={"loca
 ROBOT_MAY_WRITE = Request(
     'repositoryPermissionSet(repository: "acme/app", grantee: { kind: USER, name: "acme+bot" }, role: WRITE)'
 )
+ADDRESS_INVITED = Request(
+    'teamInviteCreate(organization: "acme", team: "members", email: "guest@example.com")'
+)
+MEMBER_INVITED = Request(
+    'teamInviteCreate(organization: "acme", team: "members", email: "member@example.com")'
+)
+RECOVERY_OF_OWNER = Request('passwordRecoveryRequest(email: "owner@example.com")', by="anonymous")
+EXPIRING = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { expiresAt: "<soon>" })')
+PUBLIC_DELETED = Request('repositoryDelete(repository: "acme/public")')

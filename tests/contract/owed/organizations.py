@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import INVITED, INVITED_BY_MAIL
+from tests.contract.owed.given import (
+    ADDRESS_INVITED,
+    INVITED,
+    INVITED_BY_MAIL,
+    MEMBER_INVITED,
+    PROTOTYPE,
+)
 from tests.contract.owed.rows import Entry, Row, at_acme, at_app, row
 
 ROWS: tuple[Row, ...] = (
@@ -61,6 +67,40 @@ ROWS: tuple[Row, ...] = (
         "organization",
         "",
         by="org",
+    ),
+    row(
+        "organizationMemberRemove:with an invitation",
+        'organization: "acme", account: "guest"',
+        "organization",
+        "-team_invite",
+        by="org",
+        given=(INVITED,),
+    ),
+    row(
+        "organizationMemberRemove:with an invitation by mail",
+        'organization: "acme", account: "guest"',
+        "organization",
+        "-team_invite",
+        by="org",
+        given=(ADDRESS_INVITED,),
+    ),
+    row(
+        "organizationMemberRemove:with a default permission",
+        'organization: "acme", account: "guest"',
+        "organization",
+        "-permission_prototype",
+        by="org",
+        given=(PROTOTYPE,),
+    ),
+    row(
+        "teamMemberRemove:with an invitation by mail",
+        'organization: "acme", team: "members", account: "member"',
+        "organization",
+        "~account -team_invite -team_member",
+        at_acme("org_remove_team_member", member="member", team="members"),
+        by="org",
+        bumped="member",
+        given=(MEMBER_INVITED,),
     ),
     row(
         "teamCreate",

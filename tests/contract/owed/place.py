@@ -139,6 +139,7 @@ class Place:
             ("session", "owner", 0),
             ("stale", "owner", LIFETIME_MS // 2),
             ("stale super", "chief", LIFETIME_MS // 2),
+            ("guest, at a browser", "guest", 0),
         ):
             await self._session(name, account, age_ms)
         forged = self.callers["session"]

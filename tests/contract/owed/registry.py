@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import POLICY, ROBOT_MAY_WRITE, UPLOAD
+from tests.contract.owed.given import POLICY, PUBLIC_DELETED, ROBOT_MAY_WRITE, UPLOAD
 from tests.contract.owed.rows import AGENT, Entry, Request, Row, at_app
 from tests.quayside.registry import kit
 
@@ -70,6 +70,12 @@ ROWS: tuple[Row, ...] = (
         for path in ("other/hidden", "blocked/public")
         for blob in (f"<{path.replace('/', '_')}>",)
         for source in (f"&from={path}", "")
+    ),
+    at(
+        "POST uploads:not mounted from what is deleted",
+        "blobs/uploads/?mount=<public_layer>",
+        "+upload",
+        given=(PUBLIC_DELETED,),
     ),
     at("PATCH upload", "<location>", "", body=LAYER, given=(UPLOAD,), right="upload of writer"),
     at(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.contract.owed.given import (
+    EXPIRING,
     MOVED,
     PLAN_TO_DELETE,
     PLAN_TO_EXPIRE,
@@ -69,6 +70,21 @@ ROWS: tuple[Row, ...] = (
             old_expiration_date=None,
         ),
         by="member",
+    ),
+    row(
+        "tagUpdate:expiring no more",
+        'repository: "acme/app", tag: "v1", input: { expiresAt: null }',
+        "write",
+        "~tag",
+        at_app(
+            "change_tag_expiration",
+            username="writer",
+            tag="v1",
+            expiration_date=None,
+            old_expiration_date="<soon_s>",
+        ),
+        by="writer",
+        given=(EXPIRING,),
     ),
     row(
         "tagUpdate:locked",

@@ -156,6 +156,14 @@ ROWS: tuple[Row, ...] = (
         uuid="accessToken.uuid",
     ),
     row(
+        "applicationTokenCreate:of more than its maker may do",
+        'organization: "acme", clientId: "<pilot>", input: { title: "t", scope: "repo:read" }',
+        "organization",
+        "",
+        by="org",
+        outcome="INVALID",
+    ),
+    row(
         "applicationTokenRevoke",
         'organization: "acme", clientId: "<helm>", uuid: "<uuid>"',
         "organization",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import MESSAGE, NEW_ADDRESS, RECOVERY, SIGNED_UP
+from tests.contract.owed.given import MESSAGE, NEW_ADDRESS, RECOVERY, RECOVERY_OF_OWNER, SIGNED_UP
 from tests.contract.owed.rows import AGENT, Entry, Row, at_own, row
 
 ROWS: tuple[Row, ...] = (
@@ -55,10 +55,11 @@ ROWS: tuple[Row, ...] = (
         "userUpdate:of another password",
         'input: { password: "correct-horse-2" }',
         "in person",
-        "~account -session",
+        "~account -email_code -session",
         at_own("user_change_password", username="owner"),
         by="session",
         bumped="owner",
+        given=(RECOVERY_OF_OWNER,),
     ),
     row(
         "userDelete",
@@ -73,11 +74,12 @@ ROWS: tuple[Row, ...] = (
         "userDisable",
         'username: "guest"',
         "superuser",
-        "~account",
+        "~account -session",
         Entry("user_disable", {"username": "guest", "superuser": "chief"}, "guest", None),
         by="super",
         bumped="guest",
     ),
+    row("userDisable:of a superuser", 'username: "chief"', "everybody", "", by="super", outcome="FORBIDDEN"),
     row(
         "userEnable",
         'username: "blocked"',
@@ -123,7 +125,7 @@ ROWS: tuple[Row, ...] = (
         "passwordReset",
         'code: "<code>", password: "correct-horse-2"',
         "anybody",
-        "~account -email_code",
+        "~account -email_code -session",
         Entry("user_change_password", {"username": "guest"}, "guest", None),
         by="anonymous",
         bumped="guest",
