@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import AsyncIterable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
