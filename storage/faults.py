@@ -31,7 +31,9 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
     FaultPoint(
         "collection.after_take_back", "Rights to blobs are taken back, and the blobs are still there."
     ),
-    FaultPoint("collection.before_bytes", "The rows of blobs are removed, and their bytes are not."),
+    FaultPoint(
+        "collection.before_bytes", "Blobs are marked as being deleted, and their bytes are still there."
+    ),
     FaultPoint(
         "push.after_commit", "The transaction of a push is committed, and the client has not been told."
     ),

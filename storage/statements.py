@@ -4,7 +4,7 @@ Statements are written once for both databases, with `?` for values, which becom
 PostgreSQL. They run in the open transaction of the task, if there is one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -118,6 +118,18 @@ def keyset_condition(equal: Sequence[tuple[str, str]], term: str, *, is_after: b
 def batches(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
     """The values in batches for one statement each, since databases bound the number of parameters."""
     return (values[start : start + size] for start in range(0, len(values), size))
+
+
+async def in_batches(values: AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
+    """The values in their order, in lists of at most `size`, none of them empty."""
+    batch: list[T] = []
+    async for value in values:
+        batch.append(value)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def placeholders(values: Sequence[Any]) -> str:

@@ -27,6 +27,7 @@ from resolvers.context import Context, Site
 from resolvers.oauth import token
 from resolvers.repositories import permission, repository
 from resolvers.repositories.repository import RepositoryRecord, Visibility
+from storage import blob_rows
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
@@ -137,7 +138,7 @@ class Factory:
             upload = str(uuid.uuid4())
             await self.blobs.create_upload(upload)
             await self.blobs.append(upload, 0, _once(content))
-            await self.blobs.commit(upload, digest)
+            await blob_rows.commit(self.blobs, upload, digest)
         record = await repository.find(path)
         assert record is not None
         await push.link_blob(record.id, digest, len(content))

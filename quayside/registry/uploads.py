@@ -14,6 +14,7 @@ from quayside.registry.ranges import parse_chunk_range, upload_range
 from resolvers.access.registry_tokens import PUSH
 from resolvers.content import push
 from resolvers.content import upload as uploads
+from storage import blob_rows
 from storage.blobs import DigestMismatch, OffsetMismatch
 
 ALGORITHMS = frozenset({"sha256", "sha512"})
@@ -54,7 +55,7 @@ async def _store(call: Call, access: Access, digest: str) -> None:
     await blobs.create_upload(upload)
     try:
         await blobs.append(upload, 0, body_pieces(call.receive))
-        size = await blobs.commit(upload, digest)
+        size = await blob_rows.commit(blobs, upload, digest)
     except BaseException:
         # The client does not know the id of this upload, so it cannot resume it.
         await blobs.cancel(upload)
@@ -84,7 +85,7 @@ async def finish(call: Call) -> None:
     if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
         await _append(call, upload)
     try:
-        size = await call.services.blobs.commit(upload, digest)
+        size = await blob_rows.commit(call.services.blobs, upload, digest)
     except DigestMismatch:
         await uploads.forget(upload)
         raise

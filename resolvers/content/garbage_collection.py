@@ -2,13 +2,14 @@
 
 In each repository, garbage manifests (`resolvers.manifests.liveness`) become tombstones without content,
 under the repository's lock and after a second check. Then rights to blobs that no manifest names are revoked.
-At last the bytes to which no repository has a right are deleted.
+At last the bytes to which no repository has a right are deleted (`storage.blob_rows`).
 
 Each step is a short transaction that leaves a consistent state, so a run may be killed at any point and the
 next one continues. A dry run does the same without writing. Memory holds batches only.
 
 Grace period, why no push loses content: what is younger than `GRACE_MS` stays. Pushing, mounting and looking
-for a blob (HEAD) renew the right to it, as does a manifest that names it; a commit renews the bytes.
+for a blob (HEAD) renew the right to it, as does a manifest that names it; a commit renews the row
+of the bytes, and bytes without a row get a new one.
 """
 
 import logging
@@ -18,12 +19,13 @@ from dataclasses import dataclass, replace
 from resolvers.manifests import liveness
 from resolvers.manifests.liveness import GRACE_MS, Cutoffs
 from resolvers.manifests.manifest import TOMBSTONE
+from storage import blob_rows
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.faults import fault
 from storage.scratch import Tally
-from storage.statements import Row, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.statements import Row, execute, fetch, fetch_one, in_batches, placeholders
 from storage.transactions import lock_row, transaction
 
 logger = logging.getLogger("quayside.collection")
@@ -169,45 +171,43 @@ class _Run:
         return Removed(repository["path"], blobs=count, size_bytes=size)
 
     async def bytes_of(self, blobs: BlobStore) -> Removed:
-        """Remove the blobs to which no repository has a right, known to the database or not."""
-        count = size = 0
-        batch: dict[str, int] = {}
-        async for digest, size_bytes, modified_at_ms in blobs.digests():
-            if modified_at_ms < self.old_ms:
-                batch[digest] = size_bytes
-            if len(batch) == BATCH:
-                removed = await self._remove(blobs, batch)
-                count, size, batch = count + len(removed), size + sum(removed.values()), {}
-        if batch:
-            removed = await self._remove(blobs, batch)
-            count, size = count + len(removed), size + sum(removed.values())
+        """Remove the blobs to which no repository has a right."""
+        if not self.is_dry_run:
+            await _record_strays(blobs)
+        statement = _OLD_BLOBS.format("" if self.is_dry_run else _UNUSED)
+        count = size = last = 0
+        while rows := await fetch(statement, last, self.old_ms, BATCH):
+            last = rows[-1]["id"]
+            released = await self.released.counts([row["id"] for row in rows])
+            sizes = {
+                row["id"]: row["size_bytes"] for row in rows if row["rights"] <= released.get(row["id"], 0)
+            }
+            if self.is_dry_run:
+                digests = {row["id"]: row["digest"] for row in rows}
+                gone = {identity for identity in sizes if await blobs.stat(digests[identity]) is not None}
+            else:
+                gone = await blob_rows.remove(blobs, list(sizes), committed_before_ms=self.old_ms)
+            count += len(gone)
+            size += sum(sizes[identity] for identity in gone)
         return Removed(None, blobs=count, size_bytes=size)
 
-    async def _remove(self, blobs: BlobStore, sizes: dict[str, int]) -> dict[str, int]:
-        """Remove those of some old blobs that nobody has a right to; their sizes by digest."""
-        rows = await fetch(
-            "SELECT b.id AS id, b.digest AS digest, (SELECT COUNT(*) FROM repository_blob r"
-            f" WHERE r.blob_id = b.id) AS rights FROM blob b WHERE b.digest IN ({placeholders(list(sizes))})",
-            *sizes,
-        )
-        gone = dict.fromkeys(sizes) | {row["digest"]: row["id"] for row in rows}
-        released = await self.released.counts([row["id"] for row in rows])
+
+_OLD_BLOBS = (
+    "SELECT b.id AS id, b.digest AS digest, b.size_bytes AS size_bytes,"
+    " (SELECT COUNT(*) FROM repository_blob r WHERE r.blob_id = b.id) AS rights FROM blob b"
+    f" WHERE b.id > ? AND (b.state = 'deleting' OR {blob_rows.COMMITTED_AT} < ?){{}} ORDER BY b.id LIMIT ?"
+)
+_UNUSED = " AND NOT EXISTS (SELECT 1 FROM repository_blob u WHERE u.blob_id = b.id)"
+
+
+async def _record_strays(blobs: BlobStore) -> None:
+    """Write rows for blobs that have none: left by a push that died, or not linked yet by one."""
+    async for found in in_batches(blobs.digests(), BATCH):
+        sizes = dict(found)
+        rows = await fetch(f"SELECT digest FROM blob WHERE digest IN ({placeholders(list(sizes))})", *sizes)
         for row in rows:
-            if row["rights"] > released.get(row["id"], 0):
-                del gone[row["digest"]]
-        if self.is_dry_run or not gone:
-            return {digest: sizes[digest] for digest in gone}
-        known = [identity for identity in gone.values() if identity is not None]
-        forgotten = await _forget(known) if known else set()
-        fault("collection.before_bytes")
-        removed = {}
-        for digest, identity in gone.items():
-            # A commit since the walk has renewed the bytes, and then they stay.
-            if (identity is None or identity in forgotten) and await blobs.delete(
-                digest, unless_modified_since_ms=self.old_ms
-            ):
-                removed[digest] = sizes[digest]
-        return removed
+            del sizes[row["digest"]]
+        await blob_rows.record(sizes)
 
 
 async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
@@ -247,26 +247,6 @@ async def _revoke_rights(repository_id: int, blob_ids: Sequence[int], old_ms: in
         )
     fault("collection.after_take_back")
     return [row["id"] for row in rows]
-
-
-async def _forget(blob_ids: Sequence[int]) -> set[int]:
-    """Remove the rows of at most 500 blobs to which there is no right; those that were removed."""
-    ids = list(blob_ids)
-    async with transaction("collection.forget"):
-        if is_postgres():
-            # Whoever gives a right holds the row of the blob. Waiting for it could block both, so it stays.
-            rows = await fetch(
-                f"SELECT id FROM blob WHERE id IN ({placeholders(ids)}) FOR UPDATE SKIP LOCKED", *ids
-            )
-            ids = [row["id"] for row in rows]
-        if not ids:
-            return set()
-        rows = await fetch(
-            f"DELETE FROM blob WHERE id IN ({placeholders(ids)}) AND NOT EXISTS"
-            " (SELECT 1 FROM repository_blob r WHERE r.blob_id = blob.id) RETURNING id",
-            *ids,
-        )
-    return {row["id"] for row in rows}
 
 
 _LEFT = (

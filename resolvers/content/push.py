@@ -25,7 +25,8 @@ from resolvers.names import check_tag, split_path
 from resolvers.repositories import activity
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require_writable
 from resolvers.tags import tag
-from storage.blobs import BlobError
+from storage import blob_rows
+from storage.blobs import BlobError, BlobUnknown
 from storage.clock import now_ms
 from storage.conditions import exists, is_usable
 from storage.faults import fault
@@ -60,19 +61,14 @@ class PushedManifest:
 
 
 async def link_blob(repository_id: int, digest: str, size_bytes: int, *, upload: str | None = None) -> None:
-    """Give a repository the right to a blob that the blob store holds, and end its upload. Repeatable."""
+    """Give a repository the right to a blob that `blob_rows.commit` stored, and end its upload. Repeatable.
+
+    Raises `BlobUnknown` if the commit was so long ago that the collector took the bytes since.
+    """
     async with transaction("blob.link"):
-        is_linked = False
-        while not is_linked:
-            await execute(
-                "INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES (?, ?, ?)"
-                " ON CONFLICT (digest) DO NOTHING",
-                digest,
-                size_bytes,
-                now_ms(),
-            )
-            # The collector may remove between the two what was there before.
-            is_linked = await _grant(repository_id, "digest", digest)
+        await blob_rows.record({digest: size_bytes})
+        if not await _grant(repository_id, "digest", digest):
+            raise BlobUnknown(digest)
         if upload is not None:
             await execute("DELETE FROM upload WHERE uuid = ?", upload)
         fault("push.before_commit")
@@ -80,7 +76,7 @@ async def link_blob(repository_id: int, digest: str, size_bytes: int, *, upload:
 
 
 async def _grant(repository_id: int, column: str, value: str | int) -> bool:
-    """Give a repository the right to a blob that a column tells, or renew it; False if there is none.
+    """Give a repository the right to a blob that a column tells, or renew it; False if there is none to keep.
 
     In the open transaction, to whose end the collector leaves the blob alone.
     """
@@ -88,7 +84,8 @@ async def _grant(repository_id: int, column: str, value: str | int) -> bool:
     return bool(
         await execute(
             "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
-            f" SELECT CAST(? AS BIGINT), id, CAST(? AS BIGINT) FROM blob WHERE {column} = ?{hold}"
+            " SELECT CAST(? AS BIGINT), id, CAST(? AS BIGINT) FROM blob"
+            f" WHERE {column} = ? AND state = 'stored'{hold}"
             " ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at_ms = excluded.created_at_ms",
             repository_id,
             now_ms(),

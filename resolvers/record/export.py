@@ -26,8 +26,10 @@ from resolvers.outbound import Outbound
 from resolvers.pages import Page
 from resolvers.record import audit
 from resolvers.record.audit import AuditFilter, AuditLog
+from storage import blob_rows
 from storage.blobs import BlobError, BlobStore
 from storage.blobs.digest import Hasher
+from storage.clock import now_ms
 from storage.conditions import exists
 from storage.jobs import enqueue
 from storage.secrets import Secrets, SecretUnreadable
@@ -176,10 +178,11 @@ async def _write(export_id: str, log: AuditLog, names: dict[str, Any], context: 
     await context.blobs.create_upload(upload)
     try:
         await context.blobs.append(upload, 0, pieces())
-        await context.blobs.commit(upload, hasher.digest)
+        size = await blob_rows.commit(context.blobs, upload, hasher.digest)
     except BaseException:
         await context.blobs.cancel(upload)
         raise
+    await blob_rows.record({hasher.digest: size})
     return hasher.digest
 
 
@@ -270,6 +273,7 @@ def exported_digest(secrets: Secrets, token: str) -> str | None:
 
 
 async def remove(payload: dict[str, Any], blobs: BlobStore) -> None:
-    """Remove an expired file, unless the same bytes were pushed as a blob."""
-    if await fetch_one("SELECT id FROM blob WHERE digest = ?", payload["digest"]) is None:
-        await blobs.delete(payload["digest"])
+    """Remove a file whose time is over, unless the same bytes were pushed as a blob."""
+    await blob_rows.remove_unused(
+        blobs, payload["digest"], committed_before_ms=now_ms() - LIFETIME_S * 1000 // 2
+    )

@@ -155,10 +155,14 @@ def resolve_range(size: int, start: int, end: int | None) -> tuple[int, int]:
 class BlobStore(Protocol):
     """Content-addressed bytes, and the uploads from which they are made.
 
-    Sizes and offsets are bytes, times are integer milliseconds since the epoch in UTC, digests are
-    ``sha256:<64 hex>`` or ``sha512:<128 hex>``. Every method that takes a digest raises DigestInvalid, every
-    method that takes an upload id raises UploadInvalid (an UploadUnknown), and all may raise StorageFailed.
-    All but `close` raise InsideTransaction when the caller holds a database transaction open.
+    A driver needs of its medium to put, to get with a range, to delete, to list, and to put in parts. It
+    knows no times and no rights: `storage.blob_rows` says which blobs may be deleted, and keeps a commit and
+    a deletion of one digest apart.
+
+    Sizes and offsets are bytes, digests are ``sha256:<64 hex>`` or ``sha512:<128 hex>``. Every method that
+    takes a digest raises DigestInvalid, every method that takes an upload id raises UploadInvalid (an
+    UploadUnknown), and all may raise StorageFailed. All but `close` raise InsideTransaction when the caller
+    holds a database transaction open.
 
     An upload belongs to the store and not to a process: several processes may append to it in turn, and what
     was appended survives the death of any of them. Only `commit` waits until the bytes survive a power loss,
@@ -185,9 +189,10 @@ class BlobStore(Protocol):
     async def commit(self, upload: str, digest: str) -> int:
         """Turn the upload into the blob `digest`, durable and visible, and return its size.
 
-        If the blob exists, its bytes stay and only its modification time moves to now, so that garbage
-        collection grants it a new grace period. On DigestMismatch the upload is removed and nothing becomes
+        If the blob exists, its bytes stay. On DigestMismatch the upload is removed and nothing becomes
         visible. Raises UploadUnknown, and UploadBusy while an append is under way.
+
+        Whoever may be deleting the same digest must be waited for: call `storage.blob_rows.commit`.
         """
 
     async def cancel(self, upload: str) -> None:
@@ -206,21 +211,17 @@ class BlobStore(Protocol):
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         """Return the whole blob. Raises BlobUnknown, and BlobTooLarge if it has more than `limit` bytes."""
 
-    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
-        """Remove the blob and say whether it was there.
+    async def delete(self, digest: str) -> bool:
+        """Remove the blob and say whether it was there."""
 
-        With a moment, a blob that was committed then or later stays, and the answer is False; so a commit
-        that finds the blob in place and a deletion of what is old never both succeed.
-        """
-
-    def digests(self) -> AsyncIterator[tuple[str, int, int]]:
-        """Yield (digest, size, modified_at_ms) of every blob, in no particular order.
+    def digests(self) -> AsyncIterator[tuple[str, int]]:
+        """Yield (digest, size) of every blob, in no particular order.
 
         Blobs committed or deleted during the walk may or may not appear.
         """
 
-    def uploads(self) -> AsyncIterator[tuple[str, int]]:
-        """Yield (upload id, modified_at_ms of its last append) of every upload, in no particular order."""
+    def uploads(self) -> AsyncIterator[str]:
+        """Yield the id of every upload, and of what is left of one, in no particular order."""
 
     async def check(self) -> None:
         """Raise StorageFailed unless there is where to read and write, as far as that shows without writing.

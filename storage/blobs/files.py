@@ -207,43 +207,6 @@ def remove_upload(path: Path) -> None:
     remove(path)
 
 
-def remove_older(path: Path, moment_ms: int) -> bool:
-    """Remove the file unless it was modified at a moment or later, and say whether it was removed."""
-    with _locked(path, fcntl.LOCK_EX) as descriptor:
-        if descriptor is None or os.fstat(descriptor).st_mtime_ns // 1_000_000 >= moment_ms:
-            return False
-        path.unlink()
-        return True
-
-
-def touch(path: Path) -> bool:
-    """Set the modification time to now and say whether the file is there."""
-    with _locked(path, fcntl.LOCK_SH) as descriptor:
-        if descriptor is None:
-            return False
-        os.utime(path, follow_symlinks=False)
-        return True
-
-
-@contextmanager
-def _locked(path: Path, kind: int) -> Iterator[int | None]:
-    """Hold the lock of a blob, so that nobody removes what another one just found good; None without a file.
-
-    It waits for the lock, which is held for no longer than a few system calls.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        fcntl.flock(descriptor, kind)
-        # Whoever held the lock before may have removed the file.
-        yield descriptor if _is_still_at(descriptor, path) else None
-    finally:
-        os.close(descriptor)
-
-
 def sync_directory(directory: Path) -> None:
     """Wait until the names in the directory survive a power loss."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -36,10 +36,8 @@ from storage.blobs.files import (
     make_directory,
     make_root,
     remove,
-    remove_older,
     remove_upload,
     sync_directory,
-    touch,
 )
 from storage.blobs.paths import FILE_MODE, Layout
 from storage.faults import fault
@@ -124,17 +122,15 @@ class FilesystemBlobStore:
         path = self._layout.blob(digest)
         return await self._in_thread(partial(_read_all, path, digest, limit))
 
-    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
+    async def delete(self, digest: str) -> bool:
         refuse_inside_transaction()
         path = self._layout.blob(digest)
-        if unless_modified_since_ms is None:
-            return await self._in_thread(partial(remove, path))
-        return await self._in_thread(partial(remove_older, path, unless_modified_since_ms))
+        return await self._in_thread(partial(remove, path))
 
-    def digests(self) -> AsyncIterator[tuple[str, int, int]]:
+    def digests(self) -> AsyncIterator[tuple[str, int]]:
         return self._walk(self._layout.walk_blobs)
 
-    def uploads(self) -> AsyncIterator[tuple[str, int]]:
+    def uploads(self) -> AsyncIterator[str]:
         return self._walk(self._layout.walk_uploads)
 
     async def check(self) -> None:
@@ -254,12 +250,11 @@ class FilesystemBlobStore:
                 remove_upload(path)
                 raise DigestMismatch(expected=digest, actual=actual)
             self._make_shard(target.parent)
-            if touch(target):
+            if file_size(target) is not None:
                 # Whoever renamed it may have died before the sync, and our answer promises durability too.
                 sync_directory(target.parent)
                 remove_upload(path)
                 return size
-            os.utime(descriptor)
             os.fsync(descriptor)
             fault("commit.before_rename")
             try:

@@ -1,7 +1,6 @@
 """Blobs in the memory of one process: for tests, and for trying things out. Nothing survives the process."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 
@@ -21,21 +20,10 @@ from storage.blobs.base import (
 from storage.blobs.digest import Hasher, parse_digest
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 @dataclass
 class _Upload:
     content: bytearray = field(default_factory=bytearray)
-    modified_at_ms: int = field(default_factory=_now_ms)
     is_busy: bool = False
-
-
-@dataclass
-class _Blob:
-    content: bytes
-    modified_at_ms: int
 
 
 class MemoryBlobStore:
@@ -43,7 +31,7 @@ class MemoryBlobStore:
 
     def __init__(self) -> None:
         self._uploads: dict[str, _Upload] = {}
-        self._blobs: dict[str, _Blob] = {}
+        self._blobs: dict[str, bytes] = {}
 
     async def create_upload(self, upload: str) -> None:
         refuse_inside_transaction()
@@ -61,7 +49,6 @@ class MemoryBlobStore:
             async for piece in stream:
                 self._require_same(upload, state)
                 state.content += piece
-                state.modified_at_ms = _now_ms()
             self._require_same(upload, state)
         finally:
             state.is_busy = False
@@ -85,8 +72,7 @@ class MemoryBlobStore:
         del self._uploads[upload]
         if actual != digest:
             raise DigestMismatch(expected=digest, actual=actual)
-        blob = self._blobs.setdefault(digest, _Blob(content, 0))
-        blob.modified_at_ms = _now_ms()
+        self._blobs.setdefault(digest, content)
         return len(content)
 
     async def cancel(self, upload: str) -> None:
@@ -99,8 +85,8 @@ class MemoryBlobStore:
     async def stat(self, digest: str) -> int | None:
         refuse_inside_transaction()
         parse_digest(digest)
-        blob = self._blobs.get(digest)
-        return None if blob is None else len(blob.content)
+        content = self._blobs.get(digest)
+        return None if content is None else len(content)
 
     async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         refuse_inside_transaction()
@@ -116,23 +102,20 @@ class MemoryBlobStore:
             raise BlobTooLarge(digest, size=len(content), limit=limit)
         return content
 
-    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
+    async def delete(self, digest: str) -> bool:
         refuse_inside_transaction()
         parse_digest(digest)
-        blob = self._blobs.get(digest)
-        if blob and unless_modified_since_ms is not None and blob.modified_at_ms >= unless_modified_since_ms:
-            return False
         return self._blobs.pop(digest, None) is not None
 
-    async def digests(self) -> AsyncIterator[tuple[str, int, int]]:
+    async def digests(self) -> AsyncIterator[tuple[str, int]]:
         refuse_inside_transaction()
-        for digest, blob in list(self._blobs.items()):
-            yield digest, len(blob.content), blob.modified_at_ms
+        for digest, content in list(self._blobs.items()):
+            yield digest, len(content)
 
-    async def uploads(self) -> AsyncIterator[tuple[str, int]]:
+    async def uploads(self) -> AsyncIterator[str]:
         refuse_inside_transaction()
-        for upload, state in list(self._uploads.items()):
-            yield upload, state.modified_at_ms
+        for upload in list(self._uploads):
+            yield upload
 
     async def close(self) -> None:
         self._uploads.clear()
@@ -158,7 +141,7 @@ class MemoryBlobStore:
     def _blob(self, digest: str) -> bytes:
         parse_digest(digest)
         try:
-            return self._blobs[digest].content
+            return self._blobs[digest]
         except KeyError:
             raise BlobUnknown(digest) from None
 

@@ -6,7 +6,7 @@
     └─ blobs/
        ├─ sha256/
        │  └─ <first 2 hex>/
-       │     └─ <64 hex>            a verified blob; its modification time is that of its last commit
+       │     └─ <64 hex>            a verified blob
        └─ sha512/
           └─ <first 2 hex>/
              └─ <128 hex>
@@ -47,30 +47,26 @@ class Layout:
         algorithm, hexadecimal = parse_digest(digest)
         return self.root / "blobs" / algorithm / hexadecimal[:2] / hexadecimal
 
-    def walk_uploads(self) -> Generator[tuple[str, int], None, None]:
-        """Yield (upload id, modified_at_ms) of every upload on disk."""
-        for name, status in _files(self.root / "uploads"):
+    def walk_uploads(self) -> Generator[str, None, None]:
+        """Yield the id of every upload on disk."""
+        for name, _ in _files(self.root / "uploads"):
             try:
-                yield require_upload_id(name), _milliseconds(status)
+                yield require_upload_id(name)
             except UploadInvalid:
                 continue
 
-    def walk_blobs(self) -> Generator[tuple[str, int, int], None, None]:
-        """Yield (digest, size, modified_at_ms) of every blob on disk."""
+    def walk_blobs(self) -> Generator[tuple[str, int], None, None]:
+        """Yield (digest, size) of every blob on disk."""
         for algorithm in ALGORITHMS:
             for shard in _subdirectories(self.root / "blobs" / algorithm):
-                for name, status in _files(shard):
+                for name, size in _files(shard):
                     digest = f"{algorithm}:{name}"
                     try:
                         parse_digest(digest)
                     except DigestInvalid:
                         continue
                     if name[:2] == shard.name:
-                        yield digest, status.st_size, _milliseconds(status)
-
-
-def _milliseconds(status: os.stat_result) -> int:
-    return status.st_mtime_ns // 1_000_000
+                        yield digest, size
 
 
 def _entries(directory: Path) -> Generator[os.DirEntry[str], None, None]:
@@ -89,11 +85,12 @@ def _subdirectories(directory: Path) -> Generator[Path, None, None]:
             yield Path(entry.path)
 
 
-def _files(directory: Path) -> Generator[tuple[str, os.stat_result], None, None]:
+def _files(directory: Path) -> Generator[tuple[str, int], None, None]:
+    """The names and sizes of the files in a directory."""
     for entry in _entries(directory):
         try:
             if entry.is_file(follow_symlinks=False):
-                yield entry.name, entry.stat(follow_symlinks=False)
+                yield entry.name, entry.stat(follow_symlinks=False).st_size
         except FileNotFoundError:
             # The entry was committed, cancelled or deleted since the directory was listed.
             continue

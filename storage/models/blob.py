@@ -7,12 +7,20 @@ from tortoise.models import Model
 
 
 class Blob(Model):
-    """Bytes that the blob store holds, known by their digest."""
+    """Bytes that the blob store holds, known by their digest.
+
+    `storage.blob_rows` keeps rows and bytes in step. `committed_at_ms` is when the bytes were committed last,
+    or found without a row. `state` is `stored` or `deleting`; in the second, the bytes may vanish at any time
+    until `deleting_until_ms`.
+    """
 
     id = fields.BigIntField(primary_key=True)
     digest = fields.CharField(max_length=140, unique=True)
     size_bytes = fields.BigIntField()
     created_at_ms = fields.BigIntField()
+    committed_at_ms = fields.BigIntField(null=True)
+    state = fields.CharField(max_length=16, default="stored", db_default="stored")
+    deleting_until_ms = fields.BigIntField(null=True)
 
     class Meta:
         table = "blob"
@@ -36,7 +44,10 @@ class RepositoryBlob(Model):
 
 
 class Upload(Model):
-    """An upload under way. Its bytes and its offset live in the blob store under `uuid`."""
+    """An upload under way. Its bytes and its offset live in the blob store under `uuid`.
+
+    `used_at_ms` is when a client last asked about it, to the hour; null until the first hour is over.
+    """
 
     id = fields.BigIntField(primary_key=True)
     uuid = fields.CharField(max_length=36, unique=True)
@@ -45,6 +56,18 @@ class Upload(Model):
     )
     account: Any = fields.ForeignKeyField("models.Account", related_name=False, on_delete=fields.CASCADE)
     created_at_ms = fields.BigIntField()
+    used_at_ms = fields.BigIntField(null=True)
 
     class Meta:
         table = "upload"
+
+
+class StrayUpload(Model):
+    """An upload that the blob store holds and no row of `upload` speaks of, and when it was first found."""
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(max_length=36, unique=True)
+    found_at_ms = fields.BigIntField()
+
+    class Meta:
+        table = "stray_upload"

@@ -39,7 +39,7 @@ def environ(tmp_path: Path, settings_with_files: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-async def kept(factory: Factory, tmp_path: Path) -> set[str]:
+async def kept(factory: Factory) -> set[str]:
     """Two repositories that share a layer, one with garbage. Returns the digests of the live blobs."""
     await factory.user("ada")
     for path in ("ada/app", "ada/base"):
@@ -48,7 +48,7 @@ async def kept(factory: Factory, tmp_path: Path) -> set[str]:
     await factory.image("ada/base", b"shared", tag="gone")
     await factory.image("ada/base", b"own", tag="gone-too")
     await end_tags("gone%", ago_ms=WINDOW_MS + DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     return {kit.digest_of(blob) for blob in (kit.CONFIG, b"shared")}
 
 
@@ -138,14 +138,14 @@ def test_pushes_succeed_during_garbage_collection(
         login = f"{OWNER}:{PASSWORD}"
         to, of = ((f"--{side}-tls-verify=false", f"--{side}-creds", login) for side in ("dest", "src"))
         for number in range(9):
-            asyncio.run(_forget_tags(settings, tmp_path / "data"))
+            asyncio.run(_forget_tags(settings))
             with _collecting(environ, delay_ms=number * 40):
                 pushed = skopeo(tmp_path, "copy", "--all", *to, images[number % 3], address)
             assert pushed.returncode == 0, pushed.stderr
             pulled = skopeo(tmp_path, "copy", "--all", *of, address, f"dir:{tmp_path}/pulled{number}")
             assert pulled.returncode == 0, pulled.stderr
 
-    asyncio.run(_forget_tags(settings, tmp_path / "data"))
+    asyncio.run(_forget_tags(settings))
     assert outcome(run(tmp_path, "gc", **environ))[0] == 0
     assert [path for path in (tmp_path / "data" / "blobs" / "blobs").rglob("*") if path.is_file()] == []
 
@@ -166,10 +166,10 @@ def _collecting(environ: dict[str, str], *, delay_ms: int) -> Iterator[None]:
     assert (process.returncode, errors) == (0, "")
 
 
-async def _forget_tags(settings: Settings, data: Path) -> None:
+async def _forget_tags(settings: Settings) -> None:
     """Backdate all content, and end its tags before the window, while nothing is pushed."""
     database = await Database.connect(settings.database_url)
     with database.current():
-        await backdate(data)
+        await backdate()
         await execute("UPDATE tag SET started_at_ms = 1, ended_at_ms = 2")
     await database.close()

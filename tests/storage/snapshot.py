@@ -29,7 +29,7 @@ from storage.blobs import open_blob_store
 from storage.clock import now_ms
 from storage.database import Database, _configuration, latest_revision, migrate
 from storage.jobs import enqueue, hold_lease
-from storage.models.blob import Upload
+from storage.models.blob import StrayUpload, Upload
 from storage.statements import Row, execute, fetch, is_postgres
 from storage.transactions import transaction
 from tests.factories import Factory, image_config
@@ -94,6 +94,7 @@ async def populate(factory: Factory) -> None:
         account_id=initialized.account.id,
         created_at_ms=now_ms(),
     )
+    await StrayUpload.create(uuid="22222222-2222-4222-8222-222222222222", found_at_ms=now_ms())
     await enqueue("upload.expire", {})
     await hold_lease("job-runner", "elsewhere:1:1", duration_ms=1)
 

@@ -16,6 +16,7 @@ from resolvers.accounts.account import by_name
 from resolvers.manifests import manifest
 from resolvers.repositories import repository
 from resolvers.tags import tag
+from storage.clock import now_ms
 from storage.database import (
     Database,
     DatabaseError,
@@ -288,3 +289,26 @@ async def test_two_databases_of_one_process_are_isolated(tmp_path: Path) -> None
     assert found == [{"name": "one"}]
     await first.close()
     await second.close()
+
+
+@pytest.mark.parametrize("revision", snapshot.revisions())
+async def test_an_upgrade_begins_a_new_grace_period_for_every_blob(revision: str, empty_url: str) -> None:
+    """Earlier versions kept the time of the last commit in the file, where no statement finds it."""
+    if "0017_blob_state" not in revisions()[revisions().index(revision) + 1 :]:
+        pytest.skip("the snapshot has the column")
+    await old_database(empty_url, revision)
+    database = await Database.connect(empty_url)
+    database.make_current()
+    before = await fetch("SELECT digest, created_at_ms FROM blob")
+    started = now_ms()
+
+    await migrate(empty_url)
+
+    rows = await fetch("SELECT digest, state, committed_at_ms, deleting_until_ms FROM blob")
+    uploads = await fetch("SELECT used_at_ms FROM upload")
+    await database.close()
+    assert {row["digest"] for row in rows} == {row["digest"] for row in before}
+    assert {(row["state"], row["deleting_until_ms"]) for row in rows} <= {("stored", None)}
+    times = [row["committed_at_ms"] for row in rows] + [row["used_at_ms"] for row in uploads]
+    assert [at_ms for at_ms in times if not started <= at_ms <= now_ms()] == []
+    assert len(times) > 0 or revision == "0002_partial_indexes"

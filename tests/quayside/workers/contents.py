@@ -1,8 +1,5 @@
 """What tests of the collector need: content that looks old, runs of the collector, and what is left."""
 
-import os
-from pathlib import Path
-
 from resolvers.content.garbage_collection import Removed, collect
 from storage.blobs import BlobStore
 from storage.clock import now_ms
@@ -12,15 +9,14 @@ DAY_MS = 86_400_000
 WINDOW_MS = 14 * DAY_MS
 
 
-async def backdate(root: Path) -> None:
+async def backdate() -> None:
     """Let everything look as if it had been pushed long ago; the spans of tags stay as they are."""
     await execute("UPDATE manifest SET created_at_ms = 1, pushed_at_ms = NULL WHERE collected_at_ms IS NULL")
     await execute(
         "UPDATE manifest SET created_at_ms = 1, collected_at_ms = 2 WHERE collected_at_ms IS NOT NULL"
     )
     await execute("UPDATE repository_blob SET created_at_ms = 1")
-    for path in (root / "blobs").rglob("blobs/*/*/*"):
-        os.utime(path, (1, 1))
+    await execute("UPDATE blob SET committed_at_ms = 1")
 
 
 async def end_tags(names: str, *, ago_ms: int) -> None:
@@ -61,4 +57,4 @@ async def rights(path: str) -> set[str]:
 
 async def stored(blobs: BlobStore) -> set[str]:
     """The digests of the bytes that are there."""
-    return {digest async for digest, _, _ in blobs.digests()}
+    return {digest async for digest, _ in blobs.digests()}

@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -116,7 +115,7 @@ def expected(content: Content, states: dict[str, str]) -> set[str]:
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(8 * SCALE))
 async def test_live_content_can_be_pulled_and_garbage_is_removed(
-    ada: Factory, blobs: BlobStore, tmp_path: Path, seed: int
+    ada: Factory, blobs: BlobStore, seed: int
 ) -> None:
     chance = random.Random(seed)
     contents, kept = {}, {}
@@ -138,7 +137,7 @@ async def test_live_content_can_be_pulled_and_garbage_is_removed(
         kept[path] = expected(contents[path], states)
     await end_tags("late%", ago_ms=WINDOW_MS - DAY_MS)
     await end_tags("gone%", ago_ms=WINDOW_MS + DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     before = await stored(blobs)
 
     planned = await collected(blobs, is_dry_run=True)
@@ -153,7 +152,7 @@ async def test_live_content_can_be_pulled_and_garbage_is_removed(
         named[path] = {kit.digest_of(blob) for digest in kept[path] for blob in content.blobs[digest]}
         assert await rights(path) == named[path]
     assert await stored(blobs) == named[PATH] | named["ada/other"] <= before
-    await backdate(tmp_path)
+    await backdate()
     assert await collected(blobs) == NOTHING
     for table in ("manifest_body", "manifest_blob", "manifest_child"):
         left = await fetch(
@@ -163,16 +162,14 @@ async def test_live_content_can_be_pulled_and_garbage_is_removed(
         assert left == []
 
 
-async def test_an_image_is_collected_with_its_last_index(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
-) -> None:
+async def test_an_image_is_collected_with_its_last_index(ada: Factory, blobs: BlobStore) -> None:
     documents = [kit.image_document(layer, config=kit.CONFIG) for layer in (b"one", b"two", b"both")]
     one, two, both = [await ada.image(PATH, layer) for layer in (b"one", b"two", b"both")]
     bodies = [kit.encode(document) for document in documents]
     old = await ada.manifest(PATH, kit.index_document(bodies[0], bodies[2]), tag="old")
     new = await ada.manifest(PATH, kit.index_document(bodies[1], bodies[2]), tag="new")
     await end_tags("old", ago_ms=WINDOW_MS + DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
 
     done = await collected(blobs)
 
@@ -185,19 +182,17 @@ async def test_an_image_is_collected_with_its_last_index(
     assert kit.digest_of(b"one") not in await stored(blobs)
 
 
-async def test_the_grace_period_keeps_images_for_a_coming_index(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
-) -> None:
+async def test_the_grace_period_keeps_images_for_a_coming_index(ada: Factory, blobs: BlobStore) -> None:
     body = kit.encode(kit.image_document(b"one"))
     image = await ada.image(PATH, b"one")
     await ada.manifest(PATH, kit.index_document(body), tag="old")
     await end_tags("old", ago_ms=WINDOW_MS + DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     await ada.manifest(PATH, kit.image_document(b"one"))
 
     await collected(blobs)
     first = await held(PATH)
-    await backdate(tmp_path)
+    await backdate()
     await collected(blobs)
 
     assert first == {image}
@@ -206,14 +201,14 @@ async def test_the_grace_period_keeps_images_for_a_coming_index(
 
 
 async def test_a_collected_tag_cannot_be_restored_with_a_longer_window(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
+    ada: Factory, blobs: BlobStore
 ) -> None:
     context = await ada.as_account("ada")
     inside = await ada.image(PATH, b"inside", tag="inside")
     beyond = await ada.image(PATH, b"beyond", tag="beyond")
     await end_tags("inside", ago_ms=DAY_MS - 60_000)
     await end_tags("beyond", ago_ms=DAY_MS + 60_000)
-    await backdate(tmp_path)
+    await backdate()
     await execute("UPDATE account SET tag_expiration_s = 86400")
 
     await collected(blobs)
@@ -226,12 +221,10 @@ async def test_a_collected_tag_cannot_be_restored_with_a_longer_window(
     assert await held(PATH) == {inside}
 
 
-async def test_pushing_a_collected_manifest_restores_its_history(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
-) -> None:
+async def test_pushing_a_collected_manifest_restores_its_history(ada: Factory, blobs: BlobStore) -> None:
     digest = await ada.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     await collected(blobs)
     gone = await stored(blobs)
 
@@ -245,9 +238,7 @@ async def test_pushing_a_collected_manifest_restores_its_history(
     assert await collected(blobs) == NOTHING
 
 
-async def test_a_tombstone_is_collected_after_the_window(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
-) -> None:
+async def test_a_tombstone_is_collected_after_the_window(ada: Factory, blobs: BlobStore) -> None:
     digest = await ada.image(PATH, b"layer", tag="v1")
     await ada.blob(PATH, kit.EMPTY)
     about = kit.descriptor(kit.encode(kit.image_document(b"layer")), kit.OCI_MANIFEST)
@@ -255,7 +246,7 @@ async def test_a_tombstone_is_collected_after_the_window(
     record = await repository.find(PATH)
     assert record is not None
     await push.delete_manifest(await ada.as_account("ada"), record, digest)
-    await backdate(tmp_path)
+    await backdate()
     first = await collected(blobs)
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
 
@@ -266,12 +257,10 @@ async def test_a_tombstone_is_collected_after_the_window(
     assert await stored(blobs) == set()
 
 
-async def test_unreferenced_blobs_stay_for_the_grace_period(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
-) -> None:
+async def test_unreferenced_blobs_stay_for_the_grace_period(ada: Factory, blobs: BlobStore) -> None:
     await ada.blob(PATH, b"waiting")
     young = await collected(blobs)
-    await backdate(tmp_path)
+    await backdate()
 
     old = await collected(blobs)
 
@@ -280,23 +269,21 @@ async def test_unreferenced_blobs_stay_for_the_grace_period(
     assert await fetch("SELECT id FROM blob") == []
 
 
-async def test_blobs_that_an_index_lists_stay(ada: Factory, blobs: BlobStore, tmp_path: Path) -> None:
+async def test_blobs_that_an_index_lists_stay(ada: Factory, blobs: BlobStore) -> None:
     await ada.blob(PATH, b"listed")
     listed = kit.descriptor(b"listed", "application/vnd.example")
     await ada.manifest(PATH, kit.index_document() | {"manifests": [listed]}, tag="v1")
-    await backdate(tmp_path)
+    await backdate()
 
     assert await collected(blobs) == NOTHING
     assert await stored(blobs) == {kit.digest_of(b"listed")}
 
 
-async def test_deleting_a_repository_frees_unshared_blobs(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
-) -> None:
+async def test_deleting_a_repository_frees_unshared_blobs(ada: Factory, blobs: BlobStore) -> None:
     await ada.repository("ada/other")
     await ada.image(PATH, b"own", tag="v1")
     await ada.image("ada/other", b"other", tag="v1")
-    await backdate(tmp_path)
+    await backdate()
     record = await repository.delete(await ada.as_account("ada"), PATH)
     assert record is not None
     await purge.purge_repository(record.id)
@@ -307,14 +294,14 @@ async def test_deleting_a_repository_frees_unshared_blobs(
     assert await stored(blobs) == {kit.digest_of(blob) for blob in (kit.CONFIG, b"other")}
 
 
-async def test_using_a_right_renews_its_grace_period(ada: Factory, blobs: BlobStore, tmp_path: Path) -> None:
+async def test_using_a_right_renews_its_grace_period(ada: Factory, blobs: BlobStore) -> None:
     record = await repository.find(PATH)
     assert record is not None
     await ada.repository("ada/other")
     await ada.image("ada/other", b"mounted", tag="v1")
     for content in (b"mounted", b"looked at", b"pushed", kit.CONFIG, b"named", b"left"):
         await ada.blob(PATH, content)
-    await backdate(tmp_path)
+    await backdate()
 
     await push.mount_blob(await ada.as_account("ada"), record.id, kit.digest_of(b"mounted"), source=None)
     assert await push.renew_blob(record.id, kit.digest_of(b"looked at"))
@@ -326,9 +313,7 @@ async def test_using_a_right_renews_its_grace_period(ada: Factory, blobs: BlobSt
     assert not await push.renew_blob(record.id, kit.digest_of(b"left"))
 
 
-async def test_an_exported_file_expires_within_the_grace_period(
-    ada: Factory, blobs: BlobStore, tmp_path: Path
-) -> None:
+async def test_an_exported_file_expires_within_the_grace_period(ada: Factory, blobs: BlobStore) -> None:
     """It is in no repository; so it must be gone before the collector would take it for a leftover."""
     assert LIFETIME_S * 1000 < GRACE_MS
     await ada.blob(PATH, b"exported")
@@ -336,14 +321,14 @@ async def test_an_exported_file_expires_within_the_grace_period(
     await execute("DELETE FROM blob")
 
     young = await collected(blobs)
-    await backdate(tmp_path)
+    await backdate()
 
     assert young == NOTHING
     assert await collected(blobs) == [Removed(None, 0, 1, 8)]
 
 
 async def test_batch_sizes_do_not_change_the_result(
-    ada: Factory, blobs: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ada: Factory, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies = []
     for number in range(7):
@@ -353,7 +338,7 @@ async def test_batch_sizes_do_not_change_the_result(
     await ada.manifest(PATH, inner)
     await ada.manifest(PATH, kit.index_document(kit.encode(inner), *bodies[4:]), tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     for name, size in (("BATCH", 2), ("NAMED", 1)):
         monkeypatch.setattr(garbage_collection, name, size)
     planned = await collected(blobs, is_dry_run=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,9 @@ from resolvers.content import garbage_collection, push
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import tag
+from storage import blob_rows
 from storage.blobs import BlobStore
+from storage.clock import now_ms
 from storage.statements import execute, fetch
 from storage.transactions import transaction
 from tests.factories import Factory
@@ -33,12 +34,12 @@ Action = Callable[[], Awaitable[object]]
 
 
 @pytest.fixture
-async def record(factory: Factory, tmp_path: Path) -> RepositoryRecord:
+async def record(factory: Factory) -> RepositoryRecord:
     """The repository `ada/app`, with an old blob that nothing names."""
     await factory.user("ada")
     record = await factory.repository(PATH)
     await factory.blob(PATH, LEFT)
-    await backdate(tmp_path)
+    await backdate()
     return record
 
 
@@ -57,19 +58,19 @@ class Interrupted:
             self._at = ""
             await self._action()
 
-    async def digests(self) -> AsyncIterator[tuple[str, int, int]]:
+    async def digests(self) -> AsyncIterator[tuple[str, int]]:
         found = [blob async for blob in self._blobs.digests()]
         await self._reach("listed")
         for blob in found:
             yield blob
 
-    async def delete(self, digest: str, *, unless_modified_since_ms: int | None = None) -> bool:
+    async def delete(self, digest: str) -> bool:
         await self._reach("delete")
-        return await self._blobs.delete(digest, unless_modified_since_ms=unless_modified_since_ms)
+        return await self._blobs.delete(digest)
 
 
-async def push_again(factory: Factory) -> None:
-    """Push all bytes of the blob, as a client does that sent no HEAD before."""
+async def commit_again(factory: Factory) -> int:
+    """Upload the bytes as a client does that did not look for them, up to the commit; their size."""
     upload = push_id()
     await factory.blobs.create_upload(upload)
 
@@ -77,7 +78,12 @@ async def push_again(factory: Factory) -> None:
         yield LEFT
 
     await factory.blobs.append(upload, 0, pieces())
-    size = await factory.blobs.commit(upload, DIGEST)
+    return await blob_rows.commit(factory.blobs, upload, DIGEST)
+
+
+async def push_again(factory: Factory) -> None:
+    """Push the blob as such a client does."""
+    size = await commit_again(factory)
     record = await repository.find(PATH)
     assert record is not None
     await push.link_blob(record.id, DIGEST, size)
@@ -87,36 +93,48 @@ def push_id() -> str:
     return "22222222-2222-4222-8222-222222222222"
 
 
-@pytest.mark.parametrize("at", ["listed", "delete"])
-async def test_bytes_that_are_pushed_again_meanwhile_stay(
-    factory: Factory, blobs: BlobStore, record: RepositoryRecord, at: str
+async def test_bytes_that_are_pushed_again_before_they_are_claimed_stay(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord
 ) -> None:
     async def again() -> None:
         await push_again(factory)
 
-    await collected(Interrupted(blobs, at=at, action=again))  # type: ignore[arg-type]
+    await collected(Interrupted(blobs, at="listed", action=again))  # type: ignore[arg-type]
 
     assert await rights(PATH) == {DIGEST} == await stored(blobs)
     assert await blobs.read_all(DIGEST, limit=100) == LEFT
 
 
-async def test_bytes_that_are_committed_and_not_yet_linked_stay(
-    factory: Factory, blobs: BlobStore, record: RepositoryRecord, monkeypatch: pytest.MonkeyPatch
+async def test_a_push_waits_for_the_deletion_of_the_same_bytes(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord
 ) -> None:
-    commits: list[int] = []
+    pushes: list[asyncio.Task[None]] = []
+
+    async def begin_push() -> None:
+        pushes.append(asyncio.create_task(push_again(factory)))
+        await asyncio.sleep(0.2)
+        assert not pushes[0].done()
+        assert await rights(PATH) == set()
+
+    done = await collected(Interrupted(blobs, at="delete", action=begin_push))  # type: ignore[arg-type]
+    await pushes[0]
+
+    assert done[-1].blobs == 1
+    assert await rights(PATH) == {DIGEST} == await stored(blobs)
+    assert await blobs.read_all(DIGEST, limit=100) == LEFT
+
+
+async def test_bytes_that_are_committed_and_not_yet_linked_stay(
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord
+) -> None:
+    sizes: list[int] = []
 
     async def commit() -> None:
-        upload = push_id()
-        await blobs.create_upload(upload)
+        sizes.append(await commit_again(factory))
 
-        async def pieces() -> AsyncIterator[bytes]:
-            yield LEFT
-
-        await blobs.append(upload, 0, pieces())
-        commits.append(await blobs.commit(upload, DIGEST))
-
-    await collected(Interrupted(blobs, at="delete", action=commit))  # type: ignore[arg-type]
-    await push.link_blob(record.id, DIGEST, commits[0])
+    await collected(Interrupted(blobs, at="listed", action=commit))  # type: ignore[arg-type]
+    assert await stored(blobs) == {DIGEST}
+    await push.link_blob(record.id, DIGEST, sizes[0])
 
     assert await blobs.read_all(DIGEST, limit=100) == LEFT
     assert await rights(PATH) == {DIGEST}
@@ -124,11 +142,11 @@ async def test_bytes_that_are_committed_and_not_yet_linked_stay(
 
 @pytest.mark.parametrize("at", ["listed", "delete"])
 async def test_a_mount_meanwhile_has_the_bytes_or_is_refused(
-    factory: Factory, blobs: BlobStore, record: RepositoryRecord, at: str, tmp_path: Path
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord, at: str
 ) -> None:
     target = await factory.repository("ada/target")
     await push.link_blob(target.id, DIGEST, len(LEFT))
-    await backdate(tmp_path)
+    await backdate()
     context = await factory.as_account("ada")
     third = await factory.repository("ada/third")
     answers: list[bool] = []
@@ -164,7 +182,7 @@ async def test_a_right_given_in_an_open_transaction_keeps_the_blob(
     assert await stored(blobs) == {DIGEST} == await rights(PATH)
 
 
-async def test_a_push_during_the_removal_of_the_blob_makes_it_anew(
+async def test_a_push_during_the_claim_of_the_blob_makes_it_anew(
     factory: Factory, blobs: BlobStore, record: RepositoryRecord
 ) -> None:
     await execute("DELETE FROM repository_blob")
@@ -172,16 +190,18 @@ async def test_a_push_during_the_removal_of_the_blob_makes_it_anew(
     gate = asyncio.Event()
     pushing = asyncio.create_task(_start(push_again(factory), gate))
 
-    async with transaction("test.forget"):
-        assert await garbage_collection._forget([row["id"]]) == {row["id"]}
+    async with transaction("test.claim"):
+        claim = await blob_rows._claim([row["id"]], now_ms())
+        assert [claimed["id"] for claimed in claim.rows] == [row["id"]]
         gate.set()
         await asyncio.sleep(0.05)
+    assert await blob_rows._delete(blobs, claim) == {row["id"]}
     await pushing
 
     assert await stored(blobs) == {DIGEST} == await rights(PATH)
 
 
-async def test_a_mount_during_the_removal_of_the_blob_is_refused(
+async def test_a_mount_during_the_claim_of_the_blob_is_refused(
     factory: Factory, blobs: BlobStore, record: RepositoryRecord
 ) -> None:
     await execute("DELETE FROM repository_blob")
@@ -194,8 +214,8 @@ async def test_a_mount_during_the_removal_of_the_blob_is_refused(
 
     mounting = asyncio.create_task(_start(mount(), gate))
 
-    async with transaction("test.forget"):
-        await garbage_collection._forget([row["id"]])
+    async with transaction("test.claim"):
+        await blob_rows._claim([row["id"]], now_ms())
         gate.set()
         await asyncio.sleep(0.05)
 
@@ -204,12 +224,12 @@ async def test_a_mount_during_the_removal_of_the_blob_is_refused(
 
 
 async def test_a_tag_that_is_restored_first_keeps_its_manifest(
-    factory: Factory, blobs: BlobStore, record: RepositoryRecord, tmp_path: Path
+    factory: Factory, blobs: BlobStore, record: RepositoryRecord
 ) -> None:
     """The window passes between the check and the lock; the first holder of the lock wins."""
     image = await factory.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS - DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     (row,) = await fetch("SELECT id FROM manifest")
     await tag.restore(await factory.as_account("ada"), PATH, "v1", image)
 
@@ -221,12 +241,11 @@ async def test_an_index_pushed_meanwhile_keeps_what_it_lists(
     factory: Factory,
     blobs: BlobStore,
     record: RepositoryRecord,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     image = await factory.image(PATH, b"layer", tag="v1")
     await end_tags("v1", ago_ms=WINDOW_MS + DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     tombstone = garbage_collection._tombstone
     indexes: list[str] = []
 
@@ -250,10 +269,9 @@ async def test_a_manifest_pushed_meanwhile_keeps_its_blobs(
     blobs: BlobStore,
     record: RepositoryRecord,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
 ) -> None:
     await factory.blob(PATH, kit.CONFIG)
-    await backdate(tmp_path)
+    await backdate()
     revoke_rights = garbage_collection._revoke_rights
 
     async def push_first(repository_id: int, ids: list[int], old_ms: int) -> list[int]:

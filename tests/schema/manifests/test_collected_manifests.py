@@ -1,7 +1,5 @@
 """Collected manifests: tombstones that the history of tags shows and that cannot be restored."""
 
-from pathlib import Path
-
 import pytest
 
 from storage.blobs import BlobStore
@@ -21,12 +19,12 @@ fragment M on Manifest { digest isCollected document config layers { index } lab
 
 
 @pytest.fixture
-async def image(factory: Factory, ada: GraphQL, blobs: BlobStore, tmp_path: Path) -> str:
+async def image(factory: Factory, ada: GraphQL, blobs: BlobStore) -> str:
     """The digest of a collected image of `ada/app`: `v1` pointed to it ten days ago, the window is a week."""
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", b"layer", tag="v1")
     await end_tags("v1", ago_ms=10 * DAY_MS)
-    await backdate(tmp_path)
+    await backdate()
     await execute("UPDATE account SET tag_expiration_s = 604800")
     assert (await collected(blobs))[-1].manifests == 1
     await execute("UPDATE account SET tag_expiration_s = 2419200")
@@ -71,11 +69,11 @@ async def test_a_collected_manifest_cannot_be_restored_or_rolled_back_to(ada: Gr
 
 
 async def test_a_rollback_to_collected_content_is_refused(
-    factory: Factory, ada: GraphQL, blobs: BlobStore, tmp_path: Path, image: str
+    factory: Factory, ada: GraphQL, blobs: BlobStore, image: str
 ) -> None:
     await factory.image("ada/app", b"other", tag="v2")
     await end_tags("v2", ago_ms=10 * DAY_MS - 60_000)
-    await backdate(tmp_path)
+    await backdate()
     plan = (await ada.payload(PLAN, to=await beginning("v2")))["plan"]
     await execute("UPDATE account SET tag_expiration_s = 604800")
     await collected(blobs)

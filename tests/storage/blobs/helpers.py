@@ -60,11 +60,11 @@ async def read(store: BlobStore, digest: str, *, start: int = 0, end: int | None
 
 
 async def all_uploads(store: BlobStore) -> list[str]:
-    return sorted([upload async for upload, _ in store.uploads()])
+    return sorted([upload async for upload in store.uploads()])
 
 
 async def all_digests(store: BlobStore) -> dict[str, int]:
-    return {digest: size async for digest, size, _ in store.digests()}
+    return {digest: size async for digest, size in store.digests()}
 
 
 def paths_below(root: Path) -> list[str]:

@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -242,17 +242,6 @@ async def test_a_commit_is_synced_before_and_after_the_rename(
     assert steps == [f"sync {shard.relative_to(root)}"]
 
 
-async def test_the_time_of_a_blob_is_that_of_its_commit(disk: FilesystemBlobStore, root: Path) -> None:
-    upload = new_upload()
-    await disk.create_upload(upload)
-    await disk.append(upload, 0, stream(b"abc"))
-    os.utime(root / "uploads" / upload, (1, 1))
-    assert [row async for row in disk.uploads()] == [(upload, 1000)]
-    await disk.commit(upload, sha256(b"abc"))
-    [(_, _, modified)] = [row async for row in disk.digests()]
-    assert modified > 1000
-
-
 async def test_a_truncated_blob_is_an_error_and_not_a_short_answer(
     disk: FilesystemBlobStore, root: Path
 ) -> None:
@@ -406,47 +395,8 @@ async def test_a_cancelled_append_closes_its_file_only_after_the_write(
     await disk.cancel(upload)
 
 
-@pytest.mark.parametrize("is_commit_first", [True, False])
-async def test_a_commit_and_a_deletion_of_what_is_old_leave_the_bytes(
-    disk: FilesystemBlobStore, root: Path, monkeypatch: pytest.MonkeyPatch, is_commit_first: bool
-) -> None:
-    """Whoever has the lock of the blob decides; the other one waits, and then looks anew."""
-    digest = sha256(b"quay")
-    await push(disk, [b"quay"], digest)
-    (blob,) = (root / "blobs").rglob(digest.removeprefix("sha256:"))
-    os.utime(blob, (1, 1))
-    upload = new_upload()
-    await disk.create_upload(upload)
-    await disk.append(upload, 0, stream(b"quay"))
-    has_lock, may_go_on = threading.Event(), threading.Event()
-    name = "utime" if is_commit_first else "unlink"
-    original: Callable[..., None] = getattr(os, name)
-
-    def slow(path: Path, *arguments: object, **options: object) -> None:
-        if Path(path) == blob:
-            has_lock.set()
-            assert may_go_on.wait(10)
-        original(path, *arguments, **options)
-
-    monkeypatch.setattr(os, name, slow)
-    calls = {
-        True: lambda: disk.commit(upload, digest),
-        False: lambda: disk.delete(digest, unless_modified_since_ms=1_000_000_000_000),
-    }
-    tasks = {is_commit_first: asyncio.ensure_future(calls[is_commit_first]())}
-    assert await asyncio.to_thread(has_lock.wait, 10)
-    tasks[not is_commit_first] = asyncio.ensure_future(calls[not is_commit_first]())
-    await asyncio.sleep(0.05)
-
-    may_go_on.set()
-
-    assert await tasks[True] == 4
-    assert await tasks[False] is not is_commit_first
-    assert await read(disk, digest) == b"quay"
-
-
 WATCHED: dict[str, list[tuple[str, str]]] = {}
-DISK_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.scandir", "os.utime", "os.listdir"}
+DISK_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.scandir", "os.listdir"}
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:

@@ -1,0 +1,195 @@
+"""Which blobs the store holds, as rows, so that a commit and a deletion of one digest never cross.
+
+Drivers know nothing of time: the rows say how old a blob is and whether it is being deleted.
+
+Bytes are deleted only while the row of their digest is in state `deleting`, which is a lease: after
+`deleting_until_ms` nobody sends a deletion any more. A commit waits for that, or takes the row back once the
+lease is over. In state `stored` a commit renews `committed_at_ms`, and younger rows are not deleted.
+
+Bytes without a row are not deleted either: whoever finds them writes a row, which begins their grace period.
+So a new digest is committed without writing a row first, and a process that dies between its bytes and its
+row leaves nothing that the collector would not find.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from storage.blobs.base import BlobStore, StorageFailed, refuse_inside_transaction
+from storage.clock import now_ms
+from storage.faults import fault
+from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.transactions import transaction
+
+LEASE_MS = 10_000
+"""How long a claim to delete lasts, and how long a push may have to wait after a collector was killed."""
+DELETE_TIMEOUT_MS = 3_000
+"""How long one deletion may take. It must end well within the lease."""
+RENEWED_WITHIN_MS = 3_600_000
+"""A younger commit counts as new, so that pushing a common layer does not write its row each time."""
+CLAIM_BATCH = 50
+DELETIONS_AT_ONCE = 8
+INSERT_BATCH = 100
+COMMITTED_AT = "COALESCE(committed_at_ms, created_at_ms)"
+"""A process of an earlier version, which an upgrade found running, writes no `committed_at_ms`."""
+FIRST_WAIT_S = 0.02
+LONGEST_WAIT_S = 0.5
+
+
+async def commit(blobs: BlobStore, upload: str, digest: str) -> int:
+    """Commit an upload as `BlobStore.commit` does, and wait until no deletion of the digest is under way.
+
+    The blob then stays for a grace period, in which the caller links it to a repository. Raises what
+    `BlobStore.commit` raises.
+    """
+    refuse_inside_transaction()
+    wait_s = FIRST_WAIT_S
+    while not await _is_safe_from_deletion(digest):
+        await asyncio.sleep(wait_s)
+        wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+    return await blobs.commit(upload, digest)
+
+
+async def _is_safe_from_deletion(digest: str) -> bool:
+    """Renew the row of a digest; False while another process may be deleting its bytes."""
+    row = await fetch_one(f"SELECT id, state, {COMMITTED_AT} AS at_ms FROM blob WHERE digest = ?", digest)
+    now = now_ms()
+    if row is None or (row["state"] == "stored" and row["at_ms"] > now - RENEWED_WITHIN_MS):
+        return True
+    return bool(
+        await execute(
+            "UPDATE blob SET state = 'stored', deleting_until_ms = NULL, committed_at_ms = ?"
+            " WHERE id = ? AND (state = 'stored' OR deleting_until_ms < ?)",
+            now,
+            row["id"],
+            now,
+        )
+    )
+
+
+async def record(sizes: Mapping[str, int]) -> None:
+    """Write the missing ones of the rows of blobs that the store holds; their grace period begins."""
+    for batch in batches(list(sizes), INSERT_BATCH):
+        now = now_ms()
+        values = ", ".join(["(?, ?, ?, ?)"] * len(batch))
+        await execute(
+            "INSERT INTO blob (digest, size_bytes, created_at_ms, committed_at_ms)"
+            f" VALUES {values} ON CONFLICT (digest) DO NOTHING",
+            *(value for digest in batch for value in (digest, sizes[digest], now, now)),
+        )
+
+
+async def remove(blobs: BlobStore, ids: Sequence[int], *, committed_before_ms: int) -> set[int]:
+    """Delete those blobs to which there is no right and which were not committed since; whose bytes are gone.
+
+    What another process has in state `deleting` is waited for, and deleted as well if that process died. What
+    does not fit into a lease stays in that state for the next run. Raises StorageFailed.
+    """
+    refuse_inside_transaction()
+    gone: set[int] = set()
+    for batch in batches(ids, CLAIM_BATCH):
+        gone |= await _claim_and_delete(blobs, batch, committed_before_ms)
+        left = await _end_of_other_claims(batch)
+        if left:
+            gone |= await _claim_and_delete(blobs, left, committed_before_ms)
+    return gone
+
+
+async def _claim_and_delete(blobs: BlobStore, ids: Sequence[int], committed_before_ms: int) -> set[int]:
+    claim = await _claim(ids, committed_before_ms)
+    fault("collection.before_bytes")
+    return await _delete(blobs, claim)
+
+
+async def _end_of_other_claims(ids: Sequence[int]) -> list[int]:
+    """Wait until nobody has a claim to these blobs; those that are still in state `deleting` then."""
+    while True:
+        now = now_ms()
+        rows = await fetch(
+            "SELECT id, deleting_until_ms FROM blob"
+            f" WHERE id IN ({placeholders(ids)}) AND state = 'deleting' ORDER BY id",
+            *ids,
+        )
+        if all(row["deleting_until_ms"] < now for row in rows):
+            return [row["id"] for row in rows]
+        await asyncio.sleep(LONGEST_WAIT_S)
+
+
+async def remove_unused(blobs: BlobStore, digest: str, *, committed_before_ms: int) -> None:
+    """Delete one blob, as `remove` does."""
+    row = await fetch_one("SELECT id FROM blob WHERE digest = ?", digest)
+    if row is not None:
+        await remove(blobs, [row["id"]], committed_before_ms=committed_before_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Rows in state `deleting` that are this process's alone until `until_ms`, which is also its mark."""
+
+    until_ms: int
+    rows: list[Row]
+
+
+async def _claim(ids: Sequence[int], committed_before_ms: int) -> _Claim:
+    async with transaction("blob.claim"):
+        if is_postgres():
+            # Whoever gives a right holds the row of the blob. Waiting for it could block both, so it stays.
+            rows = await fetch(
+                f"SELECT id FROM blob WHERE id IN ({placeholders(ids)}) FOR UPDATE SKIP LOCKED", *ids
+            )
+            ids = [row["id"] for row in rows]
+        now = now_ms()
+        if not ids:
+            return _Claim(now, [])
+        claimed = await fetch(
+            "UPDATE blob SET state = 'deleting', deleting_until_ms = ?"
+            f" WHERE id IN ({placeholders(ids)}) AND (deleting_until_ms < ? OR"
+            f" (state = 'stored' AND {COMMITTED_AT} < ?))"
+            " AND NOT EXISTS (SELECT 1 FROM repository_blob r WHERE r.blob_id = blob.id)"
+            " RETURNING id, digest",
+            now + LEASE_MS,
+            *ids,
+            now,
+            committed_before_ms,
+        )
+        return _Claim(now + LEASE_MS, claimed)
+
+
+async def _delete(blobs: BlobStore, claim: _Claim) -> set[int]:
+    """Delete the bytes of claimed rows, and then the rows; those whose bytes were there."""
+    done: set[int] = set()
+    gone: set[int] = set()
+    free = asyncio.Semaphore(DELETIONS_AT_ONCE)
+
+    async def delete(row: Row) -> None:
+        async with free:
+            if now_ms() > claim.until_ms - 2 * DELETE_TIMEOUT_MS:
+                return
+            if await _delete_bytes(blobs, row["digest"]):
+                gone.add(row["id"])
+            done.add(row["id"])
+
+    try:
+        results = await asyncio.gather(*(delete(row) for row in claim.rows), return_exceptions=True)
+    finally:
+        if done:
+            await execute(
+                f"DELETE FROM blob WHERE id IN ({placeholders(list(done))})"
+                " AND state = 'deleting' AND deleting_until_ms = ?",
+                *done,
+                claim.until_ms,
+            )
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return gone
+
+
+async def _delete_bytes(blobs: BlobStore, digest: str) -> bool:
+    try:
+        async with asyncio.timeout(DELETE_TIMEOUT_MS / 1000):
+            return await blobs.delete(digest)
+    except TimeoutError as error:
+        raise StorageFailed(
+            f"the blob store did not delete {digest} within {DELETE_TIMEOUT_MS // 1000} seconds", errno=None
+        ) from error
