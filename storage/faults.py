@@ -22,6 +22,10 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
     FaultPoint("append.after_write", "The batch is written, and the client has not been told."),
     FaultPoint("commit.before_verify", "The upload is locked, and its digest is not yet compared."),
     FaultPoint("commit.before_rename", "The bytes are verified and synced, and the blob is not yet visible."),
+    FaultPoint(
+        "commit.before_copy_end", "The bytes are verified, and the last of them is not yet in the blob."
+    ),
+    FaultPoint("commit.after_copy", "The blob is visible, and the objects of its upload are still there."),
     FaultPoint("commit.after_rename", "The blob is visible, and its directory is not yet synced."),
     FaultPoint(
         "upload.before_removal", "The upload is about to be removed: cancelled, refused or a duplicate."

@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.plugins.databases",
     "tests.plugins.content",
     "tests.plugins.issuers",
+    "tests.plugins.s3",
 ]

@@ -149,13 +149,23 @@ def database_url(text: str) -> str:
 
 
 def blob_url(text: str) -> str:
-    """`file:///absolute/path` or `memory:`."""
+    """`file:///absolute/path`, `memory:` or `s3://bucket/prefix?endpoint=…&region=…`."""
     parts = _split(text)
+    if parts is not None and parts.scheme == "s3":
+        # State is large to import, and settings are read by every command.
+        from storage.blobs import StoreUrlInvalid
+        from storage.blobs.s3_url import parse_s3_url
+
+        try:
+            parse_s3_url(text)
+        except StoreUrlInvalid as error:
+            raise ValueError(f"the address of a blob store: {error}") from error
+        return text
     if text == "memory:":
         return text
     if parts is not None and parts.path.strip("/") and parts == ("file", "", parts.path, "", ""):
         return text
-    raise ValueError("file:///absolute/path or memory:")
+    raise ValueError("file:///absolute/path, s3://bucket/prefix or memory:")
 
 
 def _split(text: str) -> urllib.parse.SplitResult | None:

@@ -42,8 +42,8 @@ class SettingsError(Exception):
 class Settings:
     """All settings of a process: a field for each of `SETTINGS`, in lower case, and the features.
 
-    `blob_url` is `file:///absolute/path` or `memory:`, `database_url` is `sqlite:///absolute/path` (percent
-    encoded) or `postgresql://…`. The first of `secret_key` encrypts, all decrypt; it is empty until
+    `blob_url` is `file:///absolute/path`, `memory:` or `s3://bucket/…`, `database_url` is
+    `sqlite:///absolute/path` (percent encoded) or `postgresql://…`. The first of `secret_key` encrypts, all decrypt; it is empty until
     `quayside.settings.secret_key.ensure` fills it. `public_url` has no final slash.
     """
 
@@ -101,7 +101,8 @@ SETTINGS: Final = (
         "BLOB_URL",
         parsers.blob_url,
         "file://{data_dir}/blobs",
-        "Where the content of images is kept: `file:///absolute/path`, or `memory:` to forget it at the end.",
+        "Where the content of images is kept: `file:///absolute/path`, [a bucket](storage.md)"
+        " `s3://bucket/prefix?endpoint=https://host&region=name`, or `memory:` to forget it at the end.",
         secret=True,
     ),
     Setting("HOST", parsers.host, "127.0.0.1", "The address to listen on; `0.0.0.0` for all."),

@@ -53,11 +53,16 @@ __all__ = [
 
 
 def open_blob_store(url: str) -> BlobStore:
-    """Return the store that the URL names: ``file:///absolute/directory`` or ``memory:``.
+    """Return the store that the URL names: ``file:///absolute/directory``, ``memory:`` or ``s3://bucket/…``.
 
-    The directory is created with the first upload. Raises StoreUrlInvalid.
+    Nothing is asked of it yet; a directory is created with the first upload. Raises StoreUrlInvalid.
     """
     parts = urlsplit(url)
+    if parts.scheme == "s3":
+        # The client library is large, and not needed for the default.
+        from storage.blobs.s3 import open_s3_blob_store
+
+        return open_s3_blob_store(url)
     if parts.query or parts.fragment:
         raise StoreUrlInvalid("a blob store URL takes neither a query nor a fragment")
     match parts.scheme:
@@ -72,5 +77,5 @@ def open_blob_store(url: str) -> BlobStore:
             return MemoryBlobStore()
         case scheme:
             raise StoreUrlInvalid(
-                f"blob store scheme {scheme!r} is unknown; use file:///directory or memory:"
+                f"blob store scheme {scheme!r} is unknown; use file:///directory, s3://bucket or memory:"
             )

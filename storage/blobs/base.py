@@ -16,8 +16,10 @@ BlobError
    └─ StorageFull       no space or quota left; the upload can be resumed later
 """
 
+import errno
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from storage.transactions import open_transaction
@@ -131,6 +133,18 @@ class StorageFull(StorageFailed):
     """There is no space or quota left. What was written stays: ask `upload_size` and resume there."""
 
 
+@contextmanager
+def os_errors() -> Iterator[None]:
+    """Raise StorageFailed or StorageFull for what the system refuses in the block."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(f"the blob store is full: {reason}", errno=error.errno) from error
+        raise StorageFailed(f"the blob store failed: {reason}", errno=error.errno) from error
+
+
 def require_upload_id(upload: str) -> str:
     """Return the id unchanged. Raises UploadInvalid for what could be more than a plain name."""
     if _UPLOAD_ID.fullmatch(upload) is None:
@@ -210,6 +224,12 @@ class BlobStore(Protocol):
 
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         """Return the whole blob. Raises BlobUnknown, and BlobTooLarge if it has more than `limit` bytes."""
+
+    async def location(self, digest: str) -> str | None:
+        """A URL from which anyone can read the blob for some minutes; None where there is no such thing.
+
+        Whether there is such a blob is not asked.
+        """
 
     async def delete(self, digest: str) -> bool:
         """Remove the blob and say whether it was there."""

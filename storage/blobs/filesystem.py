@@ -20,10 +20,9 @@ from storage.blobs.base import (
     BlobTooLarge,
     BlobUnknown,
     DigestMismatch,
-    StorageFailed,
-    StorageFull,
     UploadExists,
     UploadUnknown,
+    os_errors,
     refuse_inside_transaction,
 )
 from storage.blobs.digest import Hasher, parse_digest
@@ -40,6 +39,7 @@ from storage.blobs.files import (
     sync_directory,
 )
 from storage.blobs.paths import FILE_MODE, Layout
+from storage.blobs.settling import settled
 from storage.faults import fault
 
 T = TypeVar("T")
@@ -122,6 +122,11 @@ class FilesystemBlobStore:
         path = self._layout.blob(digest)
         return await self._in_thread(partial(_read_all, path, digest, limit))
 
+    async def location(self, digest: str) -> str | None:
+        refuse_inside_transaction()
+        parse_digest(digest)
+        return None
+
     async def delete(self, digest: str) -> bool:
         refuse_inside_transaction()
         path = self._layout.blob(digest)
@@ -149,19 +154,8 @@ class FilesystemBlobStore:
         The caller closes the file afterwards. With a call still running, the descriptor could by then be
         another file's, and that file would receive the bytes.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._threads, call)
-        cancelled: asyncio.CancelledError | None = None
-        while not future.done():
-            try:
-                await asyncio.wait([future])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        failure = future.exception()
-        if cancelled is not None:
-            raise cancelled
-        if isinstance(failure, OSError):
-            raise _storage_error(failure) from failure
-        return future.result()
+        with os_errors():
+            return await settled(asyncio.get_running_loop().run_in_executor(self._threads, call))
 
     async def _write_stream(self, file: UploadFile, stream: AsyncIterable[bytes]) -> None:
         """Write the stream in batches; what was received is written also when the stream raises."""
@@ -280,10 +274,3 @@ def _read_all(path: Path, digest: str, limit: int) -> bytes:
     finally:
         file.close()
     return b"".join(chunks)
-
-
-def _storage_error(error: OSError) -> StorageFailed:
-    reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull(f"the blob store is full: {reason}", errno=error.errno)
-    return StorageFailed(f"the blob store failed: {reason}", errno=error.errno)

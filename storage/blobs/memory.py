@@ -102,6 +102,11 @@ class MemoryBlobStore:
             raise BlobTooLarge(digest, size=len(content), limit=limit)
         return content
 
+    async def location(self, digest: str) -> str | None:
+        refuse_inside_transaction()
+        parse_digest(digest)
+        return None
+
     async def delete(self, digest: str) -> bool:
         refuse_inside_transaction()
         parse_digest(digest)

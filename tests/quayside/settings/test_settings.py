@@ -192,8 +192,8 @@ def test_an_invalid_value_is_reported_with_its_setting(name: str, text: str, exp
             "sqlite://hunter2",
             "sqlite:///absolute/path or postgresql://user:password@host/name",
         ),
-        ("BLOB_URL", "file://hunter2/blobs", "file:///absolute/path or memory:"),
-        ("BLOB_URL", "file:///blobs?hunter2", "file:///absolute/path or memory:"),
+        ("BLOB_URL", "file://hunter2/blobs", "file:///absolute/path, s3://bucket/prefix or memory:"),
+        ("BLOB_URL", "file:///blobs?hunter2", "file:///absolute/path, s3://bucket/prefix or memory:"),
         ("SECRET_KEY", "hunter2", "a list of keys of at least 32 characters each, separated by commas"),
         (
             "MAIL_URL",

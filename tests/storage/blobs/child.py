@@ -1,9 +1,10 @@
-"""A process of its own that works on a filesystem store, for tests of crashes and of sharing.
+"""A process of its own that works on a store, for tests of crashes and of sharing.
 
-    python -m tests.storage.blobs.child ROOT append UPLOAD OFFSET TEXT
-    python -m tests.storage.blobs.child ROOT append-slowly UPLOAD OFFSET TEXT   waits for a line on stdin
-    python -m tests.storage.blobs.child ROOT commit UPLOAD DIGEST
-    python -m tests.storage.blobs.child ROOT cancel UPLOAD
+    python -m tests.storage.blobs.child URL append UPLOAD OFFSET TEXT
+    python -m tests.storage.blobs.child URL append-slowly UPLOAD OFFSET TEXT   waits for a line on stdin
+    python -m tests.storage.blobs.child URL append-each UPLOAD TEXT COUNT      each time at its end
+    python -m tests.storage.blobs.child URL commit UPLOAD DIGEST
+    python -m tests.storage.blobs.child URL cancel UPLOAD
 
 It writes one line per answer of the store: the answer is what a client would have been told.
 """
@@ -11,9 +12,8 @@ It writes one line per answer of the store: the answer is what a client would ha
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-from storage.blobs import BlobError, BlobStore, FilesystemBlobStore
+from storage.blobs import BlobError, BlobStore, OffsetMismatch, open_blob_store
 from tests.storage.blobs.helpers import stream
 
 
@@ -28,12 +28,27 @@ async def slow_stream(text: str) -> AsyncIterator[bytes]:
     await asyncio.to_thread(sys.stdin.readline)
 
 
+async def append_each(store: BlobStore, upload: str, content: bytes, count: int) -> int:
+    """Append the content `count` times, wherever others let it; how often others were first."""
+    overtaken = 0
+    while count:
+        try:
+            await store.append(upload, await store.upload_size(upload), stream(content))
+        except OffsetMismatch:
+            overtaken += 1
+        else:
+            count -= 1
+    return overtaken
+
+
 async def act(store: BlobStore, action: str, upload: str, *arguments: str) -> None:
     match action, *arguments:
         case "append", offset, text:
             say(f"appended {await store.append(upload, int(offset), stream(text.encode()))}")
         case "append-slowly", offset, text:
             say(f"appended {await store.append(upload, int(offset), slow_stream(text))}")
+        case "append-each", text, count:
+            say(f"appended {await append_each(store, upload, text.encode(), int(count))}")
         case "commit", digest:
             say(f"committed {await store.commit(upload, digest)}")
         case ("cancel",):
@@ -43,8 +58,8 @@ async def act(store: BlobStore, action: str, upload: str, *arguments: str) -> No
             raise SystemExit(f"unknown action {action}")
 
 
-async def main(root: str, action: str, upload: str, *arguments: str) -> None:
-    store = FilesystemBlobStore(Path(root))
+async def main(url: str, action: str, upload: str, *arguments: str) -> None:
+    store = open_blob_store(url)
     try:
         await act(store, action, upload, *arguments)
     except BlobError as error:

@@ -7,8 +7,12 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import httpx
 
 from storage.blobs import BlobStore
+from storage.blobs.s3_url import parse_s3_url
 
 CHILD = "tests.storage.blobs.child"
 REPOSITORY = Path(__file__).parents[3]
@@ -67,6 +71,25 @@ async def all_digests(store: BlobStore) -> dict[str, int]:
     return {digest: size async for digest, size in store.digests()}
 
 
+def objects_of(url: str) -> list[str]:
+    """The names of all objects of a store in a bucket, without what they have in common."""
+    place = parse_s3_url(url)
+    keys = _keys(f"{place.endpoint}/{place.bucket}?list-type=2&prefix={place.prefix}/")
+    return [key.removeprefix(f"{place.prefix}/") for key in keys]
+
+
+def multipart_uploads_of(url: str) -> list[str]:
+    """The names of the objects of which such a store has only parts."""
+    place = parse_s3_url(url)
+    keys = _keys(f"{place.endpoint}/{place.bucket}?uploads")
+    return [key.removeprefix(f"{place.prefix}/") for key in keys if key.startswith(f"{place.prefix}/")]
+
+
+def _keys(address: str) -> list[str]:
+    listing = ET.fromstring(httpx.get(address).raise_for_status().content)
+    return sorted(element.text or "" for element in listing.iter() if element.tag.endswith("}Key"))
+
+
 def paths_below(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
 
@@ -86,17 +109,18 @@ def open_files_below(root: Path) -> list[str]:
     return sorted(target for target in targets if target.startswith(f"{root}/"))
 
 
-async def start_child(root: Path, *arguments: str, fault: str = "") -> asyncio.subprocess.Process:
-    """Start a process that uses the store at `root`; see child.py for its arguments."""
+async def start_child(root: Path | str, *arguments: str, fault: str = "") -> asyncio.subprocess.Process:
+    """Start a process that uses the store at a directory or URL; see child.py for its arguments."""
+    url = f"file://{root}" if isinstance(root, Path) else root
     environment = {**os.environ, "QUAYSIDE_FAULT": fault}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", CHILD, str(root), *arguments,
+        sys.executable, "-m", CHILD, url, *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         cwd=REPOSITORY, env=environment,
     )  # fmt: skip
 
 
-async def run_child(root: Path, *arguments: str, fault: str = "") -> tuple[int | None, list[str]]:
+async def run_child(root: Path | str, *arguments: str, fault: str = "") -> tuple[int | None, list[str]]:
     """Run such a process to its end and return (exit status, lines that it wrote)."""
     child = await start_child(root, *arguments, fault=fault)
     output, errors = await child.communicate()
