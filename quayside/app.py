@@ -108,6 +108,7 @@ class Application:
                     database=self.database,
                     hot=hot,
                     blobs=self.blobs,
+                    redirects_blobs=settings.blob_redirects,
                     signer=self.signer,
                     pulls=pulls,
                     secrets=secrets,

@@ -13,7 +13,7 @@ from resolvers.errors import NotFound
 
 
 async def get(call: Call) -> None:
-    """Serve a blob or one range of it; for HEAD the headers only."""
+    """Serve a blob or one range of it, or redirect to where it is; for HEAD the headers only."""
     access = await call.authorize(PULL)
     digest = require_digest(call.argument)
     blob = await call.services.hot.blob(access.repository.id, digest)
@@ -27,6 +27,12 @@ async def get(call: Call) -> None:
     if etag_matches(call.scope, etag.encode("ascii")):
         await send_head(call.send, 304, headers)
         return
+    if call.services.redirects_blobs and not call.is_head:
+        location = await call.services.blobs.location(digest)
+        if location is not None:
+            # The address is a right to these bytes for some minutes, which no cache may hand on.
+            await send_bytes(call.send, 307, {**headers, "Location": location, "Cache-Control": "no-store"})
+            return
     headers["Content-Type"] = "application/octet-stream"
     part = None if call.is_head else _range(call, etag, size)
     if part is not None:

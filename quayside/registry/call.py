@@ -38,11 +38,15 @@ ACTIONS_NEEDED = {PULL: (PULL,), PUSH: (PULL, PUSH)}
 
 @dataclass(frozen=True, slots=True)
 class RegistryServices:
-    """Services of the registry. `signer` signs for the audience `site.registry_host`."""
+    """Services of the registry. `signer` signs for the audience `site.registry_host`.
+
+    `redirects_blobs`: clients read blobs from the blob store itself, if it has addresses for them.
+    """
 
     database: Database
     hot: HotStore
     blobs: BlobStore
+    redirects_blobs: bool
     signer: TokenSigner
     pulls: PullRecorder
     secrets: Secrets

@@ -43,13 +43,15 @@ class Settings:
     """All settings of a process: a field for each of `SETTINGS`, in lower case, and the features.
 
     `blob_url` is `file:///absolute/path`, `memory:` or `s3://bucket/…`, `database_url` is
-    `sqlite:///absolute/path` (percent encoded) or `postgresql://…`. The first of `secret_key` encrypts, all decrypt; it is empty until
-    `quayside.settings.secret_key.ensure` fills it. `public_url` has no final slash.
+    `sqlite:///absolute/path` (percent encoded) or `postgresql://…`. The first of `secret_key` encrypts, all
+    decrypt; it is empty until `quayside.settings.secret_key.ensure` fills it.
+    `public_url` has no final slash.
     """
 
     data_dir: Path
     database_url: str = field(repr=False)
     blob_url: str = field(repr=False)
+    blob_redirects: bool
     host: str
     port: int
     tls_cert: Path | None
@@ -104,6 +106,13 @@ SETTINGS: Final = (
         "Where the content of images is kept: `file:///absolute/path`, [a bucket](storage.md)"
         " `s3://bucket/prefix?endpoint=https://host&region=name`, or `memory:` to forget it at the end.",
         secret=True,
+    ),
+    Setting(
+        "BLOB_REDIRECTS",
+        parsers.boolean,
+        "false",
+        "Whether pulls are sent to the bucket of `BLOB_URL` for the bytes of blobs, by addresses that hold"
+        " for 20 minutes. Clients must reach its endpoint.",
     ),
     Setting("HOST", parsers.host, "127.0.0.1", "The address to listen on; `0.0.0.0` for all."),
     Setting("PORT", parsers.port, "8080", "The TCP port to listen on."),
