@@ -17,7 +17,9 @@ from jose import jwk, jwt
 from jose.exceptions import ExpiredSignatureError, JOSEError
 
 from resolvers.errors import Invalid, Upstream
-from resolvers.outbound import Outbound, split_url
+from resolvers.outbound import Client, Outbound
+from resolvers.transport import Limits
+from resolvers.urls import split_url
 
 KEY_TYPES: Mapping[str, tuple[str, str | None]] = {
     "RS256": ("RSA", None),
@@ -34,7 +36,7 @@ KEYS_LIFETIME_S = 3600.0
 REFRESH_INTERVAL_S = 60.0
 MAX_ISSUERS = 256
 MAX_KEYS = 100
-MAX_DOCUMENT_BYTES = 256 * 1024
+DOCUMENT_LIMITS = Limits(response_bytes=256 * 1024)
 MAX_TOKEN_LENGTH = 16 * 1024
 MIN_RSA_BITS = 2048
 
@@ -133,25 +135,27 @@ class Issuers:
             raise Upstream(f"The keys of the issuer cannot be fetched: {known.failure}")
 
     async def _fetch(self, issuer: str) -> list[dict[str, Any]]:
-        configuration = await self._document(issuer.rstrip("/") + CONFIGURATION)
+        async with self._outbound.client(DOCUMENT_LIMITS) as client:
+            return await self._published(client, issuer)
+
+    async def _published(self, client: Client, issuer: str) -> list[dict[str, Any]]:
+        configuration = await self._document(client, issuer.rstrip("/") + CONFIGURATION)
         if configuration.get("issuer") != issuer:
             raise Upstream("Its configuration is that of another issuer.")
         address = configuration.get("jwks_uri")
         if not isinstance(address, str):
             raise Upstream("Its configuration has no `jwks_uri`.")
-        keys = (await self._document(address)).get("keys")
+        keys = (await self._document(client, address)).get("keys")
         if not isinstance(keys, list):
             raise Upstream("Its document of keys has no list `keys`.")
         return [key for key in keys[:MAX_KEYS] if isinstance(key, dict)]
 
-    async def _document(self, url: str) -> dict[str, Any]:
+    async def _document(self, client: Client, url: str) -> dict[str, Any]:
         parts = split_url(url)
         if parts.scheme != "https" and not self._outbound.is_allowed(parts.hostname or ""):
             # Without TLS, anybody on the path could inject their own keys.
             raise Invalid("The issuer and its keys must have https addresses.")
-        answer = await self._outbound.get(
-            url, headers={"Accept": "application/json"}, max_bytes=MAX_DOCUMENT_BYTES
-        )
+        answer = await client.get(url, headers={"Accept": "application/json"})
         try:
             document = orjson.loads(answer.body)
         except orjson.JSONDecodeError:

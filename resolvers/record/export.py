@@ -241,20 +241,21 @@ async def _tell(
         "status": "failure" if address is None else "success",
     }
     error = ""
-    for _ in range(TRIES):
-        try:
-            answer = await outbound.request(
-                "POST",
-                payload["callback_url"],
-                headers={"Content-Type": "application/json"},
-                content=orjson.dumps(body),
-            )
-        except QuaysideError as failure:
-            error = failure.message
-            continue
-        if 200 <= answer.status < 300:
-            return None
-        error = f"the callback answered {answer.status}"
+    async with outbound.client() as client:
+        for _ in range(TRIES):
+            try:
+                answer = await client.request(
+                    "POST",
+                    payload["callback_url"],
+                    headers={"Content-Type": "application/json"},
+                    content=orjson.dumps(body),
+                )
+            except QuaysideError as failure:
+                error = failure.message
+                continue
+            if 200 <= answer.status < 300:
+                return None
+            error = f"the callback answered {answer.status}"
     return error
 
 

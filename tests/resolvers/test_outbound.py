@@ -4,11 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from resolvers.errors import Invalid, Upstream
-from resolvers.outbound import MAX_REDIRECTS, Outbound
+from resolvers.outbound import Answer, Outbound
+from resolvers.transport import Limits
 
 LOOPBACK = "127.0.0.0/8"
 
@@ -57,13 +59,21 @@ def response(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+async def get(
+    outbound: Outbound, url: str, *, headers: dict[str, str] | None = None, **limits: Any
+) -> Answer:
+    """GET a URL with a client of its own."""
+    async with outbound.client(Limits(**limits)) as client:
+        return await client.get(url, headers=headers)
+
+
 def hello(_: str, __: dict[str, str]) -> bytes:
     return response(b"hello", Etag="x")
 
 
 async def test_an_answer_comes_whole() -> None:
     async with serving(hello) as server:
-        answer = await Outbound([LOOPBACK]).get(server.url("/a?b=c"), headers={"X-Own": "1"})
+        answer = await get(Outbound([LOOPBACK]), server.url("/a?b=c"), headers={"X-Own": "1"})
 
     assert (answer.status, answer.body, answer.headers["etag"]) == (200, b"hello", "x")
     ((path, headers),) = server.requests
@@ -74,7 +84,7 @@ async def test_an_answer_comes_whole() -> None:
 async def test_the_machine_itself_is_not_asked_by_any_of_its_names(host: str) -> None:
     async with serving(hello) as server:
         with pytest.raises(Invalid, match="not on the public internet"):
-            await Outbound().get(server.url(host=host))
+            await get(Outbound(), server.url(host=host))
 
     assert server.requests == []
 
@@ -84,7 +94,7 @@ async def test_the_operator_opens_hosts_addresses_and_networks(entry: str) -> No
     async with serving(hello) as server:
         # The name may have an address of the other family as well, which only naming the host opens.
         host = "localhost" if entry[0] in "lL" else "127.0.0.1"
-        assert (await Outbound([entry]).get(server.url(host=host))).body == b"hello"
+        assert (await get(Outbound([entry]), server.url(host=host))).body == b"hello"
 
 
 async def test_a_name_with_one_private_address_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +105,7 @@ async def test_a_name_with_one_private_address_is_not_asked(monkeypatch: pytest.
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
     with pytest.raises(Invalid, match=r"The host mixed\.example is not on the public internet\."):
-        await Outbound().get("https://mixed.example/")
+        await get(Outbound(), "https://mixed.example/")
 
 
 async def test_the_connection_goes_to_the_address_that_was_judged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +118,7 @@ async def test_the_connection_goes_to_the_address_that_was_judged(monkeypatch: p
 
     async with serving(hello) as server:
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
-        answer = await Outbound([LOOPBACK]).get(server.url(host="issuer.example"))
+        answer = await get(Outbound([LOOPBACK]), server.url(host="issuer.example"))
 
     assert (answer.body, asked) == (b"hello", ["issuer.example"])
     assert server.requests[0][1]["host"] == f"issuer.example:{server.port}"
@@ -134,7 +144,7 @@ async def test_a_host_that_the_operator_named_need_not_be_found_yet(entry: str, 
 
     # A request looks for the host, whatever was said before.
     with pytest.raises(Upstream, match=r"^hooks\.internal\.? cannot be reached\.$"):
-        await outbound.get(f"https://{host}/done")
+        await get(outbound, f"https://{host}/done")
 
 
 @pytest.mark.parametrize("url", ["https://elsewhere.internal/", "https://a.hooks.internal/"])
@@ -165,7 +175,7 @@ async def test_a_host_that_was_public_when_its_address_was_saved_is_judged_again
         outbound = Outbound()
         await outbound.check(server.url(host="hooks.example"))
         with pytest.raises(Invalid, match=r"hooks\.example is not on the public internet"):
-            await outbound.get(server.url(host="hooks.example"))
+            await get(outbound, server.url(host="hooks.example"))
 
     assert server.requests == []
 
@@ -178,7 +188,7 @@ async def test_a_redirect_is_judged_like_the_first_address() -> None:
 
         async with serving(lead) as outer:
             with pytest.raises(Invalid, match=r"127\.0\.0\.1 is not on the public internet"):
-                await Outbound(["localhost"]).get(outer.url(host="localhost"))
+                await get(Outbound(["localhost"]), outer.url(host="localhost"))
 
     assert (len(outer.requests), inner.requests) == (1, [])
 
@@ -190,7 +200,7 @@ async def test_a_redirect_takes_no_headers_to_another_server() -> None:
             return response(status="307 Go", Location="/b" if path == "/a" else inner.url("/c"))
 
         async with serving(lead) as outer:
-            answer = await Outbound([LOOPBACK]).get(outer.url("/a"), headers={"Authorization": "secret"})
+            answer = await get(Outbound([LOOPBACK]), outer.url("/a"), headers={"Authorization": "secret"})
 
     assert (answer.body, answer.url) == (b"hello", inner.url("/c"))
     assert [(path, headers.get("authorization")) for path, headers in outer.requests + inner.requests] == [
@@ -202,15 +212,18 @@ async def test_a_redirect_takes_no_headers_to_another_server() -> None:
 
 async def test_redirects_come_to_an_end() -> None:
     async with serving(lambda path, _: response(status="302 Found", Location=path + "x")) as server:
-        answer = await Outbound([LOOPBACK]).get(server.url("/"))
+        answer = await get(Outbound([LOOPBACK]), server.url("/"))
 
     assert answer.status == 302
-    assert len(server.requests) == 1 + MAX_REDIRECTS
+    assert len(server.requests) == 1 + Limits().redirects
 
 
 async def test_a_post_is_not_redirected() -> None:
-    async with serving(lambda *_: response(status="307 Go", Location="/elsewhere")) as server:
-        answer = await Outbound([LOOPBACK]).request("POST", server.url(), content=b"{}")
+    async with (
+        serving(lambda *_: response(status="307 Go", Location="/elsewhere")) as server,
+        Outbound([LOOPBACK]).client() as client,
+    ):
+        answer = await client.request("POST", server.url(), content=b"{}")
 
     assert (answer.status, len(server.requests)) == (307, 1)
 
@@ -218,8 +231,8 @@ async def test_a_post_is_not_redirected() -> None:
 async def test_too_long_an_answer_is_refused() -> None:
     async with serving(lambda *_: response(b"x" * 1001)) as server:
         with pytest.raises(Upstream, match="answered more than 1000 bytes"):
-            await Outbound([LOOPBACK]).get(server.url(), max_bytes=1000)
-        assert len((await Outbound([LOOPBACK]).get(server.url(), max_bytes=1001)).body) == 1001
+            await get(Outbound([LOOPBACK]), server.url(), response_bytes=1000)
+        assert len((await get(Outbound([LOOPBACK]), server.url(), response_bytes=1001)).body) == 1001
 
 
 async def test_a_server_that_does_not_answer_is_left() -> None:
@@ -230,7 +243,7 @@ async def test_a_server_that_does_not_answer_is_left() -> None:
 
     async with serving(hello, after=stall) as server:
         with pytest.raises(Upstream, match=r"did not answer within 0\.2 seconds"):
-            await Outbound([LOOPBACK]).get(server.url(), timeout_s=0.2)
+            await get(Outbound([LOOPBACK]), server.url(), time_s=0.2)
         never.set()
 
 
@@ -239,7 +252,7 @@ async def test_a_server_that_is_not_there_is_named_without_its_path() -> None:
         url = server.url("/token-in-path")
 
     with pytest.raises(Upstream) as caught:
-        await Outbound([LOOPBACK]).get(url)
+        await get(Outbound([LOOPBACK]), url)
 
     assert caught.value.message == "127.0.0.1 cannot be reached."
 
@@ -267,6 +280,6 @@ async def test_a_server_that_is_not_there_is_named_without_its_path() -> None:
 async def test_what_is_no_web_address_is_refused(url: str) -> None:
     outbound = Outbound([LOOPBACK])
 
-    for ask in (outbound.check, outbound.get):
+    for ask in (outbound.check(url), get(outbound, url)):
         with pytest.raises(Invalid):
-            await ask(url)
+            await ask
