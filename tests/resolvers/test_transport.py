@@ -96,6 +96,20 @@ async def test_no_cookie_is_kept(peer: str, client: Client) -> None:
     assert "Cookie" not in (await said(client, peer))["fields"]
 
 
+async def test_answers_are_asked_for_unpacked_unless_a_caller_wants_otherwise(
+    peer: str, client: Client
+) -> None:
+    fields = [
+        (await said(client, peer, headers=headers))["fields"]
+        for headers in (None, {"Accept-Encoding": "gzip", "Accept": "application/json"})
+    ]
+
+    assert [(each["Accept-Encoding"], each["Accept"]) for each in fields] == [
+        ("identity", "*/*"),
+        ("gzip", "application/json"),
+    ]
+
+
 async def test_a_request_lost_on_a_kept_connection_is_sent_again(peer: str, client: Client) -> None:
     assert (await said(client, f"{peer}/forgetful"))["connection"] == 1
 
@@ -245,6 +259,16 @@ async def test_what_the_body_raises_comes_as_it_is(peer: str, client: Client, er
     assert caught.value is error
     # The client is none the worse for it.
     assert (await said(client, peer))["path"] == "/"
+
+
+async def test_a_streamed_body_is_not_redirected(peer: str, client: Client) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"once"
+
+    fields = {"Content-Length": "4"}
+    answer = await client.request("GET", f"{peer}/redirect?to=/there", content=body(), headers=fields)
+
+    assert (answer.status, answer.headers["location"]) == (307, "/there")
 
 
 async def test_what_is_done_with_an_answer_raises_as_it_is(peer: str, client: Client) -> None:
