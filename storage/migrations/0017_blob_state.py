@@ -18,7 +18,7 @@ async def begin_grace(_: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0015_ended_early")]
+    dependencies = [("models", "0016_job_progress")]
 
     operations = [
         ops.AddField(
