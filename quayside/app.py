@@ -37,8 +37,7 @@ from quayside.registry.pulls import PullRecorder
 from quayside.settings import secret_key
 from quayside.settings.settings import Settings
 from quayside.settings.site import site_of
-from quayside.workers.handlers import Tools, handlers_of
-from quayside.workers.runner import Runner
+from quayside.workers.runner import POOL_SIZE, Runner
 from resolvers.access.registry_tokens import TokenSigner, load_signer
 from resolvers.accounts.oidc import Issuers
 from resolvers.outbound import Outbound
@@ -52,8 +51,6 @@ from storage.blobs import BlobStore, open_blob_store
 from storage.database import Database, require_current
 from storage.hot import open_hot_store
 from storage.secrets import Secrets
-
-JOB_POOL_SIZE = 2
 
 
 class Application:
@@ -149,11 +146,13 @@ class Application:
 @asynccontextmanager
 async def running_jobs(settings: Settings, blobs: BlobStore, metrics: Metrics) -> AsyncIterator[None]:
     """Run jobs in this process, on database connections of their own."""
-    database = await Database.connect(settings.database_url, pool_size=JOB_POOL_SIZE)
-    runner = Runner(database, Tools(settings, blobs), metrics, handlers=handlers_of(settings))
+    database = await Database.connect(settings.database_url, pool_size=POOL_SIZE)
+    runner = Runner(database, settings, blobs, metrics)
     task = asyncio.create_task(runner.run())
     try:
-        yield
+        # Jobs have as long to finish as the requests in flight, and at the same time.
+        with stopping(runner.stop):
+            yield
     finally:
         runner.stop()
         await task

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from resolvers.columns import Columns
 from resolvers.context import Context
+from resolvers.job_kinds import DAY, Lane, Run, job
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.jobs import enqueue
@@ -17,6 +18,7 @@ from storage.statements import execute, fetch_one
 from storage.transactions import open_transaction, transaction
 
 JOB = "mail.send"
+KEEP_MS = 30 * 86_400_000
 SUBJECT_LENGTH = 255
 ERROR_LENGTH = 500
 RETRY_AFTER_S = (60, 300, 1800, 7200, 28_800)
@@ -78,6 +80,26 @@ async def mails(context: Context, page: Page, *, is_sent: bool | None = None) ->
     """As `outbox`, for superusers."""
     context.viewer.require_superuser()
     return await outbox(page, maximum=context.max_first, is_sent=is_sent)
+
+
+@job(
+    JOB,
+    "Hands a mail to the mail server.",
+    lane=Lane.NETWORK,
+    at_once=8,
+    needs=lambda site: site.has_mail_server,
+)
+async def send_mail(run: Run) -> None:
+    """Make the attempt that the job is for."""
+    if run.tools.hand_over is not None:
+        await deliver(run.payload["mail_id"], run.payload["attempt"], run.tools.hand_over)
+
+
+@job("mail.forget", "Removes mails that were written a month ago.", every_s=DAY)
+async def forget_mail(run: Run) -> None:
+    """Forget in batches."""
+    while await forget(now_ms() - KEEP_MS):
+        run.check()
 
 
 async def deliver(mail_id: int, attempt: int, hand_over: HandOver) -> None:

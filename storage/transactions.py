@@ -36,9 +36,15 @@ async def transaction(name: str) -> AsyncIterator[None]:
     outer = statement_count.get()
     count = StatementCount()
     context = in_transaction("default")
-    with answering():
-        await context.__aenter__()
+    # Set before BEGIN is sent: a task that is cancelled in the middle of it would keep the connection locked,
+    # so that who cancels tasks waits until they are outside.
     token = open_transaction.set(name)
+    try:
+        with answering():
+            await context.__aenter__()
+    except BaseException:
+        open_transaction.reset(token)
+        raise
     counting = statement_count.set(count)
     started = time.perf_counter()
     try:

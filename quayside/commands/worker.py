@@ -9,16 +9,16 @@ from quayside.commands.database import prepare
 from quayside.logs import configure
 from quayside.settings import secret_key
 from quayside.settings.settings import Settings
-from quayside.workers.handlers import Tools, handlers_of
-from quayside.workers.runner import Runner
+from quayside.workers.runner import POOL_SIZE, Runner
+from quayside.workers.tools import kinds_of
 from storage.blobs import open_blob_store
 from storage.database import Database
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run jobs until SIGTERM or SIGINT; the running job is finished first."""
+    """Run jobs until SIGTERM or SIGINT; those under way finish within seconds or are given back."""
     settings = settings_of(arguments)
-    kinds = handlers_of(settings)
+    kinds = kinds_of(settings)
     if arguments.only is not None and arguments.only not in kinds:
         raise CommandError(f"There is no kind of job '{arguments.only}'; there are {', '.join(kinds)}.")
     configure()
@@ -28,10 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _run(settings: Settings, only: str | None) -> None:
     await prepare(settings)
-    database = await Database.connect(settings.database_url, pool_size=2)
+    database = await Database.connect(settings.database_url, pool_size=POOL_SIZE)
     blobs = open_blob_store(settings.blob_url)
     try:
-        runner = Runner(database, Tools(settings, blobs), only=only, handlers=handlers_of(settings))
+        runner = Runner(database, settings, blobs, only=only)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, runner.stop)

@@ -48,7 +48,7 @@ class Metrics:
         )
         self._jobs = Counter(
             "quayside_jobs",
-            "Background jobs run, by kind and outcome (done, retried, failed).",
+            "Background jobs run, by kind and outcome (done, retried, failed, cancelled, given back, lost).",
             ("kind", "outcome"),
             registry=self.registry,
         )

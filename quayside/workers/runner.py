@@ -1,7 +1,8 @@
-"""The job runner: one per installation at a time, elected by a lease; claims jobs and runs them.
+"""The job runner of a process: claims what is due, lane by lane, and sees each job to its end.
 
-A handler may run twice and must not mind. A process that dies leaves its lease and its job to run out, and
-another one takes both.
+Every process that runs jobs has one. A process that dies leaves its jobs, whose leases run out within
+seconds, to the others; a handler may run twice and must not mind. One process, elected by a lease, enqueues
+what comes again and again.
 """
 
 import asyncio
@@ -11,33 +12,45 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from quayside.http.metrics import Metrics
-from quayside.workers.handlers import HANDLERS, Handler, Tools
-from quayside.workers.schedule import SCHEDULE
+from quayside.settings.settings import Settings
+from quayside.workers.child import ChildFailed, InChild
+from quayside.workers.execution import Attempt, InProcess, Reason, Stopped, StopSignal, describe, supervise
+from quayside.workers.tools import kinds_of, tools_of
+from resolvers.job_kinds import LANES, MIB, JobKind, Lane, Run
+from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
-from storage.jobs import (
-    LEASE_MS,
-    ClaimedJob,
-    claim,
-    enqueue_recurring,
-    extend,
-    fail,
-    finish,
-    hold_lease,
-    release_lease,
-)
+from storage.jobs import ClaimedJob, cancelled, claim, enqueue_recurring, extend, fail, finish, give_back
+from storage.leases import hold_lease, release_lease
 
 logger = logging.getLogger("quayside.jobs")
 
-LEASE_NAME = "job-runner"
+LEASE_NAME = "job-scheduler"
 LEASE_DURATION_MS = 15_000
 IDLE_S = 1.0
+"""How long a process waits before it looks for jobs again, unless one of its own has ended."""
+HEARTBEAT_S = 2.0
+"""How often a process extends its hold on its jobs, and learns which of them are to be cancelled."""
+STOP_GRACE_S = 10.0
+"""How long jobs under way may take to finish once the process is told to stop; then they are given back."""
+POOL_SIZE: Final = sum(rules.slots for rules in LANES.values())
+"""Connections to PostgreSQL that as many jobs can use as run at once; few are open while few are used."""
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    job: ClaimedJob
+    kind: JobKind
+    stop: StopSignal
+    task: asyncio.Task[None]
 
 
 class Runner:
-    """Runs jobs until stopped. `only` limits it to one kind, and then it needs no election.
+    """Runs jobs until stopped. `only` limits it to one kind; `kinds` are all of this site if not given.
 
     It has a database of its own, so that a long list of jobs never waits for, or holds up, requests.
     """
@@ -45,85 +58,181 @@ class Runner:
     def __init__(
         self,
         database: Database,
-        tools: Tools,
+        settings: Settings,
+        blobs: BlobStore,
         metrics: Metrics | None = None,
         *,
         only: str | None = None,
-        handlers: Mapping[str, Handler] = HANDLERS,
+        kinds: Mapping[str, JobKind] | None = None,
     ) -> None:
         self._database = database
-        self._tools = tools
+        self._settings = settings
+        self._tools = tools_of(settings, blobs)
         self._metrics = metrics
         self._only = only
-        self._handlers = handlers
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 10**9}"
-        self._stopping = asyncio.Event()
+        self._kinds = {
+            kind.name: kind
+            for kind in (kinds_of(settings) if kinds is None else kinds).values()
+            if only in {None, kind.name}
+        }
+        self._limits = {kind.name: kind.limits for kind in self._kinds.values()}
+        self._holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{time.time_ns() % 10**9}"
+        self._under_way: dict[int, _UnderWay] = {}
+        self._stopping = False
+        self._wake = asyncio.Event()
         self._look_again: dict[str, int] = {}
 
     def stop(self) -> None:
-        """Finish the running job and return."""
-        self._stopping.set()
+        """Claim no more, finish the jobs under way or give them back, and return."""
+        self._stopping = True
+        self._wake.set()
 
     async def run(self) -> None:
         """Run jobs until `stop`. What goes wrong is logged and tried again."""
         with self._database.current():
-            while not self._stopping.is_set():
-                try:
-                    busy = await self._elected() and await self.step()
-                except Exception:
-                    logger.exception("the job runner failed; it goes on")
-                    busy = False
-                if not busy:
-                    await self._idle()
-            if self._only is None:
+            beating = asyncio.create_task(self._beat())
+            try:
+                while not self._stopping:
+                    try:
+                        await self.start_due()
+                    except Exception:
+                        logger.exception("the job runner failed; it goes on")
+                        await asyncio.sleep(IDLE_S)
+                    await self._pause()
+                await self.wind_down()
                 await release_lease(LEASE_NAME, self._holder)
+            finally:
+                beating.cancel()
 
-    async def step(self) -> bool:
-        """Enqueue what is due and run one job; False when there was none."""
-        await self._enqueue_due()
-        kinds = [self._only] if self._only else list(self._handlers)
-        job = await claim(self._holder, kinds)
-        if job is None:
-            return False
-        await self._handle(job)
-        return True
+    async def start_due(self) -> bool:
+        """Enqueue what recurs, and start what is due as far as there are slots; whether anything was."""
+        await self._enqueue_recurring()
+        started = False
+        for lane, rules in LANES.items():
+            names = [kind.name for kind in self._kinds.values() if kind.lane is lane]
+            while not self._stopping and self._number_in(lane) < rules.slots:
+                job = await claim(self._holder, names, limits=self._limits)
+                if job is None:
+                    break
+                self._start(job)
+                started = True
+        return started
 
-    async def _elected(self) -> bool:
+    async def wind_down(self) -> None:
+        """Wait for the jobs under way; let those end and wait anew that take longer than `STOP_GRACE_S`."""
+        tasks = [running.task for running in self._under_way.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_GRACE_S)
+        for running in self._under_way.values():
+            running.stop.stop(Reason.SHUTDOWN)
+        await asyncio.gather(*tasks)
+
+    def _number_in(self, lane: Lane) -> int:
+        return sum(running.kind.lane is lane for running in self._under_way.values())
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), IDLE_S)
+        if not self._stopping:
+            self._wake.clear()
+
+    async def _enqueue_recurring(self) -> None:
+        now = now_ms()
+        due = [
+            (kind.name, kind.every_s * 1000)
+            for kind in self._kinds.values()
+            if kind.every_s is not None and now >= self._look_again.get(kind.name, 0)
+        ]
+        if not due or not await self._is_scheduler():
+            return
+        for name, every_ms in due:
+            # The table decides, so that restarts do not multiply jobs; this only spares looking.
+            self._look_again[name] = now + min(every_ms, 60_000)
+            await enqueue_recurring(name, every_ms=every_ms)
+
+    async def _is_scheduler(self) -> bool:
         if self._only is not None:
             return True
         return await hold_lease(LEASE_NAME, self._holder, duration_ms=LEASE_DURATION_MS)
 
-    async def _idle(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), IDLE_S)
+    def _start(self, job: ClaimedJob) -> None:
+        kind, stop = self._kinds[job.kind], StopSignal()
+        task = asyncio.create_task(self._handle(job, kind, stop))
+        self._under_way[job.id] = _UnderWay(job, kind, stop, task)
+        task.add_done_callback(lambda _: self._ended(job))
 
-    async def _enqueue_due(self) -> None:
-        now = now_ms()
-        for row in SCHEDULE:
-            if self._only in {None, row.kind} and now >= self._look_again.get(row.kind, 0):
-                # The table decides, so that restarts do not multiply jobs; this only spares looking.
-                self._look_again[row.kind] = now + min(row.every_s * 1000, 60_000)
-                await enqueue_recurring(row.kind, every_ms=row.every_s * 1000)
+    def _ended(self, job: ClaimedJob) -> None:
+        del self._under_way[job.id]
+        self._wake.set()
 
-    async def _handle(self, job: ClaimedJob) -> None:
-        beating = asyncio.create_task(self._heartbeat(job))
-        outcome = "done"
+    async def _handle(self, job: ClaimedJob, kind: JobKind, stop: StopSignal) -> None:
+        """See one attempt to its end and record what came of it."""
         try:
-            await self._handlers[job.kind](job.payload, self._tools)
-        except Exception as error:
-            again = await fail(job, f"{type(error).__name__}: {error}")
-            outcome = "retried" if again else "failed"
-            logger.exception("job failed", extra={"job": job.id, "kind": job.kind, "outcome": outcome})
-        else:
-            await finish(job)
-        finally:
-            beating.cancel()
+            outcome = await self._attempt(job, kind, stop)
+        except Exception:
+            # The database did not take the outcome. This process still holds the job, and lets go of it here.
+            logger.exception("the outcome of a job is not recorded", extra={"job": job.id, "kind": job.kind})
+            return
         if self._metrics is not None:
             self._metrics.job(job.kind, outcome)
 
-    async def _heartbeat(self, job: ClaimedJob) -> None:
+    async def _attempt(self, job: ClaimedJob, kind: JobKind, stop: StopSignal) -> str:
+        try:
+            result = await supervise(self._begin(job, kind, stop), stop, kind.timeout_s)
+        except Stopped as stopped:
+            return await self._record_stop(job, kind, stopped.reason)
+        except ChildFailed as error:
+            return await self._record_failure(job, kind, str(error))
+        except Exception as error:
+            logger.exception("job failed", extra={"job": job.id, "kind": job.kind})
+            return await self._record_failure(job, kind, describe(error))
+        await finish(job, result)
+        return "done"
+
+    def _begin(self, job: ClaimedJob, kind: JobKind, stop: StopSignal) -> Attempt:
+        # No other process sees blobs that are in the memory of this one.
+        if kind.lane is Lane.HEAVY and self._settings.blob_url != "memory:":
+            return InChild(self._settings, kind, job, stop)
+        return InProcess(kind, Run(job.payload, self._tools, job))
+
+    async def _record_stop(self, job: ClaimedJob, kind: JobKind, reason: Reason) -> str:
+        if reason is Reason.CANCELLED:
+            await cancelled(job)
+            return "cancelled"
+        if reason is Reason.SHUTDOWN:
+            await give_back(job)
+            return "given back"
+        if reason is Reason.LOST:
+            return "lost"
+        if reason is Reason.OUT_OF_MEMORY:
+            limit = f"{(kind.memory_bytes or 0) // MIB} MiB of memory"
+            return await self._record_failure(job, kind, f"the job took more than its limit of {limit}")
+        return await self._record_failure(
+            job, kind, f"the job took longer than its limit of {kind.timeout_s} seconds"
+        )
+
+    async def _record_failure(self, job: ClaimedJob, kind: JobKind, error: str) -> str:
+        again = await fail(job, error, attempts=kind.retries + 1)
+        outcome = "retried" if again else "failed"
+        logger.warning(
+            "a job did not succeed",
+            extra={"job": job.id, "kind": job.kind, "outcome": outcome, "error": error},
+        )
+        return outcome
+
+    async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_MS / 4000)
-            await extend(job)
-            if self._only is None:
-                await hold_lease(LEASE_NAME, self._holder, duration_ms=LEASE_DURATION_MS)
+            await asyncio.sleep(HEARTBEAT_S)
+            if not self._under_way:
+                continue
+            before = list(self._under_way.values())
+            try:
+                held = await extend(self._holder)
+            except Exception:
+                logger.exception("the hold on jobs could not be extended; it is tried again")
+                continue
+            for running in before:
+                if running.job.id not in held:
+                    running.stop.stop(Reason.LOST)
+                elif held[running.job.id]:
+                    running.stop.stop(Reason.CANCELLED)

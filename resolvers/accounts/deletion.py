@@ -28,4 +28,4 @@ async def begin(account_id: int) -> None:
     await session.end_all(account_id)
     # Tokens of its applications act for other users, so they would stay valid until the job ran.
     await execute("DELETE FROM application WHERE organization_id = ?", account_id)
-    await enqueue(JOB, {"namespace_id": account_id})
+    await enqueue(JOB, {"namespace_id": account_id}, namespace_id=account_id)

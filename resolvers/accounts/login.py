@@ -8,11 +8,14 @@ nobody's log, and no rate limit bounds how many there are.
 from enum import StrEnum
 
 from resolvers import events
+from resolvers.access import attempts
 from resolvers.access.attempts import Attempts
 from resolvers.access.viewer import AccountKind, Viewer
+from resolvers.accounts import email_code, session
 from resolvers.accounts.account import by_login, by_name
 from resolvers.context import Context
 from resolvers.errors import InvalidCredentials, SignInThrottled
+from resolvers.job_kinds import HOUR, Run, job
 from storage.statements import fetch_one
 from storage.transactions import transaction
 
@@ -81,3 +84,11 @@ async def _counts_failure(robot_id: int) -> bool:
     except SignInThrottled:
         return False
     return True
+
+
+@job("sign_in.forget", "Removes sessions, codes sent by mail and failures that are over.", every_s=HOUR)
+async def forget_sign_ins(run: Run) -> None:
+    """Forget what no longer matters for signing in, in batches."""
+    for forget in (session.forget_expired, email_code.forget_expired, attempts.forget):
+        while await forget():
+            run.check()

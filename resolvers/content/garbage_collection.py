@@ -16,6 +16,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+from resolvers.job_kinds import DAY, Lane, Run, job, progress
 from resolvers.manifests import liveness
 from resolvers.manifests.liveness import GRACE_MS, Cutoffs
 from resolvers.manifests.manifest import TOMBSTONE
@@ -56,7 +57,10 @@ async def collect(blobs: BlobStore, *, is_dry_run: bool = False) -> AsyncIterato
     with Tally() as named, Tally() as released:
         run = _Run(now_ms() - GRACE_MS, is_dry_run, named, released)
         manifests = documents = 0
+        number, place = await _number_of_repositories(), 0
         async for row in _repositories():
+            await progress(place, max(number, place))
+            place += 1
             freed = await run.manifests(row)
             rights = await run.rights(row)
             if not is_dry_run:
@@ -71,14 +75,33 @@ async def collect(blobs: BlobStore, *, is_dry_run: bool = False) -> AsyncIterato
         yield replace(total, manifests=manifests, size_bytes=total.size_bytes + documents)
 
 
-async def run(blobs: BlobStore) -> None:
-    """Run a garbage collection and log the totals. The body of the job `content.collect`."""
-    async for removed in collect(blobs):
+@job(
+    "content.collect",
+    "Removes manifests and blobs that nothing keeps any more.",
+    # Windows are days long, and a run reads every manifest and walks all bytes.
+    every_s=DAY,
+    lane=Lane.HEAVY,
+    timeout_s=DAY,
+)
+async def collect_content(run: Run) -> str | None:
+    """Run a garbage collection and log the totals. Its progress counts repositories."""
+    result = None
+    async for removed in collect(run.tools.context.blobs):
         if removed.repository is None:
             logger.info(
                 "content collected",
                 extra={"manifests": removed.manifests, "blobs": removed.blobs, "bytes": removed.size_bytes},
             )
+            result = (
+                f"Removed {removed.manifests} manifests and {removed.blobs} blobs,"
+                f" {removed.size_bytes} bytes together."
+            )
+    return result
+
+
+async def _number_of_repositories() -> int:
+    row = await fetch_one("SELECT COUNT(*) AS number FROM repository WHERE deleted_at_ms IS NULL")
+    return int(row["number"]) if row else 0
 
 
 async def _repositories() -> AsyncIterator[Row]:

@@ -6,6 +6,7 @@ The blob store knows their bytes and sizes.
 import uuid
 from collections.abc import Sequence
 
+from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
 from storage.blobs import BlobStore, UploadUnknown
 from storage.blobs.base import require_upload_id
 from storage.clock import now_ms
@@ -63,6 +64,17 @@ async def forget(upload: str) -> None:
     await execute("DELETE FROM upload WHERE uuid = ?", upload)
 
 
+@job(
+    "upload.expire",
+    "Removes uploads that nobody has continued for two days.",
+    every_s=HOUR,
+    lane=Lane.LONG,
+)
+async def run_expire(run: Run) -> None:
+    """Do what `expire` does."""
+    await expire(run.tools.context.blobs)
+
+
 async def expire(blobs: BlobStore) -> None:
     """Remove uploads that nobody used for two days, and the rows of those that the store has lost.
 
@@ -72,6 +84,7 @@ async def expire(blobs: BlobStore) -> None:
     """
     before = now_ms() - ABANDONED_AFTER_MS
     async for found in in_batches(blobs.uploads(), BATCH):
+        checkpoint()
         await _expire_held(blobs, found, before)
     # All of these are gone now: cancelled above, or ended by themselves.
     await execute("DELETE FROM stray_upload WHERE found_at_ms < ?", before)
@@ -84,6 +97,7 @@ async def expire(blobs: BlobStore) -> None:
             BATCH,
         )
         for row in rows:
+            checkpoint()
             if not await _is_held(blobs, row["uuid"]):
                 await forget(row["uuid"])
         if len(rows) < BATCH:

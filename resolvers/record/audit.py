@@ -14,6 +14,7 @@ from resolvers.accounts.namespace import Owner, require_administered
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import BadRequest
+from resolvers.job_kinds import HOUR, MINUTE, Lane, Run, checkpoint, job
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import repository
 from storage import events
@@ -168,6 +169,12 @@ async def _rolled_up_to() -> int:
     return int(row["value"]) if row else 0
 
 
+@job("audit.roll_up", "Counts the entries of the audit log by day and kind.", every_s=MINUTE)
+async def run_roll_up(run: Run) -> None:
+    """Do what `roll_up` does."""
+    await roll_up()
+
+
 async def roll_up() -> None:
     """Roll up the committed entries since the last run, in steps of ten minutes, each one transaction.
 
@@ -179,7 +186,7 @@ async def roll_up() -> None:
         start = oldest["oldest"] if oldest and oldest["oldest"] is not None else target
         await SiteSetting.create(name=ROLLED_UP_TO, value=str(min(start, target)))
     while await _roll_up_step(target):
-        pass
+        checkpoint()
 
 
 async def _roll_up_step(target: int) -> bool:
@@ -218,12 +225,25 @@ async def _roll_up_step(target: int) -> bool:
     return True
 
 
+@job(
+    "audit.prune",
+    "Removes what the setting LOG_RETENTION does not keep.",
+    every_s=HOUR,
+    lane=Lane.LONG,
+)
+async def run_prune(run: Run) -> None:
+    """Prune up to the beginning of the time that the log is kept for; nothing if that has no end."""
+    if run.tools.log_retention_s:
+        await prune(now_ms() - run.tools.log_retention_s * 1000)
+
+
 async def prune(before_ms: int) -> None:
     """Delete entries, events and counts older than a time in milliseconds, in short batches."""
     while await events.prune(before_ms, limit=PRUNE_BATCH):
-        pass
+        checkpoint()
     removed = PRUNE_BATCH
     while removed == PRUNE_BATCH:
+        checkpoint()
         removed = await execute(
             "DELETE FROM audit_log WHERE id IN"
             " (SELECT id FROM audit_log WHERE created_at_ms < ? ORDER BY created_at_ms LIMIT ?)",

@@ -21,13 +21,14 @@ from resolvers.accounts import account
 from resolvers.accounts.namespace import Owner
 from resolvers.context import Context
 from resolvers.errors import BadRequest, Invalid, NotFound, QuaysideError
+from resolvers.job_kinds import Lane, Run, job, progress
 from resolvers.names import check_email
 from resolvers.outbound import Outbound
 from resolvers.pages import Page
 from resolvers.record import audit
 from resolvers.record.audit import AuditFilter, AuditLog
 from storage import blob_rows
-from storage.blobs import BlobError, BlobStore
+from storage.blobs import BlobError
 from storage.blobs.digest import Hasher
 from storage.clock import now_ms
 from storage.conditions import exists
@@ -77,6 +78,7 @@ async def export(
         except Invalid as error:
             raise Invalid("Invalid callback e-mail", field="callbackEmail") from error
     export_id = str(uuid.uuid4())
+    names = await _names(*log.place)
     async with transaction("audit.export"):
         await enqueue(
             JOB,
@@ -88,17 +90,19 @@ async def export(
                 "callback_url": callback.url,
                 "callback_email": callback.email,
             },
+            namespace_id=names["namespace_id"] if names else None,
         )
     return export_id
 
 
-async def run(payload: dict[str, Any], context: Context) -> None:
-    """Write the file, send the result and record an event. The body of the job `audit.export`."""
+@job(JOB, "Writes the file of an export of an audit log, and tells of it.", lane=Lane.HEAVY, per_namespace=1)
+async def write_export(run: Run) -> str | None:
+    """Write the file, send the result and record an event. Its progress counts entries."""
+    payload, context = run.payload, run.tools.context
     export_id = payload["export_id"]
     names = await _names(*payload["place"])
     if names is None:
-        # The namespace or repository was deleted meanwhile.
-        return
+        return "The namespace or repository was deleted meanwhile."
     log = audit.log_of(tuple(payload["place"]), payload["since_ms"], payload["until_ms"])
     digest = address = None
     try:
@@ -128,6 +132,7 @@ async def run(payload: dict[str, Any], context: Context) -> None:
             namespace_id=names["namespace_id"],
             repository_id=names["repository_id"],
         )
+    return f"The export failed: {error}." if error else "The file is ready."
 
 
 def _without_query(url: str | None) -> str | None:
@@ -197,8 +202,9 @@ async def _pieces(
         "repository": names["repository"],
     }
     yield orjson.dumps(head)[:-1] + b',"logs":['
-    after, separator = None, b""
+    after, separator, number = None, b"", 0
     while True:
+        await progress(number)
         page = await audit.entries(context, log, Page(PAGE, after))
         performers = await account.by_ids(
             sorted({record.performer_id for record in page.items if record.performer_id})
@@ -215,6 +221,7 @@ async def _pieces(
                 entry["performer"] = {"kind": "user", "name": performer.name}
             yield separator + orjson.dumps(entry)
             separator = b","
+        number += len(page.items)
         if not page.has_next:
             break
         after = page.cursors[-1]
@@ -273,8 +280,11 @@ def exported_digest(secrets: Secrets, token: str) -> str | None:
     return digest if purpose == "export" and int(expires) > time.time() else None
 
 
-async def remove(payload: dict[str, Any], blobs: BlobStore) -> None:
-    """Remove a file whose time is over, unless the same bytes were pushed as a blob."""
+@job(REMOVAL_JOB, "Removes the file of an export a day after it was written.")
+async def remove_export(run: Run) -> None:
+    """Remove an expired file, unless the same bytes were pushed as a blob."""
     await blob_rows.remove_unused(
-        blobs, payload["digest"], committed_before_ms=now_ms() - LIFETIME_S * 1000 // 2
+        run.tools.context.blobs,
+        run.payload["digest"],
+        committed_before_ms=now_ms() - LIFETIME_S * 1000 // 2,
     )

@@ -18,6 +18,7 @@ from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
 from resolvers.errors import BadRequest
+from resolvers.job_kinds import DAY, Lane, Run, checkpoint, job
 from storage.activity import (
     DailyCount,
     DailyKey,
@@ -329,6 +330,17 @@ async def of_tags(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Pull
     }
 
 
+@job(
+    "activity.prune",
+    "Removes counts of pulls that nothing shows any more.",
+    every_s=DAY,
+    lane=Lane.LONG,
+)
+async def run_prune(run: Run) -> None:
+    """Do what `prune` does."""
+    await prune()
+
+
 async def prune() -> None:
     """Delete old days, and counts of deleted manifests and repositories, in short batches."""
     day = now_ms() // DAY_MS - KEEP_DAYS
@@ -340,6 +352,7 @@ async def prune() -> None:
 async def _delete(table: str, key: str, condition: str) -> None:
     removed = PRUNE_BATCH
     while removed == PRUNE_BATCH:
+        checkpoint()
         removed = await execute(
             f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {condition} LIMIT ?)",
             PRUNE_BATCH,

@@ -6,6 +6,7 @@ pulls. A job updates it. The logarithm changes seldom, so that few rows are writ
 
 from collections.abc import Sequence
 
+from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.statements import batches, execute, fetch, placeholders
@@ -46,10 +47,22 @@ WRITE_BATCH = 100
 """Rows updated, and thus locked, in one transaction."""
 
 
+@job(
+    "popularity.update",
+    "Notes what is pulled most, which searches look at first.",
+    every_s=HOUR,
+    lane=Lane.LONG,
+)
+async def run_update_levels(run: Run) -> None:
+    """Do what `update_levels` does."""
+    await update_levels()
+
+
 async def update_levels() -> None:
     """Update the popularity levels that have changed. Idempotent."""
     last_id = 0
     while True:
+        checkpoint()
         rows = await fetch(
             f"SELECT r.id, r.popularity_level AS level, {pulls_of('r.id')} AS pulls"
             f" FROM repository r WHERE r.id > ? AND {exists('r')} ORDER BY r.id LIMIT {READ_BATCH}",

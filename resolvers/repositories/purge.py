@@ -1,6 +1,7 @@
 """Purging: jobs that hard-delete the content of deleted repositories and namespaces, in batches."""
 
 from resolvers.access.epochs import Cause, bump
+from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.statements import execute, fetch, fetch_one
@@ -24,6 +25,18 @@ PURGE_STATEMENTS = (
 PURGE_BATCH = 200
 
 
+@job("repository.purge", "Removes what a deleted repository held.", lane=Lane.LONG, per_namespace=1)
+async def purge_repository_of(run: Run) -> None:
+    """Purge the repository that the job is for."""
+    await purge_repository(run.payload["repository_id"])
+
+
+@job("namespace.purge", "Removes what a deleted user or organization held.", lane=Lane.LONG)
+async def purge_namespace_of(run: Run) -> None:
+    """Purge the namespace that the job is for."""
+    await purge_namespace(run.payload["namespace_id"])
+
+
 async def purge_repository(repository_id: int) -> None:
     """Delete the content and the row of a deleted repository, in short transactions. Idempotent."""
     row = await fetch_one("SELECT deleted_at_ms FROM repository WHERE id = ?", repository_id)
@@ -32,6 +45,7 @@ async def purge_repository(repository_id: int) -> None:
     for statement in PURGE_STATEMENTS:
         removed = PURGE_BATCH
         while removed == PURGE_BATCH:
+            checkpoint()
             async with transaction("repository.purge"):
                 removed = await execute(statement.format(limit=PURGE_BATCH), repository_id)
 
@@ -50,7 +64,9 @@ async def purge_namespace(namespace_id: int) -> None:
         now_ms(),
         namespace_id,
     )
-    for held in await fetch("SELECT id FROM repository WHERE namespace_id = ?", namespace_id):
+    repositories = await fetch("SELECT id FROM repository WHERE namespace_id = ?", namespace_id)
+    for place, held in enumerate(repositories):
+        await progress(place, len(repositories))
         await purge_repository(held["id"])
     async with transaction("namespace.purge"):
         robots = await fetch("SELECT account_id AS id FROM robot WHERE owner_id = ?", namespace_id)

@@ -365,7 +365,7 @@ async def delete(context: Context, path: str) -> RepositoryRecord | None:
         )
         if not deleted:
             return None
-        await enqueue("repository.purge", {"repository_id": record.id})
+        await enqueue("repository.purge", {"repository_id": record.id}, namespace_id=record.namespace_id)
         await events.record(
             context,
             "delete_repo",

@@ -22,6 +22,7 @@ from resolvers.accounts.namespace import Owner, require_namespace
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
+from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord, require
 from storage.clock import now_ms
@@ -286,11 +287,22 @@ async def _lock_existing(context: Context, record: PolicyRecord) -> None:
     )
     if len(few) <= BATCH:
         await lock_tags(context, record, may_expire=may_expire)
-    await enqueue(APPLY, {"policy_id": record.id, "may_expire": may_expire}, delay_ms=1_000)
+    await enqueue(
+        APPLY,
+        {"policy_id": record.id, "may_expire": may_expire},
+        delay_ms=1_000,
+        namespace_id=record.namespace_id,
+    )
 
 
 def _scope(record: PolicyRecord) -> str:
     return "r.namespace_id = ?" if record.repository_id is None else "r.id = ?"
+
+
+@job(APPLY, "Locks the tags that fit an immutability policy.", lane=Lane.LONG, per_namespace=1)
+async def run_apply(run: Run) -> None:
+    """Apply the policy that the job is for."""
+    await apply(run.tools.context, run.payload["policy_id"], may_expire=run.payload["may_expire"])
 
 
 async def apply(context: Context, policy_id: int, *, may_expire: bool) -> None:
@@ -308,9 +320,11 @@ async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool)
         f" JOIN account n ON n.id = r.namespace_id WHERE {_scope(record)} ORDER BY r.id",
         record.repository_id or record.namespace_id,
     )
-    for repository in repositories:
+    for place, repository in enumerate(repositories):
+        await progress(place, len(repositories))
         last: str | None = ""
         while last is not None:
+            checkpoint()
             last = await _lock_batch(context, record, repository, after=last, may_expire=may_expire)
 
 

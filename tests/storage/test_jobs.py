@@ -15,10 +15,9 @@ from storage.jobs import (
     extend,
     fail,
     finish,
-    forget_done,
-    hold_lease,
-    release_lease,
+    forget_ended,
 )
+from storage.leases import hold_lease, release_lease
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 
@@ -92,12 +91,12 @@ async def test_a_job_whose_holder_died_is_taken_over_and_the_dead_can_do_nothing
     heir = await claimed("heir")
 
     assert (heir.id, heir.attempts) == (dead.id, 2)
-    assert await extend(dead) is False
+    assert dead.id not in await extend(dead.holder)
     await finish(dead)
     assert await state(dead.id) == "running"
     await fail(dead, "I come back")
     assert await state(dead.id) == "running"
-    assert await extend(heir) is True
+    assert heir.id in await extend(heir.holder)
     await finish(heir)
     assert await state(heir.id) == "done"
 
@@ -107,7 +106,7 @@ async def test_a_holder_that_reports_keeps_its_job() -> None:
     job = await claimed()
     await let_leases_run_out()
 
-    assert await extend(job) is True
+    assert job.id in await extend(job.holder)
     assert await claim("two", KINDS) is None
 
 
@@ -149,10 +148,10 @@ async def test_only_old_and_done_jobs_are_forgotten_in_batches() -> None:
         await finish(await claimed())
     await enqueue("a", {})
 
-    assert await forget_done(0) == 0
-    assert await forget_done(now_ms() + 1_000, limit=3) == 3
-    assert await forget_done(now_ms() + 1_000, limit=3) == 2
-    assert await forget_done(now_ms() + 1_000, limit=3) == 0
+    assert await forget_ended(0, states=["done"]) == 0
+    assert await forget_ended(now_ms() + 1_000, states=["done"], limit=3) == 3
+    assert await forget_ended(now_ms() + 1_000, states=["done"], limit=3) == 2
+    assert await forget_ended(now_ms() + 1_000, states=["done"], limit=3) == 0
     assert [row["state"] for row in await fetch("SELECT state FROM job")] == ["waiting"]
 
 

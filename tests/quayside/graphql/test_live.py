@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from quayside.settings.settings import Settings
-from quayside.workers.handlers import HANDLERS, Tools
+from quayside.workers.tools import tools_of
 from resolvers.access.credentials import bearer_viewer
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
 from resolvers.accounts import user
 from resolvers.accounts.grantee import Grantee, GranteeKind
 from resolvers.context import Context
+from resolvers.job_kinds import Run, collected
 from resolvers.oauth import token
 from resolvers.record.fanout import CredentialEnded, EventsPruned, Fanout, FanoutLimits
 from resolvers.record.live import Watch, format_cursor
@@ -348,7 +349,7 @@ async def prune(settings: Settings, *kinds: str) -> None:
     """Make events of some kinds older than the retention time, and run the job that removes them."""
     for kind in kinds:
         await execute("UPDATE event SET created_at_ms = 1 WHERE kind = ?", kind)
-    await HANDLERS["audit.prune"]({}, Tools(settings, MemoryBlobStore()))
+    await collected()["audit.prune"].handler(Run({}, tools_of(settings, MemoryBlobStore())))
 
 
 async def test_resuming_after_removed_events_fails_with_a_cursor(

@@ -13,8 +13,9 @@ import orjson
 import pytest
 
 from quayside.settings.settings import Settings
-from quayside.workers.handlers import HANDLERS, Tools
+from quayside.workers.tools import tools_of
 from resolvers.errors import Invalid
+from resolvers.job_kinds import KINDS, Run, Tools
 from resolvers.record import export as audit_export
 from resolvers.record.audit import AuditFilter
 from resolvers.record.export import Callback, exported_digest
@@ -37,7 +38,7 @@ async def _export(factory: Factory, tools: Tools, callback: Callback) -> None:
     await factory.user("ada")
     await audit_export.export(await factory.as_account("ada"), AuditFilter(), callback)
     (job,) = await fetch("SELECT kind, payload FROM job")
-    await HANDLERS[job["kind"]](decode_json(job["payload"]), tools)
+    await KINDS[job["kind"]].handler(Run(decode_json(job["payload"]), tools))
 
 
 async def _told() -> tuple[str, dict[str, Any]]:
@@ -49,7 +50,7 @@ async def _told() -> tuple[str, dict[str, Any]]:
 async def test_the_result_is_sent_by_mail(
     factory: Factory, settings_with_files: Settings, blobs: BlobStore
 ) -> None:
-    await _export(factory, Tools(settings_with_files, blobs), Callback(email="ada@example.com"))
+    await _export(factory, tools_of(settings_with_files, blobs), Callback(email="ada@example.com"))
 
     (letter,) = await fetch("SELECT * FROM mail")
     found = re.search(r"/exportedlogs/(\S+)", letter["body"])
@@ -72,7 +73,7 @@ async def test_the_result_is_sent_by_mail(
 
 
 async def test_a_failed_write_is_reported(factory: Factory, settings_with_files: Settings) -> None:
-    await _export(factory, Tools(settings_with_files, FullStore()), Callback(email="ada@example.com"))
+    await _export(factory, tools_of(settings_with_files, FullStore()), Callback(email="ada@example.com"))
 
     (letter,) = await fetch("SELECT * FROM mail")
     kind, metadata = await _told()
@@ -96,7 +97,7 @@ async def test_the_audit_log_omits_the_query_of_a_callback(
         "callback_url": f"http://127.0.0.1/done{query}",
         "callback_email": None,
     }
-    await audit_export.run(payload, Tools(settings_with_files, blobs).context())
+    await audit_export.write_export(Run(payload, tools_of(settings_with_files, blobs)))
 
     kind, metadata = await _told()
     assert (kind, metadata["url"]) == ("export_logs_failure", "http://127.0.0.1/done")
@@ -144,7 +145,7 @@ async def test_a_named_host_is_looked_for_when_it_is_told_not_when_its_address_i
         if found_later:
             known.append("hooks.internal")
         (job,) = await fetch("SELECT kind, payload FROM job")
-        await HANDLERS[job["kind"]](decode_json(job["payload"]), Tools(settings, blobs))
+        await KINDS[job["kind"]].handler(Run(decode_json(job["payload"]), tools_of(settings, blobs)))
 
     kind, metadata = await _told()
     files = [json.loads(path.read_text())["export_id"] for path in (tmp_path / "sink").iterdir()]

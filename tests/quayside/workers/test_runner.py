@@ -1,34 +1,50 @@
-"""The job runner: what it enqueues, claims, retries and hands over; and the handlers through it."""
+"""The job runner: what it enqueues, claims, retries and hands over; and the kinds through it."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from quayside.settings.settings import Settings
-from quayside.workers.handlers import HANDLERS, Tools
 from quayside.workers.runner import LEASE_NAME, Runner
-from quayside.workers.schedule import SCHEDULE
 from resolvers.accounts import organization
 from resolvers.content import upload
+from resolvers.job_kinds import Handler, JobKind, Run, collected
 from resolvers.repositories import repository
 from storage.blobs import BlobStore, UploadUnknown
 from storage.clock import now_ms
 from storage.database import Database
-from storage.jobs import MAXIMUM_ATTEMPTS, claim, enqueue, hold_lease
+from storage.jobs import MAXIMUM_ATTEMPTS, claim, enqueue
+from storage.leases import hold_lease
 from storage.statements import execute, fetch, fetch_one
 from tests.factories import Factory
 
 HELD_TABLES = ("tag", "manifest", "manifest_body", "manifest_blob", "repository_blob", "repository")
+RECURRING = [kind.name for kind in collected().values() if kind.every_s is not None]
+
+MakeRunner = Callable[..., Runner]
 
 
 @pytest.fixture
-def tools(settings_with_files: Settings, blobs: BlobStore) -> Tools:
-    return Tools(settings_with_files, blobs)
+def make_runner(database: Database, settings_with_files: Settings, blobs: BlobStore) -> MakeRunner:
+    """Makes a runner, of all kinds or of one of the test's own."""
+
+    def make(handler: Handler | None = None) -> Runner:
+        kinds = None if handler is None else {"test": JobKind("test", "A test.", handler)}
+        return Runner(database, settings_with_files, blobs, kinds=kinds)
+
+    return make
+
+
+async def _step(runner: Runner) -> bool:
+    """Let a runner do what is due; whether anything was."""
+    started = await runner.start_due()
+    await runner.wind_down()
+    return started
 
 
 async def _work(runner: Runner) -> None:
-    while await runner.step():
+    while await _step(runner):
         pass
 
 
@@ -40,35 +56,33 @@ async def _counts(*tables: str) -> dict[str, int]:
     return {table: (await fetch(f"SELECT COUNT(*) AS n FROM {table}"))[0]["n"] for table in tables}
 
 
-async def test_recurring_jobs_are_enqueued_once(database: Database, tools: Tools) -> None:
+async def test_recurring_jobs_are_enqueued_once(make_runner: MakeRunner) -> None:
     # given two runners that start one after the other
     for _ in range(2):
-        await _work(Runner(database, tools))
+        await execute("DELETE FROM lease")
+        await _work(make_runner())
 
     # then each recurring job ran once
-    for row in SCHEDULE:
-        assert await _states(row.kind) == ["done"]
+    assert len(RECURRING) == 9
+    for kind in RECURRING:
+        assert await _states(kind) == ["done"]
 
 
-async def test_every_recurring_job_has_a_handler() -> None:
-    assert {row.kind for row in SCHEDULE} <= HANDLERS.keys()
-
-
-async def test_failing_job_is_retried_a_bounded_number_of_times(database: Database, tools: Tools) -> None:
+async def test_failing_job_is_retried_a_bounded_number_of_times(make_runner: MakeRunner) -> None:
     # given a handler that always fails
-    attempts: list[dict[str, Any]] = []
+    attempts: list[dict[str, object]] = []
 
-    async def fail(payload: dict[str, Any], tools: Tools) -> None:
-        attempts.append(payload)
+    async def fail(run: Run) -> None:
+        attempts.append(run.payload)
         raise ValueError("no luck")
 
-    runner = Runner(database, tools, handlers={"test": fail}, only="test")
+    runner = make_runner(fail)
     await enqueue("test", {"n": 1})
 
     # when its waits are cut short
     for _ in range(MAXIMUM_ATTEMPTS + 2):
         await execute("UPDATE job SET run_at_ms = 0 WHERE kind = 'test'")
-        await runner.step()
+        await _step(runner)
 
     # then it was tried as often as allowed, and what went wrong is on record
     assert attempts == [{"n": 1}] * MAXIMUM_ATTEMPTS
@@ -76,28 +90,28 @@ async def test_failing_job_is_retried_a_bounded_number_of_times(database: Databa
     assert row == {"state": "failed", "error": "ValueError: no luck", "attempts": MAXIMUM_ATTEMPTS}
 
 
-async def test_job_of_a_dead_process_is_taken_over(database: Database, tools: Tools) -> None:
+async def test_job_of_a_dead_process_is_taken_over(make_runner: MakeRunner) -> None:
     # given a job that another process claimed and never finished
     done: list[int] = []
 
-    async def note(payload: dict[str, Any], tools: Tools) -> None:
-        done.append(payload["n"])
+    async def note(run: Run) -> None:
+        done.append(run.payload["n"])
 
     await enqueue("test", {"n": 7})
     assert await claim("the dead one", ["test"]) is not None
-    runner = Runner(database, tools, handlers={"test": note}, only="test")
-    assert not await runner.step()
+    runner = make_runner(note)
+    assert not await _step(runner)
 
     # when its lease has run out
     await execute("UPDATE job SET lease_until_ms = ?", now_ms() - 1)
 
     # then the next runner does it
-    assert await runner.step()
+    assert await _step(runner)
     assert done == [7]
     assert await _states("test") == ["done"]
 
 
-async def test_job_that_kills_its_process_is_given_up(database: Database, tools: Tools) -> None:
+async def test_job_that_kills_its_process_is_given_up(make_runner: MakeRunner) -> None:
     # given a job that no process survived
     await enqueue("test", {})
     for _ in range(MAXIMUM_ATTEMPTS):
@@ -109,16 +123,18 @@ async def test_job_that_kills_its_process_is_given_up(database: Database, tools:
     assert await _states("test") == ["failed"]
 
 
-async def test_one_runner_is_elected(database: Database, tools: Tools) -> None:
+async def test_one_scheduler_is_elected(
+    database: Database, settings_with_files: Settings, blobs: BlobStore
+) -> None:
     # given a lease that another process holds
     ran = asyncio.Event()
 
-    async def note(payload: dict[str, Any], tools: Tools) -> None:
+    async def note(run: Run) -> None:
         ran.set()
 
-    await enqueue("test", {})
     assert await hold_lease(LEASE_NAME, "another", duration_ms=60_000)
-    runner = Runner(database, tools, handlers={"test": note})
+    kinds = {"test": JobKind("test", "A test.", note, every_s=3600)}
+    runner = Runner(database, settings_with_files, blobs, kinds=kinds)
     task = asyncio.create_task(runner.run())
     await asyncio.sleep(0.3)
     assert not ran.is_set()
@@ -133,7 +149,7 @@ async def test_one_runner_is_elected(database: Database, tools: Tools) -> None:
     assert await fetch("SELECT name FROM lease") == []
 
 
-async def test_deleted_repository_is_purged(factory: Factory, database: Database, tools: Tools) -> None:
+async def test_deleted_repository_is_purged(factory: Factory, make_runner: MakeRunner) -> None:
     # given two repositories with content
     await factory.user("ada")
     for path in ("ada/gone", "ada/kept"):
@@ -143,9 +159,9 @@ async def test_deleted_repository_is_purged(factory: Factory, database: Database
 
     # when one is deleted and the jobs are done, and done again
     await repository.delete(await factory.as_account("ada"), "ada/gone")
-    await _work(Runner(database, tools))
+    await _work(make_runner())
     await enqueue("repository.purge", {"repository_id": 1})
-    await _work(Runner(database, tools))
+    await _work(make_runner())
 
     # then half of everything is left
     assert await _counts(*HELD_TABLES) == {table: count // 2 for table, count in kept.items()}
@@ -153,7 +169,7 @@ async def test_deleted_repository_is_purged(factory: Factory, database: Database
 
 
 async def test_deleted_organization_frees_its_name_in_the_end(
-    factory: Factory, database: Database, tools: Tools
+    factory: Factory, make_runner: MakeRunner
 ) -> None:
     # given an organization with a repository and a robot
     await factory.user("ada")
@@ -164,7 +180,7 @@ async def test_deleted_organization_frees_its_name_in_the_end(
 
     # when it is deleted and the jobs are done
     await organization.delete(await factory.as_account("ada"), "harbour")
-    await _work(Runner(database, tools))
+    await _work(make_runner())
 
     # then nothing of it is left, and the name is free
     assert [row["name"] for row in await fetch("SELECT name FROM account")] == ["ada"]
@@ -173,7 +189,7 @@ async def test_deleted_organization_frees_its_name_in_the_end(
 
 
 async def test_abandoned_uploads_are_removed(
-    factory: Factory, database: Database, blobs: BlobStore, tools: Tools
+    factory: Factory, blobs: BlobStore, make_runner: MakeRunner
 ) -> None:
     # given an upload whose bytes the store has lost, long ago, and one of today
     owner = await factory.user("ada")
@@ -185,7 +201,7 @@ async def test_abandoned_uploads_are_removed(
     await execute("UPDATE upload SET created_at_ms = ? WHERE uuid = ?", long_ago, old)
 
     # when
-    await _work(Runner(database, tools))
+    await _work(make_runner())
 
     # then only the new one can be continued
     with pytest.raises(UploadUnknown):

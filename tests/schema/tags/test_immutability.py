@@ -5,9 +5,10 @@ import json
 import pytest
 
 from quayside.settings.settings import Settings
-from quayside.workers.handlers import HANDLERS, Tools
+from quayside.workers.tools import tools_of
 from resolvers.access.roles import RepositoryRole
 from resolvers.expiration import expiration_of_label
+from resolvers.job_kinds import Run, collected
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.statements import decode_json, execute, fetch
@@ -294,7 +295,9 @@ async def test_the_tags_of_a_large_namespace_are_locked_by_a_job(
     at_once = [locked for locked, _ in (await spans()).values()].count(True)
     (job,) = await fetch("SELECT kind, payload FROM job")
     for _ in range(2):
-        await HANDLERS[job["kind"]](decode_json(job["payload"]), Tools(settings_with_files, blobs))
+        await collected()[job["kind"]].handler(
+            Run(decode_json(job["payload"]), tools_of(settings_with_files, blobs))
+        )
 
     assert at_once == 0
     assert {name[0] for name, (locked, _) in (await spans()).items() if locked} == {"v"}

@@ -6,7 +6,8 @@ import pytest
 from starlette.applications import Starlette
 
 from quayside.settings.settings import Settings
-from quayside.workers.handlers import HANDLERS, Tools
+from quayside.workers.tools import tools_of
+from resolvers.job_kinds import Run, collected
 from storage.blobs.memory import MemoryBlobStore
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD, Browser, browsing
@@ -109,17 +110,17 @@ async def test_what_is_over_is_forgotten(browser: Browser, settings_with_files: 
     await browser.sign_in("ada")
     await browser.post("/api/v1/recovery", email="ada@example.com")
     await browser.sign_in("nobody")
-    tools = Tools(settings=settings_with_files, blobs=MemoryBlobStore())
+    tools = tools_of(settings=settings_with_files, blobs=MemoryBlobStore())
 
     async def kept() -> list[int]:
         return [len(await fetch(f"SELECT * FROM {table}")) for table in tables]
 
-    await HANDLERS["sign_in.forget"]({}, tools)
+    await collected()["sign_in.forget"].handler(Run({}, tools))
     before = await kept()
     await execute("UPDATE session SET expires_at_ms = 1")
     await execute("UPDATE email_code SET expires_at_ms = 1")
     await execute("UPDATE sign_in_failure SET last_failed_at_ms = 1")
-    await HANDLERS["sign_in.forget"]({}, tools)
+    await collected()["sign_in.forget"].handler(Run({}, tools))
 
     assert before == [1, 1, 2]
     assert await kept() == [0, 0, 0]
