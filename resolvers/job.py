@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound
 from resolvers.job_kinds import DAY, Run, job
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage import jobs
 from storage.clock import now_ms
-from storage.statements import Row, fetch_one, placeholders
+from storage.statements import fetch_one, placeholders
 
 
 class JobState(StrEnum):
@@ -65,16 +66,8 @@ class JobFilter:
     namespace: str | None = None
 
 
-_COLUMNS = (
-    "j.id, j.kind, j.state, n.name AS namespace, j.attempts, j.lease_holder AS holder, j.created_at_ms,"
-    " j.run_at_ms, j.started_at_ms, j.finished_at_ms, j.cancel_requested_at_ms, j.progress_done,"
-    " j.progress_total, j.result, j.error"
-)
+_COLUMNS = Columns(JobRecord, "j", namespace="n.name", holder="j.lease_holder")
 _SOURCE = "job j LEFT JOIN account n ON n.id = j.namespace_id"
-
-
-def _record(row: Row) -> JobRecord:
-    return JobRecord(**(row | {"state": JobState(row["state"])}))
 
 
 async def listed(context: Context, chosen: JobFilter, page: Page) -> Slice[JobRecord]:
@@ -89,15 +82,17 @@ async def listed(context: Context, chosen: JobFilter, page: Page) -> Slice[JobRe
     if chosen.namespace is not None:
         conditions.append("j.namespace_id = (SELECT a.id FROM account a WHERE a.name = ?)")
         values.append(chosen.namespace)
-    query = Query(_COLUMNS, _SOURCE, (Term("j.id", "id", descending=True),), tuple(conditions), tuple(values))
-    return (await paginate(query, page, maximum=context.max_first)).of(_record)
+    query = Query(
+        _COLUMNS.sql, _SOURCE, (Term("j.id", "id", descending=True),), tuple(conditions), tuple(values)
+    )
+    return (await paginate(query, page, maximum=context.max_first)).of(_COLUMNS.record)
 
 
 async def by_id(context: Context, job_id: int) -> JobRecord | None:
     """One job. For superusers."""
     context.viewer.require_superuser()
-    row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE j.id = ?", job_id)
-    return _record(row) if row else None
+    row = await fetch_one(f"SELECT {_COLUMNS.sql} FROM {_SOURCE} WHERE j.id = ?", job_id)
+    return _COLUMNS.record(row) if row else None
 
 
 async def cancel(context: Context, job_id: int | None) -> JobRecord:

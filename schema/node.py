@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from resolvers import job
 from resolvers.access.permissions import namespace_role
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account
@@ -20,6 +21,7 @@ from schema.accounts.account import to_user
 from schema.accounts.namespace import Namespace
 from schema.accounts.organization import to_organization
 from schema.context import Info
+from schema.job import to_job
 from schema.manifests.manifest import to_manifest
 from schema.node_id import Node, decode_id, encode_id
 from schema.oauth.application import to_application
@@ -78,8 +80,14 @@ async def _application_node(context: Context, row_id: int) -> Node | None:
     return to_application(found) if found else None
 
 
+async def _job_node(context: Context, row_id: int) -> Node | None:
+    record = await job.by_id(context, row_id)
+    return to_job(record) if record else None
+
+
 NODES: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
     "Application": _application_node,
+    "Job": _job_node,
     "Manifest": _manifest_node,
     "Namespace": _namespace_node,
     "Organization": _organization_node,

@@ -14,6 +14,7 @@ from quayside.settings.features import FEATURES
 from quayside.settings.settings import PREFIX, SETTINGS
 from resolvers.access.epochs import CAUSES
 from resolvers.event_kinds import KINDS
+from resolvers.job_kinds import LANES, MIB, collected
 from rest_compat.chapters import CHAPTERS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -75,10 +76,49 @@ def _epochs() -> str:
     return _table(("Change", "Whose epoch is bumped"), ((cause, whose) for cause, whose in CAUSES.items()))
 
 
+def _duration(seconds: float | None) -> str:
+    """Seconds in the largest unit that makes them a whole number."""
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+    for size, unit in units if seconds else ():
+        number, rest = divmod(seconds or 0, size)
+        if not rest:
+            return f"{number:g} {unit}{'' if number == 1 else 's'}"
+    return ""
+
+
+def _job_lanes() -> str:
+    rows = (
+        (_code(lane.value), str(rules.slots), _duration(rules.timeout_s), rules.sentence)
+        for lane, rules in LANES.items()
+    )
+    return _table(("Lane", "Slots in each process", "Time limit", "For"), rows)
+
+
+def _job_kinds() -> str:
+    rows = (
+        (
+            _code(kind.name),
+            kind.sentence,
+            _duration(kind.every_s),
+            _code(kind.lane.value),
+            _duration(kind.timeout_s),
+            f"{kind.memory_bytes // MIB} MiB" if kind.memory_bytes else "",
+            str(kind.retries + 1),
+            str(kind.at_once or ""),
+            str(kind.per_namespace or ""),
+        )
+        for kind in collected().values()
+    )
+    headings = "Kind,What it does,Every,Lane,Time limit,Memory,Attempts,At once,For one namespace"
+    return _table(headings.split(","), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "epochs": _epochs,
     "event kinds": _event_kinds,
     "features": _features,
+    "job kinds": _job_kinds,
+    "job lanes": _job_lanes,
     "operations": _operations,
     "settings": _settings,
 }

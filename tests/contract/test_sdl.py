@@ -20,6 +20,7 @@ from schema import schema, sdl
 from tests.process import ROOT, run
 
 VERBS = (
+    "Cancel",
     "Create",
     "Update",
     "Delete",

@@ -5,6 +5,9 @@ from typing import NamedTuple
 import pytest
 
 from resolvers.access.roles import TeamRole
+from schema.node_id import encode_id
+from storage.jobs import claim, enqueue, finish
+from storage.statements import execute
 from tests.factories import Factory
 from tests.schema.client import GraphQL
 from tests.state import dump
@@ -282,12 +285,22 @@ ROWS = [
     Row("teamInviteDecline", 'invite: { id: "VGVhbUludml0ZTox" }', "NOT_FOUND", "invite"),
     Row("organizationMemberRemove", 'organization: "acme", account: "nobody"', "NOT_FOUND", "account"),
     Row("organizationMemberRemove", 'organization: "acme", account: "ada"', "INVALID", "account"),
+    Row("jobCancel", 'job: "none"', "NOT_FOUND", "job"),
+    Row("jobCancel", 'job: "VXNlcjox"', "NOT_FOUND", "job"),
+    Row("jobCancel", f'job: "{encode_id("Job", 424_242)}"', "NOT_FOUND", "job"),
+    Row("jobCancel", f'job: "{encode_id("Job", 1)}"', "CONFLICT", "job"),
 ]
 
 
 @pytest.fixture
 async def owner(factory: Factory, ada: GraphQL) -> GraphQL:
-    """The user `ada` with a repository, a tag, a robot and an organization."""
+    """The superuser `ada` with a repository, a tag, a robot and an organization, and a job that has ended."""
+    await execute("UPDATE account SET is_superuser = ? WHERE name = 'ada'", True)
+    await enqueue("test", {})
+    ended = await claim("test", ["test"])
+    assert ended is not None
+    assert ended.id == 1
+    await finish(ended)
     await factory.user("bob")
     await factory.organization("acme", owner="ada")
     await factory.organization("other", owner="ada")

@@ -122,6 +122,8 @@ OPERATIONS = {
     "accept": 'mutation { teamInviteAccept(invite: { code: "none" }) { errors { code } } }',
     "decline": 'mutation { teamInviteDecline(invite: { code: "none" }) { errors { code } } }',
     "mails": "query { mails { totalCount } }",
+    "jobs": "query { jobs { totalCount } }",
+    "cancel a job": 'mutation { jobCancel(job: "none") { errors { code } } }',
     "site": "query { site { hasMailServer } }",
     "dissolve": 'mutation { organizationDelete(organization: "acme") { errors { code } } }',
 }
@@ -197,6 +199,8 @@ TABLE = {
     "accept":            [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "decline":           [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "mails":             [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "jobs":              [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "cancel a job":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "site":              [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
     # `owner` has deleted the organization of the robot by then, so its token is invalid.
     "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  U,   F,   F,   F,   F,   F,   F,   ok],

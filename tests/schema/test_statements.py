@@ -6,6 +6,7 @@ import pytest
 
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.repositories.repository import Visibility
+from storage.jobs import enqueue
 from storage.models.tag import Tag
 from storage.statements import count_statements, fetch
 from tests.factories import Factory, image_config
@@ -159,6 +160,21 @@ async def test_each_other_list_costs_the_same_for_few_and_many(
     # Includes the parent and its access check; a statement for each of twenty items would exceed it.
     most = {"manifests": 6, "referrers": 3, "permissions": 6, "memberships": 4, "teams": 5}
     assert {name: cost for name, cost in costs.items() if cost > most[name]} == {}
+
+
+@pytest.mark.parametrize("number", [3, 100])
+async def test_a_page_of_jobs_takes_one_statement(graphql: GraphQL, factory: Factory, number: int) -> None:
+    await factory.user("root", is_superuser=True)
+    root = graphql.with_token(await factory.token("root"))
+    for one in range(number):
+        account = await factory.user(f"user{one}")
+        await enqueue("repository.purge", {"repository_id": one}, namespace_id=account.id)
+
+    async def ask() -> None:
+        found = (await root.data("{ jobs(first: 100) { nodes { id kind namespace state } } }"))["jobs"]
+        assert len({job["namespace"] for job in found["nodes"]}) == number
+
+    assert await statements(ask) == 1
 
 
 async def test_counting_a_list_takes_one_more_statement(factory: Factory, ada: GraphQL) -> None:

@@ -22,7 +22,9 @@ from resolvers.accounts.session import LIFETIME_MS, csrf_token, new_cookie
 from resolvers.oauth import application
 from resolvers.oauth.application import ApplicationChanges
 from resolvers.repositories.repository import Visibility
+from schema.node_id import encode_id
 from storage.clock import now_ms
+from storage.jobs import enqueue
 from storage.models.session import Session
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD
@@ -98,6 +100,7 @@ class Place:
             await make.grant("acme/app", name, role, by="owner")
         await self._images()
         await self._credentials()
+        self.facts["job"] = encode_id("Job", await enqueue("test", {}))
         now = datetime.now(UTC)
         soon = now.replace(microsecond=0) + timedelta(days=3)
         self.facts |= {"then": now.isoformat(), "soon": soon.isoformat(), "soon_s": int(soon.timestamp())}

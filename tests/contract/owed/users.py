@@ -149,6 +149,7 @@ ROWS: tuple[Row, ...] = (
     row(
         "globalMessageDelete", 'uuid: "<uuid>"', "superuser", "-global_message", by="super", given=(MESSAGE,)
     ),
+    row("jobCancel", 'job: "<job>"', "superuser", "~job", by="super"),
     row(
         "encryptedPasswordCreate:of a wrong password",
         'password: "wrong"',
