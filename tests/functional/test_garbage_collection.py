@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,10 @@ import pytest
 from quayside.settings.settings import Settings, load_settings
 from storage.blobs import BlobStore
 from storage.database import Database
-from storage.statements import execute
+from storage.statements import execute, fetch
 from tests.factories import Factory
 from tests.functional.skopeo import skopeo
-from tests.process import environment, log_of, outcome, run, serving
+from tests.process import START_TIMEOUT_S, environment, log_of, outcome, run, serving
 from tests.quayside.registry import kit, people
 from tests.quayside.registry.people import OWNER, PASSWORD
 from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, backdate, end_tags, held, rights, stored
@@ -102,6 +103,43 @@ def test_the_job_of_a_server_collects_garbage(
     assert outcome(run(tmp_path, "gc", "--dry-run", **environ))[1] == "total\tmanifests=0\tblobs=0\tbytes=0\n"
     (entry,) = [entry for entry in log_of(tmp_path) if entry["logger"] == "quayside.collection"]
     assert (entry["message"], entry["manifests"], entry["blobs"]) == ("content collected", 2, 1)
+
+
+async def test_a_collection_that_is_killed_is_its_child_alone_and_is_finished_by_the_next(
+    tmp_path: Path, environ: dict[str, str], blobs: BlobStore, kept: set[str]
+) -> None:
+    async def collection(**expected: object) -> dict[str, object]:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            columns = "state, attempts, error, result, progress_done, progress_total"
+            for row in await fetch(f"SELECT {columns} FROM job WHERE kind = 'content.collect'"):
+                if row.items() >= expected.items():
+                    return row
+            assert time.monotonic() < deadline, await fetch("SELECT * FROM job")
+            await asyncio.sleep(0.1)
+
+    # Given a collector that dies between two of its steps
+    with serving(tmp_path, environ=environ | {"QUAYSIDE_FAULT": "collection.after_give_up:kill"}) as (
+        client,
+        _,
+    ):
+        failed = await collection(state="waiting", attempts=1)
+        assert failed["error"] == "the child process ended by SIGKILL before the job was done"
+        # then the server that ordered it is well
+        assert client.get("/readyz").status_code == 200
+
+    # When the next attempt is due, in a server whose collector lives
+    await execute("UPDATE job SET run_at_ms = 0 WHERE kind = 'content.collect'")
+    with serving(tmp_path, environ=environ):
+        done = await collection(state="done")
+
+    # Then nothing is left over
+    assert (done["attempts"], done["error"]) == (2, None)
+    # The manifests that the first attempt gave up are no longer counted.
+    assert re.fullmatch(r"Removed 0 manifests and 1 blobs, \d+ bytes together\.", str(done["result"]))
+    assert (done["progress_done"], done["progress_total"]) == (1, 2)
+    assert await stored(blobs) == kept == await rights("ada/app")
+    assert await held("ada/base") == await rights("ada/base") == set()
 
 
 @pytest.fixture

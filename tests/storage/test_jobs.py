@@ -1,14 +1,18 @@
 """Jobs and leases: each claimed by one, taken over from the dead, retried a bounded number of times."""
 
 import asyncio
+import time
 
 import pytest
 
 from storage.clock import now_ms
 from storage.jobs import (
+    ERROR_LENGTH,
     MAXIMUM_ATTEMPTS,
     RETRY_DELAY_MS,
     ClaimedJob,
+    Limits,
+    cancelled,
     claim,
     enqueue,
     enqueue_recurring,
@@ -16,9 +20,11 @@ from storage.jobs import (
     fail,
     finish,
     forget_ended,
+    give_back,
+    report,
 )
 from storage.leases import hold_lease, release_lease
-from storage.statements import execute, fetch, fetch_one
+from storage.statements import count_statements, execute, fetch, fetch_one, insert_many
 from storage.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -183,3 +189,150 @@ async def test_a_lease_is_kept_released_and_taken_over_when_it_has_run_out() -> 
     await execute("UPDATE lease SET expires_at_ms = 1")
     assert await hold_lease("runner", "one", duration_ms=60_000)
     assert await hold_lease("other", "two", duration_ms=60_000)
+
+
+async def test_a_kind_at_its_limit_is_passed_over() -> None:
+    for kind in ("a", "a", "a", "b"):
+        await enqueue(kind, {})
+    limits = {"a": Limits(at_once=2)}
+
+    jobs = [await claim(f"holder {number}", KINDS, limits=limits) for number in range(4)]
+
+    assert [job and job.kind for job in jobs] == ["a", "a", "b", None]
+    assert jobs[0] is not None
+    await finish(jobs[0])
+    later = await claim("one", KINDS, limits=limits)
+    assert later is not None
+    assert later.kind == "a"
+
+
+async def test_a_namespace_at_its_limit_is_passed_over_and_no_namespace_has_none() -> None:
+    for namespace in (7, 7, 8, None, None):
+        await enqueue("a", {"of": namespace}, namespace_id=namespace)
+    limits = {"a": Limits(per_namespace=1)}
+
+    jobs = [await claim("one", KINDS, limits=limits) for _ in range(5)]
+
+    assert [job and job.payload["of"] for job in jobs] == [None, None, 7, 8, None]
+    assert jobs[4] is None
+
+
+async def test_limits_hold_however_many_claim_at_once() -> None:
+    for number in range(30):
+        await enqueue("a", {}, namespace_id=number % 3 + 1)
+    limits = {"a": Limits(at_once=5, per_namespace=2)}
+
+    found = await asyncio.gather(*(claim(f"holder {number}", KINDS, limits=limits) for number in range(20)))
+
+    assert len([job for job in found if job]) == 5
+    rows = await fetch("SELECT COUNT(*) AS n FROM job WHERE state = 'running' GROUP BY namespace_id")
+    assert sorted(row["n"] for row in rows) == [1, 2, 2]
+
+
+async def test_a_namespace_that_runs_least_goes_first_and_then_the_one_that_waited_longest() -> None:
+    for namespace in (1, 1, 1, 1, 2, 2, 3):
+        await enqueue("a", {"of": namespace}, namespace_id=namespace)
+
+    async def next_one() -> ClaimedJob:
+        await execute("UPDATE job SET started_at_ms = started_at_ms - 10 WHERE started_at_ms IS NOT NULL")
+        return await claimed()
+
+    running = [await next_one() for _ in range(4)]
+    # Each has one, and 1 has two, since its first job began before those of 2 and 3.
+    assert [job.payload["of"] for job in running] == [1, 2, 3, 1]
+    # 2 runs one and 1 runs two; 3 has ordered no more.
+    assert (await next_one()).payload["of"] == 2
+    for job in running:
+        await finish(job)
+    await enqueue("a", {"of": 3}, namespace_id=3)
+    # None of 3 runs, none of 1 either; 3 began longest ago.
+    assert [(await next_one()).payload["of"] for _ in range(3)] == [3, 1, 1]
+
+
+async def test_a_job_that_is_given_back_loses_no_attempt() -> None:
+    await enqueue("a", {})
+    for _ in range(MAXIMUM_ATTEMPTS + 1):
+        job = await claimed()
+        assert job.attempts == 1
+        await give_back(job)
+
+    # Nor can who gave it back change it any more.
+    await finish(job)
+    assert not await fail(job, "late")
+    await give_back(job)
+    row = await fetch_one("SELECT state, attempts, error, lease_holder FROM job")
+    assert row == {"state": "waiting", "attempts": 0, "error": None, "lease_holder": None}
+
+
+async def test_a_process_that_claims_its_own_job_again_is_another_attempt() -> None:
+    await enqueue("a", {})
+    first = await claimed()
+    await let_leases_run_out()
+    second = await claimed()
+    assert (second.id, second.holder, second.attempts) == (first.id, first.holder, 2)
+
+    assert not await fail(first, "late")
+    await cancelled(first)
+    await give_back(first)
+
+    assert await state(first.id) == "running"
+
+
+async def test_a_result_and_progress_stay_with_the_job_and_errors_go() -> None:
+    job_id = await enqueue("a", {})
+    job = await claimed()
+    await fail(job, "x" * 10_000)
+    await report(job, 9, 9)
+    row = await fetch_one("SELECT error, progress_done FROM job WHERE id = ?", job_id)
+    assert row == {"error": "x" * ERROR_LENGTH, "progress_done": None}
+
+    await execute("UPDATE job SET run_at_ms = 0")
+    job = await claimed()
+    await report(job, 1)
+    await report(job, 2, 3)
+    await finish(job, "Two of three.")
+
+    row = await fetch_one("SELECT error, result, progress_done, progress_total FROM job WHERE id = ?", job_id)
+    assert row == {"error": None, "result": "Two of three.", "progress_done": 2, "progress_total": 3}
+
+
+async def test_a_recurring_job_is_added_once_however_many_add_it() -> None:
+    added = await asyncio.gather(*(enqueue_recurring("a", every_ms=60_000) for _ in range(10)))
+
+    assert sorted(added) == [False] * 9 + [True]
+    assert len(await fetch("SELECT id FROM job")) == 1
+
+
+async def test_jobs_that_an_older_version_queued_or_left_running_are_done() -> None:
+    """Its statements, as they were before jobs had a namespace."""
+    await execute(
+        "INSERT INTO job (kind, payload, state, run_at_ms, attempts, created_at_ms)"
+        " VALUES ('a', '{\"n\": 1}', 'waiting', 0, 0, 0)"
+    )
+    await execute(
+        "INSERT INTO job (kind, payload, state, run_at_ms, attempts, lease_holder, lease_until_ms,"
+        " created_at_ms) VALUES ('a', '{\"n\": 2}', 'running', 0, 1, 'old', 1, 0)"
+    )
+
+    jobs = [await claimed(), await claimed()]
+
+    assert sorted((job.payload["n"], job.attempts) for job in jobs) == [(1, 1), (2, 2)]
+
+
+async def test_claiming_of_a_long_queue_takes_few_statements_and_little_time() -> None:
+    rows = [("a", "{}", "waiting", 0, 0, 0, number % 1_000 + 1) for number in range(20_000)]
+    columns = ("kind", "payload", "state", "run_at_ms", "attempts", "created_at_ms", "namespace_id")
+    await insert_many("job", columns, rows)
+
+    with count_statements() as count:
+        await claimed()
+    # The look, the lock on PostgreSQL, the dead, the running, the queues, the job, the claim.
+    assert len(count.statements) <= 7
+    fastest = min([await _timed_claim() for _ in range(5)])
+    assert fastest < 0.1
+
+
+async def _timed_claim() -> float:
+    started = time.perf_counter()
+    await claimed()
+    return time.perf_counter() - started
