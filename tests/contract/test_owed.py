@@ -11,8 +11,9 @@ from tests.contract.owed import registry, rest_accounts, rest_content, signing_i
 from tests.contract.owed.engine import problems
 from tests.contract.owed.mutations import FAMILIES
 from tests.contract.owed.place import place
+from tests.contract.owed.requests import carry_out, pull, registry_token
 from tests.contract.owed.rights import CALLERS
-from tests.contract.owed.rows import Row
+from tests.contract.owed.rows import Request, Row
 from tests.contract.reference import rows as operations
 from tests.factories import Factory
 
@@ -41,6 +42,23 @@ async def test_writes_owe_what_their_rows_say(
         assert CALLERS.keys() <= populated.callers.keys()
         found = await problems(populated, ALL[family])
     assert not found, "\n".join(found)
+
+
+async def test_a_token_for_what_was_deleted_is_none_for_what_has_its_name_now(
+    factory: Factory, settings_with_files: Settings
+) -> None:
+    async with place(factory, settings_with_files) as populated:
+        path = "acme/second"
+        old = await registry_token(populated, "owner", path)
+        # Both are as new, so that their epochs are the same.
+        for text in (
+            f'repositoryDelete(repository: "{path}")',
+            'repositoryCreate(input: { namespace: "acme", name: "second" })',
+        ):
+            assert await carry_out(populated, Request(text)) is None
+        new = await registry_token(populated, "owner", path)
+
+        assert [await pull(populated, path, token) for token in (old, new)] == [401, 200]
 
 
 async def test_the_first_user_owes_what_the_row_says(factory: Factory, settings_with_files: Settings) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
-
-import httpx
+from typing import Any
 
 from resolvers.event_kinds import KINDS
 from storage.statements import Row as DatabaseRow
-from storage.statements import decode_json, fetch
-from tests.contract.owed.place import Credentials, Place
+from storage.statements import decode_json
+from tests.contract.owed.place import Place
+from tests.contract.owed.requests import carry_out, filled, pull, registry_token, send
 from tests.contract.owed.rights import ABSENT, FRESH, INVALID, RIGHTS, F, U
-from tests.contract.owed.rows import Door, Entry, Request, Row
-from tests.quayside.registry import kit
+from tests.contract.owed.rows import Door, Entry, Row
 from tests.state import dump, keep, restore
 
 LOGS = ("audit_log", "event")
@@ -29,109 +25,6 @@ OUTCOMES: Mapping[Door, Mapping[str, str]] = {
 TOKEN = ("oauth_token_id", "oauth_token_application_id", "oauth_token_application")
 
 State = Mapping[str, list[DatabaseRow]]
-
-
-class Answer(NamedTuple):
-    """What came back. `outcome` is a code of an error or a status, empty for a mutation that went well."""
-
-    outcome: str
-    body: Any
-    headers: Mapping[str, str]
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether nothing was done."""
-        return self.outcome != "" and not self.outcome.startswith("2")
-
-
-def filled(value: Any, facts: Mapping[str, Any]) -> Any:
-    """A value with the facts in place of their names."""
-    if isinstance(value, str):
-        if (whole := re.fullmatch(r"<(\w+)>", value)) and whole[1] in facts:
-            return facts[whole[1]]
-        return re.sub(r"<(\w+)>", lambda found: str(facts[found[1]]), value)
-    if isinstance(value, dict):
-        return {key: filled(item, facts) for key, item in value.items()}
-    if isinstance(value, list):
-        return [filled(item, facts) for item in value]
-    return value
-
-
-async def send(place: Place, request: Request, *, by: str | None = None) -> Answer:
-    """Make a request as some caller."""
-    credentials = place.callers[by or request.by]
-    facts = place.facts
-    if credentials.login:
-        facts = facts | dict(zip(("login", "password"), credentials.login, strict=True))
-    text = filled(request.text, facts)
-    if not request.method:
-        return await _mutate(place, text, request, credentials.headers)
-    headers = dict(request.headers)
-    body = filled(request.body, facts)
-    auth: httpx.Auth | None = None
-    if text.startswith("/v2/auth"):
-        # Where tokens are issued; a request with a form has its login there.
-        auth = None if isinstance(body, str) else _basic(credentials)
-    elif text.startswith("/v2/"):
-        auth = kit.TokenFlow(*credentials.login) if credentials.login else kit.TokenFlow()
-    else:
-        headers |= credentials.headers
-    answer = await place.http.request(
-        request.method,
-        text,
-        content=body if isinstance(body, bytes | str | None) else json.dumps(body),
-        headers={"Content-Type": "application/json"} | headers,
-        auth=auth,
-    )
-    is_json = answer.content and "json" in answer.headers.get("content-type", "")
-    return Answer(str(answer.status_code), answer.json() if is_json else None, answer.headers)
-
-
-def _basic(credentials: Credentials) -> httpx.Auth | None:
-    return httpx.BasicAuth(*credentials.login) if credentials.login else None
-
-
-async def _mutate(place: Place, text: str, request: Request, headers: Mapping[str, str]) -> Answer:
-    selection = _selection(request.keep)
-    answer = await place.http.post(
-        "/graphql",
-        json={"query": f"mutation {{ result: {text} {{ {selection} errors {{ code field message }} }} }}"},
-        headers=dict(headers),
-    )
-    body = answer.json()
-    if "errors" in body:
-        (error,) = body["errors"]
-        assert error["extensions"]["code"] not in ("INTERNAL", "BAD_REQUEST"), (text, error)
-        return Answer(error["extensions"]["code"], body, answer.headers)
-    result = body["data"]["result"]
-    errors = result["errors"]
-    return Answer(errors[0]["code"] if errors else "", errors or result, answer.headers)
-
-
-def _selection(keep: Mapping[str, str]) -> str:
-    """The fields of a payload that are to be kept."""
-    return " ".join(path.replace(".", " { ") + " }" * path.count(".") for path in keep.values())
-
-
-async def carry_out(place: Place, request: Request, *, outcome: str = "") -> str | None:
-    """Make a request that must go well, and keep the facts of its answer; what is wrong, if anything."""
-    answer = await send(place, request)
-    if answer.outcome != outcome if outcome else answer.is_refusal:
-        return f"{request.text} by {request.by}: {answer.outcome} {answer.body}"
-    for name, path in request.keep.items():
-        if path.endswith(":"):
-            place.facts[name] = answer.headers[path[:-1]]
-            continue
-        found = answer.body
-        for key in path.split("."):
-            found = found[int(key)] if isinstance(found, list) else found[key]
-        place.facts[name] = found
-    for row in await fetch("SELECT body FROM mail ORDER BY id"):
-        if code := re.search(r"\?code=(\w+)", row["body"]):
-            place.facts["code"] = code[1]
-    for row in await fetch("SELECT uuid FROM access_token ORDER BY id DESC LIMIT 1"):
-        place.facts["newest_token"] = row["uuid"]
-    return None
 
 
 async def problems(place: Place, rows: Iterable[Row]) -> list[str]:
@@ -171,7 +64,7 @@ async def _problems(place: Place, row: Row) -> list[str]:
         *[
             f"a registry token of {holder} for {path} works still"
             for holder, path, token in held
-            if await _pull(place, path, token) != 401
+            if await pull(place, path, token) != 401
         ],
     ]
 
@@ -192,25 +85,15 @@ async def _refusal_problems(place: Place, row: Row) -> list[str]:
 async def _hold(place: Place, row: Row) -> list[tuple[str, str, str]]:
     """Registry tokens that what is bumped should end: who holds it, for which repository, and the token."""
     found = []
-    for name in sorted(row.bumped):
+    logins = {credentials.account: name for name, credentials in place.callers.items() if credentials.login}
+    for name in sorted(row.bumped - {"blocked"}):
         # The rights of `writer` are direct, so that only the epoch of the place can have ended the token.
         holder, path = ("writer", "acme/app") if name in ("acme", "acme/app") else (name, "acme/public")
-        credentials = next(
-            (one for one in place.callers.values() if one.account == holder and one.login), None
-        )
-        if credentials is None or holder == "blocked":
-            continue
-        scope = f"repository:{path}:pull"
-        answer = await place.http.get("/v2/auth", params={"scope": scope}, auth=_basic(credentials))
-        token = answer.json()["token"]
-        assert await _pull(place, path, token) == 200
-        found.append((holder, path, token))
+        if holder in logins:
+            token = await registry_token(place, logins[holder], path)
+            assert await pull(place, path, token) == 200
+            found.append((holder, path, token))
     return found
-
-
-async def _pull(place: Place, path: str, token: str) -> int:
-    headers = {"Authorization": f"Bearer {token}"}
-    return (await place.http.get(f"/v2/{path}/tags/list", headers=headers)).status_code
 
 
 def _due(place: Place, row: Row, entry: Entry) -> Entry:
