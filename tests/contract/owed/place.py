@@ -12,6 +12,7 @@ import httpx
 
 from quayside.app import create_app
 from quayside.http.sessions import COOKIE, HEADER
+from quayside.settings.mail_url import MailServer
 from quayside.settings.settings import Settings
 from resolvers.access.credentials import hash_secret
 from resolvers.access.passwords import hash_password
@@ -186,7 +187,9 @@ class Place:
 @asynccontextmanager
 async def place(factory: Factory, settings: Settings, *, is_empty: bool = False) -> AsyncIterator[Place]:
     """A place with everything, or nothing at all, asked from the machine itself."""
-    settings = replace(settings, features=settings.features | {"USER_RENAME"}, mail_url="smtp://127.0.0.1:9")
+    settings = replace(
+        settings, features=settings.features | {"USER_RENAME"}, mail_url=MailServer("127.0.0.1", 9)
+    )
     app = create_app(settings, jobs=False)
     async with (
         app.router.lifespan_context(app),

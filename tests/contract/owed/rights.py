@@ -48,11 +48,14 @@ def _refused(*allowed: str, codes: Mapping[str, str] | None = None) -> Mapping[s
     return {caller: codes.get(caller, F) for caller in CALLERS if caller not in allowed}
 
 
+_CREATE = _refused(*OWNER, "maker", "create", "org")
+
 RIGHTS: Mapping[str, Mapping[str, str]] = {
     "write": _refused(*OWNER, "writer", "keeper", "member", "write", "admin"),
     "write, like robots": _refused(*OWNER, "writer", "keeper", "member", "robot", "write", "admin"),
     "administer": _refused(*OWNER, "keeper", "admin"),
-    "create": _refused(*OWNER, "maker", "create", "org"),
+    "create": _CREATE,
+    "create, by a form": {caller: code for caller, code in _CREATE.items() if caller != "anonymous"},
     "organization": _refused(*OWNER, "org"),
     "organization, fresh": _refused("owner", "session", "org", codes={"stale": FRESH}),
     "account": _refused(*OWNER, *PEOPLE, "user"),
@@ -87,8 +90,5 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "writer", codes=dict.fromkeys((*OWNER, "write", "admin", "keeper", "member"), ABSENT)
     ),
     "invited": _refused(codes=dict.fromkeys((*OWNER, *PEOPLE, "user"), INVALID)),
-}
-RIGHTS = RIGHTS | {
-    "create, by a form": {key: code for key, code in RIGHTS["create"].items() if key != "anonymous"}
 }
 """By name. Whoever is not refused may do it, or do it to what is theirs."""
