@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 from storage.blobs.base import (
@@ -86,47 +87,58 @@ class UploadFile:
 
 
 class BlobFile:
-    """Reads a range of one blob, chunk by chunk; opens at the first chunk and closes after the last."""
+    """Reads a range of one blob, chunk by chunk; opens at the first chunk."""
 
     def __init__(self, path: Path, digest: str, start: int, end: int | None) -> None:
         self.path = path
         self.digest = digest
         self.is_done = False
+        self.file: FileIO | None = None
         self._start = start
         self._end = end
-        self._descriptor: int | None = None
 
     @property
-    def is_open(self) -> bool:
-        return self._descriptor is not None
+    def next_size(self) -> int:
+        """How many bytes the next chunk is to have, once the file is open."""
+        assert self._end is not None
+        return min(CHUNK_SIZE, self._end - self._start)
 
     def next_chunk(self) -> bytes:
-        """Return at most 1 MiB; empty only for an empty range. Raises BlobUnknown, RangeInvalid."""
-        if self._descriptor is None:
-            self._descriptor = open_blob(self.path, self.digest)
-            size = os.fstat(self._descriptor).st_size
+        """Return at most 1 MiB; empty only for an empty range. After the last one the file is closed.
+
+        Raises BlobUnknown, RangeInvalid.
+        """
+        if self.file is None:
+            self.file = open_blob(self.path, self.digest)
+            size = os.fstat(self.file.fileno()).st_size
             self._start, self._end = resolve_range(size, self._start, self._end)
+            self.file.seek(self._start)
+        chunk = self.note(self.file.read(self.next_size))
+        if self.is_done:
+            self.close()
+        return chunk
+
+    def note(self, chunk: bytes) -> bytes:
+        """Note that a chunk was read from the file, and return it. Raises StorageFailed."""
         assert self._end is not None
-        chunk = os.pread(self._descriptor, min(CHUNK_SIZE, self._end - self._start), self._start)
         self._start += len(chunk)
         if self._start >= self._end:
             self.is_done = True
-            self.close()
         elif not chunk:
             raise StorageFailed(f"blob {self.digest} ends before its size", errno=None)
         return chunk
 
     def close(self) -> None:
         """Close the file. Closing twice is no error."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        file, self.file = self.file, None
+        if file is not None:
+            file.close()
 
 
-def open_blob(path: Path, digest: str) -> int:
-    """Return a descriptor to read the blob with. Raises BlobUnknown."""
+def open_blob(path: Path, digest: str) -> FileIO:
+    """Return a file to read the blob from. Raises BlobUnknown."""
     try:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW))
     except FileNotFoundError:
         raise BlobUnknown(digest) from None
 

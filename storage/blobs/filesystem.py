@@ -1,7 +1,8 @@
 """Blobs as files below one directory; several processes may use it at once.
 
 Hashing and disk work run in a small pool of threads of their own, one batch of about 1 MiB per call: the
-event loop stays free, and a slow disk does not hold up whatever else uses the loop's default threads.
+event loop stays free, and a slow disk does not hold up whatever else uses the loop's default threads. Through
+aiofiles goes what is one system call at a time; writing and hashing a batch, and a commit, are one call each.
 """
 
 import asyncio
@@ -14,6 +15,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+
+import aiofiles.os
+from aiofiles.threadpool import wrap as aiofiles_wrap
 
 from storage.blobs.base import (
     CHUNK_SIZE,
@@ -34,7 +38,6 @@ from storage.blobs.files import (
     locked_upload,
     make_directory,
     make_root,
-    remove,
     remove_upload,
     sync_directory,
 )
@@ -83,7 +86,7 @@ class FilesystemBlobStore:
 
     async def upload_size(self, upload: str) -> int:
         refuse_inside_transaction()
-        size = await self._in_thread(partial(file_size, self._layout.upload(upload)))
+        size = await self._size(self._layout.upload(upload))
         if size is None:
             raise UploadUnknown(upload)
         return size
@@ -103,19 +106,25 @@ class FilesystemBlobStore:
 
     async def stat(self, digest: str) -> int | None:
         refuse_inside_transaction()
-        return await self._in_thread(partial(file_size, self._layout.blob(digest)))
+        return await self._size(self._layout.blob(digest))
 
     async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         refuse_inside_transaction()
-        file = BlobFile(self._layout.blob(digest), digest, start, end)
+        blob = BlobFile(self._layout.blob(digest), digest, start, end)
         try:
-            while not file.is_done:
-                chunk = await self._in_thread(file.next_chunk)
-                if chunk:
-                    yield chunk
+            # Most blobs are small: one call opens, reads and closes them, which takes aiofiles three.
+            chunk = await self._in_thread(blob.next_chunk)
+            if chunk:
+                yield chunk
+            if blob.file is not None:
+                file = aiofiles_wrap(blob.file, executor=self._threads)
+                while not blob.is_done:
+                    with os_errors():
+                        chunk = await settled(asyncio.ensure_future(file.read(blob.next_size)))
+                    yield blob.note(chunk)
         finally:
-            if file.is_open:
-                await self._in_thread(file.close)
+            if blob.file is not None:
+                await self._in_thread(blob.close)
 
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         refuse_inside_transaction()
@@ -130,7 +139,12 @@ class FilesystemBlobStore:
     async def delete(self, digest: str) -> bool:
         refuse_inside_transaction()
         path = self._layout.blob(digest)
-        return await self._in_thread(partial(remove, path))
+        with os_errors():
+            try:
+                await settled(asyncio.ensure_future(aiofiles.os.unlink(path, executor=self._threads)))
+            except FileNotFoundError:
+                return False
+        return True
 
     def digests(self) -> AsyncIterator[tuple[str, int]]:
         return self._walk(self._layout.walk_blobs)
@@ -156,6 +170,15 @@ class FilesystemBlobStore:
         """
         with os_errors():
             return await settled(asyncio.get_running_loop().run_in_executor(self._threads, call))
+
+    async def _size(self, path: Path) -> int | None:
+        """The size of a file, None if there is none."""
+        status = aiofiles.os.stat(path, follow_symlinks=False, executor=self._threads)
+        with os_errors():
+            try:
+                return int((await settled(asyncio.ensure_future(status))).st_size)
+            except FileNotFoundError:
+                return None
 
     async def _write_stream(self, file: UploadFile, stream: AsyncIterable[bytes]) -> None:
         """Write the stream in batches; what was received is written also when the stream raises."""
