@@ -2,13 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from resolvers.content import push
 from storage import blob_rows
-from storage.blobs import BlobStore, InsideTransaction, StorageFailed
+from storage.blobs import BlobStore, InsideTransaction, StorageFailed, open_blob_store
 from storage.clock import now_ms
 from storage.statements import Row, execute, fetch
 from storage.transactions import transaction
@@ -226,9 +226,21 @@ async def test_a_transaction_does_not_wait_for_the_store(blobs: BlobStore, row: 
                 await operation()
 
 
+@pytest.fixture(params=["files", "bucket"])
+async def shared(request: pytest.FixtureRequest, blobs: BlobStore) -> AsyncIterator[BlobStore]:
+    """A store on which several things go on at once: of files, or in a bucket."""
+    if request.param == "files":
+        yield blobs
+        return
+    bucket = open_blob_store(request.getfixturevalue("s3_url"))
+    yield bucket
+    await bucket.close()
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(2 * SCALE))
 async def test_whoever_commits_beside_collectors_has_the_bytes(
-    blobs: BlobStore, factory: Factory, seed: int
+    shared: BlobStore, factory: Factory, seed: int
 ) -> None:
     """A blob is old and unused as soon as no client is about it; whoever links it can read it to the end."""
     chance = random.Random(seed)
@@ -247,11 +259,11 @@ async def test_whoever_commits_beside_collectors_has_the_bytes(
             digest = sha256(content)
             async with locks[content]:
                 clients[content] += 1
-            size = await commit(blobs, content)
+            size = await commit(shared, content)
             await push.link_blob(repository.id, digest, size)
-            assert await blobs.read_all(digest, limit=100) == content
+            assert await shared.read_all(digest, limit=100) == content
             await asyncio.sleep(chance.random() / 100)
-            assert await blobs.read_all(digest, limit=100) == content
+            assert await shared.read_all(digest, limit=100) == content
             pushed += 1
             async with locks[content]:
                 clients[content] -= 1
@@ -267,7 +279,7 @@ async def test_whoever_commits_beside_collectors_has_the_bytes(
         nonlocal removed
         while not is_over:
             ids = [row["id"] for row in await fetch("SELECT id FROM blob")]
-            gone = await blob_rows.remove(blobs, ids, committed_before_ms=2)
+            gone = await blob_rows.remove(shared, ids, committed_before_ms=2)
             removed += len(gone)
             await asyncio.sleep(0.002)
 
@@ -279,4 +291,4 @@ async def test_whoever_commits_beside_collectors_has_the_bytes(
 
     assert pushed == 36
     assert removed > 0
-    assert await all_uploads(blobs) == []
+    assert await all_uploads(shared) == []
