@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import aiofiles
+
 # The library has no public way to set the context of one task that can be nested and repeated.
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import BaseORMException, IntegrityError, OperationalError
@@ -218,8 +220,8 @@ async def require_current(database: Database) -> None:
 async def _migration_lock(database: Database) -> Any:
     if database.dialect == "sqlite":
         path = sqlite_path(database.url)
-        with (path.parent / f"{path.name}.migrate").open("w") as lock:
-            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        async with aiofiles.open(path.parent / f"{path.name}.migrate", "w") as lock:
+            await asyncio.to_thread(fcntl.flock, lock.fileno(), fcntl.LOCK_EX)
             yield
         return
     # A session-level advisory lock belongs to its connection, so it has one of its own.

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiofiles
+import aiofiles.os
+
 from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.settings import parsers, secret_key
@@ -59,8 +62,9 @@ async def _secret_key(settings: Settings) -> str:
     if not path.exists():
         return f"{path}, made at the first start"
     try:
-        mode = path.stat().st_mode & 0o777
-        parsers.secret_keys(path.read_text(encoding="utf-8").strip())
+        mode = (await aiofiles.os.stat(path)).st_mode & 0o777
+        async with aiofiles.open(path, encoding="utf-8") as file:
+            parsers.secret_keys((await file.read()).strip())
     except (OSError, ValueError) as error:
         raise CommandError(f"{path} holds no usable key: {error}.") from error
     if mode & 0o077:

@@ -4,7 +4,8 @@
                  our own boot script and style
     examples/    the queries in the tabs of GraphiQL, one file each, in the order of their names
 
-The page loads nothing from other hosts; its content security policy forbids it.
+The page loads nothing from other hosts; its content security policy forbids it. The content of an
+asset is read off the event loop, at the first request for it, and then kept.
 """
 
 import gzip
@@ -15,6 +16,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+import aiofiles
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -69,11 +71,14 @@ PAGE = Template("""\
 
 @dataclass(frozen=True)
 class Asset:
-    """A file of the page; `public_name` contains a hash of the content, so that it can be cached for ever."""
+    """A file of the page; `public_name` contains a hash of the content, so that it can be cached for ever.
+
+    A `path` that ends in `.gz` is stored compressed.
+    """
 
     public_name: str
     media_type: str
-    gzipped: bytes
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -126,44 +131,58 @@ def examples() -> tuple[Example, ...]:
 
 @cache
 def all_assets() -> dict[str, Asset]:
-    """Every asset by its file name."""
+    """Every asset by its file name. Reads the list of them, and our own files for their checksums."""
     found = {}
     for row in orjson.loads((ASSETS / "assets.json").read_bytes()):
         name = row["file"]
-        found[name] = asset(name, sha256=row["sha256"], gzipped=(ASSETS / f"{name}.gz").read_bytes())
+        found[name] = asset(name, sha256=row["sha256"], path=ASSETS / f"{name}.gz")
     for name in OWN_FILES:
-        content = (ASSETS / name).read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-        found[name] = asset(name, sha256=sha256, gzipped=gzip.compress(content, mtime=0))
+        path = ASSETS / name
+        found[name] = asset(name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), path=path)
     return found
 
 
-def asset(name: str, *, sha256: str, gzipped: bytes) -> Asset:
-    """The asset with this content."""
-    path = Path(name)
-    return Asset(f"{path.stem}.{sha256[:16]}{path.suffix}", MEDIA_TYPES[path.suffix], gzipped)
+def asset(name: str, *, sha256: str, path: Path) -> Asset:
+    """The asset of this name, whose content is the file at `path`."""
+    named = Path(name)
+    return Asset(f"{named.stem}.{sha256[:16]}{named.suffix}", MEDIA_TYPES[named.suffix], path)
 
 
-@cache
-def by_public_name() -> dict[str, Asset]:
-    """Every asset by the name it is served under."""
-    return {asset.public_name: asset for asset in all_assets().values()}
+# What pages name is read while the application is imported: no request waits for it on the event loop.
+examples()
+BY_PUBLIC_NAME = {asset.public_name: asset for asset in all_assets().values()}
+"""Every asset by the name it is served under."""
+
+
+_gzipped: dict[str, bytes] = {}
+"""The content of the assets read so far, compressed, by their public names."""
+
+
+async def gzipped(asset: Asset) -> bytes:
+    """The compressed content of an asset. Reads its file once."""
+    if asset.public_name not in _gzipped:
+        async with aiofiles.open(asset.path, "rb") as file:
+            content = await file.read()
+        is_stored_so = asset.path.suffix == ".gz"
+        _gzipped[asset.public_name] = content if is_stored_so else gzip.compress(content, mtime=0)
+    return _gzipped[asset.public_name]
 
 
 async def serve_asset(request: Request) -> Response:
     """One asset, compressed when the client accepts gzip. 404 for any other name."""
-    found = by_public_name().get(request.path_params["name"])
+    found = BY_PUBLIC_NAME.get(request.path_params["name"])
     if found is None:
         raise HTTPException(404)
+    content = await gzipped(found)
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable",
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }
     if not accepts_gzip(request.headers.get("accept-encoding", "")):
-        return Response(gzip.decompress(found.gzipped), media_type=found.media_type, headers=headers)
+        return Response(gzip.decompress(content), media_type=found.media_type, headers=headers)
     headers["Content-Encoding"] = "gzip"
-    return Response(found.gzipped, media_type=found.media_type, headers=headers)
+    return Response(content, media_type=found.media_type, headers=headers)
 
 
 def accepts_gzip(header: str) -> bool:

@@ -3,7 +3,10 @@
 import gzip
 import hashlib
 import json
+import sys
+import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -66,6 +69,29 @@ async def test_assets_are_compressed_for_those_who_accept_it(client: httpx.Async
         assert len(response.content) == 3_513_580
         sizes[encoding] = int(response.headers["content-length"])
     assert sizes == {"gzip, br": 728_483, "identity": 3_513_580, "gzip;q=0": 3_513_580}
+
+
+async def test_assets_are_read_off_the_event_loop(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "_gzipped", {})
+    opened: list[tuple[str, bool]] = []
+    is_watching = True
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        # Python cannot take a hook away again.
+        if is_watching and event == "open" and str(arguments[0]).startswith(str(web.ASSETS)):
+            opened.append(
+                (Path(str(arguments[0])).name, threading.current_thread() is threading.main_thread())
+            )
+
+    sys.addaudithook(watch)
+    for _ in range(2):
+        for asset in web.all_assets().values():
+            assert (await client.get(f"/graphql/assets/{asset.public_name}")).status_code == 200
+    is_watching = False
+
+    assert sorted(opened) == sorted((asset.path.name, False) for asset in web.all_assets().values())
 
 
 async def test_unknown_assets_are_404(client: httpx.AsyncClient) -> None:
