@@ -131,3 +131,24 @@ def test_the_table_of_events_has_every_kind_with_its_keys() -> None:
     assert {name: tuple(re.findall(r"`([^`]+)`", keys)) for name, keys in rows} == {
         row.name: row.metadata for row in KINDS.values()
     }
+
+
+NAMED_FILE = re.compile(r"`([^`\s]*/[^`\s]*|[\w-]+\.(?:md|toml|txt))`")
+
+
+def test_files_that_the_guide_for_developers_names_exist() -> None:
+    root = DOCS.parent
+    text = (DOCS / "dev.md").read_text(encoding="utf-8")
+    sections = [part.partition("\n") for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]]
+
+    assert [title for title, _, _ in sections] == [
+        "A noun",
+        "An event kind",
+        "A job",
+        "A setting",
+        "A REST operation",
+        "A blob driver",
+    ]
+    assert [title for title, _, body in sections if len(NAMED_FILE.findall(body)) < 3] == []
+    assert [path for path in NAMED_FILE.findall(text) if not (root / path).exists()] == []
+    assert "(docs/dev.md)" in (root / "README.md").read_text(encoding="utf-8")
