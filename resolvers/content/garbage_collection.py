@@ -100,7 +100,7 @@ async def collect_content(run: Run) -> str | None:
 
 
 async def _number_of_repositories() -> int:
-    row = await fetch_one("SELECT COUNT(*) AS number FROM repository WHERE deleted_at_ms IS NULL")
+    row = await fetch_one(f"SELECT COUNT(*) AS number FROM repository WHERE {exists()}")
     return int(row["number"]) if row else 0
 
 
