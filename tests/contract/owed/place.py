@@ -161,7 +161,7 @@ class Place:
     async def _application(self, caller: str) -> None:
         """Let the token of a caller be one of an application."""
         owner = await self.factory.as_account("owner")
-        made = await application.create(owner, "acme", ApplicationChanges({"name": "Pilot"}))
+        made = await application.create(owner, "acme", ApplicationChanges(name="Pilot"))
         credentials = self.callers[caller]
         await execute("UPDATE access_token SET application_id = ? WHERE id = ?", made.id, credentials.token)
         credentials.application = (made.client_id, made.name)
