@@ -237,9 +237,13 @@ async def _send_failure(scope: Scope, send: Send, failure: Failure, request: str
         return
     door = door_of(scope["path"])
     if door == "other" and _prefers_page(scope):
-        content = forms.notice(failure.sentence, is_error=True)
-        page = forms.page(
-            Request(scope), "Try again later", content, status=failure.status, headers=failure.headers
+        page = forms.message(
+            Request(scope),
+            "Try again later",
+            failure.sentence,
+            is_error=True,
+            status=failure.status,
+            headers=failure.headers,
         )
         body, headers = bytes(page.body), page.raw_headers
     else:

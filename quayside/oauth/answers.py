@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import orjson
@@ -111,27 +110,20 @@ def consent_page(
     csrf_token: str,
 ) -> Response:
     """The consent page: application, scopes and redirect URI."""
-    rows = [SCOPES[scope] for scope in sorted(scopes)]
-    carried = forms.hidden(
-        **{FIELD: csrf_token},
-        **{name: value for name, value in parameters(asked).items() if value is not None},
-    )
-    wanted = "".join(
-        f"<li><strong>{escape(row.title)}</strong>{' (dangerous)' if row.is_dangerous else ''}<br>"
-        f"{escape(row.description)}</li>"
-        for row in rows
-    )
-    about = f"<p>{escape(record.description)}</p>" if record.description else ""
-    content = (
-        f"<p><strong>{escape(record.name)}</strong> by <strong>{escape(owner.name)}</strong> asks to act for"
-        f" you, <strong>{escape(username)}</strong>:</p>{about}<ul>{wanted}</ul>"
-    )
-    if any(row.is_dangerous for row in rows):
-        content += forms.notice("Some of this allows to take over accounts.", is_error=True)
-    content += f"<p>The answer goes to <code>{escape(redirect_uri)}</code>.</p>"
-    content += forms.form("authorizeapp", "Authorize", carried) + forms.form("denyapp", "Deny", carried)
+    values = {
+        "application": record,
+        "carried": {
+            FIELD: csrf_token,
+            **{name: value for name, value in parameters(asked).items() if value is not None},
+        },
+        "owner": owner,
+        "redirect_uri": redirect_uri,
+        "scopes": [SCOPES[scope] for scope in sorted(scopes)],
+        "username": username,
+    }
     # Browsers apply form-action to the redirect after the form too.
-    return forms.page(request, "Authorize application", content, form_action=f"'self' {origin(redirect_uri)}")
+    form_action = f"'self' {origin(redirect_uri)}"
+    return forms.page(request, "Authorize application", "consent.html", values, form_action=form_action)
 
 
 def parameters(asked: AuthorizationRequest) -> dict[str, str | None]:
@@ -150,16 +142,12 @@ def parameters(asked: AuthorizationRequest) -> dict[str, str | None]:
 
 def token_page(request: Request, token: str | None) -> Response:
     """A page with a token: the given one, or the one in the URL fragment."""
-    shown = escape(token) if token else "There is no token in the address of this page."
-    content = (
-        forms.notice("Copy the token now: it is not shown again.")
-        + f'<p><code id="token">{shown}</code></p><script>{SHOWING_SCRIPT}</script>'
-    )
+    values = {"script": SHOWING_SCRIPT, "token": token}
     headers = {"Content-Security-Policy": TOKEN_PAGE_POLICY}
-    return forms.page(request, "Your access token", content, headers=headers)
+    return forms.page(request, "Your access token", "token.html", values, headers=headers)
 
 
 def refusal_page(request: Request, text: str, status: int, *, sign_in: str | None = None) -> Response:
     """An error page; with a link to the sign-in form if that helps."""
-    link = f'<p><a href="{escape(sign_in)}">Sign in</a></p>' if sign_in else ""
-    return forms.page(request, "Not authorized", forms.notice(text, is_error=True) + link, status=status)
+    link = forms.Link(sign_in, "Sign in") if sign_in else None
+    return forms.message(request, "Not authorized", text, is_error=True, link=link, status=status)

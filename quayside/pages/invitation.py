@@ -61,37 +61,34 @@ async def _answer(request: Request, contexts: ContextFactory, code: str, answer:
         told = f"You have declined to join {team}."
     else:
         return await _page(request, contexts, code, status=400, error="Accept the invitation or decline it.")
-    return forms.page(request, TITLE, forms.notice(told))
+    return forms.message(request, TITLE, told)
 
 
 async def _page(
     request: Request, contexts: ContextFactory, code: str, *, status: int = 200, error: str | None = None
 ) -> Response:
     """The forms to answer an invitation; for anonymous callers a link to sign in and return."""
-    shown = forms.notice(error, is_error=True) if error else ""
     context = await contexts.browser(request)
     try:
         record = await invite.by_code(context, code)
     except Unauthenticated:
         back = quote(f"{PATH}?code={quote(code)}")
-        shown += forms.notice("Sign in to see the invitation.")
-        shown += f'<p><a href="/signin?next={back}">Sign in</a></p>'
-        return forms.page(request, TITLE, shown, status=status)
+        anonymous = {"error": error, "invitation": None, "sign_in": f"/signin?next={back}"}
+        return forms.page(request, TITLE, "invitation.html", anonymous, status=status)
     except QuaysideError as refused:
         return _refusal(request, refused)
-    inviter = record.inviter_name or "An administrator"
-    shown += forms.notice(
-        f"{inviter} invites you, {context.viewer.require_account().name}, to join the team"
-        f" {record.team_name} of the organization {record.organization_name}."
-    )
-    cookie = cookie_or_new(request)
-    for answer, button in ANSWERS.items():
-        carried = forms.hidden(**{FIELD: csrf_token(cookie), "code": code, "answer": answer})
-        shown += forms.form(PATH, button, carried)
-    return forms.page(request, TITLE, shown, status=status)
+    values = {
+        "action": PATH,
+        "answers": ANSWERS,
+        "carried": {FIELD: csrf_token(cookie_or_new(request)), "code": code},
+        "error": error,
+        "invitation": record,
+        "username": context.viewer.require_account().name,
+    }
+    return forms.page(request, TITLE, "invitation.html", values, status=status)
 
 
 def _refusal(request: Request, error: QuaysideError) -> Response:
     """A page with the error, and a link to sign in as another user."""
-    other = '<p><a href="/signin">Sign in as somebody else</a></p>'
-    return forms.page(request, TITLE, forms.notice(error.message, is_error=True) + other, status=400)
+    other = forms.Link("/signin", "Sign in as somebody else")
+    return forms.message(request, TITLE, error.message, is_error=True, link=other, status=400)

@@ -23,7 +23,7 @@ from resolvers.errors import QuaysideError
 Answer: TypeAlias = Callable[[Request, ContextFactory], Awaitable[Response]]
 
 CONFIRM, RECOVER = "Confirm your e-mail address", "Recover your account"
-SIGN_IN = '<p><a href="/signin">Sign in</a></p>'
+SIGN_IN = forms.Link("/signin", "Sign in")
 
 
 def recovery_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
@@ -34,9 +34,7 @@ def recovery_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
             try:
                 return await answer(request, contexts())
             except QuaysideError as error:
-                return forms.page(
-                    request, title, forms.notice(error.message, is_error=True) + SIGN_IN, status=400
-                )
+                return forms.message(request, title, error.message, is_error=True, link=SIGN_IN, status=400)
 
         return respond
 
@@ -50,19 +48,19 @@ def recovery_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
 
 async def _show_confirm(request: Request, contexts: ContextFactory) -> Response:
     code = request.query_params.get("code", "")
-    return forms.page(request, CONFIRM, forms.form("/confirm", "Confirm", forms.hidden(code=code)))
+    return forms.page(request, CONFIRM, "confirm.html", {"code": code})
 
 
 async def _confirm(request: Request, contexts: ContextFactory) -> Response:
     form = await forms.read_form(request)
     account = await recovery.confirm_email(await contexts.browser(request), form.get("code", ""))
-    shown = forms.notice(f"Thank you. {account.email} is now the address of {account.name}.")
-    return forms.page(request, CONFIRM, shown + SIGN_IN)
+    text = f"Thank you. {account.email} is now the address of {account.name}."
+    return forms.message(request, CONFIRM, text, link=SIGN_IN)
 
 
 async def _show_recovery(request: Request, contexts: ContextFactory) -> Response:
     code = request.query_params.get("code")
-    return forms.page(request, RECOVER, _ask_for_mail() if code is None else _ask_for_password(code))
+    return _recovery_page(request, code)
 
 
 async def _recover(request: Request, contexts: ContextFactory) -> Response:
@@ -70,28 +68,19 @@ async def _recover(request: Request, contexts: ContextFactory) -> Response:
     context = await contexts.browser(request)
     if (code := form.get("code")) is None:
         await recovery.request(context, form.get("email", ""))
-        shown = forms.notice("If that is the address of a user, a mail is on its way to it.")
-        return forms.page(request, RECOVER, shown + SIGN_IN)
+        text = "If that is the address of a user, a mail is on its way to it."
+        return forms.message(request, RECOVER, text, link=SIGN_IN)
     try:
         account = await recovery.reset_password(context, code, form.get("password", ""))
     except QuaysideError as error:
         if error.field != "password":
             raise
-        shown = forms.notice(error.message, is_error=True) + _ask_for_password(code)
-        return forms.page(request, RECOVER, shown, status=400)
-    return forms.page(request, RECOVER, forms.notice(f"The password of {account.name} is set.") + SIGN_IN)
+        return _recovery_page(request, code, status=400, error=error.message)
+    return forms.message(request, RECOVER, f"The password of {account.name} is set.", link=SIGN_IN)
 
 
-def _ask_for_mail() -> str:
-    return forms.form(
-        "/recovery", "Send", forms.field("E-mail address", "email", kind="email", autocomplete="email")
-    )
-
-
-def _ask_for_password(code: str) -> str:
-    return forms.form(
-        "/recovery",
-        "Set password",
-        forms.hidden(code=code),
-        forms.field("New password", "password", kind="password", autocomplete="new-password"),
-    )
+def _recovery_page(
+    request: Request, code: str | None, *, status: int = 200, error: str | None = None
+) -> Response:
+    """The form for an e-mail address, or with a code the form for a new password."""
+    return forms.page(request, RECOVER, "recovery.html", {"code": code, "error": error}, status=status)

@@ -35,6 +35,7 @@ from rest_compat.admission import cors_headers
 from rest_compat.problems import DEFAULT_TEXT, UNAUTHENTICATED, UNAVAILABLE, Problem, message, render
 
 MAX_BODY = 64 * 1024
+TITLE = "Sign in"
 WRONG = "Invalid Username or Password"
 AFTER_SIGN_IN = "/graphql"
 
@@ -123,7 +124,7 @@ class SignIn:
             try:
                 return await answer(request, self._contexts())
             except BadRequest as error:
-                return forms.page(request, "Sign in", forms.notice(error.message, is_error=True), status=400)
+                return forms.message(request, TITLE, error.message, is_error=True, status=400)
 
         return endpoint
 
@@ -263,20 +264,12 @@ async def _sign_in_page(
     destination = destination or local_path(request.query_params.get("next"))
     viewer = await contexts.sessions.session_viewer(request)
     cookie = cookie_or_new(request)
-    carried = forms.hidden(**{FIELD: csrf_token(cookie), "next": destination})
-    shown = forms.notice(error, is_error=True) if error else ""
-    if viewer is not None and viewer.account is not None:
-        shown += forms.notice(f"You are signed in as {viewer.account.name}.")
-        shown += forms.form("/signout", "Sign out", carried)
-    else:
-        shown += forms.form(
-            "/signin",
-            "Sign in",
-            carried,
-            forms.field("User name or e-mail address", "username", autocomplete="username"),
-            forms.field("Password", "password", kind="password", autocomplete="current-password"),
-        )
-        shown += '<p><a href="/recovery">I forgot my password</a></p>'
-    response = forms.page(request, "Sign in", shown, status=status)
+    account = viewer.account if viewer is not None else None
+    values = {
+        "carried": {FIELD: csrf_token(cookie), "next": destination},
+        "error": error,
+        "username": account.name if account is not None else None,
+    }
+    response = forms.page(request, TITLE, "sign_in.html", values, status=status)
     contexts.sessions.set_cookie(response, cookie, request)
     return response

@@ -2,6 +2,7 @@
 
     assets/      the published builds of GraphiQL and React (assets.json: versions and checksums), compressed;
                  our own boot script and style
+    templates/   the pages that the server makes, of GraphiQL and with forms
     examples/    the queries in the tabs of GraphiQL, one file each, in the order of their names
 
 The page loads nothing from other hosts; its content security policy forbids it. The content of an
@@ -12,9 +13,7 @@ import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from pathlib import Path
-from string import Template
 
 import aiofiles
 import orjson
@@ -24,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from quayside.http.accept import MediaType
+from quayside.web.rendering import render
 
 ASSETS = Path(__file__).parent / "assets"
 EXAMPLES = Path(__file__).parent / "examples"
@@ -38,35 +38,6 @@ CONTENT_SECURITY_POLICY = (
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; connect-src 'self'; "
     "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-
-PAGE = Template("""\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Quayside GraphiQL</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="$graphiql_css">
-<link rel="stylesheet" href="$page_css">
-<script defer src="$react_js"></script>
-<script defer src="$react_dom_js"></script>
-<script defer src="$graphiql_js"></script>
-<script defer src="$boot_js"></script>
-</head>
-<body>
-<header>
-<strong>Quayside</strong>
-<label>Access token <input id="token" type="text" autocomplete="off" spellcheck="false"
-  placeholder="paste a token to act as its user"></label>
-<small>Kept in this tab only, sent as <code>Authorization: Bearer</code>.</small>
-<a href="signin">Sign in or out</a>
-</header>
-<main id="graphiql">Loading GraphiQL; it needs JavaScript.</main>
-<script type="application/json" id="examples">$examples</script>
-</body>
-</html>
-""")
 
 
 @dataclass(frozen=True)
@@ -105,21 +76,13 @@ def page(request: Request) -> Response:
 @cache
 def render_page(root_path: str) -> bytes:
     """The HTML of the page for an application mounted at `root_path`."""
-    address = {
-        name: escape(f"{root_path}/graphql/assets/{asset.public_name}")
-        for name, asset in all_assets().items()
+    addresses = {
+        name: f"{root_path}/graphql/assets/{asset.public_name}" for name, asset in all_assets().items()
     }
     # In a script element only "<" could end the data early.
     data = orjson.dumps([{"title": example.title, "query": example.query} for example in examples()])
-    return PAGE.substitute(
-        graphiql_css=address["graphiql.min.css"],
-        page_css=address["page.css"],
-        react_js=address["react.production.min.js"],
-        react_dom_js=address["react-dom.production.min.js"],
-        graphiql_js=address["graphiql.min.js"],
-        boot_js=address["boot.js"],
-        examples=data.decode().replace("<", "\\u003c"),
-    ).encode()
+    shown = data.decode().replace("<", "\\u003c")
+    return render("graphiql.html", {"addresses": addresses, "examples": shown}).encode()
 
 
 @cache

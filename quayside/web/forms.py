@@ -4,62 +4,48 @@ Texts are escaped. Posted forms are short, without files.
 """
 
 from collections.abc import Mapping
-from html import escape
-from string import Template
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from quayside.web import all_assets
+from quayside.web.rendering import render
 from resolvers.errors import BadRequest
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BYTES = 64 * 1024
 MAX_FIELDS = 100
 
-PAGE = Template("""\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title – Quayside</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="$stylesheet">
-</head>
-<body>
-<main>
-<h1>$title</h1>
-$content
-</main>
-</body>
-</html>
-""")
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link at the end of a page."""
+
+    href: str
+    text: str
 
 
 def page(
     request: Request,
     title: str,
-    content: str,
+    template: str,
+    values: Mapping[str, object],
     *,
     status: int = 200,
     form_action: str = "'self'",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A page. `content` is HTML; `form_action` lists the allowed targets of forms and their redirects."""
+    """A page of a template. `form_action` lists the allowed targets of forms and their redirects."""
     policy = (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none';"
         f" form-action {form_action}"
     )
     root = request.scope.get("root_path", "")
-    body = PAGE.substitute(
-        title=escape(title),
-        content=content,
-        stylesheet=escape(f"{root}/graphql/assets/{all_assets()['forms.css'].public_name}"),
-    )
+    stylesheet = f"{root}/graphql/assets/{all_assets()['forms.css'].public_name}"
     return Response(
-        body,
+        render(template, {"title": title, "stylesheet": stylesheet, **values}),
         status_code=status,
         media_type="text/html",
         headers={
@@ -74,33 +60,19 @@ def page(
     )
 
 
-def notice(text: str, *, is_error: bool = False) -> str:
-    """A paragraph with a status or an error."""
-    return f'<p role="{"alert" if is_error else "status"}">{escape(text)}</p>'
-
-
-def field(label: str, name: str, *, kind: str = "text", autocomplete: str = "off", value: str = "") -> str:
-    """A required field with its label."""
-    return (
-        f'<label>{escape(label)} <input type="{kind}" name="{escape(name)}" value="{escape(value)}"'
-        f' autocomplete="{autocomplete}" required></label>'
-    )
-
-
-def hidden(**values: str) -> str:
-    """Hidden fields."""
-    return "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in values.items()
-    )
-
-
-def form(action: str, button: str, *fields: str) -> str:
-    """A form that posts its fields to `action`."""
-    return (
-        f'<form method="post" action="{escape(action)}">{"".join(fields)}'
-        f'<button type="submit">{escape(button)}</button></form>'
-    )
+def message(
+    request: Request,
+    title: str,
+    text: str,
+    *,
+    is_error: bool = False,
+    link: Link | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A page with a status or an error, and perhaps a link."""
+    values = {"text": text, "is_error": is_error, "next": link}
+    return page(request, title, "message.html", values, status=status, headers=headers)
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -11,10 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 from graphql import validate
+from jinja2 import UndefinedError
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from quayside import web
+from quayside.web.rendering import render
 from schema.limits import VALIDATION_RULES, Limits, parse
 
 
@@ -123,3 +126,22 @@ def test_every_example_has_a_title_and_is_valid() -> None:
     for example in examples:
         assert example.query.startswith(f"# {example.title}\n")
         assert validate(schema._schema, parse(example.query, Limits()), VALIDATION_RULES) == []
+
+
+def test_templates_escape_all_values_but_our_script_and_the_escaped_examples() -> None:
+    texts = {path.name: path.read_text("utf-8") for path in (web.ASSETS.parent / "templates").iterdir()}
+    unescaped = {name: re.findall(r"\{\{ *(.*?) *\| *safe *\}\}", text) for name, text in texts.items()}
+
+    assert {name: found for name, found in unescaped.items() if found} == {
+        "graphiql.html": ["examples"],
+        "token.html": ["script"],
+    }
+    assert [name for name, text in texts.items() if text.count("safe") != len(unescaped[name])] == []
+    shown = {"title": "<t>", "stylesheet": '"s', "text": "<script>", "is_error": False, "next": None}
+    page = render("message.html", shown)
+    assert [text in page for text in ("<h1>&lt;t&gt;</h1>", 'href="&#34;s"', "&lt;script&gt;")] == [True] * 3
+
+
+def test_a_value_that_a_template_lacks_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="'text' is undefined"):
+        render("message.html", {"title": "T", "stylesheet": "s", "is_error": False, "next": None})
