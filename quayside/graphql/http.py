@@ -6,8 +6,7 @@ with the status of the specification.
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
@@ -21,24 +20,32 @@ from graphql import (
     OperationType,
     get_operation_ast,
     get_variable_values,
-    validate,
 )
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from quayside.graphql.documents import DocumentCache
+from quayside.graphql.requests import (
+    JSON,
+    GraphQLRequest,
+    RequestRefused,
+    check_body_type,
+    refused,
+    request_from_json,
+    request_from_query_string,
+    unavailable,
+)
 from quayside.graphql.sse import EVENT_STREAM, EventStream
-from quayside.http.accept import Accept, MediaType, Preference
+from quayside.http.accept import Accept, Preference
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
-from schema.input_checks import document_has_nul, nul_error
-from schema.limits import VALIDATION_RULES, Cost, Limits, check, parse
+from schema.limits import Cost, Limits, check
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-JSON = "application/json"
 
 STATUS_WITH_ERRORS = {GRAPHQL_RESPONSE: 294, JSON: 200}
 """Status of a response with both `data` and `errors`: 294 (Partial Success) only for the media type that
@@ -54,39 +61,6 @@ class TransportLimits:
     body_bytes: int = 1024 * 1024
     query_string_bytes: int = 16 * 1024
     body_seconds: float = 30.0
-
-
-class RequestRefused(Exception):
-    """The request is not executed. Holds the HTTP status, the GraphQL errors and further headers."""
-
-    def __init__(self, status: int, errors: Sequence[GraphQLError], headers: Mapping[str, str]) -> None:
-        super().__init__(status)
-        self.status = status
-        self.errors = errors
-        self.headers = headers
-
-
-def refused(
-    status: int, message: str, *, code: ErrorCode = ErrorCode.BAD_REQUEST, **headers: str
-) -> RequestRefused:
-    """A `RequestRefused` with one error; header names are written with underscores for hyphens."""
-    error = GraphQLError(message, extensions={"code": code})
-    return RequestRefused(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
-
-
-def unavailable(error: DatabaseUnavailable) -> RequestRefused:
-    """The refusal of a request that the database does not answer."""
-    problem = GraphQLError(str(error), extensions={"code": ErrorCode.UNAVAILABLE})
-    return RequestRefused(503, [problem], RETRY_LATER)
-
-
-@dataclass(frozen=True)
-class GraphQLRequest:
-    """The parameters of a request; absent ones are None or empty."""
-
-    query: str
-    operation_name: str | None
-    variables: dict[str, Any]
 
 
 Execute = Callable[[DocumentNode, dict[str, Any], Any, str | None], Awaitable[ExecutionResult]]
@@ -319,45 +293,6 @@ class GraphQLApp:
             raise RequestRefused(422, [error], {}) from error
 
 
-class DocumentCache:
-    """An LRU cache of valid documents by their text.
-
-    `characters` bounds the total length of the texts; a parsed document takes up to 270 bytes per character.
-    """
-
-    def __init__(self, schema: GraphQLSchema, *, limits: Limits, characters: int = 256 * 1024) -> None:
-        self.schema = schema
-        self.limits = limits
-        self.free_characters = characters
-        self.documents: OrderedDict[str, DocumentNode] = OrderedDict()
-
-    def get(self, text: str) -> DocumentNode:
-        """The document of a text. Raises RequestRefused: 400 for a syntax error, 422 if it is invalid."""
-        if text in self.documents:
-            self.documents.move_to_end(text)
-            return self.documents[text]
-        document = self.parse_and_validate(text)
-        self.documents[text] = document
-        self.free_characters -= len(text)
-        while self.free_characters < 0:
-            dropped, _ = self.documents.popitem(last=False)
-            self.free_characters += len(dropped)
-        return document
-
-    def parse_and_validate(self, text: str) -> DocumentNode:
-        """Parse and validate a text. Raises RequestRefused."""
-        if document_has_nul(text):
-            raise RequestRefused(400, [nul_error("query")], {})
-        try:
-            document = parse(text, self.limits)
-        except GraphQLError as error:
-            raise RequestRefused(400, [error], {}) from error
-        errors = validate(self.schema, document, VALIDATION_RULES)
-        if errors:
-            raise RequestRefused(422, errors, {})
-        return document
-
-
 def prefers_html(accept: Accept) -> bool:
     """Whether the client, a browser, names HTML and prefers it to both JSON types."""
     html = accept.preference("text/html")
@@ -379,72 +314,6 @@ def choose_media_type(accept: Accept) -> str:
         raise refused(406, f"Responses are {GRAPHQL_RESPONSE} or {JSON}, neither of which is accepted.")
     named = graphql.exactness == 2
     return GRAPHQL_RESPONSE if graphql > json or (graphql == json and named) else JSON
-
-
-def check_body_type(request: Request) -> None:
-    """Raise RequestRefused 415 unless the body is UTF-8 JSON without a content encoding.
-
-    Pages of other sites can send form and text bodies without a CORS preflight, so these must stay refused.
-    """
-    given = MediaType.parse(request.headers.get("content-type", ""))
-    if given.name != JSON or not given.is_utf8:
-        raise refused(415, f"Content-Type: the request body must be {JSON} in UTF-8.", Accept=JSON)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise refused(
-            415, "Content-Encoding: the request body must not be encoded.", Accept_Encoding="identity"
-        )
-
-
-def load_json(text: bytes | str, where: str) -> Any:
-    """Decode JSON. Raises RequestRefused 400."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise refused(400, f"{where} is not valid JSON: {error}.") from error
-
-
-def request_from_json(body: bytes) -> GraphQLRequest:
-    """The request in a POST body; unknown members are ignored. Raises RequestRefused 400 or 422."""
-    members = load_json(body, "The request body")
-    if isinstance(members, list):
-        raise refused(422, "Batches are not supported: send one request at a time.")
-    if not isinstance(members, dict):
-        raise refused(422, "The request body must be a JSON object.")
-    return check_parameters(members)
-
-
-def request_from_query_string(items: Sequence[tuple[str, str]]) -> GraphQLRequest:
-    """The request in a URL; empty optional parameters count as absent. Raises RequestRefused 400 or 422."""
-    members: dict[str, Any] = {}
-    for name, value in items:
-        if name in members:
-            raise refused(422, f"{name}: given more than once.")
-        if name in {"variables", "extensions"}:
-            members[name] = load_json(value, name) if value else None
-        else:
-            members[name] = value
-    return check_parameters(members)
-
-
-def check_parameters(members: dict[str, Any]) -> GraphQLRequest:
-    """Check the types of all parameters. Raises RequestRefused 422 with an error for each wrong one."""
-    problems = []
-    if not isinstance(members.get("query"), str):
-        problems.append("query: a string with a GraphQL document is required.")
-    if not isinstance(members.get("operationName"), str | None):
-        problems.append("operationName: must be a string.")
-    problems += [
-        f"{name}: must be an object."
-        for name in ("variables", "extensions")
-        if not isinstance(members.get(name), dict | None)
-    ]
-    if problems:
-        raise RequestRefused(422, [GraphQLError(problem) for problem in problems], {})
-    return GraphQLRequest(
-        query=members["query"],
-        operation_name=members.get("operationName") or None,
-        variables=members.get("variables") or {},
-    )
 
 
 async def single(item: Item) -> AsyncGenerator[Item, None]:

@@ -25,15 +25,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from quayside.graphql.http import (
-    GraphQLApp,
-    RequestRefused,
-    check_parameters,
-    format_error,
-    payload_of,
-    refused,
-    unavailable,
-)
+from quayside.graphql.http import GraphQLApp, format_error, payload_of
+from quayside.graphql.requests import RequestRefused, check_parameters, refused, unavailable
 from resolvers.errors import DatabaseUnavailable, ErrorCode, InvalidCredentials
 from schema import GraphContext
 

@@ -105,10 +105,9 @@ def test_commands_of_two_words_belong_to_a_group() -> None:
 
 def test_the_statuses_of_graphql_are_those_that_the_code_answers() -> None:
     # Given the numbers in the code, and that of a result without errors
-    written = re.findall(
-        r"\b(?:refused|RequestRefused)\(\s*([0-9]{3})\b",
-        Path(graphql_http.__file__).read_text(encoding="utf-8"),
-    )
+    folder = Path(graphql_http.__file__).parent
+    code = "".join((folder / f"{name}.py").read_text("utf-8") for name in ("documents", "http", "requests"))
+    written = re.findall(r"\b(?:refused|RequestRefused)\(\s*([0-9]{3})\b", code)
     answered = {200, *graphql_http.STATUS_WITH_ERRORS.values(), *protocol.ERROR_BODIES, *map(int, written)}
 
     # When the table is read

@@ -2,7 +2,8 @@
 
 import pytest
 
-from quayside.graphql.http import DocumentCache, RequestRefused
+from quayside.graphql.documents import DocumentCache
+from quayside.graphql.requests import RequestRefused
 from schema.limits import Limits
 from tests.quayside.graphql.http.endpoint import SCHEMA
 
