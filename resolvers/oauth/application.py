@@ -183,6 +183,8 @@ async def delete(context: Context, organization: str, client_id: str) -> Applica
     """
     record = await require_application(context, organization, client_id)
     async with transaction("application.delete"):
+        # Recorded before its tokens are deleted: one may be the token of this request, which the entry names.
+        await _record(context, "delete_application", record.organization_id, record.name, client_id)
         # ON DELETE CASCADE removes codes, assignments and tokens, which also ends their registry tokens.
         if not await execute("DELETE FROM application WHERE id = ?", record.id):
             raise NotFound(field="clientId")

@@ -284,7 +284,11 @@ async def revoke(
     if row is None:
         raise NotFound(field="uuid")
     details = {key: row[key] for key in ("username", "application", "client_id")}
+    # Recorded before the row is deleted: the token may be the one of this request, which the entry names.
     await events.record(context, kind, {"token": identity, **details}, namespace_id=namespace_id)
+    # Of two callers at once, the one who deletes the row revoked the token; the other's entry is rolled back.
+    if not await execute("DELETE FROM access_token WHERE id = ?", row["id"]):
+        raise NotFound(field="uuid")
     return _ACCESS_COLUMNS.record(row)
 
 
