@@ -40,7 +40,7 @@ from quayside.settings.site import site_of
 from quayside.workers.runner import POOL_SIZE, Runner
 from resolvers.access.registry_tokens import TokenSigner, load_signer
 from resolvers.accounts.oidc import Issuers
-from resolvers.outbound import Outbound
+from resolvers.outbound.client import Outbound
 from resolvers.record.fanout import Fanout
 from rest_compat.app import create_api
 from schema import GraphContext, schema

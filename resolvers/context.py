@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from resolvers.access.viewer import ANONYMOUS, Viewer
-from resolvers.outbound import Outbound
+from resolvers.outbound.client import Outbound
 from storage.blobs import BlobStore
 from storage.secrets import Secrets
 

@@ -21,7 +21,7 @@ from resolvers.access.credentials import session_viewer
 from resolvers.accounts.session import LIFETIME_MS, csrf_token, new_cookie
 from resolvers.context import Site, Viewer
 from resolvers.errors import Forbidden, Invalid, InvalidCredentials
-from resolvers.urls import origin_of, split_url
+from resolvers.outbound.urls import origin_of, split_url
 
 COOKIE = "_csrf_token"
 FIELD = "_csrf_token"

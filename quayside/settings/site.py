@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from quayside.settings.settings import Settings
 from resolvers.context import Site
-from resolvers.outbound import Outbound
+from resolvers.outbound.client import Outbound
 
 
 def site_of(settings: Settings) -> Site:

@@ -24,8 +24,8 @@ from resolvers.job_kinds import LANES, MIB, JobKind, Lane, Run
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
+from storage.election import hold_lease, release_lease
 from storage.jobs import ClaimedJob, cancelled, claim, enqueue_recurring, extend, fail, finish, give_back
-from storage.leases import hold_lease, release_lease
 
 logger = logging.getLogger("quayside.jobs")
 

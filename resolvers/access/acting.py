@@ -4,13 +4,13 @@
 access share it.
 """
 
-from storage.conditions import can_act as condition
+from storage.conditions import can_act
 from storage.statements import fetch_one
 
 
-async def can_act(account_id: int) -> bool:
+async def account_can_act(account_id: int) -> bool:
     """Whether an account can act; one statement. False for an unknown account."""
     return (
-        await fetch_one(f"SELECT a.id FROM account a WHERE a.id = ? AND {condition('a')}", account_id)
+        await fetch_one(f"SELECT a.id FROM account a WHERE a.id = ? AND {can_act('a')}", account_id)
         is not None
     )

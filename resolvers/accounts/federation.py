@@ -15,7 +15,7 @@ from resolvers.accounts.oidc import Issuers, unverified_issuer
 from resolvers.accounts.robot import RobotRecord, end_tokens, require_owner_to_write, require_robot
 from resolvers.context import Context
 from resolvers.errors import Invalid
-from resolvers.urls import split_url
+from resolvers.outbound.urls import split_url
 from storage.conditions import can_act
 from storage.models.account import RobotFederation
 from storage.statements import Row, execute, fetch, fetch_one, placeholders

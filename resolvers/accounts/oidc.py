@@ -17,9 +17,9 @@ from jose import jwk, jwt
 from jose.exceptions import ExpiredSignatureError, JOSEError
 
 from resolvers.errors import Invalid, Upstream
-from resolvers.outbound import Client, Outbound
-from resolvers.transport import Limits
-from resolvers.urls import split_url
+from resolvers.outbound.client import Client, Outbound
+from resolvers.outbound.transport import Limits
+from resolvers.outbound.urls import split_url
 
 KEY_TYPES: Mapping[str, tuple[str, str | None]] = {
     "RS256": ("RSA", None),

@@ -1,6 +1,6 @@
 """Account recovery, and the use of codes sent by e-mail: reset a password, verify an address."""
 
-from resolvers.access.acting import can_act
+from resolvers.access.acting import account_can_act
 from resolvers.accounts import email_code, user
 from resolvers.accounts.account import AccountRecord, by_ids, by_login, checked_hash
 from resolvers.accounts.email_code import CodeRecord, Purpose
@@ -24,7 +24,7 @@ async def request(context: Context, email: str) -> None:
         raise Forbidden("Accounts cannot be recovered by mail here: the feature MAILING is off.")
     check_email(email)
     account = await by_login(email)
-    if account is None or not await can_act(account.id):
+    if account is None or not await account_can_act(account.id):
         return
     async with transaction("recovery.request"):
         await lock_row("account", account.id)
@@ -75,6 +75,6 @@ async def _use(record: CodeRecord) -> AccountRecord:
     await lock_row("account", record.account_id)
     await email_code.use(record)
     account = (await by_ids([record.account_id])).get(record.account_id)
-    if account is None or not await can_act(account.id):
+    if account is None or not await account_can_act(account.id):
         raise email_code.not_valid()
     return account

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from resolvers.access.acting import can_act
+from resolvers.access.acting import account_can_act
 from resolvers.access.credentials import hash_secret, random_text
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
@@ -358,7 +358,7 @@ async def _issue(
     identity: str | None = None,
 ) -> IssuedToken:
     user = (await account.by_ids([account_id])).get(account_id)
-    if user is None or not await can_act(user.id):
+    if user is None or not await account_can_act(user.id):
         raise OAuthError(OAuthErrorCode.INVALID_GRANT, "The user is disabled or deleted.")
     return await token.issue(
         context,

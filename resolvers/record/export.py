@@ -23,7 +23,7 @@ from resolvers.context import Context
 from resolvers.errors import BadRequest, Invalid, NotFound, QuaysideError
 from resolvers.job_kinds import Lane, Run, job, progress
 from resolvers.names import check_email
-from resolvers.outbound import Outbound
+from resolvers.outbound.client import Outbound
 from resolvers.pages import Page
 from resolvers.record import audit
 from resolvers.record.audit import AuditFilter, AuditLog

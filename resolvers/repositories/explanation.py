@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resolvers.access.acting import can_act
+from resolvers.access.acting import account_can_act
 from resolvers.access.permissions import (
     Access,
     Grant,
@@ -23,7 +23,7 @@ from resolvers.accounts.account import AccountRecord, by_ids, by_name, is_superu
 from resolvers.context import Context
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord, repository
-from storage.conditions import can_act as condition
+from storage.conditions import can_act
 from storage.statements import placeholders
 
 
@@ -63,7 +63,7 @@ async def explain(context: Context, path: str, account: str | None = None) -> Ac
     if record is None or found is None:
         return None
     return await _explain_one(
-        record, found, _signed_in(context, found), is_blocked=not await can_act(found.id)
+        record, found, _signed_in(context, found), is_blocked=not await account_can_act(found.id)
     )
 
 
@@ -158,4 +158,4 @@ def _with_role(
             f" AND (s.is_superuser OR s.name IN ({placeholders(named)}))"
         )
         values += named
-    return (condition("a"), f"a.id = ? OR a.id IN ({' UNION ALL '.join(sources)})"), tuple(values)
+    return (can_act("a"), f"a.id = ? OR a.id IN ({' UNION ALL '.join(sources)})"), tuple(values)

@@ -28,8 +28,8 @@ from resolvers.tags.tag import TagChanges
 from storage.blobs import open_blob_store
 from storage.clock import now_ms
 from storage.database import Database, _configuration, latest_revision, migrate
+from storage.election import hold_lease
 from storage.jobs import enqueue
-from storage.leases import hold_lease
 from storage.models.blob import StrayUpload, Upload
 from storage.statements import Row, execute, fetch, is_postgres
 from storage.transactions import transaction

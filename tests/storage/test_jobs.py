@@ -6,6 +6,7 @@ import time
 import pytest
 
 from storage.clock import now_ms
+from storage.election import hold_lease, release_lease
 from storage.jobs import (
     ERROR_LENGTH,
     MAXIMUM_ATTEMPTS,
@@ -23,7 +24,6 @@ from storage.jobs import (
     give_back,
     report,
 )
-from storage.leases import hold_lease, release_lease
 from storage.statements import count_statements, execute, fetch, fetch_one, insert_many
 from storage.transactions import transaction
 

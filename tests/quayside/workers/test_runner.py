@@ -14,8 +14,8 @@ from resolvers.repositories import repository
 from storage.blobs import BlobStore, UploadUnknown
 from storage.clock import now_ms
 from storage.database import Database
+from storage.election import hold_lease
 from storage.jobs import MAXIMUM_ATTEMPTS, claim, enqueue
-from storage.leases import hold_lease
 from storage.statements import execute, fetch, fetch_one
 from tests.factories import Factory
 

@@ -11,7 +11,7 @@ from jose import jwt
 
 from resolvers.accounts.oidc import KEYS_LIFETIME_S, REFRESH_INTERVAL_S, Issuers, unverified_issuer
 from resolvers.errors import Invalid, Upstream
-from resolvers.outbound import Outbound
+from resolvers.outbound.client import Outbound
 from tests.issuer import CONFIGURATION, Issuer, private_pem
 
 AUDIENCE = "registry.example"

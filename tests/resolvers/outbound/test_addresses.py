@@ -4,9 +4,9 @@ import ipaddress
 
 import pytest
 
-from resolvers.addresses import is_public
 from resolvers.errors import Invalid
-from resolvers.outbound import Outbound
+from resolvers.outbound.addresses import is_public
+from resolvers.outbound.client import Outbound
 
 PRIVATE = {
     "this network": ("0.0.0.0/8",),

@@ -1,4 +1,7 @@
-"""Named leases: how processes elect one among them. A process that dies lets its lease run out."""
+"""Election of one process among many by a named lease, which runs out when its holder dies.
+
+The lease of a job is a different one: `extend` of `storage.jobs`.
+"""
 
 from storage.clock import now_ms
 from storage.statements import execute, fetch_one

@@ -17,8 +17,8 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from resolvers.destinations import Destinations
 from resolvers.errors import Upstream
+from resolvers.outbound.destinations import Destinations
 
 KEEP_ALIVE_S = 5.0
 """How long an idle connection is kept, as in httpx: shorter than what servers usually wait."""

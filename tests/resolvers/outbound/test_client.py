@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from resolvers.errors import Invalid, Upstream
-from resolvers.outbound import Answer, Outbound
-from resolvers.transport import Limits
+from resolvers.outbound.client import Answer, Outbound
+from resolvers.outbound.transport import Limits
 
 LOOPBACK = "127.0.0.0/8"
 

@@ -5,8 +5,8 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-from resolvers.addresses import Address, Network, is_public
 from resolvers.errors import Invalid
+from resolvers.outbound.addresses import Address, Network, is_public
 
 
 class Destinations:

@@ -5,8 +5,8 @@ Whoever asks another server opens a client for that use, with limits that fit it
     async with outbound.client(Limits(response_bytes=4096)) as client:
         answer = await client.get(url)
 
-`resolvers.transport` judges every connection, also those of redirects. Only the operator opens private
-addresses, by naming hosts or networks in the settings.
+Every connection, also that of a redirect, goes where `resolvers.outbound.destinations` allows. Only the
+operator opens private addresses, by naming hosts or networks in the settings.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from urllib.parse import urljoin
 
 import httpx
 
-from resolvers.destinations import Destinations
 from resolvers.errors import Invalid, Upstream
-from resolvers.transport import DEADLINE, GuardedTransport, Limits
-from resolvers.urls import DEFAULT_PORTS, ascii_host, origin_of, server_of, split_url
+from resolvers.outbound.destinations import Destinations
+from resolvers.outbound.transport import DEADLINE, GuardedTransport, Limits
+from resolvers.outbound.urls import DEFAULT_PORTS, ascii_host, origin_of, server_of, split_url
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 FOLLOWED = frozenset({"GET", "HEAD"})

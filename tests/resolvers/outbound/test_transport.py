@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from resolvers.destinations import Destinations
 from resolvers.errors import Invalid, Upstream
-from resolvers.outbound import MAX_DISCARDED_BYTES, Client, Outbound
-from resolvers.transport import GuardedTransport, Limits
+from resolvers.outbound.client import MAX_DISCARDED_BYTES, Client, Outbound
+from resolvers.outbound.destinations import Destinations
+from resolvers.outbound.transport import GuardedTransport, Limits
 from tests.certificates import make_certificate
 from tests.peer import PIECE, peering
 

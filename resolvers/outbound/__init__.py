@@ -1,0 +1,1 @@
+"""Requests to hosts that users name: an HTTP client guarded against SSRF."""
