@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiofiles
 import aiofiles.os
 
-from quayside.commands import CommandError, database, settings_of
+from quayside.commands import CommandError, database, settings_of, terminal
 from quayside.commands.tls import check_tls
 from quayside.settings import parsers, secret_key
 from quayside.settings.settings import Settings
@@ -32,18 +32,28 @@ class Check:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a line for each check, `ok` or `failed` first; 1 if any failed."""
+    """Print a line for each check, `ok` or `failed` first, on a terminal a table; 1 if any failed."""
     return asyncio.run(_run(settings_of(arguments)))
 
 
 async def _run(settings: Settings) -> int:
+    console = terminal.console()
+    table = terminal.table("Result", "Check", "Finding")
     code = 0
-    for check in CHECKS:
-        try:
-            print(f"ok      {check.name}: {await check.run_check(settings)}")
-        except CommandError as error:
-            print(f"failed  {check.name}: {error}")
-            code = 1
+    with terminal.progress("Checking") as tell:
+        for check in CHECKS:
+            tell(f"Checking: {check.name}")
+            try:
+                result, finding = "ok", await check.run_check(settings)
+            except CommandError as error:
+                result, finding, code = "failed", str(error), 1
+            if console is None:
+                print(f"{result:<6}  {check.name}: {finding}")
+            else:
+                style = "green" if result == "ok" else "bold red"
+                table.add_row(terminal.text(result, style), check.name, terminal.text(finding))
+    if console is not None:
+        console.print(table)
     return code
 
 

@@ -4,7 +4,10 @@ import argparse
 import asyncio
 from datetime import UTC, datetime
 
-from quayside.commands import settings_of
+from rich.console import Console
+from rich.table import Table
+
+from quayside.commands import settings_of, terminal
 from quayside.commands.database import open_context
 from quayside.settings.settings import Settings
 from resolvers import mail
@@ -21,26 +24,48 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _list(settings: Settings, *, include_sent: bool) -> None:
+    console = terminal.console()
     async with open_context(settings):
         page: Page | None = Page(BATCH)
         while page is not None:
             found = await mail.outbox(page, maximum=BATCH, is_sent=None if include_sent else False)
             for record in found.items:
-                print(_block(record))
+                if console is None:
+                    print(_block(record))
+                else:
+                    _show(console, record)
             page = Page(BATCH, found.cursors[-1]) if found.has_next else None
+
+
+def _headers(record: MailRecord) -> dict[str, str]:
+    return {
+        "Mail": str(record.id),
+        "Written": _time(record.created_at_ms),
+        "To": record.recipient,
+        "Subject": record.subject,
+        "Sent": _time(record.sent_at_ms) if record.sent_at_ms else "not yet",
+        **({"Error": record.error} if record.error else {}),
+    }
 
 
 def _block(record: MailRecord) -> str:
     lines = [
-        f"Mail: {record.id}",
-        f"Written: {_time(record.created_at_ms)}",
-        f"To: {record.recipient}",
-        f"Subject: {record.subject}",
-        f"Sent: {_time(record.sent_at_ms)}" if record.sent_at_ms else "Sent: not yet",
-        *([f"Error: {record.error}"] if record.error else []),
+        *(f"{name}: {value}" for name, value in _headers(record).items()),
         *(["", record.body.rstrip()] if record.body else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _show(console: Console, record: MailRecord) -> None:
+    headers = Table.grid(padding=(0, 2))
+    for name, value in _headers(record).items():
+        headers.add_row(terminal.text(name, "bold"), terminal.text(value, "red" if name == "Error" else ""))
+    console.rule(style="dim")
+    console.print(headers)
+    if record.body:
+        console.print()
+        # The terminal wraps long lines, so that an address or a code stays whole when it is copied.
+        console.print(terminal.text(record.body.rstrip()), soft_wrap=True)
 
 
 def _time(milliseconds: int) -> str:

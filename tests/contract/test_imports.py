@@ -22,7 +22,6 @@ NOT_IMPORTED = {
     "python-multipart": "Starlette loads it to read forms and their content types",
     "uvloop": "uvicorn loads it: `serve` chooses it as event loop",
     "websockets": "uvicorn loads it: `serve` chooses its WebSocket protocol",
-    "rich": "awaited, for tables of the command line",
 }
 """Dependencies that no module of ours imports, with the reason why they are declared."""
 
