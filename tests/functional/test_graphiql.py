@@ -112,6 +112,9 @@ def running(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
         process.wait()
 
 
+EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
+
+
 class Browser:
     """One Chromium window."""
 
@@ -172,19 +175,14 @@ class Browser:
 
     def query(self) -> str:
         self.element(".graphiql-query-editor .CodeMirror")
-        return str(
-            self.script(
-                "return document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()"
-            )
-        )
+        return str(self.script(f"return {EDITOR}.getValue()"))
 
     def write_query(self, text: str) -> None:
         """Replace the query by an anonymous one."""
         self.element(".graphiql-query-editor .CodeMirror")
-        editor = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
-        self.script(f"{editor}.setValue(arguments[0])", text)
+        self.script(f"{EDITOR}.setValue(arguments[0])", text)
         # GraphiQL parses the text after a debounce, and until then runs an operation of the old text.
-        name = f"return {editor}.operationName ?? ''"
+        name = f"return {EDITOR}.operationName ?? ''"
         self.until(lambda: not self.script(name), "the name of the operation to go")
 
     def open_tab(self, title: str) -> None:
@@ -196,6 +194,9 @@ class Browser:
             title,
         )
         self.until(lambda: title in self.query(), "the query of the tab")
+        # GraphiQL parses the text after a debounce, and until then runs the operation of the tab before.
+        name = f"return {EDITOR}.operationName ?? ''"
+        self.until(lambda: self.script(name) == title, "the name of the operation to be that of the tab")
 
     def run(self, expected: str) -> None:
         """Run the query and wait for a text in its result."""
