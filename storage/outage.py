@@ -6,8 +6,7 @@ one error to handle (503 with Retry-After).
 
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 import asyncpg
@@ -51,17 +50,21 @@ class DatabaseUnavailable(Exception):
         super().__init__(SENTENCE)
 
 
-@contextmanager
-def answering() -> Iterator[None]:
+class _Answering(AbstractContextManager[None]):
+    # One object without state serves all: a generator for each statement costs a pull a few percent.
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and _is_outage(error):
+            reason = (str(error) or type(error).__name__).partition("\n")[0]
+            logger.warning("the database does not answer", extra={"reason": reason})
+            raise DatabaseUnavailable from error
+
+
+_ANSWERING: Final = _Answering()
+
+
+def answering() -> AbstractContextManager[None]:
     """Log an error of the driver that means an outage, and raise `DatabaseUnavailable` instead."""
-    try:
-        yield
-    except Exception as error:
-        if not _is_outage(error):
-            raise
-        reason = (str(error) or type(error).__name__).partition("\n")[0]
-        logger.warning("the database does not answer", extra={"reason": reason})
-        raise DatabaseUnavailable from error
+    return _ANSWERING
 
 
 def _is_outage(error: Exception) -> bool:
