@@ -245,6 +245,19 @@ async def test_a_disabled_namespace_is_denied_to_everybody(
     assert kit.error_codes(answer) == ["DENIED"]
 
 
+async def test_a_deleted_namespace_is_like_one_that_never_was(
+    unauthenticated: httpx.AsyncClient, settings: Settings
+) -> None:
+    """A tombstone is disabled as well, but must not be told from an unknown name."""
+    async with people.acting(settings) as context:
+        await organization.create(context, name="acme")
+        await repository.create(context, namespace="acme", name="app", visibility=Visibility.PUBLIC)
+        await organization.delete(context, "acme")
+
+    for name in ("acme", "nobody"):
+        assert await actions(unauthenticated, f"repository:{name}/app:pull", (STRANGER, PASSWORD)) == []
+
+
 @pytest.mark.parametrize("state", [RepositoryState.READ_ONLY, RepositoryState.MIRROR])
 async def test_a_read_only_repository_can_be_pulled(
     repository: kit.Repository, settings: Settings, state: RepositoryState
