@@ -13,7 +13,7 @@ from quayside.app import create_app
 from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
-from resolvers.accounts import organization, robot
+from resolvers.accounts import organization, robot, user
 from resolvers.accounts.account import require_user
 from resolvers.accounts.grantee import Grantee, GranteeKind
 from resolvers.accounts.namespace import Owner
@@ -243,6 +243,21 @@ async def test_a_disabled_namespace_is_denied_to_everybody(
 
     assert answer.status_code == 405
     assert kit.error_codes(answer) == ["DENIED"]
+
+
+async def test_a_token_for_no_repository_ends_with_the_password(
+    unauthenticated: httpx.AsyncClient, settings: Settings
+) -> None:
+    answer = await unauthenticated.get("/v2/auth", auth=(OWNER, PASSWORD))
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    before = await unauthenticated.get("/v2/_catalog", headers=headers)
+    async with people.acting(settings) as context:
+        await user.update(context, user.UserChanges(password="another-password"))
+
+    after = await unauthenticated.get("/v2/_catalog", headers=headers)
+
+    assert (before.status_code, after.status_code) == (200, 401)
+    assert 'error="invalid_token"' in after.headers["WWW-Authenticate"]
 
 
 async def test_a_deleted_namespace_is_like_one_that_never_was(
