@@ -13,8 +13,10 @@ from quayside.app import create_app
 from quayside.settings.settings import Settings
 from resolvers import site
 from resolvers.access.scopes import Scope
+from resolvers.accounts import account, deletion
 from resolvers.repositories import purge
 from storage.statements import execute, fetch
+from storage.transactions import transaction
 from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import Factory
 from tests.process import log_of, outcome, run, serving
@@ -253,3 +255,14 @@ def create_organization(directory: Path, name: str, *, owner: str) -> None:
         headers = {"Authorization": f"Bearer {token.strip()}"}
         made = client.post("/api/v1/organization/", json={"name": name}, headers=headers)
     assert made.status_code == 201
+
+
+async def test_a_name_whose_user_is_being_deleted_is_named_as_missing(factory: Factory) -> None:
+    installation = replace(factory.site, superusers=frozenset({NAME}))
+    user = await factory.user(NAME)
+    before = await account.superusers_without_user(installation)
+
+    async with transaction("test"):
+        await deletion.begin(user.id)
+
+    assert (before, await account.superusers_without_user(installation)) == ([], [NAME])
