@@ -6,6 +6,10 @@ import pytest
 from starlette.applications import Starlette
 
 from quayside.settings.settings import Settings
+from resolvers.access import credentials
+from resolvers.access.passwords import verify_password
+from resolvers.accounts import session
+from resolvers.errors import InvalidCredentials
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD, Browser, browsing
@@ -214,3 +218,22 @@ async def test_a_bearer_token_wins_over_the_session_and_needs_no_other(
     assert graphql.json()["data"] == {"viewer": {"name": "eve"}}
     assert rest.status_code == 201
     assert (wrong.status_code, wrong.json()) == (403, REFUSED)
+
+
+@pytest.mark.parametrize("change", ["is_enabled = FALSE", "deleted_at_ms = 1", "password_hash = 'another'"])
+async def test_a_change_while_the_password_is_verified_counts(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    await factory.user("ada", password=PASSWORD)
+
+    async def verify_slowly(stored: str | None, password: str) -> bool:
+        is_right = await verify_password(stored, password)
+        await execute(f"UPDATE account SET {change} WHERE name = 'ada'")
+        return is_right
+
+    monkeypatch.setattr(credentials, "verify_password", verify_slowly)
+
+    with pytest.raises(InvalidCredentials):
+        await session.sign_in(factory.context(), login="ada", password=PASSWORD)
+
+    assert await fetch("SELECT id FROM session") == []
