@@ -49,6 +49,6 @@ class Destinations:
         if self.is_allowed(host):
             return addresses
         for address in addresses:
-            if not is_public(address) and not any(address in network for network in self._networks):
+            if not is_public(address) and not self.is_allowed(str(address)):
                 raise Invalid(f"The host {host} is not on the public internet.")
         return addresses
