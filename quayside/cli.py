@@ -66,7 +66,17 @@ COMMANDS: Final = (
         "worker",
         (Argument(("--only",), {"metavar": "KIND", "help": "run jobs of this kind alone"}),),
     ),
-    Command("migrate", "Bring the database to the schema of this version.", "migrate"),
+    Command(
+        "migrate",
+        "Bring the database to the schema of this version.",
+        "migrate",
+        (
+            Argument(
+                ("--no-copy",),
+                {"action": "store_true", "help": "keep no copy of an SQLite database as it was before"},
+            ),
+        ),
+    ),
     Command(
         "gc",
         "Remove content that nothing keeps any more.",

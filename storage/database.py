@@ -13,8 +13,9 @@ import importlib
 import pkgutil
 import sqlite3
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from tortoise.exceptions import BaseORMException, IntegrityError, OperationalErr
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import storage.migrations
+from storage.copies import CopyFailed, copy_path, make_copy
 from storage.models import MODULES
 from storage.outage import DatabaseUnavailable
 
@@ -154,11 +156,31 @@ def latest_revision() -> str:
     return revisions()[-1]
 
 
-async def migrate(url: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What a migration is about to do: from `revision` (None for a new database) by `steps`, at least one.
+
+    `copy` is where an SQLite database is copied to first; None if it is not.
+    """
+
+    revision: str | None
+    steps: tuple[str, ...]
+    copy: Path | None
+
+
+def _say_nothing(migration: Migration) -> None:
+    pass
+
+
+async def migrate(
+    url: str, *, keeps_copy: bool = True, before: Callable[[Migration], None] = _say_nothing
+) -> list[str]:
     """Bring the database at `url` to the newest revision, one process at a time.
 
-    Returns the names of the migrations applied. Raises `DatabaseError` when the database is newer than this
-    version, does not answer, or lacks an extension that the user may not create.
+    An SQLite database that exists is copied first, unless `keeps_copy` is false. `before` is called before
+    anything happens, and only if something will. Returns the names of the migrations applied. Raises
+    `DatabaseError` when the database is newer than this version, does not answer, cannot be copied, or lacks
+    an extension that the user may not create.
     """
     database = await Database.connect(url, pool_size=2)
     try:
@@ -170,10 +192,30 @@ async def migrate(url: str) -> list[str]:
                 configuration = _configuration(url, 2)["apps"]
                 executor = MigrationExecutor(connection, configuration)
                 plan = await executor.plan([MigrationTarget("models", "__latest__")])
+                steps = tuple(step.migration.name for step in plan)
+                if steps:
+                    await _prepare(database, steps, before, keeps_copy=keeps_copy)
                 await executor.migrate([MigrationTarget("models", "__latest__")], direction="forward")
-                return [step.migration.name for step in plan]
+                return list(steps)
     finally:
         await database.close()
+
+
+async def _prepare(
+    database: Database, steps: tuple[str, ...], before: Callable[[Migration], None], *, keeps_copy: bool
+) -> None:
+    """Announce a migration and keep a copy. Raises `DatabaseError`."""
+    applied = await applied_revisions(database)
+    revision = applied[-1] if applied else None
+    path, copy = sqlite_path(database.url), None
+    if revision is not None and keeps_copy and database.dialect == "sqlite":
+        copy = copy_path(path, revision)
+    before(Migration(revision, steps, copy))
+    if copy is not None:
+        try:
+            await asyncio.to_thread(make_copy, path, copy)
+        except CopyFailed as error:
+            raise DatabaseError(str(error)) from error
 
 
 async def _require_trigrams(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""`quayside admin create-user`: creates a user, also the first of a new registry."""
+"""`quayside admin create-user`: creates a user; with `--data` also the first of a new registry."""
 
 import argparse
 import asyncio
@@ -6,13 +6,16 @@ import secrets
 import sys
 
 from quayside.commands import CommandError, settings_of
-from quayside.commands.database import open_context
+from quayside.commands.database import establish, exists, open_context
 from quayside.settings.settings import Settings
 from resolvers.accounts import account
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Create the user. Prints a password if none was given, and otherwise nothing."""
+    """Create the user. Prints a password if none was given, and otherwise nothing.
+
+    A registry is made only in a directory that the command line names: elsewhere it would be a mistake.
+    """
     settings = settings_of(arguments)
     password = _read_password() if arguments.password_stdin else secrets.token_urlsafe(18)
     asyncio.run(_create(settings, arguments, password))
@@ -30,6 +33,9 @@ def _read_password() -> str:
 
 
 async def _create(settings: Settings, arguments: argparse.Namespace, password: str) -> None:
+    if arguments.DATA_DIR and not exists(settings):
+        settings, _ = await establish(settings, lambda _: None)
+        print(f"A new registry was made in {settings.data_dir}.", file=sys.stderr)
     async with open_context(settings) as context:
         await account.create_user(
             context,

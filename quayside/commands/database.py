@@ -1,6 +1,9 @@
-"""The database for commands: opened for one command, with errors as `CommandError`."""
+"""The database for commands: opened for one command, with errors as `CommandError`.
 
-from collections.abc import AsyncIterator
+Only `establish` makes a registry or migrates one; everything else wants one that is there and current.
+"""
+
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from quayside.commands import CommandError
@@ -10,20 +13,36 @@ from quayside.settings.site import site_of
 from resolvers.context import ANONYMOUS, Context
 from resolvers.errors import QuaysideError
 from storage.blobs import open_blob_store
-from storage.database import Database, DatabaseError, migrate, require_current
+from storage.database import Database, DatabaseError, Migration, migrate, require_current, sqlite_path
 from storage.secrets import Secrets
 
 
-async def prepare(settings: Settings) -> list[str]:
-    """Migrate the database if it is SQLite; otherwise check that it has been migrated.
+def exists(settings: Settings) -> bool:
+    """Whether the database may exist: its file if it is SQLite; PostgreSQL has to be asked."""
+    return not settings.is_sqlite or sqlite_path(settings.database_url).exists()
 
-    Returns the migrations applied. Raises `CommandError`.
+
+def require_exists(settings: Settings) -> None:
+    """Raise `CommandError` if there is no database yet, so that a mistyped directory does not become one."""
+    if not exists(settings):
+        path = sqlite_path(settings.database_url)
+        raise CommandError(
+            f"There is no registry in {path.parent}: {path.name} does not exist. Name the directory of the "
+            "registry with --data, or make a new one with quayside serve or quayside migrate."
+        )
+
+
+async def establish(
+    settings: Settings, before: Callable[[Migration], None], *, keeps_copy: bool = True
+) -> tuple[Settings, list[str]]:
+    """Make what is missing of the registry: directory, key, database; and migrate the database.
+
+    Returns the settings with their key, and the migrations applied. `before` is called before migrations.
+    Raises `CommandError`, and `SettingsError` if there is no secret key and it cannot make one.
     """
-    if not settings.is_sqlite:
-        await check(settings)
-        return []
+    settings = secret_key.ensure(settings)
     try:
-        return await migrate(settings.database_url)
+        return settings, await migrate(settings.database_url, keeps_copy=keeps_copy, before=before)
     except DatabaseError as error:
         raise CommandError(str(error)) from error
 
@@ -36,9 +55,10 @@ async def check(settings: Settings) -> str:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The database as it is, current in the block. Raises `CommandError` unless it is up to date."""
+    """The database, current in the block. Raises `CommandError` unless it is there and up to date."""
+    require_exists(settings)
     try:
-        database = await Database.connect(settings.database_url, pool_size=1)
+        database = await Database.connect(settings.database_url, pool_size=2)
         try:
             await require_current(database)
             with database.current():
@@ -51,22 +71,20 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def open_context(settings: Settings) -> AsyncIterator[Context]:
-    """A context for resolvers on the prepared database, which is current in the block.
+    """A context for resolvers on the database, which is current in the block.
 
     The viewer is anonymous, since the operator has no account. Raises `CommandError`, also for errors of
-    resolvers, and `SettingsError` if there is no secret key and it cannot make one.
+    resolvers, and `SettingsError` without a secret key.
     """
+    require_exists(settings)
     settings = secret_key.ensure(settings)
-    await prepare(settings)
-    database = await Database.connect(settings.database_url, pool_size=2)
-    blobs = open_blob_store(settings.blob_url)
-    try:
-        with database.current():
+    async with opened(settings):
+        blobs = open_blob_store(settings.blob_url)
+        try:
             yield Context(
                 viewer=ANONYMOUS, site=site_of(settings), blobs=blobs, secrets=Secrets(settings.secret_key)
             )
-    except QuaysideError as error:
-        raise CommandError(error.message) from error
-    finally:
-        await blobs.close()
-        await database.close()
+        except QuaysideError as error:
+            raise CommandError(error.message) from error
+        finally:
+            await blobs.close()

@@ -16,10 +16,10 @@ from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.graphql.ws import SocketLimits
 from quayside.http.protocol import BoundedHeadProtocol
-from quayside.settings import secret_key
 from quayside.settings.settings import Settings
 from resolvers.accounts.account import superusers_without_user
 from resolvers.site import first_start_code
+from storage.database import Migration
 
 logger = logging.getLogger("quayside.serve")
 
@@ -41,9 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers > 1 and settings.blob_url == "memory:":
         raise CommandError("BLOB_URL must not be memory: with several workers, since they share no memory.")
     check_tls(settings)
-    settings = secret_key.ensure(settings)
     logs.configure()
-    asyncio.run(announce(settings))
+    settings = asyncio.run(prepare(settings))
     config = server_config(settings, workers=arguments.workers, jobs=not arguments.no_jobs)
     server = uvicorn.Server(config)
     try:
@@ -57,10 +56,33 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if server.started else 1
 
 
-async def announce(settings: Settings) -> None:
-    """Prepare the database, and log which users are missing: the first, with a one-time code, and superusers.
+async def prepare(settings: Settings) -> Settings:
+    """Make or migrate what is embedded, check the rest, and log what the operator should know.
 
-    Runs once for all workers, since a new code invalidates the previous one.
+    Returns the settings with their key. Runs once for all workers. Raises as `database.establish`.
+    """
+    if settings.is_sqlite:
+        settings, _ = await database.establish(settings, functools.partial(_announce, settings))
+    else:
+        await database.check(settings)
+    await report_missing_users(settings)
+    return settings
+
+
+def _announce(settings: Settings, migration: Migration) -> None:
+    if migration.revision is None:
+        logger.info("making a new registry", extra={"data_dir": str(settings.data_dir)})
+        return
+    logger.warning(
+        "migrating the database, after keeping a copy of it",
+        extra={"from": migration.revision, "to": migration.steps[-1], "copy": str(migration.copy)},
+    )
+
+
+async def report_missing_users(settings: Settings) -> None:
+    """Log which users are missing: the first, with a one-time code, and superusers.
+
+    A new code invalidates the previous one.
     """
     async with database.open_context(settings) as context:
         code = await first_start_code()

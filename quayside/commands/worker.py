@@ -5,7 +5,7 @@ import asyncio
 import signal
 
 from quayside.commands import CommandError, settings_of
-from quayside.commands.database import prepare
+from quayside.commands.database import check, require_exists
 from quayside.logs import configure
 from quayside.settings import secret_key
 from quayside.settings.settings import Settings
@@ -21,13 +21,14 @@ def run(arguments: argparse.Namespace) -> int:
     kinds = kinds_of(settings)
     if arguments.only is not None and arguments.only not in kinds:
         raise CommandError(f"There is no kind of job '{arguments.only}'; there are {', '.join(kinds)}.")
+    require_exists(settings)
     configure()
     asyncio.run(_run(secret_key.ensure(settings), arguments.only))
     return 0
 
 
 async def _run(settings: Settings, only: str | None) -> None:
-    await prepare(settings)
+    await check(settings)
     database = await Database.connect(settings.database_url, pool_size=POOL_SIZE)
     blobs = open_blob_store(settings.blob_url)
     try:

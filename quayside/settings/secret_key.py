@@ -18,11 +18,15 @@ FILE = "secret.key"
 def ensure(settings: Settings) -> Settings:
     """The settings with a secret key. Makes the data directory and the key at the first start.
 
-    Processes that start together get the same key. Raises `SettingsError` if the directory is not writable
-    or the file has no valid key.
+    Processes that start together get the same key. None is made where a database exists: a new one could not
+    decrypt what is stored there. Raises `SettingsError` then, if the directory is not writable, or if the
+    file has no valid key.
     """
     if settings.secret_key:
         return settings
+    # In this order: another process that starts makes the key before the database.
+    if has_database(settings) and not (settings.data_dir / FILE).exists():
+        raise SettingsError(missing(settings))
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         keys = _read_or_make(settings.data_dir / FILE)
@@ -31,6 +35,21 @@ def ensure(settings: Settings) -> Settings:
     except ValueError as error:
         raise SettingsError(f"{settings.data_dir / FILE} must hold {error}.") from error
     return dataclasses.replace(settings, secret_key=keys)
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether the file of an SQLite database exists."""
+    from storage.database import sqlite_path
+
+    return settings.is_sqlite and sqlite_path(settings.database_url).exists()
+
+
+def missing(settings: Settings) -> str:
+    """The sentence for a key that is lost."""
+    return (
+        f"The secret key is missing: there is a database, but no {settings.data_dir / FILE}. Bring the file "
+        "back from a backup, or set SECRET_KEY to the key; another one cannot read what is stored."
+    )
 
 
 def _read_or_make(path: Path) -> tuple[str, ...]:

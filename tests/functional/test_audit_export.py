@@ -16,7 +16,16 @@ PASSWORD = "correct-horse-battery\n"
 
 
 def _token(directory: Path) -> dict[str, str]:
-    arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
+    arguments = (
+        "admin",
+        "create-user",
+        "ada",
+        "--email",
+        "ada@example.com",
+        "--data",
+        "data",
+        "--password-stdin",
+    )
     assert outcome(run(directory, *arguments, text=PASSWORD))[0] == 0
     code, token, _ = outcome(
         run(directory, "admin", "create-token", "ada", "--scopes", "user:admin repo:create")

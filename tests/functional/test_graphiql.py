@@ -309,7 +309,16 @@ def test_a_query_in_the_address_is_shown_and_not_run(browser: Browser, address: 
 def test_signing_in_on_the_page_sets_the_viewer(browser: Browser, tmp_path: Path) -> None:
     # given a registry with a user
     password = "correct-horse-battery"
-    arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
+    arguments = (
+        "admin",
+        "create-user",
+        "ada",
+        "--email",
+        "ada@example.com",
+        "--data",
+        "data",
+        "--password-stdin",
+    )
     process.run(tmp_path, *arguments, text=password)
     with process.serving(tmp_path) as (client, _):
         # when she comes by the link of GraphiQL and signs in
@@ -334,7 +343,16 @@ def test_signing_in_on_the_page_sets_the_viewer(browser: Browser, tmp_path: Path
 
 def test_a_subscription_shows_events_until_it_is_stopped(browser: Browser, tmp_path: Path) -> None:
     # given a registry, and a user of it in the browser
-    arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
+    arguments = (
+        "admin",
+        "create-user",
+        "ada",
+        "--email",
+        "ada@example.com",
+        "--data",
+        "data",
+        "--password-stdin",
+    )
     process.run(tmp_path, *arguments, text="correct-horse-battery")
     scopes = ("--scopes", "user:admin org:admin repo:create repo:read")
     token = process.run(tmp_path, "admin", "create-token", "ada", *scopes).stdout.strip()

@@ -123,7 +123,16 @@ class Servers:
 def _two_servers(directory: Path, database_url: str) -> Iterator[Servers]:
     """Two servers on one database, with the empty repository `ada/app`."""
     environ = _environment(directory, database_url)
-    create = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
+    create = (
+        "admin",
+        "create-user",
+        "ada",
+        "--email",
+        "ada@example.com",
+        "--data",
+        "data",
+        "--password-stdin",
+    )
     assert outcome(run(directory, *create, text=PASSWORD, **environ))[0] == 0
     scopes = "repo:create repo:write repo:admin"
     code, token, _ = outcome(run(directory, "admin", "create-token", "ada", "--scopes", scopes, **environ))

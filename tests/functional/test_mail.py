@@ -25,7 +25,7 @@ PATIENCE_S = 60
 
 def token_of(directory: Path, name: str) -> str:
     """An access token of a new user."""
-    run(directory, "admin", "create-user", name, "--email", f"{name}@example.com")
+    run(directory, "admin", "create-user", name, "--email", f"{name}@example.com", "--data", "data")
     return run(
         directory, "admin", "create-token", name, "--scopes", "user:admin org:admin user:read"
     ).stdout.strip()

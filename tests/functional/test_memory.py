@@ -47,7 +47,9 @@ def authorize(client: httpx.Client, password: str) -> None:
 @pytest.mark.long
 def test_pushing_and_pulling_a_large_blob_takes_little_memory(tmp_path: Path) -> None:
     # Given a server with a user
-    password = run(tmp_path, "admin", "create-user", "ada", "--email", "ada@example.com").stdout.strip()
+    password = run(
+        tmp_path, "admin", "create-user", "ada", "--email", "ada@example.com", "--data", "data"
+    ).stdout.strip()
     digest, size = digest_of(pieces()), len(PIECE) * PIECES
     with serving(tmp_path, "--no-jobs") as (client, process):
         client.timeout = httpx.Timeout(600)

@@ -61,7 +61,16 @@ def test_a_user_signs_in_authorizes_and_sees_the_token_once(
     browser: Browser, tmp_path: Path, elsewhere: str
 ) -> None:
     # given a registry with an administrator of an organization that has an application
-    arguments = ("admin", "create-user", "ada", "--email", "ada@example.com", "--password-stdin")
+    arguments = (
+        "admin",
+        "create-user",
+        "ada",
+        "--email",
+        "ada@example.com",
+        "--data",
+        "data",
+        "--password-stdin",
+    )
     process.run(tmp_path, *arguments, text=PASSWORD)
     scopes = "org:admin user:admin"
     token = process.run(tmp_path, "admin", "create-token", "ada", "--scopes", scopes).stdout.strip()

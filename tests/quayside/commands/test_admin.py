@@ -9,7 +9,7 @@ import pytest
 
 from tests.process import outcome, run
 
-CREATE = ("admin", "create-user", "ada", "--email", "ada@example.com")
+CREATE = ("admin", "create-user", "ada", "--email", "ada@example.com", "--data", "data")
 
 
 def rows(directory: Path, statement: str) -> list[tuple[object, ...]]:
@@ -24,7 +24,8 @@ def rows(directory: Path, statement: str) -> list[tuple[object, ...]]:
 def test_a_user_is_created_with_a_password_that_is_printed_alone(tmp_path: Path) -> None:
     completed = run(tmp_path, *CREATE, "--superuser")
 
-    assert (completed.returncode, completed.stderr) == (0, "The user ada was created.\n")
+    says = f"A new registry was made in {tmp_path}/data.\nThe user ada was created.\n"
+    assert (completed.returncode, completed.stderr) == (0, says)
     password = completed.stdout.removesuffix("\n")
     assert len(password) == 24
     ((name, email, is_superuser, password_hash),) = rows(
@@ -35,6 +36,8 @@ def test_a_user_is_created_with_a_password_that_is_printed_alone(tmp_path: Path)
 
 
 def test_a_password_is_taken_from_the_first_line_of_the_input(tmp_path: Path) -> None:
+    run(tmp_path, "migrate")
+
     completed = run(tmp_path, *CREATE, "--password-stdin", text="correct-horse\nbattery")
 
     assert outcome(completed) == (0, "", "The user ada was created.\n")
@@ -62,7 +65,7 @@ def test_an_invalid_password_creates_no_user(tmp_path: Path, text: str, sentence
 def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
     run(tmp_path, *CREATE)
 
-    completed = run(tmp_path, "admin", "create-user", "ada", "--email", "other@example.com")
+    completed = run(tmp_path, "admin", "create-user", "ada", "--email", "other@example.com", "--data", "data")
 
     assert outcome(completed) == (1, "", "A user or organization with this name already exists\n")
 

@@ -78,3 +78,23 @@ def test_a_data_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> Non
 
     with pytest.raises(SettingsError, match=r"^DATA_DIR must be a directory that can be written: "):
         secret_key.ensure(load_settings({"DATA_DIR": str(tmp_path / "file" / "data")}, {}))
+
+
+def test_no_key_is_made_where_a_database_exists(tmp_path: Path) -> None:
+    (tmp_path / "quayside.db").touch()
+
+    with pytest.raises(SettingsError) as caught:
+        secret_key.ensure(load_settings({"DATA_DIR": str(tmp_path)}, {}))
+
+    (problem,) = caught.value.problems
+    assert problem.startswith(
+        f"The secret key is missing: there is a database, but no {tmp_path}/secret.key. "
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["quayside.db"]
+
+
+def test_a_key_that_is_set_needs_no_file_beside_a_database(tmp_path: Path) -> None:
+    (tmp_path / "quayside.db").touch()
+    settings = load_settings({"DATA_DIR": str(tmp_path)}, {"QUAYSIDE_SECRET_KEY": "k" * 32})
+
+    assert secret_key.ensure(settings) == settings

@@ -235,7 +235,22 @@ def test_the_command_line_takes_it_and_the_start_and_doctor_name_those_left(tmp_
     assert list(tmp_path.iterdir()) == []
 
     # With some of the users, and an organization that has the name of one
-    assert outcome(run(tmp_path, "admin", "create-user", "root", "--email", "r@example.com", **named))[0] == 0
+    assert (
+        outcome(
+            run(
+                tmp_path,
+                "admin",
+                "create-user",
+                "root",
+                "--email",
+                "r@example.com",
+                "--data",
+                "data",
+                **named,
+            )
+        )[0]
+        == 0
+    )
     create_organization(tmp_path, "acme", owner="root")
     assert doctor() == missing.format("acme, ada")
     assert left() == [["acme", "ada"]]
@@ -243,7 +258,14 @@ def test_the_command_line_takes_it_and_the_start_and_doctor_name_those_left(tmp_
     # With all of them
     named = {"QUAYSIDE_SUPERUSERS": "root,Ada"}
     assert left() == [["ada"]]
-    assert outcome(run(tmp_path, "admin", "create-user", "ada", "--email", "a@example.com", **named))[0] == 0
+    assert (
+        outcome(
+            run(
+                tmp_path, "admin", "create-user", "ada", "--email", "a@example.com", "--data", "data", **named
+            )
+        )[0]
+        == 0
+    )
     assert doctor() == "ok      superusers: 2 named in SUPERUSERS"
 
 
