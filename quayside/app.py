@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from quayside import web
 from quayside.graphql.http import GraphQLApp
 from quayside.graphql.ws import GraphQLSocket
+from quayside.http.bodies import BodyTimes
 from quayside.http.context_factory import ContextFactory
 from quayside.http.health import health_routes
 from quayside.http.metrics import Metrics
@@ -33,6 +34,7 @@ from quayside.pages.invitation import invitation_routes
 from quayside.pages.recovery import recovery_routes
 from quayside.pages.sign_in import SignIn
 from quayside.registry.app import RegistryApp, RegistryServices
+from quayside.registry.holds import Holds
 from quayside.registry.pulls import PullRecorder
 from quayside.settings import secret_key
 from quayside.settings.settings import Settings
@@ -107,6 +109,7 @@ class Application:
                     blobs=self.blobs,
                     redirects_blobs=settings.blob_redirects,
                     signer=self.signer,
+                    holds=Holds(),
                     pulls=pulls,
                     secrets=secrets,
                     site=site,
@@ -180,11 +183,11 @@ class Dispatcher:
             await app(scope, receive, send)
 
 
-def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
+def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes | None = None) -> Starlette:
     """The application for these settings. It opens the database, which must be migrated, when it starts.
 
-    `jobs`: whether it runs background jobs. Raises `SettingsError` if there is no secret key and it cannot
-    make one.
+    `jobs`: whether it runs background jobs. `body_times`: how long it waits for bodies.
+    Raises `SettingsError` if there is no secret key and it cannot make one.
     """
     application = Application(settings, jobs=jobs)
     graphql = GraphQLApp(
@@ -220,7 +223,10 @@ def create_app(settings: Settings, *, jobs: bool = True) -> Starlette:
         ],
         middleware=[
             Middleware(
-                RequestMiddleware, metrics=application.metrics, trusted_proxies=settings.trusted_proxies
+                RequestMiddleware,
+                metrics=application.metrics,
+                trusted_proxies=settings.trusted_proxies,
+                body_times=body_times,
             ),
             Middleware(Dispatcher, application=application),
         ],

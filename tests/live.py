@@ -15,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
@@ -89,7 +90,7 @@ async def serving(
 
 
 @asynccontextmanager
-async def listening_at(app: Starlette) -> AsyncIterator[str]:
+async def listening_at(app: ASGIApp) -> AsyncIterator[str]:
     """The address, `host:port`, of a server of this application in the process of the test."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(

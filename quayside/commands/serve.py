@@ -5,6 +5,7 @@ import asyncio
 import functools
 import gc
 import logging
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,7 +16,8 @@ from quayside.app import create_app
 from quayside.commands import CommandError, database, settings_of
 from quayside.commands.tls import check_tls
 from quayside.graphql.ws import SocketLimits
-from quayside.http.protocol import BoundedHeadProtocol
+from quayside.http.connections import Connections, raise_descriptor_limit
+from quayside.http.protocol import BoundedHeadProtocol, CountedSocketProtocol
 from quayside.settings.settings import Settings
 from resolvers.accounts.account import superusers_without_user
 from resolvers.site import first_start_code
@@ -42,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError("BLOB_URL must not be memory: with several workers, since they share no memory.")
     check_tls(settings)
     logs.configure()
+    raise_descriptor_limit()
     settings = asyncio.run(prepare(settings))
     config = server_config(settings, workers=arguments.workers, jobs=not arguments.no_jobs)
     server = uvicorn.Server(config)
@@ -103,6 +106,9 @@ async def report_missing_users(settings: Settings) -> None:
 
 def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Config:
     """The configuration of uvicorn for these settings."""
+    # Each process counts for itself.
+    admission = Connections(settings.connections_per_address, trusted_proxies=settings.trusted_proxies)
+    protocol = functools.partial(BoundedHeadProtocol, admission=admission)
     return uvicorn.Config(
         # Worker processes get the settings with the factory, not through the environment.
         functools.partial(build_app, settings, jobs=jobs),
@@ -111,8 +117,8 @@ def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Co
         port=settings.port,
         workers=workers,
         loop="uvloop",
-        http=BoundedHeadProtocol,
-        ws="websockets-sansio",
+        http=cast(type[asyncio.Protocol], protocol),
+        ws=CountedSocketProtocol,
         ws_max_size=SocketLimits().message_bytes,
         lifespan="on",
         log_config=logs.LOGGING,

@@ -4,7 +4,6 @@ A request passes the stages of `GraphQLApp.answer` in their order. A stage that 
 with the status of the specification.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
@@ -56,11 +55,10 @@ ALLOWED = "GET, HEAD, POST, OPTIONS"
 
 @dataclass(frozen=True)
 class TransportLimits:
-    """Bounds on the HTTP request: bytes of body and query string, seconds until the body is complete."""
+    """Bounds on the HTTP request: bytes of body and query string."""
 
     body_bytes: int = 1024 * 1024
     query_string_bytes: int = 16 * 1024
-    body_seconds: float = 30.0
 
 
 Execute = Callable[[DocumentNode, dict[str, Any], Any, str | None], Awaitable[ExecutionResult]]
@@ -237,21 +235,17 @@ class GraphQLApp:
         return request_from_query_string(request.query_params.multi_items())
 
     async def body(self, request: Request) -> bytes:
-        """The body, read up to the limits of size and time."""
+        """The body, read up to the limit of size."""
         limit = self.transport.body_bytes
         too_large = refused(413, f"The request body is over {limit} bytes.")
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             raise too_large
         received = bytearray()
-        try:
-            async with asyncio.timeout(self.transport.body_seconds):
-                async for chunk in request.stream():
-                    received += chunk
-                    if len(received) > limit:
-                        raise too_large
-        except TimeoutError as error:
-            raise refused(408, "The request body did not arrive in time.", Connection="close") from error
+        async for chunk in request.stream():
+            received += chunk
+            if len(received) > limit:
+                raise too_large
         return bytes(received)
 
     def check_operation(

@@ -7,8 +7,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from random import getrandbits
 from time import perf_counter
 from types import MappingProxyType
@@ -19,6 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
+from quayside.http.bodies import BODY, Body, BodyStalled, BodyTimes
+from quayside.http.connections import address_of, is_within
 from quayside.http.metrics import Metrics
 from quayside.logs import request_id
 from quayside.web import forms
@@ -51,6 +52,13 @@ class Failure(NamedTuple):
 
 INTERNAL: Final = Failure(500, "The server failed to answer; its log says why.", "UNKNOWN", "INTERNAL")
 UNAVAILABLE: Final = Failure(503, SENTENCE, "UNAVAILABLE", "UNAVAILABLE", RETRY_LATER)
+
+
+def stalled(error: BodyStalled) -> Failure:
+    """The answer to a request whose body stopped arriving; the rest of it would be taken for a request."""
+    close = MappingProxyType({"Connection": "close"})
+    return Failure(408, str(error), "INVALID_REQUEST", "BAD_REQUEST", close)
+
 
 BODIES: Final[dict[str, Callable[[Failure, str], dict[str, Any]]]] = {
     "v2": lambda failure, request: {
@@ -87,12 +95,36 @@ def door_of(path: str) -> str:
     return "other"
 
 
+class _Answer:
+    """`send` that adds the request's id and notes the status, which is 0 until the answer begins."""
+
+    __slots__ = ("_header", "_send", "status")
+
+    def __init__(self, send: Send, header: tuple[bytes, bytes]) -> None:
+        self._send = send
+        self._header = header
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        kind = message["type"]
+        if kind in {"http.response.start", "websocket.http.response.start"}:
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), self._header]
+        elif kind == "websocket.accept":
+            self.status = 101
+            message["headers"] = [*message.get("headers", ()), self._header]
+        elif kind == "websocket.close" and self.status == 0:
+            self.status = 403
+        await self._send(message)
+
+
 class RequestMiddleware:
     """Gives each request an id, logs and counts it, and answers 500 for unhandled exceptions.
 
     A client's `X-Request-Id` is used if it is 1 to 64 of `A-Za-z0-9._-`; the answer has the id.
     `X-Forwarded-For` and `X-Forwarded-Proto` count only from a peer in `trusted_proxies`, and then set
     `scope["client"]` and `scope["scheme"]`. Unexpected errors are a bare 500; 503 while the database is away.
+    A body that does not arrive within `body_times` ends the request with 408.
     """
 
     def __init__(
@@ -101,54 +133,48 @@ class RequestMiddleware:
         *,
         metrics: Metrics,
         trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (),
+        body_times: BodyTimes | None = None,
     ) -> None:
         self.app = app
         self.metrics = metrics
         self.trusted_proxies = trusted_proxies
-        self._is_trusted = lru_cache(maxsize=4096)(self._in_trusted_networks)
+        self.body_times = body_times or BodyTimes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
         started = perf_counter()
-        identifier, user_agent = self._read_headers(scope)
-        header = (b"x-request-id", identifier)
+        identifier, user_agent, has_body = self._read_headers(scope)
+        if has_body:
+            body = scope[BODY] = Body(receive, self.body_times)
+            receive = body.receive
         request = identifier.decode("ascii")
-        status = 0
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            kind = message["type"]
-            if kind in {"http.response.start", "websocket.http.response.start"}:
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), header]
-            elif kind == "websocket.accept":
-                status = 101
-                message["headers"] = [*message.get("headers", ()), header]
-            elif kind == "websocket.close" and status == 0:
-                status = 403
-            await send(message)
-
+        answer = _Answer(send, (b"x-request-id", identifier))
         token = request_id.set(request)
         try:
             await self.app(scope, receive, answer)
-        except (ClientDisconnect, WebSocketDisconnect):
-            status = CLIENT_DISCONNECTED
+        except (ClientDisconnect, WebSocketDisconnect) as error:
+            if not isinstance(error, BodyStalled):
+                answer.status = CLIENT_DISCONNECTED
+            elif answer.status == 0:
+                await _send_failure(scope, answer, stalled(error), request)
         except asyncio.CancelledError:
-            status = CLIENT_DISCONNECTED
+            answer.status = CLIENT_DISCONNECTED
             raise
         except Exception as error:  # noqa: BLE001 - The last resort: it is logged there, and answered.
             failure = _failure_of(error)
-            if status == 0:
+            if answer.status == 0:
                 await _send_failure(scope, answer, failure, request)
         finally:
-            self._record_request(scope, status or CLIENT_DISCONNECTED, perf_counter() - started, user_agent)
+            status = answer.status or CLIENT_DISCONNECTED
+            self._record_request(scope, status, perf_counter() - started, user_agent)
             request_id.reset(token)
 
-    def _read_headers(self, scope: Scope) -> tuple[bytes, bytes]:
-        """The request's id and user agent. Sets client and scheme of the scope."""
+    def _read_headers(self, scope: Scope) -> tuple[bytes, bytes, bool]:
+        """The request's id, user agent, and whether it has a body. Sets client and scheme of the scope."""
         identifier = user_agent = forwarded_for = forwarded_proto = b""
+        has_body = False
         for name, value in scope["headers"]:
             if name == b"user-agent":
                 user_agent = value
@@ -159,28 +185,28 @@ class RequestMiddleware:
                 forwarded_for = forwarded_for + b"," + value if forwarded_for else value
             elif name == b"x-forwarded-proto":
                 forwarded_proto = value
+            elif name == b"content-length":
+                has_body |= value != b"0"
+            elif name == b"transfer-encoding":
+                has_body = True
         client = scope.get("client")
-        if self.trusted_proxies and client and self._is_trusted(client[0]):
+        if self.trusted_proxies and client and is_within(client[0], self.trusted_proxies):
             if forwarded_for:
                 scope["client"] = (self._first_untrusted(client[0], forwarded_for), 0)
             _set_scheme(scope, forwarded_proto)
-        return identifier or b"%016x" % getrandbits(64), user_agent
+        return identifier or b"%016x" % getrandbits(64), user_agent, has_body
 
     def _first_untrusted(self, peer: str, forwarded_for: bytes) -> str:
         """The address of the client: the nearest hop that is not a trusted proxy."""
         nearest = peer
         for hop in reversed(forwarded_for.decode("latin-1").split(",")):
-            address = _address(hop.strip())
+            address = address_of(hop.strip())
             if address is None:
                 break
             nearest = address
-            if not self._is_trusted(address):
+            if not is_within(address, self.trusted_proxies):
                 break
         return nearest
-
-    def _in_trusted_networks(self, host: str) -> bool:
-        address = _address(host)
-        return address is not None and any(ip_address(address) in one for one in self.trusted_proxies)
 
     def _record_request(self, scope: Scope, status: int, seconds: float, user_agent: bytes) -> None:
         path: str = scope["path"]
@@ -202,17 +228,6 @@ class RequestMiddleware:
                 user_agent=user_agent[:MAX_LOGGED_CHARACTERS].decode("latin-1"),
             )
             access.handle(record)
-
-
-def _address(text: str) -> str | None:
-    """An IP address in canonical form, or None. An IPv4-mapped IPv6 address becomes the IPv4 address."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(address)
 
 
 def _set_scheme(scope: Scope, forwarded_proto: bytes) -> None:
@@ -239,7 +254,7 @@ async def _send_failure(scope: Scope, send: Send, failure: Failure, request: str
     if door == "other" and _prefers_page(scope):
         page = forms.message(
             Request(scope),
-            "Try again later",
+            "The form did not arrive" if failure.status == 408 else "Try again later",
             failure.sentence,
             is_error=True,
             status=failure.status,

@@ -1,8 +1,13 @@
 """HTTP/1.1 with a bound on the request head, which uvicorn does not limit.
 
 Answers 414 if the request target is too long, 431 if the header fields are too large (RFC 6585 section 5),
-408 if the head takes more than a minute, and 400 for invalid HTTP and for a request without exactly one host
-(RFC 9112 section 3.2), since a proxy in front may have read another one.
+408 if the head takes more than a minute, 429 or 503 if there are too many connections, and 400 for invalid
+HTTP and for a request without exactly one host (RFC 9112 section 3.2), since a proxy in front may have read
+another one.
+
+A body that is not needed any more, since the request is answered, has half a minute to end; one that is
+waited for is bounded in `quayside.http.bodies`. A client of HTTP/1.0 knows no chunks: an answer of unknown
+length ends with the connection.
 
 Head and body of a small answer are sent together, which saves a system call and a packet.
 """
@@ -11,7 +16,11 @@ import asyncio
 import re
 from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from quayside.http.connections import ConnectionRefused, Connections, Place
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Bytes of the request target and the header fields, without separators."""
@@ -22,6 +31,9 @@ _SEPARATOR_BYTES: Final = 1024
 HEAD_TIMEOUT_S: Final = 60
 """Seconds for a head, from its first byte or from the start of the connection."""
 
+REMAINDER_TIMEOUT_S: Final = 30
+"""Seconds for the rest of the body of a request that is answered already."""
+
 MAX_BUFFERED_BYTES: Final = 16 * 1024
 """Larger writes are sent at once."""
 
@@ -29,7 +41,9 @@ ERROR_BODIES: Final = {
     400: b"A request has exactly one Host field: a host, and perhaps a port.\n",
     408: b"The request took too long to arrive.\n",
     414: b"The address is too long.\n",
+    429: b"There are too many connections from your address.\n",
     431: b"The header fields are too large.\n",
+    503: b"The server has too many connections; try again later.\n",
 }
 """Bodies of our error answers by status; any other status is uvicorn's 400."""
 
@@ -45,8 +59,11 @@ class _Refused(Exception):
 class BufferingTransport:
     """A transport that sends the writes of one iteration of the event loop together.
 
-    Large writes are sent at once, so that flow control reaches the writer.
+    Large writes are sent at once, so that flow control reaches the writer. `place` is given back when the
+    connection is lost, to whichever protocol it then belongs.
     """
+
+    place: Place | None = None
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -63,6 +80,11 @@ class BufferingTransport:
             self._flush()
         elif len(self._pieces) == 1:
             self._loop.call_soon(self._flush)
+
+    def leave(self) -> None:
+        """Give back the place of the connection."""
+        if self.place is not None:
+            self.place.leave()
 
     def close(self) -> None:
         """Send what is buffered, and close."""
@@ -88,15 +110,31 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     _is_head = False
     _status = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _remainder_timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, admission: Connections | None = None, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._admission = admission
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
-        super().connection_made(cast(asyncio.Transport, BufferingTransport(transport, self.loop)))
+        buffering = BufferingTransport(transport, self.loop)
+        super().connection_made(cast(asyncio.Transport, buffering))
+        if self._admission is not None:
+            peer, listening = self.client, transport.get_extra_info("socket")
+            try:
+                buffering.place = self._admission.take(peer[0] if peer else None, listening.fileno())
+            except ConnectionRefused as refusal:
+                self._status = refusal.status
+                self.send_400_response("")
+                return
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._on_head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
+        cast(BufferingTransport, self.transport).leave()
         self._cancel_head_timer()
+        self._cancel_remainder_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -143,6 +181,24 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._unparsed_bytes = 0
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        """The body has arrived."""
+        self._cancel_remainder_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The request is answered, perhaps before its body has arrived."""
+        super().on_response_complete()
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        if is_answered and self.cycle.more_body and not self.transport.is_closing():
+            self._cancel_remainder_timer()
+            self._remainder_timer = self.loop.call_later(REMAINDER_TIMEOUT_S, self.transport.close)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if cycle.scope["http_version"] == "1.0":
+            app = EndsWithConnection(app, cycle)
+        super()._start_asgi_task(cycle, app)
+
     def send_400_response(self, msg: str) -> None:
         """Answer with an error, and close the connection."""
         reason = ERROR_BODIES.get(self._status)
@@ -157,6 +213,11 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _cancel_remainder_timer(self) -> None:
+        if self._remainder_timer is not None:
+            self._remainder_timer.cancel()
+            self._remainder_timer = None
 
     def _on_head_timeout(self) -> None:
         self._head_timer = None
@@ -175,3 +236,39 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._head_bytes > MAX_HEAD_BYTES:
             self._status = status
             raise _Refused
+
+
+class EndsWithConnection:
+    """An application whose answers of unknown length end with the connection, not with a last chunk."""
+
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self._app = app
+        self._cycle = cycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request of HTTP/1.0, whose connection the server closes behind each answer."""
+        is_unbounded = False
+
+        async def answer(message: Message) -> None:
+            nonlocal is_unbounded
+            if message["type"] == "http.response.start":
+                names = {name.lower() for name, _ in message.get("headers", ())}
+                if b"content-length" not in names and message["status"] not in {204, 304}:
+                    is_unbounded = True
+                    self._cycle.chunked_encoding = False
+            elif is_unbounded:
+                # The server compares what is sent with what was announced.
+                self._cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+
+class CountedSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, whose connections count as those of the requests that they began with."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        if isinstance(self.transport, BufferingTransport):
+            self.transport.leave()
+        super().connection_lost(exc)

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from quayside.logs import request_id
 from quayside.registry.asgi import header, query_items
 from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.holds import Holds
 from quayside.registry.names import repository_path, require_name
 from quayside.registry.pulls import PullRecorder
 from quayside.registry.routes import Match
@@ -48,6 +49,7 @@ class RegistryServices:
     blobs: BlobStore
     redirects_blobs: bool
     signer: TokenSigner
+    holds: Holds
     pulls: PullRecorder
     secrets: Secrets
     site: Site

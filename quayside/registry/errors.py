@@ -105,6 +105,7 @@ STORAGE_ERRORS: Mapping[type[blobs.BlobError], tuple[OciCode, int | None]] = {
     blobs.DigestMismatch: (OciCode.DIGEST_INVALID, None),
     blobs.BlobUnknown: (OciCode.BLOB_UNKNOWN, None),
     blobs.UploadUnknown: (OciCode.BLOB_UPLOAD_UNKNOWN, None),
+    blobs.UploadBusy: (OciCode.BLOB_UPLOAD_INVALID, 409),
     blobs.OffsetMismatch: (OciCode.BLOB_UPLOAD_INVALID, 416),
     blobs.StorageFull: (OciCode.UNAVAILABLE, 507),
     blobs.StorageFailed: (OciCode.UNAVAILABLE, None),

@@ -1,11 +1,15 @@
 """Uploads of blobs: monolithic, in chunks, by mount (OCI Distribution 1.1, "Pushing blobs").
 
 An upload belongs to an account and a repository; for others it does not exist. Its bytes are in the blob
-store, so that any process can take any chunk, and an upload can be resumed after a broken connection.
+store, so that any process can take any chunk, and an upload can be resumed after a broken connection. Of the
+requests to one upload, one at a time may write.
 """
 
+import math
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from quayside.http.bodies import BodyStalled, BodyTimes, allow_pauses, body_of
 from quayside.registry.asgi import body_pieces, content_length, header, send_bytes, send_head
 from quayside.registry.call import Access, Call
 from quayside.registry.errors import OciCode, RegistryError
@@ -15,7 +19,7 @@ from resolvers.access.registry_tokens import PUSH
 from resolvers.content import push
 from resolvers.content import upload as uploads
 from storage import blob_rows
-from storage.blobs import DigestMismatch, OffsetMismatch
+from storage.blobs import DigestMismatch, OffsetMismatch, UploadBusy
 
 ALGORITHMS = frozenset({"sha256", "sha512"})
 
@@ -51,6 +55,7 @@ async def _mount(call: Call, access: Access, digest: str, source: str | None) ->
 
 async def _store(call: Call, access: Access, digest: str) -> None:
     """Store a blob from the body of the first request (monolithic POST)."""
+    allow_pauses(call.scope)
     blobs, upload = call.services.blobs, uploads.new_id()
     await blobs.create_upload(upload)
     try:
@@ -74,7 +79,8 @@ async def status(call: Call) -> None:
 async def append(call: Call) -> None:
     """Append a chunk with a `Content-Range`, or a stream of any length."""
     _, upload = await _require(call)
-    size = await _append(call, upload)
+    async with _held(call, upload):
+        size = await _append(call, upload)
     await send_bytes(call.send, 202, _headers(call, upload, size))
 
 
@@ -82,15 +88,14 @@ async def finish(call: Call) -> None:
     """Append the last chunk, if any, and commit the upload as the blob with the client's digest."""
     access, upload = await _require(call)
     digest = require_digest(call.query().get("digest", ""))
-    if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
-        await _append(call, upload)
-    try:
-        size = await blob_rows.commit(call.services.blobs, upload, digest)
-    except DigestMismatch:
-        await uploads.forget(upload)
-        raise
-    except OffsetMismatch as error:
-        raise _out_of_order(call, upload, error) from error
+    async with _held(call, upload):
+        if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
+            await _append(call, upload)
+        try:
+            size = await blob_rows.commit(call.services.blobs, upload, digest)
+        except DigestMismatch:
+            await uploads.forget(upload)
+            raise
     await push.link_blob(access.repository.id, digest, size, upload=upload)
     await _send_created(call, digest)
 
@@ -109,8 +114,27 @@ async def _require(call: Call) -> tuple[Access, str]:
     return access, await uploads.require(call.argument, access.repository.id, access.grant.account_id)
 
 
+@asynccontextmanager
+async def _held(call: Call, upload: str) -> AsyncIterator[None]:
+    """Hold an upload in the block. Raises RegistryError: 409 while another request writes to it."""
+    body = body_of(call.scope)
+    try:
+        async with call.services.holds.hold(upload, body):
+            yield
+    except UploadBusy as error:
+        times = body.times if body is not None else BodyTimes()
+        raise RegistryError(
+            OciCode.BLOB_UPLOAD_INVALID,
+            str(error),
+            status=409,
+            detail={"upload": upload},
+            headers={**_location(call, upload), "Retry-After": str(math.ceil(times.give_way_s))},
+        ) from error
+
+
 async def _append(call: Call, upload: str) -> int:
-    """Append the body to an upload. Returns its new size in bytes."""
+    """Append the body to an upload, which may pause. Returns its new size in bytes."""
+    allow_pauses(call.scope)
     blobs = call.services.blobs
     chunk = parse_chunk_range(header(call.scope, b"content-range"), content_length(call.scope))
     pieces = body_pieces(call.receive)
@@ -120,6 +144,14 @@ async def _append(call: Call, upload: str) -> int:
         size = await blobs.append(upload, chunk.start, _at_most(pieces, chunk.size))
     except OffsetMismatch as error:
         raise _out_of_order(call, upload, error) from error
+    except BodyStalled as error:
+        raise RegistryError(
+            OciCode.BLOB_UPLOAD_INVALID,
+            str(error),
+            status=408,
+            detail={"upload": upload},
+            headers={**_headers(call, upload, await blobs.upload_size(upload)), "Connection": "close"},
+        ) from error
     if size != chunk.end:
         raise RegistryError(
             OciCode.SIZE_INVALID,
@@ -148,11 +180,11 @@ def _out_of_order(call: Call, upload: str, error: OffsetMismatch) -> RegistryErr
 
 
 def _headers(call: Call, upload: str, size: int) -> dict[str, str]:
-    return {
-        "Location": call.url(f"blobs/uploads/{upload}"),
-        "Range": upload_range(size),
-        "Docker-Upload-UUID": upload,
-    }
+    return {**_location(call, upload), "Range": upload_range(size)}
+
+
+def _location(call: Call, upload: str) -> dict[str, str]:
+    return {"Location": call.url(f"blobs/uploads/{upload}"), "Docker-Upload-UUID": upload}
 
 
 async def _send_created(call: Call, digest: str) -> None:

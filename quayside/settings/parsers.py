@@ -56,6 +56,18 @@ def port(text: str) -> int:
     return int(text)
 
 
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A parser that accepts the whole numbers from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        # Longer texts are not converted: they are out of any range.
+        if not (text.isascii() and text.isdecimal() and len(text) <= 18 and least <= int(text) <= most):
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
 def host(text: str) -> str:
     """A host name or address, without port or brackets."""
     if not _HOST.fullmatch(text):

@@ -62,6 +62,7 @@ class Settings:
     superusers: frozenset[str]
     ssrf_allowed_hosts: frozenset[str]
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    connections_per_address: int
     cors_origins: tuple[str, ...]
     mail_url: MailServer | None
     log_retention: timedelta
@@ -159,6 +160,13 @@ SETTINGS: Final = (
         parsers.networks,
         "",
         "Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas.",
+    ),
+    Setting(
+        "CONNECTIONS_PER_ADDRESS",
+        parsers.whole_number(0, 1_000_000),
+        "1000",
+        "The most connections of one client address to one process, `0` for no bound; an IPv6 network of 64"
+        " bits is one address. Proxies in `TRUSTED_PROXIES` have no bound.",
     ),
     Setting(
         "CORS_ORIGINS",

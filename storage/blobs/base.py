@@ -10,7 +10,7 @@ BlobError
 │  └─ UploadInvalid     the text cannot be an upload id at all
 ├─ UploadExists         this id is taken
 ├─ OffsetMismatch       the bytes do not start where the upload ends
-│  └─ UploadBusy        another append or commit is at work on the upload
+├─ UploadBusy           another append or commit is at work on the upload
 ├─ StoreUrlInvalid      the URL does not name a blob store
 └─ StorageFailed        the medium refused; `errno` says why
    └─ StorageFull       no space or quota left; the upload can be resumed later
@@ -105,8 +105,11 @@ class OffsetMismatch(BlobError):
         self.size = size
 
 
-class UploadBusy(OffsetMismatch):
-    """Another append or commit is at work on the upload, in this process or another; `size` is a snapshot."""
+class UploadBusy(BlobError):
+    """Another append or commit is at work on the upload, in this process or another."""
+
+    def __init__(self) -> None:
+        super().__init__("another request is at work on this upload")
 
 
 class InsideTransaction(BlobError):
@@ -191,7 +194,8 @@ class BlobStore(Protocol):
     async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
         """Add the stream at `offset`, which must be the present size, and return the new size.
 
-        Raises OffsetMismatch before the stream is read; of several appends at once exactly one proceeds.
+        Raises OffsetMismatch and UploadBusy before the stream is read; of several appends at once exactly one
+        proceeds.
         Raises UploadUnknown, also when the upload is cancelled meanwhile, and StorageFull.
         If the stream raises, the bytes received until then are kept and its error is passed on. After that,
         as after StorageFull, `upload_size` says where to resume.

@@ -164,7 +164,7 @@ def _lock(descriptor: int, path: Path, upload: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise UploadBusy(os.fstat(descriptor).st_size) from None
+        raise UploadBusy from None
     # Between opening and locking, the file may have become a blob or have been cancelled.
     # Writing to it then would change committed bytes.
     if not _is_still_at(descriptor, path):

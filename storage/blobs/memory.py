@@ -135,7 +135,7 @@ class MemoryBlobStore:
     def _idle_upload(self, upload: str) -> _Upload:
         state = self._upload(upload)
         if state.is_busy:
-            raise UploadBusy(len(state.content))
+            raise UploadBusy
         return state
 
     def _require_same(self, upload: str, state: _Upload) -> None:

@@ -241,7 +241,7 @@ class ObjectBlobStore:
         """Hold an upload against others in this process. Raises UploadBusy."""
         require_upload_id(upload)
         if upload in self._busy:
-            raise UploadBusy(await self.upload_size(upload))
+            raise UploadBusy
         self._busy.add(upload)
         try:
             yield

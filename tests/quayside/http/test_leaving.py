@@ -5,67 +5,17 @@ import logging
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 from starlette.routing import Route
 
-from quayside.app import create_app
-from quayside.http.sessions import COOKIE
 from quayside.registry.routes import ROUTES
 from quayside.settings.settings import Settings
-from tests import live
-from tests.browser import PASSWORD, browsing
 from tests.factories import Factory
+from tests.quayside.http.doors import DOORS, WITHOUT_BODY, Door, Noted, opened
 from tests.quayside.registry import kit
 from tests.state import dump
-
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-PATIENCE_S = 30
-
-DOORS = [
-    ("POST", "/graphql", JSON),
-    ("POST", "/api/v1/repository", JSON),
-    ("PUT", "/api/v1/repository/ada/app", JSON),
-    ("PUT", "/api/v1/user/", JSON),
-    ("POST", "/api/v1/signin", JSON),
-    ("POST", "/api/v1/signin/verify", JSON),
-    ("POST", "/signin", FORM),
-    ("POST", "/signout", FORM),
-    ("POST", "/confirm", FORM),
-    ("POST", "/recovery", FORM),
-    ("POST", "/confirminvite", FORM),
-    ("POST", "/oauth/authorizeapp", FORM),
-    ("POST", "/oauth/denyapp", FORM),
-    ("POST", "/oauth/access_token", FORM),
-    ("POST", "/oauth/authorize/assignuser", FORM),
-    ("POST", "/v2/auth", FORM),
-    ("PUT", "/v2/ada/app/manifests/v1", kit.OCI_MANIFEST),
-    ("POST", f"/v2/ada/app/blobs/uploads/?digest={kit.digest_of(b'layer')}", kit.OCTETS),
-    ("PATCH", "/v2/ada/app/blobs/uploads/<upload>", kit.OCTETS),
-    ("PUT", f"/v2/ada/app/blobs/uploads/<upload>?digest={kit.digest_of(b'layer')}", kit.OCTETS),
-]
-"""Method, address and type of body. The rows of the REST interface have one reader."""
-
-WITHOUT_BODY = {"/api/v1/signout"}
-
-
-class Noted(logging.Handler):
-    """Waits for what the access log notes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: asyncio.Queue[logging.LogRecord] = asyncio.Queue()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines.put_nowait(record)
-
-    async def next(self) -> tuple[str, str, int]:
-        """Method, path and status of the next request that ends."""
-        noted = vars(await asyncio.wait_for(self._lines.get(), PATIENCE_S))
-        return noted["method"], noted["path"], noted["status"]
 
 
 @pytest.fixture
@@ -77,58 +27,10 @@ def noted(caplog: pytest.LogCaptureFixture) -> Iterator[Noted]:
     logger.removeHandler(handler)
 
 
-@dataclass
-class Door:
-    """A server with the repository `ada/app`, and the header fields of somebody who may do anything there."""
-
-    app: Starlette
-    address: str
-    fields: dict[str, str]
-    upload: str
-
-    async def begin(self, method: str, path: str, media_type: str) -> socket.socket:
-        """Send a head and the beginning of a body of 1,000 bytes."""
-        lines = [
-            f"{method} {path.replace('<upload>', self.upload)} HTTP/1.1",
-            f"Host: {self.address}",
-            f"Content-Type: {media_type}",
-            *(f"{name}: {value}" for name, value in self.fields_for(path).items()),
-        ]
-        host, _, port = self.address.partition(":")
-        connection = socket.create_connection((host, int(port)))
-        connection.setblocking(False)
-        await asyncio.get_running_loop().sock_sendall(connection, "\r\n".join(lines).encode() + b"\r\n")
-        return connection
-
-    def fields_for(self, path: str) -> dict[str, str]:
-        """Who is asking: a registry token, an access token, or a session of a browser."""
-        if path.startswith("/v2/"):
-            return {"Authorization": f"Bearer {self.fields['registry']}"}
-        if path == "/graphql" or (path.startswith("/api/") and "/signin" not in path):
-            return {"Authorization": f"Bearer {self.fields['access']}"}
-        return {"Cookie": f"{COOKIE}={self.fields['cookie']}", "X-CSRF-Token": self.fields["csrf"]}
-
-
 @pytest.fixture
 async def door(settings_with_files: Settings, factory: Factory) -> AsyncIterator[Door]:
-    await factory.user("ada", password=PASSWORD)
-    await factory.repository("ada/app")
-    app = create_app(settings_with_files, jobs=False)
-    async with (
-        app.router.lifespan_context(app),
-        live.listening_at(app) as address,
-        httpx.AsyncClient(base_url=f"http://{address}") as http,
-        browsing(app) as browser,
-    ):
-        await browser.sign_in("ada")
-        asked = {"scope": "repository:ada/app:pull,push"}
-        token = (await http.get("/v2/auth", params=asked, auth=("ada", PASSWORD))).json()["token"]
-        bearer = {"Authorization": f"Bearer {token}"}
-        begun = await http.post("/v2/ada/app/blobs/uploads/", headers=bearer)
-        cookie = browser.http.cookies[COOKIE]
-        access = await factory.token("ada")
-        fields = {"registry": token, "access": access, "cookie": cookie, "csrf": browser.token}
-        yield Door(app, address, fields, begun.headers["Docker-Upload-UUID"])
+    async with opened(settings_with_files, factory) as made:
+        yield made
 
 
 def test_every_door_that_takes_a_body_is_tried(door: Door) -> None:

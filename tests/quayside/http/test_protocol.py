@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from quayside.http import protocol
 from quayside.http.protocol import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, BufferingTransport
+from tests.live import listening_at
 from tests.process import serving
 
 ENOUGH = 8 * 1024 * 1024
@@ -221,6 +222,67 @@ async def test_a_head_that_takes_too_long_is_408(monkeypatch: pytest.MonkeyPatch
     assert second.startswith(b"HTTP/1.1 204 No Content\r\n")
     assert second.endswith(late)
     assert slow.startswith(b"HTTP/1.1 204 No Content\r\n")
+
+
+async def test_what_an_answer_leaves_of_a_body_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REMAINDER_TIMEOUT_S", 0.2)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n"
+    last = head.replace(b"Host", b"Connection: close\r\nHost")
+    async with listening_at(application) as address:
+        host, _, port = address.partition(":")
+
+        async def answers(*pieces: bytes) -> int:
+            """The number of answers until the server closes the connection."""
+            reader, writer = await asyncio.open_connection(host, int(port))
+            received = bytearray()
+
+            async def read() -> None:
+                with suppress(ConnectionError):
+                    while piece := await reader.read(65536):
+                        received.extend(piece)
+
+            reading = asyncio.create_task(read())
+            for piece in pieces:
+                writer.write(piece)
+                await asyncio.sleep(0.05)
+            await reading
+            writer.close()
+            return received.count(b"HTTP/1.1 204 No Content\r\n")
+
+        # Given a client whose body stops, one that goes on byte by byte, and one that ends it in time
+        stopping, dripping, ending = await asyncio.gather(
+            answers(head + b"a"),
+            answers(head.replace(b"3", b"99"), *[b"a"] * 8),
+            answers(head, b"abc", head + b"abc", last + b"abc"),
+        )
+
+    # Then only the last can use the connection again
+    assert (stopping, dripping, ending) == (1, 1, 3)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+async def test_an_answer_without_a_length_ends_with_the_connection_for_old_clients(method: bytes) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await send({"type": "http.response.body", "body": b"d" * 20_000, "more_body": True})
+        await send({"type": "http.response.body", "body": b"e"})
+
+    async with listening_at(application) as address:
+        host, _, port = address.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(method + b" / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+
+    fields = [line for line in head.split(b"\r\n") if not line.startswith(b"date: ")]
+    assert fields == [b"HTTP/1.1 200 OK", b"server: uvicorn", b"connection: close"]
+    assert body == (b"" if method == b"HEAD" else b"abc" + b"d" * 20_000 + b"e")
 
 
 class RecordingTransport(asyncio.Transport):

@@ -403,7 +403,13 @@ def test_an_error_has_the_body_of_the_specification() -> None:
         (blobs.BlobUnknown(DIGEST), 404, OciCode.BLOB_UNKNOWN, f"no blob has digest {DIGEST}"),
         (blobs.UploadInvalid("../x"), 404, OciCode.BLOB_UPLOAD_UNKNOWN, "no upload has id '../x'"),
         (
-            blobs.UploadBusy(7),
+            blobs.UploadBusy(),
+            409,
+            OciCode.BLOB_UPLOAD_INVALID,
+            "another request is at work on this upload",
+        ),
+        (
+            blobs.OffsetMismatch(7),
             416,
             OciCode.BLOB_UPLOAD_INVALID,
             "the upload has 7 bytes, so the next append must start at offset 7",

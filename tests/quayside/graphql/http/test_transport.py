@@ -9,7 +9,9 @@ import httpx
 import pytest
 from starlette.requests import ClientDisconnect
 
-from quayside.graphql.http import TransportLimits
+from quayside.http.bodies import BodyTimes
+from quayside.http.metrics import Metrics
+from quayside.http.middleware import RequestMiddleware
 from tests.quayside.graphql.http.endpoint import NOTES, endpoint, message, post
 
 
@@ -125,13 +127,14 @@ async def test_a_body_that_does_not_arrive_is_408() -> None:
         "method": "POST",
         "path": "/graphql",
         "query_string": b"",
-        "headers": [(b"content-type", b"application/json")],
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"9")],
     }
     # when the server waits no longer
-    await endpoint(transport=TransportLimits(body_seconds=0))(scope, receive, send)
+    waiting = RequestMiddleware(endpoint(), metrics=Metrics(), body_times=BodyTimes(whole_s=0))
+    await waiting(scope, receive, send)
     # then
     assert sent[0]["status"] == 408
-    assert (b"connection", b"close") in sent[0]["headers"]
+    assert (b"connection", b"close") in {(name.lower(), value) for name, value in sent[0]["headers"]}
 
 
 async def test_a_client_that_leaves_while_sending_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
