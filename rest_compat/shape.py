@@ -48,6 +48,7 @@ from rest_compat.convert import (
 )
 from rest_compat.forms import WRITE_FORMS, applies, json_kinds
 from rest_compat.selection import ExecutedField, Selection
+from schema.guards import assured_type
 
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
@@ -220,9 +221,12 @@ class ShapeCompiler:
         lenient = "ifAllowed" in directives
         conditions = (*position.conditions, *_conditions(node))
         fetch = position.selection.fetch(node, conditions, lenient)
-        type_ = self._type_of(node, position)
-        if lenient and is_non_null_type(type_):
+        definition = self._schema.get_field(position.parent, node.name.value)
+        assert definition is not None
+        if lenient and is_non_null_type(definition.type):
             raise document_error("@ifAllowed needs a field that may be null.", node)
+        # Without @ifAllowed an error ends the request, so that its null is never shaped.
+        type_ = definition.type if lenient else assured_type(definition)
         where = (*position.lenient_path, fetch.alias)
         if lenient:
             self.findings.lenient.add(where)
@@ -430,11 +434,6 @@ class ShapeCompiler:
         if self.findings.body is not None:
             raise document_error("@body is allowed once in a document.", node)
         self.findings.body = Body(below.path, convert, answer, key)
-
-    def _type_of(self, node: FieldNode, position: Position) -> GraphQLOutputType:
-        definition = self._schema.get_field(position.parent, node.name.value)
-        assert definition is not None
-        return definition.type
 
     def _possible(self, type_: Composite) -> list[str]:
         if is_abstract_type(type_):

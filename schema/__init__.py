@@ -12,6 +12,7 @@ from resolvers.access.scopes import SCOPES
 from schema.accounts.account import User
 from schema.accounts.robot import Robot
 from schema.context import GraphContext
+from schema.guards import open_up
 from schema.record.live import Subscription
 from schema.scalars import SCALARS
 
@@ -43,6 +44,8 @@ schema = strawberry.Schema(
     types=[Robot, User],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+open_up(schema._schema)
 
 for input_ in schema._schema.type_map.values():
     if isinstance(input_, GraphQLInputObjectType):

@@ -25,7 +25,7 @@ from schema.job import to_job
 from schema.manifests.manifest import to_manifest
 from schema.node_id import Node, decode_id, encode_id
 from schema.oauth.application import to_application
-from schema.repositories.repository import to_repository
+from schema.repositories.repository import to_judged_repository
 from schema.tags.tag import to_tag
 
 
@@ -37,7 +37,7 @@ async def _repository(context: Context, row_id: int) -> RepositoryRecord | None:
 
 async def _repository_node(context: Context, row_id: int) -> Node | None:
     record = await _repository(context, row_id)
-    return to_repository(record) if record else None
+    return to_judged_repository(record) if record else None
 
 
 async def _tag_node(context: Context, row_id: int) -> Node | None:

@@ -255,10 +255,10 @@ class Viewer:
     async def starred_repositories(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Annotated["Repository", strawberry.lazy("schema.repositories.repository")]] | None:
-        from schema.repositories.repository import to_repository
+        from schema.repositories.repository import to_judged_repository
 
         found = await star.starred(info.context.context, page(first, after))
-        return connect(found, to_repository)
+        return connect(found, to_judged_repository)
 
     @strawberry.field(description="Whether the viewer may create repositories in a namespace.")
     async def can_create_repositories_in(

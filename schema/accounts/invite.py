@@ -8,7 +8,7 @@ import strawberry
 from resolvers.accounts import invite
 from resolvers.accounts.invite import InviteRecord, InviteReference, accept, decline
 from schema.accounts.account import User, to_user
-from schema.accounts.team import InvitedAddress, OrganizationName, Team, TeamName, to_team
+from schema.accounts.team import InvitedAddress, OrganizationName, Team, TeamName, to_judged_team
 from schema.context import Info
 from schema.errors import Payload, mutation
 from schema.node_id import Node, decode_id, encode_id
@@ -129,7 +129,7 @@ class InviteMutation:
     )
     async def team_invite_accept(self, info: Info, invite: _Invite) -> Any:
         record = await accept(info.context.context, _reference(invite))
-        return TeamInviteAcceptPayload(team=to_team(record))
+        return TeamInviteAcceptPayload(team=to_judged_team(record))
 
     @mutation(
         TeamInviteDeclinePayload, description="Let an invitation lapse for good. Requires `user:admin`."

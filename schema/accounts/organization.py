@@ -14,7 +14,7 @@ from resolvers.avatar import AvatarKind
 from resolvers.oauth import application
 from resolvers.repositories import activity, membership, prototype
 from schema.accounts.account import Avatar, to_avatar
-from schema.accounts.team import AccountName, OrganizationName, Team, TeamName, to_team
+from schema.accounts.team import AccountName, OrganizationName, Team, TeamName, to_judged_team
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import Payload, mutation
@@ -102,12 +102,12 @@ class Organization(Node):
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:
         context = info.context.context
         found = await resolvers.accounts.team.teams(context, self.record, page(first, after))
-        return connect(found, to_team)
+        return connect(found, to_judged_team)
 
     @strawberry.field(description="A team by name; null if there is none. For members; refused to others.")
     async def team(self, info: Info, name: TeamName) -> Team | None:
         record = await resolvers.accounts.team.team(info.context.context, self.record, name)
-        return to_team(record) if record else None
+        return to_judged_team(record) if record else None
 
     @strawberry.field(description="The users in its teams, by name. Refused to others than administrators.")
     async def members(

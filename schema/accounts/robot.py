@@ -15,6 +15,7 @@ from resolvers.accounts.robot import RobotOrder, RobotRecord
 from schema.accounts.account import Account, to_user
 from schema.context import Info
 from schema.errors import Payload, mutation, payload
+from schema.guards import REFUSABLE
 from schema.node_id import encode_id
 from schema.scalars import JSONObject, optional_datetime, to_datetime
 
@@ -60,8 +61,10 @@ class Robot(Account):
         kind = "organization" if owner and owner.kind is AccountKind.ORGANIZATION else "user"
         return f"/{kind}/{name}?tab=robots&showRobot={self.record.name}"
 
-    @strawberry.field(description="When it was made.")
-    def created_at(self) -> datetime:
+    @strawberry.field(description="When it was made; refused to outsiders of its owner.", metadata=REFUSABLE)
+    async def created_at(self, info: Info) -> datetime:
+        if await self._record_for(info, TeamRole.MEMBER) is None:
+            raise info.context.context.viewer.refusal()
         return to_datetime(self.record.created_at_ms)
 
     @strawberry.field(

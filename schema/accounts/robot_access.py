@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers.accounts.robot import RobotRecord
-from schema.accounts.team import Team, to_team
+from schema.accounts.team import Team, to_judged_team
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.repositories.permission import RepositoryPermission, to_permission
@@ -17,7 +17,7 @@ class RobotAccess:
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team]:
         key = (self.record.id, self.record.owner_id, page(first, after))
         found = await info.context.loaders.member_teams.load(key)
-        return connect(found, to_team)
+        return connect(found, to_judged_team)
 
     @strawberry.field(description="Its direct permissions on repositories, oldest first.")
     async def permissions(

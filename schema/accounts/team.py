@@ -1,7 +1,7 @@
 """Teams of an organization, and their members."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
 
@@ -17,6 +17,7 @@ from schema.accounts.robot import Robot, account_node
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import Payload, mutation
+from schema.guards import Guarded
 from schema.node_id import Node, encode_id
 from schema.scalars import optional_datetime
 
@@ -77,16 +78,31 @@ class TeamPermission:
     def repository(self) -> Annotated["Repository", strawberry.lazy("schema.repositories.repository")]:
         from schema.repositories.repository import to_repository
 
-        return to_repository(self.record.repository, is_read_allowed=False)
+        return to_repository(self.record.repository)
 
     @strawberry.field(description="What the members of the team may do there.")
     def role(self) -> RepositoryRole:
         return self.record.role
 
 
-@strawberry.type(description="A group of accounts with one role in its organization.")
-class Team(Node):
+OPEN_FIELDS = frozenset(
+    {"id", "name", "organization", "avatar", "viewer_can_view", "viewer_can_administer", "web_path"}
+)
+"""What outsiders of an organization learn of a team that they may name, as the administrator of a repository
+does on which it has a role. Every other field is refused to them."""
+
+
+@strawberry.type(
+    description="A group of accounts with one role in its organization. For the organization's members."
+)
+class Team(Node, Guarded):
     record: strawberry.Private[TeamRecord]
+    is_judged: strawberry.Private[bool] = False
+    open_fields: ClassVar[frozenset[str]] = OPEN_FIELDS
+
+    async def is_visible(self, info: Info) -> bool:
+        """Whether the viewer has a role in the organization."""
+        return await info.context.loaders.namespace_roles.load(self.record.organization_id) is not None
 
     @strawberry.field(description="Its name, unique in the organization.")
     def name(self) -> str:
@@ -168,9 +184,14 @@ class Team(Node):
         return connect(found, lambda record: TeamPermission(record=record))
 
 
-def to_team(record: TeamRecord) -> Team:
-    """A team as a GraphQL value."""
-    return Team(id=encode_id("Team", record.id), record=record)
+def to_team(record: TeamRecord, *, is_judged: bool = False) -> Team:
+    """A team as a GraphQL value; `is_judged`: the viewer is known to have a role in the organization."""
+    return Team(id=encode_id("Team", record.id), record=record, is_judged=is_judged)
+
+
+def to_judged_team(record: TeamRecord) -> Team:
+    """A team of an organization in which the viewer is known to have a role."""
+    return to_team(record, is_judged=True)
 
 
 OrganizationName = Annotated[str, strawberry.argument(description="The organization's name.")]
@@ -254,7 +275,7 @@ class TeamMutation:
             role=input.role,
             description=input.description,
         )
-        return TeamCreatePayload(team=to_team(record))
+        return TeamCreatePayload(team=to_judged_team(record))
 
     @mutation(
         TeamUpdatePayload,
@@ -271,7 +292,7 @@ class TeamMutation:
         record = await resolvers.accounts.team.update(
             info.context.context, organization, team, role=input.role, description=input.description
         )
-        return TeamUpdatePayload(team=to_team(record))
+        return TeamUpdatePayload(team=to_judged_team(record))
 
     @mutation(
         TeamSetPayload,
@@ -288,7 +309,7 @@ class TeamMutation:
         record, is_new = await resolvers.accounts.team.put(
             info.context.context, organization, team, role=input.role, description=input.description
         )
-        return TeamSetPayload(team=to_team(record), is_new=is_new)
+        return TeamSetPayload(team=to_judged_team(record), is_new=is_new)
 
     @mutation(
         TeamDeletePayload,

@@ -14,6 +14,7 @@ from resolvers.manifests.manifest import ManifestRecord
 from resolvers.manifests.referrer import ReferrerFilter, ReferrerRecord, ReferrerSource
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.guards import REFUSABLE
 from schema.manifests.label import Label, to_label
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
@@ -249,7 +250,9 @@ class Manifest(Node):
         return _platform(self.record)
 
     @strawberry.field(
-        description="The platforms on offer: of an index those of its entries, of an image its own."
+        description="The platforms on offer: of an index those of its entries, of an image its own. Null with"
+        " an error beyond the entries that one request reads.",
+        metadata=REFUSABLE,
     )
     async def platforms(self, info: Info) -> list[Platform]:
         records: list[Any] = [self.record]
@@ -257,7 +260,11 @@ class Manifest(Node):
             records = await info.context.loaders.entries.load(self.record.id)
         return [platform for platform in map(_platform, records) if platform]
 
-    @strawberry.field(description="What its author attached, by key; at most what fits in 4 MiB.")
+    @strawberry.field(
+        description="What its author attached, by key; at most what fits in 4 MiB. Null with an error beyond"
+        " the content that one request reads.",
+        metadata=REFUSABLE,
+    )
     async def annotations(self, info: Info) -> list[Annotation]:
         found = await info.context.loaders.annotations.load(self.record)
         return [Annotation(key=key, value=value) for key, value in sorted(found.items())]
@@ -352,7 +359,9 @@ class Manifest(Node):
         return await info.context.loaders.model_cards.load(self.record)
 
     @strawberry.field(
-        description="The document exactly as it was pushed; empty if its content has been removed."
+        description="The document exactly as it was pushed; empty if its content has been removed. Null with"
+        " an error beyond the content that one request reads.",
+        metadata=REFUSABLE,
     )
     async def document(self, info: Info) -> str:
         body = await info.context.loaders.bodies.load(self.record)

@@ -73,7 +73,7 @@ class AuditEntry(Node):
         if self.record.repository_id is None:
             return None
         record = await info.context.loaders.repositories.load(self.record.repository_id)
-        return to_repository(record, is_read_allowed=False) if record else None
+        return to_repository(record) if record else None
 
 
 @strawberry.type(description="How often something of one kind was done on one day.")

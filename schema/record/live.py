@@ -58,7 +58,7 @@ class Event:
         if self.record.repository_id is None:
             return None
         record = await info.context.loaders.repositories.load(self.record.repository_id)
-        return to_repository(record, is_read_allowed=False) if record else None
+        return to_repository(record) if record else None
 
     @strawberry.field(description="The tag that was pushed, moved, deleted or changed; null for none.")
     def tag_name(self) -> str | None:

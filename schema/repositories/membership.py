@@ -7,7 +7,7 @@ import strawberry
 from resolvers.accounts.account import AccountRecord
 from schema.accounts.account import Account
 from schema.accounts.robot import account_node
-from schema.accounts.team import Team, to_team
+from schema.accounts.team import Team, to_judged_team
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 
@@ -34,7 +34,7 @@ class OrganizationParticipant:
 
         key = (self.record.id, self.organization_id, page(first, after))
         found = await info.context.loaders.member_repositories.load(key)
-        return connect(found, lambda record: to_repository(record, is_read_allowed=False))
+        return connect(found, to_repository)
 
 
 @strawberry.type(description="A user in teams of an organization, or one of its robots.")
@@ -43,7 +43,7 @@ class OrganizationMember(OrganizationParticipant):
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team]:
         key = (self.record.id, self.organization_id, page(first, after))
         found = await info.context.loaders.member_teams.load(key)
-        return connect(found, to_team)
+        return connect(found, to_judged_team)
 
 
 @strawberry.type(description="A user in no team of an organization who has a role on some repository of it.")

@@ -9,7 +9,7 @@ from resolvers.repositories.repository import RepositoryState, Visibility
 from schema.context import Info
 from schema.errors import Payload, mutation, payload
 from schema.inputs import PathArgument
-from schema.repositories.repository import Repository, to_repository
+from schema.repositories.repository import Repository, to_judged_repository
 from schema.scalars import RepositoryPath
 
 
@@ -77,7 +77,7 @@ class RepositoryMutation:
             visibility=input.visibility,
             description=input.description,
         )
-        return RepositoryCreatePayload(repository=to_repository(record))
+        return RepositoryCreatePayload(repository=to_judged_repository(record))
 
     @mutation(RepositoryUpdatePayload, description="Change the description. Requires `repo:write`.")
     async def repository_update(
@@ -89,7 +89,7 @@ class RepositoryMutation:
         record = await resolvers.repositories.repository.update(
             info.context.context, repository, description=input.description
         )
-        return RepositoryUpdatePayload(repository=to_repository(record))
+        return RepositoryUpdatePayload(repository=to_judged_repository(record))
 
     @mutation(
         RepositoryVisibilityChangePayload,
@@ -104,7 +104,7 @@ class RepositoryMutation:
         record = await resolvers.repositories.repository.change_visibility(
             info.context.context, repository, visibility
         )
-        return RepositoryVisibilityChangePayload(repository=to_repository(record))
+        return RepositoryVisibilityChangePayload(repository=to_judged_repository(record))
 
     @mutation(
         RepositoryStateChangePayload,
@@ -119,7 +119,7 @@ class RepositoryMutation:
         ],
     ) -> Any:
         record = await resolvers.repositories.repository.change_state(info.context.context, repository, state)
-        return RepositoryStateChangePayload(repository=to_repository(record))
+        return RepositoryStateChangePayload(repository=to_judged_repository(record))
 
     @mutation(
         RepositoryDeletePayload,

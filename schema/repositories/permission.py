@@ -12,6 +12,7 @@ from schema.access.roles import RepositoryRole
 from schema.accounts.grantee import Grantee, GranteeInput, load_grantee, to_name
 from schema.context import Info
 from schema.errors import Payload, mutation
+from schema.guards import REFUSABLE
 from schema.inputs import PathArgument
 from schema.node_id import Node, encode_id
 
@@ -49,7 +50,9 @@ class RepositoryPermission(Node):
         pair = (self.record.account_id, self.record.organization_id)
         return await info.context.loaders.memberships.load(pair)
 
-    @strawberry.field(description="The repository.")
+    @strawberry.field(
+        description="The repository; null with an error if it was deleted meanwhile.", metadata=REFUSABLE
+    )
     async def repository(
         self, info: Info
     ) -> Annotated["Repository", strawberry.lazy("schema.repositories.repository")]:
@@ -59,7 +62,7 @@ class RepositoryPermission(Node):
         if record is None:
             # The repository was deleted after the permission was read.
             raise NotFound
-        return to_repository(record, is_read_allowed=False)
+        return to_repository(record)
 
 
 def to_permission(record: PermissionRecord) -> RepositoryPermission:

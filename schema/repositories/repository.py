@@ -1,7 +1,7 @@
 """Repositories."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import strawberry
 
@@ -29,6 +29,7 @@ from schema.accounts.grantee import GranteeInput, to_name
 from schema.accounts.organization import Organization, to_organization
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.guards import Guarded
 from schema.inputs import PathArgument
 from schema.manifests.manifest import (
     ArtifactKindArgument,
@@ -70,18 +71,34 @@ RepositoryOwner = Annotated[
 ]
 
 
-@strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
-class Repository(Node):
-    record: strawberry.Private[RepositoryRecord]
-    is_read_allowed: strawberry.Private[bool] = True
+OPEN_FIELDS = frozenset(
+    {
+        "id",
+        "path",
+        "namespace",
+        "namespace_kind",
+        "is_in_organization",
+        "name",
+        "visibility",
+        "is_public",
+        "viewer_role",
+        "viewer_can_write",
+        "viewer_can_administer",
+    }
+)
+"""What a viewer learns of a repository who can name but not read it, such as the administrator of a team with
+a role on it whose token has no scope for repositories. Every other field is refused."""
 
-    async def _require_read(self, info: Info) -> None:
-        """Refuse viewers who may not read the repository, unless that was checked before."""
-        if (
-            not self.is_read_allowed
-            and await info.context.loaders.repository_roles.load(self.record.ref) is None
-        ):
-            raise info.context.context.viewer.refusal()
+
+@strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
+class Repository(Node, Guarded):
+    record: strawberry.Private[RepositoryRecord]
+    is_judged: strawberry.Private[bool] = False
+    open_fields: ClassVar[frozenset[str]] = OPEN_FIELDS
+
+    async def is_visible(self, info: Info) -> bool:
+        """Whether the viewer has a role on it."""
+        return await info.context.loaders.repository_roles.load(self.record.ref) is not None
 
     @strawberry.field(description="Namespace and name, as in `docker pull`, without the host.")
     def path(self) -> RepositoryPath:
@@ -116,7 +133,6 @@ class Repository(Node):
 
     @strawberry.field(description="Markdown of up to 100,000 characters; null if there is none.")
     async def description(self, info: Info) -> str | None:
-        await self._require_read(info)
         return self.record.description
 
     @strawberry.field(description="Who may pull.")
@@ -139,7 +155,6 @@ class Repository(Node):
         description="When a tag was last created, moved or restored; null if there never was one."
     )
     async def last_modified_at(self, info: Info) -> datetime | None:
-        await self._require_read(info)
         return optional_datetime(await info.context.loaders.last_modified.load(self.record.id))
 
     @strawberry.field(description="Whether the viewer has starred it; null for anonymous callers.")
@@ -150,18 +165,15 @@ class Repository(Node):
 
     @strawberry.field(description="How much it is used: how often it was pulled in the last 90 days.")
     async def popularity(self, info: Info) -> float:
-        await self._require_read(info)
         return await info.context.loaders.popularity.load(self.record.id)
 
     @strawberry.field(description="What was pulled from it and pushed to it, at most 365 days, newest first.")
     async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay]:
-        await self._require_read(info)
         activity.check_days(days)
         return [to_day(record) for record in await info.context.loaders.activity.load((self.record.id, days))]
 
     @strawberry.field(description="How many users have starred it.")
     async def star_count(self, info: Info) -> int:
-        await self._require_read(info)
         return await info.context.loaders.star_counts.load(self.record.id)
 
     @strawberry.field(description="For how many seconds deleted and moved tags can be restored.")
@@ -172,7 +184,6 @@ class Repository(Node):
         description="The token in the address of a private repository's status badge; null if it is public."
     )
     async def badge_token(self, info: Info) -> str | None:
-        await self._require_read(info)
         return None if self.record.visibility is Visibility.PUBLIC else self.record.badge_token
 
     @strawberry.field(description="The viewer's role.")
@@ -212,7 +223,6 @@ class Repository(Node):
             strawberry.argument(description="Only what tags pointed to at this time; overrides `isActive`."),
         ] = None,
     ) -> Connection[Tag]:
-        await self._require_read(info)
         chosen = TagFilter(
             name_equals=exact or (name.equals if name else None),
             name_contains=name.contains if name else None,
@@ -226,7 +236,6 @@ class Repository(Node):
     async def tag(
         self, info: Info, name: Annotated[str, strawberry.argument(description="The tag's name.")]
     ) -> Tag | None:
-        await self._require_read(info)
         record = await tag.active_tag(self.record.id, name)
         return to_tag(record) if record else None
 
@@ -241,7 +250,6 @@ class Repository(Node):
         first: First = 50,
         after: After = None,
     ) -> Connection[TagChange]:
-        await self._require_read(info)
         found = await tag_history.history(info.context.context, self.record, name, page(first, after))
         return connect(found, to_tag_change)
 
@@ -260,7 +268,6 @@ class Repository(Node):
         first: First = 50,
         after: After = None,
     ) -> Connection[TagDifference]:
-        await self._require_read(info)
         found = await tag_history.difference(
             info.context.context,
             self.record,
@@ -287,13 +294,11 @@ class Repository(Node):
     async def manifest(
         self, info: Info, digest: Annotated[Digest, strawberry.argument(description="The manifest's digest.")]
     ) -> Manifest | None:
-        await self._require_read(info)
         record = await manifest.by_digest(self.record, digest)
         return to_manifest(record) if record else None
 
     @strawberry.field(description="All manifests, tagged or not, newest first.")
     async def manifests(self, info: Info, first: First = 50, after: After = None) -> Connection[Manifest]:
-        await self._require_read(info)
         found = await manifest.manifests(info.context.context, self.record, page(first, after))
         return connect(found, to_manifest)
 
@@ -310,7 +315,6 @@ class Repository(Node):
         artifact_type: ArtifactTypeArgument = None,
         kind: ArtifactKindArgument = None,
     ) -> Connection[Referrer]:
-        await self._require_read(info)
         chosen = ReferrerFilter(artifact_type, kind)
         found = await referrer.referrers_of_digest(
             info.context.context, self.record, digest, page(first, after), chosen
@@ -399,13 +403,17 @@ class Repository(Node):
         return to_grants(found) if found else None
 
 
-def to_repository(record: RepositoryRecord, *, is_read_allowed: bool = True) -> Repository:
+def to_repository(record: RepositoryRecord, *, is_judged: bool = False) -> Repository:
     """A repository as a GraphQL value.
 
-    `is_read_allowed`: the viewer is known to have read access. Otherwise all fields but name and visibility
-    check it.
+    `is_judged`: the viewer is known to have read access. Otherwise all fields but `OPEN_FIELDS` check it.
     """
-    return Repository(id=encode_id("Repository", record.id), record=record, is_read_allowed=is_read_allowed)
+    return Repository(id=encode_id("Repository", record.id), record=record, is_judged=is_judged)
+
+
+def to_judged_repository(record: RepositoryRecord) -> Repository:
+    """A repository that the viewer is known to have read access to."""
+    return to_repository(record, is_judged=True)
 
 
 @strawberry.type
@@ -416,7 +424,7 @@ class RepositoryQuery:
     )
     async def repository(self, info: Info, path: PathArgument) -> Repository | None:
         record = await resolvers.repositories.repository.repository(info.context.context, path)
-        return to_repository(record) if record else None
+        return to_judged_repository(record) if record else None
 
     @strawberry.field(description="The repositories that the viewer may see.")
     async def repositories(
@@ -456,4 +464,4 @@ class RepositoryQuery:
         found = await resolvers.repositories.repository.repositories(
             info.context.context, chosen, page(first, after)
         )
-        return connect(found, to_repository)
+        return connect(found, to_judged_repository)

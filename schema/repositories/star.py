@@ -8,7 +8,7 @@ from resolvers.repositories import star
 from schema.context import Info
 from schema.errors import Payload, mutation
 from schema.inputs import PathArgument
-from schema.repositories.repository import Repository, to_repository
+from schema.repositories.repository import Repository, to_judged_repository, to_repository
 
 
 @strawberry.type(description="What came of starring a repository.")
@@ -30,7 +30,7 @@ class StarMutation:
     )
     async def repository_star(self, info: Info, repository: PathArgument) -> Any:
         record = await star.star(info.context.context, repository)
-        return RepositoryStarPayload(repository=to_repository(record))
+        return RepositoryStarPayload(repository=to_judged_repository(record))
 
     @mutation(
         RepositoryUnstarPayload,

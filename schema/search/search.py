@@ -14,10 +14,10 @@ from resolvers.search.search import MAX_PER_KIND, SearchKind, SearchRecord
 from schema.accounts.account import User, to_user
 from schema.accounts.organization import Organization, to_organization
 from schema.accounts.robot import Robot, account_node
-from schema.accounts.team import Team, to_team
+from schema.accounts.team import Team, to_judged_team
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.repositories.repository import Repository, to_repository
+from schema.repositories.repository import Repository, to_judged_repository
 
 strawberry.enum(SearchKind, name="SearchKind", description="What can be found.")
 
@@ -36,9 +36,9 @@ def _to_node(
     record: RepositoryRecord | AccountRecord | TeamRecord,
 ) -> Repository | Organization | User | Team | Robot:
     if isinstance(record, RepositoryRecord):
-        return to_repository(record)
+        return to_judged_repository(record)
     if isinstance(record, TeamRecord):
-        return to_team(record)
+        return to_judged_team(record)
     if record.kind is AccountKind.ORGANIZATION:
         return to_organization(record)
     if record.kind is AccountKind.USER:

@@ -1,9 +1,12 @@
 """The documentation matches the code: settings, commands, statuses, tables, glossary."""
 
 import re
+import textwrap
 from pathlib import Path
 
+import orjson
 import pytest
+from graphql import LoneAnonymousOperationRule, parse, specified_rules, validate
 
 from quayside.cli import COMMANDS, GROUPS
 from quayside.graphql import http as graphql_http
@@ -11,9 +14,12 @@ from quayside.http import protocol
 from quayside.settings.features import FEATURES
 from quayside.settings.settings import PREFIX, SETTINGS
 from resolvers.event_kinds import KINDS
+from schema import schema
 from tests import docs
 
 DOCS = docs.DOCS
+RULES = [rule for rule in specified_rules if rule is not LoneAnonymousOperationRule]
+"""A block may show several documents below each other."""
 ROW = re.compile(r"\| `(?P<name>[A-Z_]+)` \| (?:`(?P<default>[^`]*)`)? ?\| (?P<sentence>.*) \|")
 
 
@@ -58,6 +64,31 @@ def test_a_section_says_what_the_command_does_and_takes(row: object) -> None:
 
     assert body.strip().startswith(command.sentence)
     assert [name for name in names if not re.search(rf"^- `{re.escape(name)}[` ]", body, re.MULTILINE)] == []
+
+
+EXAMPLE = re.compile(r"(?:^    .*\n)+", re.MULTILINE)
+"""An indented block."""
+
+
+def documents() -> list[str]:
+    """The GraphQL documents of docs/graphql.md, those that `curl` sends too."""
+    blocks = [
+        textwrap.dedent(block) for block in EXAMPLE.findall((DOCS / "graphql.md").read_text(encoding="utf-8"))
+    ]
+    bodies = [body for block in blocks for body in re.findall(r"-d '(.*)'", block)]
+    found = [block for block in blocks if re.match(r"(query|mutation|subscription|\{) ", block)]
+    return [block for block in found if '"message"' not in block] + [
+        orjson.loads(body)["query"] for body in bodies
+    ]
+
+
+def test_every_document_of_the_documentation_is_valid() -> None:
+    found = documents()
+
+    assert len(found) >= 8
+    assert [
+        (text, errors) for text in found if (errors := validate(schema._schema, parse(text), RULES))
+    ] == []
 
 
 TERM = re.compile(r"^- \*\*(?P<term>[^*]+)\*\*: (?P<meaning>\S.*)$", re.MULTILINE)

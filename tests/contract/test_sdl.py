@@ -142,7 +142,7 @@ def test_mutations_are_a_noun_and_a_verb_and_answer_with_a_payload_of_their_own(
     for name, field in mutations.items():
         assert name.endswith(VERBS), name
         assert name[0].islower()
-        assert str(field.type) == f"{name[0].upper()}{name[1:]}Payload!", name
+        assert str(field.type) == f"{name[0].upper()}{name[1:]}Payload", name
     assert {type_.name for type_ in PAYLOADS} == {f"{name[0].upper()}{name[1:]}Payload" for name in mutations}
 
 

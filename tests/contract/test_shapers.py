@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any
 
@@ -30,6 +31,7 @@ from rest_compat.compile import Plan
 from rest_compat.route import UNSET
 from rest_compat.shape import offset_of
 from schema import schema
+from schema.guards import assured_type
 from tests.contract.reference import engine
 from tests.plugins.scale import SCALE
 from tests.rest_compat import toy, toy_schema
@@ -51,10 +53,15 @@ class Answers:
     """Random results of a document that the schema allows."""
 
     def __init__(
-        self, schema: GraphQLSchema, dice: random.Random, operation: OperationDefinitionNode
+        self,
+        schema: GraphQLSchema,
+        dice: random.Random,
+        operation: OperationDefinitionNode,
+        lenient: AbstractSet[tuple[str, ...]],
     ) -> None:
         self._schema = schema
         self._dice = dice
+        self._lenient = lenient
         # A successful payload has all fields; a refused one is not shaped.
         (root, *_) = operation.selection_set.selections
         is_mutation = operation.operation is OperationType.MUTATION
@@ -65,7 +72,7 @@ class Answers:
         )
         self._flags: dict[str, bool] = {}
 
-    def of(self, selections: SelectionSetNode, type_: Any) -> dict[str, Any]:
+    def of(self, selections: SelectionSetNode, type_: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
         """One object of the type, or of one of its possible types."""
         if is_abstract_type(type_):
             type_ = self._dice.choice(
@@ -79,11 +86,15 @@ class Answers:
                 if condition == type_ or (
                     is_abstract_type(condition) and self._schema.is_sub_type(condition, type_)
                 ):
-                    found |= self.of(node.selection_set, type_)
+                    found |= self.of(node.selection_set, type_, path)
             elif isinstance(node, FieldNode) and self._included(node):
                 field = self._schema.get_field(type_, node.name.value)
                 assert field is not None
-                found[(node.alias or node.name).value] = self._value(node, field.type)
+                alias = (node.alias or node.name).value
+                where = (*path, alias)
+                # A denial elsewhere is the answer, so that nothing is shaped.
+                shown = field.type if where in self._lenient else assured_type(field)
+                found[alias] = self._value(node, shown, where)
         return found
 
     def _included(self, node: FieldNode) -> bool:
@@ -94,18 +105,18 @@ class Answers:
                 return False
         return True
 
-    def _value(self, node: FieldNode, type_: Any) -> Any:
+    def _value(self, node: FieldNode, type_: Any, path: tuple[str, ...]) -> Any:
         if is_non_null_type(type_):
-            return self._present(node, type_.of_type)
+            return self._present(node, type_.of_type, path)
         absent = self._dice.random() < 0.3 and node not in self._certain
-        return None if absent else self._present(node, type_)
+        return None if absent else self._present(node, type_, path)
 
-    def _present(self, node: FieldNode, type_: Any) -> Any:
+    def _present(self, node: FieldNode, type_: Any, path: tuple[str, ...]) -> Any:
         if is_list_type(type_):
-            return [self._value(node, type_.of_type) for _ in range(self._dice.randrange(3))]
+            return [self._value(node, type_.of_type, path) for _ in range(self._dice.randrange(3))]
         if is_composite_type(type_):
             assert node.selection_set is not None
-            return self.of(node.selection_set, type_)
+            return self.of(node.selection_set, type_, path)
         if is_enum_type(type_):
             return self._dice.choice(list(type_.values))
         return LEAVES.get(get_named_type(type_).name, "some text")
@@ -114,7 +125,8 @@ class Answers:
 def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
     operation = plan.document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    data = Answers(core, dice, operation).of(operation.selection_set, core.get_root_type(operation.operation))
+    answers = Answers(core, dice, operation, plan.lenient)
+    data = answers.of(operation.selection_set, core.get_root_type(operation.operation))
     values = {
         param.name: {"integer": 1, "boolean": True}.get(param.kinds[0], "text") for param in plan.params
     }

@@ -1,10 +1,12 @@
 """The example queries of GraphiQL give answers, as the public endpoint limits them."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from quayside import web
+from resolvers.access.roles import RepositoryRole, TeamRole
 from tests import live
 from tests.factories import Factory, image_config
 from tests.quayside.registry import kit
@@ -37,6 +39,47 @@ async def test_every_example_is_answered(ada: GraphQL) -> None:
         ]
         assert None not in data.values(), example.title
         assert [errors for errors in refused if errors] == [], example.title
+
+
+REFUSED = {
+    "An organization at a glance": {"repositories.nodes.0.permissions"},
+    "Who works in an organization": {
+        "organization.members",
+        "organization.collaborators",
+    },
+    "A chart of an organization": {"organization.activity"},
+    "Who did what in an organization": {"auditLog", "auditSummary"},
+    "Who can push here": {"repository.access"},
+}
+"""What a plain member of the organization may not see of an example, by how its title begins."""
+
+
+async def test_every_example_is_answered_to_a_plain_member(ada: GraphQL, factory: Factory) -> None:
+    await factory.user("bob")
+    await factory.team("acme", "deckhands", TeamRole.MEMBER, ["bob"])
+    await factory.grant("acme/app", "bob", RepositoryRole.READ, by="ada")
+    bob = ada.with_token(await factory.token("bob"))
+
+    refused: dict[str, set[str]] = {}
+    for example in web.examples():
+        if "\nsubscription " in example.query:
+            continue
+        answer = await bob.answer(example.query)
+        errors = answer.get("errors", [])
+        assert {error["extensions"]["code"] for error in errors} <= {"FORBIDDEN"}, example.title
+        for path in (error["path"] for error in errors):
+            # Nothing but the refused field itself is lost.
+            assert at(answer["data"], path) is None
+            title = next(title for title in REFUSED if example.title.startswith(title))
+            refused.setdefault(title, set()).add(".".join(map(str, path)))
+
+    assert refused == REFUSED
+
+
+def at(data: Any, path: list[str | int]) -> Any:
+    for part in path:
+        data = data[part]
+    return data
 
 
 async def test_every_example_of_a_subscription_shows_what_happens(ada: GraphQL, factory: Factory) -> None:

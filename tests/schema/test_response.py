@@ -106,11 +106,15 @@ async def test_a_request_reads_a_bounded_amount_of_annotations(
     enough = await ada.data(query)
     monkeypatch.setattr(manifest_content, "REQUEST_LIMIT", size - 1)
 
-    refused = await ada.refusal(query)
+    refused = await ada.answer(query)
 
     assert [node["annotations"] for node in enough["repository"]["manifests"]["nodes"]] == [
         [],
         [{"key": "note", "value": "b"}],
         [{"key": "note", "value": "a"}],
     ]
-    assert refused == "BAD_REQUEST"
+    (error,) = refused["errors"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    # What fits is in the answer.
+    shown = [node["annotations"] for node in refused["data"]["repository"]["manifests"]["nodes"]]
+    assert shown == [[], [{"key": "note", "value": "b"}], None]

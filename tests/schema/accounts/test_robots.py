@@ -334,11 +334,16 @@ async def test_a_token_without_a_repository_scope_sees_only_names_of_repositorie
         return access["permissions"]["nodes"][0]["repository"] if access else None, codes
 
     assert await repository(client, "") == ({"path": "acme/app", "isPublic": False}, set())
-    for fields in ("description", "badgeToken", "lastModifiedAt", 'tag(name: "v1") { name }'):
+    for fields in (
+        "description",
+        "badgeToken",
+        "lastModifiedAt",
+        'tag(name: "v1") { name }',
+        "tags { totalCount }",
+        "manifests { totalCount }",
+    ):
         found, codes = await repository(client, fields)
         assert (codes, found.popitem()[1]) == ({"FORBIDDEN"}, None)
-    for fields in ("tags { totalCount }", "manifests { totalCount }"):
-        assert await repository(client, fields) == (None, {"FORBIDDEN"})
     scopes = frozenset({Scope.ORG_ADMIN, Scope.REPO_READ})
     reader = graphql.with_token(await factory.token("ada", scopes))
     assert await repository(reader, "tags { totalCount }") == (

@@ -357,6 +357,10 @@ async def test_a_request_reads_a_bounded_amount_of_content(
 
     assert len(enough["repository"]["manifests"]["nodes"]) == 2
     assert {error["extensions"]["code"] for error in refused["errors"]} == {"BAD_REQUEST"}
+    # Each manifest is still there, with what could be read.
+    nodes = refused["data"]["repository"]["manifests"]["nodes"]
+    assert len(nodes) == 2
+    assert [None in node.values() for node in nodes].count(True) == len(refused["errors"]) == 1
 
 
 async def test_a_manifest_names_the_tags_that_point_to_it_now(factory: Factory, ada: GraphQL) -> None:
