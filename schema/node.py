@@ -8,24 +8,33 @@ import strawberry
 from resolvers import job
 from resolvers.access.permissions import namespace_role
 from resolvers.access.viewer import AccountKind
-from resolvers.accounts import account
+from resolvers.accounts import account, invite, robot, team
 from resolvers.accounts.account import AccountRecord
 from resolvers.context import Context
-from resolvers.errors import Forbidden, Unauthenticated
-from resolvers.manifests import manifest
+from resolvers.errors import Forbidden, NotFound, Unauthenticated
+from resolvers.manifests import label, manifest
 from resolvers.oauth import application
-from resolvers.repositories import repository
+from resolvers.record import audit
+from resolvers.repositories import permission, prototype, repository
 from resolvers.repositories.repository import RepositoryRecord
-from resolvers.tags import tag
+from resolvers.tags import immutability, tag
 from schema.accounts.account import to_user
+from schema.accounts.invite import to_invite
 from schema.accounts.namespace import Namespace
 from schema.accounts.organization import to_organization
+from schema.accounts.robot import to_robot
+from schema.accounts.team import to_judged_team
 from schema.context import Info
 from schema.job import to_job
+from schema.manifests.label import to_label
 from schema.manifests.manifest import to_manifest
 from schema.node_id import Node, decode_id, encode_id
 from schema.oauth.application import to_application
+from schema.record.audit import to_entry
+from schema.repositories.permission import to_permission
+from schema.repositories.prototype import to_prototype
 from schema.repositories.repository import to_judged_repository
+from schema.tags.immutability import to_policy
 from schema.tags.tag import to_tag
 
 
@@ -80,6 +89,57 @@ async def _application_node(context: Context, row_id: int) -> Node | None:
     return to_application(found) if found else None
 
 
+async def _team_node(context: Context, row_id: int) -> Node | None:
+    record = (await team.by_ids([row_id])).get(row_id)
+    if record is None or await namespace_role(context.viewer, record.organization_id) is None:
+        return None
+    # An organization that is being deleted still has its teams.
+    owner = await _account(record.organization_id, AccountKind.ORGANIZATION)
+    return to_judged_team(record) if owner else None
+
+
+async def _robot_node(context: Context, row_id: int) -> Node | None:
+    record = (await robot.by_account_ids(context, [row_id])).get(row_id)
+    if record is None or await robot.owner_role(context.viewer, record.owner_id) is None:
+        return None
+    owner = await _account(record.owner_id, AccountKind.USER, AccountKind.ORGANIZATION)
+    return to_robot(record) if owner else None
+
+
+async def _team_invite_node(context: Context, row_id: int) -> Node | None:
+    record = await invite.by_id(context, row_id)
+    return to_invite(record) if record else None
+
+
+async def _prototype_node(context: Context, row_id: int) -> Node | None:
+    record = await prototype.by_id(context, row_id)
+    owner = await _account(record.organization_id, AccountKind.ORGANIZATION) if record else None
+    return to_prototype(record) if record and owner else None
+
+
+async def _permission_node(context: Context, row_id: int) -> Node | None:
+    record = await permission.by_id(context, row_id)
+    return to_permission(record) if record else None
+
+
+async def _policy_node(context: Context, row_id: int) -> Node | None:
+    record = await immutability.by_id(context, row_id)
+    owner = (
+        await _account(record.namespace_id, AccountKind.USER, AccountKind.ORGANIZATION) if record else None
+    )
+    return to_policy(record) if record and owner else None
+
+
+async def _label_node(context: Context, row_id: int) -> Node | None:
+    record = await label.by_id(row_id)
+    return to_label(record) if record and await _manifest_node(context, record.manifest_id) else None
+
+
+async def _entry_node(context: Context, row_id: int) -> Node | None:
+    record = await audit.by_id(context, row_id)
+    return to_entry(record) if record else None
+
+
 async def _job_node(context: Context, row_id: int) -> Node | None:
     record = await job.by_id(context, row_id)
     return to_job(record) if record else None
@@ -87,15 +147,23 @@ async def _job_node(context: Context, row_id: int) -> Node | None:
 
 NODES: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
     "Application": _application_node,
+    "AuditEntry": _entry_node,
+    "ImmutabilityPolicy": _policy_node,
     "Job": _job_node,
+    "Label": _label_node,
     "Manifest": _manifest_node,
     "Namespace": _namespace_node,
     "Organization": _organization_node,
+    "PermissionPrototype": _prototype_node,
     "Repository": _repository_node,
+    "RepositoryPermission": _permission_node,
+    "Robot": _robot_node,
     "Tag": _tag_node,
+    "Team": _team_node,
+    "TeamInvite": _team_invite_node,
     "User": _user_node,
 }
-"""The types that `node` finds. Permissions, teams and robots are reached through their owner."""
+"""How `node` finds an object of each type, with the access checks of the other ways to it."""
 
 
 @strawberry.type
@@ -112,5 +180,5 @@ class NodeQuery:
             return None
         try:
             return await find(info.context.context, decoded[1])
-        except (Unauthenticated, Forbidden):
+        except (Unauthenticated, Forbidden, NotFound):
             return None

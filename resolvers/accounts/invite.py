@@ -70,6 +70,17 @@ async def of_viewer(context: Context, page: Page) -> Slice[InviteRecord]:
     return (await paginate(query, page, maximum=context.max_first)).of(_COLUMNS.record)
 
 
+async def by_id(context: Context, invite_id: int) -> InviteRecord | None:
+    """An invitation of the viewer's account by its row id; None for any other. Requires `user:read`."""
+    account_id = require_account_role(context, AccountRole.READ)
+    row = await fetch_one(
+        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.id = ? AND i.account_id = ? AND {_ALIVE}",
+        invite_id,
+        account_id,
+    )
+    return _COLUMNS.record(row) if row else None
+
+
 async def create(context: Context, organization: str, team_name: str, email: str) -> InviteRecord:
     """Invite an e-mail address into a team. Requires `org:admin`. Raises `NotFound`, `Invalid`."""
     owner = await require_organization(context, organization)

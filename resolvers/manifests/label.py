@@ -115,6 +115,12 @@ async def label(manifest_id: int, identity: str) -> LabelRecord | None:
     return _COLUMNS.record(row) if row else None
 
 
+async def by_id(label_id: int) -> LabelRecord | None:
+    """A label by its row id; the caller decides on access to its manifest."""
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM label l WHERE l.id = ?", label_id)
+    return _COLUMNS.record(row) if row else None
+
+
 def inferred_media_type(value: str) -> LabelMediaType:
     """JSON for a JSON object or list, plain text for anything else."""
     if value.lstrip()[:1] not in {"{", "["}:

@@ -8,14 +8,16 @@ entries that are not rolled up yet.
 from dataclasses import dataclass, field
 from typing import Any
 
+from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
-from resolvers.accounts.account import by_name
+from resolvers.accounts.account import by_ids, by_name
 from resolvers.accounts.namespace import Owner, require_administered
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import BadRequest
 from resolvers.job_kinds import HOUR, MINUTE, Lane, Run, checkpoint, job
 from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repositories.repository import by_ids as repositories_by_ids
 from resolvers.repositories.repository import repository
 from storage import events
 from storage.clock import now_ms
@@ -129,6 +131,26 @@ async def entries(context: Context, log: AuditLog, page: Page) -> Slice[AuditRec
     query = Query(_COLUMNS.sql, "audit_log l", _ORDER, log.conditions, log.values)
     rows = await paginate(query, page, maximum=context.max_first)
     return rows.of(_COLUMNS.record)
+
+
+async def by_id(context: Context, entry_id: int) -> AuditRecord | None:
+    """One entry, for whoever may read the log of its repository or its namespace; None if there is none such.
+
+    Raises `Unauthenticated`, `Forbidden`.
+    """
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM audit_log l WHERE l.id = ?", entry_id)
+    if row is None:
+        return None
+    record = _COLUMNS.record(row)
+    if record.repository_id is not None:
+        place = (await repositories_by_ids([record.repository_id])).get(record.repository_id)
+        if place and await repository_role(context.viewer, place.ref) is RepositoryRole.ADMIN:
+            return record
+    owner = (await by_ids([record.namespace_id])).get(record.namespace_id) if record.namespace_id else None
+    if owner is None:
+        raise context.viewer.refusal()
+    await require_administered(context, owner.name, field="id")
+    return record
 
 
 async def summary(log: AuditLog) -> list[AuditCount]:

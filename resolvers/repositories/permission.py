@@ -13,7 +13,7 @@ from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
-from resolvers.repositories.repository import RepositoryRecord, require
+from resolvers.repositories.repository import RepositoryRecord, by_ids, require
 from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.statements import execute, fetch_one
@@ -86,6 +86,16 @@ async def permission(context: Context, record: RepositoryRecord, whose: Grantee)
     await require_repository(context, record.ref, RepositoryRole.ADMIN)
     row = await grantee.find(whose, record.namespace_id)
     return await _find(record, row) if row else None
+
+
+async def by_id(context: Context, permission_id: int) -> PermissionRecord | None:
+    """A direct permission by its row id; None if there is none. Requires `repo:admin`."""
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE p.id = ?", permission_id)
+    if row is None:
+        return None
+    place = (await by_ids([row["repository_id"]])).get(row["repository_id"])
+    await require_repository(context, place.ref if place else None, RepositoryRole.ADMIN)
+    return _COLUMNS.record(row)
 
 
 async def _find(record: RepositoryRecord, row: GranteeRow) -> PermissionRecord | None:

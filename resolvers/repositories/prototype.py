@@ -68,6 +68,15 @@ async def prototypes(context: Context, organization: AccountRecord, page: Page) 
     return rows.of(_COLUMNS.record)
 
 
+async def by_id(context: Context, prototype_id: int) -> PrototypeRecord | None:
+    """A prototype by its row id; None if there is none. Requires `org:admin`."""
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE p.id = ?", prototype_id)
+    if row is None:
+        return None
+    await require_namespace(context, row["organization_id"], TeamRole.ADMIN)
+    return _COLUMNS.record(row)
+
+
 async def _require(organization: AccountRecord, prototype: str) -> PrototypeRecord:
     """A prototype of this organization by its uuid. Raises `NotFound`."""
     row = await fetch_one(

@@ -24,7 +24,7 @@ from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
 from resolvers.pages import Page, Query, Slice, Term, paginate
-from resolvers.repositories.repository import RepositoryRecord, require
+from resolvers.repositories.repository import RepositoryRecord, by_ids, require
 from storage.clock import now_ms
 from storage.jobs import enqueue
 from storage.models.policy import ImmutabilityPolicy
@@ -138,6 +138,20 @@ async def policy(
 ) -> PolicyRecord | None:
     """A policy of `owner` by its uuid; None if there is none. Requires the same as `policies`."""
     return await _find(await _authorized(context, owner), identity)
+
+
+async def by_id(context: Context, policy_id: int) -> PolicyRecord | None:
+    """A policy by its row id; None if there is none. Requires the same as `policies`."""
+    row = await fetch_one(f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.id = ?", policy_id)
+    if row is None:
+        return None
+    record = _COLUMNS.record(row)
+    if record.repository_id is None:
+        await require_role(context, record.namespace_id, TeamRole.ADMIN)
+    else:
+        place = (await by_ids([record.repository_id])).get(record.repository_id)
+        await require_repository(context, place.ref if place else None, RepositoryRole.ADMIN)
+    return record
 
 
 async def _authorized(context: Context, owner: AccountRecord | RepositoryRecord) -> _Place:

@@ -1,21 +1,57 @@
 """Objects by their opaque ids, with the same access checks as by path."""
 
 import base64
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.scopes import Scope
 from resolvers.repositories.repository import Visibility
+from schema import schema
+from schema.node import NODES
 from storage.statements import execute
-from tests.factories import Factory
+from tests.factories import Factory, image_config
 from tests.schema.client import GraphQL
 
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 IDS = """{
   user(username: "ada") { id }
-  organization(name: "acme") { id }
-  namespace(name: "acme") { id }
-  repository(path: "acme/app") { id tag(name: "latest") { id manifest { id } } }
+  organization(name: "acme") {
+    id
+    team(name: "owners") { id }
+    applications { nodes { id } }
+    permissionPrototypes { nodes { id } }
+  }
+  namespace(name: "acme") {
+    id
+    robot(shortName: "bot") { id }
+    immutabilityPolicies { nodes { id } }
+  }
+  repository(path: "acme/app") {
+    id
+    tag(name: "latest") { id manifest { id labels { nodes { id } } } }
+    permissions { nodes { id } }
+    immutabilityPolicies { nodes { id } }
+  }
+  viewer { teamInvites { nodes { id } } }
+  auditLog(owner: { namespace: "acme" }, first: 1) { nodes { id } }
+  jobs(first: 1) { nodes { id } }
 }"""
+
+MADE = """mutation {
+  applicationCreate(organization: "acme", input: { name: "dashboard" }) { errors { code } }
+  permissionPrototypeCreate(organization: "acme",
+    input: { role: READ, delegate: { kind: USER, name: "acme+bot" } }) { errors { code } }
+  ofNamespace: immutabilityPolicyCreate(owner: { namespace: "acme" },
+    input: { tagPattern: "v.*" }) { errors { code } }
+  ofRepository: immutabilityPolicyCreate(owner: { repository: "acme/app" },
+    input: { tagPattern: "r.*" }) { errors { code } }
+}"""
+
+PUBLIC = {"User", "Organization", "Application"}
+"""What anybody may look up by name."""
 
 
 def identity(text: str) -> str:
@@ -41,67 +77,160 @@ NO_IDS = [
 ]
 
 
+def identities(node: Any) -> Iterator[str]:
+    """Every id in an answer."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from [value] if name == "id" else identities(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from identities(one)
+
+
 @pytest.fixture
-async def ids(factory: Factory, ada: GraphQL) -> dict[str, str]:
-    """The ids of one object of each type, private where possible."""
+async def ids(factory: Factory, ada: GraphQL) -> dict[str, list[str]]:
+    """The ids of objects of each type, private where possible, as `ada` sees them, who owns `acme`."""
+    await execute("UPDATE account SET is_superuser = ? WHERE name = 'ada'", True)
     await factory.organization("acme", owner="ada")
+    await factory.robot("acme+bot", by="ada")
     await factory.repository("acme/app", by="ada")
-    await factory.image("acme/app", b"layer", tag="latest")
-    data = await ada.data(IDS)
-    tag = data["repository"]["tag"]
-    return {
-        "User": data["user"]["id"],
-        "Organization": data["organization"]["id"],
-        "Namespace": data["namespace"]["id"],
-        "Repository": data["repository"]["id"],
-        "Tag": tag["id"],
-        "Manifest": tag["manifest"]["id"],
-    }
+    config = image_config("amd64", config={"Labels": {"release": "1"}})
+    await factory.image("acme/app", b"layer", config=config, tag="latest")
+    await factory.grant("acme/app", "acme+bot", RepositoryRole.READ, by="ada")
+    for payload in (await ada.data(MADE)).values():
+        assert payload == {"errors": []}
+    await factory.user("host")
+    await factory.organization("inn", owner="host")
+    await factory.team("inn", "guests", TeamRole.MEMBER)
+    host = ada.with_token(await factory.token("host"))
+    await host.payload("""mutation { teamMemberAdd(organization: "inn", team: "guests", account: "ada") {
+        errors { code } } }""")
+    found: dict[str, list[str]] = {}
+    for id_ in identities(await ada.data(IDS)):
+        node = (await ada.data(NODE, id=id_))["node"]
+        assert node == {"__typename": node["__typename"], "id": id_}
+        found.setdefault(node["__typename"], []).append(id_)
+    return found
 
 
-async def test_every_id_finds_its_object(ada: GraphQL, ids: dict[str, str]) -> None:
-    assert len(set(ids.values())) == 6
-    for name, id_ in ids.items():
-        assert await ada.data(NODE, id=id_) == {"node": {"__typename": name, "id": id_}}
+async def seen(client: GraphQL, ids: dict[str, list[str]]) -> set[str]:
+    """The types of the objects that a client finds."""
+    answers = [(await client.data(NODE, id=id_))["node"] for same in ids.values() for id_ in same]
+    return {node["__typename"] for node in answers if node}
+
+
+def test_node_knows_every_type_that_is_a_node() -> None:
+    node = schema._schema.type_map["Node"]
+
+    assert set(NODES) == {type_.name for type_ in schema._schema.get_possible_types(node)}  # type: ignore[arg-type]
+
+
+async def test_every_id_finds_its_object(ada: GraphQL, ids: dict[str, list[str]]) -> None:
+    assert ids.keys() == NODES.keys()
+    every = [id_ for same in ids.values() for id_ in same]
+    assert len(set(every)) == len(every)
+    # Those of a namespace and of a repository are found in different ways.
+    assert len(ids["ImmutabilityPolicy"]) == 2
 
 
 async def test_outsiders_find_what_is_public_and_nothing_else(
-    graphql: GraphQL, factory: Factory, ids: dict[str, str]
+    graphql: GraphQL, factory: Factory, ids: dict[str, list[str]]
 ) -> None:
     await factory.user("bob")
+    await factory.user("root", is_superuser=True)
 
     for client in (graphql, graphql.with_token(await factory.token("bob"))):
-        found = {name for name, id_ in ids.items() if (await client.data(NODE, id=id_))["node"]}
-        assert found == {"User", "Organization"}
+        assert await seen(client, ids) == PUBLIC
+    # Without SUPERUSERS_FULL_ACCESS superusers see jobs, and no more of what belongs to others.
+    assert await seen(graphql.with_token(await factory.token("root")), ids) == PUBLIC | {"Job"}
+
+
+async def test_a_member_finds_what_members_may_list(
+    graphql: GraphQL, factory: Factory, ids: dict[str, list[str]]
+) -> None:
+    await factory.user("bob")
+    await factory.team("acme", "crew", TeamRole.MEMBER, ["bob"])
+
+    found = await seen(graphql.with_token(await factory.token("bob")), ids)
+
+    assert found == PUBLIC | {"Namespace", "Team", "Robot"}
+
+
+async def test_the_administrator_of_a_repository_finds_what_belongs_to_it(
+    graphql: GraphQL, factory: Factory, ids: dict[str, list[str]]
+) -> None:
+    await factory.user("bob")
+    await factory.grant("acme/app", "bob", RepositoryRole.ADMIN, by="ada")
+    client = graphql.with_token(await factory.token("bob"))
+
+    found = await seen(client, ids)
+
+    policies = [(await client.data(NODE, id=id_))["node"] for id_ in ids["ImmutabilityPolicy"]]
+    assert found == PUBLIC | {
+        "AuditEntry",
+        "ImmutabilityPolicy",
+        "Label",
+        "Manifest",
+        "Repository",
+        "RepositoryPermission",
+        "Tag",
+    }
+    assert policies.count(None) == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        (Scope.REPO_READ, {"Repository", "Tag", "Manifest", "Label"}),
+        (Scope.USER_READ, {"TeamInvite"}),
+        (
+            Scope.ORG_ADMIN,
+            {
+                "AuditEntry",
+                "ImmutabilityPolicy",
+                "Namespace",
+                "PermissionPrototype",
+                "Robot",
+                "Team",
+            },
+        ),
+    ],
+)
+async def test_scopes_hold_back_what_a_node_opens(
+    graphql: GraphQL, factory: Factory, ids: dict[str, list[str]], scope: Scope, expected: set[str]
+) -> None:
+    client = graphql.with_token(await factory.token("ada", frozenset({scope})))
+
+    assert await seen(client, ids) == PUBLIC | expected
 
 
 async def test_a_public_repository_opens_its_tags_and_manifests(
-    graphql: GraphQL, factory: Factory, ids: dict[str, str], ada: GraphQL
+    graphql: GraphQL, factory: Factory, ids: dict[str, list[str]], ada: GraphQL
 ) -> None:
     await ada.payload(
         """mutation { repositoryVisibilityChange(repository: "acme/app", visibility: PUBLIC) {
           repository { path } errors { code } } }"""
     )
 
-    found = {name for name, id_ in ids.items() if (await graphql.data(NODE, id=id_))["node"]}
-
-    assert found == {"User", "Organization", "Repository", "Tag", "Manifest"}
+    assert await seen(graphql, ids) == PUBLIC | {"Repository", "Tag", "Manifest", "Label"}
 
 
-async def test_deleted_objects_are_not_found(ada: GraphQL, ids: dict[str, str]) -> None:
+async def test_deleted_objects_are_not_found(ada: GraphQL, ids: dict[str, list[str]]) -> None:
     await ada.payload('mutation { repositoryDelete(repository: "acme/app") { path errors { code } } }')
-    gone = {name for name, id_ in ids.items() if (await ada.data(NODE, id=id_))["node"] is None}
-    assert gone == {"Repository", "Tag", "Manifest"}
+    gone = ids.keys() - await seen(ada, ids)
+    assert gone == {"Repository", "Tag", "Manifest", "Label", "RepositoryPermission"}
 
     await ada.payload('mutation { organizationDelete(organization: "acme") { name errors { code } } }')
-    gone = {name for name, id_ in ids.items() if (await ada.data(NODE, id=id_))["node"] is None}
-    assert gone == {"Repository", "Tag", "Manifest", "Organization", "Namespace"}
+    # The invitation is into another organization, and jobs are of the registry.
+    assert await seen(ada, ids) == {"User", "TeamInvite", "Job"}
 
 
-async def test_a_deleted_user_is_not_found(graphql: GraphQL, factory: Factory, ids: dict[str, str]) -> None:
+async def test_a_deleted_user_is_not_found(
+    graphql: GraphQL, factory: Factory, ids: dict[str, list[str]]
+) -> None:
     await execute("UPDATE account SET deleted_at_ms = 1 WHERE name = 'ada'")
 
-    assert await graphql.data(NODE, id=ids["User"]) == {"node": None}
+    assert await graphql.data(NODE, id=ids["User"][0]) == {"node": None}
 
 
 async def test_an_invalid_id_finds_nothing(ada: GraphQL) -> None:
