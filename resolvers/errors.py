@@ -157,9 +157,18 @@ class Upstream(UserError):
 
 
 class TooMany(UserError):
-    """A rate limit or a maximum is exceeded."""
+    """A rate limit or a maximum is exceeded.
+
+    `retry_after_s` says when a rate limit is over; None if waiting is no help.
+    """
 
     code = ErrorCode.TOO_MANY
+
+    def __init__(
+        self, message: str = "", *, field: str | None = None, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message, field=field)
+        self.retry_after_s = retry_after_s
 
 
 class Conflict(UserError):

@@ -357,7 +357,10 @@ def _raise_payload_error(route: Route, plan: Plan, payload: Any) -> None:
     if errors:
         error = errors[0]
         problem = find(route.problems, PAYLOAD, error["code"], plan.field_name(error["field"]))
-        raise RequestRefused(problem, error["message"])
+        # A document of a test need not ask for it.
+        retry_after_s = error.get("retryAfterS")
+        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        raise RequestRefused(problem, error["message"], headers=headers)
 
 
 def _is_lenient(plan: Plan, error: GraphQLError) -> bool:

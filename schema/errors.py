@@ -49,6 +49,10 @@ class UserError:
     field: str | None = strawberry.field(
         description="The argument at fault, such as `input.name`; null if no single one is."
     )
+    retry_after_s: int | None = strawberry.field(
+        default=None,
+        description="With `TOO_MANY`: in how many seconds it can succeed; null if waiting is no help.",
+    )
 
 
 class PayloadErrors(FieldExtension):
@@ -65,7 +69,9 @@ class PayloadErrors(FieldExtension):
             return await next_(source, info, **kwargs)
         except errors.UserError as error:
             path = _argument_path(error.field, kwargs)
-            return self._payload(errors=[UserError(code=error.code, message=error.message, field=path)])
+            retry_after_s = error.retry_after_s if isinstance(error, errors.TooMany) else None
+            shown = UserError(code=error.code, message=error.message, field=path, retry_after_s=retry_after_s)
+            return self._payload(errors=[shown])
 
 
 def _argument_path(field: str | None, arguments: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ encrypts, all decrypt, so that keys can be rotated.
 
 import base64
 import hashlib
+import hmac
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -22,6 +23,7 @@ class Secrets:
         if not keys:
             raise ValueError("at least one secret key is needed")
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
+        self._digest_key = hashlib.sha256(b"quayside.digest:" + keys[0].encode()).digest()
 
     def encrypt(self, text: str) -> str:
         """Encrypt with the first key."""
@@ -35,6 +37,14 @@ class Secrets:
             raise SecretUnreadable(
                 "a stored secret cannot be read with the configured secret keys"
             ) from error
+
+    def digest(self, text: str) -> str:
+        """A keyed hash (HMAC-SHA256, 64 hexadecimal digits) with the first key.
+
+        Without the key nobody can try what was hashed, even if it is short as passwords are. Another first
+        key changes all digests.
+        """
+        return hmac.digest(self._digest_key, text.encode(), "sha256").hex()
 
 
 def _derive(key: str) -> bytes:

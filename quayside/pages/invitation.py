@@ -91,4 +91,4 @@ async def _page(
 def _refusal(request: Request, error: QuaysideError) -> Response:
     """A page with the error, and a link to sign in as another user."""
     other = forms.Link("/signin", "Sign in as somebody else")
-    return forms.message(request, TITLE, error.message, is_error=True, link=other, status=400)
+    return forms.refusal(request, TITLE, error, link=other)

@@ -34,7 +34,7 @@ def recovery_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
             try:
                 return await answer(request, contexts())
             except QuaysideError as error:
-                return forms.message(request, title, error.message, is_error=True, link=SIGN_IN, status=400)
+                return forms.refusal(request, title, error, link=SIGN_IN)
 
         return respond
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from quayside.web import all_assets
 from quayside.web.rendering import render
-from resolvers.errors import BadRequest
+from resolvers.errors import BadRequest, QuaysideError, TooMany
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BYTES = 64 * 1024
@@ -73,6 +73,14 @@ def message(
     """A page with a status or an error, and perhaps a link."""
     values = {"text": text, "is_error": is_error, "next": link}
     return page(request, title, "message.html", values, status=status, headers=headers)
+
+
+def refusal(request: Request, title: str, error: QuaysideError, *, link: Link, status: int = 400) -> Response:
+    """A page with an error: 429 with Retry-After for one that waiting mends."""
+    headers = {}
+    if isinstance(error, TooMany) and error.retry_after_s is not None:
+        status, headers = 429, {"Retry-After": str(error.retry_after_s)}
+    return message(request, title, error.message, is_error=True, link=link, status=status, headers=headers)
 
 
 async def read_form(request: Request) -> dict[str, str]:

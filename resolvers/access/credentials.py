@@ -16,7 +16,7 @@ import string
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from resolvers.access.attempts import Attempts
+from resolvers.access.attempts import Attempts, RepeatedMistake, refuse
 from resolvers.access.passwords import verify_password
 from resolvers.access.registry_tokens import RobotPassword, TokenSigner
 from resolvers.access.scopes import DIRECT, Scope, parse_scopes
@@ -165,8 +165,8 @@ async def basic_viewer(
     """The viewer of a user name and password as docker login sends them.
 
     With a signer, robots may also use passwords that it issued (identity federation). Raises
-    `InvalidCredentials`, or `SignInThrottled` after failed passwords of that user or from that address. There
-    is no rate limit for tokens, since nobody can guess them.
+    `InvalidCredentials`, or `SignInThrottled` after wrong passwords or robot tokens. A right token never
+    waits, since nobody can guess it.
     """
     # No name or token contains U+0000, and PostgreSQL refuses it as a parameter.
     if not password or "\0" in username + password:
@@ -175,7 +175,7 @@ async def basic_viewer(
     if check is not None:
         return await check(password, site, secrets)
     if "+" in username:
-        return await _robot_viewer(username, password, site, secrets, signer)
+        return await _robot_viewer(username, password, site, secrets, signer, ip)
     return await _user_viewer(username, password, site, secrets, ip)
 
 
@@ -190,7 +190,7 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
             viewer = None
         if viewer is not None and viewer.account is not None and viewer.account.id == row["id"]:
             return viewer
-    account = await password_account(username, decrypted_password(password, secrets), ip=ip)
+    account = await password_account(username, decrypted_password(password, secrets), ip=ip, secrets=secrets)
     if awaits_verification(account, site):
         raise InvalidCredentials
     await _note_use("account", account["id"], account["last_accessed_at_ms"])
@@ -204,15 +204,19 @@ async def _active_user(login: str) -> Row | None:
     )
 
 
-async def password_account(login: str, password: str, *, ip: str | None) -> Row:
+async def password_account(login: str, password: str, *, ip: str | None, secrets: Secrets) -> Row:
     """The row of the user with this name or e-mail address, if the password is right.
 
     Raises `InvalidCredentials`, or `SignInThrottled` after failures. An unknown user takes the same time and
-    has the same back-off, so that neither reveals which users exist.
+    has the same back-off, so that neither reveals which users exist. The last wrong password is refused
+    without being checked again.
     """
     row = await _active_user(login)
-    attempts = await Attempts.begin(str(row["id"]) if row else f"?{login}", ip)
-    if not await verify_password(row["password_hash"] if row else None, password) or row is None:
+    password_hash = row["password_hash"] if row else None
+    attempts = await Attempts.begin(login, password, ip=ip, secrets=secrets, password_hash=password_hash)
+    if attempts.is_repeat:
+        raise RepeatedMistake
+    if not await verify_password(password_hash, password) or row is None:
         await attempts.failed()
         raise InvalidCredentials
     await attempts.succeeded()
@@ -243,22 +247,33 @@ def decrypted_password(text: str, secrets: Secrets) -> str:
 
 
 async def _robot_viewer(
-    username: str, password: str, site: Site, secrets: Secrets, signer: TokenSigner | None
+    username: str,
+    password: str,
+    site: Site,
+    secrets: Secrets,
+    signer: TokenSigner | None,
+    ip: str | None,
 ) -> Viewer:
     row = await fetch_one(
         f"SELECT {_ACCOUNT}, r.token_encrypted FROM account a JOIN robot r ON r.account_id = a.id"
         f" WHERE a.name = ? AND {_CAN_ACT}",
         username,
     )
-    if row is None:
-        raise InvalidCredentials
-    if len(password) == ROBOT_TOKEN_LENGTH or signer is None:
-        if not hmac.compare_digest(secrets.decrypt(row["token_encrypted"]).encode(), password.encode()):
-            raise InvalidCredentials
-    elif signer.verify_password(password) != RobotPassword(username, row["id"], row["auth_epoch"]):
-        raise InvalidCredentials
+    if row is None or not _opens(row, username, password, secrets, signer):
+        raise await refuse(username, password, ip=ip, secrets=secrets)
     await _note_use("account", row["id"], row["last_accessed_at_ms"])
     return viewer_for(row, DIRECT, site)
+
+
+def _opens(row: Row, username: str, password: str, secrets: Secrets, signer: TokenSigner | None) -> bool:
+    """Whether a password is the token of a robot, or was issued to it."""
+    if len(password) == ROBOT_TOKEN_LENGTH or signer is None:
+        return hmac.compare_digest(secrets.decrypt(row["token_encrypted"]).encode(), password.encode())
+    try:
+        issued = signer.verify_password(password)
+    except InvalidCredentials:
+        return False
+    return issued == RobotPassword(username, row["id"], row["auth_epoch"])
 
 
 async def _app_token_viewer(password: str, site: Site, secrets: Secrets) -> Viewer:

@@ -1,12 +1,13 @@
 """Codes sent by e-mail: to verify the address of a sign-up, to change an address, to recover an account.
 
-A code is random, stored as a hash, valid once and until it expires.
+A code is random, stored as a hash, valid once and until it expires. Wrong ones count like wrong passwords.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from resolvers import mail
+from resolvers.access.attempts import refuse_code
 from resolvers.access.credentials import hash_secret, random_text
 from resolvers.accounts.account import AccountRecord
 from resolvers.context import Context
@@ -81,14 +82,18 @@ async def was_created_since(account: AccountRecord, purpose: Purpose, since_ms: 
     return row is not None
 
 
-async def find(code: str, *purposes: Purpose) -> CodeRecord:
-    """The valid code with this text and one of these purposes. Raises `Invalid`."""
+async def find(context: Context, code: str, *purposes: Purpose) -> CodeRecord:
+    """The valid code with this text and one of these purposes.
+
+    Raises `Invalid`, or `TooMany` after several wrong codes.
+    """
     row = await fetch_one(
         "SELECT id, account_id, purpose, email FROM email_code WHERE code_hash = ? AND expires_at_ms > ?",
         hash_secret(code),
         now_ms(),
     )
     if row is None or row["purpose"] not in purposes:
+        await refuse_code(code, ip=context.ip, secrets=context.secrets)
         raise not_valid()
     return CodeRecord(row["id"], row["account_id"], Purpose(row["purpose"]), row["email"])
 

@@ -5,9 +5,12 @@ of an address is accepted by the code, which proves that its holder reads mail t
 another address. A code is random, valid once, and stored as a hash.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from resolvers import events, mail
+from resolvers.access.attempts import refuse_code
 from resolvers.access.credentials import hash_secret, random_text
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
@@ -179,13 +182,26 @@ class InviteReference:
 
 async def by_code(context: Context, code: str) -> InviteRecord:
     """The invitation with this code, which stays open. Requires and raises as `accept`."""
-    return await _find(_require_user(context).id, InviteReference(code=code))
+    async with _counting(context, code):
+        return await _find(_require_user(context).id, InviteReference(code=code))
+
+
+@asynccontextmanager
+async def _counting(context: Context, code: str | None) -> AsyncIterator[None]:
+    """Count a code that is none, like a wrong password, once nothing is open that could undo it."""
+    try:
+        yield
+    except NotFound:
+        if code is not None:
+            await refuse_code(code, ip=context.ip, secrets=context.secrets)
+        raise
 
 
 async def accept(context: Context, reference: InviteReference) -> TeamRecord:
     """Join the team that the viewer was invited to. Requires `user:admin`.
 
-    Raises `NotFound` for an unknown or used invitation, `Invalid` for one of another user.
+    Raises `NotFound` for an unknown or used invitation, `TooMany` after several wrong codes, `Invalid` for
+    one of another user.
     """
     record = await _redeem(context, reference, "org_team_member_invite_accepted")
     return (await team.by_ids([record.team_id]))[record.team_id]
@@ -198,7 +214,7 @@ async def decline(context: Context, reference: InviteReference) -> InviteRecord:
 
 async def _redeem(context: Context, reference: InviteReference, kind: str) -> InviteRecord:
     viewer = _require_user(context)
-    async with transaction("team_invite.redeem"):
+    async with _counting(context, reference.code), transaction("team_invite.redeem"):
         record = await _find(viewer.id, reference)
         # Of two concurrent uses of a code, only one finds a row to delete.
         if not await execute("DELETE FROM team_invite WHERE id = ?", record.id):

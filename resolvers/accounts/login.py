@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from resolvers import events
 from resolvers.access import attempts
-from resolvers.access.attempts import Attempts
+from resolvers.access.attempts import RepeatedMistake
 from resolvers.access.viewer import AccountKind, Viewer
 from resolvers.accounts import email_code, session
 from resolvers.accounts.account import by_login, by_name
@@ -46,16 +46,16 @@ async def record_success(context: Context, door: Door, viewer: Viewer) -> None:
 
 
 async def record_failure(context: Context, door: Door, login: str, error: InvalidCredentials) -> None:
-    """Record a failed login. An attempt that was throttled gets no entry.
+    """Record a failed login. One that was throttled, or repeats the last mistake, gets no entry.
 
-    Entries for a robot are throttled by an exponential back-off: attempts with its name are not rate-limited,
-    and strangers must not be able to flood the audit log of its owner.
+    Entries for a robot have a back-off of their own: its name is not held back as a whole, and strangers with
+    many addresses must not be able to flood the audit log of its owner.
     """
-    if isinstance(error, SignInThrottled) or login in _TOKEN_NAMES:
+    if isinstance(error, SignInThrottled | RepeatedMistake) or login in _TOKEN_NAMES:
         return
     is_robot = "+" in login
     account = await (by_name(login, AccountKind.ROBOT) if is_robot else by_login(login))
-    if is_robot and (account is None or not await _counts_failure(account.id)):
+    if is_robot and (account is None or not await attempts.may_record(account.id)):
         return
     owner_id = account.id if account else None
     metadata = {
@@ -76,14 +76,6 @@ async def record_failure(context: Context, door: Door, login: str, error: Invali
 async def _owner_id(robot_id: int) -> int | None:
     row = await fetch_one("SELECT owner_id FROM robot WHERE account_id = ?", robot_id)
     return int(row["owner_id"]) if row else None
-
-
-async def _counts_failure(robot_id: int) -> bool:
-    try:
-        await (await Attempts.begin(f"robot:{robot_id}", None)).failed()
-    except SignInThrottled:
-        return False
-    return True
 
 
 @job("sign_in.forget", "Removes sessions, codes sent by mail and failures that are over.", every_s=HOUR)

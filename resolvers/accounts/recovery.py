@@ -46,7 +46,7 @@ async def reset_password(context: Context, code: str, password: str) -> AccountR
 
     The code also verifies the address. Raises `Invalid` for the code or the password.
     """
-    record = await email_code.find(code, Purpose.RECOVER)
+    record = await email_code.find(context, code, Purpose.RECOVER)
     password_hash = await checked_hash(password)
     async with transaction("recovery.reset_password"):
         account = await _use(record)
@@ -60,7 +60,7 @@ async def confirm_email(context: Context, code: str) -> AccountRecord:
 
     Raises `Invalid` for the code, `AlreadyExists` if another user has taken the address since.
     """
-    record = await email_code.find(code, Purpose.VERIFY, Purpose.CHANGE)
+    record = await email_code.find(context, code, Purpose.VERIFY, Purpose.CHANGE)
     async with transaction("recovery.confirm_email"):
         account = await _use(record)
         if record.purpose is Purpose.CHANGE:

@@ -98,7 +98,7 @@ async def sign_in(context: Context, *, login: str, password: str, old_cookie: st
 async def _authenticate(context: Context, login: str, password: str) -> Row:
     """The row of the user with this password. Raises `InvalidCredentials`, after recording the failure."""
     try:
-        return await password_account(login, password, ip=context.ip)
+        return await password_account(login, password, ip=context.ip, secrets=context.secrets)
     except InvalidCredentials as error:
         await record_failure(context, Door.PAGES, login, error)
         raise

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers import events, mail
-from resolvers.access import attempts
 from resolvers.access.credentials import encrypted_password, password_account
 from resolvers.access.epochs import Cause, bump
 from resolvers.access.permissions import require_account_role
@@ -260,7 +259,6 @@ async def set_password(context: Context, account: AccountRecord, password_hash: 
     own = context.viewer.credential.id if context.viewer.is_session else 0
     await session.end_all(account.id, but=own)
     await email_code.revoke(account.id, Purpose.RECOVER)
-    await attempts.clear(str(account.id))
     await events.record(context, "user_change_password", {"username": account.name}, namespace_id=account.id)
 
 
@@ -271,9 +269,9 @@ async def encrypt_password(context: Context, password: str) -> str:
     """
     account = await require_self(context)
     try:
-        await password_account(account.name, password, ip=context.ip)
+        await password_account(account.name, password, ip=context.ip, secrets=context.secrets)
     except SignInThrottled as error:
-        raise TooMany(error.message, field="password") from error
+        raise TooMany(error.message, field="password", retry_after_s=error.retry_after_s) from error
     except InvalidCredentials as error:
         await record_failure(context, Door.PAGES, account.name, error)
         raise Invalid("Invalid Username or Password", field="password") from error

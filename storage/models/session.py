@@ -43,12 +43,15 @@ class SignInFailure(Model):
     """How often signing in failed of late, for an account, a name that is none, or an address.
 
     Counts since the last reset of the back-off. `key` is a hash of the kind and the value, which bounds what
-    strangers can store.
+    strangers can store. Where it is a login at an address, `fingerprint` is a keyed hash of the last wrong
+    secret, and `succeeded_at_ms` when it last signed in there, noted once a day.
     """
 
     key = fields.CharField(max_length=64, primary_key=True)
     failures = fields.IntField()
     last_failed_at_ms = fields.BigIntField(db_index=True)
+    succeeded_at_ms = fields.BigIntField(null=True)
+    fingerprint = fields.CharField(max_length=64, null=True)
 
     class Meta:
         table = "sign_in_failure"

@@ -78,7 +78,7 @@ BROWSER: tuple[Row, ...] = (
     browser(
         "signin",
         "signin",
-        "+session -session",
+        "+session -session +sign_in_failure",
         Entry("login_success", {"type": "quayauth", "useragent": AGENT}, "owner"),
         username="owner",
         password=PASSWORD,
@@ -92,7 +92,7 @@ BROWSER: tuple[Row, ...] = (
         username="owner@example.com",
         password="wrong",
     ),
-    browser("signin/verify", "signin/verify", "~session", password=PASSWORD),
+    browser("signin/verify", "signin/verify", "~session +sign_in_failure", password=PASSWORD),
     browser(
         "signin/verify:with a wrong password",
         "signin/verify",

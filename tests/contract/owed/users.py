@@ -135,7 +135,7 @@ ROWS: tuple[Row, ...] = (
         "encryptedPasswordCreate",
         'password: "correct-horse-battery"',
         "account",
-        "",
+        "+sign_in_failure",
         at_own("user_generate_client_key"),
         by="user",
     ),

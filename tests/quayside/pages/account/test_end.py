@@ -12,7 +12,7 @@ from tests.factories import Factory
 from tests.quayside.pages.account.asking import SIGN_UP, codes_of, mails, payload, registry_token, tags
 from tests.state import dump
 
-SIGN_IN_ROWS = {"session", "event", "audit_log"}
+SIGN_IN_ROWS = {"session", "event", "audit_log", "sign_in_failure"}
 AGAIN = {"username": "ada", "email": "new@example.com"}
 
 
