@@ -25,6 +25,7 @@ from quayside.http.context_factory import ContextFactory
 from quayside.http.health import health_routes
 from quayside.http.metrics import Metrics
 from quayside.http.middleware import RequestMiddleware
+from quayside.http.proxies import UntrustedProxies
 from quayside.http.sessions import has_csrf_token
 from quayside.http.stopping import stopping
 from quayside.oauth import AuthorizationServer
@@ -68,6 +69,7 @@ class Application:
         self.settings = secret_key.ensure(settings)
         self.jobs = jobs
         self.metrics = Metrics()
+        self.proxies = UntrustedProxies()
         self.api = create_api(
             self.rest_context,
             features=settings.features,
@@ -87,6 +89,7 @@ class Application:
         async with AsyncExitStack() as stack:
             self.database = await Database.connect(settings.database_url)
             stack.push_async_callback(self.database.close)
+            await stack.enter_async_context(self.proxies.noting(self.database))
             await require_current(self.database)
             self.blobs = open_blob_store(settings.blob_url)
             stack.push_async_callback(self.blobs.close)
@@ -227,6 +230,7 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
                 metrics=application.metrics,
                 trusted_proxies=settings.trusted_proxies,
                 body_times=body_times,
+                on_untrusted_proxy=application.proxies.seen,
             ),
             Middleware(Dispatcher, application=application),
         ],

@@ -6,12 +6,14 @@ import secrets as random
 from dataclasses import dataclass
 
 from resolvers import events
+from resolvers.access.attempts import refuse_code
 from resolvers.access.credentials import encrypted_password, hash_secret
 from resolvers.access.scopes import SCOPES
 from resolvers.accounts.account import AccountRecord, checked_hash, insert_user
 from resolvers.context import Context
 from resolvers.errors import Forbidden, Invalid
 from resolvers.oauth.token import create_access_token
+from storage.clock import now_ms
 from storage.database import IntegrityError
 from storage.models.site import SiteSetting
 from storage.statements import execute, fetch_one
@@ -19,6 +21,7 @@ from storage.transactions import transaction
 
 FIRST_START_CODE = "first_start_code_hash"
 INITIALIZED = "initialized"
+UNTRUSTED_PROXY = "untrusted_proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,36 @@ async def first_start_code() -> str | None:
     return code
 
 
+@dataclass(frozen=True, slots=True)
+class UntrustedProxy:
+    """A peer that forwarded requests of others without being trusted.
+
+    `seen_at_ms` is in milliseconds since the epoch.
+    """
+
+    address: str
+    seen_at_ms: int
+
+
+async def note_untrusted_proxy(address: str) -> None:
+    """Remember the last peer whose forwarded headers were not believed, for `quayside doctor`."""
+    await execute(
+        "INSERT INTO site_setting (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        UNTRUSTED_PROXY,
+        f"{now_ms()} {address}",
+    )
+
+
+async def untrusted_proxy() -> UntrustedProxy | None:
+    """The last peer whose forwarded headers were not believed."""
+    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", UNTRUSTED_PROXY)
+    if row is None:
+        return None
+    seen_at_ms, _, address = row["value"].partition(" ")
+    return UntrustedProxy(address, int(seen_at_ms))
+
+
 def _is_loopback(ip: str | None) -> bool:
     try:
         return ip is not None and ipaddress.ip_address(ip).is_loopback
@@ -64,7 +97,8 @@ async def initialize(
 ) -> Initialized:
     """Create the first user, a superuser: from this machine (loopback), or with the one-time code.
 
-    Raises `Invalid` if a user exists or for malformed values, `Forbidden` from elsewhere without the code.
+    Raises `Invalid` if a user exists or for malformed values, `Forbidden` from elsewhere without the
+    code, `TooMany` after several wrong codes.
     """
     if await has_users():
         raise Invalid("Cannot initialize user in a non-empty database", field="username")
@@ -72,6 +106,8 @@ async def initialize(
     if context.is_cross_origin or not _is_loopback(context.ip):
         row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", FIRST_START_CODE)
         if row is None or not hmac.compare_digest(row["value"], hash_secret(code or "")):
+            if code:
+                await refuse_code(code, ip=context.ip, secrets=context.secrets)
             raise Forbidden(
                 "Create the first user from the server's own machine, or give the code printed at its start."
             )

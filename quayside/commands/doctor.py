@@ -5,6 +5,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,20 +20,31 @@ from quayside.settings.site import site_of
 from quayside.workers.mailer import Mailer
 from resolvers.accounts.account import superusers_without_user
 from resolvers.mail import MailUndelivered
+from resolvers.site import untrusted_proxy
 from storage.blobs import BlobError, open_blob_store
+from storage.clock import now_ms
 from storage.database import sqlite_path
+
+STYLES = {"ok": "green", "warn": "bold yellow", "failed": "bold red"}
+PROXY_SEEN_MS = 86_400_000
+"""For how long a proxy that is not trusted is warned of after it was seen last."""
+_ALL_ONE = "limits, logs and sign-ins take all its clients for one address"
+
+
+class Warned(Exception):
+    """The registry works, but not as its operator may think. The message says what would mend it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check. `run_check` returns a text if all is well, or raises `CommandError`."""
+    """A check. `run_check` returns a text if all is well, or raises `Warned` or `CommandError`."""
 
     name: str
     run_check: Callable[[Settings], Awaitable[str]]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a line for each check, `ok` or `failed` first, on a terminal a table; 1 if any failed."""
+    """Print a line for each check, `ok`, `warn` or `failed` first, on a terminal a table; 1 if any failed."""
     return asyncio.run(_run(settings_of(arguments)))
 
 
@@ -45,13 +57,14 @@ async def _run(settings: Settings) -> int:
             tell(f"Checking: {check.name}")
             try:
                 result, finding = "ok", await check.run_check(settings)
+            except Warned as error:
+                result, finding = "warn", str(error)
             except CommandError as error:
                 result, finding, code = "failed", str(error), 1
             if console is None:
                 print(f"{result:<6}  {check.name}: {finding}")
             else:
-                style = "green" if result == "ok" else "bold red"
-                table.add_row(terminal.text(result, style), check.name, terminal.text(finding))
+                table.add_row(terminal.text(result, STYLES[result]), check.name, terminal.text(finding))
     if console is not None:
         console.print(table)
     return code
@@ -119,6 +132,28 @@ async def _public_url(settings: Settings) -> str:
     return settings.public_url
 
 
+async def _proxies(settings: Settings) -> str:
+    ends_tls = urlsplit(settings.public_url).scheme == "https" and settings.tls_cert is None
+    if ends_tls and not settings.trusted_proxies:
+        raise Warned(
+            f"PUBLIC_URL is {settings.public_url} without a TLS_CERT, so that a proxy is in front, but"
+            f" TRUSTED_PROXIES names none: {_ALL_ONE}."
+        )
+    seen = None
+    if not settings.is_sqlite or sqlite_path(settings.database_url).exists():
+        try:
+            async with database.opened(settings):
+                seen = await untrusted_proxy()
+        except CommandError:
+            # The check of the database says so.
+            return "not known without the database"
+    if seen is not None and now_ms() - seen.seen_at_ms < PROXY_SEEN_MS:
+        address = ip_address(seen.address)
+        if not any(address in network for network in settings.trusted_proxies):
+            raise Warned(f"{address} forwards requests of others, but is not in TRUSTED_PROXIES: {_ALL_ONE}.")
+    return "none that is not in TRUSTED_PROXIES was seen of late"
+
+
 async def _tls(settings: Settings) -> str:
     check_tls(settings)
     if settings.tls_cert is None:
@@ -144,6 +179,7 @@ CHECKS = (
     Check("blob store", _blobs),
     Check("superusers", _superusers),
     Check("public address", _public_url),
+    Check("proxies", _proxies),
     Check("TLS", _tls),
     Check("mail", _mail),
 )

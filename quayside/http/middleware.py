@@ -123,8 +123,9 @@ class RequestMiddleware:
 
     A client's `X-Request-Id` is used if it is 1 to 64 of `A-Za-z0-9._-`; the answer has the id.
     `X-Forwarded-For` and `X-Forwarded-Proto` count only from a peer in `trusted_proxies`, and then set
-    `scope["client"]` and `scope["scheme"]`. Unexpected errors are a bare 500; 503 while the database is away.
-    A body that does not arrive within `body_times` ends the request with 408.
+    `scope["client"]` and `scope["scheme"]`; `on_untrusted_proxy` is told the address of any other peer that
+    sends the former. Unexpected errors are a bare 500; 503 while the database is away. A body that does not
+    arrive within `body_times` ends the request with 408.
     """
 
     def __init__(
@@ -134,8 +135,10 @@ class RequestMiddleware:
         metrics: Metrics,
         trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (),
         body_times: BodyTimes | None = None,
+        on_untrusted_proxy: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.app = app
+        self.on_untrusted_proxy = on_untrusted_proxy
         self.metrics = metrics
         self.trusted_proxies = trusted_proxies
         self.body_times = body_times or BodyTimes()
@@ -189,12 +192,20 @@ class RequestMiddleware:
                 has_body |= value != b"0"
             elif name == b"transfer-encoding":
                 has_body = True
+        if forwarded_for or forwarded_proto:
+            self._read_forwarded(scope, forwarded_for, forwarded_proto)
+        return identifier or b"%016x" % getrandbits(64), user_agent, has_body
+
+    def _read_forwarded(self, scope: Scope, forwarded_for: bytes, forwarded_proto: bytes) -> None:
         client = scope.get("client")
-        if self.trusted_proxies and client and is_within(client[0], self.trusted_proxies):
+        if not client:
+            return
+        if self.trusted_proxies and is_within(client[0], self.trusted_proxies):
             if forwarded_for:
                 scope["client"] = (self._first_untrusted(client[0], forwarded_for), 0)
             _set_scheme(scope, forwarded_proto)
-        return identifier or b"%016x" % getrandbits(64), user_agent, has_body
+        elif forwarded_for:
+            self.on_untrusted_proxy(client[0])
 
     def _first_untrusted(self, peer: str, forwarded_for: bytes) -> str:
         """The address of the client: the nearest hop that is not a trusted proxy."""

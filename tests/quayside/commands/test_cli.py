@@ -236,11 +236,41 @@ def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path) -> None:
         "ok      blob store: file",
         "ok      superusers: none are named in SUPERUSERS",
         "failed  public address: Clients cannot reach http://0.0.0.0:8080; set PUBLIC_URL to what they use.",
+        "ok      proxies: none that is not in TRUSTED_PROXIES was seen of late",
         "ok      TLS: not set; most clients demand HTTPS of any host but this one",
         "ok      mail: no server is set; mails stay in the outbox, which `quayside mail list` shows",
     ]
     assert (completed.returncode, completed.stderr) == (1, "")
     assert list(data.iterdir()) == [key]
+
+
+def test_doctor_warns_of_a_proxy_that_is_not_trusted(tmp_path: Path) -> None:
+    def proxies(**environ: str) -> tuple[int, str]:
+        completed = run(tmp_path, "doctor", **environ)
+        (line,) = (line for line in completed.stdout.splitlines() if "proxies: " in line)
+        return completed.returncode, line
+
+    all_one = "limits, logs and sign-ins take all its clients for one address."
+    with serving(tmp_path) as (client, _):
+        client.get("/healthz", headers={"X-Forwarded-For": "198.51.100.7"})
+        deadline = time.monotonic() + 10
+        while (seen := proxies())[1].startswith("ok") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        trusted = proxies(QUAYSIDE_TRUSTED_PROXIES="127.0.0.0/8")
+        by_address = proxies(QUAYSIDE_PUBLIC_URL="https://registry.example")
+
+    assert seen == (
+        0,
+        f"warn    proxies: 127.0.0.1 forwards requests of others, but is not in TRUSTED_PROXIES: {all_one}",
+    )
+    assert trusted == (0, "ok      proxies: none that is not in TRUSTED_PROXIES was seen of late")
+    assert by_address == (
+        0,
+        (
+            "warn    proxies: PUBLIC_URL is https://registry.example without a TLS_CERT, so that a proxy is"
+            f" in front, but TRUSTED_PROXIES names none: {all_one}"
+        ),
+    )
 
 
 def test_doctor_reports_a_database_that_does_not_answer(tmp_path: Path) -> None:

@@ -373,3 +373,21 @@ async def test_a_failure_in_a_websocket_closes_it() -> None:
     await harness.call(**WEBSOCKET)
 
     assert harness.sent == [{"type": "websocket.close", "code": 1011, "reason": ""}]
+
+
+@pytest.mark.parametrize(
+    ("peer", "told"), [("10.0.0.1", []), ("192.168.0.9", ["192.168.0.9"]), ("192.0.2.7", ["192.0.2.7"])]
+)
+async def test_a_peer_that_forwards_without_being_trusted_is_told_of(peer: str, told: list[str]) -> None:
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    middleware = RequestMiddleware(
+        app, metrics=Metrics(), trusted_proxies=PROXIES, on_untrusted_proxy=seen.append
+    )
+    for headers in ([], [(b"x-forwarded-for", b"203.0.113.9")]):
+        scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "headers": headers}
+        await middleware(scope | {"client": (peer, 1)}, Harness(app).receive, Harness(app).send)
+
+    assert seen == told
