@@ -73,7 +73,8 @@ def _operations() -> str:
 
 
 def _epochs() -> str:
-    return _table(("Change", "Whose epoch is bumped"), ((cause, whose) for cause, whose in CAUSES.items()))
+    rows = ((cause, bumped.whose, bumped.effect) for cause, bumped in CAUSES.items())
+    return _table(("Change", "Whose epoch is bumped", "Older tokens"), rows)
 
 
 def _duration(seconds: float | None) -> str:

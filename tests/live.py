@@ -90,9 +90,9 @@ async def serving(
 
 
 @asynccontextmanager
-async def listening_at(app: ASGIApp) -> AsyncIterator[str]:
+async def listening_at(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """The address, `host:port`, of a server of this application in the process of the test."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(
             app, http=BoundedHeadProtocol, ws="websockets-sansio", lifespan="off", log_config=None
         )

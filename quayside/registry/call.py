@@ -1,11 +1,12 @@
 """One request to `/v2`: its repository, its authorization, and the context for resolvers.
 
 Each request authorizes its token again. A verified signature may be cached, rights are not: one indexed read
-compares the auth epochs in the token with those of the account, the namespace and the repository.
+compares the auth epochs in the token with those of the account, the namespace and the repository. Where one
+of the last two differs, the rights are judged again, once for each token and epochs.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
 
@@ -13,17 +14,19 @@ from quayside.logs import request_id
 from quayside.registry.asgi import header, query_items
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.holds import Holds
+from quayside.registry.judged import JudgedRoles, judgement
 from quayside.registry.names import repository_path, require_name
 from quayside.registry.pulls import PullRecorder
 from quayside.registry.routes import Match
 from quayside.registry.scopes import challenge
+from resolvers.access.permissions import RepositoryRef, repository_role
 from resolvers.access.registry_tokens import PULL, PUSH, RegistryGrant, RepositoryGrant, TokenSigner
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import Forbidden, InvalidCredentials, NotWritable, Unauthenticated
 from resolvers.manifests.liveness import RENEWAL_MS
 from resolvers.repositories import repository as repositories
-from resolvers.repositories.registry_access import viewer_of
-from resolvers.repositories.repository import RepositoryRecord, RepositoryState
+from resolvers.repositories.registry_access import narrowed, viewer_of
+from resolvers.repositories.repository import RepositoryRecord, RepositoryState, Visibility
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
@@ -53,13 +56,15 @@ class RegistryServices:
     pulls: PullRecorder
     secrets: Secrets
     site: Site
+    judged: JudgedRoles = field(default_factory=JudgedRoles)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An authorized request: its grant, and the repository with its path."""
+    """An authorized request: its token's grant, what that still grants here, and the repository."""
 
     grant: RegistryGrant
+    own: RepositoryGrant
     repository: HotRepository
     path: str
 
@@ -123,7 +128,7 @@ class Call:
         return grant
 
     async def authorize(self, action: str) -> Access:
-        """Require a token with current epochs that grants `action`, pull or push, on the repository.
+        """Require a token that grants `action`, pull or push, on the repository, and a right to it now.
 
         Raises RegistryError: NAME_INVALID, 401 with a challenge for the scope, or, for viewers who could
         access a missing repository if it existed, NAME_UNKNOWN.
@@ -143,11 +148,34 @@ class Call:
             credential_kind=grant.credential_kind,
             credential_id=grant.credential_id,
         )
-        if repository is not None and _is_current(grant, own, repository):
-            return Access(grant, repository, path)
-        if repository is None and own.repository_id == 0:
-            raise await self._absent_repository_error(path, grant, action)
+        if repository is None:
+            if own.repository_id == 0:
+                raise await self._absent_repository_error(path, grant, action)
+        elif _is_alive(grant, own, repository):
+            if not _is_current(own, repository):
+                own = await self._judged_again(grant, own, repository, action)
+            if own.allows(action):
+                return Access(grant, own, repository, path)
         raise self.refusal("invalid_token", action=action)
+
+    async def _judged_again(
+        self, grant: RegistryGrant, own: RepositoryGrant, repository: HotRepository, action: str
+    ) -> RepositoryGrant:
+        """What a token grants whose rights may have changed since it was issued: no more than it did."""
+        key = judgement(grant, repository)
+        known = narrowed(own, self.services.judged.get(key))
+        # What gives rights changes no epoch, so a refusal is judged each time.
+        if known.allows(action):
+            return known
+        is_public = repository.visibility == Visibility.PUBLIC
+        with self.services.database.current():
+            viewer = (await self.context(grant)).viewer
+            role = await repository_role(
+                viewer, RepositoryRef(repository.id, repository.namespace_id, is_public)
+            )
+        if role is not None:
+            self.services.judged.keep(key, role)
+        return narrowed(own, role)
 
     async def _absent_repository_error(self, path: str, grant: RegistryGrant, action: str) -> RegistryError:
         """The error for a repository that did not exist when the token was issued, and does not exist now."""
@@ -173,8 +201,7 @@ class Call:
         The client then relies on the content and does not push it. Without a new grace period garbage
         collection could remove it before the client pushes a manifest that names it.
         """
-        own = access.grant.repositories.get(access.path)
-        is_push = self.is_head and own is not None and own.allows(PUSH)
+        is_push = self.is_head and access.own.allows(PUSH)
         if not is_push or pushed_at_ms >= now_ms() - RENEWAL_MS:
             return True
         with self.services.database.current():
@@ -216,13 +243,21 @@ class Call:
         return replace(record, state=RepositoryState(access.repository.state))
 
 
-def _is_current(grant: RegistryGrant, own: RepositoryGrant, repository: HotRepository) -> bool:
+def _is_alive(grant: RegistryGrant, own: RepositoryGrant, repository: HotRepository) -> bool:
+    """Whether the token is about this repository, or was about an absent one, and its credential is good."""
     return bool(
-        own.repository_id == repository.id
-        and own.repository_epoch == repository.auth_epoch
-        and own.namespace_epoch == repository.namespace_epoch
+        own.repository_id in (repository.id, 0)
         and repository.namespace_enabled
         and repository.credential_valid
         # Anonymous tokens have no account, so no account epoch.
         and (grant.account_id == 0 or grant.account_epoch == repository.account_epoch)
+    )
+
+
+def _is_current(own: RepositoryGrant, repository: HotRepository) -> bool:
+    """Whether nothing can have been taken away since the token was issued."""
+    return bool(
+        own.repository_id == repository.id
+        and own.repository_epoch == repository.auth_epoch
+        and own.namespace_epoch == repository.namespace_epoch
     )

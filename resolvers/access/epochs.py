@@ -1,13 +1,17 @@
-"""Auth epochs: counters of accounts and repositories that invalidate tokens issued before a change of rights.
+"""Auth epochs: counters of accounts and repositories, which tell that a token was issued before a change.
 
-Registry tokens and robot passwords carry the epochs of the time of issue; a request with an older epoch is
-refused, and its client fetches a new token. Each change that may take rights away bumps the epoch in its own
-transaction, only by this module; `CAUSES` lists the changes.
+Registry tokens carry the epochs of the time of issue: that of their account, and those of each repository and
+its namespace. Another epoch of the account ends the token, since its credential changed; robot passwords end
+in the same way. Another epoch of the repository or the namespace means that the rights are judged again:
+what was taken away is refused at once, what is still allowed goes on.
+
+Each change that ends a credential or may take a right away bumps an epoch in its own transaction, only by
+this module; `CAUSES` lists the changes. What gives rights bumps none, and neither does what changes nothing.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from storage.conditions import exists
 from storage.statements import execute
@@ -21,26 +25,40 @@ class Cause(StrEnum):
     ENABLED_CHANGED = "user disabled or enabled"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 (no secret)
     ROBOT_TOKEN_REPLACED = "robot token or federation replaced"  # noqa: S105 (no secret)
-    TEAM_ROLE_CHANGED = "team role changed or team deleted"
+    TEAM_LOWERED = "team role lowered or team deleted"
     MEMBER_REMOVED = "member removed"
-    PERMISSION_CHANGED = "permission changed"
-    VISIBILITY_CHANGED = "visibility changed"
+    PERMISSION_LOWERED = "permission lowered or deleted"
+    MADE_PRIVATE = "repository made private"
     REPOSITORY_DELETED = "repository deleted"
 
 
-CAUSES: Final[Mapping[Cause, str]] = {
-    Cause.ACCOUNT_DELETED: "the account",
-    Cause.ACCOUNT_RENAMED: "the account and its robots",
-    Cause.ENABLED_CHANGED: "the account",
-    Cause.PASSWORD_CHANGED: "the account",
-    Cause.ROBOT_TOKEN_REPLACED: "the robot",
-    Cause.TEAM_ROLE_CHANGED: "the organization",
-    Cause.MEMBER_REMOVED: "the member",
-    Cause.PERMISSION_CHANGED: "the repository",
-    Cause.VISIBILITY_CHANGED: "the repository",
-    Cause.REPOSITORY_DELETED: "the repository",
+class Effect(StrEnum):
+    """What a bumped epoch means for the tokens that carry an older one."""
+
+    END = "end"
+    JUDGED = "are judged again"
+
+
+class Bumped(NamedTuple):
+    """Whose epoch a change bumps, and what becomes of the tokens that are about it."""
+
+    whose: str
+    effect: Effect
+
+
+CAUSES: Final[Mapping[Cause, Bumped]] = {
+    Cause.ACCOUNT_DELETED: Bumped("the account", Effect.END),
+    Cause.ACCOUNT_RENAMED: Bumped("the account and its robots", Effect.END),
+    Cause.ENABLED_CHANGED: Bumped("the account", Effect.END),
+    Cause.PASSWORD_CHANGED: Bumped("the account", Effect.END),
+    Cause.ROBOT_TOKEN_REPLACED: Bumped("the robot", Effect.END),
+    Cause.TEAM_LOWERED: Bumped("the organization", Effect.JUDGED),
+    Cause.MEMBER_REMOVED: Bumped("the organization", Effect.JUDGED),
+    Cause.PERMISSION_LOWERED: Bumped("the repository", Effect.JUDGED),
+    Cause.MADE_PRIVATE: Bumped("the repository", Effect.JUDGED),
+    Cause.REPOSITORY_DELETED: Bumped("the repository", Effect.END),
 }
-"""Whose epoch each change bumps."""
+"""Whose epoch each change bumps. The tokens that end are the account's own, or those for the repository."""
 
 _BUMP = "auth_epoch = auth_epoch + 1"
 

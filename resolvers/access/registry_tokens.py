@@ -1,8 +1,8 @@
 """Registry tokens: the short-lived JWTs of the docker token flow.
 
 A token carries its subject, its grants, and the `auth_epoch` of the account, the namespace and each
-repository. Signatures are verified once and cached; epochs are compared on each request, so that a disabled
-account, a rotated robot token or a changed permission invalidates all tokens issued before.
+repository. Signatures are verified once and cached; epochs are compared on each request (`epochs.py`), so
+that a disabled account, a rotated robot token or a permission that was taken away counts at once.
 
 Source: the registry token specification (claims iss, sub, aud, exp, nbf, iat, jti, access).
 """
@@ -59,7 +59,7 @@ class RepositoryGrant:
 class RegistryGrant:
     """The content of a token. `account_id` is 0 for anonymous callers; `repositories` is keyed by path.
 
-    `expires_at_s` (Unix time) is set by the signer.
+    `token_id` and `expires_at_s` (Unix time) are set by the signer.
     """
 
     subject: str
@@ -68,6 +68,7 @@ class RegistryGrant:
     credential_kind: str | None
     credential_id: int
     repositories: Mapping[str, RepositoryGrant]
+    token_id: str = ""
     expires_at_s: int = 0
 
 
@@ -194,6 +195,7 @@ def _grant(claims: dict[str, Any]) -> RegistryGrant:
             path: RepositoryGrant(values[0], values[1], values[2], actions[path])
             for path, values in own["repositories"].items()
         },
+        token_id=claims["jti"],
         expires_at_s=claims["exp"],
     )
 

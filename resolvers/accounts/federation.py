@@ -12,7 +12,7 @@ from resolvers import events
 from resolvers.access.registry_tokens import RobotPassword, TokenSigner
 from resolvers.access.viewer import DIRECT, AccountKind, Viewer, ViewerAccount
 from resolvers.accounts.oidc import Issuers, unverified_issuer
-from resolvers.accounts.robot import RobotRecord, end_tokens, require_owner_to_write, require_robot
+from resolvers.accounts.robot import RobotRecord, end_tokens, lock, require_owner_to_write, require_robot
 from resolvers.context import Context
 from resolvers.errors import Invalid
 from resolvers.outbound.urls import split_url
@@ -51,14 +51,21 @@ async def identities(robot_ids: Sequence[int]) -> dict[int, list[Identity]]:
 async def replace(
     context: Context, *, owner: str | None, short_name: str, identities: Sequence[Identity]
 ) -> RobotRecord:
-    """Let exactly these identities act as a robot. Tokens issued to the robot before become invalid.
+    """Let exactly these identities act as a robot.
 
-    Requires what creating the robot requires. Raises `NotFound`, `Invalid`.
+    If one may no longer, all tokens issued to the robot before become invalid. The same identities are no
+    change, and leave no event. Requires what creating the robot requires. Raises `NotFound`, `Invalid`.
     """
     namespace = await require_owner_to_write(context, owner)
     record = await require_robot(context, namespace, short_name)
     _check(identities)
     async with transaction("robot_federation.replace"):
+        await lock(record)
+        before = await _identities(record)
+        if before == list(identities):
+            return record
+        if set(before) - set(identities):
+            await end_tokens(record)
         await _remove(record)
         await RobotFederation.bulk_create(
             [
@@ -81,13 +88,17 @@ async def replace(
 
 
 async def clear(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
-    """Let no identity act as a robot. Tokens issued to the robot before become invalid.
+    """Let no identity act as a robot. If one could, tokens issued to the robot before become invalid.
 
     Requires what creating the robot requires. Raises `NotFound`.
     """
     namespace = await require_owner_to_write(context, owner)
     record = await require_robot(context, namespace, short_name)
     async with transaction("robot_federation.clear"):
+        await lock(record)
+        if not await _identities(record):
+            return record
+        await end_tokens(record)
         await _remove(record)
         await events.record(
             context, "delete_robot_federation", {"robot": short_name}, namespace_id=namespace.id
@@ -95,8 +106,11 @@ async def clear(context: Context, *, owner: str | None, short_name: str) -> Robo
     return record
 
 
+async def _identities(record: RobotRecord) -> list[Identity]:
+    return (await identities([record.id])).get(record.id, [])
+
+
 async def _remove(record: RobotRecord) -> None:
-    await end_tokens(record)
     await execute("DELETE FROM robot_federation WHERE account_id = ?", record.id)
 
 

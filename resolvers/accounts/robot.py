@@ -27,7 +27,7 @@ from storage.database import IntegrityError
 from storage.models.account import Account, Robot
 from storage.secrets import Secrets
 from storage.statements import Row, decode_json, execute, fetch, fetch_one, placeholders
-from storage.transactions import transaction
+from storage.transactions import lock_and_read, transaction
 
 DESCRIPTION_LENGTH = 255
 NAME_LENGTH = 255
@@ -252,13 +252,26 @@ async def regenerate_token(context: Context, *, owner: str | None, short_name: s
         return await require_robot(context, namespace, short_name)
 
 
+async def lock(record: RobotRecord) -> None:
+    """Lock the account of a robot until the transaction ends.
+
+    Raises `NotFound` if the robot was deleted concurrently.
+    """
+    if await lock_and_read("account", record.id, "id") is None:
+        raise _not_found()
+
+
 async def end_tokens(record: RobotRecord) -> None:
     """Invalidate the registry tokens of a robot, and lock its account until the transaction ends.
 
     Raises `NotFound` if the robot was deleted concurrently.
     """
     if not await bump_account(record.id, Cause.ROBOT_TOKEN_REPLACED):
-        raise NotFound("Could not find robot with specified username", field="shortName")
+        raise _not_found()
+
+
+def _not_found() -> NotFound:
+    return NotFound("Could not find robot with specified username", field="shortName")
 
 
 async def delete(context: Context, *, owner: str | None, short_name: str) -> RobotRecord:
@@ -271,6 +284,6 @@ async def delete(context: Context, *, owner: str | None, short_name: str) -> Rob
     async with transaction("robot.delete"):
         # ON DELETE CASCADE removes the rows that refer to the account.
         if not await execute("DELETE FROM account WHERE id = ?", record.id):
-            raise NotFound("Could not find robot with specified username", field="shortName")
+            raise _not_found()
         await events.record(context, "delete_robot", {"robot": short_name}, namespace_id=namespace.id)
     return record

@@ -260,7 +260,7 @@ async def _change(
     if role is not None and role is not record.role:
         await execute("UPDATE team SET role = ? WHERE id = ?", role.value, record.id)
         if role < record.role:
-            await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
+            await bump_account(owner.id, Cause.TEAM_LOWERED)
             await require_administrators(context, owner, field="role")
         await events.record(
             context, "org_set_team_role", {"team": record.name, "role": role.value}, namespace_id=owner.id
@@ -280,7 +280,7 @@ async def delete(context: Context, organization: str, name: str) -> TeamRecord:
         record = require_found(await find(owner.id, name), owner, name)
         # ON DELETE CASCADE removes the rows that refer to the team.
         await execute("DELETE FROM team WHERE id = ?", record.id)
-        await bump_account(owner.id, Cause.TEAM_ROLE_CHANGED)
+        await bump_account(owner.id, Cause.TEAM_LOWERED)
         if record.role is TeamRole.ADMIN:
             await require_administrators(context, owner, field="team")
         await events.record(context, "org_delete_team", {"team": name}, namespace_id=owner.id)

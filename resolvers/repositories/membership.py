@@ -106,8 +106,9 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
     """Remove an account from a team, or withdraw its invitation. Returns the name. Requires `org:admin`.
 
     Invitations of the account's e-mail address to this team are deleted too, so that an old mail does not
-    lead back. The member's registry tokens end. Raises `NotFound` for an unknown team or account, `Invalid`
-    for an account that is not in the team or is the last administrator of the organization.
+    lead back. The rights of registry tokens in the organization are judged again. Raises `NotFound` for an
+    unknown team or account, `Invalid` for an account that is not in the team or is the last administrator of
+    the organization.
     """
     owner = await require_organization(context, organization)
     async with team.locked("team_member.remove", owner):
@@ -117,7 +118,7 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
             raise NotFound(f"There is no user or robot '{name[:255]}'.", field="account")
         values = (record.id, member.id)
         if await execute("DELETE FROM team_member WHERE team_id = ? AND account_id = ?", *values):
-            await bump_account(member.id, Cause.MEMBER_REMOVED)
+            await bump_account(owner.id, Cause.MEMBER_REMOVED)
             if record.role is TeamRole.ADMIN:
                 await team.require_administrators(context, owner, field="account")
             kind, metadata = "org_remove_team_member", {"member": name, "team": team_name}
@@ -246,8 +247,8 @@ async def remove_from_organization(context: Context, organization: str, name: st
     """Remove all access of an account to an organization. Returns the name. Requires `org:admin`. Idempotent.
 
     Deletes its memberships of teams, direct permissions, invitations (of the account or its e-mail address)
-    and default permissions (prototypes). Its registry tokens end. Raises `NotFound`, `Invalid` for the last
-    administrator.
+    and default permissions (prototypes). The rights of registry tokens in the organization are judged again.
+    Raises `NotFound`, `Invalid` for the last administrator.
     """
     owner = await require_organization(context, organization)
     member = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
@@ -271,7 +272,7 @@ async def remove_from_organization(context: Context, organization: str, name: st
         if any(row["role"] == TeamRole.ADMIN.value for row in teams):
             await team.require_administrators(context, owner, field="account", also_by_viewer=False)
         if teams or repositories:
-            await bump_account(member.id, Cause.MEMBER_REMOVED)
+            await bump_account(owner.id, Cause.MEMBER_REMOVED)
         await _record_removal(context, owner, name, teams, repositories)
     return name
 

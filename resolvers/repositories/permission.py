@@ -13,7 +13,7 @@ from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
-from resolvers.repositories.repository import RepositoryRecord, by_ids, require
+from resolvers.repositories.repository import RepositoryRecord, by_ids, lock, require
 from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.statements import execute, fetch_one
@@ -112,15 +112,6 @@ def _require_not_owner(record: RepositoryRecord, row: GranteeRow) -> None:
         raise Invalid("Namespace owner must always be admin.", field="grantee")
 
 
-async def _end_registry_tokens(record: RepositoryRecord) -> None:
-    """Make the registry tokens issued before stale, and hold the repository to the end of the transaction.
-
-    Raises `NotFound` if it has been deleted in the meantime.
-    """
-    if not await bump_repository(record.id, Cause.PERMISSION_CHANGED):
-        raise NotFound(field="repository")
-
-
 async def _record_event(
     context: Context, kind: str, record: RepositoryRecord, whose: Grantee, **more: str
 ) -> None:
@@ -137,17 +128,24 @@ async def _record_event(
 async def set_permission(
     context: Context, path: str, whose: Grantee, role: RepositoryRole
 ) -> PermissionRecord:
-    """Set the role of a grantee, replacing any other. Requires `repo:admin`. Ends issued registry tokens.
+    """Set the role of a grantee, replacing any other. Requires `repo:admin`.
 
-    Raises `UnknownReference` for an unknown account or team, `Invalid` for the owner of the namespace and for
-    a robot of another namespace.
+    The role that the grantee has already is no change, and leaves no event. After a lower one the rights of
+    issued registry tokens are judged again. Raises `UnknownReference` for an unknown account or team,
+    `Invalid` for the owner of the namespace and for a robot of another namespace.
     """
     record = await require(context, path, RepositoryRole.ADMIN)
     row = await grantee.require(whose, record.namespace_id)
     _require_not_owner(record, row)
     try:
         async with transaction("permission.set"):
-            await _end_registry_tokens(record)
+            # Permissions on a repository change one at a time.
+            await lock(record)
+            before = await _find(record, row)
+            if before is not None and before.role is role:
+                return before
+            if before is not None and role < before.role:
+                await bump_repository(record.id, Cause.PERMISSION_LOWERED)
             await execute(
                 f"INSERT INTO repository_permission (repository_id, {row.column}, role) VALUES (?, ?, ?)"
                 f" ON CONFLICT (repository_id, {row.column}) DO UPDATE SET role = excluded.role",
@@ -165,9 +163,10 @@ async def set_permission(
 
 
 async def delete_permission(context: Context, path: str, whose: Grantee) -> RepositoryRecord:
-    """Delete a direct permission. Requires `repo:admin`. Ends issued registry tokens.
+    """Delete a direct permission. Requires `repo:admin`.
 
-    Raises `NotFound` if there is none, `Invalid` for the owner of the namespace.
+    The rights of issued registry tokens are judged again. Raises `NotFound` if there is none, `Invalid` for
+    the owner of the namespace.
     """
     record = await require(context, path, RepositoryRole.ADMIN)
     row = await grantee.find(whose, record.namespace_id)
@@ -175,7 +174,7 @@ async def delete_permission(context: Context, path: str, whose: Grantee) -> Repo
         raise _no_permission(whose)
     _require_not_owner(record, row)
     async with transaction("permission.delete"):
-        await _end_registry_tokens(record)
+        await lock(record)
         removed = await execute(
             f"DELETE FROM repository_permission WHERE repository_id = ? AND {row.column} = ?",
             record.id,
@@ -183,6 +182,7 @@ async def delete_permission(context: Context, path: str, whose: Grantee) -> Repo
         )
         if not removed:
             raise _no_permission(whose)
+        await bump_repository(record.id, Cause.PERMISSION_LOWERED)
         await _record_event(context, "delete_repo_permission", record, whose)
     return record
 

@@ -3,8 +3,8 @@
 The token service calls `registry_grant`; a request that needs more than its token calls `viewer_of`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from resolvers.access.credentials import viewer_for
 from resolvers.access.permissions import RepositoryRef, namespace_role, repository_role
@@ -76,7 +76,7 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
     if place["repository_id"] is None and PUSH in scope.actions:
         await _create_if_allowed(context, scope.name, place["namespace_id"])
         place = await _place(scope.name) or place
-    # The epochs are read before the rights, so that a change in between leaves the token stale, not wrong.
+    # The epochs are read before the rights, so that after a change in between they are judged again.
     repository_id = place["repository_id"] or 0
     is_public = place["visibility"] == Visibility.PUBLIC.value
     role = await repository_role(
@@ -87,10 +87,15 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
     )
 
 
-def _actions(asked: tuple[str, ...], role: RepositoryRole | None) -> frozenset[str]:
+def _actions(asked: Collection[str], role: RepositoryRole | None) -> frozenset[str]:
     """The requested actions that the role allows; `*` below the role admin means all that the role allows."""
     had = ACTIONS_BY_ROLE[role] if role else frozenset()
     return had if ALL in asked and ALL not in had else had.intersection(asked)
+
+
+def narrowed(own: RepositoryGrant, role: RepositoryRole | None) -> RepositoryGrant:
+    """What is left of a grant for a viewer who has the role now."""
+    return replace(own, actions=_actions(own.actions, role))
 
 
 async def _place(path: str) -> Row | None:

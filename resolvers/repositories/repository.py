@@ -147,15 +147,23 @@ def require_writable(context: Context, record: RepositoryRecord) -> None:
         )
 
 
+async def lock(record: RepositoryRecord) -> RepositoryRecord:
+    """Lock the row of a repository in the open transaction, and return it with its present state.
+
+    Raises `NotFound` if it was deleted meanwhile.
+    """
+    row = await lock_and_read("repository", record.id, "state", "deleted_at_ms")
+    if row is None or row["deleted_at_ms"] is not None:
+        raise NotFound(field="repository")
+    return replace(record, state=RepositoryState(row["state"]))
+
+
 async def lock_writable(context: Context, record: RepositoryRecord) -> None:
     """Lock the row of a repository in the open transaction, and check again that it may be written.
 
     Raises `NotWritable`, and `NotFound` if it was deleted meanwhile.
     """
-    row = await lock_and_read("repository", record.id, "state", "deleted_at_ms")
-    if row is None or row["deleted_at_ms"] is not None:
-        raise NotFound(field="repository")
-    require_writable(context, replace(record, state=RepositoryState(row["state"])))
+    require_writable(context, await lock(record))
 
 
 class RepositoryOrder(StrEnum):
@@ -284,19 +292,24 @@ def check_description(description: str | None) -> None:
 async def _change(
     context: Context,
     record: RepositoryRecord,
-    assignments: str,
-    values: Sequence[object],
+    column: str,
+    value: str | None,
     kind: str,
     metadata: dict[str, object],
+    *,
+    cause: Cause | None = None,
 ) -> RepositoryRecord:
+    """Set one column, and bump the epoch if there is a cause to. The same value is no change, no event."""
     async with transaction(f"repository.{kind}"):
-        changed = await execute(
-            f"UPDATE repository SET {assignments} WHERE id = ? AND {exists()}", *values, record.id
-        )
+        await lock_row("repository", record.id)
         found = await by_ids([record.id])
         # The repository or its namespace may have been deleted since it was found.
-        if not changed or not found:
+        if not found:
             raise NotFound(field="repository")
+        if getattr(found[record.id], column) == value:
+            return found[record.id]
+        bumped = f", {bump(cause)}" if cause else ""
+        await execute(f"UPDATE repository SET {column} = ?{bumped} WHERE id = ?", value, record.id)
         await events.record(
             context,
             kind,
@@ -304,7 +317,7 @@ async def _change(
             namespace_id=record.namespace_id,
             repository_id=record.id,
         )
-    return found[record.id]
+        return (await by_ids([record.id]))[record.id]
 
 
 async def update(context: Context, path: str, *, description: str | None) -> RepositoryRecord:
@@ -314,23 +327,27 @@ async def update(context: Context, path: str, *, description: str | None) -> Rep
     return await _change(
         context,
         record,
-        "description = ?",
-        [description],
+        "description",
+        description,
         "set_repo_description",
         {"description": description},
     )
 
 
 async def change_visibility(context: Context, path: str, visibility: Visibility) -> RepositoryRecord:
-    """Make a repository public or private. Requires `repo:admin`. Ends issued registry tokens."""
+    """Make a repository public or private. Requires `repo:admin`.
+
+    What becomes private is pulled only by those with a role: the rights of issued tokens are judged again.
+    """
     record = await require(context, path, RepositoryRole.ADMIN)
     return await _change(
         context,
         record,
-        f"visibility = ?, {bump(Cause.VISIBILITY_CHANGED)}",
-        [visibility.value],
+        "visibility",
+        visibility.value,
         "change_repo_visibility",
         {"visibility": visibility.value},
+        cause=Cause.MADE_PRIVATE if visibility is Visibility.PRIVATE else None,
     )
 
 
@@ -340,7 +357,7 @@ async def change_state(context: Context, path: str, state: RepositoryState) -> R
     if state not in {RepositoryState.NORMAL, RepositoryState.READ_ONLY, RepositoryState.MIRROR}:
         raise Invalid(f"state: must be NORMAL, READ_ONLY or MIRROR, not {state.value}.", field="state")
     return await _change(
-        context, record, "state = ?", [state.value], "change_repo_state", {"state_changed": state.value}
+        context, record, "state", state.value, "change_repo_state", {"state_changed": state.value}
     )
 
 

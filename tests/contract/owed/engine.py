@@ -22,6 +22,15 @@ OUTCOMES: Mapping[Door, Mapping[str, str]] = {
 }
 """What each door makes of the codes of errors."""
 
+HOLDERS: Mapping[str, str] = {
+    "reader": "acme/app",
+    "writer": "acme/app",
+    "member": "acme/app",
+    "robot": "acme/app",
+    "guest": "acme/public",
+}
+"""Callers who hold registry tokens for a repository, by every kind of right."""
+
 TOKEN = ("oauth_token_id", "oauth_token_application_id", "oauth_token_application")
 
 State = Mapping[str, list[DatabaseRow]]
@@ -61,11 +70,7 @@ async def _problems(place: Place, row: Row) -> list[str]:
     return [
         *(f"{what}: {done}, not {due}" for what, due, done in compared if due != done),
         *_credential_problems(place, row.request.by, before, after),
-        *[
-            f"a registry token of {holder} for {path} works still"
-            for holder, path, token in held
-            if await pull(place, path, token) != 401
-        ],
+        *await _token_problems(place, row, held),
     ]
 
 
@@ -83,16 +88,31 @@ async def _refusal_problems(place: Place, row: Row) -> list[str]:
 
 
 async def _hold(place: Place, row: Row) -> list[tuple[str, str, str]]:
-    """Registry tokens that what is bumped should end: who holds it, for which repository, and the token."""
+    """Registry tokens before the write: who holds it, for which repository, and the token."""
+    if not row.bumped:
+        return []
     found = []
+    for holder, path in (HOLDERS | dict.fromkeys(_callers(place, row), "acme/public")).items():
+        token = await registry_token(place, holder, path)
+        assert await pull(place, path, token) == 200
+        found.append((holder, path, token))
+    return found
+
+
+def _callers(place: Place, row: Row) -> list[str]:
+    """The callers who can have registry tokens, one for each account, and whose account is bumped."""
     logins = {credentials.account: name for name, credentials in place.callers.items() if credentials.login}
-    for name in sorted(row.bumped - {"blocked"}):
-        # The rights of `writer` are direct, so that only the epoch of the place can have ended the token.
-        holder, path = ("writer", "acme/app") if name in ("acme", "acme/app") else (name, "acme/public")
-        if holder in logins:
-            token = await registry_token(place, logins[holder], path)
-            assert await pull(place, path, token) == 200
-            found.append((holder, path, token))
+    return sorted(name for account, name in logins.items() if account in row.bumped - {"blocked"})
+
+
+async def _token_problems(place: Place, row: Row, held: list[tuple[str, str, str]]) -> list[str]:
+    """Tokens that should have ended and work still, and those that should work still and ended."""
+    ended = row.ended.union(_callers(place, row))
+    found = []
+    for holder, path, token in held:
+        status, due = await pull(place, path, token), 401 if holder in ended else 200
+        if status != due:
+            found.append(f"a registry token of {holder} for {path} gets {status}, not {due}")
     return found
 
 

@@ -11,6 +11,7 @@ PROTOTYPE = Request(
     ),
     keep={"proto": "prototype.uuid"},
 )
+DESCRIBED = Request('repositoryUpdate(repository: "acme/app", input: { description: "x" })')
 STARRED = Request('repositoryStar(repository: "acme/app")', by="reader")
 POLICY = Request(
     'immutabilityPolicyCreate(owner: { repository: "acme/app" }, input: { tagPattern: "^rel-" })',

@@ -42,6 +42,7 @@ ROWS: tuple[Row, ...] = (
         at_acme("org_delete", namespace="acme"),
         by="org",
         bumped="acme",
+        ended="reader writer member robot guest",
     ),
     row(
         "organizationMemberRemove",
@@ -50,7 +51,8 @@ ROWS: tuple[Row, ...] = (
         "~account -team_member",
         at_acme("org_remove_team_member", member="member", team="members"),
         by="org",
-        bumped="member",
+        bumped="acme",
+        ended="member",
     ),
     row(
         "organizationMemberRemove:with permissions",
@@ -59,7 +61,8 @@ ROWS: tuple[Row, ...] = (
         "~account -repository_permission",
         at_app("delete_repo_permission", username="writer"),
         by="org",
-        bumped="writer",
+        bumped="acme",
+        ended="writer",
     ),
     row(
         "organizationMemberRemove:without anything",
@@ -99,7 +102,8 @@ ROWS: tuple[Row, ...] = (
         "~account -team_invite -team_member",
         at_acme("org_remove_team_member", member="member", team="members"),
         by="org",
-        bumped="member",
+        bumped="acme",
+        ended="member",
         given=(MEMBER_INVITED,),
     ),
     row(
@@ -153,6 +157,7 @@ ROWS: tuple[Row, ...] = (
         at_acme("org_delete_team", team="members"),
         by="org",
         bumped="acme",
+        ended="member",
     ),
     row(
         "teamMemberAdd",
@@ -177,7 +182,8 @@ ROWS: tuple[Row, ...] = (
         "~account -team_member",
         at_acme("org_remove_team_member", member="member", team="members"),
         by="org",
-        bumped="member",
+        bumped="acme",
+        ended="member",
     ),
     row(
         "teamMemberRemove:invited",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import PROTOTYPE, STARRED
+from tests.contract.owed.given import DESCRIBED, PROTOTYPE, STARRED
 from tests.contract.owed.rows import Entry, Row, at_acme, at_app, row
 
 ROWS: tuple[Row, ...] = (
@@ -39,6 +39,7 @@ ROWS: tuple[Row, ...] = (
         at_app("delete_repo"),
         by="keeper",
         bumped="acme/app",
+        ended="reader writer member robot",
     ),
     row(
         "repositoryUpdate",
@@ -49,13 +50,41 @@ ROWS: tuple[Row, ...] = (
         by="write",
     ),
     row(
+        "repositoryUpdate:to what it is",
+        'repository: "acme/app", input: { description: "x" }',
+        "write",
+        "",
+        by="write",
+        given=(DESCRIBED,),
+    ),
+    row(
         "repositoryVisibilityChange",
         'repository: "acme/app", visibility: PUBLIC',
         "administer",
         "~repository",
         at_app("change_repo_visibility", visibility="public"),
         by="admin",
-        bumped="acme/app",
+    ),
+    row(
+        "repositoryVisibilityChange:to what it is",
+        'repository: "acme/app", visibility: PRIVATE',
+        "administer",
+        "",
+        by="admin",
+    ),
+    row(
+        "repositoryVisibilityChange:made private",
+        'repository: "acme/public", visibility: PRIVATE',
+        "administer, by its creator",
+        "~repository",
+        Entry(
+            "change_repo_visibility",
+            {"repo": "public", "namespace": "acme", "visibility": "private"},
+            "acme",
+            "acme/public",
+        ),
+        bumped="acme/public",
+        ended="guest",
     ),
     row(
         "repositoryStateChange",
@@ -65,23 +94,44 @@ ROWS: tuple[Row, ...] = (
         at_app("change_repo_state", state_changed="READ_ONLY"),
         by="keeper",
     ),
+    row(
+        "repositoryStateChange:to what it is",
+        'repository: "acme/app", state: NORMAL',
+        "administer",
+        "",
+        by="keeper",
+    ),
     row("repositoryStar", 'repository: "acme/app"', "star", "+star", by="reader"),
     row("repositoryUnstar", 'repository: "acme/app"', "star", "-star", by="reader", given=(STARRED,)),
     row(
         "repositoryPermissionSet",
         'repository: "acme/app", grantee: { kind: USER, name: "guest" }, role: WRITE',
         "administer",
-        "~repository +repository_permission",
+        "+repository_permission",
         at_app("change_repo_permission", username="guest", role="write"),
         by="keeper",
-        bumped="acme/app",
     ),
     row(
         "repositoryPermissionSet:changed",
         'repository: "acme/app", grantee: { kind: USER, name: "reader" }, role: WRITE',
         "administer",
-        "~repository ~repository_permission",
+        "~repository_permission",
         at_app("change_repo_permission", username="reader", role="write"),
+        by="keeper",
+    ),
+    row(
+        "repositoryPermissionSet:to what it is",
+        'repository: "acme/app", grantee: { kind: USER, name: "reader" }, role: READ',
+        "administer",
+        "",
+        by="keeper",
+    ),
+    row(
+        "repositoryPermissionSet:lowered",
+        'repository: "acme/app", grantee: { kind: USER, name: "writer" }, role: READ',
+        "administer",
+        "~repository ~repository_permission",
+        at_app("change_repo_permission", username="writer", role="read"),
         by="keeper",
         bumped="acme/app",
     ),
@@ -89,10 +139,9 @@ ROWS: tuple[Row, ...] = (
         "repositoryPermissionSet:team",
         'repository: "acme/app", grantee: { kind: TEAM, name: "makers" }, role: READ',
         "administer",
-        "~repository +repository_permission",
+        "+repository_permission",
         at_app("change_repo_permission", team="makers", role="read"),
         by="keeper",
-        bumped="acme/app",
     ),
     row(
         "repositoryPermissionDelete",
@@ -102,6 +151,7 @@ ROWS: tuple[Row, ...] = (
         at_app("delete_repo_permission", username="reader"),
         by="keeper",
         bumped="acme/app",
+        ended="reader",
     ),
     row(
         "repositoryPermissionDelete:robot",
@@ -111,6 +161,7 @@ ROWS: tuple[Row, ...] = (
         at_app("delete_repo_permission", username="acme+bot"),
         by="keeper",
         bumped="acme/app",
+        ended="robot",
     ),
     row(
         "repositoryPermissionDelete:team",
@@ -120,6 +171,7 @@ ROWS: tuple[Row, ...] = (
         at_app("delete_repo_permission", team="members"),
         by="keeper",
         bumped="acme/app",
+        ended="member",
     ),
     row(
         "permissionPrototypeCreate",

@@ -54,6 +54,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "write": _refused(*OWNER, "writer", "keeper", "member", "write", "admin"),
     "write, like robots": _refused(*OWNER, "writer", "keeper", "member", "robot", "write", "admin"),
     "administer": _refused(*OWNER, "keeper", "admin"),
+    "administer, by its creator": _refused(*OWNER, "admin"),
     "create": _CREATE,
     "create, by a form": {caller: code for caller, code in _CREATE.items() if caller != "anonymous"},
     "organization": _refused(*OWNER, "org"),

@@ -72,8 +72,9 @@ class Row:
     """A write. `name` is the mutation, the operation or the address, with words behind a colon for a variant.
 
     `right` names who is refused, in `rights`. `bumped` are the names of accounts and paths of repositories
-    whose `auth_epoch` grows. `changes` are the tables that change, beside those of the logs: `+` for new
-    rows, `~` for other values, `-` for rows that are gone. `given` is done before.
+    whose `auth_epoch` grows; where there are any, `ended` are the callers whose registry tokens end, of those
+    in `HOLDERS`, beside accounts in `bumped`. `changes` are the tables that change, beside those of the logs:
+    `+` for new rows, `~` for other values, `-` for rows that are gone. `given` is done before.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Row:
     changes: str
     entries: tuple[Entry, ...] = ()
     bumped: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
     given: tuple[Request, ...] = ()
     outcomes: Mapping[str, str] = field(default_factory=dict)
     """What callers get where it is not what the door makes of the code that their right gives them."""
@@ -104,6 +106,7 @@ def row(
     *entries: Entry,
     by: str = "owner",
     bumped: str = "",
+    ended: str = "",
     given: tuple[Request, ...] = (),
     outcome: str = "",
     **keep: str,
@@ -111,4 +114,14 @@ def row(
     """A row of a mutation, whose name stands before the arguments of `text`, in brackets if there are any."""
     mutation = name.partition(":")[0]
     request = Request(f"{mutation}({text})" if text else mutation, by=by, keep=keep)
-    return Row(name, request, right, changes, entries, frozenset(bumped.split()), given, outcome=outcome)
+    return Row(
+        name,
+        request,
+        right,
+        changes,
+        entries,
+        bumped=frozenset(bumped.split()),
+        ended=frozenset(ended.split()),
+        given=given,
+        outcome=outcome,
+    )

@@ -32,11 +32,16 @@ async def create_users(settings: Settings, *names: str) -> None:
 async def acting(settings: Settings, name: str = OWNER) -> AsyncIterator[Context]:
     """The context in which a user who is signed in calls resolvers."""
     async with open_context(settings) as context:
-        account = await fetch_one(
-            "SELECT id, name, kind, auth_epoch, is_superuser FROM account WHERE name = ?", name
-        )
-        assert account is not None
-        yield replace(context, viewer=viewer_for(account, DIRECT, context.site))
+        yield await signed_in(context, name)
+
+
+async def signed_in(context: Context, name: str) -> Context:
+    """The context in which another user who is signed in calls resolvers."""
+    account = await fetch_one(
+        "SELECT id, name, kind, auth_epoch, is_superuser FROM account WHERE name = ?", name
+    )
+    assert account is not None
+    return replace(context, viewer=viewer_for(account, DIRECT, context.site))
 
 
 async def create_robot(settings: Settings, name: str, path: str, role: RepositoryRole) -> tuple[str, str]:
