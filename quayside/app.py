@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from quayside import web
 from quayside.graphql.http import GraphQLApp
 from quayside.graphql.ws import GraphQLSocket
+from quayside.http.addresses import Addresses
 from quayside.http.bodies import BodyTimes
 from quayside.http.context_factory import ContextFactory
 from quayside.http.health import health_routes
@@ -70,16 +71,20 @@ class Application:
         self.jobs = jobs
         self.metrics = Metrics()
         self.proxies = UntrustedProxies()
+        self.addresses = Addresses(site_of(settings), settings.allowed_hosts)
         self.api = create_api(
             self.rest_context,
             features=settings.features,
             base_url=settings.public_url,
+            base_url_of=lambda request: self.addresses.site_for(request.scope).public_url,
             has_csrf_token=has_csrf_token,
             status_codes=settings.rest_status_codes,
             cors_origins=settings.cors_origins,
         )
         self.sign_in = SignIn(
-            lambda: self.contexts, base_url=settings.public_url, cors_origins=settings.cors_origins
+            lambda: self.contexts,
+            base_url_of=lambda request: self.addresses.site_for(request.scope).public_url,
+            cors_origins=settings.cors_origins,
         )
 
     @asynccontextmanager
@@ -95,14 +100,14 @@ class Application:
             stack.push_async_callback(self.blobs.close)
             hot = await open_hot_store(settings.database_url)
             stack.push_async_callback(hot.close)
-            site, secrets = site_of(settings), Secrets(settings.secret_key)
+            site, secrets = self.addresses.site, Secrets(settings.secret_key)
             with self.database.current():
                 self.signer = await load_signer(secrets, audience=site.registry_host)
             live = Fanout(self.database, site=site)
             stack.push_async_callback(live.close)
             stack.enter_context(stopping(live.stop))
             self.metrics.watch_subscriptions(lambda: len(live.subscriptions))
-            self.contexts = ContextFactory(site, self.blobs, secrets, live)
+            self.contexts = ContextFactory(site, self.blobs, secrets, live, self.addresses)
             pulls = PullRecorder(self.database)
             await stack.enter_async_context(pulls.running())
             self.registry = RegistryApp(
@@ -116,6 +121,7 @@ class Application:
                     pulls=pulls,
                     secrets=secrets,
                     site=site,
+                    addresses=self.addresses,
                 )
             )
             measured.observers.append(self.metrics.statement)

@@ -22,6 +22,7 @@ def create_api(
     *,
     features: frozenset[str],
     base_url: str,
+    base_url_of: Callable[[Request], str] | None = None,
     has_csrf_token: Callable[[Request], bool] = lambda _: False,
     status_codes: Mode = "documented",
     cors_origins: Sequence[str] = (),
@@ -30,7 +31,7 @@ def create_api(
 
     `context_for` makes the context of one request with the limits of trusted documents (`max_first`); an
     invalid credential makes the viewer anonymous. `has_csrf_token` says whether a request has a valid CSRF
-    token. `base_url` is the public address without a final slash.
+    token. `base_url` is the public address without a final slash, `base_url_of` that of one request.
     """
     return Engine(
         CHAPTERS,
@@ -43,6 +44,7 @@ def create_api(
         cursors=Cursors(offset_cursor, is_cursor),
         features=features,
         base_url=base_url,
+        base_url_of=base_url_of,
         status_codes=status_codes,
         scopes=_scope_texts(features),
         cors_origins=cors_origins,

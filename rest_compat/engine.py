@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Generic, Literal, TypeVar
@@ -109,6 +109,7 @@ class Engine(Generic[C]):
         cursors: Cursors,
         features: frozenset[str],
         base_url: str,
+        base_url_of: Callable[[Request], str] | None = None,
         status_codes: Mode = "documented",
         scopes: Sequence[ScopeText] = (),
         cors_origins: Sequence[str] = (),
@@ -131,6 +132,7 @@ class Engine(Generic[C]):
         self._viewer_of = viewer_of
         self._code_of = code_of
         self._has_csrf_token = has_csrf_token
+        self._base_url_of = base_url_of or (lambda _: base_url)
         self._cors_origins = tuple(cors_origins)
         unused = self.plans.keys() - {route.document_name for chapter in chapters for route in chapter.routes}
         if unused:
@@ -152,17 +154,17 @@ class Engine(Generic[C]):
         try:
             return await self._answer(request)
         except RequestRefused as refused:
-            status, body = render(refused.problem, refused.text, self.info.base_url)
+            status, body = render(refused.problem, refused.text, self._base_url_of(request))
             return _reply(status, body, refused.headers)
         except ClientDisconnect:
             # Nobody is there to be answered.
             raise
         except DatabaseUnavailable as error:
-            status, body = render(UNAVAILABLE, str(error), self.info.base_url)
+            status, body = render(UNAVAILABLE, str(error), self._base_url_of(request))
             return _reply(status, body, RETRY_LATER)
         except Exception:
             log.exception("Unexpected error in %s %s", request.method, request.url.path)
-            status, body = render(INTERNAL, None, self.info.base_url)
+            status, body = render(INTERNAL, None, self._base_url_of(request))
             return _reply(status, body)
 
     def _prepare(self, route: Route, cursors: Cursors) -> CompiledRoute:
@@ -195,8 +197,9 @@ class Engine(Generic[C]):
         except (BindError, RequestRefused) as refused:
             await self._check_caller_first(route, path, viewer, context)
             raise _as_request_refused(route, refused) from refused
-        answer = await self._execute(compiled, bound, context)
-        return _reply(compiled.status, answer, self._location(route, bound, answer))
+        base_url = self._base_url_of(request)
+        answer = await self._execute(compiled, bound, context, base_url)
+        return _reply(compiled.status, answer, _location(base_url, route, bound, answer))
 
     def _match(self, request: Request) -> tuple[CompiledRoute, Mapping[str, str]]:
         method = "GET" if request.method == "HEAD" else request.method
@@ -236,10 +239,10 @@ class Engine(Generic[C]):
                 message(503), f"Repository is in read only or mirror mode: {repository['state']}"
             )
 
-    async def _execute(self, compiled: CompiledRoute, bound: BoundRequest, context: C) -> Any:
+    async def _execute(self, compiled: CompiledRoute, bound: BoundRequest, context: C, base_url: str) -> Any:
         route, plan = compiled.route, compiled.plan
         if route.native is not None:
-            answer = route.native(self.info, bound.values)
+            answer = route.native(replace(self.info, base_url=base_url), bound.values)
             if answer is None:
                 raise RequestRefused(find(route.problems, PAYLOAD, "NOT_FOUND"))
             return answer
@@ -278,14 +281,15 @@ class Engine(Generic[C]):
         if first is not None:
             raise RequestRefused(find(route.problems, TOP_LEVEL, first[0]), first[1].message)
 
-    def _location(self, route: Route, bound: BoundRequest, answer: Any) -> dict[str, str]:
-        if route.location is None:
-            return {}
-        keys = answer if isinstance(answer, dict) else {}
-        values = {**keys, **{name: bound.values[name] for name in route.path_names}}
-        # Slashes in repository names stay unescaped.
-        path = route.location.format(**_quoted(values))
-        return {"Location": self.info.base_url + PREFIX + path}
+
+def _location(base_url: str, route: Route, bound: BoundRequest, answer: Any) -> dict[str, str]:
+    if route.location is None:
+        return {}
+    keys = answer if isinstance(answer, dict) else {}
+    values = {**keys, **{name: bound.values[name] for name in route.path_names}}
+    # Slashes in repository names stay unescaped.
+    path = route.location.format(**_quoted(values))
+    return {"Location": base_url + PREFIX + path}
 
 
 def _quoted(value: Any) -> Any:

@@ -21,6 +21,8 @@ from storage.faults import fault
 from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
 from storage.transactions import transaction
 
+SAMPLE = 3
+"""How many of the oldest and of the newest blobs are looked up to see whether this is the right store."""
 LEASE_MS = 10_000
 """How long a claim to delete lasts, and how long a push may have to wait after a collector was killed."""
 DELETE_TIMEOUT_MS = 3_000
@@ -34,6 +36,18 @@ COMMITTED_AT = "COALESCE(committed_at_ms, created_at_ms)"
 """A process of an earlier version, which an upgrade found running, writes no `committed_at_ms`."""
 FIRST_WAIT_S = 0.02
 LONGEST_WAIT_S = 0.5
+
+
+async def look_up_some(blobs: BlobStore) -> tuple[int, list[str]]:
+    """Look up a few blobs that repositories name; how many, and the digests that the store does not have."""
+    refuse_inside_transaction()
+    statement = (
+        "SELECT digest FROM blob b WHERE state = 'stored' AND EXISTS"
+        " (SELECT 1 FROM repository_blob r WHERE r.blob_id = b.id) ORDER BY id {} LIMIT ?"
+    )
+    rows = [row for order in ("ASC", "DESC") for row in await fetch(statement.format(order), SAMPLE)]
+    digests = list(dict.fromkeys(row["digest"] for row in rows))
+    return len(digests), [digest for digest in digests if await blobs.stat(digest) is None]
 
 
 async def commit(blobs: BlobStore, upload: str, digest: str) -> int:

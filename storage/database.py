@@ -11,7 +11,6 @@ import asyncio
 import fcntl
 import importlib
 import pkgutil
-import sqlite3
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,13 +22,13 @@ import aiofiles
 
 # The library has no public way to set the context of one task that can be nested and repeated.
 from tortoise.context import TortoiseContext, _current_context
-from tortoise.exceptions import BaseORMException, IntegrityError, OperationalError
+from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 import storage.migrations
 from storage.copies import CopyFailed, copy_path, make_copy
 from storage.models import MODULES
-from storage.outage import DatabaseUnavailable
+from storage.refusals import DatabaseError, explained
 
 __all__ = ["Database", "DatabaseError", "IntegrityError", "latest_revision", "migrate"]
 
@@ -38,12 +37,11 @@ Dialect = Literal["sqlite", "postgres"]
 CONNECT_S = 10.0
 """How long a connection to PostgreSQL may take to open, so that a host that is silent is noticed."""
 
+_RECORD = "tortoise_migrations"
+"""The table in which the library records migrations."""
+
 MIGRATION_LOCK = 0x71756179
 """The PostgreSQL advisory lock under which migrations run."""
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message is a sentence for the operator."""
 
 
 def dialect_of(url: str) -> Dialect:
@@ -78,6 +76,8 @@ def _configuration(url: str, pool_size: int) -> dict[str, Any]:
                 "user": urllib.parse.unquote(parts.username or "") or None,
                 "password": urllib.parse.unquote(parts.password or "") or None,
                 "database": parts.path.lstrip("/"),
+                # The driver reads the rest of the address, such as sslmode and sslrootcert.
+                "dsn": url,
                 "minsize": 1,
                 "maxsize": pool_size,
                 "timeout": CONNECT_S,
@@ -114,13 +114,12 @@ class Database:
         context = TortoiseContext()
         database = cls(url, context)
         try:
-            with database.current():
+            with explained(url), database.current():
                 await context.init(config=_configuration(url, pool_size))
                 await database.ping()
-        except (OSError, BaseORMException, sqlite3.Error, DatabaseUnavailable) as error:
+        except DatabaseError:
             await database.close()
-            reason = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
-            raise DatabaseError(f"The database does not answer: {reason}") from error
+            raise
         return database
 
     @contextmanager
@@ -184,7 +183,7 @@ async def migrate(
     """
     database = await Database.connect(url, pool_size=2)
     try:
-        with database.current():
+        with explained(url, is_connected=True), database.current():
             async with _migration_lock(database):
                 await refuse_newer(database)
                 await _require_trigrams(database)
@@ -234,13 +233,20 @@ async def _require_trigrams(database: Database) -> None:
 
 async def applied_revisions(database: Database) -> list[str]:
     """The migrations recorded in the database, in order; empty for a new database."""
-    executor = MigrationExecutor(database._context.db("default"), _configuration(database.url, 1)["apps"])
-    return sorted(key.name for key in await executor.recorder.applied_migrations())
+    connection = database._context.db("default")
+    executor = MigrationExecutor(connection, _configuration(database.url, 1)["apps"])
+    applied = sorted(key.name for key in await executor.recorder.applied_migrations())
+    if not applied and database.dialect == "postgres":
+        # To the library, a table that this user may not read is none.
+        _, found = await connection.execute_query("SELECT 1 FROM pg_tables WHERE tablename = $1", [_RECORD])
+        if found:
+            await connection.execute_query(f"SELECT 1 FROM {_RECORD} LIMIT 1")
+    return applied
 
 
 async def refuse_newer(database: Database) -> None:
     """Raise `DatabaseError` if the database holds migrations that this version does not know."""
-    with database.current():
+    with explained(database.url, is_connected=True), database.current():
         unknown = sorted(set(await applied_revisions(database)) - set(revisions()))
     if unknown:
         raise DatabaseError(
@@ -252,7 +258,7 @@ async def refuse_newer(database: Database) -> None:
 async def require_current(database: Database) -> None:
     """Raise `DatabaseError` unless the database is at exactly the newest revision."""
     await refuse_newer(database)
-    with database.current():
+    with explained(database.url, is_connected=True), database.current():
         missing = sorted(set(revisions()) - set(await applied_revisions(database)))
     if missing:
         raise DatabaseError(f"The database lacks revision {missing[-1]}; run quayside migrate first.")

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import aiofiles
 import aiofiles.os
+import httpx
 
-from quayside.commands import CommandError, database, settings_of, terminal
+from quayside.commands import CommandError, database, listening, settings_of, state, terminal
 from quayside.commands.tls import check_tls
 from quayside.settings import parsers, secret_key
-from quayside.settings.settings import Settings
+from quayside.settings.settings import Settings, SettingsError
 from quayside.settings.site import site_of
 from quayside.workers.mailer import Mailer
 from resolvers.accounts.account import superusers_without_user
@@ -25,6 +26,8 @@ from storage.blobs import BlobError, open_blob_store
 from storage.clock import now_ms
 from storage.database import sqlite_path
 
+NOTHING_YET = "none before the first start"
+WITHOUT_DATABASE = "not looked at without the database"
 STYLES = {"ok": "green", "warn": "bold yellow", "failed": "bold red"}
 PROXY_SEEN_MS = 86_400_000
 """For how long a proxy that is not trusted is warned of after it was seen last."""
@@ -59,7 +62,7 @@ async def _run(settings: Settings) -> int:
                 result, finding = "ok", await check.run_check(settings)
             except Warned as error:
                 result, finding = "warn", str(error)
-            except CommandError as error:
+            except (CommandError, SettingsError) as error:
                 result, finding, code = "failed", str(error), 1
             if console is None:
                 print(f"{result:<6}  {check.name}: {finding}")
@@ -82,6 +85,8 @@ async def _secret_key(settings: Settings) -> str:
     if settings.secret_key:
         return f"{len(settings.secret_key)} set"
     path = settings.data_dir / secret_key.FILE
+    if not path.exists() and secret_key.has_database(settings):
+        raise CommandError(secret_key.missing(settings))
     if not path.exists():
         return f"{path}, made at the first start"
     try:
@@ -96,9 +101,28 @@ async def _secret_key(settings: Settings) -> str:
 
 
 async def _database(settings: Settings) -> str:
-    if settings.is_sqlite and not sqlite_path(settings.database_url).exists():
+    if not database.exists(settings):
         return f"{sqlite_path(settings.database_url)}, made at the first start"
     return f"{await database.check(settings)}, at the schema of this version"
+
+
+async def _is_usable(settings: Settings) -> bool:
+    """Whether the database can be used; if not, its own check has said why."""
+    try:
+        await database.check(settings)
+    except CommandError:
+        return False
+    return True
+
+
+async def _stored_secrets(settings: Settings) -> str:
+    if not database.exists(settings):
+        return NOTHING_YET
+    if not await _is_usable(settings):
+        return WITHOUT_DATABASE
+    async with database.opened(settings):
+        number = await state.check_secrets(secret_key.ensure(settings))
+    return f"{number} decrypted" if number else "none yet"
 
 
 async def _blobs(settings: Settings) -> str:
@@ -113,11 +137,24 @@ async def _blobs(settings: Settings) -> str:
     return urlsplit(settings.blob_url).scheme
 
 
+async def _blob_content(settings: Settings) -> str:
+    if not database.exists(settings):
+        return NOTHING_YET
+    if not await _is_usable(settings):
+        return WITHOUT_DATABASE
+    try:
+        async with database.opened(settings):
+            number = await state.check_blobs(settings)
+    except TimeoutError as error:
+        raise CommandError(f"The blob store does not answer within {state.LOOK_UP_S} seconds.") from error
+    return f"{number} looked up" if number else "none yet"
+
+
 async def _superusers(settings: Settings) -> str:
     if not settings.superusers:
         return "none are named in SUPERUSERS"
     missing = sorted(settings.superusers)
-    if not settings.is_sqlite or sqlite_path(settings.database_url).exists():
+    if database.exists(settings):
         async with database.opened(settings):
             missing = await superusers_without_user(site_of(settings))
     if missing:
@@ -126,10 +163,38 @@ async def _superusers(settings: Settings) -> str:
 
 
 async def _public_url(settings: Settings) -> str:
-    host = urlsplit(settings.public_url).hostname
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - Compared, not bound.
-        raise CommandError(f"Clients cannot reach {settings.public_url}; set PUBLIC_URL to what they use.")
-    return settings.public_url
+    names = ", ".join(sorted(settings.allowed_hosts))
+    if not settings.reaches_clients and not names:
+        raise CommandError(
+            f"Clients cannot reach {settings.public_url}; set PUBLIC_URL to what they use, or ALLOWED_HOSTS"
+            " to its names."
+        )
+    return f"{settings.public_url}, or as asked for {names}" if names else settings.public_url
+
+
+async def _port(settings: Settings) -> str:
+    try:
+        sockets = await asyncio.to_thread(listening.bind, settings)
+    except CommandError:
+        if await _is_served_by_us(settings):
+            return f"{listening.address(settings)}, where a quayside answers"
+        raise
+    for one in sockets:
+        one.close()
+    return f"{listening.address(settings)}, free"
+
+
+async def _is_served_by_us(settings: Settings) -> bool:
+    scheme = "https" if settings.tls_cert else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - Compared.
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}/healthz"
+    try:
+        # Whether its certificate is valid for this name is not the question here.
+        async with httpx.AsyncClient(verify=False, timeout=5, trust_env=False) as client:  # noqa: S501
+            answer = await client.get(url)
+    except (httpx.HTTPError, OSError):
+        return False
+    return answer.text == "ok\n" and "X-Request-Id" in answer.headers
 
 
 async def _proxies(settings: Settings) -> str:
@@ -140,7 +205,7 @@ async def _proxies(settings: Settings) -> str:
             f" TRUSTED_PROXIES names none: {_ALL_ONE}."
         )
     seen = None
-    if not settings.is_sqlite or sqlite_path(settings.database_url).exists():
+    if database.exists(settings):
         try:
             async with database.opened(settings):
                 seen = await untrusted_proxy()
@@ -176,8 +241,11 @@ CHECKS = (
     Check("data directory", _data_directory),
     Check("secret key", _secret_key),
     Check("database", _database),
+    Check("stored secrets", _stored_secrets),
     Check("blob store", _blobs),
+    Check("blobs", _blob_content),
     Check("superusers", _superusers),
+    Check("port", _port),
     Check("public address", _public_url),
     Check("proxies", _proxies),
     Check("TLS", _tls),

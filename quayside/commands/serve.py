@@ -13,7 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from quayside import logs
 from quayside.app import create_app
-from quayside.commands import CommandError, database, settings_of
+from quayside.commands import CommandError, database, listening, settings_of, state
 from quayside.commands.tls import check_tls
 from quayside.graphql.ws import SocketLimits
 from quayside.http.connections import Connections, raise_descriptor_limit
@@ -43,16 +43,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers > 1 and settings.blob_url == "memory:":
         raise CommandError("BLOB_URL must not be memory: with several workers, since they share no memory.")
     check_tls(settings)
+    # First: a server that is running on the port may be using the database that would be migrated.
+    sockets = listening.bind(settings)
     logs.configure()
     raise_descriptor_limit()
     settings = asyncio.run(prepare(settings))
+    report_address(settings)
     config = server_config(settings, workers=arguments.workers, jobs=not arguments.no_jobs)
     server = uvicorn.Server(config)
     try:
         if config.workers > 1:
-            Multiprocess(config, sockets=[config.bind_socket()]).run()
+            Multiprocess(config, sockets=sockets).run()
             return 0
-        server.run()
+        server.run(sockets)
     except KeyboardInterrupt:
         # The server has shut down, and raises the signal again for its caller.
         return 130
@@ -68,8 +71,47 @@ async def prepare(settings: Settings) -> Settings:
         settings, _ = await database.establish(settings, functools.partial(_announce, settings))
     else:
         await database.check(settings)
+    async with database.opened(settings):
+        await check_state(settings)
     await report_missing_users(settings)
     return settings
+
+
+async def check_state(settings: Settings) -> None:
+    """Check that key and blobs belong to the current database.
+
+    Raises `CommandError` if the registry could not sign; what else is lost is logged, since the server is
+    what mends it: robots get new tokens, and images are pushed again.
+    """
+    try:
+        await state.check_secrets(settings)
+    except state.OtherKey as error:
+        if error.is_fatal:
+            raise
+        logger.error("%s", error)  # noqa: TRY400 - The sentence says it all.
+    try:
+        await state.check_blobs(settings)
+    except (CommandError, TimeoutError) as error:
+        sentence = str(error) or "the blob store does not answer"
+        logger.error("%s", sentence)  # noqa: TRY400 - As above.
+
+
+def report_address(settings: Settings) -> None:
+    """Log where the server listens, and what clients will be told of its address."""
+    extra = {
+        "listens_on": listening.address(settings),
+        "public_url": settings.public_url,
+        "allowed_hosts": sorted(settings.allowed_hosts),
+    }
+    if settings.reaches_clients or settings.allowed_hosts:
+        logger.info("serving; clients are told the address public_url", extra=extra)
+        return
+    logger.warning(
+        "clients are told the address %s, which is none that they can reach; set PUBLIC_URL to the one that"
+        " they use, or ALLOWED_HOSTS to its names",
+        settings.public_url,
+        extra=extra,
+    )
 
 
 def _announce(settings: Settings, migration: Migration) -> None:

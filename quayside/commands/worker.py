@@ -5,7 +5,8 @@ import asyncio
 import signal
 
 from quayside.commands import CommandError, settings_of
-from quayside.commands.database import check, require_exists
+from quayside.commands.database import opened, require_exists
+from quayside.commands.state import check_secrets
 from quayside.logs import configure
 from quayside.settings import secret_key
 from quayside.settings.settings import Settings
@@ -28,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, only: str | None) -> None:
-    await check(settings)
+    async with opened(settings):
+        await check_secrets(settings)
     database = await Database.connect(settings.database_url, pool_size=POOL_SIZE)
     blobs = open_blob_store(settings.blob_url)
     try:

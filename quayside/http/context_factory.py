@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection, Request
 
+from quayside.http.addresses import Addresses
 from quayside.http.sessions import Sessions, require_csrf, same_origin
 from quayside.logs import request_id
 from resolvers.access.credentials import bearer_viewer
@@ -34,6 +35,7 @@ class ContextFactory:
     blobs: BlobStore
     secrets: Secrets
     live: Fanout | None = None
+    addresses: Addresses | None = None
 
     @property
     def sessions(self) -> Sessions:
@@ -83,7 +85,7 @@ class ContextFactory:
         origin = request.headers.get("origin")
         return Context(
             viewer=viewer,
-            site=self.site,
+            site=self.addresses.site_for(request.scope) if self.addresses else self.site,
             blobs=self.blobs,
             secrets=self.secrets,
             request_id=request_id.get(),

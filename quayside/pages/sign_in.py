@@ -61,10 +61,14 @@ class SignIn:
     """The endpoints. `contexts` returns the context factory, which exists only while the application runs."""
 
     def __init__(
-        self, contexts: Callable[[], ContextFactory], *, base_url: str, cors_origins: Sequence[str] = ()
+        self,
+        contexts: Callable[[], ContextFactory],
+        *,
+        base_url_of: Callable[[Request], str],
+        cors_origins: Sequence[str] = (),
     ) -> None:
         self._contexts = contexts
-        self._base_url = base_url
+        self._base_url_of = base_url_of
         self._cors_origins = cors_origins
         self.api_routes = {
             path: self._api(answer)
@@ -98,13 +102,13 @@ class SignIn:
             try:
                 response = await self._answer(request, answer)
             except RequestRefused as refused:
-                response = self._problem(refused.problem)
+                response = self._problem(request, refused.problem)
             except CsrfRefused as error:
-                response = self._problem(Problem(403, "error", text=error.message))
+                response = self._problem(request, Problem(403, "error", text=error.message))
             except Unauthenticated as error:
-                response = _failure(error) or self._problem(UNAUTHENTICATED)
+                response = _failure(error) or self._problem(request, UNAUTHENTICATED)
             except DatabaseUnavailable as error:
-                response = self._problem(UNAVAILABLE._replace(text=str(error)))
+                response = self._problem(request, UNAVAILABLE._replace(text=str(error)))
                 response.headers.update(RETRY_LATER)
             response.headers.update(cors_headers(self._cors_origins, request.headers.get("origin")))
             return response
@@ -115,7 +119,7 @@ class SignIn:
         if request.method == "OPTIONS":
             return _json(None)
         if request.method != "POST":
-            return self._problem(message(405))
+            return self._problem(request, message(405))
         require_csrf(request)
         return await answer(request, self._contexts())
 
@@ -128,8 +132,8 @@ class SignIn:
 
         return endpoint
 
-    def _problem(self, problem: Problem) -> Response:
-        status, body = render(problem, None, self._base_url)
+    def _problem(self, request: Request, problem: Problem) -> Response:
+        status, body = render(problem, None, self._base_url_of(request))
         return _json(body, status)
 
 

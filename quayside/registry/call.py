@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope, Send
 
+from quayside.http.addresses import Addresses
 from quayside.logs import request_id
 from quayside.registry.asgi import header, query_items
 from quayside.registry.errors import OciCode, RegistryError
@@ -56,6 +57,7 @@ class RegistryServices:
     pulls: PullRecorder
     secrets: Secrets
     site: Site
+    addresses: Addresses
     judged: JudgedRoles = field(default_factory=JudgedRoles)
 
 
@@ -188,7 +190,7 @@ class Call:
 
     def refusal(self, error: str | None = None, *, action: str | None = None) -> RegistryError:
         """A 401 with a challenge for the token that the client needs; `error` is a code of RFC 6750."""
-        site = self.services.site
+        site = self.site
         scopes = [(self.match.name, ACTIONS_NEEDED[action])] if action else ()
         headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
         return RegistryError(OciCode.UNAUTHORIZED, headers=headers)
@@ -206,6 +208,11 @@ class Call:
             return True
         with self.services.database.current():
             return await renew()
+
+    @property
+    def site(self) -> Site:
+        """The site with the address by which this request came, for what clients are told."""
+        return self.services.addresses.site_for(self.scope)
 
     async def context(self, grant: RegistryGrant | None) -> Context:
         """The context for resolvers of a token's viewer. Raises RegistryError (401).

@@ -61,7 +61,7 @@ async def post(call: Call) -> None:
 
 
 async def _issue(call: Call, viewer: Viewer, scopes: list[str]) -> tuple[dict[str, object], RegistryGrant]:
-    site = call.services.site
+    site = call.site
     asked = parse_scopes(scopes, site.registry_host, has_library=site.has("LIBRARY_SUPPORT"))
     grant = await registry_grant(call.context_of(viewer), asked)
     issued_at = datetime.now(UTC)
@@ -119,7 +119,7 @@ def _require_anonymity(call: Call, scopes: list[str]) -> None:
 
 
 def _unauthorized(call: Call, message: str) -> RegistryError:
-    realm = {"WWW-Authenticate": f'Basic realm="{call.services.site.registry_host}"'}
+    realm = {"WWW-Authenticate": f'Basic realm="{call.site.registry_host}"'}
     return RegistryError(OciCode.UNAUTHORIZED, message, headers={**realm, **_NOT_STORED})
 
 

@@ -118,6 +118,22 @@ def hosts(text: str) -> frozenset[str]:
     return found
 
 
+def client_hosts(text: str) -> frozenset[str]:
+    """Names and addresses of this server, each with or without a port, in small letters."""
+    found = frozenset(one.lower() for one in items(text))
+    if not all(_is_client_host(one) for one in found):
+        raise ValueError(
+            "a list of host names and addresses, with or without a port, such as registry.example.com:5000,"
+            " separated by commas"
+        )
+    return found
+
+
+def _is_client_host(text: str) -> bool:
+    parts = _split(f"//{text}")
+    return parts is not None and parts.netloc == text and _HOST.fullmatch(parts.hostname or "") is not None
+
+
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Networks in CIDR form; an address is a network of one."""
     found = items(text)

@@ -57,6 +57,7 @@ class Settings:
     tls_cert: Path | None
     tls_key: Path | None
     public_url: str
+    allowed_hosts: frozenset[str]
     secret_key: tuple[str, ...] = field(repr=False)
     rest_status_codes: Literal["documented", "observed"]
     superusers: frozenset[str]
@@ -68,6 +69,11 @@ class Settings:
     log_retention: timedelta
     time_machine_default: timedelta
     features: frozenset[str]
+
+    @property
+    def reaches_clients(self) -> bool:
+        """Whether PUBLIC_URL is an address; a server that listens on all has none unless it is set."""
+        return urllib.parse.urlsplit(self.public_url).hostname not in {"0.0.0.0", "::"}  # noqa: S104 - Compared.
 
     @property
     def is_sqlite(self) -> bool:
@@ -126,6 +132,13 @@ SETTINGS: Final = (
         parsers.origin,
         "{origin}",
         "The address by which clients reach the registry; links, token realms and image names start with it.",
+    ),
+    Setting(
+        "ALLOWED_HOSTS",
+        parsers.client_hosts,
+        "",
+        "Further names by which clients reach the registry, with or without a port, separated by commas. Who "
+        "comes by one of them, or by that of `PUBLIC_URL` at another port, is told the name it came by.",
     ),
     Setting(
         "SECRET_KEY",

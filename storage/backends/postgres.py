@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
 from tortoise.backends.base_postgres.client import translate_exceptions
@@ -28,6 +29,11 @@ class _Counting(AsyncpgDBClient):
 
 class QuaysidePostgresClient(Measured, _Counting):
     """A pool of connections; a transaction holds one of them."""
+
+    async def create_pool(self, **options: Any) -> asyncpg.Pool:
+        # Only from the whole address does the driver learn what the library does not know, such as sslmode.
+        dsn = options.pop("dsn")
+        return await asyncpg.create_pool(dsn, **options)
 
     def _in_transaction(self) -> TransactionContext:
         return PooledTransactionContext(PostgresTransaction(self), self._pool_init_lock)
