@@ -14,7 +14,8 @@ class Site:
 
     `features` holds the names of the enabled flags, `superusers` those of users, in small letters; `outbound`
     asks addresses that users name. Times are seconds. `tag_expiration_options_s` are the values that a
-    namespace may choose for its time machine. Without a mail server, mail waits in the outbox.
+    namespace may choose for its time machine. Without a mail server, mail waits in the outbox. The limits of
+    `resolvers/access/limits.py` are 0 where they are lifted.
     """
 
     public_url: str
@@ -25,6 +26,9 @@ class Site:
     outbound: Outbound = field(default_factory=Outbound, compare=False)
     tag_expiration_options_s: tuple[int, ...] = (0, 86_400, 604_800, 1_209_600, 2_419_200)
     has_mail_server: bool = False
+    sign_ups_per_address: int = 20
+    mails_per_recipient: int = 20
+    mails_per_account: int = 200
 
     def has(self, feature: str) -> bool:
         """Whether a feature flag is on."""

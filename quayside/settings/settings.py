@@ -66,6 +66,9 @@ class Settings:
     connections_per_address: int
     cors_origins: tuple[str, ...]
     mail_url: MailServer | None
+    sign_ups_per_address: int
+    mails_per_recipient: int
+    mails_per_account: int
     log_retention: timedelta
     time_machine_default: timedelta
     features: frozenset[str]
@@ -193,6 +196,26 @@ SETTINGS: Final = (
         "",
         "The mail server: `smtp://user:password@host:587?from=me@example.com`; `smtps://` for TLS at once.",
         secret=True,
+    ),
+    Setting(
+        "SIGN_UPS_PER_ADDRESS",
+        parsers.whole_number(0, 1_000_000),
+        "20",
+        "The most accounts that can be made within an hour from one client address, `0` for no bound.",
+    ),
+    Setting(
+        "MAILS_PER_RECIPIENT",
+        parsers.whole_number(0, 1_000_000),
+        "20",
+        "The most mails within a day that users can have sent to one address (invitations, confirmations, "
+        "exports), `0` for no bound.",
+    ),
+    Setting(
+        "MAILS_PER_ACCOUNT",
+        parsers.whole_number(0, 1_000_000),
+        "200",
+        "The most mails within a day that one account, or one client address without an account, can have "
+        "sent, `0` for no bound.",
     ),
     Setting(
         "LOG_RETENTION",

@@ -16,5 +16,8 @@ def site_of(settings: Settings) -> Site:
         superusers=settings.superusers,
         outbound=Outbound(settings.ssrf_allowed_hosts),
         time_machine_default_s=round(settings.time_machine_default.total_seconds()),
+        sign_ups_per_address=settings.sign_ups_per_address,
+        mails_per_recipient=settings.mails_per_recipient,
+        mails_per_account=settings.mails_per_account,
         has_mail_server=settings.mail_url is not None and "MAILING" in settings.features,
     )

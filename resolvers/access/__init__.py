@@ -3,6 +3,7 @@
 credentials.py       password, access token, application token, robot token → Viewer
 passwords.py         Argon2id hashes
 attempts.py          rate limit (back-off) for failed sign-ins
+limits.py            rate limits for sign-ups and for mails to strangers
 registry_tokens.py   the JWTs of the docker token flow: issue, verify
 viewer.py            Viewer: the account and the scopes of its credential
 scopes.py  roles.py  the tables of scopes and roles

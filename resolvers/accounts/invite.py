@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from resolvers import events, mail
+from resolvers.access import limits
 from resolvers.access.attempts import refuse_code
 from resolvers.access.credentials import hash_secret, random_text
 from resolvers.access.permissions import require_account_role
@@ -105,7 +106,10 @@ async def invite(
     account: AccountRecord | None = None,
     email: str | None = None,
 ) -> InviteRecord:
-    """Invite an account or an address, in the open transaction. Repeating it replaces the code."""
+    """Invite an account or an address, in the open transaction. Repeating it replaces the code.
+
+    Raises `TooMany` mails.
+    """
     column, invited = ("account_id", account.id) if account else ("email", email)
     existing = await fetch_one(
         f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.team_id = ? AND i.{column} = ?", record.id, invited
@@ -142,6 +146,7 @@ async def _send(
 ) -> None:
     if recipient is None or not context.site.has("MAILING"):
         return
+    await limits.count_mail(context, recipient)
     inviter = record.inviter_name or "An administrator"
     await mail.send(
         recipient,

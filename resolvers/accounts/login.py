@@ -8,7 +8,7 @@ nobody's log, and no rate limit bounds how many there are.
 from enum import StrEnum
 
 from resolvers import events
-from resolvers.access import attempts
+from resolvers.access import attempts, limits
 from resolvers.access.attempts import RepeatedMistake
 from resolvers.access.viewer import AccountKind, Viewer
 from resolvers.accounts import email_code, session
@@ -81,6 +81,6 @@ async def _owner_id(robot_id: int) -> int | None:
 @job("sign_in.forget", "Removes sessions, codes sent by mail and failures that are over.", every_s=HOUR)
 async def forget_sign_ins(run: Run) -> None:
     """Forget what no longer matters for signing in, in batches."""
-    for forget in (session.forget_expired, email_code.forget_expired, attempts.forget):
+    for forget in (session.forget_expired, email_code.forget_expired, attempts.forget, limits.forget):
         while await forget():
             run.check()

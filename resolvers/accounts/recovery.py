@@ -1,5 +1,6 @@
 """Account recovery, and the use of codes sent by e-mail: reset a password, verify an address."""
 
+from resolvers.access import limits
 from resolvers.access.acting import account_can_act
 from resolvers.accounts import email_code, user
 from resolvers.accounts.account import AccountRecord, by_ids, by_login, checked_hash
@@ -18,11 +19,12 @@ async def request(context: Context, email: str) -> None:
     """Mail a recovery code to the address of an account, at most one a minute (rate limit).
 
     An unknown address has the same result, so that nobody can probe for accounts. Raises `Forbidden` while
-    MAILING is off, `Invalid` for a malformed address.
+    MAILING is off, `Invalid` for a malformed address, `TooMany`.
     """
     if not context.site.has("MAILING"):
         raise Forbidden("Accounts cannot be recovered by mail here: the feature MAILING is off.")
     check_email(email)
+    await limits.count_mail(context, email, limit=limits.RECOVERIES)
     account = await by_login(email)
     if account is None or not await account_can_act(account.id):
         return

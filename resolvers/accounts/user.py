@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers import events, mail
+from resolvers.access import limits
 from resolvers.access.credentials import encrypted_password, password_account
 from resolvers.access.epochs import Cause, bump
 from resolvers.access.permissions import require_account_role
@@ -57,15 +58,18 @@ async def sign_up(context: Context, *, username: str, email: str, password: str)
     """Create a user, for anybody, if USER_CREATION is on.
 
     While MAILING is on, a code is mailed to the user, who cannot sign in before the address is verified.
-    Raises `Forbidden`, `Invalid`, `AlreadyExists`.
+    Raises `Forbidden`, `Invalid`, `AlreadyExists`, `TooMany`.
     """
     if not context.site.has("USER_CREATION"):
         raise Forbidden("Users cannot sign up here; ask an administrator for an account.")
     check_namespace(username, field="username")
     check_email(email)
     await require_name_free(context, username, field="username")
-    password_hash = await checked_hash(password)
     awaits_verification = context.site.has("MAILING")
+    await limits.count_sign_up(context)
+    if awaits_verification:
+        await limits.count_mail(context, email)
+    password_hash = await checked_hash(password)
     async with transaction("user.sign_up"):
         account = await insert_user(
             context,
@@ -125,7 +129,7 @@ async def update(context: Context, changes: UserChanges) -> Updated:
 
     Requires `user:admin`; name, e-mail address and password need the user in person (`require_self`). While
     MAILING is on, a new address takes effect once verified. A new password ends all other sessions and all
-    registry tokens. Raises `Invalid`, `AlreadyExists`.
+    registry tokens. Raises `Invalid`, `AlreadyExists`, `TooMany`.
     """
     asked = given(changes)
     account = await require_self(context, in_person=not SIGN_IN_KEYS.isdisjoint(asked))
@@ -136,6 +140,8 @@ async def update(context: Context, changes: UserChanges) -> Updated:
     password, email = values.pop("password", None), values.pop("email", None)
     password_hash = await checked_hash(password) if password is not None else None
     pending = email if email is not None and context.site.has("MAILING") else None
+    if pending is not None:
+        await limits.count_mail(context, pending)
     async with transaction("user.update"):
         await lock_row("account", account.id)
         if "name" in values:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from resolvers import events, mail
+from resolvers.access import limits
 from resolvers.accounts import account
 from resolvers.accounts.namespace import Owner
 from resolvers.context import Context
@@ -59,7 +60,8 @@ async def export(
 ) -> str:
     """Enqueue an export of a log. Returns its id. Requires the same as reading the log.
 
-    Raises `Invalid` for an interval that ends before it starts or a forbidden callback URL, and `NotFound`.
+    Raises `Invalid` for an interval that ends before it starts or a forbidden callback URL, `NotFound`, and
+    `TooMany` mails.
     """
     try:
         log = await audit.audit_log(context, chosen, owner)
@@ -77,6 +79,7 @@ async def export(
             check_email(callback.email)
         except Invalid as error:
             raise Invalid("Invalid callback e-mail", field="callbackEmail") from error
+        await limits.count_mail(context, callback.email, field="callbackEmail")
     export_id = str(uuid.uuid4())
     names = await _names(*log.place)
     async with transaction("audit.export"):

@@ -1,4 +1,4 @@
-"""Sessions of browsers, codes sent by e-mail, and failed sign-ins (rate limit)."""
+"""Sessions of browsers, codes sent by e-mail, failed sign-ins and other counts (rate limits)."""
 
 from typing import Any
 
@@ -55,3 +55,17 @@ class SignInFailure(Model):
 
     class Meta:
         table = "sign_in_failure"
+
+
+class RateCount(Model):
+    """How often something happened within a window, for what a rate limit counts.
+
+    `key` is a hash of the limit and of what it counts for, which bounds what strangers can store.
+    """
+
+    key = fields.CharField(max_length=64, primary_key=True)
+    count = fields.IntField()
+    began_at_ms = fields.BigIntField(db_index=True)
+
+    class Meta:
+        table = "rate_count"

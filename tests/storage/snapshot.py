@@ -18,6 +18,7 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 from quayside.settings.settings import load_settings
 from resolvers import site
+from resolvers.access import limits
 from resolvers.access.registry_tokens import load_signer
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.oauth import token
@@ -95,6 +96,7 @@ async def populate(factory: Factory) -> None:
         account_id=initialized.account.id,
         created_at_ms=now_ms(),
     )
+    await limits.count_mail(owner, "eve@example.com")
     await StrayUpload.create(uuid="22222222-2222-4222-8222-222222222222", found_at_ms=now_ms())
     await enqueue("upload.expire", {})
     await hold_lease("job-runner", "elsewhere:1:1", duration_ms=1)

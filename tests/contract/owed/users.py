@@ -10,17 +10,23 @@ ROWS: tuple[Row, ...] = (
         "auditLogExport",
         'owner: { repository: "acme/app" }, input: { callbackEmail: "a@b.cd" }',
         "administer",
-        "+job",
+        "+job +rate_count",
         by="keeper",
     ),
     row(
         "auditLogExport:of an organization",
         'owner: { namespace: "acme" }, input: { callbackEmail: "a@b.cd" }',
         "organization",
-        "+job",
+        "+job +rate_count",
         by="org",
     ),
-    row("auditLogExport:own", 'input: { callbackEmail: "a@b.cd" }', "own account", "+job", by="user"),
+    row(
+        "auditLogExport:own",
+        'input: { callbackEmail: "a@b.cd" }',
+        "own account",
+        "+job +rate_count",
+        by="user",
+    ),
     row(
         "userUpdate",
         (
@@ -48,7 +54,7 @@ ROWS: tuple[Row, ...] = (
         "userUpdate:of another address",
         'input: { email: "new@example.com" }',
         "in person",
-        "+email_code +job +mail",
+        "+email_code +job +mail +rate_count",
         by="session",
     ),
     row(
@@ -93,7 +99,7 @@ ROWS: tuple[Row, ...] = (
         "userSignUp",
         'input: { username: "eve", password: "correct-horse", email: "eve@example.com" }',
         "anybody",
-        "+account +email_code +job +mail",
+        "+account +email_code +job +mail +rate_count",
         Entry("user_create", {"email": "eve@example.com", "username": "eve", "superuser": None}, "eve", None),
         by="anonymous",
     ),
@@ -118,7 +124,7 @@ ROWS: tuple[Row, ...] = (
         "passwordRecoveryRequest",
         'email: "guest@example.com"',
         "anybody",
-        "+email_code +job +mail",
+        "+email_code +job +mail +rate_count",
         by="anonymous",
     ),
     row(
