@@ -23,10 +23,10 @@ from quayside.registry.scopes import challenge
 from resolvers.access.permissions import RepositoryRef, repository_role
 from resolvers.access.registry_tokens import PULL, PUSH, RegistryGrant, RepositoryGrant, TokenSigner
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
-from resolvers.errors import Forbidden, InvalidCredentials, NotWritable, Unauthenticated
+from resolvers.errors import InvalidCredentials, NotWritable
 from resolvers.manifests.liveness import RENEWAL_MS
 from resolvers.repositories import repository as repositories
-from resolvers.repositories.registry_access import narrowed, viewer_of
+from resolvers.repositories.registry_access import may_know_absent, narrowed, viewer_of
 from resolvers.repositories.repository import RepositoryRecord, RepositoryState, Visibility
 from storage.blobs import BlobStore
 from storage.clock import now_ms
@@ -132,8 +132,8 @@ class Call:
     async def authorize(self, action: str) -> Access:
         """Require a token that grants `action`, pull or push, on the repository, and a right to it now.
 
-        Raises RegistryError: NAME_INVALID, 401 with a challenge for the scope, or, for viewers who could
-        access a missing repository if it existed, NAME_UNKNOWN.
+        Raises RegistryError: NAME_INVALID, 401 with a challenge for the scope, or, for viewers who would see
+        a missing repository if it were created, NAME_UNKNOWN.
         """
         path = self.path()
         grant = self.token()
@@ -182,9 +182,7 @@ class Call:
     async def _absent_repository_error(self, path: str, grant: RegistryGrant, action: str) -> RegistryError:
         """The error for a repository that did not exist when the token was issued, and does not exist now."""
         with self.services.database.current():
-            try:
-                await repositories.repository(await self.context(grant), path)
-            except (Unauthenticated, Forbidden):
+            if not await may_know_absent((await self.context(grant)).viewer, path):
                 return self.refusal("invalid_token", action=action)
         return RegistryError(OciCode.NAME_UNKNOWN, detail={"name": self.match.name})
 

@@ -81,8 +81,17 @@ async def _pieces(opening: bytes, names: list[str], read: Read) -> AsyncIterator
 
 
 async def referrers(call: Call) -> None:
-    """List the manifests that name a digest as their subject, as an index of at most 4 MiB."""
-    access = await call.authorize(PULL)
+    """List the manifests that name a digest as their subject, as an index of at most 4 MiB.
+
+    In a repository that does not exist yet there are none, which is no error: a client would fall back to the
+    tag schema for good.
+    """
+    try:
+        access = await call.authorize(PULL)
+    except RegistryError as error:
+        if error.code is not OciCode.NAME_UNKNOWN:
+            raise
+        access = None
     digest = require_digest(call.argument)
     if not call.services.site.has("REFERRERS_API"):
         raise RegistryError(OciCode.UNSUPPORTED, "no such address", status=404)
@@ -91,6 +100,14 @@ async def referrers(call: Call) -> None:
     artifact_type, after = query.get("artifactType", "").replace(" ", "+"), query.get("last")
     if after and not is_cursor(after):
         raise RegistryError(OciCode.UNSUPPORTED, "last is not of a link of ours", status=400)
+    headers = {"Content-Type": OCI_INDEX}
+    parameters: dict[str, str] = {}
+    if artifact_type:
+        headers["OCI-Filters-Applied"] = "artifactType"
+        parameters["artifactType"] = artifact_type
+    if access is None:
+        await send_json(call.send, 200, _index([]), headers, is_head=call.is_head)
+        return
     context = await call.context(access.grant)
     found = await referrers_by_subject(
         context,
@@ -99,11 +116,6 @@ async def referrers(call: Call) -> None:
         Page(first=MAX_FIRST, after=after or None),
         artifact_type=artifact_type or None,
     )
-    headers = {"Content-Type": OCI_INDEX}
-    parameters: dict[str, str] = {}
-    if artifact_type:
-        headers["OCI-Filters-Applied"] = "artifactType"
-        parameters["artifactType"] = artifact_type
     noted = await ContentReader(context).annotations(found.items)
     # The page ends where the read limit of one request is reached.
     read = takewhile(lambda pair: not isinstance(pair[1], BadRequest), zip(found.items, noted, strict=True))
@@ -113,8 +125,11 @@ async def referrers(call: Call) -> None:
         headers["Link"] = next_link(
             call.url(f"referrers/{digest}"), **parameters, last=found.cursors[fitting - 1]
         )
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors[:fitting]}
-    await send_json(call.send, 200, index, headers, is_head=call.is_head)
+    await send_json(call.send, 200, _index(descriptors[:fitting]), headers, is_head=call.is_head)
+
+
+def _index(descriptors: list[dict[str, object]]) -> dict[str, object]:
+    return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
 
 
 def _fitting(descriptors: list[dict[str, object]]) -> int:

@@ -17,7 +17,7 @@ from resolvers.access.registry_tokens import (
     RepositoryGrant,
 )
 from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.access.scopes import DIRECT, parse_scopes
+from resolvers.access.scopes import DIRECT, parse_scopes, repository_cap
 from resolvers.access.viewer import ANONYMOUS, Credential, Viewer
 from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials
@@ -77,14 +77,42 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
         await _create_if_allowed(context, scope.name, place["namespace_id"])
         place = await _place(scope.name) or place
     # The epochs are read before the rights, so that after a change in between they are judged again.
-    repository_id = place["repository_id"] or 0
-    is_public = place["visibility"] == Visibility.PUBLIC.value
-    role = await repository_role(
-        context.viewer, RepositoryRef(repository_id, place["namespace_id"], is_public)
-    )
+    namespace_id, repository_id = place["namespace_id"], place["repository_id"]
+    if repository_id is None:
+        role = await _role_if_created(context.viewer, namespace_id)
+    else:
+        is_public = place["visibility"] == Visibility.PUBLIC.value
+        role = await repository_role(context.viewer, RepositoryRef(repository_id, namespace_id, is_public))
     return RepositoryGrant(
-        repository_id, place["repository_epoch"] or 0, place["namespace_epoch"], _actions(scope.actions, role)
+        repository_id or 0,
+        place["repository_epoch"] or 0,
+        place["namespace_epoch"],
+        _actions(scope.actions, role),
     )
+
+
+async def may_know_absent(viewer: Viewer, path: str) -> bool:
+    """Whether a viewer may learn that there is no repository at a path: whoever would see it if it were made.
+
+    That is by somebody else, or by the viewer, where the viewer may create repositories.
+    """
+    place = await _place(path)
+    if place is None or not place["is_enabled"]:
+        return False
+    return await _role_if_created(viewer, place["namespace_id"]) is not None
+
+
+async def _role_if_created(viewer: Viewer, namespace_id: int) -> RepositoryRole | None:
+    """The role of a viewer on a private repository that is not there yet, as its creator if they may be."""
+    role = await repository_role(viewer, RepositoryRef(0, namespace_id, is_public=False))
+    if role is None and await _may_create(viewer, namespace_id):
+        return repository_cap(viewer.scopes)
+    return role
+
+
+async def _may_create(viewer: Viewer, namespace_id: int) -> bool:
+    role = await namespace_role(viewer, namespace_id)
+    return role is not None and role >= TeamRole.CREATOR
 
 
 def _actions(asked: Collection[str], role: RepositoryRole | None) -> frozenset[str]:
@@ -112,8 +140,7 @@ async def _place(path: str) -> Row | None:
 
 
 async def _create_if_allowed(context: Context, path: str, namespace_id: int) -> None:
-    role = await namespace_role(context.viewer, namespace_id)
-    if role is None or role < TeamRole.CREATOR:
+    if not await _may_create(context.viewer, namespace_id):
         return
     namespace, name = split_path(path)
     try:

@@ -55,7 +55,12 @@ async def create_robot(settings: Settings, name: str, path: str, role: Repositor
 async def grant(settings: Settings, name: str, path: str, role: RepositoryRole) -> None:
     """Give a user a role on a repository of the owner."""
     async with acting(settings) as context:
-        await permission.set_permission(context, path, Grantee(GranteeKind.USER, name), role)
+        await permit(context, path, name, role)
+
+
+async def permit(context: Context, path: str, name: str, role: RepositoryRole) -> None:
+    """Give a user or a robot a role on a repository, as the one whose context it is."""
+    await permission.set_permission(context, path, Grantee(GranteeKind.USER, name), role)
 
 
 async def publish(settings: Settings, path: str) -> None:
