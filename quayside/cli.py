@@ -43,6 +43,9 @@ DATA: Final = Argument(
     ("--data",), {"dest": "DATA_DIR", "metavar": "DIR", "help": "the data directory; ./data if not set"}
 )
 
+USER: Final = Argument(("user",), {"metavar": "USER", "help": "the name of the user"})
+JSON: Final = Argument(("--json",), {"action": "store_true", "help": "print a JSON object on each line"})
+
 COMMANDS: Final = (
     Command(
         "serve",
@@ -109,16 +112,48 @@ COMMANDS: Final = (
             ),
         ),
     ),
+    Command("admin list-users", "Print all users, by name.", "list_users", (JSON,)),
+    Command(
+        "admin set-password",
+        "Set the password of a user; prints the password if it made one.",
+        "set_password",
+        (
+            USER,
+            Argument(
+                ("--password-stdin",),
+                {"action": "store_true", "help": "read the password from the first line of the input"},
+            ),
+        ),
+    ),
+    Command("admin disable-user", "Take all access from a user, at once.", "set_enabled", (USER,)),
+    Command("admin enable-user", "Give a disabled user the access back.", "set_enabled", (USER,)),
     Command(
         "admin create-token",
         "Create an access token of a user; prints the token alone.",
         "create_token",
         (
-            Argument(("user",), {"metavar": "USER", "help": "the name of the user"}),
+            USER,
             Argument(
                 ("--scopes",),
                 {"required": True, "help": 'what the token may do, such as "repo:read repo:write"'},
             ),
+            Argument(
+                ("--expires",),
+                {"metavar": "TIME", "help": "how long it holds, such as 12h or 30d; ten years if not set"},
+            ),
+        ),
+    ),
+    Command(
+        "admin list-tokens", "Print the tokens of a user, without their secrets.", "list_tokens", (USER, JSON)
+    ),
+    Command(
+        "admin revoke-token",
+        "End a token of a user, or all of them.",
+        "revoke_token",
+        (
+            USER,
+            Argument(("token",), {"metavar": "TOKEN", "nargs": "?", "help": "the id of the token"}),
+            Argument(("--all",), {"action": "store_true", "help": "all tokens of the user"}),
         ),
     ),
 )

@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     A registry is made only in a directory that the command line names: elsewhere it would be a mistake.
     """
     settings = settings_of(arguments)
-    password = _read_password() if arguments.password_stdin else secrets.token_urlsafe(18)
+    password = read_password() if arguments.password_stdin else secrets.token_urlsafe(18)
     asyncio.run(_create(settings, arguments, password))
     if not arguments.password_stdin:
         print(password)
@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read_password() -> str:
+def read_password() -> str:
+    """The password on the first line of standard input. Raises `CommandError` if there is none."""
     password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     if not password:
         raise CommandError("--password-stdin needs a password on the first line of the input.")

@@ -14,6 +14,7 @@ from resolvers.columns import Columns
 from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, NotFound
 from resolvers.names import check_email, check_namespace
+from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.database import IntegrityError
@@ -222,6 +223,16 @@ async def require_user(name: str) -> AccountRecord:
     if record is None:
         raise NotFound(f"There is no user '{name}'.", field="username")
     return record
+
+
+async def users(page: Page, *, maximum: int) -> Slice[AccountRecord]:
+    """All users by name, without deleted ones; the caller is the operator."""
+    rows = await paginate(
+        Query(_COLUMNS.sql, "account", (Term("name", "name", kind=str),), ("kind = 'user'", exists()), ()),
+        page,
+        maximum=maximum,
+    )
+    return rows.of(_COLUMNS.record)
 
 
 async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:

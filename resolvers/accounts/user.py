@@ -335,6 +335,18 @@ async def set_enabled(context: Context, username: str, *, is_enabled: bool) -> A
     account = await require_user(username)
     if is_superuser(context, account):
         raise Forbidden("A superuser cannot be changed by another.")
+    by = context.viewer.require_account().name
+    return await _set_enabled(context, account, is_enabled=is_enabled, superuser=by)
+
+
+async def set_enabled_by_operator(context: Context, username: str, *, is_enabled: bool) -> AccountRecord:
+    """Enable or disable any user, superusers too; the caller is the operator. Raises `NotFound`."""
+    return await _set_enabled(context, await require_user(username), is_enabled=is_enabled, superuser=None)
+
+
+async def _set_enabled(
+    context: Context, account: AccountRecord, *, is_enabled: bool, superuser: str | None
+) -> AccountRecord:
     async with transaction("user.set_enabled"):
         await lock_row("account", account.id)
         changed = await execute(
@@ -349,7 +361,20 @@ async def set_enabled(context: Context, username: str, *, is_enabled: bool) -> A
             await events.record(
                 context,
                 "user_enable" if is_enabled else "user_disable",
-                {"username": username, "superuser": context.viewer.require_account().name},
+                {"username": account.name, "superuser": superuser},
                 namespace_id=account.id,
             )
     return (await by_ids([account.id]))[account.id]
+
+
+async def set_password_by_operator(context: Context, username: str, password: str) -> AccountRecord:
+    """Set the password of any user, which ends all sessions and registry tokens; the caller is the operator.
+
+    Access tokens and application tokens stay, as when the user does it. Raises `NotFound`, `Invalid`.
+    """
+    account = await require_user(username)
+    password_hash = await checked_hash(password)
+    async with transaction("user.set_password"):
+        await lock_row("account", account.id)
+        await set_password(context, account, password_hash)
+    return account

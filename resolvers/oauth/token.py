@@ -4,6 +4,7 @@ Deleting the row of a token revokes it, with every registry token that was issue
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from resolvers.errors import Invalid, NotFound
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
 from storage.models.token import AccessToken, AppToken
-from storage.statements import execute, fetch_one
+from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 
 ACCESS_TOKEN_LIFETIME_S = 315_576_000
@@ -111,14 +112,19 @@ async def issue(
 
 
 async def create_access_token(
-    context: Context, account: AccountRecord, scopes: frozenset[Scope], *, title: str
+    context: Context,
+    account: AccountRecord,
+    scopes: frozenset[Scope],
+    *,
+    title: str,
+    lifetime_s: int = ACCESS_TOKEN_LIFETIME_S,
 ) -> str:
-    """Create an access token of an account, valid for ten years; returns its secret, shown only now.
+    """Create an access token of an account, valid for ten years if not told otherwise; returns its secret.
 
     The caller has checked permissions: the command line and the first start.
     """
     async with transaction("access_token.create"):
-        return (await issue(context, account, scopes, title=title)).secret
+        return (await issue(context, account, scopes, title=title, lifetime_s=lifetime_s)).secret
 
 
 def check_title(title: str, *, field: str = "title") -> str:
@@ -205,14 +211,42 @@ async def revoke_app_token(context: Context, identity: str) -> AppTokenRecord:
     account_id = require_account_role(context, AccountRole.ADMIN)
     context.viewer.require_fresh()
     async with transaction("app_token.revoke"):
-        row = await fetch_one(
-            f"SELECT {_APP_COLUMNS} FROM app_token WHERE uuid = ? AND account_id = ?", identity, account_id
-        )
-        # Of two concurrent callers, only the one that deletes the row has revoked the token.
-        if row is None or not await execute("DELETE FROM app_token WHERE id = ?", row["id"]):
-            raise NotFound(field="uuid")
-        await _record_app_token(context, "revoke_app_specific_token", account_id, row["title"], row["uuid"])
+        return await _revoke_app_token(context, account_id, identity)
+
+
+async def _revoke_app_token(context: Context, account_id: int, identity: str) -> AppTokenRecord:
+    row = await fetch_one(
+        f"SELECT {_APP_COLUMNS} FROM app_token WHERE uuid = ? AND account_id = ?", identity, account_id
+    )
+    # Of two concurrent callers, only the one that deletes the row has revoked the token.
+    if row is None or not await execute("DELETE FROM app_token WHERE id = ?", row["id"]):
+        raise NotFound(field="uuid")
+    await _record_app_token(context, "revoke_app_specific_token", account_id, row["title"], row["uuid"])
     return _APP_COLUMNS.record(row)
+
+
+async def tokens_of(account: AccountRecord) -> list[AccessTokenRecord | AppTokenRecord]:
+    """All tokens of a user without their secrets, access tokens first; the caller is the operator."""
+    access, app = [
+        await fetch(f"SELECT {columns} FROM {table} WHERE account_id = ? ORDER BY id", account.id)
+        for columns, table in ((_ACCESS_COLUMNS, "access_token"), (_APP_COLUMNS, "app_token"))
+    ]
+    return [*map(_ACCESS_COLUMNS.record, access), *map(_APP_COLUMNS.record, app)]
+
+
+async def revoke_by_operator(context: Context, account: AccountRecord, identities: Sequence[str]) -> int:
+    """Revoke tokens of a user, all or none; the caller is the operator. How many. Raises `NotFound`."""
+    kinds = {one.uuid: isinstance(one, AccessTokenRecord) for one in await tokens_of(account)}
+    if unknown := [identity for identity in identities if identity not in kinds]:
+        raise NotFound(f"The user '{account.name}' has no token {unknown[0]}.", field="uuid")
+    async with transaction("token.revoke"):
+        for identity in identities:
+            if kinds[identity]:
+                kind = "oauth_token_revoked"
+                await revoke(context, kind, identity, "account_id", account.id, namespace_id=account.id)
+            else:
+                await _revoke_app_token(context, account.id, identity)
+    return len(identities)
 
 
 async def access_tokens(

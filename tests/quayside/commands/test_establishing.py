@@ -4,17 +4,18 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from quayside.cli import COMMANDS, main
+from quayside.cli import COMMANDS
 from storage import copies
 from storage.copies import CopyFailed, copy_path, make_copy
 from storage.database import latest_revision, revisions
 from tests.process import log_of, serving
+from tests.quayside.commands.conftest import Call
 from tests.storage import snapshot
 
 OLD = snapshot.revisions()[0]
@@ -29,6 +30,11 @@ NEITHER = {"schema", "doctor"}
 ARGUMENTS = {
     "admin create-user": ("admin", "create-user", "bea", "--email", "bea@example.com"),
     "admin create-token": ("admin", "create-token", "ada", "--scopes", "repo:read"),
+    "admin set-password": ("admin", "set-password", "ada"),
+    "admin disable-user": ("admin", "disable-user", "ada"),
+    "admin enable-user": ("admin", "enable-user", "ada"),
+    "admin list-tokens": ("admin", "list-tokens", "ada"),
+    "admin revoke-token": ("admin", "revoke-token", "ada", "--all"),
     "gc": ("gc", "--dry-run"),
 }
 """What is called, where it is more than the words of the command."""
@@ -36,23 +42,6 @@ ARGUMENTS = {
 USING = [
     ARGUMENTS.get(row.name, tuple(row.name.split())) for row in COMMANDS if row.name not in MAKING | NEITHER
 ]
-
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Runs a command in the test's directory and process; its exit code and outputs."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("quayside.commands.worker.configure", lambda: None)
-
-    def run_here(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        output, errors = capsys.readouterr()
-        return code, output, errors
-
-    return run_here
 
 
 def old_registry(directory: Path) -> Path:
