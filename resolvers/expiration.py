@@ -1,14 +1,8 @@
-"""Expiration of tags: its bounds, the label `quay.expires-after`, and the SQL that ends a tag."""
+"""Expiration of tags: its bounds, and the label `quay.expires-after`."""
 
 import re
 
 EXPIRES_AFTER_LABEL = "quay.expires-after"
-NO_END_MS = 2**62
-"""Sentinel for COALESCE(ended_at_ms, …), greater than any real end."""
-SAVE_EXPIRATION = "would_expire_at_ms = CASE WHEN is_expiration THEN ended_at_ms END"
-"""SQL assignment for a tag whose end changes: keeps the expiration that it had."""
-END_NOW = f"{SAVE_EXPIRATION}, ended_at_ms = ?, is_expiration = FALSE"
-"""SQL assignments that end a tag; they take the time in milliseconds."""
 MINIMUM_EXPIRATION_MS = 3_600_000
 MAXIMUM_EXPIRATION_MS = 104 * 7 * 86_400_000
 

@@ -1,8 +1,20 @@
-"""The clock: whole milliseconds since the epoch, UTC."""
+"""The clock: whole milliseconds since the epoch, UTC. It may go back, and that of another host may differ."""
 
 import time
+
+SKEW_MS = 60_000
+"""How far the clocks of two hosts may differ. What was noted further ahead is older than a clock put back."""
 
 
 def now_ms() -> int:
     """The current time in milliseconds since the epoch, UTC."""
     return time.time_ns() // 1_000_000
+
+
+def is_recent(at_ms: int, now_ms: int, within_ms: int) -> bool:
+    """Whether a time is less than `within_ms` from now, in either direction.
+
+    A time further ahead was noted before the clock went back. It must not hold anything up, or keep anything
+    open, until the clock comes there again.
+    """
+    return abs(now_ms - at_ms) < within_ms

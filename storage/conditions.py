@@ -2,7 +2,36 @@
 
 A deleted account or repository keeps its row as a tombstone until a job has purged its content, so each
 statement must say whether it includes tombstones.
+
+Whether a span of a tag goes on is said here too. An end that has happened is a fact, whatever the clock says
+later; only an expiration is compared with the time.
 """
+
+NO_END_MS = 2**62
+"""Sentinel for the end of a span without one, greater than any real end."""
+
+
+def is_active(alias: str, moment: str = "?") -> str:
+    """The span of a tag goes on at a time in milliseconds: it was not ended, and has not expired.
+
+    COALESCE keeps indexes over ends out of it, so that lists use the index of their order and need no sort.
+    """
+    return f"(NOT {alias}.has_ended AND {end_of(alias)} > {moment})"
+
+
+def is_over(alias: str, moment: str = "?") -> str:
+    """The span of a tag has ended, or its expiration has come: the opposite of `is_active`."""
+    return f"({alias}.has_ended OR {alias}.ended_at_ms <= {moment})"
+
+
+def was_active(alias: str, moment: str = "?") -> str:
+    """The span of a tag went on at a time of its history; takes that time twice."""
+    return f"{alias}.started_at_ms <= {moment} AND {end_of(alias)} > {moment}"
+
+
+def end_of(alias: str) -> str:
+    """The end of the span of a tag, which has happened or is to come, or `NO_END_MS`."""
+    return f"COALESCE({alias}.ended_at_ms, {NO_END_MS})"
 
 
 def exists(alias: str = "") -> str:

@@ -3,33 +3,36 @@
 The lease of a job is a different one: `extend` of `storage.jobs`.
 """
 
-from storage.clock import now_ms
-from storage.statements import execute, fetch_one
+from storage.clock import SKEW_MS
+from storage.statements import execute, fetch_one, shared_now_ms
 from storage.transactions import transaction
 
 
 async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
     """Take or keep a named lease. False while another process holds it.
 
-    It is renewed when a third of it has passed, so that asking often costs a read and no write.
+    It is renewed when a third of it has passed, so that asking often costs no write. A lease that runs out
+    much later than it could is from before the clock went back, and holds nothing.
     """
-    now = now_ms()
+    now = await shared_now_ms()
+    latest = now + duration_ms + SKEW_MS
     held = await fetch_one("SELECT holder, expires_at_ms FROM lease WHERE name = ?", name)
-    if held is not None and held["expires_at_ms"] >= now:
+    if held is not None and now <= held["expires_at_ms"] <= latest:
         if held["holder"] != holder:
             return False
-        if held["expires_at_ms"] - now > duration_ms * 2 // 3:
+        if duration_ms * 2 // 3 < held["expires_at_ms"] - now <= duration_ms:
             return True
     async with transaction("lease.hold"):
         return bool(
             await execute(
                 "INSERT INTO lease (name, holder, expires_at_ms) VALUES (?, ?, ?) ON CONFLICT (name)"
                 " DO UPDATE SET holder = excluded.holder, expires_at_ms = excluded.expires_at_ms"
-                " WHERE lease.holder = excluded.holder OR lease.expires_at_ms < ?",
+                " WHERE lease.holder = excluded.holder OR lease.expires_at_ms < ? OR lease.expires_at_ms > ?",
                 name,
                 holder,
                 now + duration_ms,
                 now,
+                latest,
             )
         )
 

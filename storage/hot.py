@@ -13,7 +13,7 @@ import asyncpg
 
 from storage.backends.measured import record
 from storage.clock import now_ms
-from storage.conditions import can_act, exists
+from storage.conditions import can_act, exists, is_active
 from storage.database import CONNECT_S, dialect_of, sqlite_path
 from storage.outage import answering
 
@@ -68,11 +68,11 @@ _REPOSITORY_STATEMENTS = {
     "access_token": _REPOSITORY.format(credential=_CREDENTIAL.format(table="access_token")),
     "app_token": _REPOSITORY.format(credential=_CREDENTIAL.format(table="app_token")),
 }
-_BY_TAG = """
+_BY_TAG = f"""
 SELECT m.id, m.digest, m.media_type, b.body, COALESCE(m.pushed_at_ms, m.created_at_ms)
 FROM tag t
 JOIN manifest m ON m.id = t.manifest_id JOIN manifest_body b ON b.manifest_id = m.id
-WHERE t.repository_id = $1 AND t.name = $2 AND (t.ended_at_ms IS NULL OR t.ended_at_ms > $3)
+WHERE t.repository_id = $1 AND t.name = $2 AND {is_active("t", "$3")}
 ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1
 """
 _BY_DIGEST = """

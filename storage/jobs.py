@@ -15,8 +15,17 @@ from typing import Any, Final
 
 import orjson
 
-from storage.clock import now_ms
-from storage.statements import Row, decode_json, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.clock import SKEW_MS, is_recent, now_ms
+from storage.statements import (
+    Row,
+    decode_json,
+    execute,
+    fetch,
+    fetch_one,
+    is_postgres,
+    placeholders,
+    shared_now,
+)
 from storage.transactions import lock_and_read, transaction
 
 MAXIMUM_ATTEMPTS: Final = 5
@@ -75,26 +84,51 @@ async def enqueue(
 
 async def enqueue_recurring(kind: str, *, every_ms: int) -> bool:
     """Add a job without payload unless one of its kind was added in the last `every_ms`; whether it was."""
-    if await _was_added_after(kind, now_ms() - every_ms):
+    if await _was_added_lately(kind, every_ms):
         return False
     async with transaction("job.enqueue_recurring"):
         await _exclude_claims()
-        if await _was_added_after(kind, now_ms() - every_ms):
+        if await _was_added_lately(kind, every_ms):
             return False
         await enqueue(kind, {})
     return True
 
 
-async def _was_added_after(kind: str, moment_ms: int) -> bool:
+async def _was_added_lately(kind: str, every_ms: int) -> bool:
     # Ids grow with time, so that the index on them finds the last.
     row = await fetch_one("SELECT created_at_ms FROM job WHERE kind = ? ORDER BY id DESC LIMIT 1", kind)
-    return row is not None and row["created_at_ms"] > moment_ms
+    return row is not None and is_recent(row["created_at_ms"], now_ms(), every_ms)
 
 
-async def _exclude_claims() -> None:
-    """Let no other process count or claim jobs before the open transaction ends."""
-    if is_postgres():
-        await fetch("SELECT pg_advisory_xact_lock(?)", CLAIM_LOCK)
+async def _exclude_claims() -> int:
+    """Let no other process count or claim jobs before the open transaction ends. Returns `shared_now`."""
+    if not is_postgres():
+        return now_ms()
+    (row,) = await fetch(f"SELECT pg_advisory_xact_lock(?) AS held, {shared_now()} AS now", CLAIM_LOCK)
+    return int(row["now"])
+
+
+_NOTED_AT = "COALESCE(started_at_ms, created_at_ms)"
+_NOW = "CAST(? AS BIGINT)"
+
+
+def _is_due(now: str = _NOW) -> str:
+    """SQL condition: the time of a job has come, or would have soon when the clock was not yet put back.
+
+    Takes the time twice.
+    """
+    return (
+        f"(run_at_ms <= {now} OR {_NOTED_AT} > {now} + {SKEW_MS}"
+        f" AND run_at_ms <= {_NOTED_AT} + {LONGEST_RETRY_DELAY_MS})"
+    )
+
+
+def _is_dead(now: str = _NOW) -> str:
+    """SQL condition: the lease of a job has run out, or is from before the clock was put back.
+
+    Takes the time twice.
+    """
+    return f"(lease_until_ms < {now} OR lease_until_ms > {now} + {LEASE_MS + SKEW_MS})"
 
 
 async def claim(
@@ -110,17 +144,17 @@ async def claim(
     if not kinds:
         return None
     limits = limits or {}
-    names, now = list(kinds), now_ms()
+    names = list(kinds)
     if not await fetch(
         # Looking costs no lock, and most looks find nothing.
         f"SELECT id FROM job WHERE kind IN ({placeholders(names)})"
-        " AND (state = 'waiting' AND run_at_ms <= ? OR state = 'running' AND lease_until_ms < ?) LIMIT 1",
-        *(*names, now, now),
+        f" AND (state = 'waiting' AND {_is_due(shared_now())}"
+        f" OR state = 'running' AND {_is_dead(shared_now())}) LIMIT 1",
+        *names,
     ):
         return None
     async with transaction("job.claim"):
-        await _exclude_claims()
-        now = now_ms()
+        now = await _exclude_claims()
         await _take_from_the_dead(names, limits, now)
         row = await _next(names, limits, now)
         if row is None:
@@ -137,9 +171,9 @@ async def _take_from_the_dead(kinds: list[str], limits: Mapping[str, Limits], no
     """Let the jobs wait again whose lease ran out; end those that were to be cancelled or tried too often."""
     rows = await fetch(
         "SELECT id, kind, attempts, cancel_requested_at_ms FROM job"
-        f" WHERE state = 'running' AND lease_until_ms < ? AND kind IN ({placeholders(kinds)})"
+        f" WHERE state = 'running' AND {_is_dead()} AND kind IN ({placeholders(kinds)})"
         + (" FOR UPDATE SKIP LOCKED" if is_postgres() else ""),
-        *(now, *kinds),
+        *(now, now, *kinds),
     )
     for row in rows:
         if row["cancel_requested_at_ms"] is not None:
@@ -182,17 +216,17 @@ async def _next(kinds: list[str], limits: Mapping[str, Limits], now: int) -> Row
     queues = await fetch(
         "SELECT q.*, (SELECT MAX(s.started_at_ms) FROM job s WHERE s.namespace_id = q.namespace_id)"
         " AS started_at_ms FROM (SELECT kind, namespace_id, MIN(run_at_ms) AS run_at_ms, MIN(id) AS id"
-        f" FROM job WHERE state = 'waiting' AND kind IN ({placeholders(kinds)}) AND run_at_ms <= ?"
+        f" FROM job WHERE state = 'waiting' AND kind IN ({placeholders(kinds)}) AND {_is_due()}"
         " GROUP BY kind, namespace_id) q",
-        *(*kinds, now),
+        *(*kinds, now, now),
     )
     for queue in sorted((row for row in queues if is_open(row["kind"], row["namespace_id"])), key=order):
         namespace = queue["namespace_id"]
         found = await fetch_one(
             "SELECT id, kind, payload, attempts FROM job WHERE state = 'waiting' AND kind = ?"
-            f" AND namespace_id {'IS NULL' if namespace is None else '= ?'} AND run_at_ms <= ?"
+            f" AND namespace_id {'IS NULL' if namespace is None else '= ?'} AND {_is_due()}"
             " ORDER BY run_at_ms, id LIMIT 1" + (" FOR UPDATE SKIP LOCKED" if is_postgres() else ""),
-            *(queue["kind"], *([] if namespace is None else [namespace]), now),
+            *(queue["kind"], *([] if namespace is None else [namespace]), now, now),
         )
         if found is not None:
             return found
@@ -205,9 +239,9 @@ async def extend(holder: str) -> dict[int, bool]:
     What is missing was taken over by another process, since this one was silent for too long.
     """
     rows = await fetch(
-        "UPDATE job SET lease_until_ms = ? WHERE lease_holder = ? AND state = 'running'"
+        f"UPDATE job SET lease_until_ms = {shared_now()} + {LEASE_MS}"
+        " WHERE lease_holder = ? AND state = 'running'"
         " RETURNING id, cancel_requested_at_ms",
-        now_ms() + LEASE_MS,
         holder,
     )
     return {row["id"]: row["cancel_requested_at_ms"] is not None for row in rows}

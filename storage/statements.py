@@ -13,6 +13,7 @@ import orjson
 from tortoise.connection import get_connection
 
 from storage.backends.measured import StatementCount, statement_count
+from storage.clock import now_ms
 
 Row = dict[str, Any]
 
@@ -42,6 +43,24 @@ async def fetch_one(sql: str, *values: Any) -> Row | None:
     """The first row of a query, or None."""
     rows = await fetch(sql, *values)
     return rows[0] if rows else None
+
+
+def shared_now() -> str:
+    """SQL of the current time by the one clock that all processes share: that of PostgreSQL, or of this host.
+
+    For leases, which one host grants and another one judges.
+    """
+    if is_postgres():
+        return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    return str(now_ms())
+
+
+async def shared_now_ms() -> int:
+    """The time of `shared_now`; a statement on PostgreSQL."""
+    if not is_postgres():
+        return now_ms()
+    (row,) = await fetch(f"SELECT {shared_now()} AS now")
+    return int(row["now"])
 
 
 async def execute(sql: str, *values: Any) -> int:

@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.plugins.requirements",
     "tests.plugins.scratch",
     "tests.plugins.scale",
+    "tests.plugins.clock",
     "tests.plugins.postgres",
     "tests.plugins.sockets",
     "tests.plugins.transactions",

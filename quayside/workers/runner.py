@@ -22,7 +22,6 @@ from quayside.workers.execution import Attempt, InProcess, Reason, Stopped, Stop
 from quayside.workers.tools import kinds_of, tools_of
 from resolvers.job_kinds import LANES, MIB, JobKind, Lane, Run
 from storage.blobs import BlobStore
-from storage.clock import now_ms
 from storage.database import Database
 from storage.election import hold_lease, release_lease
 from storage.jobs import ClaimedJob, cancelled, claim, enqueue_recurring, extend, fail, finish, give_back
@@ -80,7 +79,7 @@ class Runner:
         self._under_way: dict[int, _UnderWay] = {}
         self._stopping = False
         self._wake = asyncio.Event()
-        self._look_again: dict[str, int] = {}
+        self._look_again: dict[str, float] = {}
 
     def stop(self) -> None:
         """Claim no more, finish the jobs under way or give them back, and return."""
@@ -137,7 +136,7 @@ class Runner:
             self._wake.clear()
 
     async def _enqueue_recurring(self) -> None:
-        now = now_ms()
+        now = time.monotonic()
         due = [
             (kind.name, kind.every_s * 1000)
             for kind in self._kinds.values()
@@ -147,7 +146,7 @@ class Runner:
             return
         for name, every_ms in due:
             # The table decides, so that restarts do not multiply jobs; this only spares looking.
-            self._look_again[name] = now + min(every_ms, 60_000)
+            self._look_again[name] = now + min(every_ms / 1000, 60)
             await enqueue_recurring(name, every_ms=every_ms)
 
     async def _is_scheduler(self) -> bool:

@@ -23,7 +23,7 @@ from resolvers.access.scopes import DIRECT, Scope, parse_scopes
 from resolvers.access.viewer import SESSION, AccountKind, Credential, Viewer, ViewerAccount
 from resolvers.context import Site
 from resolvers.errors import InvalidCredentials
-from storage.clock import now_ms
+from storage.clock import is_recent, now_ms
 from storage.conditions import can_act
 from storage.secrets import Secrets, SecretUnreadable
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
@@ -124,7 +124,7 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
         DIRECT,
         site,
         Credential(SESSION, row["session_id"]),
-        is_fresh=row["password_hash"] is None or now - row["authenticated_at_ms"] < FRESH_FOR_MS,
+        is_fresh=row["password_hash"] is None or is_recent(row["authenticated_at_ms"], now, FRESH_FOR_MS),
     )
 
 

@@ -20,7 +20,7 @@ from jose import jwk, jwt
 from jose.exceptions import JWTError
 
 from resolvers.errors import InvalidCredentials
-from storage.clock import now_ms
+from storage.clock import SKEW_MS, now_ms
 from storage.models.site import ServiceKey
 from storage.secrets import Secrets
 from storage.transactions import transaction
@@ -133,7 +133,7 @@ class TokenSigner:
             "iss": ISSUER,
             "aud": self._audience,
             "iat": now,
-            "nbf": now - 5,
+            "nbf": now - SKEW_MS // 1000,
             "exp": now + LIFETIME_S,
             "jti": uuid.uuid4().hex,
             **claims,

@@ -12,9 +12,9 @@ from resolvers.access.credentials import hash_secret, random_text
 from resolvers.accounts.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Invalid
-from storage.clock import now_ms
+from storage.clock import is_recent, now_ms
 from storage.models.session import EmailCode
-from storage.statements import execute, fetch_one
+from storage.statements import execute, fetch, fetch_one
 
 CODE_LENGTH = 40
 HOUR_MS = 3_600_000
@@ -71,15 +71,13 @@ async def send(
     await mail.send(email, subject, f"{asks}\n\n{page}\n\n{otherwise}\n")
 
 
-async def was_created_since(account: AccountRecord, purpose: Purpose, since_ms: int) -> bool:
-    """Whether a code for this purpose was created at or after that time; used codes do not count."""
-    row = await fetch_one(
-        "SELECT id FROM email_code WHERE account_id = ? AND purpose = ? AND expires_at_ms >= ? LIMIT 1",
-        account.id,
-        purpose.value,
-        since_ms + LIFETIMES_MS[purpose],
+async def was_created_within(account: AccountRecord, purpose: Purpose, within_ms: int) -> bool:
+    """Whether a code for this purpose was created less than `within_ms` ago; used codes do not count."""
+    rows = await fetch(
+        "SELECT expires_at_ms FROM email_code WHERE account_id = ? AND purpose = ?", account.id, purpose.value
     )
-    return row is not None
+    now = now_ms()
+    return any(is_recent(row["expires_at_ms"] - LIFETIMES_MS[purpose], now, within_ms) for row in rows)
 
 
 async def find(context: Context, code: str, *purposes: Purpose) -> CodeRecord:

@@ -25,7 +25,7 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
 from resolvers.names import check_email
 from resolvers.pages import Page, Query, Slice, Term, paginate
-from storage.clock import now_ms
+from storage.clock import is_recent, now_ms
 from storage.conditions import exists
 from storage.models.team import TeamInvite
 from storage.statements import execute, fetch_one
@@ -116,7 +116,7 @@ async def invite(
     )
     now = now_ms()
     if existing is not None:
-        if now - existing["created_at_ms"] < RESEND_AFTER_MS:
+        if is_recent(existing["created_at_ms"], now, RESEND_AFTER_MS):
             return _COLUMNS.record(existing)
         await execute("DELETE FROM team_invite WHERE id = ?", existing["id"])
     code = random_text(CODE_LENGTH, mixed_case=True)

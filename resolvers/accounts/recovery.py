@@ -8,7 +8,6 @@ from resolvers.accounts.email_code import CodeRecord, Purpose
 from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.names import check_email
-from storage.clock import now_ms
 from storage.statements import execute
 from storage.transactions import lock_row, transaction
 
@@ -30,7 +29,7 @@ async def request(context: Context, email: str) -> None:
         return
     async with transaction("recovery.request"):
         await lock_row("account", account.id)
-        if await email_code.was_created_since(account, Purpose.RECOVER, now_ms() - MAIL_INTERVAL_MS):
+        if await email_code.was_created_within(account, Purpose.RECOVER, MAIL_INTERVAL_MS):
             return
         await email_code.send(
             context,

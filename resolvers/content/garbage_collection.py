@@ -16,6 +16,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+from resolvers import spans
 from resolvers.job_kinds import DAY, Lane, Run, job, progress
 from resolvers.manifests import liveness
 from resolvers.manifests.liveness import GRACE_MS, Cutoffs
@@ -252,6 +253,8 @@ async def _tombstone(repository_id: int, ids: Sequence[int]) -> list[int]:
                 now,
                 *gone,
             )
+            # What expired longer ago than the window has ended, whatever the clock says later.
+            await spans.end(f"manifest_id IN ({placeholders(gone)})", *gone, moment_ms=now)
     fault("collection.after_give_up")
     return gone
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from resolvers.access.index_ranges import SOURCE, count_grants, visible_ranges
 from resolvers.context import Context
 from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_ranges
-from resolvers.tags.tag import ACTIVE
 from storage.clock import now_ms
+from storage.conditions import is_active
 from storage.statements import fetch, is_postgres
 
 _PATHS = Query("r.path", SOURCE, (Term("r.path", "path", kind=str),))
@@ -25,7 +25,7 @@ async def tag_names(repository_id: int, *, after: str, limit: int) -> list[str]:
     name = _bytewise("t.name")
     rows = await fetch(
         f"SELECT t.name FROM tag t WHERE t.repository_id = ? AND {name} > ?"
-        f" AND {ACTIVE} ORDER BY {name} LIMIT ?",
+        f" AND {is_active('t')} ORDER BY {name} LIMIT ?",
         repository_id,
         after,
         now_ms(),

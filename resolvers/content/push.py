@@ -28,7 +28,7 @@ from resolvers.tags import tag
 from storage import blob_rows
 from storage.blobs import BlobError, BlobUnknown
 from storage.clock import now_ms
-from storage.conditions import exists, is_usable
+from storage.conditions import exists, is_active, is_usable
 from storage.faults import fault
 from storage.models.manifest import Manifest, ManifestBlob, ManifestBody, ManifestChild
 from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
@@ -250,7 +250,7 @@ async def _require_unlocked(context: Context, manifests: str, *values: Any) -> N
         return
     locked = await fetch_one(
         f"{tag.WITH_PARENTS.format(manifests)} SELECT t.name FROM tag t JOIN above a ON t.manifest_id = a.id"
-        f" WHERE t.is_immutable = ? AND {tag.ACTIVE} LIMIT 1",
+        f" WHERE t.is_immutable = ? AND {is_active('t')} LIMIT 1",
         *values,
         True,
         now_ms(),

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from resolvers.expiration import NO_END_MS, SAVE_EXPIRATION
 from resolvers.manifests.artifact import COSIGN_TAGS
+from resolvers.spans import NOT_BEFORE_START, end
+from storage.conditions import NO_END_MS, end_of, is_active
 from storage.statements import Row, batches, execute, fetch, fetch_one, placeholders
 
 _NAME = re.compile(rf"sha256-([0-9a-f]{{64}})(?:{'|'.join(re.escape(ending) for ending in COSIGN_TAGS)})")
@@ -40,6 +41,8 @@ _IS_COSIGN = (
     " AND SUBSTR(o.name, 72) IN ('" + "', '".join(COSIGN_TAGS) + "'))"
 )
 _ORDINARY = f"FROM tag o WHERE NOT {_IS_COSIGN}"
+_SAVE_EXPIRATION = "would_expire_at_ms = CASE WHEN is_expiration THEN ended_at_ms END"
+"""SQL assignment for a span whose expiration changes: keeps the one that it had."""
 
 
 async def end_with_subjects(changed: Iterable[tuple[str, int | None]], now_ms: int) -> None:
@@ -68,24 +71,28 @@ async def _set_ends(subjects: Sequence[int], now_ms: int, *, may_end: bool) -> N
     rows = await active_tags(subjects, now_ms)
     for subject, group in groupby(sorted(rows, key=itemgetter("subject_id")), itemgetter("subject_id")):
         found = await fetch_one(
-            f"SELECT MAX(COALESCE(o.ended_at_ms, {NO_END_MS})) AS last {_ORDINARY} AND o.manifest_id = ?",
+            f"SELECT MAX(CASE WHEN {is_active('o')} THEN {end_of('o')} END) AS coming,"
+            f" MAX(o.ended_at_ms) AS last {_ORDINARY} AND o.manifest_id = ?",
+            now_ms,
             subject,
         )
-        last = found["last"] if found else None
-        if last is None or (last <= now_ms and not may_end):
+        coming, last = (found["coming"], found["last"]) if found else (None, None)
+        if coming is None:
+            if last is not None and may_end:
+                ids = [row["id"] for row in group]
+                await end(f"id IN ({placeholders(ids)})", *ids, moment_ms=last)
             continue
-        end = last if last < NO_END_MS else None
-        ids = [row["id"] for row in group if row["ended_at_ms"] != end]
+        until = coming if coming < NO_END_MS else None
+        ids = [row["id"] for row in group if row["ended_at_ms"] != until]
         if not ids:
             continue
         await execute(
             # The clamped expiration of an old subject tag may lie before the start of one of these.
-            f"UPDATE tag SET {SAVE_EXPIRATION}, is_expiration = ?,"
-            " ended_at_ms = CASE WHEN started_at_ms > CAST(? AS BIGINT)"
-            f" THEN started_at_ms ELSE CAST(? AS BIGINT) END WHERE id IN ({placeholders(ids)})",
-            now_ms < last < NO_END_MS,
-            end,
-            end,
+            f"UPDATE tag SET {_SAVE_EXPIRATION}, is_expiration = ?, ended_at_ms = {NOT_BEFORE_START}"
+            f" WHERE id IN ({placeholders(ids)})",
+            until is not None,
+            until,
+            until,
             *ids,
         )
 
@@ -100,7 +107,7 @@ async def active_tags(manifest_ids: Sequence[int], now_ms: int) -> list[Row]:
             f" FROM manifest m CROSS JOIN {ENDINGS} CROSS JOIN tag c"
             f" WHERE m.id IN ({placeholders(batch)}) AND c.repository_id = m.repository_id"
             f" AND c.name = {name_of('COALESCE(m.deleted_digest, m.digest)')}"
-            f" AND COALESCE(c.ended_at_ms, {NO_END_MS}) > ? AND c.is_immutable = ?"
+            f" AND {is_active('c')} AND c.is_immutable = ?"
             " ORDER BY c.name, c.id",
             *batch,
             now_ms,
@@ -129,9 +136,8 @@ async def count_ends(manifest_ids: Sequence[int], now_ms: int) -> dict[tuple[int
     found: dict[tuple[int, int], int] = {}
     for batch in batches(manifest_ids):
         rows = await fetch(
-            f"SELECT o.manifest_id, COALESCE(o.ended_at_ms, {NO_END_MS}) AS moment, COUNT(*) AS spans"
-            f" {_ORDINARY} AND o.manifest_id IN ({placeholders(batch)})"
-            f" AND COALESCE(o.ended_at_ms, {NO_END_MS}) > ? GROUP BY 1, 2",
+            f"SELECT o.manifest_id, {end_of('o')} AS moment, COUNT(*) AS spans"
+            f" {_ORDINARY} AND o.manifest_id IN ({placeholders(batch)}) AND {is_active('o')} GROUP BY 1, 2",
             *batch,
             now_ms,
         )

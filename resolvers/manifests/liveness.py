@@ -13,7 +13,7 @@ Any other manifest is garbage, together with the manifests that only garbage lis
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from resolvers.expiration import NO_END_MS
+from storage.conditions import end_of
 from storage.statements import Row, batches, fetch, placeholders
 
 GRACE_MS = 2 * 86_400_000
@@ -50,7 +50,7 @@ class _Graph:
 
 _FIND_STATES = (
     "SELECT m.id AS id, m.collected_at_ms AS collected, COALESCE(m.pushed_at_ms, m.created_at_ms) AS pushed,"
-    f" (SELECT MAX(COALESCE(t.ended_at_ms, {NO_END_MS})) FROM tag t WHERE t.manifest_id = m.id) AS ended"
+    f" (SELECT MAX({end_of('t')}) FROM tag t WHERE t.manifest_id = m.id) AS ended"
     " FROM manifest m WHERE m.id IN ({})"
 )
 # A collected parent keeps nothing alive that was pushed after its collection.

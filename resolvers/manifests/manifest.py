@@ -11,10 +11,10 @@ from typing import Any
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import NotFound
-from resolvers.expiration import END_NOW
 from resolvers.manifests.document import MAX_SIZE
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord
+from resolvers.spans import end
 from storage.clock import now_ms
 from storage.statements import execute, fetch, fetch_one, placeholders
 
@@ -144,12 +144,7 @@ async def tombstone_or_delete(manifest_id: int, moment_ms: int) -> None:
     if not kept:
         await execute("DELETE FROM manifest WHERE id = ?", manifest_id)
         return
-    await execute(
-        f"UPDATE tag SET {END_NOW} WHERE manifest_id = ? AND (ended_at_ms IS NULL OR ended_at_ms > ?)",
-        moment_ms,
-        manifest_id,
-        moment_ms,
-    )
+    await end("manifest_id = ?", manifest_id, moment_ms=moment_ms)
 
 
 async def by_ids(ids: Sequence[int]) -> dict[int, ManifestRecord]:

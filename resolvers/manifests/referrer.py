@@ -10,7 +10,6 @@ from enum import StrEnum
 from itertools import groupby
 
 from resolvers.context import Context
-from resolvers.expiration import NO_END_MS
 from resolvers.manifests.artifact import COSIGN_TAGS, ArtifactKind, is_readable, names_digest
 from resolvers.manifests.cosign import ENDINGS, name_of
 from resolvers.manifests.manifest import COLUMNS, ManifestRecord
@@ -18,6 +17,7 @@ from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories.repository import RepositoryRecord
 from storage.blobs import BlobError
 from storage.clock import now_ms
+from storage.conditions import is_active
 from storage.statements import Row, fetch, placeholders
 
 LAYER_LIMIT = 1024 * 1024
@@ -90,7 +90,7 @@ def _query(subjects: str, values: Sequence[object], chosen: ReferrerFilter) -> Q
         " JOIN manifest m ON m.repository_id = s.repository_id AND m.subject_digest = s.digest"
         f" UNION ALL SELECT s.id, s.digest, m.id, CASE e.ending {kinds} END, t.name FROM {subjects} s"
         f" CROSS JOIN {ENDINGS} JOIN tag t ON t.repository_id = s.repository_id"
-        f" AND t.name = {name_of('s.digest')} AND COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
+        f" AND t.name = {name_of('s.digest')} AND {is_active('t')}"
         " JOIN manifest m ON m.id = t.manifest_id"
         # A tagged referrer with a subject field is listed once.
         " AND (m.subject_digest IS NULL OR m.subject_digest <> s.digest)) r"

@@ -202,13 +202,31 @@ async def roll_up() -> None:
 
     Idempotent: the position is moved in the same transaction, by compare and set.
     """
-    target = now_ms() - SETTLED_AFTER_MS
+    now = now_ms()
+    target = now - SETTLED_AFTER_MS
     if await fetch_one("SELECT value FROM site_setting WHERE name = ?", ROLLED_UP_TO) is None:
         oldest = await fetch_one("SELECT MIN(created_at_ms) AS oldest FROM audit_log")
         start = oldest["oldest"] if oldest and oldest["oldest"] is not None else target
         await SiteSetting.create(name=ROLLED_UP_TO, value=str(min(start, target)))
+    if await _rolled_up_to() > now:
+        await _count_again(now // DAY_MS)
     while await _roll_up_step(target):
         checkpoint()
+
+
+async def _count_again(day: int) -> None:
+    """Roll up the entries of a day and those after it anew: the clock went back behind what is rolled up.
+
+    Otherwise nothing would count the entries that are written before the clock comes there again.
+    """
+    async with transaction("audit.count_again"):
+        if await execute(
+            "UPDATE site_setting SET value = ? WHERE name = ? AND value = ?",
+            str(day * DAY_MS),
+            ROLLED_UP_TO,
+            str(await _rolled_up_to()),
+        ):
+            await execute("DELETE FROM audit_daily WHERE day >= ?", day)
 
 
 async def _roll_up_step(target: int) -> bool:

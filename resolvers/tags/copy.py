@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, TooMany, UnknownReference
-from resolvers.expiration import NO_END_MS
 from resolvers.manifests import manifest
 from resolvers.manifests.cosign import ENDINGS, name_of
 from resolvers.manifests.liveness import RENEWAL_MS
@@ -21,6 +20,7 @@ from resolvers.repositories.repository import RepositoryRecord, Visibility, requ
 from resolvers.tags import tag
 from resolvers.tags.tag import TagRecord
 from storage.clock import now_ms
+from storage.conditions import is_active
 from storage.statements import Row, batches, execute, fetch, fetch_one, insert_many, placeholders
 from storage.transactions import lock_row, transaction
 
@@ -177,7 +177,7 @@ _REFERRERS = (
 )
 _COSIGN_TAGS = (
     f"SELECT k.id, t.name, k.digest FROM manifest p CROSS JOIN {ENDINGS} JOIN tag t"
-    f" ON t.name = {name_of('p.digest')} AND COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
+    f" ON t.name = {name_of('p.digest')} AND {is_active('t')}"
     " JOIN manifest k ON k.id = t.manifest_id WHERE t.repository_id = ? AND p.id IN ({})"
 )
 

@@ -9,6 +9,7 @@ from resolvers.errors import Invalid
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord
 from storage.clock import now_ms
+from storage.conditions import is_active, is_over, was_active
 from storage.statements import Row, fetch, placeholders
 
 
@@ -51,13 +52,13 @@ class TagDifference:
     after_id: int | None
 
 
-_CHANGES = """(
+_CHANGES = f"""(
 SELECT t.id AS span, t.name AS name, t.manifest_id AS manifest_id, 0 AS is_end, t.started_at_ms AS at_ms,
   t.is_reversion AS is_reversion, t.is_expiration AS is_expiration
 FROM tag t WHERE t.repository_id = ? AND t.name = ?
 UNION ALL
 SELECT t.id, t.name, t.manifest_id, 1, t.ended_at_ms, t.is_reversion, t.is_expiration
-FROM tag t WHERE t.repository_id = ? AND t.name = ? AND t.ended_at_ms <= ? AND NOT EXISTS (
+FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {is_over("t")} AND NOT EXISTS (
   SELECT 1 FROM tag n WHERE n.repository_id = t.repository_id AND n.name = t.name
   AND n.started_at_ms = t.ended_at_ms AND n.id > t.id)
 ) c"""
@@ -107,15 +108,22 @@ def _change(row: Row, previous: int | None) -> TagChange:
     return TagChange(row["name"], kind, row["at_ms"], row["manifest_id"], previous)
 
 
-_THEN = (
-    "(SELECT a.manifest_id FROM tag a WHERE a.repository_id = ? AND a.name = n.name AND a.started_at_ms <= ?"
-    " AND (a.ended_at_ms IS NULL OR a.ended_at_ms > ?) ORDER BY a.started_at_ms DESC, a.id DESC LIMIT 1)"
+_AT = (
+    "(SELECT a.manifest_id FROM tag a WHERE a.repository_id = ? AND a.name = n.name AND {}"
+    " ORDER BY a.started_at_ms DESC, a.id DESC LIMIT 1)"
 )
+_THEN = _AT.format(was_active("a"))
 _DIFFERENCE = f"""(
 SELECT n.name AS name, {_THEN} AS before_id, {_THEN} AS after_id FROM (
   SELECT t.name FROM tag t WHERE t.repository_id = ? AND t.started_at_ms > ? AND t.started_at_ms <= ?
   UNION SELECT t.name FROM tag t WHERE t.repository_id = ? AND t.ended_at_ms > ? AND t.ended_at_ms <= ?
 ) n) d"""
+_DIFFERENCE_TO_NOW = f"""(
+SELECT n.name AS name, {_THEN} AS before_id, {_AT.format(is_active("a"))} AS after_id FROM (
+  SELECT t.name FROM tag t WHERE t.repository_id = ? AND t.started_at_ms > ?
+  UNION SELECT t.name FROM tag t WHERE t.repository_id = ? AND t.ended_at_ms > ? AND {is_over("t")}
+) n) d"""
+"""Up to what tags point to now, also if the clock went back behind their last changes."""
 
 
 async def difference(
@@ -125,15 +133,19 @@ async def difference(
 
     Costs O(changes in between), not O(tags). `to_ms` is now by default. Raises `Invalid`.
     """
-    to_ms = now_ms() if to_ms is None else to_ms
-    if from_ms > to_ms:
+    now, here = now_ms(), repository.id
+    if from_ms > (now if to_ms is None else to_ms):
         raise Invalid("from: must not be after 'to'.", field="from")
-    here, between = repository.id, (repository.id, from_ms, to_ms)
-    values = (here, from_ms, from_ms, here, to_ms, to_ms, *between, *between)
+    before = (here, from_ms, from_ms)
+    values: tuple[int, ...]
+    if to_ms is None:
+        values = (*before, here, now, here, from_ms, here, from_ms, now)
+    else:
+        values = (*before, here, to_ms, to_ms, *(here, from_ms, to_ms) * 2)
     rows = await paginate(
         Query(
             "d.name, d.before_id, d.after_id",
-            _DIFFERENCE,
+            _DIFFERENCE_TO_NOW if to_ms is None else _DIFFERENCE,
             (Term("d.name", "name", kind=str),),
             ("COALESCE(d.before_id, 0) <> COALESCE(d.after_id, 0)",),
             values,

@@ -26,6 +26,7 @@ from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord, by_ids, require
 from storage.clock import now_ms
+from storage.conditions import is_active
 from storage.jobs import enqueue
 from storage.models.policy import ImmutabilityPolicy
 from storage.statements import Row, execute, fetch, fetch_one, placeholders
@@ -346,7 +347,7 @@ async def _lock_batch(
     context: Context, record: PolicyRecord, repository: Row, *, after: str, may_expire: bool
 ) -> str | None:
     """Lock matches among the tags after a name. Returns the last name read (keyset), None at the end."""
-    active = "(ended_at_ms IS NULL OR ended_at_ms > ?)" if may_expire else "ended_at_ms IS NULL"
+    active = is_active("tag") if may_expire else "ended_at_ms IS NULL"
     moment = [now_ms()] if may_expire else []
     rows = await fetch(
         f"SELECT id, name FROM tag WHERE repository_id = ? AND name > ? AND {active} AND NOT is_immutable"

@@ -8,12 +8,13 @@ from typing import Any
 
 from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany
-from resolvers.expiration import NO_END_MS, clamp_expiration
+from resolvers.expiration import clamp_expiration
 from resolvers.manifests import cosign
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import immutability
 from resolvers.tags.tag import ACTIVE, COLUMNS, require_alive
 from storage.clock import now_ms
+from storage.conditions import NO_END_MS, is_over, was_active
 from storage.search import contains
 from storage.statements import Row, fetch
 
@@ -148,7 +149,6 @@ async def _read_selected(
     expression = None
     if selection.name_pattern is not None:
         expression = immutability.compile_pattern(selection.name_pattern, field="namePattern")
-    # After a clock went back a name may have two active spans; the later one counts.
     changing: dict[str, Row] = {}
     staying: dict[str, Row] = {}
     last = ""
@@ -166,9 +166,7 @@ async def _read_selected(
                 continue
             if not _is_unchanged(kind, arguments, target_id, row):
                 changing[name] = row
-                continue
-            changing.pop(name, None)
-            if cosign.subject_of(name):
+            elif cosign.subject_of(name):
                 staying[name] = row
         if len(rows) < SCAN_BATCH:
             break
@@ -177,12 +175,12 @@ async def _read_selected(
 
 
 _CHANGED_SINCE = (
-    f"SELECT {COLUMNS}, t.would_expire_at_ms FROM tag t WHERE t.repository_id = ? AND t.started_at_ms <= ?"
-    f" AND {ACTIVE} AND t.name IN ("
+    f"SELECT {COLUMNS}, t.would_expire_at_ms FROM tag t WHERE t.repository_id = ? AND {{}} AND t.name IN ("
     "SELECT s.name FROM tag s WHERE s.repository_id = ? AND s.started_at_ms > ?"
-    " UNION SELECT e.name FROM tag e WHERE e.repository_id = ? AND e.ended_at_ms > ? AND e.ended_at_ms <= ?)"
+    f" UNION SELECT e.name FROM tag e WHERE e.repository_id = ? AND e.ended_at_ms > ? AND {is_over('e')})"
     " ORDER BY t.name, t.started_at_ms, t.id"
 )
+_CHANGED_NOW, _CHANGED_THEN = (_CHANGED_SINCE.format(which) for which in (ACTIVE, was_active("t")))
 
 
 async def _read_rollback(record: RepositoryRecord, to_ms: int) -> PlanInputs:
@@ -198,8 +196,8 @@ async def _read_rollback(record: RepositoryRecord, to_ms: int) -> PlanInputs:
         )
     changed = (record.id, to_ms, record.id, to_ms, now)
     return PlanInputs(
-        current=await fetch(_CHANGED_SINCE, record.id, NO_END_MS, now, *changed),
-        earlier=await fetch(_CHANGED_SINCE, record.id, to_ms, to_ms, *changed),
+        current=await fetch(_CHANGED_NOW, record.id, now, *changed),
+        earlier=await fetch(_CHANGED_THEN, record.id, to_ms, to_ms, *changed),
     )
 
 
@@ -207,7 +205,6 @@ def outcome(
     context: Context, kind: PlanKind, arguments: PlanArguments, inputs: PlanInputs
 ) -> tuple[PlanItem, ...]:
     """The change of each tag, by name. Used to show a plan (dry run) and to apply it. Raises `TooMany`."""
-    # After a clock went back a name may have two active spans; the later one counts.
     current = {row["name"]: row for row in inputs.current}
     if kind is PlanKind.ROLLBACK:
         earlier = {row["name"]: row for row in inputs.earlier}

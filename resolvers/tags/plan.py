@@ -13,12 +13,13 @@ from typing import Any
 
 import orjson
 
-from resolvers import events
+from resolvers import events, spans
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound, TooMany, UserError
 from resolvers.manifests import manifest
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
+from resolvers.spans import next_start
 from resolvers.tags import event as tag_event
 from resolvers.tags import immutability
 from resolvers.tags.event import Entry
@@ -123,7 +124,6 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
     states = await _initial_states(context, record, kind, chosen, now)
-    new_spans = _spans(record, kind, chosen, states, now)
     entries = await _events(context, record, kind, chosen, states)
     async with transaction("plan.apply"):
         await lock_writable(context, record)
@@ -133,6 +133,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         if await _reread(record, kind, arguments) != inputs:
             raise _stale()
         await _require_content(kind, chosen, field="plan")
+        new_spans = _spans(record, kind, chosen, states, now, await _last_ends(record, chosen, now))
         await _write(kind, chosen, new_spans, now)
         await events.write(entries)
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
@@ -233,6 +234,7 @@ def _spans(
     items: Sequence[PlanItem],
     states: Mapping[str, InitialState],
     now: int,
+    last_ends: Mapping[str, int],
 ) -> list[tuple[Any, ...]]:
     """The new spans, as rows of `_SPAN_COLUMNS`."""
     rows = []
@@ -247,7 +249,7 @@ def _spans(
                 record.id,
                 item.name,
                 item.after_id,
-                max(now, item.started_at_ms or now),
+                next_start(now, item.started_at_ms, last_ends.get(item.name)),
                 expires_at_ms,
                 kind is PlanKind.ROLLBACK,
                 is_immutable,
@@ -255,6 +257,22 @@ def _spans(
             )
         )
     return rows
+
+
+async def _last_ends(record: RepositoryRecord, items: Sequence[PlanItem], now: int) -> dict[str, int]:
+    """When the tags ended that are made again, by name; in the open transaction, which settles them."""
+    names = [item.name for item in items if item.action is TagAction.CREATE]
+    found: dict[str, int] = {}
+    for batch in batches(names):
+        condition = f"repository_id = ? AND name IN ({placeholders(batch)})"
+        await spans.end(condition, record.id, *batch, moment_ms=now)
+        rows = await fetch(
+            f"SELECT name, MAX(ended_at_ms) AS ended_at_ms FROM tag WHERE {condition} GROUP BY name",
+            record.id,
+            *batch,
+        )
+        found |= {row["name"]: row["ended_at_ms"] for row in rows}
+    return found
 
 
 async def _write(

@@ -7,29 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers import events
+from resolvers import events, spans
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.changes import UNSET, Unset
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
-from resolvers.expiration import (
-    END_NOW,
-    EXPIRES_AFTER_LABEL,
-    NO_END_MS,
-    clamp_expiration,
-    expiration_of_label,
-)
+from resolvers.expiration import EXPIRES_AFTER_LABEL, clamp_expiration, expiration_of_label
 from resolvers.manifests import cosign, liveness, manifest
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
+from resolvers.spans import next_start
 from resolvers.tags import event as tag_event
 from resolvers.tags import immutability
 from resolvers.tags.event import Entry
 from resolvers.tags.immutability import PolicyRecord
 from storage.clock import now_ms
+from storage.conditions import is_active, was_active
 from storage.models.tag import Tag
 from storage.search import contains
 from storage.statements import execute, fetch, fetch_one, placeholders
@@ -40,9 +36,10 @@ IMMUTABLE_LABEL = "quay.immutable"
 
 @dataclass(frozen=True, slots=True)
 class TagRecord:
-    """One span of a tag's history. An end in the future is an expiration.
+    """One span of a tag's history. An end that has not happened is an expiration.
 
-    `is_expiration` is true for an end that was set in advance, false for one by a move or a deletion.
+    `is_expiration` is true for an end that was set in advance, false for one by a move or a deletion;
+    `has_ended` for an end that stays, even if the clock goes back.
     """
 
     id: int
@@ -54,6 +51,11 @@ class TagRecord:
     is_reversion: bool
     is_immutable: bool
     is_expiration: bool
+    has_ended: bool
+
+    def is_active(self, moment_ms: int) -> bool:
+        """Whether the span goes on at a time, as `storage.conditions.is_active` says in SQL."""
+        return not self.has_ended and (self.ended_at_ms is None or self.ended_at_ms > moment_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,7 @@ class TagFilter:
 
 
 COLUMNS = Columns(TagRecord, "t")
-ACTIVE = "(t.ended_at_ms IS NULL OR t.ended_at_ms > ?)"
-"""SQL condition: the span has not ended at a time in milliseconds."""
-_ACTIVE_IN_ORDER = f"COALESCE(t.ended_at_ms, {NO_END_MS}) > ?"
-"""`ACTIVE` in a form that no index serves, so that lists use the index of their order and need no sort."""
+ACTIVE = is_active("t")
 
 
 async def tags(
@@ -87,10 +86,10 @@ async def tags(
         conditions.append(condition)
         arguments.append(pattern)
     if chosen.as_of_ms is not None:
-        conditions += ["t.started_at_ms <= ?", _ACTIVE_IN_ORDER]
+        conditions.append(was_active("t"))
         arguments += [chosen.as_of_ms, chosen.as_of_ms]
     elif chosen.is_active:
-        conditions.append(_ACTIVE_IN_ORDER)
+        conditions.append(ACTIVE)
         arguments.append(now_ms())
     order = (
         Term("t.started_at_ms", "started_at_ms", descending=True),
@@ -107,12 +106,17 @@ async def tags(
 
 async def active_tag(repository_id: int, name: str) -> TagRecord | None:
     """The active span of a tag, None if there is no such tag now."""
+    last = await last_span(repository_id, name)
+    return last if last is not None and last.is_active(now_ms()) else None
+
+
+async def last_span(repository_id: int, name: str) -> TagRecord | None:
+    """The last span of a tag, the only one that may go on; None if there never was such a tag."""
     row = await fetch_one(
-        f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ? AND {ACTIVE}"
+        f"SELECT {COLUMNS} FROM tag t WHERE t.repository_id = ? AND t.name = ?"
         " ORDER BY t.started_at_ms DESC, t.id DESC LIMIT 1",
         repository_id,
         name,
-        now_ms(),
     )
     return COLUMNS.record(row) if row else None
 
@@ -203,7 +207,8 @@ async def point(
     is locked to another manifest.
     """
     now = now_ms()
-    current = await active_tag(repository.id, name)
+    last = await last_span(repository.id, name)
+    current = last if last is not None and last.is_active(now) else None
     if current is not None and current.manifest_id == manifest_id and not is_reversion:
         await _renew_expiration(context, repository, current, labels or {}, now)
         return
@@ -212,9 +217,11 @@ async def point(
         _refuse_immutable(context, current, "overwrite")
         row = await fetch_one("SELECT digest FROM manifest WHERE id = ?", current.manifest_id)
         original = row["digest"] if row else None
-        await end([current.id], now)
-    # The clock may go back, but a span never starts before the one that it follows.
-    started_at_ms = max(now, current.started_at_ms if current else now)
+    started_at_ms = now
+    if last is not None:
+        started_at_ms = next_start(now, last.started_at_ms, last.ended_at_ms if current is None else None)
+        if not last.has_ended:
+            await end([last.id], now)
     policies = await immutability.policies_of(context, repository)
     given = initial_state(context, policies, name, started_at_ms, labels or {})
     await Tag.create(
@@ -257,8 +264,8 @@ async def _renew_expiration(
 
 
 async def end(ids: Sequence[int], moment_ms: int) -> None:
-    """End at most 500 spans, in the open transaction."""
-    await execute(f"UPDATE tag SET {END_NOW} WHERE id IN ({placeholders(ids)})", moment_ms, *ids)
+    """End at most 500 spans for good, in the open transaction."""
+    await spans.end(f"id IN ({placeholders(ids)})", *ids, moment_ms=moment_ms)
 
 
 def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:
@@ -403,7 +410,7 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         await end([tag.id], now)
         await cosign.end_with_subjects([(name, tag.manifest_id)], now)
         await _record(context, record, [tag_event.deleted(context, record, name)])
-    return replace(tag, ended_at_ms=now, is_expiration=False)
+    return replace(tag, ended_at_ms=max(now, tag.started_at_ms), is_expiration=False, has_ended=True)
 
 
 async def _require_kept(record: RepositoryRecord, manifest_id: int) -> None:

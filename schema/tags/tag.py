@@ -36,7 +36,9 @@ class Tag(Node):
     def started_at(self) -> datetime:
         return to_datetime(self.record.started_at_ms)
 
-    @strawberry.field(description="Until when: past for history, future for an expiration; null for no end.")
+    @strawberry.field(
+        description="Until when: the end of history, or an expiration to come; null for no end."
+    )
     def ended_at(self) -> datetime | None:
         return optional_datetime(self.record.ended_at_ms)
 

@@ -10,9 +10,12 @@ from tortoise.models import Model
 class Tag(Model):
     """One span `[started, ended)` during which a name pointed to a manifest.
 
-    `ended_at_ms` is null without an end; an end in the future is an expiration. `is_reversion` marks a span
-    made by a restore, `is_expiration` an end that was set as expiration. `would_expire_at_ms` keeps the
-    expiration of a span that ended earlier. History, "as of" and restore all read this table.
+    `ended_at_ms` is null without an end. `has_ended` marks an end that has happened, which stays even if the
+    clock goes back; without it, the end is an expiration, which comes when the clock says so. `is_reversion`
+    marks a span made by a restore, `is_expiration` an end that was set as expiration. `would_expire_at_ms`
+    keeps the expiration of a span that ended earlier. History, "as of" and restore all read this table.
+
+    In the order of ids, the spans of a name neither overlap nor run backwards, and only the last goes on.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -29,6 +32,7 @@ class Tag(Model):
     is_immutable = fields.BooleanField(default=False)
     is_expiration = fields.BooleanField(default=False, db_default=False)
     would_expire_at_ms = fields.BigIntField(null=True)
+    has_ended = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         table = "tag"

@@ -38,3 +38,9 @@ def test_tombstones_and_who_can_act_have_one_definition() -> None:
     spelled = re.compile(r"deleted_at_ms IS NULL|\b(?:NOT|not) \w+\.is_enabled|\bis_enabled AND")
 
     assert [path for path, text in sources().items() if spelled.search(text)] == ["storage/conditions.py"]
+
+
+def test_whether_a_span_goes_on_has_one_definition() -> None:
+    spelled = re.compile(r"COALESCE\([^)]*ended_at_ms|ended_at_ms IS NULL OR|NOT \w+\.has_ended")
+
+    assert [path for path, text in sources().items() if spelled.search(text)] == ["storage/conditions.py"]

@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from storage.clock import now_ms
+from storage.clock import SKEW_MS, now_ms
 from storage.election import hold_lease, release_lease
 from storage.jobs import (
     ERROR_LENGTH,
+    LEASE_MS,
     MAXIMUM_ATTEMPTS,
     RETRY_DELAY_MS,
     ClaimedJob,
@@ -167,6 +168,75 @@ async def test_a_recurring_job_is_added_once_in_its_time() -> None:
     added.append(await enqueue_recurring("a", every_ms=60_000))
 
     assert added == [True, False, False, True]
+
+
+async def set_ahead(days: int = 30, seconds: int = 0) -> None:
+    """Let all times of jobs and leases be of a clock that was ahead, and has been put back since."""
+    ahead = (days * 86_400 + seconds) * 1_000
+    columns = ("created_at_ms", "started_at_ms", "run_at_ms", "lease_until_ms")
+    await execute(f"UPDATE job SET {', '.join(f'{column} = {column} + {ahead}' for column in columns)}")
+    await execute("UPDATE lease SET expires_at_ms = expires_at_ms + ?", ahead)
+
+
+async def test_jobs_go_on_when_the_clock_goes_back() -> None:
+    # given a job that waits for its first attempt, one that failed, and one whose process died
+    waiting, failed, orphan = [await enqueue(kind, {}) for kind in ("a", "b", "c")]
+    assert await fail(await claimed(kinds=["b"]), "once")
+    await claimed("dead", ["c"])
+    # when the clock goes back by a month
+    await set_ahead()
+    # then all are due, once
+    found = [await claimed("heir", ["a", "b", "c"]) for _ in range(3)]
+    assert {job.id: job.attempts for job in found} == {waiting: 1, failed: 2, orphan: 2}
+    assert await claim("heir", ["a", "b", "c"]) is None
+    # and the next delay counts from the new time
+    assert await fail(next(job for job in found if job.id == failed), "twice")
+    assert await claim("heir", ["b"]) is None
+
+
+async def test_what_is_to_come_much_later_is_not_due_when_the_clock_goes_back() -> None:
+    await enqueue("a", {}, delay_ms=86_400_000)
+    await set_ahead()
+
+    assert await claim("one", KINDS) is None
+
+
+async def test_a_clock_that_is_put_right_by_seconds_takes_no_job_from_its_holder() -> None:
+    await enqueue("a", {})
+    job = await claimed()
+    await set_ahead(0, SKEW_MS // 1_000)
+
+    assert await claim("another", KINDS) is None
+    assert await extend(job.holder) == {job.id: False}
+    (row,) = await fetch("SELECT lease_until_ms FROM job")
+    assert row["lease_until_ms"] <= now_ms() + LEASE_MS
+
+
+async def test_a_recurring_job_comes_again_when_the_clock_goes_back() -> None:
+    assert await enqueue_recurring("a", every_ms=60_000)
+    await set_ahead()
+
+    assert [await enqueue_recurring("a", every_ms=60_000) for _ in range(2)] == [True, False]
+
+
+async def test_a_lease_from_before_the_clock_went_back_holds_nothing() -> None:
+    assert await hold_lease("runner", "dead", duration_ms=60_000)
+    await set_ahead(0, 5)
+    assert not await hold_lease("runner", "heir", duration_ms=60_000)
+    await set_ahead()
+
+    assert await hold_lease("runner", "heir", duration_ms=60_000)
+    assert not await hold_lease("runner", "dead", duration_ms=60_000)
+
+
+async def test_the_holder_of_a_lease_renews_it_when_the_clock_goes_back() -> None:
+    assert await hold_lease("runner", "one", duration_ms=60_000)
+    await set_ahead(0, 5)
+
+    assert await hold_lease("runner", "one", duration_ms=60_000)
+
+    (row,) = await fetch("SELECT expires_at_ms FROM lease")
+    assert row["expires_at_ms"] <= now_ms() + 60_000
 
 
 async def test_a_lease_has_one_holder_at_a_time() -> None:

@@ -312,3 +312,57 @@ async def test_an_upgrade_begins_a_new_grace_period_for_every_blob(revision: str
     times = [row["committed_at_ms"] for row in rows] + [row["used_at_ms"] for row in uploads]
     assert [at_ms for at_ms in times if not started <= at_ms <= now_ms()] == []
     assert len(times) > 0 or revision == "0002_partial_indexes"
+
+
+SPANS = """
+  1 one    1000    2000 no  : a span that was moved
+  2 one    2000       - no  : the last of it
+  3 back   9000    5000 no  : ended by a clock that was an hour behind
+  4 back   5000    7000 no  : and made again before its start
+  5 back   6000       - no  : and moved, while that one seemed to go on
+  6 coming 1000  future yes : expires
+  7 old    1000  future no  : expires, set before that was marked
+  8 over   1000    2000 yes : has expired
+  9 again  1000  future yes : would have expired, but
+ 10 again  4000       - no  : was made again when the clock was behind
+"""
+
+
+async def test_an_upgrade_marks_the_ends_that_have_happened_and_puts_spans_in_order(empty_url: str) -> None:
+    future = now_ms() + 10**9
+    await old_database(empty_url, "0017_blob_state")
+    database = await Database.connect(empty_url)
+    with database.current():
+        (manifest_of,) = await fetch("SELECT id, repository_id FROM manifest ORDER BY id LIMIT 1")
+        for line in SPANS.strip().splitlines():
+            number, name, start, end, expires = line.partition(":")[0].split()
+            ended = None if end == "-" else future if end == "future" else int(end)
+            await execute(
+                "INSERT INTO tag (id, repository_id, name, manifest_id, started_at_ms, ended_at_ms,"
+                " is_reversion, is_immutable, is_expiration)"
+                " VALUES (?, ?, ?, ?, ?, CAST(? AS BIGINT), ?, ?, ?)",
+                *(1000 + int(number), manifest_of["repository_id"], name, manifest_of["id"], int(start)),
+                *(ended, False, False, expires == "yes"),
+            )
+    await migrate(empty_url)
+    with database.current():
+        rows = await fetch("SELECT * FROM tag WHERE id > 1000 ORDER BY id")
+    await database.close()
+
+    flags = ("is_expiration", "has_ended")
+    assert [
+        (row["name"], row["started_at_ms"], row["ended_at_ms"], *(bool(row[flag]) for flag in flags))
+        for row in rows
+    ] == [
+        ("one", 1000, 2000, False, True),
+        ("one", 2000, None, False, False),
+        ("back", 9000, 9000, False, True),
+        ("back", 9000, 9000, False, True),
+        ("back", 9000, None, False, False),
+        ("coming", 1000, future, True, False),
+        ("old", 1000, future, True, False),
+        ("over", 1000, 2000, True, True),
+        ("again", 1000, 4000, False, True),
+        ("again", 4000, None, False, False),
+    ]
+    assert [row["would_expire_at_ms"] for row in rows if row["name"] == "again"] == [future, None]

@@ -206,3 +206,19 @@ async def test_the_service_key_is_created_once_and_stored_encrypted(database: Da
     (row,) = await fetch("SELECT private_key_encrypted, public_key FROM service_key")
     assert "PRIVATE" not in row["private_key_encrypted"]
     assert row["public_key"].startswith("-----BEGIN PUBLIC KEY-----")
+
+
+def test_a_token_is_good_on_a_host_whose_clock_is_behind_but_not_after_a_month_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.time()
+
+    def issued(ahead_s: int) -> str:
+        monkeypatch.setattr(time, "time", lambda: now + ahead_s)
+        token = SIGNER.issue(GRANT)
+        monkeypatch.undo()
+        return token
+
+    assert SIGNER.verify(issued(50)).subject == "ada"
+    with pytest.raises(InvalidCredentials):
+        SIGNER.verify(issued(30 * 86_400))

@@ -12,6 +12,7 @@ from storage.clock import now_ms
 from storage.statements import count_statements, execute, fetch
 from storage.transactions import transaction
 from tests.factories import Factory
+from tests.plugins.clock import Clock
 from tests.schema.client import GraphQL, endpoint
 
 LOG = """
@@ -338,3 +339,30 @@ async def test_a_page_is_read_through_an_index(factory: Factory, ada: GraphQL) -
     else:
         plan = await fetch(f"EXPLAIN QUERY PLAN {query}", *log.values)
         assert [row["detail"].split(" USING ")[0] for row in plan] == ["SEARCH l"]
+
+
+@pytest.mark.parametrize("hours", [1, 30, 24 * 7])
+async def test_entries_are_counted_when_the_clock_goes_back(ada: GraphQL, clock: Clock, hours: int) -> None:
+    # given entries, some of them rolled up, at a time
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    await execute("DELETE FROM audit_log")
+    clock.move(3_600 * hours)
+    await _fill(owner["id"], 5)
+    clock.move(3_600)
+    await resolver.roll_up()
+    # when the clock goes back, and others are written
+    clock.move(-3_600 * (hours + 1))
+    await _fill(owner["id"], 3)
+    for _ in range(2):
+        clock.move(600)
+        await resolver.roll_up()
+    await _fill(owner["id"], 2)
+    # then all are counted, also when the clock comes there again
+    for _ in range(2):
+        chosen = {
+            "startsAt": datetime.fromtimestamp(now_ms() / 1000 - 10 * 86_400, UTC).isoformat(),
+            "endsAt": datetime.fromtimestamp(now_ms() / 1000 + 9 * 86_400, UTC).isoformat(),
+        }
+        assert sum((await _summary(ada, filter=chosen)).values()) == 10
+        clock.move(3_600 * (hours + 2))
+        await resolver.roll_up()
