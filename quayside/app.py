@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quayside import web
 from quayside.graphql.http import GraphQLApp
-from quayside.graphql.ws import GraphQLSocket
+from quayside.graphql.ws import GraphQLSocket, SocketLimits
 from quayside.http.addresses import Addresses
 from quayside.http.bodies import BodyTimes
 from quayside.http.context_factory import ContextFactory
@@ -40,12 +40,12 @@ from quayside.registry.holds import Holds
 from quayside.registry.pulls import PullRecorder
 from quayside.settings import secret_key
 from quayside.settings.settings import Settings
-from quayside.settings.site import site_of
+from quayside.settings.site import shares_of, site_of
 from quayside.workers.runner import POOL_SIZE, Runner
 from resolvers.access.registry_tokens import TokenSigner, load_signer
 from resolvers.accounts.oidc import Issuers
 from resolvers.outbound.client import Outbound
-from resolvers.record.fanout import Fanout
+from resolvers.record.fanout import Fanout, FanoutLimits
 from rest_compat.app import create_api
 from schema import GraphContext, schema
 from schema.execute import run, subscribe
@@ -103,7 +103,8 @@ class Application:
             site, secrets = self.addresses.site, Secrets(settings.secret_key)
             with self.database.current():
                 self.signer = await load_signer(secrets, audience=site.registry_host)
-            live = Fanout(self.database, site=site)
+            limits = FanoutLimits(subscriptions=shares_of(settings))
+            live = Fanout(self.database, site=site, limits=limits)
             stack.push_async_callback(live.close)
             stack.enter_context(stopping(live.stop))
             self.metrics.watch_subscriptions(lambda: len(live.subscriptions))
@@ -208,7 +209,10 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
         subscribe=subscribe,
     )
     socket = GraphQLSocket(
-        graphql, context_for=application.socket_context, allows_origin=application.allows_origin
+        graphql,
+        context_for=application.socket_context,
+        allows_origin=application.allows_origin,
+        limits=SocketLimits(connections=shares_of(settings)),
     )
     return Starlette(
         routes=[

@@ -26,10 +26,9 @@ class GraphContext:
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.context)
 
-    def renew(self, viewer: Viewer) -> None:
-        """Drop the caches of the loaders, and set the viewer, before the next events of a subscription."""
-        self.context = replace(self.context, viewer=viewer)
-        self.loaders = Loaders(self.context)
+    def for_events(self, viewer: Viewer) -> "GraphContext":
+        """The context of the next events of a subscription: the viewer as they are now, and new loaders."""
+        return GraphContext(replace(self.context, viewer=viewer), self.live, self.response_limits)
 
 
 Info: TypeAlias = strawberry.Info[GraphContext, None]

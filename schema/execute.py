@@ -5,13 +5,26 @@ access checks are in resolvers, payload errors in field extensions.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
-from graphql import subscribe as subscribe_source
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    Node,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    VariableNode,
+    execute,
+)
+from graphql.execution import create_source_event_stream
 
 from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError
 from resolvers.record.fanout import StreamEnded
@@ -68,24 +81,123 @@ async def subscribe(
 
     if (refused := variables_error(variables)) is not None:
         return ExecutionResult(None, [refused])
-    stream = subscribe_source(
+    executor = BoundedExecutor.build(
         schema._schema,
         document,
         context_value=context,
-        variable_values=variables,
+        raw_variable_values=variables,
         operation_name=operation_name,
-        executor_class=BoundedExecutor,
     )
-    if not isinstance(stream, ExecutionResult) and not hasattr(stream, "__anext__"):
-        stream = await stream
-    return _with_codes(stream) if isinstance(stream, ExecutionResult) else _results(stream)
+    if isinstance(executor, list):
+        return _with_codes(ExecutionResult(None, executor))
+    source: Any = create_source_event_stream(executor)
+    if not isinstance(source, ExecutionResult) and not hasattr(source, "__anext__"):
+        source = await source
+    if isinstance(source, ExecutionResult):
+        return _with_codes(source)
+    return _results(source, _Selection(document, variables, context, operation_name))
 
 
-async def _results(stream: Any) -> AsyncGenerator[ExecutionResult, None]:
-    async with aclosing(stream):
+class SharedResult(ExecutionResult):
+    """The result of one event for all subscriptions that are alike; `payload` keeps its JSON, once made."""
+
+    payload: Any = None
+
+
+class _Selection:
+    """What a subscription wants to know of each event."""
+
+    def __init__(
+        self,
+        document: DocumentNode,
+        variables: dict[str, Any],
+        context: GraphContext,
+        operation_name: str | None,
+    ) -> None:
+        self._document = document
+        self._variables = variables
+        self._context = context
+        self._operation_name = operation_name
+        self._key = selection_key(document, variables, operation_name, page=context.context.max_first)
+
+    async def render(self, event: Any) -> SharedResult:
+        """The result of an event, shared with all subscriptions of its group that select the same."""
+        found: SharedResult = await event.batch.renderings.get(
+            event.record.cursor, self._key, partial(self._execute, event)
+        )
+        return found
+
+    async def _execute(self, event: Any) -> SharedResult:
+        from schema import schema
+
+        batch = event.batch
+        result = execute(
+            schema._schema,
+            self._document,
+            root_value=event,
+            context_value=batch.renderings.context(
+                self._key, partial(self._context.for_events, batch.viewer)
+            ),
+            variable_values=self._variables,
+            operation_name=self._operation_name,
+            executor_class=BoundedExecutor,
+        )
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        result = _with_codes(result)
+        return SharedResult(result.data, result.errors, result.extensions)
+
+
+def selection_key(
+    document: DocumentNode, variables: dict[str, Any], operation_name: str | None, *, page: int
+) -> bytes:
+    """A key that subscriptions share whose results of an event are the same for the same viewer.
+
+    A variable that only says after which event to begin does not count.
+    """
+    assert document.loc is not None  # Documents are parsed with locations.
+    begins = _begin_variables(document)
+    counted = {name: value for name, value in variables.items() if name not in begins}
+    parts = (document.loc.source.body, operation_name, page, counted)
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _begin_variables(document: DocumentNode) -> set[str]:
+    """Names of variables that stand nowhere but in the argument `after` of root fields of subscriptions."""
+    begins: set[int] = set()
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            for field in definition.selection_set.selections:
+                arguments = field.arguments or () if isinstance(field, FieldNode) else ()
+                begins.update(
+                    id(one.value)
+                    for one in arguments
+                    if one.name.value == "after" and isinstance(one.value, VariableNode)
+                )
+    # With a stack, since documents may be nested deeper than calls.
+    names: set[str] = set()
+    elsewhere: set[str] = set()
+    nodes = list[Node](document.definitions)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, VariableNode):
+            (names if id(node) in begins else elsewhere).add(node.name.value)
+        for key in node.keys:
+            if isinstance(node, VariableDefinitionNode) and key == "variable":
+                continue
+            child = getattr(node, key, None)
+            if isinstance(child, Node):
+                nodes.append(child)
+            elif isinstance(child, tuple | list):
+                nodes.extend(one for one in child if isinstance(one, Node))
+    return names - elsewhere
+
+
+async def _results(source: Any, selection: _Selection) -> AsyncGenerator[ExecutionResult, None]:
+    async with aclosing(source):
         try:
-            async for result in stream:
-                yield _with_codes(result)
+            async for event in source:
+                yield await selection.render(event)
                 # Available events do not suspend, so let other tasks run in between.
                 await asyncio.sleep(0)
         except GraphQLError as error:

@@ -164,22 +164,26 @@ async def connected(
     headers: dict[str, str] | None = None,
     origin: str | None = None,
     subprotocol: str | None = SUBPROTOCOL,
+    source: str | None = None,
 ) -> AsyncIterator[Client]:
-    """A connection before `connection_init`."""
+    """A connection before `connection_init`; `source` is the address of the client, one of the loopback."""
     async with connect(
         f"ws://{address}/graphql",
         subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
         additional_headers=headers,
         origin=Origin(origin) if origin else None,
         proxy=None,
+        local_addr=(source, 0) if source else None,
     ) as connection:
         yield Client(connection)
 
 
 @asynccontextmanager
-async def listening(address: str, token: str | None = None, **variables: Any) -> AsyncIterator[Client]:
+async def listening(
+    address: str, token: str | None = None, *, source: str | None = None, **variables: Any
+) -> AsyncIterator[Client]:
     """A client with one started subscription to `EVENTS`."""
-    async with connected(address) as client:
+    async with connected(address, source=source) as client:
         await client.init({"Authorization": f"Bearer {token}"} if token else None)
         await client.subscribe(**variables)
         yield client

@@ -38,6 +38,7 @@ from quayside.graphql.requests import (
 from quayside.graphql.sse import EVENT_STREAM, EventStream
 from quayside.http.accept import Accept, Preference
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
+from schema.execute import SharedResult
 from schema.limits import Cost, Limits, check
 
 log = logging.getLogger(__name__)
@@ -202,14 +203,12 @@ class GraphQLApp:
             raise RequestRefused(503, found.errors or (), RETRY_LATER)
         return single(found)
 
-    async def payloads(
-        self, results: AsyncGenerator[ExecutionResult, None]
-    ) -> AsyncGenerator[dict[str, Any], None]:
-        """The results as JSON objects; an error that ends the stream becomes the last one."""
+    async def payloads(self, results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[Any, None]:
+        """The results for `orjson.dumps`; an error that ends the stream becomes the last one."""
         async with aclosing(results):
             try:
                 async for result in results:
-                    yield payload_of(result)
+                    yield shared_payload(result)
             except GraphQLError as error:
                 yield {"errors": [format_error(error)]}
 
@@ -313,6 +312,15 @@ def choose_media_type(accept: Accept) -> str:
 async def single(item: Item) -> AsyncGenerator[Item, None]:
     """A stream of one item."""
     yield item
+
+
+def shared_payload(result: ExecutionResult) -> Any:
+    """A result of a stream, for `orjson.dumps`; one that is shared becomes text only once."""
+    if not isinstance(result, SharedResult):
+        return payload_of(result)
+    if result.payload is None:
+        result.payload = orjson.Fragment(orjson.dumps(payload_of(result)))
+    return result.payload
 
 
 def payload_of(result: ExecutionResult) -> dict[str, Any]:

@@ -36,7 +36,7 @@ SEND_TIMEOUT_S: Final = 30.0
 class EventStream:
     """A response that sends results as they come, and ends when the client disconnects."""
 
-    def __init__(self, results: AsyncGenerator[dict[str, Any], None]) -> None:
+    def __init__(self, results: AsyncGenerator[Any, None]) -> None:
         self._results = results
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

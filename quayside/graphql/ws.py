@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -25,26 +25,31 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from quayside.graphql.http import GraphQLApp, format_error, payload_of
+from quayside.graphql.http import GraphQLApp, format_error, shared_payload
 from quayside.graphql.requests import RequestRefused, check_parameters, refused, unavailable
+from resolvers.access.attempts import network_of
 from resolvers.errors import DatabaseUnavailable, ErrorCode, InvalidCredentials
+from resolvers.record.shares import Holder, Shares, holder_of
 from schema import GraphContext
 
 logger = logging.getLogger("quayside.graphql.ws")
 
 SUBPROTOCOL: Final = "graphql-transport-ws"
 
+STOP_SECONDS: Final = 1.0
+"""Longest wait for an operation to stop, before the next message is read."""
+
 ContextFor = Callable[[HTTPConnection, str | None], Awaitable[GraphContext]]
 
 
 @dataclass(frozen=True)
 class SocketLimits:
-    """Bounds on one connection, and on the number of connections."""
+    """Bounds on one connection, and the shares of all connections."""
 
     init_seconds: float = 10.0
     send_seconds: float = 30.0
     operations: int = 20
-    connections: int = 1_000
+    connections: Shares = field(default_factory=Shares)
     message_bytes: int = 1024 * 1024
 
 
@@ -72,7 +77,7 @@ class GraphQLSocket:
         self.context_for = context_for
         self.allows_origin = allows_origin
         self.limits = limits or SocketLimits()
-        self.open = 0
+        self.open: set[Connection] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection to its end."""
@@ -85,14 +90,29 @@ class GraphQLSocket:
         await websocket.accept(SUBPROTOCOL if is_known else None)
         if not is_known:
             await websocket.close(4406, "Subprotocol not acceptable")
-        elif self.open >= self.limits.connections:
-            await websocket.close(1013, "Too many connections; try again later")
-        else:
-            self.open += 1
-            try:
-                await Connection(self, websocket).serve()
-            finally:
-                self.open -= 1
+            return
+        connection = Connection(self, websocket)
+        try:
+            self.admit(connection, Holder(network_of(_ip(websocket))))
+        except CloseConnection as closing:
+            await websocket.close(closing.code, closing.reason)
+            return
+        try:
+            await connection.serve()
+        finally:
+            self.open.discard(connection)
+
+    def admit(self, connection: "Connection", holder: Holder) -> None:
+        """Count a connection for a holder: its address first, its account when that is known.
+
+        Raises CloseConnection if the holder has its share of connections.
+        """
+        others = [one.holder for one in self.open if one is not connection]
+        refusal = self.limits.connections.refusal(holder, others, "connections")
+        if refusal is not None:
+            raise CloseConnection(1013, refusal)
+        connection.holder = holder
+        self.open.add(connection)
 
 
 class Connection:
@@ -102,6 +122,8 @@ class Connection:
         self.graphql = app.graphql
         self.limits = app.limits
         self.context_for = app.context_for
+        self.admit = app.admit
+        self.holder = Holder(None)
         self.websocket = websocket
         self.is_initialised = False
         self.is_acknowledged = False
@@ -182,7 +204,7 @@ class Connection:
             case "subscribe":
                 await self.subscribe(_operation_id(message), message)
             case "complete":
-                self.stop_operation(_operation_id(message))
+                await self.stop_operation(_operation_id(message))
             case unknown:
                 raise CloseConnection(4400, f"Unknown message type {unknown[:40]}")
 
@@ -198,6 +220,7 @@ class Connection:
             raise CloseConnection(4403, "Forbidden") from error
         except DatabaseUnavailable as error:
             raise CloseConnection(1013, str(error)) from error
+        self.admit(self, holder_of(context.context.viewer, _ip(self.websocket)))
         self.account_id = context.context.account_id
         self.is_acknowledged = True
         await self.send({"type": "connection_ack"})
@@ -257,7 +280,7 @@ class Connection:
                         errors = [format_error(error) for error in result.errors]
                         await self.finish(operation_id, {"type": "error", "payload": errors})
                         return
-                    await self.send({"id": operation_id, "type": "next", "payload": payload_of(result)})
+                    await self.send({"id": operation_id, "type": "next", "payload": shared_payload(result)})
             await self.finish(operation_id, {"type": "complete"})
         except GraphQLError as error:
             await self.finish(operation_id, {"type": "error", "payload": [format_error(error)]})
@@ -276,11 +299,12 @@ class Connection:
         self.operations.pop(operation_id, None)
         await self.send({"id": operation_id} | message)
 
-    def stop_operation(self, operation_id: str) -> None:
-        """Stop an operation, if it has not ended."""
+    async def stop_operation(self, operation_id: str) -> None:
+        """Stop an operation, if it has not ended. Its share is free for what the client sends next."""
         task = self.operations.pop(operation_id, None)
         if task is not None:
             task.cancel()
+            await asyncio.wait({task}, timeout=STOP_SECONDS)
 
     async def send_errors(self, operation_id: str, errors: list[dict[str, Any]]) -> None:
         """Send the errors of an operation that cannot start."""
@@ -290,6 +314,10 @@ class Connection:
         """Send a message. Raises TimeoutError if the client does not read."""
         async with asyncio.timeout(self.limits.send_seconds):
             await self.websocket.send_text(orjson.dumps(message).decode())
+
+
+def _ip(websocket: WebSocket) -> str | None:
+    return websocket.client.host if websocket.client else None
 
 
 def _operation_id(message: dict[str, Any]) -> str:

@@ -49,11 +49,19 @@ def file(text: str) -> Path:
     return path(text)
 
 
-def port(text: str) -> int:
-    """A TCP port."""
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_535):
-        raise ValueError("a whole number from 1 to 65535")
-    return int(text)
+def whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    """A parser of whole numbers in a range."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and len(text) <= 10 and minimum <= int(text) <= maximum):
+            raise ValueError(f"a whole number from {minimum} to {maximum}")
+        return int(text)
+
+    return parse
+
+
+port: Final = whole(1, 65_535)
+"""A TCP port."""
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

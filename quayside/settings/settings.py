@@ -71,6 +71,10 @@ class Settings:
     mails_per_account: int
     log_retention: timedelta
     time_machine_default: timedelta
+    subscriptions: int
+    subscriptions_per_account: int
+    subscriptions_per_address: int
+    subscriptions_anonymous: int
     features: frozenset[str]
 
     @property
@@ -228,6 +232,31 @@ SETTINGS: Final = (
         parsers.duration,
         "2w",
         "How long deleted tags stay restorable in a namespace that does not say.",
+    ),
+    Setting(
+        "SUBSCRIPTIONS",
+        parsers.whole(1, 10_000),
+        "1000",
+        "The most GraphQL subscriptions that a process serves at a time; it has as many WebSockets.",
+    ),
+    Setting(
+        "SUBSCRIPTIONS_PER_ACCOUNT",
+        parsers.whole(1, 10_000),
+        "100",
+        "How many of them one account can have.",
+    ),
+    Setting(
+        "SUBSCRIPTIONS_PER_ADDRESS",
+        parsers.whole(1, 10_000),
+        "250",
+        "How many of them one client address can have, or the /64 of one with IPv6. All clients of a proxy"
+        " that `TRUSTED_PROXIES` does not name have its address.",
+    ),
+    Setting(
+        "SUBSCRIPTIONS_ANONYMOUS",
+        parsers.whole(0, 10_000),
+        "100",
+        "How many of them clients that are not signed in can have together; one address at most a quarter.",
     ),
 )
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from quayside.settings.settings import Settings
 from resolvers.context import Site
 from resolvers.outbound.client import Outbound
+from resolvers.record.shares import Shares
 
 
 def site_of(settings: Settings) -> Site:
@@ -20,4 +21,14 @@ def site_of(settings: Settings) -> Site:
         mails_per_recipient=settings.mails_per_recipient,
         mails_per_account=settings.mails_per_account,
         has_mail_server=settings.mail_url is not None and "MAILING" in settings.features,
+    )
+
+
+def shares_of(settings: Settings) -> Shares:
+    """The shares of subscriptions, and of WebSockets, of these settings."""
+    return Shares(
+        total=settings.subscriptions,
+        account=settings.subscriptions_per_account,
+        address=settings.subscriptions_per_address,
+        anonymous=settings.subscriptions_anonymous,
     )

@@ -118,12 +118,19 @@ async def accesses(
     found: dict[tuple[int | None, int], Access] = {}
     for subject in subjects:
         for repository in repositories:
-            grants = _implied_grants(subject, repository)
-            if subject.account_id is not None:
-                grants += stored.get((subject.account_id, repository.id), [])
-                grants += stored.get((subject.account_id, -repository.namespace_id), [])
+            grants = _all_grants(subject, repository, stored)
             found[subject.account_id, repository.id] = _decide(subject, grants)
     return found
+
+
+def _all_grants(
+    subject: Subject, repository: RepositoryRef, stored: dict[tuple[int, int], list[Grant]]
+) -> list[Grant]:
+    grants = _implied_grants(subject, repository)
+    if subject.account_id is not None:
+        grants += stored.get((subject.account_id, repository.id), [])
+        grants += stored.get((subject.account_id, -repository.namespace_id), [])
+    return grants
 
 
 def _implied_grants(subject: Subject, repository: RepositoryRef) -> list[Grant]:
@@ -163,37 +170,75 @@ async def repository_roles(
     return {repository.id: found[subject.account_id, repository.id].role for repository in repositories}
 
 
+async def repository_roles_of_each(
+    viewers: Sequence[Viewer], repositories: Sequence[RepositoryRef]
+) -> list[dict[int, RepositoryRole]]:
+    """For each viewer, the roles on the repositories to which they have access; at most one statement.
+
+    Viewers may share an account and differ in their scopes.
+    """
+    subjects = [subject_of(viewer) for viewer in viewers]
+    accounts = {one.account_id for one in subjects if one.account_id is not None and one.cap is not None}
+    stored = await _stored_grants(sorted(accounts), repositories)
+    found = []
+    for subject in subjects:
+        roles = {}
+        for repository in repositories:
+            grants = _all_grants(subject, repository, stored)
+            role = _decide(subject, grants).role if grants else None
+            if role is not None:
+                roles[repository.id] = role
+        found.append(roles)
+    return found
+
+
 async def repository_role(viewer: Viewer, repository: RepositoryRef) -> RepositoryRole | None:
     """The role that the viewer has on a repository, None for no access."""
     return (await repository_roles(viewer, [repository]))[repository.id]
 
 
-async def namespace_roles(viewer: Viewer, namespace_ids: Sequence[int]) -> dict[int, TeamRole | None]:
-    """The viewer's role in each namespace, as its owner or through teams; at most one statement."""
-    roles: dict[int, TeamRole | None] = dict.fromkeys(namespace_ids)
-    if viewer.account is None:
-        return roles
-    if viewer.has_full_access:
-        return dict.fromkeys(namespace_ids, TeamRole.ADMIN)
-    cap = organization_cap(viewer.scopes)
-    if cap is None:
-        return roles
-    if viewer.account.id in roles and viewer.account.kind is not AccountKind.ROBOT:
-        roles[viewer.account.id] = cap
-    others = [identity for identity in roles if identity != viewer.account.id]
-    if not others:
-        return roles
+async def namespace_roles_of_each(
+    viewers: Sequence[Viewer], namespace_ids: Sequence[int]
+) -> list[dict[int, TeamRole | None]]:
+    """For each viewer the role in each namespace, as its owner or through teams; at most one statement."""
+    found: list[dict[int, TeamRole | None]] = []
+    members: dict[int, list[tuple[TeamRole, dict[int, TeamRole | None]]]] = {}
+    for viewer in viewers:
+        roles: dict[int, TeamRole | None] = dict.fromkeys(namespace_ids)
+        found.append(roles)
+        if viewer.account is None:
+            continue
+        if viewer.has_full_access:
+            roles.update(dict.fromkeys(namespace_ids, TeamRole.ADMIN))
+            continue
+        cap = organization_cap(viewer.scopes)
+        if cap is None:
+            continue
+        if viewer.account.id in roles and viewer.account.kind is not AccountKind.ROBOT:
+            roles[viewer.account.id] = cap
+        if any(identity != viewer.account.id for identity in roles):
+            members.setdefault(viewer.account.id, []).append((cap, roles))
+    if not members:
+        return found
     rows = await fetch(
-        "SELECT t.organization_id AS id, t.role AS role FROM team t JOIN team_member m ON m.team_id = t.id"
-        f" WHERE t.organization_id IN ({placeholders(others)}) AND m.account_id = ?",
-        *others,
-        viewer.account.id,
+        "SELECT t.organization_id AS id, t.role AS role, m.account_id AS member FROM team t"
+        " JOIN team_member m ON m.team_id = t.id"
+        f" WHERE t.organization_id IN ({placeholders(namespace_ids)})"
+        f" AND m.account_id IN ({placeholders(sorted(members))})",
+        *namespace_ids,
+        *sorted(members),
     )
     for row in rows:
-        found = min(TeamRole(row["role"]), cap)
-        known = roles[row["id"]]
-        roles[row["id"]] = max(known, found) if known else found
-    return roles
+        for cap, roles in members[row["member"]]:
+            given = min(TeamRole(row["role"]), cap)
+            known = roles[row["id"]]
+            roles[row["id"]] = max(known, given) if known else given
+    return found
+
+
+async def namespace_roles(viewer: Viewer, namespace_ids: Sequence[int]) -> dict[int, TeamRole | None]:
+    """The viewer's role in each namespace, as its owner or through teams; at most one statement."""
+    return (await namespace_roles_of_each([viewer], namespace_ids))[0]
 
 
 async def namespace_role(viewer: Viewer, namespace_id: int) -> TeamRole | None:
@@ -289,8 +334,10 @@ __all__ = [
     "has_grants",
     "namespace_role",
     "namespace_roles",
+    "namespace_roles_of_each",
     "repository_role",
     "repository_roles",
+    "repository_roles_of_each",
     "require_account_role",
     "require_namespace",
     "require_repository",

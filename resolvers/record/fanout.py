@@ -1,11 +1,13 @@
 """Fan-out of the event log to the subscriptions of this process: one reader, many subscriptions.
 
-    log ── one reader ── Subscription (bounded backlog) ── events that its viewer may see
-                    └─── Subscription …
+    log ── one reader ── Group (viewer, filter) ── judged once ── Subscription (bounded backlog)
+                    │                                        └─── Subscription …
+                    └─── Group …
 
-The reader runs while there are subscriptions. A subscription that starts in the past catches up by reading
-the log itself, then switches to the reader. Rights are checked for each batch that is delivered; cached roles
-are kept for a second at most, and never beyond the next events of the log.
+The reader runs while there are subscriptions. It finds the groups that an event can concern by what they
+watch, and decides for all their viewers together. A subscription that starts in the past catches up by
+reading the log itself, then switches to the reader. Rights are at most a second old when events are sent, and
+never older than the next events of the log.
 """
 
 import asyncio
@@ -14,17 +16,21 @@ import logging
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from resolvers.access.credentials import current_viewers
 from resolvers.access.viewer import Viewer
 from resolvers.context import Site
 from resolvers.errors import DatabaseUnavailable, ErrorCode, Invalid, InvalidCredentials, QuaysideError
-from resolvers.record.live import EventAuthorizer, EventRecord, VisibleEvent, Watch, format_cursor, with_names
+from resolvers.record.audience import EventAuthorizer, Rights
+from resolvers.record.groups import Batch, Delivery, Group, Index
+from resolvers.record.live import EventRecord, VisibleEvent, Watch, format_cursor, with_names
+from resolvers.record.shares import Holder, Shares, holder_of
 from storage import events
 from storage.database import Database
 from storage.events import Cursor, LogEnd
+from storage.statements import Row
 from storage.wakeups import Wakeups, open_wakeups
 
 logger = logging.getLogger("quayside.live")
@@ -35,6 +41,9 @@ READ_BATCH = 500
 DELIVERY_BATCH = 100
 """Most events in one batch of a subscription, for which rights are checked once."""
 
+OFFERED_AT_ONCE = 32
+"""Subscriptions that are woken before requests get their turn."""
+
 RIGHTS_CACHED_S = 1.0
 CREDENTIALS_CHECKED_EVERY_S = 5.0
 """Interval of checks for credentials that end without an event, such as by expiration."""
@@ -44,10 +53,9 @@ RETRY_S = 1.0
 
 
 class TooManySubscriptions(QuaysideError):
-    """The process has its maximum of subscriptions."""
+    """The process, the account, the address or anonymous clients have their maximum of subscriptions."""
 
     code = ErrorCode.TOO_MANY
-    default = "This server has its maximum of subscriptions; try again later."
 
 
 class CredentialEnded(InvalidCredentials):
@@ -79,18 +87,13 @@ class EventsPruned(StreamEnded):
 
 @dataclass(frozen=True, slots=True)
 class FanoutLimits:
-    """Most subscriptions of a process, and most events in the backlog of each."""
+    """The shares of the subscriptions of a process, and most events in the backlog of each."""
 
-    subscriptions: int = 1_000
+    subscriptions: Shares = field(default_factory=Shares)
     backlog: int = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Events that a viewer may see, and the current viewer."""
-
-    viewer: Viewer
-    events: Sequence[VisibleEvent]
+Audience = dict[Group, list[VisibleEvent]]
 
 
 class Fanout:
@@ -103,24 +106,37 @@ class Fanout:
         self.position: Cursor = (0, 0)
         # Weak, so that a subscription whose `batches` nobody ever iterated is garbage collected.
         self.subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self.catching_up: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self.settled = asyncio.Event()
+        """Unset while an audience is found: who joined since is not in it, and reads these events itself."""
+        self.settled.set()
+        self._groups: weakref.WeakValueDictionary[tuple[Viewer, Watch], Group] = weakref.WeakValueDictionary()
+        self._index: Index | None = None
         self._authorizer, self._authorizer_made_s = EventAuthorizer(), 0.0
         self._checked = 0.0
         self._reader: asyncio.Task[None] | None = None
 
-    async def subscribe(self, viewer: Viewer, watch: Watch) -> "Subscription":
-        """Start a subscription of a viewer, who must iterate over `Subscription.batches`.
+    async def subscribe(self, viewer: Viewer, watch: Watch, *, ip: str | None = None) -> "Subscription":
+        """Start a subscription of a viewer at an address, who must iterate over `Subscription.batches`.
 
         Raises `TooManySubscriptions`, `Invalid` for a cursor beyond the end of the log, or `EventsPruned`.
         """
+        holder = holder_of(viewer, ip)
+        self._require_share(holder)
         end = await events.log_end()
         if watch.after is not None:
             if watch.after > end.cursor:
                 raise Invalid("after: must not be beyond the end of this server's event log.", field="after")
             await require_kept(watch.after)
-        if len(self.subscriptions) >= self.limits.subscriptions:
-            raise TooManySubscriptions
-        subscription = Subscription(self, viewer, watch, end)
+        # Others may have come meanwhile.
+        self._require_share(holder)
+        key = (viewer, replace(watch, after=None))
+        group = self._groups.get(key) or self._groups.setdefault(key, Group(*key))
+        subscription = Subscription(self, group, holder, watch.after, end)
+        group.members.add(subscription)
         self.subscriptions.add(subscription)
+        self.catching_up.add(subscription)
+        self._index = None
         if self._reader is None or self._reader.done() or self._reader.cancelling():
             self.position = end.cursor
             # Without a reader nothing noticed changes of rights.
@@ -129,9 +145,18 @@ class Fanout:
             self._reader = asyncio.create_task(self._read(), context=contextvars.Context())
         return subscription
 
+    def _require_share(self, holder: Holder) -> None:
+        held = [one.holder for one in self.subscriptions]
+        refusal = self.limits.subscriptions.refusal(holder, held, "subscriptions")
+        if refusal is not None:
+            raise TooManySubscriptions(refusal)
+
     def unsubscribe(self, subscription: "Subscription") -> None:
         """Remove a subscription; the reader stops with the last one."""
         self.subscriptions.discard(subscription)
+        self.catching_up.discard(subscription)
+        subscription.group.members.discard(subscription)
+        self._index = None
         if not self.subscriptions and self._reader is not None:
             self._reader.cancel()
 
@@ -153,8 +178,15 @@ class Fanout:
             self._renew_authorizer()
         return self._authorizer
 
-    def _renew_authorizer(self) -> None:
+    def _renew_authorizer(self) -> EventAuthorizer:
         self._authorizer, self._authorizer_made_s = EventAuthorizer(), time.monotonic()
+        return self._authorizer
+
+    def index(self) -> Index:
+        """The groups that have subscriptions, by what they watch."""
+        if self._index is None:
+            self._index = Index({subscription.group: None for subscription in self.subscriptions})
+        return self._index
 
     async def _read(self) -> None:
         self.database.make_current()
@@ -176,31 +208,106 @@ class Fanout:
                 await wakeups.close()
 
     async def _distribute(self) -> None:
-        """Offer all new events of the log to all subscriptions."""
+        """Offer all new events of the log to the subscriptions that they concern."""
         if time.monotonic() - self._checked > CREDENTIALS_CHECKED_EVERY_S:
-            await self._check_credentials()
+            await self._check_credentials({one.group for one in self.subscriptions})
+            self._checked = time.monotonic()
         while True:
-            records = await with_names(await events.read_after(self.position, limit=READ_BATCH))
-            if records:
-                await self._check_credentials()
-                self._renew_authorizer()
-                self.position = records[-1].cursor
-                for subscription in self.subscriptions:
-                    subscription.offer(records)
-            elif await events.has_unreadable(self.position):
-                await asyncio.sleep(OLDER_TRANSACTION_POLL_S)
-            else:
+            rows = await events.read_after(self.position, limit=READ_BATCH)
+            if rows:
+                await self._offer(rows)
+            if len(rows) == READ_BATCH:
+                continue
+            if not await events.has_unreadable(self.position):
                 return
+            await asyncio.sleep(OLDER_TRANSACTION_POLL_S)
 
-    async def _check_credentials(self) -> None:
-        subscriptions = list(self.subscriptions)
-        viewers = await current_viewers([one.viewer for one in subscriptions], site=self.site)
-        self._checked = time.monotonic()
-        for subscription, viewer in zip(subscriptions, viewers, strict=True):
+    async def _offer(self, rows: Sequence[tuple[Cursor, Row]]) -> None:
+        authorizer = self._renew_authorizer()
+        self.settled.clear()
+        try:
+            audience = await self._audience(rows, authorizer)
+            if await self._check_credentials(self._to_check(rows, audience)):
+                audience = await self._audience(rows, authorizer)
+            # Who is catching up may read up to here from now on, since credentials and rights are new.
+            self.position = rows[-1][0]
+        finally:
+            self.settled.set()
+        offered = 0
+        for group, seen in audience.items():
+            for first in range(0, len(seen), DELIVERY_BATCH):
+                delivery = Delivery(group, seen[first : first + DELIVERY_BATCH], authorizer)
+                for member in list(group.members):
+                    member.offer(delivery)
+                    offered += 1
+                    if offered % OFFERED_AT_ONCE == 0:
+                        await asyncio.sleep(0)
+
+    async def _audience(self, rows: Sequence[tuple[Cursor, Row]], authorizer: EventAuthorizer) -> Audience:
+        """What each group may see and wants to see of these events; groups with nothing are left out."""
+        index = self.index()
+        places = {(row["repository_id"], row["namespace_id"]) for _, row in rows}
+        concerned = {place: found for place in places if (found := index.about(*place))}
+        viewers = {viewer: None for found in concerned.values() for groups in found for viewer in groups}
+        if not viewers:
+            return {}
+        rights = await authorizer.rights(
+            viewers,
+            repositories=[repository_id for repository_id, _ in concerned],
+            namespaces=[namespace_id for _, namespace_id in concerned],
+        )
+        reached: dict[tuple[int | None, int | None], list[tuple[Rights, list[Group]]]] = {}
+        for place, found in concerned.items():
+            reached[place] = [
+                (rights[viewer], members)
+                for groups in found
+                for viewer, members in groups.items()
+                if rights[viewer].reach(*place)
+            ]
+            await asyncio.sleep(0)
+        seen_rows = [
+            (cursor, row) for cursor, row in rows if reached.get((row["repository_id"], row["namespace_id"]))
+        ]
+        audience: Audience = {}
+        for record in await with_names(seen_rows) if seen_rows else ():
+            for viewer_rights, groups in reached[record.repository_id, record.namespace_id]:
+                seen = viewer_rights.sees(record)
+                if seen is None:
+                    continue
+                for group in groups:
+                    if group.watch.matches(record):
+                        audience.setdefault(group, []).append(seen)
+            await asyncio.sleep(0)
+        return audience
+
+    def _to_check(self, rows: Sequence[tuple[Cursor, Row]], audience: Audience) -> set[Group]:
+        """The groups whose credentials must still be good: those that are about to receive something, and
+        those of accounts to which something happened, which may be the end of a credential.
+        """
+        groups = {*audience, *(one.group for one in self.catching_up)}
+        by_account = self.index().by_account
+        for account_id in {row["namespace_id"] for _, row in rows} - {None}:
+            groups.update(by_account.get(account_id, ()))
+        return groups
+
+    async def _check_credentials(self, groups: Collection[Group]) -> bool:
+        """End the subscriptions whose credential has ended. Returns whether any viewer changed."""
+        viewers = list({group.viewer: None for group in groups})
+        current = dict(zip(viewers, await current_viewers(viewers, site=self.site), strict=True))
+        changed = False
+        for group in groups:
+            viewer = current[group.viewer]
             if viewer is None:
-                subscription.fail(CredentialEnded())
-            else:
-                subscription.viewer = viewer
+                _fail(group.members, CredentialEnded())
+            elif viewer != replace(group.viewer, is_fresh=viewer.is_fresh):
+                group.viewer, self._index = replace(viewer, is_fresh=group.viewer.is_fresh), None
+                changed = True
+        return changed
+
+
+def _fail(subscriptions: Iterable["Subscription"], error: QuaysideError) -> None:
+    for subscription in subscriptions:
+        subscription.fail(error)
 
 
 async def require_kept(cursor: Cursor) -> None:
@@ -211,34 +318,35 @@ async def require_kept(cursor: Cursor) -> None:
 
 
 class Subscription:
-    """A subscription of one viewer: filter, backlog and position in the log."""
+    """A subscription of one viewer: its group, its backlog and its position in the log."""
 
-    def __init__(self, fanout: Fanout, viewer: Viewer, watch: Watch, end: LogEnd) -> None:
-        start = watch.after or end.cursor
-        self.viewer = viewer
+    def __init__(
+        self, fanout: Fanout, group: Group, holder: Holder, after: Cursor | None, end: LogEnd
+    ) -> None:
+        start = after or end.cursor
+        self.group = group
+        self.holder = holder
         self._fanout = fanout
-        self._watch = watch
-        self._committed_before = frozenset() if watch.after else end.ids
+        self._committed_before = frozenset() if after else end.ids
         """Ids after the start that were committed before the subscription, which wants later events only."""
         self._position = start
-        """Events up to here were filtered."""
+        """Events up to here were read, or are older than the subscription; the reader brings later ones."""
         self._delivered = start
         """Events up to here were delivered; the cursor to resume from."""
         self._is_live = False
-        self._waiting: deque[EventRecord] = deque()
+        self._waiting: deque[Delivery] = deque()
+        self._backlog = 0
+        """Events in the deliveries that wait."""
         self._failure: QuaysideError | None = None
         self._changed = asyncio.Event()
 
-    def offer(self, records: Sequence[EventRecord]) -> None:
+    def offer(self, delivery: Delivery) -> None:
         """Add events of the reader to the backlog; ignored while catching up, which reads them itself."""
-        if not self._is_live:
+        if not self._is_live or self._failure is not None or delivery.end <= self._position:
             return
-        fitting = [one for one in records if one.cursor > self._position and self._matches(one)]
-        self._position = max(self._position, records[-1].cursor)
-        if not fitting:
-            return
-        self._waiting.extend(fitting)
-        if len(self._waiting) > self._fanout.limits.backlog:
+        self._waiting.append(delivery)
+        self._backlog += delivery.size
+        if self._backlog > self._fanout.limits.backlog:
             self.end("The client reads events too slowly: its backlog is full.")
         self._changed.set()
 
@@ -261,42 +369,54 @@ class Subscription:
         """
         try:
             while True:
-                records = await self._next()
-                visible = await self._fanout.authorizer().visible(self.viewer, records)
+                batch, end = await self._next()
                 if self._failure is not None:
                     continue
-                if visible:
-                    yield Batch(self.viewer, visible)
-                if records:
-                    self._delivered = records[-1].cursor
+                if batch.events:
+                    yield batch
+                self._delivered = end
         except DatabaseUnavailable as error:
             raise StreamEnded(str(error), self._delivered) from error
         finally:
             self._fanout.unsubscribe(self)
 
-    async def _next(self) -> list[EventRecord]:
+    async def _next(self) -> tuple[Batch, Cursor]:
+        """The next events that the viewer may see, and the cursor after them."""
         while True:
             if isinstance(self._failure, StreamEnded):
                 raise StreamEnded(self._failure.message, self._delivered)
             if self._failure is not None:
                 raise self._failure
             if self._waiting:
-                return [self._waiting.popleft() for _ in range(min(DELIVERY_BATCH, len(self._waiting)))]
+                delivery = self._waiting.popleft()
+                self._backlog -= delivery.size
+                return self._wanted(await delivery.batch(self._fanout.authorizer())), delivery.end
             if not self._is_live:
-                return await self._catch_up()
+                records = await self._catch_up()
+                viewer = self.group.viewer
+                visible = await self._fanout.authorizer().visible(viewer, records)
+                return Batch(viewer, visible), records[-1].cursor if records else self._delivered
             self._changed.clear()
             await self._changed.wait()
 
-    def _matches(self, record: EventRecord) -> bool:
-        return record.cursor[1] not in self._committed_before and self._watch.matches(record)
+    def _is_wanted(self, cursor: Cursor) -> bool:
+        return cursor > self._position and cursor[1] not in self._committed_before
+
+    def _wanted(self, batch: Batch) -> Batch:
+        """A batch without what came before the subscription, or was read while it caught up."""
+        wanted = [seen for seen in batch.events if self._is_wanted(seen.record.cursor)]
+        return batch if len(wanted) == len(batch.events) else batch.of(wanted)
 
     async def _catch_up(self) -> list[EventRecord]:
         """Read the next events of the log; switch to the reader when its position is reached."""
+        watch = self.group.watch
+        await self._fanout.settled.wait()
         reached = self._fanout.position
-        rows = await events.read_after(self._position, limit=DELIVERY_BATCH, place=self._watch.place)
+        rows = await events.read_after(self._position, limit=DELIVERY_BATCH, place=watch.place)
         # Checked after reading, to notice events that were pruned meanwhile.
         await require_kept(self._position)
         records = await with_names(rows)
+        await self._fanout.settled.wait()
         # No await from here to setting `_is_live`, or the reader could move. Events beyond the reader are
         # left to it, since it checks credentials and rights again before it distributes them.
         common = [record for record in records if record.cursor <= self._fanout.position]
@@ -308,4 +428,10 @@ class Subscription:
             # The log has no more events, at least up to the reader's previous position.
             self._position = max(self._position, reached)
         self._is_live = self._position >= self._fanout.position
-        return [record for record in common if self._matches(record)]
+        if self._is_live:
+            self._fanout.catching_up.discard(self)
+        return [
+            record
+            for record in common
+            if record.cursor[1] not in self._committed_before and watch.matches(record)
+        ]

@@ -1,28 +1,17 @@
-"""Live events: filters of subscriptions, and authorization of each event.
+"""Live events: what they are, the filters of subscriptions, and cursors in the log."""
 
-    content of a repository      accounts that may read the repository
-    the rest of a repository     its administrators (permissions, policies)
-    the rest of a namespace      its owner or administrators (teams, robots, tokens, sign-ins)
-
-Only administrators see the performer and the metadata, as in the audit log.
-"""
-
-import asyncio
 import base64
 import binascii
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from resolvers.access.permissions import RepositoryRef, account_role, namespace_roles, repository_roles
-from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
-from resolvers.access.scopes import Scope
-from resolvers.access.viewer import AccountKind, Viewer
+from resolvers.access.viewer import AccountKind
 from resolvers.accounts.account import by_name
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Unauthenticated
-from resolvers.event_kinds import FOR_READERS, KINDS
+from resolvers.event_kinds import KINDS
 from resolvers.repositories.repository import repository
 from storage.conditions import exists
 from storage.events import Cursor
@@ -52,6 +41,10 @@ class VisibleEvent:
     is_detailed: bool
 
 
+Place = tuple[str, int]
+"""What events can be about: a column of the log, `repository_id` or `namespace_id`, and its value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """The filter of a subscription; None means all. `after` is the cursor to resume from."""
@@ -70,7 +63,7 @@ class Watch:
         )
 
     @property
-    def place(self) -> tuple[str, int] | None:
+    def place(self) -> Place | None:
         """The column of the log, with its value, that selects the events by an index."""
         if self.repository_id is not None:
             return "repository_id", self.repository_id
@@ -176,75 +169,3 @@ async def _names(statement: str, ids: set[int | None]) -> dict[int | None, str]:
 def _recorded_path(row: Row) -> str | None:
     namespace, name = row["metadata"].get("namespace"), row["metadata"].get("repo")
     return f"{namespace}/{name}" if row["repository_id"] and namespace and name else None
-
-
-@dataclass(slots=True)
-class _Roles:
-    """The roles of one viewer that were looked up so far, by id."""
-
-    repositories: dict[int, RepositoryRole | None] = field(default_factory=dict)
-    namespaces: dict[int, TeamRole | None] = field(default_factory=dict)
-
-
-class EventAuthorizer:
-    """Decides which events viewers may see. Caches roles, shared by viewers with equal rights.
-
-    The cache is never invalidated: make a new authorizer when rights may have changed.
-    """
-
-    def __init__(self) -> None:
-        self._roles: dict[tuple[int | None, frozenset[Scope], bool], _Roles] = {}
-        self._places: dict[int, RepositoryRef | None] = {}
-        self._lock = asyncio.Lock()
-
-    async def visible(self, viewer: Viewer, records: Sequence[EventRecord]) -> list[VisibleEvent]:
-        """The events that a viewer may see; at most three statements (no N+1)."""
-        account_id = viewer.account.id if viewer.account else None
-        async with self._lock:
-            roles = self._roles.setdefault((account_id, viewer.scopes, viewer.has_full_access), _Roles())
-            await self._load_roles(viewer, roles, records)
-        visible = []
-        for record in records:
-            role = roles.repositories.get(record.repository_id) if record.repository_id else None
-            is_detailed = role is RepositoryRole.ADMIN or _administers(viewer, roles, record.namespace_id)
-            if is_detailed or (role is not None and record.kind in FOR_READERS):
-                visible.append(VisibleEvent(record, is_detailed))
-        return visible
-
-    async def _load_roles(self, viewer: Viewer, roles: _Roles, records: Sequence[EventRecord]) -> None:
-        await self._load_places(records)
-        refs = {
-            place.id: place
-            for record in records
-            if record.repository_id is not None and (place := self._places[record.repository_id])
-        }
-        new = [place for identity, place in refs.items() if identity not in roles.repositories]
-        if new:
-            roles.repositories |= await repository_roles(viewer, new)
-        namespaces = {record.namespace_id for record in records if record.namespace_id is not None}
-        unknown = sorted(namespaces - roles.namespaces.keys())
-        if unknown:
-            roles.namespaces |= await namespace_roles(viewer, unknown)
-
-    async def _load_places(self, records: Sequence[EventRecord]) -> None:
-        wanted = {record.repository_id for record in records if record.repository_id is not None}
-        missing = sorted(wanted - self._places.keys())
-        if not missing:
-            return
-        # Deleted repositories are included, so that those who could read one see its deletion.
-        rows = await fetch(
-            f"SELECT id, namespace_id, visibility FROM repository WHERE id IN ({placeholders(missing)})",
-            *missing,
-        )
-        found = {
-            row["id"]: RepositoryRef(row["id"], row["namespace_id"], row["visibility"] == "public")
-            for row in rows
-        }
-        self._places |= {identity: found.get(identity) for identity in missing}
-
-
-def _administers(viewer: Viewer, roles: _Roles, namespace_id: int | None) -> bool:
-    if namespace_id is None:
-        return False
-    is_own = account_role(viewer, namespace_id) is AccountRole.ADMIN
-    return is_own or roles.namespaces[namespace_id] is TeamRole.ADMIN

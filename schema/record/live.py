@@ -10,6 +10,7 @@ from strawberry.scalars import JSON
 
 from resolvers.record import live
 from resolvers.record.fanout import Subscription as Source
+from resolvers.record.groups import Batch
 from resolvers.record.live import EventRecord, VisibleEvent
 from schema.accounts.account import Account
 from schema.accounts.robot import account_node
@@ -22,6 +23,7 @@ from schema.scalars import Cursor, Digest, RepositoryPath, to_datetime
 class Event:
     record: strawberry.Private[EventRecord]
     is_detailed: strawberry.Private[bool]
+    batch: strawberry.Private[Batch]
 
     @strawberry.field(description="Its place in the log: subscribe `after` it to go on from here.")
     def cursor(self) -> Cursor:
@@ -91,9 +93,9 @@ class Event:
         return JSON(self.record.metadata) if self.is_detailed else None
 
 
-def to_event(seen: VisibleEvent) -> Event:
-    """An event as a GraphQL value."""
-    return Event(record=seen.record, is_detailed=seen.is_detailed)
+def to_event(seen: VisibleEvent, batch: Batch) -> Event:
+    """An event as a GraphQL value, with the batch in which it came."""
+    return Event(record=seen.record, is_detailed=seen.is_detailed, batch=batch)
 
 
 @strawberry.type(description="What can be listened to, over WebSocket or server-sent events.")
@@ -128,12 +130,12 @@ class Subscription:
             info.context.context, namespace=namespace, path=repository, kinds=kinds, after=after
         )
         assert info.context.live is not None  # Set where there are subscriptions.
-        return _events(info, await info.context.live.subscribe(info.context.context.viewer, watch))
+        caller = info.context.context
+        return _events(await info.context.live.subscribe(caller.viewer, watch, ip=caller.ip))
 
 
-async def _events(info: Info, source: Source) -> AsyncGenerator[Event, None]:
+async def _events(source: Source) -> AsyncGenerator[Event, None]:
     async with aclosing(source.batches()) as batches:
         async for batch in batches:
-            info.context.renew(batch.viewer)
             for seen in batch.events:
-                yield to_event(seen)
+                yield to_event(seen, batch)

@@ -16,7 +16,9 @@ from resolvers.context import Context
 from resolvers.job_kinds import Run, collected
 from resolvers.oauth import token
 from resolvers.record.fanout import CredentialEnded, EventsPruned, Fanout, FanoutLimits
+from resolvers.record.groups import Group
 from resolvers.record.live import Watch, format_cursor
+from resolvers.record.shares import Shares
 from resolvers.repositories import permission, repository
 from resolvers.repositories.repository import Visibility
 from storage import events
@@ -262,9 +264,9 @@ async def test_no_event_is_sent_before_the_credential_is_checked_again(
     assert row is not None
     check, may_check = Fanout._check_credentials, asyncio.Event()
 
-    async def late(fanout: Fanout) -> None:
+    async def late(fanout: Fanout, groups: set[Group]) -> bool:
         await may_check.wait()
-        await check(fanout)
+        return await check(fanout, groups)
 
     monkeypatch.setattr(Fanout, "_check_credentials", late)
     async with live.serving(factory) as door:
@@ -441,7 +443,7 @@ async def test_a_process_has_a_limit_of_subscriptions(factory: Factory) -> None:
     await factory.user("ada")
     bearer = await factory.token("ada")
     async with (
-        live.serving(factory, fanout=FanoutLimits(subscriptions=1)) as door,
+        live.serving(factory, fanout=FanoutLimits(Shares(total=1))) as door,
         live.listening(door.address, bearer),
         live.listening(door.address, bearer) as second,
     ):

@@ -8,6 +8,7 @@ from websockets.exceptions import InvalidStatus
 from quayside.graphql.ws import SocketLimits
 from quayside.http.sessions import COOKIE
 from resolvers.accounts import session
+from resolvers.record.shares import Shares
 from tests import live
 from tests.factories import Factory
 
@@ -166,12 +167,15 @@ async def test_a_connection_has_a_limit_of_operations(factory: Factory) -> None:
 
 async def test_a_process_has_a_limit_of_connections(factory: Factory) -> None:
     async with (
-        live.serving(factory, sockets=SocketLimits(connections=1)) as door,
+        live.serving(factory, sockets=SocketLimits(connections=Shares(total=1))) as door,
         live.connected(door.address) as first,
     ):
         await first.init()
         async with live.connected(door.address) as second:
-            assert await second.closed() == (1013, "Too many connections; try again later")
+            assert await second.closed() == (
+                1013,
+                "This server has its maximum of 1 connections; try again later.",
+            )
 
 
 @pytest.mark.parametrize(

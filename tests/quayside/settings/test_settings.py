@@ -52,6 +52,10 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         mails_per_account=200,
         log_retention=timedelta(days=365),
         time_machine_default=timedelta(weeks=2),
+        subscriptions=1000,
+        subscriptions_per_account=100,
+        subscriptions_per_address=250,
+        subscriptions_anonymous=100,
         features=frozenset(row.name for row in FEATURES if row.default),
     )
     assert list(tmp_path.iterdir()) == []
@@ -102,6 +106,10 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
             "QUAYSIDE_MAIL_URL": "smtps://user:password@mail.example:465?from=me@example.com",
             "QUAYSIDE_LOG_RETENTION": "0",
             "QUAYSIDE_TIME_MACHINE_DEFAULT": "36h",
+            "QUAYSIDE_SUBSCRIPTIONS": "10000",
+            "QUAYSIDE_SUBSCRIPTIONS_PER_ACCOUNT": "1",
+            "QUAYSIDE_SUBSCRIPTIONS_PER_ADDRESS": "2",
+            "QUAYSIDE_SUBSCRIPTIONS_ANONYMOUS": "0",
             "QUAYSIDE_FEATURE_BILLING": "TRUE",
             "QUAYSIDE_FEATURE_MAILING": "false",
         },
@@ -138,6 +146,10 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
         mails_per_account=0,
         log_retention=timedelta(),
         time_machine_default=timedelta(hours=36),
+        subscriptions=10_000,
+        subscriptions_per_account=1,
+        subscriptions_per_address=2,
+        subscriptions_anonymous=0,
         features=frozenset(row.name for row in FEATURES if row.default) - {"MAILING"} | {"BILLING"},
     )
 
@@ -192,6 +204,10 @@ def test_an_empty_value_counts_as_none() -> None:
             "30",
             "a whole number with one of the units s, m, h, d, w, y, such as 30d",
         ),
+        ("SUBSCRIPTIONS", "0", "a whole number from 1 to 10000"),
+        ("SUBSCRIPTIONS_PER_ACCOUNT", "many", "a whole number from 1 to 10000"),
+        ("SUBSCRIPTIONS_PER_ADDRESS", "10001", "a whole number from 1 to 10000"),
+        ("SUBSCRIPTIONS_ANONYMOUS", "-1", "a whole number from 0 to 10000"),
         ("FEATURE_BILLING", "yes", "true or false"),
     ],
 )
