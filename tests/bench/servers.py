@@ -95,10 +95,11 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"the server at {url} does not answer")
 
 
-def start_quayside(data: Path, *, owner: str, module: str = "quayside") -> Server:
+def start_quayside(data: Path, *, owner: str, module: str = "quayside", **settings: str) -> Server:
     """Quayside on a new data directory, with one user and a token for all of their repositories."""
     command = [sys.executable, "-m", module]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("QUAYSIDE_")}
+    environment |= {f"QUAYSIDE_{name}": value for name, value in settings.items()}
 
     def admin(*arguments: str, text: str | None = None) -> str:
         done = subprocess.run(
