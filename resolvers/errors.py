@@ -23,6 +23,7 @@ Each door (GraphQL, REST, /v2) translates a code once, in one table. Beside the 
 `DatabaseUnavailable`, UNAVAILABLE, which comes from below and passes the resolvers as it is.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -54,6 +55,29 @@ class ErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
 
 
+class Reason(StrEnum):
+    """Why a caller is refused; stable, so that programs can compare it."""
+
+    NOT_SIGNED_IN = "NOT_SIGNED_IN"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    SCOPE = "SCOPE"
+    ROLE = "ROLE"
+    SUPERUSER = "SUPERUSER"
+    IN_PERSON = "IN_PERSON"
+    RULE = "RULE"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refused caller lacks. Any one of `required_scopes` would do."""
+
+    reason: Reason
+    sentence: str
+    required_scopes: tuple[str, ...] = ()
+    granted_scopes: tuple[str, ...] = ()
+    required_role: str | None = None
+
+
 class QuaysideError(Exception):
     """An expected failure. `field` is the input at fault, as the caller spelt it."""
 
@@ -66,17 +90,31 @@ class QuaysideError(Exception):
         self.field = field
 
 
-class Unauthenticated(QuaysideError):
+class Refused(QuaysideError):
+    """The caller may not. `refusal` says what is missing; `message` is the short text of the other doors."""
+
+    reason: ClassVar[Reason]
+
+    def __init__(
+        self, message: str = "", *, field: str | None = None, refusal: Refusal | None = None
+    ) -> None:
+        super().__init__(message, field=field)
+        self.refusal = refusal or Refusal(self.reason, self.message)
+
+
+class Unauthenticated(Refused):
     """The caller must sign in."""
 
     code = ErrorCode.UNAUTHENTICATED
     default = "Requires authentication"
+    reason = Reason.NOT_SIGNED_IN
 
 
 class InvalidCredentials(Unauthenticated):
     """The credentials are unknown, wrong, expired or disabled; the error does not tell which."""
 
     default = "Invalid credentials"
+    reason = Reason.INVALID_CREDENTIALS
 
 
 class SignInThrottled(InvalidCredentials):
@@ -96,11 +134,12 @@ class FreshLoginRequired(QuaysideError):
     default = "Requires fresh login"
 
 
-class Forbidden(QuaysideError):
-    """The caller is signed in and lacks permission."""
+class Forbidden(Refused):
+    """The caller is signed in and lacks permission; with a text alone, a rule forbids it to everybody."""
 
     code = ErrorCode.FORBIDDEN
     default = "Unauthorized"
+    reason = Reason.RULE
 
 
 class BadRequest(QuaysideError):
@@ -192,6 +231,9 @@ __all__ = [
     "NotFound",
     "NotWritable",
     "QuaysideError",
+    "Reason",
+    "Refusal",
+    "Refused",
     "SignInThrottled",
     "TooMany",
     "Unauthenticated",

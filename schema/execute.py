@@ -26,7 +26,7 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream
 
-from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError
+from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError, Refusal, Refused
 from resolvers.record.fanout import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
@@ -212,6 +212,15 @@ def _with_codes(result: ExecutionResult) -> ExecutionResult:
     return result
 
 
+def _missing(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "reason": refusal.reason.value,
+        "requiredScopes": list(refusal.required_scopes),
+        "grantedScopes": list(refusal.granted_scopes),
+        "requiredRole": refusal.required_role,
+    }
+
+
 def _with_code(error: GraphQLError) -> GraphQLError:
     code = code_of(error)
     message = error.message
@@ -222,7 +231,10 @@ def _with_code(error: GraphQLError) -> GraphQLError:
         message = INTERNAL_ERROR_TEXT
     elif isinstance(original, StreamEnded):
         extensions["cursor"] = original.cursor
-    elif isinstance(original, QuaysideError) and original.field:
+    elif isinstance(original, Refused):
+        message = original.refusal.sentence
+        extensions |= _missing(original.refusal)
+    if isinstance(original, QuaysideError) and original.field:
         extensions["field"] = original.field
     return GraphQLError(
         message, error.nodes, error.source, error.positions, error.path, original, extensions=extensions

@@ -18,6 +18,7 @@ from graphql import (
     GraphQLSchema,
 )
 
+from resolvers.access.needs import Need
 from schema.context import Info
 
 T = TypeVar("T")
@@ -32,11 +33,12 @@ NULL_BESIDE_ERROR = "null-beside-error"
 class Guarded:
     """The base of types whose objects can be named by viewers who may not see them.
 
-    Every field but those of `open_fields` (names of Python) is refused to such viewers. `is_judged`: the
-    viewer is known to be allowed, so that fields cost no decision.
+    Every field but those of `open_fields` (names of Python) is refused to such viewers; `need` is what they
+    lack. `is_judged`: the viewer is known to be allowed, so that fields cost no decision.
     """
 
     open_fields: ClassVar[frozenset[str]]
+    need: ClassVar[Need]
     is_judged: bool
 
     async def is_visible(self, info: Info) -> bool:
@@ -92,7 +94,7 @@ def _guard(resolve: Callable[..., Any]) -> Callable[..., Any]:
 
     async def judge(source: Guarded, info: Any, arguments: dict[str, Any]) -> Any:
         if not await source.is_visible(info):
-            raise info.context.context.viewer.refusal()
+            raise info.context.context.viewer.refusal(source.need)
         value = resolve(source, info, **arguments)
         return await value if isawaitable(value) else value
 

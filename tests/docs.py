@@ -13,6 +13,7 @@ from pathlib import Path
 from quayside.settings.features import FEATURES
 from quayside.settings.settings import PREFIX, SETTINGS
 from resolvers.access.epochs import CAUSES
+from resolvers.access.scopes import SCOPES
 from resolvers.event_kinds import KINDS
 from resolvers.job_kinds import LANES, MIB, collected
 from rest_compat.chapters import CHAPTERS
@@ -24,7 +25,12 @@ _TABLE = re.compile(r"(<!-- table: (?P<name>[a-z ]+) -->\n).*?(<!-- end of table
 def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     headings = tuple(headings)
     lines = (headings, ["---"] * len(headings), *rows)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines).replace("|  |", "| |") + "\n"
+    return (
+        "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+        .replace("|  |", "| |")
+        .replace("|  |", "| |")
+        + "\n"
+    )
 
 
 def _code(text: object) -> str:
@@ -39,6 +45,19 @@ def _settings() -> str:
 def _features() -> str:
     rows = ((_code(row.name), _code(str(row.default).lower()), row.sentence) for row in FEATURES)
     return _table(("Feature", "Default", "Meaning"), rows)
+
+
+def _scopes() -> str:
+    rows = (
+        (
+            _code(row.scope),
+            row.description,
+            *(_code(cap.name) if cap else "" for cap in (row.repository, row.organization, row.account)),
+        )
+        for row in SCOPES.values()
+        if row.is_grantable
+    )
+    return _table(("Scope", "Allows", "On repositories", "In namespaces", "On one's own account"), rows)
 
 
 def _event_kinds() -> str:
@@ -119,6 +138,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "event kinds": _event_kinds,
     "features": _features,
     "job kinds": _job_kinds,
+    "scopes": _scopes,
     "job lanes": _job_lanes,
     "operations": _operations,
     "settings": _settings,

@@ -218,9 +218,12 @@ class GraphQLApp:
             return await self.context_for(request)
         except InvalidCredentials as error:
             challenge = 'Bearer realm="quayside", error="invalid_token"'
-            raise refused(401, error.message, code=error.code, WWW_Authenticate=challenge) from error
+            reason = error.refusal.reason
+            raise refused(
+                401, error.message, code=error.code, reason=reason, WWW_Authenticate=challenge
+            ) from error
         except Forbidden as error:
-            raise refused(403, error.message, code=error.code) from error
+            raise refused(403, error.message, code=error.code, reason=error.refusal.reason) from error
 
     async def read(self, request: Request) -> GraphQLRequest:
         """The parameters from the query string (GET, HEAD) or from the JSON body (POST)."""

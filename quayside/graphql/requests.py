@@ -11,7 +11,7 @@ from graphql import (
 from starlette.requests import Request
 
 from quayside.http.accept import MediaType
-from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode
+from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Reason
 
 JSON = "application/json"
 
@@ -27,10 +27,16 @@ class RequestRefused(Exception):
 
 
 def refused(
-    status: int, message: str, *, code: ErrorCode = ErrorCode.BAD_REQUEST, **headers: str
+    status: int,
+    message: str,
+    *,
+    code: ErrorCode = ErrorCode.BAD_REQUEST,
+    reason: Reason | None = None,
+    **headers: str,
 ) -> RequestRefused:
     """A `RequestRefused` with one error; header names are written with underscores for hyphens."""
-    error = GraphQLError(message, extensions={"code": code})
+    why = {"reason": reason} if reason else {}
+    error = GraphQLError(message, extensions={"code": code} | why)
     return RequestRefused(status, [error], {name.replace("_", "-"): value for name, value in headers.items()})
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from resolvers.access.needs import Need
 from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
 from resolvers.access.scopes import account_cap, organization_cap, repository_cap
 from resolvers.access.viewer import AccountKind, Viewer
@@ -266,26 +267,27 @@ async def require_repository(
     """
     if repository is None:
         if not context.viewer.has_full_access:
-            raise context.viewer.refusal()
+            raise context.viewer.refusal(Need(role))
         return
     actual = await repository_role(context.viewer, repository)
     if actual is None or actual < role:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(Need(role))
 
 
 async def require_namespace(context: Context, namespace_id: int, role: TeamRole) -> None:
     """Raise `Unauthenticated` or `Forbidden` unless the viewer has at least `role` in the namespace."""
     actual = await namespace_role(context.viewer, namespace_id)
     if actual is None or actual < role:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(Need(role))
 
 
 def require_account_role(context: Context, role: AccountRole) -> int:
     """The viewer's account id. Raises `Unauthenticated` or `Forbidden` without `role` on that account."""
-    account = context.viewer.require_account()
+    need = Need(role)
+    account = context.viewer.require_account(need)
     actual = account_role(context.viewer, account.id)
     if actual is None or actual < role:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(need)
     return account.id
 
 

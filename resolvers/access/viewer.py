@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from resolvers.access.needs import BE_SUPERUSER, Need
 from resolvers.access.scopes import DIRECT, Scope
 from resolvers.errors import Forbidden, FreshLoginRequired, QuaysideError, Unauthenticated
 
@@ -65,14 +66,15 @@ class Viewer:
         """Whether the credential is a cookie, which other sites can make the browser send (CSRF)."""
         return self.credential.kind == SESSION
 
-    def refusal(self) -> QuaysideError:
+    def refusal(self, need: Need) -> QuaysideError:
         """The error for a refusal: `Unauthenticated` for an anonymous viewer, else `Forbidden`."""
-        return Unauthenticated() if self.account is None else Forbidden()
+        missing = need.refusal(is_anonymous=self.is_anonymous, granted=self.scopes)
+        return Unauthenticated(refusal=missing) if self.is_anonymous else Forbidden(refusal=missing)
 
-    def require_account(self) -> ViewerAccount:
-        """The account that asks. Raises `Unauthenticated` for anonymous callers."""
+    def require_account(self, need: Need | None = None) -> ViewerAccount:
+        """The account that asks. Raises `Unauthenticated` for anonymous callers, with what else they need."""
         if self.account is None:
-            raise Unauthenticated
+            raise self.refusal(need) if need else Unauthenticated
         return self.account
 
     def require_fresh(self) -> None:
@@ -83,7 +85,7 @@ class Viewer:
     def require_superuser(self) -> None:
         """Raise unless the viewer is a superuser and the credential lets them be one."""
         if not self.is_superuser:
-            raise self.refusal()
+            raise self.refusal(BE_SUPERUSER)
 
 
 ANONYMOUS = Viewer()

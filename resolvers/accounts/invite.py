@@ -13,6 +13,7 @@ from resolvers import events, mail
 from resolvers.access import limits
 from resolvers.access.attempts import refuse_code
 from resolvers.access.credentials import hash_secret, random_text
+from resolvers.access.needs import ADMINISTER_ACCOUNT
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.viewer import AccountKind, ViewerAccount
@@ -239,7 +240,7 @@ def _require_user(context: Context) -> ViewerAccount:
     require_account_role(context, AccountRole.ADMIN)
     viewer = context.viewer.require_account()
     if viewer.kind is not AccountKind.USER:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_ACCOUNT)
     return viewer
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from resolvers.access.needs import ADMINISTER_OWN_NAMESPACE, BE_MEMBER_OR_OWNER, Need
 from resolvers.access.permissions import account_role, namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
@@ -25,16 +26,16 @@ async def namespace(context: Context, name: str | None) -> AccountRecord | None:
     a viewer with full access.
     """
     if name is None:
-        name = context.viewer.require_account().name
+        name = context.viewer.require_account(BE_MEMBER_OR_OWNER).name
     record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
     if record is None:
         if not context.viewer.has_full_access:
-            raise context.viewer.refusal()
+            raise context.viewer.refusal(BE_MEMBER_OR_OWNER)
         return None
     # The scopes of the kind account suffice for the viewer's own namespace.
     is_own = account_role(context.viewer, record.id) is not None
     if not is_own and await namespace_role(context.viewer, record.id) is None:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(BE_MEMBER_OR_OWNER)
     return record
 
 
@@ -44,10 +45,10 @@ async def require_namespace(context: Context, name: str, role: TeamRole) -> Acco
     if record is None:
         if context.viewer.has_full_access:
             raise NotFound
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(Need(role))
     actual = await namespace_role(context.viewer, record.id)
     if actual is None or actual < role:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(Need(role))
     return record
 
 
@@ -58,15 +59,15 @@ async def require_administered(context: Context, name: str | None, *, field: str
     access `NotFound`, naming `field`.
     """
     if name is None:
-        name = context.viewer.require_account().name
+        name = context.viewer.require_account(ADMINISTER_OWN_NAMESPACE).name
     record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
     if record is None:
         if context.viewer.has_full_access:
             raise NotFound(f"Invalid namespace requested: {name[:255]}", field=field)
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_OWN_NAMESPACE)
     is_own = account_role(context.viewer, record.id) is AccountRole.ADMIN
     if not is_own and await namespace_role(context.viewer, record.id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_OWN_NAMESPACE)
     return record
 
 

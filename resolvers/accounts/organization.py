@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers import events
+from resolvers.access.needs import ADMINISTER_ACCOUNT
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
@@ -74,7 +75,7 @@ async def create(context: Context, *, name: str, email: str | None = None) -> Ac
     if site.has("SUPERUSERS_ORG_CREATION_ONLY") or site.has("RESTRICTED_USERS"):
         viewer.require_superuser()
     if viewer.account is None or viewer.account.kind is not AccountKind.USER:
-        raise viewer.refusal()
+        raise viewer.refusal(ADMINISTER_ACCOUNT)
     check_namespace(name)
     if email:
         check_email(email)

@@ -13,6 +13,7 @@ from typing import Any
 from resolvers import events
 from resolvers.access.credentials import ROBOT_TOKEN_LENGTH, random_text
 from resolvers.access.epochs import Cause, bump_account
+from resolvers.access.needs import ADMINISTER_ROBOTS, SEE_ROBOTS
 from resolvers.access.permissions import account_role, namespace_roles
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind, Viewer
@@ -143,7 +144,7 @@ async def robots(
 ) -> Slice[RobotRecord]:
     """The robots of a namespace, for its owner and its members. Raises `Unauthenticated`, `Forbidden`."""
     if await owner_role(context.viewer, owner.id) is None:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(SEE_ROBOTS)
     rows = await paginate(
         Query(
             f"{_COLUMNS}, a.name AS name, COALESCE(a.last_accessed_at_ms, 0) AS used_at_ms",
@@ -162,7 +163,7 @@ async def robots(
 async def robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord | None:
     """A robot of a namespace that the viewer administers, or None. Raises `Unauthenticated`, `Forbidden`."""
     if await owner_role(context.viewer, owner.id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_ROBOTS)
     return await _find(context, owner, short_name)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from resolvers import events
 from resolvers.access.epochs import Cause, bump_account
+from resolvers.access.needs import BE_MEMBER
 from resolvers.access.permissions import namespace_role, namespace_roles
 from resolvers.access.roles import TeamRole
 from resolvers.accounts.account import AccountRecord
@@ -67,7 +68,7 @@ _COLUMNS = Columns(
 async def teams(context: Context, organization: AccountRecord, page: Page) -> Slice[TeamRecord]:
     """The teams of an organization, oldest first, for its members. Raises `Unauthenticated`, `Forbidden`."""
     if await namespace_role(context.viewer, organization.id) is None:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(BE_MEMBER)
     rows = await paginate(
         Query(_COLUMNS.sql, "team t", (Term("t.id", "id"),), ("t.organization_id = ?",), (organization.id,)),
         page,
@@ -114,7 +115,7 @@ async def find(organization_id: int, name: str) -> TeamRecord | None:
 async def team(context: Context, organization: AccountRecord, name: str) -> TeamRecord | None:
     """A team by name, for members of the organization. Others are refused, whether it exists or not."""
     if await namespace_role(context.viewer, organization.id) is None:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(BE_MEMBER)
     return await find(organization.id, name)
 
 

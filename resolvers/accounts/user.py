@@ -7,6 +7,7 @@ from resolvers import events, mail
 from resolvers.access import limits
 from resolvers.access.credentials import encrypted_password, password_account
 from resolvers.access.epochs import Cause, bump
+from resolvers.access.needs import ADMINISTER_ACCOUNT, BE_THERE
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.viewer import AccountKind
@@ -102,7 +103,7 @@ async def require_self(context: Context, *, in_person: bool = False) -> AccountR
     viewer = context.viewer
     account = (await by_ids([identity]))[identity]
     if account.kind is not AccountKind.USER or (in_person and not viewer.is_direct):
-        raise viewer.refusal()
+        raise viewer.refusal(BE_THERE if in_person else ADMINISTER_ACCOUNT)
     if in_person:
         viewer.require_fresh()
     return account

@@ -5,6 +5,7 @@ from typing import Any
 
 from resolvers import events
 from resolvers.access.credentials import random_text
+from resolvers.access.needs import ADMINISTER_NAMESPACE
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.scopes import Scope, covers, parse_scopes
@@ -282,7 +283,7 @@ async def _find(organization_id: int, client_id: str) -> ApplicationRecord | Non
 
 async def _require_admin(context: Context, organization_id: int) -> None:
     if await namespace_role(context.viewer, organization_id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_NAMESPACE)
 
 
 def _checked(changed: dict[str, Any]) -> dict[str, Any]:

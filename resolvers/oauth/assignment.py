@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from resolvers import events
+from resolvers.access.needs import ADMINISTER_ACCOUNT
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.scopes import Scope, format_scopes, parse_scopes
@@ -111,7 +112,7 @@ async def assign(
 async def assignments(context: Context, user: AccountRecord, page: Page) -> Slice[TokenAssignmentRecord]:
     """The token assignments of the viewer, oldest first. Requires `user:admin`."""
     if require_account_role(context, AccountRole.ADMIN) != user.id:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_ACCOUNT)
     rows = await paginate(
         Query(_COLUMNS.sql, "token_assignment", (Term("id", "id"),), ("account_id = ?",), (user.id,)),
         page,

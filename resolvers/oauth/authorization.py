@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from resolvers.access.acting import account_can_act
 from resolvers.access.credentials import hash_secret, random_text
+from resolvers.access.needs import BE_THERE
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.scopes import Scope, covers, format_scopes, parse_scopes
@@ -109,10 +110,10 @@ async def client(context: Context, client_id: str) -> ApplicationRecord | None:
 def require_person(context: Context) -> ViewerAccount:
     """The user who signed in by session or password. Raises `Unauthenticated`, or `Forbidden` for a token."""
     viewer = context.viewer
-    user = viewer.require_account()
+    user = viewer.require_account(BE_THERE)
     is_token = viewer.credential.kind in ("access_token", "app_token")
     if user.kind is not AccountKind.USER or not viewer.is_direct or is_token:
-        raise viewer.refusal()
+        raise viewer.refusal(BE_THERE)
     return user
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from resolvers import events
 from resolvers.access import credentials
+from resolvers.access.needs import ADMINISTER_ACCOUNT
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole
 from resolvers.access.scopes import Scope, format_scopes, parse_scopes
@@ -329,7 +330,7 @@ async def revoke(
 def _require_own(context: Context, account_id: int) -> None:
     # Even superusers may not see the tokens of others.
     if require_account_role(context, AccountRole.ADMIN) != account_id:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_ACCOUNT)
 
 
 async def _record_app_token(context: Context, kind: str, account_id: int, title: str, identity: str) -> None:

@@ -8,6 +8,7 @@ entries that are not rolled up yet.
 from dataclasses import dataclass, field
 from typing import Any
 
+from resolvers.access.needs import ADMINISTER_OWN_NAMESPACE
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.accounts.account import by_ids, by_name
@@ -148,7 +149,7 @@ async def by_id(context: Context, entry_id: int) -> AuditRecord | None:
             return record
     owner = (await by_ids([record.namespace_id])).get(record.namespace_id) if record.namespace_id else None
     if owner is None:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_OWN_NAMESPACE)
     await require_administered(context, owner.name, field="id")
     return record
 

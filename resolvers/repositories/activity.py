@@ -12,6 +12,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from resolvers.access.needs import ADMINISTER_OWN_NAMESPACE
 from resolvers.access.permissions import account_role, namespace_role
 from resolvers.access.registry_tokens import RegistryGrant
 from resolvers.access.roles import AccountRole, TeamRole
@@ -273,7 +274,7 @@ async def of_namespace(context: Context, namespace_id: int, days: int) -> list[D
     """
     is_own = account_role(context.viewer, namespace_id) is AccountRole.ADMIN
     if not is_own and await namespace_role(context.viewer, namespace_id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(ADMINISTER_OWN_NAMESPACE)
     check_days(days)
     return (await _activity("namespace_id", [namespace_id], days))[namespace_id]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from resolvers import events
 from resolvers.access.epochs import Cause, bump_account
+from resolvers.access.needs import BE_MEMBER
 from resolvers.access.permissions import namespace_role, require_namespace
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.viewer import AccountKind
@@ -45,7 +46,7 @@ async def members(
     Requires to be a member of the team or an administrator of the organization.
     """
     if not (await team.viewer_can_view(context, [record]))[record]:
-        raise context.viewer.refusal()
+        raise context.viewer.refusal(BE_MEMBER)
     with_invites = (
         include_invited and await namespace_role(context.viewer, record.organization_id) is TeamRole.ADMIN
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from resolvers import events, spans
+from resolvers.access.needs import Need
 from resolvers.access.permissions import repository_role
 from resolvers.access.roles import RepositoryRole
 from resolvers.changes import UNSET, Unset
@@ -387,7 +388,7 @@ async def _change_immutability(
     if not is_immutable and tag.is_immutable:
         role = await repository_role(context.viewer, record.ref)
         if role is not RepositoryRole.ADMIN:
-            raise context.viewer.refusal()
+            raise context.viewer.refusal(Need(RepositoryRole.ADMIN))
     await execute("UPDATE tag SET is_immutable = ? WHERE id = ?", is_immutable, tag.id)
     entry = tag_event.immutability_changed(
         context, record, name, is_locked=is_immutable, was_locked=tag.is_immutable

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from resolvers.access.needs import READ_ACCOUNT
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.scopes import Scope
@@ -188,7 +189,7 @@ class User(Account, TokenHolder):
     ) -> Connection[Membership] | None:
         context = info.context.context
         if account.viewer_account_role(context, self.record) is None:
-            raise context.viewer.refusal()
+            raise context.viewer.refusal(READ_ACCOUNT)
         found = await organization.organizations_of(context, self.record, page(first, after))
         return connect(found, lambda item: Membership(record=item[0], role=item[1]))
 
@@ -236,7 +237,7 @@ class Viewer:
         if self.record.kind is not AccountKind.USER:
             return None
         if account.viewer_account_role(context, self.record) is None:
-            raise context.viewer.refusal()
+            raise context.viewer.refusal(READ_ACCOUNT)
         return to_user(self.record)
 
     @strawberry.field(description="The invitations into teams that wait for the user. Requires `user:read`.")

@@ -6,6 +6,7 @@ import strawberry
 
 import resolvers.accounts.organization
 import resolvers.accounts.team
+from resolvers.access.needs import ADMINISTER_NAMESPACE
 from resolvers.access.roles import TeamRole
 from resolvers.accounts import organization
 from resolvers.accounts.account import AccountRecord
@@ -87,7 +88,7 @@ class Organization(Node):
     async def settings(self, info: Info) -> OrganizationSettings | None:
         context = info.context.context
         if await info.context.loaders.namespace_roles.load(self.record.id) is not TeamRole.ADMIN:
-            raise context.viewer.refusal()
+            raise context.viewer.refusal(ADMINISTER_NAMESPACE)
         return OrganizationSettings(record=self.record)
 
     @strawberry.field(

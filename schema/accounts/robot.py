@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 import resolvers.accounts.robot
+from resolvers.access.needs import SEE_ROBOTS
 from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts import federation
@@ -64,7 +65,7 @@ class Robot(Account):
     @strawberry.field(description="When it was made; refused to outsiders of its owner.", metadata=REFUSABLE)
     async def created_at(self, info: Info) -> datetime:
         if await self._record_for(info, TeamRole.MEMBER) is None:
-            raise info.context.context.viewer.refusal()
+            raise info.context.context.viewer.refusal(SEE_ROBOTS)
         return to_datetime(self.record.created_at_ms)
 
     @strawberry.field(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import strawberry
 
 import resolvers.accounts.team
+from resolvers.access.needs import BE_MEMBER, Need
 from resolvers.access.roles import TeamRole
 from resolvers.accounts.team import MemberRecord, TeamRecord
 from resolvers.avatar import AvatarKind
@@ -99,6 +100,7 @@ class Team(Node, Guarded):
     record: strawberry.Private[TeamRecord]
     is_judged: strawberry.Private[bool] = False
     open_fields: ClassVar[frozenset[str]] = OPEN_FIELDS
+    need: ClassVar[Need] = BE_MEMBER
 
     async def is_visible(self, info: Info) -> bool:
         """Whether the viewer has a role in the organization."""

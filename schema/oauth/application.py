@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from resolvers.access.needs import ADMINISTER_NAMESPACE
 from resolvers.access.roles import TeamRole
 from resolvers.avatar import AvatarKind
 from resolvers.oauth import application
@@ -97,7 +98,7 @@ class Application(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[AccessToken] | None:
         if not await self._is_administered(info):
-            raise info.context.context.viewer.refusal()
+            raise info.context.context.viewer.refusal(ADMINISTER_NAMESPACE)
         found = await info.context.loaders.application_tokens.load((self.record.id, page(first, after)))
         return connect(found, lambda record: AccessToken(record=record))
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 import strawberry
 
 import resolvers.repositories.repository
+from resolvers.access.needs import READ_REPOSITORY, Need
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts.grantee import GranteeKind
@@ -95,6 +96,7 @@ class Repository(Node, Guarded):
     record: strawberry.Private[RepositoryRecord]
     is_judged: strawberry.Private[bool] = False
     open_fields: ClassVar[frozenset[str]] = OPEN_FIELDS
+    need: ClassVar[Need] = READ_REPOSITORY
 
     async def is_visible(self, info: Info) -> bool:
         """Whether the viewer has a role on it."""
@@ -286,7 +288,7 @@ class Repository(Node, Guarded):
     ) -> TagPlan | None:
         role = await info.context.loaders.repository_roles.load(self.record.ref)
         if role is None or role < RepositoryRole.WRITE:
-            raise info.context.context.viewer.refusal()
+            raise info.context.context.viewer.refusal(Need(RepositoryRole.WRITE))
         record = await tag_plan.plan(info.context.context, self.record, id)
         return to_plan(record) if record else None
 

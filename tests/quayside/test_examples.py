@@ -1,5 +1,6 @@
 """The example queries of GraphiQL give answers, as the public endpoint limits them."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 
 from quayside import web
 from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.scopes import parse_scopes
 from tests import live
 from tests.factories import Factory, image_config
+from tests.process import ROOT
 from tests.quayside.registry import kit
 from tests.schema.client import GraphQL, endpoint
 
@@ -39,6 +42,16 @@ async def test_every_example_is_answered(ada: GraphQL) -> None:
         ]
         assert None not in data.values(), example.title
         assert [errors for errors in refused if errors] == [], example.title
+
+
+async def test_the_token_of_the_readme_may_do_what_the_examples_ask(ada: GraphQL, factory: Factory) -> None:
+    (text,) = re.findall(r'create-token alice --scopes "([^"]*)"', (ROOT / "README.md").read_text("utf-8"))
+    client = ada.with_token(await factory.token("ada", parse_scopes(text)))
+
+    for example in web.examples():
+        if "\nsubscription " not in example.query:
+            data = await client.data(example.query)
+            assert None not in data.values(), example.title
 
 
 REFUSED = {

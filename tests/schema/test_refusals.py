@@ -275,6 +275,15 @@ async def test_each_caller_may_do_what_the_table_says(
         found = {error["extensions"]["code"] for error in answer.get("errors", [])}
         codes[name] = found.pop() if found else None
         assert not found
+        for error in answer.get("errors", []):
+            told = error["extensions"]
+            # Every refusal says what would do.
+            assert told["reason"] in {"NOT_SIGNED_IN", "SCOPE", "ROLE", "SUPERUSER", "INVALID_CREDENTIALS"}
+            if told["reason"] != "INVALID_CREDENTIALS":
+                assert told["requiredScopes"]
+                assert (told["reason"] == "NOT_SIGNED_IN") == (name == "anonymous")
+            if told["reason"] == "SCOPE":
+                assert not set(told["requiredScopes"]) & set(told["grantedScopes"])
 
     assert codes == dict(zip(CALLERS, TABLE[operation], strict=True))
 

@@ -160,7 +160,12 @@ async def test_invalid_credentials_get_a_challenge(client: httpx.AsyncClient) ->
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == 'Bearer realm="quayside", error="invalid_token"'
     assert response.json() == {
-        "errors": [{"message": "The token is not known.", "extensions": {"code": "UNAUTHENTICATED"}}]
+        "errors": [
+            {
+                "message": "The token is not known.",
+                "extensions": {"code": "UNAUTHENTICATED", "reason": "INVALID_CREDENTIALS"},
+            }
+        ]
     }
 
 
