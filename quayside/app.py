@@ -32,6 +32,7 @@ from quayside.http.stopping import stopping
 from quayside.oauth import AuthorizationServer
 from quayside.oauth.federation import federation_routes
 from quayside.pages.exports import export_routes
+from quayside.pages.home import home_routes
 from quayside.pages.invitation import invitation_routes
 from quayside.pages.recovery import recovery_routes
 from quayside.pages.sign_in import SignIn
@@ -220,6 +221,7 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
             WebSocketRoute("/graphql", socket),
             *web.assets,
             *application.sign_in.routes(),
+            *home_routes(lambda: application.contexts),
             *export_routes(lambda: application.contexts),
             *recovery_routes(lambda: application.contexts),
             *invitation_routes(lambda: application.contexts),

@@ -80,12 +80,16 @@ class ContextFactory:
             raise InvalidCredentials("Only bearer tokens are accepted here.")
         return await bearer_viewer(token.strip(), site=self.site)
 
+    def site_for(self, request: HTTPConnection) -> Site:
+        """The site with the address by which a request came, if the operator allows to tell it."""
+        return self.addresses.site_for(request.scope) if self.addresses else self.site
+
     def context(self, request: HTTPConnection, viewer: Viewer, *, max_first: int) -> Context:
         """What resolvers are told of a request by that viewer."""
         origin = request.headers.get("origin")
         return Context(
             viewer=viewer,
-            site=self.addresses.site_for(request.scope) if self.addresses else self.site,
+            site=self.site_for(request),
             blobs=self.blobs,
             secrets=self.secrets,
             request_id=request_id.get(),
