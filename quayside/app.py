@@ -47,8 +47,9 @@ from resolvers.access.registry_tokens import TokenSigner, load_signer
 from resolvers.accounts.oidc import Issuers
 from resolvers.outbound.client import Outbound
 from resolvers.record.fanout import Fanout, FanoutLimits
+from resolvers.site import node_key
 from rest_compat.app import create_api
-from schema import GraphContext, schema
+from schema import GraphContext, node_id, schema
 from schema.execute import run, subscribe
 from schema.limits import Limits
 from storage.backends import measured
@@ -104,6 +105,7 @@ class Application:
             site, secrets = self.addresses.site, Secrets(settings.secret_key)
             with self.database.current():
                 self.signer = await load_signer(secrets, audience=site.registry_host)
+                node_id.use_key(await node_key())
             limits = FanoutLimits(subscriptions=shares_of(settings))
             live = Fanout(self.database, site=site, limits=limits)
             stack.push_async_callback(live.close)

@@ -16,6 +16,12 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _WEB = re.compile(r"https?://[^/?#\\]", re.IGNORECASE)
 
 
+def is_robot_elsewhere(name: str, namespace: str) -> bool:
+    """Whether a name is that of a robot outside a namespace: nobody in there may learn if it exists."""
+    owner, plus, _ = name.partition("+")
+    return bool(plus) and owner != namespace
+
+
 def check_namespace(name: str, *, field: str = "name") -> str:
     """Check the name of a user, organization, team or robot. Raises `Invalid`."""
     if not 2 <= len(name) <= 255 or not NAMESPACE.fullmatch(name):

@@ -16,11 +16,12 @@ from resolvers.oauth.token import create_access_token
 from storage.clock import now_ms
 from storage.database import IntegrityError
 from storage.models.site import SiteSetting
-from storage.statements import execute, fetch_one
+from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 
 FIRST_START_CODE = "first_start_code_hash"
 INITIALIZED = "initialized"
+NODE_KEY = "node_key"
 UNTRUSTED_PROXY = "untrusted_proxy"
 
 
@@ -47,6 +48,23 @@ async def first_start_code() -> str | None:
         await execute("DELETE FROM site_setting WHERE name = ?", FIRST_START_CODE)
         await SiteSetting.create(name=FIRST_START_CODE, value=hash_secret(code))
     return code
+
+
+async def node_key() -> bytes:
+    """The key of the ids of objects, 16 bytes, made at the first call.
+
+    It opens nothing, so it is stored as it is: what the ids are must not depend on the secret key.
+    """
+    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", NODE_KEY)
+    if row is None:
+        # Of processes that start at once, one makes it, and all read what it made.
+        (row,) = await fetch(
+            "INSERT INTO site_setting (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = site_setting.value RETURNING value",
+            NODE_KEY,
+            random.token_hex(16),
+        )
+    return bytes.fromhex(row["value"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,5 @@ class JobMutation:
         info: Info,
         job_id: Annotated[strawberry.ID, strawberry.argument(name="job", description="The job's `id`.")],
     ) -> Any:
-        decoded = decode_id(job_id)
-        number = decoded[1] if decoded is not None and decoded[0] == "Job" else None
+        number = decode_id(job_id, "Job")
         return JobCancelPayload(job=to_job(await job.cancel(info.context.context, number)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from resolvers.errors import Invalid, UnknownReference
+from resolvers.names import is_robot_elsewhere
 from storage.conditions import exists
 from storage.statements import fetch_one
 
@@ -58,17 +59,19 @@ async def find(grantee: Grantee, namespace_id: int) -> GranteeRow | None:
 async def require(grantee: Grantee, namespace_id: int, *, field: str = "grantee") -> GranteeRow:
     """The row of a grantee who may be given a permission in a namespace.
 
-    Raises `UnknownReference` for an unknown account or team, `Invalid` for a robot of another namespace:
-    nobody in this one can know who holds its token.
+    Raises `UnknownReference` for an unknown account or team, `Invalid` for a robot of another namespace,
+    whether it exists or not: nobody in this one can know who holds its token.
     """
+    if grantee.kind is GranteeKind.USER and "+" in grantee.name:
+        namespace = await fetch_one("SELECT name FROM account WHERE id = ?", namespace_id)
+        if namespace is None or is_robot_elsewhere(grantee.name, namespace["name"]):
+            raise Invalid(
+                f"{field}: the robot '{grantee.name[:255]}' belongs to another namespace; name one of this"
+                " namespace.",
+                field=field,
+            )
     row = await find(grantee, namespace_id)
     if row is None:
         kind = "team" if grantee.kind is GranteeKind.TEAM else "user or robot"
         raise UnknownReference(f"There is no {kind} '{grantee.name[:255]}'.", field=field)
-    robot = await fetch_one("SELECT owner_id FROM robot WHERE account_id = ?", row.account_id or 0)
-    if robot is not None and robot["owner_id"] != namespace_id:
-        raise Invalid(
-            f"{field}: the robot '{grantee.name}' belongs to another namespace; name one of this namespace.",
-            field=field,
-        )
     return row

@@ -14,6 +14,7 @@ from resolvers.access.permissions import (
     GrantSource,
     Subject,
     accesses,
+    namespace_role,
     require_repository,
     subject_of,
 )
@@ -21,10 +22,11 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts.account import AccountRecord, by_ids, by_name, is_superuser
 from resolvers.context import Context
+from resolvers.names import is_robot_elsewhere
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import RepositoryRecord, repository
 from storage.conditions import can_act
-from storage.statements import placeholders
+from storage.statements import fetch_one, placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,27 @@ async def explain(context: Context, path: str, account: str | None = None) -> Ac
         own = (await by_ids([viewer.account.id]))[viewer.account.id] if viewer.account else None
         return await _explain_one(record, own, subject_of(viewer), is_blocked=False)
     record = await repository(context, path, RepositoryRole.ADMIN)
-    found = await by_name(account, AccountKind.USER, AccountKind.ROBOT)
+    found = await _known(context, record, account) if record else None
     if record is None or found is None:
         return None
     return await _explain_one(
         record, found, _signed_in(context, found), is_blocked=not await account_can_act(found.id)
     )
+
+
+async def _known(context: Context, record: RepositoryRecord, name: str) -> AccountRecord | None:
+    """The user or robot of a name; None also for a robot of another namespace that is nobody's here.
+
+    It is somebody here if it has a role that not everybody has, or belongs to a namespace of the viewer.
+    """
+    found = await by_name(name, AccountKind.USER, AccountKind.ROBOT)
+    if found is None or not is_robot_elsewhere(name, record.namespace_name):
+        return found
+    robot = await fetch_one("SELECT owner_id FROM robot WHERE account_id = ?", found.id)
+    if robot and await namespace_role(context.viewer, robot["owner_id"]) is not None:
+        return found
+    access = (await accesses([_signed_in(context, found)], [record.ref]))[found.id, record.id]
+    return found if any(grant.source is not GrantSource.PUBLIC for grant in access.grants) else None
 
 
 async def _explain_one(
@@ -100,7 +117,7 @@ async def grants(
     Requires `repo:admin`. None if there is no such account or grant.
     """
     await require_repository(context, record.ref, RepositoryRole.ADMIN)
-    found = await by_name(account, AccountKind.USER, AccountKind.ROBOT)
+    found = await _known(context, record, account)
     if found is None:
         return None
     subject = _signed_in(context, found)

@@ -15,6 +15,7 @@ from resolvers.accounts.namespace import require_organization
 from resolvers.accounts.team import MemberRecord, TeamRecord
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound, UnknownReference
+from resolvers.names import is_robot_elsewhere
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryRecord
@@ -69,11 +70,11 @@ async def add(context: Context, organization: str, team_name: str, name: str) ->
     owner = await require_organization(context, organization)
     async with team.locked("team_member.add", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
+        if is_robot_elsewhere(name, owner.name):
+            raise Invalid(f"The robot '{name[:255]}' does not belong to '{owner.name}'.", field="account")
         added = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
         if added is None:
             raise UnknownReference("Unknown user", field="account")
-        if added.kind is AccountKind.ROBOT and name.partition("+")[0] != owner.name:
-            raise Invalid(f"The robot '{name}' does not belong to '{owner.name}'.", field="account")
         if await _is_in_team(record, added):
             raise AlreadyExists(f"User {name} is already a member of team {team_name}", field="account")
         if added.kind is AccountKind.USER and await _must_be_invited(context, owner, added):
@@ -115,9 +116,9 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
     async with team.locked("team_member.remove", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
         member = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
-        if member is None:
-            raise NotFound(f"There is no user or robot '{name[:255]}'.", field="account")
-        values = (record.id, member.id)
+        if member is None and not is_robot_elsewhere(name, owner.name):
+            raise _no_account(name)
+        values = (record.id, member.id if member else 0)
         if await execute("DELETE FROM team_member WHERE team_id = ? AND account_id = ?", *values):
             await bump_account(owner.id, Cause.MEMBER_REMOVED)
             if record.role is TeamRole.ADMIN:
@@ -127,7 +128,7 @@ async def remove(context: Context, organization: str, team_name: str, name: str)
             kind = "org_delete_team_member_invite"
             metadata = {"user": name, "team": team_name, "member": name}
         else:
-            raise Invalid(f"User {name} does not belong to team {team_name}", field="account")
+            raise Invalid(f"User {name[:255]} does not belong to team {team_name}", field="account")
         await execute(f"DELETE FROM team_invite WHERE team_id = ? AND {_OF_ADDRESS}", *values)
         await events.record(context, kind, metadata, namespace_id=owner.id)
     return name
@@ -254,7 +255,7 @@ async def remove_from_organization(context: Context, organization: str, name: st
     owner = await require_organization(context, organization)
     member = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
     if member is None:
-        raise NotFound(f"There is no user or robot '{name[:255]}'.", field="account")
+        raise _no_account(name)
     async with team.locked("organization_member.remove", owner):
         teams = await fetch(
             "SELECT t.id, t.name, t.role FROM team t JOIN team_member m ON m.team_id = t.id"
@@ -268,6 +269,8 @@ async def remove_from_organization(context: Context, organization: str, name: st
             owner.id,
             member.id,
         )
+        if is_robot_elsewhere(name, owner.name) and not (teams or repositories):
+            raise _no_account(name)
         for statement in _REMOVALS:
             await execute(statement, member.id, owner.id)
         if any(row["role"] == TeamRole.ADMIN.value for row in teams):
@@ -276,6 +279,10 @@ async def remove_from_organization(context: Context, organization: str, name: st
             await bump_account(owner.id, Cause.MEMBER_REMOVED)
         await _record_removal(context, owner, name, teams, repositories)
     return name
+
+
+def _no_account(name: str) -> NotFound:
+    return NotFound(f"There is no user or robot '{name[:255]}'.", field="account")
 
 
 _REMOVALS = (

@@ -65,8 +65,7 @@ class TeamInviteInput:
 def _reference(given: TeamInviteInput) -> InviteReference:
     if given.code:
         return InviteReference(code=given.code.value)
-    decoded = decode_id(given.id.value) if given.id else None
-    return InviteReference(id=decoded[1] if decoded and decoded[0] == "TeamInvite" else None)
+    return InviteReference(id=decode_id(given.id.value, "TeamInvite") if given.id else None)
 
 
 @strawberry.type(description="What came of inviting an address.")

@@ -13,9 +13,13 @@ from quayside.http.context_factory import ContextFactory
 from schema import schema
 from schema.execute import run
 from schema.limits import Limits
+from schema.node_id import use_key
 from tests.factories import Factory
 
 Json = dict[str, Any]
+
+NODE_KEY = bytes(16)
+use_key(NODE_KEY)
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ async def endpoint(factory: Factory, *, address: str = "127.0.0.1") -> AsyncIter
 
     Without the other doors, since starting them takes a hundred times as long as a query.
     """
+    # An application that ran before in this process had a key of its own.
+    use_key(NODE_KEY)
     app = GraphQLApp(
         schema._schema,
         execute=run,

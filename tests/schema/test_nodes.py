@@ -1,6 +1,7 @@
 """Objects by their opaque ids, with the same access checks as by path."""
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from resolvers.access.scopes import Scope
 from resolvers.repositories.repository import Visibility
 from schema import schema
 from schema.node import NODES
+from schema.node_id import decode_id, encode_id
 from storage.statements import execute
 from tests.factories import Factory, image_config
 from tests.schema.client import GraphQL
@@ -73,6 +75,11 @@ NO_IDS = [
     identity("Robot:1"),
     identity("Nothing:1"),
     identity("1"),
+    identity("Organization:123"),
+    identity("User:1"),
+    "é" * 22,
+    "A" * 22,
+    "A" * 21 + "=",
     "A" * 20_000,
 ]
 
@@ -243,12 +250,41 @@ async def test_an_id_of_one_type_opens_no_row_of_another(
     factory: Factory, graphql: GraphQL, ada: GraphQL
 ) -> None:
     await factory.user("bob")
-    await factory.repository("ada/one")
+    private = await factory.repository("ada/one")
     public = await factory.repository("ada/two", visibility=Visibility.PUBLIC)
     await factory.image("ada/one", b"secret", tag="latest")
 
     for type_name in ("Tag", "Manifest"):
         for number in range(1, 5):
-            answer = await graphql.data(NODE, id=identity(f"{type_name}:{number}"))
+            answer = await graphql.data(NODE, id=encode_id(type_name, number))
             assert answer == {"node": None}
-    assert (await graphql.data(NODE, id=identity(f"Repository:{public.id}")))["node"] is not None
+    assert await graphql.data(NODE, id=encode_id("Repository", private.id)) == {"node": None}
+    assert (await graphql.data(NODE, id=encode_id("Repository", public.id)))["node"] is not None
+
+
+async def test_ids_cannot_be_counted_through(factory: Factory, graphql: GraphQL) -> None:
+    users = [(await factory.user(f"user{number}")).id for number in range(3)]
+    ids = [(await graphql.data(f'{{ user(username: "user{n}") {{ id }} }}'))["user"]["id"] for n in range(3)]
+
+    old = [(await graphql.data(NODE, id=identity(f"User:{number}")))["node"] for number in users]
+    blocks = [base64.urlsafe_b64decode(id_ + "==") for id_ in ids]
+    near = [
+        base64.urlsafe_b64encode(block[:15] + bytes([block[15] ^ bit])).decode().rstrip("=")
+        for block in blocks
+        for bit in (1, 2, 128)
+    ]
+    found = [(await graphql.data(NODE, id=id_))["node"] for id_ in near]
+
+    assert old == [None] * 3
+    assert found == [None] * 9
+    # No two rows, and no row and its type, share a part that would tell them.
+    assert len({block[:8] for block in blocks} | {block[8:] for block in blocks}) == 6
+
+
+def test_an_id_is_opaque_and_short() -> None:
+    ids = {encode_id(name, number) for name in NODES for number in (1, 2, 2**63 - 1)}
+
+    assert len(ids) == 3 * len(NODES)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{22}", id_) for id_ in ids)
+    assert [decode_id(encode_id(name, 7), name) for name in NODES] == [7] * len(NODES)
+    assert decode_id(encode_id("User", 7), "Tag") is None
