@@ -19,7 +19,7 @@ from quayside.registry.judged import JudgedRoles, judgement
 from quayside.registry.names import repository_path, require_name
 from quayside.registry.pulls import PullRecorder
 from quayside.registry.routes import Match
-from quayside.registry.scopes import challenge
+from quayside.registry.scopes import CATALOG_SCOPE, challenge, repository_scope
 from resolvers.access.permissions import RepositoryRef, repository_role
 from resolvers.access.registry_tokens import PULL, PUSH, RegistryGrant, RepositoryGrant, TokenSigner
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
@@ -189,7 +189,9 @@ class Call:
     def refusal(self, error: str | None = None, *, action: str | None = None) -> RegistryError:
         """A 401 with a challenge for the token that the client needs; `error` is a code of RFC 6750."""
         site = self.site
-        scopes = [(self.match.name, ACTIONS_NEEDED[action])] if action else ()
+        scopes = [repository_scope(self.match.name, ACTIONS_NEEDED[action])] if action else []
+        if self.match.route.name == "catalog":
+            scopes = [CATALOG_SCOPE]
         headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
         return RegistryError(OciCode.UNAUTHORIZED, headers=headers)
 

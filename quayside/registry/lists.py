@@ -38,10 +38,15 @@ async def tags(call: Call) -> None:
 
 
 async def catalog(call: Call) -> None:
-    """List the repositories in which the caller has a role."""
+    """List the repositories in which the account has a role, with PUBLIC_CATALOG also public ones.
+
+    Any token of an account will do. Without one there is a list only if it has public repositories; an empty
+    one would keep clients from signing in.
+    """
     grant = call.token()
-    if grant is None and not call.services.site.has("ANONYMOUS_ACCESS"):
-        raise call.refusal()
+    has_public = call.site.has("PUBLIC_CATALOG") and call.site.has("ANONYMOUS_ACCESS")
+    if not has_public and (grant is None or not grant.account_id):
+        raise call.refusal(None if grant is None else "insufficient_scope")
     context = await call.context(grant)
 
     async def read(after: str, limit: int) -> list[str]:

@@ -1,7 +1,7 @@
 """The token service `/v2/auth`: exchanges credentials for a registry token.
 
 Sources: "Distribution Registry v2 authentication" for GET with Basic credentials, its OAuth 2 form for POST.
-Requesting more than the account may do is no error; the token then grants less.
+Requesting more than the account may do, or what nobody may, is no error; the token then grants less.
 """
 
 import base64
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from quayside.registry.asgi import header, query_items, read_body, send_json
 from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
-from quayside.registry.scopes import ordered_actions, parse_scopes
+from quayside.registry.scopes import CATALOG_SCOPE, ordered_actions, parse_scopes, repository_scope
 from resolvers.access.credentials import basic_viewer
 from resolvers.access.registry_tokens import LIFETIME_S, RegistryGrant
 from resolvers.accounts.login import Door, record_failure, record_success
@@ -52,12 +52,14 @@ async def post(call: Call) -> None:
         return
     viewer = await _viewer(call, form.get("username", ""), form.get("password", ""))
     answer, grant = await _issue(call, viewer, [form.get("scope", "")])
-    scope = " ".join(
-        f"repository:{path}:{','.join(ordered_actions(own.actions))}"
+    granted = [
+        repository_scope(path, ordered_actions(own.actions))
         for path, own in grant.repositories.items()
         if own.actions
-    )
-    await send_json(call.send, 200, {**answer, "scope": scope}, _NOT_STORED)
+    ]
+    if grant.has_catalog:
+        granted.append(CATALOG_SCOPE)
+    await send_json(call.send, 200, {**answer, "scope": " ".join(granted)}, _NOT_STORED)
 
 
 async def _issue(call: Call, viewer: Viewer, scopes: list[str]) -> tuple[dict[str, object], RegistryGrant]:

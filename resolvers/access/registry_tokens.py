@@ -35,6 +35,9 @@ PUSH, PULL, ALL = "push", "pull", "*"
 ACTIONS = (PUSH, PULL, ALL)
 """The actions that can be granted, in the order in which a token lists them; `*` includes the others."""
 
+CATALOG = "catalog"
+"""The name of the list of all repositories, a resource of the type `registry` whose action is `*`."""
+
 ANONYMOUS_SUBJECT = "(anonymous)"
 
 
@@ -59,6 +62,7 @@ class RepositoryGrant:
 class RegistryGrant:
     """The content of a token. `account_id` is 0 for anonymous callers; `repositories` is keyed by path.
 
+    `has_catalog` is whether the catalog was requested and granted.
     `token_id` and `expires_at_s` (Unix time) are set by the signer.
     """
 
@@ -68,6 +72,7 @@ class RegistryGrant:
     credential_kind: str | None
     credential_id: int
     repositories: Mapping[str, RepositoryGrant]
+    has_catalog: bool = False
     token_id: str = ""
     expires_at_s: int = 0
 
@@ -95,11 +100,15 @@ class TokenSigner:
 
     def issue(self, grant: RegistryGrant) -> str:
         """The token for a grant; it expires in one hour."""
+        catalog = {"type": "registry", "name": CATALOG, "actions": [ALL]}
         claims = {
             "sub": grant.subject,
             "access": [
-                {"type": "repository", "name": path, "actions": _ordered(repository.actions)}
-                for path, repository in grant.repositories.items()
+                *(
+                    {"type": "repository", "name": path, "actions": _ordered(repository.actions)}
+                    for path, repository in grant.repositories.items()
+                ),
+                *([catalog] if grant.has_catalog else ()),
             ],
             "quayside": {
                 "account": [grant.account_id, grant.account_epoch],
@@ -184,7 +193,11 @@ def _ordered(actions: frozenset[str]) -> list[str]:
 
 def _grant(claims: dict[str, Any]) -> RegistryGrant:
     own = claims["quayside"]
-    actions = {entry["name"]: frozenset(entry["actions"]) for entry in claims["access"]}
+    actions = {
+        entry["name"]: frozenset(entry["actions"])
+        for entry in claims["access"]
+        if entry["type"] == "repository"
+    }
     return RegistryGrant(
         subject=claims["sub"],
         account_id=own["account"][0],
@@ -195,6 +208,7 @@ def _grant(claims: dict[str, Any]) -> RegistryGrant:
             path: RepositoryGrant(values[0], values[1], values[2], actions[path])
             for path, values in own["repositories"].items()
         },
+        has_catalog=any(entry["type"] == "registry" for entry in claims["access"]),
         token_id=claims["jti"],
         expires_at_s=claims["exp"],
     )

@@ -3,7 +3,7 @@
 The token service calls `registry_grant`; a request that needs more than its token calls `viewer_of`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from resolvers.access.credentials import viewer_for
@@ -20,7 +20,7 @@ from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import DIRECT, parse_scopes, repository_cap
 from resolvers.access.viewer import ANONYMOUS, Credential, Viewer
 from resolvers.context import Context, Site
-from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials
+from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials, QuaysideError
 from resolvers.names import split_path
 from resolvers.repositories.repository import Visibility, create
 from storage.clock import now_ms
@@ -50,20 +50,41 @@ class RequestedScope:
     actions: tuple[str, ...]
 
 
-async def registry_grant(context: Context, scopes: Iterable[RequestedScope]) -> RegistryGrant:
+@dataclass(frozen=True, slots=True)
+class RequestedScopes:
+    """All that a client requests for one token; `has_catalog` for the list of repositories."""
+
+    repositories: tuple[RequestedScope, ...] = ()
+    has_catalog: bool = False
+
+
+async def registry_grant(context: Context, scopes: RequestedScopes) -> RegistryGrant:
     """The grant of a viewer: the requested actions that their roles allow. Fewer than requested is no error.
 
-    A request to push creates a missing repository, private, where the viewer may create repositories. Raises
-    `NamespaceDisabled`.
+    A request to push creates a missing repository, private, where the viewer may create repositories. The
+    catalog is for accounts, and for everybody with PUBLIC_CATALOG. Raises `NamespaceDisabled`, or what keeps
+    a repository from being created, if nothing else was requested.
     """
     account, credential = context.viewer.account, context.viewer.credential
+    repositories: dict[str, RepositoryGrant] = {}
+    errors: list[QuaysideError] = []
+    for scope in scopes.repositories:
+        try:
+            repositories[scope.name] = await _repository_grant(context, scope)
+        except QuaysideError as error:
+            repositories[scope.name] = NO_GRANT
+            errors.append(error)
+    if errors and len(errors) == len(repositories) and not scopes.has_catalog:
+        raise errors[0]
+    may_list = account is not None or context.site.has("PUBLIC_CATALOG")
     return RegistryGrant(
         subject=account.name if account else ANONYMOUS_SUBJECT,
         account_id=account.id if account else 0,
         account_epoch=account.auth_epoch if account else 0,
         credential_kind=credential.kind,
         credential_id=credential.id,
-        repositories={scope.name: await _repository_grant(context, scope) for scope in scopes},
+        repositories=repositories,
+        has_catalog=scopes.has_catalog and may_list,
     )
 
 

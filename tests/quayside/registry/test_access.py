@@ -243,6 +243,10 @@ async def test_a_disabled_namespace_is_denied_to_everybody(
 
     assert answer.status_code == 405
     assert kit.error_codes(answer) == ["DENIED"]
+    for other, had in ((f"repository:{STRANGER}/app:pull", ["pull"]), ("registry:catalog:*", ["*"])):
+        token = await fetch_token(unauthenticated, f"{SCOPE} {other}", (STRANGER, PASSWORD))
+        granted = {entry["name"]: entry["actions"] for entry in jwt.get_unverified_claims(token)["access"]}
+        assert granted == {APP: [], other.split(":")[1]: had}
 
 
 async def test_a_token_for_no_repository_ends_with_the_password(
@@ -419,7 +423,7 @@ async def test_the_password_grant_issues_a_token(
         "grant_type": "password",
         "service": "x",
         "client_id": "x",
-        "scope": f"{SCOPE} repository:no/no:pull",
+        "scope": f"{SCOPE} registry:catalog:* repository:no/no:pull plugin:x:pull repository:No:pull",
     }
 
     answer = await unauthenticated.post("/v2/auth", data={**form, "username": OWNER, "password": PASSWORD})
@@ -428,7 +432,7 @@ async def test_the_password_grant_issues_a_token(
 
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.json()["scope"] == f"repository:{APP}:push,pull"
+    assert answer.json()["scope"] == f"repository:{APP}:push,pull registry:catalog:*"
     assert await pull(unauthenticated, answer.json()["access_token"]) == 200
     assert wrong.status_code == 401
     assert kit.error_codes(wrong) == ["UNAUTHORIZED"]
@@ -440,11 +444,11 @@ async def test_the_password_grant_issues_a_token(
     [
         ({"PUBLIC_CATALOG"}, {"": [APP], STRANGER: [APP, "stranger/x"], OWNER: [APP]}),
         # Without the flag, the owner of one repository is a superuser as well.
-        (set(), {"": [], STRANGER: ["stranger/x"], OWNER: [APP, "stranger/x"]}),
+        (set(), {"": None, STRANGER: ["stranger/x"], OWNER: [APP, "stranger/x"]}),
     ],
 )
 async def test_the_catalog_shows_public_repositories_only_where_it_should(
-    settings: Settings, change: set[str], listed: dict[str, list[str]]
+    settings: Settings, change: set[str], listed: dict[str, list[str] | None]
 ) -> None:
     superusers = frozenset() if change else frozenset({OWNER})
     settings = replace(settings, features=settings.features | change, superusers=superusers)
@@ -458,11 +462,17 @@ async def test_the_catalog_shows_public_repositories_only_where_it_should(
 
         for name, paths in listed.items():
             async with client_of(app, settings, None) as client:
-                headers = {}
-                if name:
-                    headers = {"Authorization": f"Bearer {await fetch_token(client, '', (name, PASSWORD))}"}
-                answer = await client.get("/v2/_catalog", headers=headers)
-            assert answer.json() == {"repositories": paths}
+                answers = [] if name else [await client.get("/v2/_catalog")]
+                for scope in ("registry:catalog:*", "repository:a/b:pull", *([""] if name else ())):
+                    token = await fetch_token(client, scope, (name, PASSWORD) if name else None)
+                    headers = {"Authorization": f"Bearer {token}"}
+                    answers.append(await client.get("/v2/_catalog", headers=headers))
+            for answer in answers:
+                if paths is None:
+                    assert answer.status_code == 401
+                    assert kit.challenge_of(answer)["scope"] == "registry:catalog:*"
+                else:
+                    assert answer.json() == {"repositories": paths}
 
 
 async def test_without_anonymous_access_everything_requires_a_token(settings: Settings) -> None:

@@ -294,4 +294,8 @@ async def test_the_catalog_lists_visible_repositories(
     assert rest.json() == {"repositories": ["owner/b"]}
     assert next_of(rest) is None
     assert (await stranger.get("/v2/_catalog")).json() == {"repositories": ["stranger/x"]}
-    assert (await anonymous.get("/v2/_catalog")).json() == {"repositories": []}
+    # An empty list would keep clients from signing in.
+    refused = await anonymous.get("/v2/_catalog")
+    assert (refused.status_code, kit.error_codes(refused)) == (401, ["UNAUTHORIZED"])
+    assert kit.challenge_of(refused)["scope"] == "registry:catalog:*"
+    assert kit.challenge_of(refused)["error"] == "insufficient_scope"

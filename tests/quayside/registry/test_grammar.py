@@ -11,14 +11,22 @@ from quayside.registry.names import is_name, require_digest, require_name, requi
 from quayside.registry.pagination import Page, next_link, parse_page
 from quayside.registry.ranges import ByteRange, parse_chunk_range, parse_range, upload_range
 from quayside.registry.routes import match_route
-from quayside.registry.scopes import RequestedScope, challenge, ordered_actions, parse_scopes
+from quayside.registry.scopes import (
+    RequestedScope,
+    challenge,
+    ordered_actions,
+    parse_scopes,
+    repository_scope,
+)
 from resolvers.errors import ErrorCode, Forbidden
 from resolvers.manifests.document import ManifestInvalid, ManifestTooLarge
+from resolvers.repositories.registry_access import RequestedScopes
 from storage import blobs
 from tests.quayside.registry import kit
 
 DIGEST = kit.digest_of(b"content")
 HOST = "localhost:8080"
+AB = RequestedScope("a/b", ("pull",))
 
 
 @pytest.mark.parametrize(
@@ -323,13 +331,12 @@ def test_the_link_to_the_next_page() -> None:
     ],
 )
 def test_scopes_are_read(values: list[str], scopes: tuple[RequestedScope, ...]) -> None:
-    assert parse_scopes(values, HOST) == scopes
+    assert parse_scopes(values, HOST) == RequestedScopes(scopes)
 
 
 @pytest.mark.parametrize(
     ("scope", "code"),
     [
-        ("registry:catalog:*", OciCode.INVALID_REQUEST),
         ("repository:a/b", OciCode.INVALID_REQUEST),
         ("repository:a/b:", OciCode.INVALID_REQUEST),
         ("repository:a/b:pull,", OciCode.INVALID_REQUEST),
@@ -347,6 +354,33 @@ def test_bad_scopes_are_refused(scope: str, code: OciCode) -> None:
     assert (caught.value.status, caught.value.code) == (400, code)
 
 
+@pytest.mark.parametrize(
+    ("text", "scopes"),
+    [
+        ("registry:catalog:*", RequestedScopes(has_catalog=True)),
+        ("registry:catalog:pull,*", RequestedScopes(has_catalog=True)),
+        ("registry:catalog:pull", RequestedScopes()),
+        ("registry:other:*", RequestedScopes()),
+        ("plugin:a/b:pull", RequestedScopes()),
+        ("repository:a/b:pull registry:catalog:*", RequestedScopes((AB,), has_catalog=True)),
+        ("repository:A/b:pull repository:a/b:pull", RequestedScopes((AB,))),
+        ("repository:a/b:pull garbage", RequestedScopes((AB,))),
+        ("repository:other.example:5000/a:pull repository:a/b:pull plugin:x:pull", RequestedScopes((AB,))),
+        ("registry:catalog:* repository:unnamed:pull", RequestedScopes(has_catalog=True)),
+    ],
+)
+def test_scopes_that_cannot_be_granted_are_left_out(text: str, scopes: RequestedScopes) -> None:
+    assert parse_scopes([text], HOST) == scopes
+    assert parse_scopes(text.split(), HOST) == scopes
+
+
+def test_nothing_but_scopes_that_cannot_be_read_is_refused_for_the_first() -> None:
+    with pytest.raises(RegistryError) as caught:
+        parse_scopes(["repository:A/b:pull garbage"], HOST)
+
+    assert caught.value.code is OciCode.NAME_INVALID
+
+
 def test_granted_actions_have_one_order() -> None:
     assert ordered_actions(["*", "pull", "delete", "push"]) == ("push", "pull", "*")
 
@@ -355,7 +389,7 @@ def test_a_challenge_names_the_token_service_and_what_is_needed() -> None:
     headers = challenge(
         "http://localhost:8080",
         HOST,
-        scopes=[("a/b", ("pull", "push")), ("c/d", ("pull",))],
+        scopes=[repository_scope("a/b", ("pull", "push")), repository_scope("c/d", ("pull",))],
         error="insufficient_scope",
     )
 

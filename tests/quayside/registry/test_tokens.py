@@ -135,7 +135,7 @@ async def test_a_login_without_scope_requires_credentials(
 
 @pytest.mark.parametrize(
     ("scope", "code"),
-    [("registry:catalog:*", "INVALID_REQUEST"), ("repository:Owner/app:pull", "NAME_INVALID")],
+    [("garbage", "INVALID_REQUEST"), ("repository:Owner/app:pull", "NAME_INVALID")],
 )
 async def test_a_malformed_scope_is_refused(
     unauthenticated: httpx.AsyncClient, scope: str, code: str
@@ -144,6 +144,26 @@ async def test_a_malformed_scope_is_refused(
 
     assert answer.status_code == 400
     assert kit.error_codes(answer) == [code]
+
+
+async def test_what_cannot_be_granted_does_not_keep_the_rest_from_it(
+    unauthenticated: httpx.AsyncClient,
+) -> None:
+    for other in ("garbage", "repository:Owner/app:pull", "plugin:owner/app:pull", "registry:other:*"):
+        assert await granted(unauthenticated, other, f"{APP}:pull") == [access("owner/app", "pull")]
+        assert await granted(unauthenticated, f"{APP}:pull {other}", login=None) == [access("owner/app")]
+    assert await granted(unauthenticated, "plugin:owner/app:pull") == []
+
+
+async def test_the_catalog_is_granted_to_accounts(unauthenticated: httpx.AsyncClient) -> None:
+    catalog = {"type": "registry", "name": "catalog", "actions": ["*"]}
+
+    assert await granted(unauthenticated, "registry:catalog:*") == [catalog]
+    assert await granted(unauthenticated, "registry:catalog:*", f"{APP}:pull") == [
+        access("owner/app", "pull"),
+        catalog,
+    ]
+    assert await granted(unauthenticated, "registry:catalog:*", login=None) == []
 
 
 async def test_a_token_answer_is_json_that_is_not_stored(unauthenticated: httpx.AsyncClient) -> None:
