@@ -29,6 +29,7 @@ from quayside.http.middleware import RequestMiddleware
 from quayside.http.proxies import UntrustedProxies
 from quayside.http.sessions import has_csrf_token
 from quayside.http.stopping import stopping
+from quayside.http.uses import writing
 from quayside.oauth import AuthorizationServer
 from quayside.oauth.federation import federation_routes
 from quayside.pages.exports import export_routes
@@ -57,6 +58,7 @@ from storage.blobs import BlobStore, open_blob_store
 from storage.database import Database, require_current
 from storage.hot import open_hot_store
 from storage.secrets import Secrets
+from storage.space import Space
 
 
 class Application:
@@ -98,7 +100,7 @@ class Application:
             stack.push_async_callback(self.database.close)
             await stack.enter_async_context(self.proxies.noting(self.database))
             await require_current(self.database)
-            self.blobs = open_blob_store(settings.blob_url)
+            self.blobs = open_blob_store(settings.blob_url, reserve_bytes=settings.disk_reserve)
             stack.push_async_callback(self.blobs.close)
             hot = await open_hot_store(settings.database_url)
             stack.push_async_callback(hot.close)
@@ -112,6 +114,7 @@ class Application:
             stack.enter_context(stopping(live.stop))
             self.metrics.watch_subscriptions(lambda: len(live.subscriptions))
             self.contexts = ContextFactory(site, self.blobs, secrets, live, self.addresses)
+            await stack.enter_async_context(writing(site.uses, self.database))
             pulls = PullRecorder(self.database)
             await stack.enter_async_context(pulls.running())
             self.registry = RegistryApp(
@@ -126,6 +129,7 @@ class Application:
                     secrets=secrets,
                     site=site,
                     addresses=self.addresses,
+                    reserve_bytes=settings.disk_reserve,
                 )
             )
             measured.observers.append(self.metrics.statement)
@@ -157,6 +161,12 @@ class Application:
     async def check_blobs(self) -> None:
         """Raise unless the blob store works."""
         await self.blobs.check()
+
+    async def spaces(self) -> dict[str, Space]:
+        """The free space of the disks that are written to, by what is kept there."""
+        reserve = self.settings.disk_reserve
+        found = {"database": await self.database.free_bytes(), "blobs": await self.blobs.free_bytes()}
+        return {name: Space(free, reserve) for name, free in found.items() if free is not None}
 
 
 @asynccontextmanager
@@ -236,6 +246,7 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
             *health_routes(
                 application.metrics,
                 {"database": application.check_database, "blobs": application.check_blobs},
+                application.spaces,
             ),
         ],
         middleware=[

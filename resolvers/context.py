@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from resolvers.access.uses import Uses
 from resolvers.access.viewer import ANONYMOUS, Viewer
 from resolvers.outbound.client import Outbound
 from storage.blobs import BlobStore
@@ -16,6 +17,8 @@ class Site:
     asks addresses that users name. Times are seconds. `tag_expiration_options_s` are the values that a
     namespace may choose for its time machine. Without a mail server, mail waits in the outbox. The limits of
     `resolvers/access/limits.py` are 0 where they are lifted.
+    `uploads_per_account` and `upload_bytes_per_account` bound the open uploads of an account, 0 for no bound.
+    `uses` takes notes of used credentials.
     """
 
     public_url: str
@@ -29,6 +32,9 @@ class Site:
     sign_ups_per_address: int = 20
     mails_per_recipient: int = 20
     mails_per_account: int = 200
+    uploads_per_account: int = 0
+    upload_bytes_per_account: int = 0
+    uses: Uses = field(default_factory=Uses, compare=False)
 
     def has(self, feature: str) -> bool:
         """Whether a feature flag is on."""

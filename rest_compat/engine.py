@@ -276,7 +276,7 @@ class Engine(Generic[C]):
             if code == "INTERNAL":
                 raise RequestRefused(INTERNAL)
             if code == "UNAVAILABLE":
-                raise DatabaseUnavailable
+                raise DatabaseUnavailable(error.message)
             first = first or (code, error)
         if first is not None:
             raise RequestRefused(find(route.problems, TOP_LEVEL, first[0]), first[1].message)

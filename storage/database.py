@@ -29,6 +29,7 @@ import storage.migrations
 from storage.copies import CopyFailed, copy_path, make_copy
 from storage.models import MODULES
 from storage.refusals import DatabaseError, explained
+from storage.space import free_bytes
 
 __all__ = ["Database", "DatabaseError", "IntegrityError", "latest_revision", "migrate"]
 
@@ -138,6 +139,12 @@ class Database:
     async def ping(self) -> None:
         """Ask the database for an answer. Raises `DatabaseUnavailable`, or what else the driver raises."""
         await self._context.db("default").execute_query("SELECT 1")
+
+    async def free_bytes(self) -> int | None:
+        """The free space of the disk that the database is on, in bytes; None for PostgreSQL, elsewhere."""
+        if self.dialect == "postgres":
+            return None
+        return await asyncio.to_thread(free_bytes, sqlite_path(self.url))
 
     async def close(self) -> None:
         """Close all connections."""

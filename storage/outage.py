@@ -12,12 +12,15 @@ from typing import Final
 import asyncpg
 from tortoise.exceptions import BaseORMException, DBConnectionError
 
+from storage.space import is_full
+
 logger = logging.getLogger("quayside.database")
 
 RETRY_AFTER_S: Final = 5
 """Retry-After of the answers, in seconds; a restart of PostgreSQL takes about as long."""
 
 SENTENCE: Final = "The database does not answer at present; try again later."
+FULL: Final = "The database has no space left for this; whoever runs the registry has to make room."
 
 _SQLITE: Final = frozenset(
     {
@@ -44,10 +47,17 @@ _POSTGRES: Final = (
 
 
 class DatabaseUnavailable(Exception):
-    """The database does not answer; a retry in a few seconds may succeed."""
+    """The database does not answer; a retry in a few seconds may succeed. The message is for clients."""
+
+    def __init__(self, sentence: str = SENTENCE) -> None:
+        super().__init__(sentence)
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The database has no space for a write. What needs none, such as reading, goes on."""
 
     def __init__(self) -> None:
-        super().__init__(SENTENCE)
+        super().__init__(FULL)
 
 
 class _Answering(AbstractContextManager[None]):
@@ -55,6 +65,9 @@ class _Answering(AbstractContextManager[None]):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and _is_outage(error):
             reason = (str(error) or type(error).__name__).partition("\n")[0]
+            if _is_full(_cause(error)):
+                logger.error("the database has no space left", extra={"reason": reason})
+                raise DatabaseFull from error
             logger.warning("the database does not answer", extra={"reason": reason})
             raise DatabaseUnavailable from error
 
@@ -67,14 +80,29 @@ def answering() -> AbstractContextManager[None]:
     return _ANSWERING
 
 
-def _is_outage(error: Exception) -> bool:
-    cause = error
+def _cause(error: Exception) -> Exception:
+    """The error of the driver, which Tortoise wraps."""
     if isinstance(error, BaseORMException) and error.args and isinstance(error.args[0], Exception):
-        # Tortoise wraps the error of the driver.
-        cause = error.args[0]
+        return error.args[0]
+    return error
+
+
+def _sqlite_code(error: sqlite3.Error) -> int:
+    """The primary result code: the lowest byte, which the higher bytes extend."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def _is_full(cause: Exception) -> bool:
     if isinstance(cause, sqlite3.Error):
-        # The lowest byte is the primary result code; the higher bytes extend it.
-        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
+        return _sqlite_code(cause) == sqlite3.SQLITE_FULL
+    return isinstance(cause, asyncpg.DiskFullError) or is_full(cause)
+
+
+def _is_outage(error: Exception) -> bool:
+    cause = _cause(error)
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_code(cause) in _SQLITE
     if isinstance(cause, asyncpg.PostgresError):
         return str(getattr(cause, "sqlstate", "")).startswith(_POSTGRES)
     if isinstance(cause, asyncpg.InterfaceError):

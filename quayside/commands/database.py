@@ -79,7 +79,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
     require_exists(settings)
     settings = secret_key.ensure(settings)
     async with opened(settings):
-        blobs = open_blob_store(settings.blob_url)
+        blobs = open_blob_store(settings.blob_url, reserve_bytes=settings.disk_reserve)
         try:
             yield Context(
                 viewer=ANONYMOUS, site=site_of(settings), blobs=blobs, secrets=Secrets(settings.secret_key)

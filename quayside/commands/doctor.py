@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiofiles
 import aiofiles.os
 import httpx
+from rich.filesize import decimal
 
 from quayside.commands import CommandError, database, listening, settings_of, state, terminal
 from quayside.commands.tls import check_tls
@@ -25,6 +26,7 @@ from resolvers.site import untrusted_proxy
 from storage.blobs import BlobError, open_blob_store
 from storage.clock import now_ms
 from storage.database import sqlite_path
+from storage.space import Space, free_bytes
 
 NOTHING_YET = "none before the first start"
 WITHOUT_DATABASE = "not looked at without the database"
@@ -150,6 +152,23 @@ async def _blob_content(settings: Settings) -> str:
     return f"{number} looked up" if number else "none yet"
 
 
+async def _space(settings: Settings) -> str:
+    """Free space where blobs and SQLite are. Raises `CommandError` if uploads are refused."""
+    directories = {"blobs": settings.blob_directory, "database": settings.database_directory}
+    found = {}
+    for kept, directory in directories.items():
+        if directory is not None:
+            free = await asyncio.to_thread(free_bytes, directory)
+            found[kept] = Space(free, settings.disk_reserve)
+    told = ", ".join(f"{decimal(space.free_bytes)} free for {kept}" for kept, space in found.items())
+    if any(space.is_low for space in found.values()):
+        raise CommandError(
+            f"{told}; uploads are refused below {decimal(settings.disk_reserve)} (DISK_RESERVE). "
+            "Delete tags, wait for the end of their history, and run quayside gc, or enlarge the disk."
+        )
+    return told or "kept elsewhere: PostgreSQL and a bucket"
+
+
 async def _superusers(settings: Settings) -> str:
     if not settings.superusers:
         return "none are named in SUPERUSERS"
@@ -244,6 +263,7 @@ CHECKS = (
     Check("stored secrets", _stored_secrets),
     Check("blob store", _blobs),
     Check("blobs", _blob_content),
+    Check("space", _space),
     Check("superusers", _superusers),
     Check("port", _port),
     Check("public address", _public_url),

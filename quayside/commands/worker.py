@@ -32,7 +32,7 @@ async def _run(settings: Settings, only: str | None) -> None:
     async with opened(settings):
         await check_secrets(settings)
     database = await Database.connect(settings.database_url, pool_size=POOL_SIZE)
-    blobs = open_blob_store(settings.blob_url)
+    blobs = open_blob_store(settings.blob_url, reserve_bytes=settings.disk_reserve)
     try:
         runner = Runner(database, settings, blobs, only=only)
         loop = asyncio.get_running_loop()

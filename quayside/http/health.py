@@ -2,7 +2,10 @@
 
 `/readyz` answers 200 or 503 with
 
-    {"status": "ready" | "unready", "checks": {"database": "ok" | "failed", …}}
+    {"status": "ready" | "unready", "checks": {"database": "ok" | "failed", …},
+     "space": {"blobs": {"free_bytes": 123, "reserve_bytes": 12, "status": "ok" | "low"}, …}}
+
+Little space does not make a server unready: all but uploads goes on, and others write to the same disk.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from quayside.http.metrics import CONTENT_TYPE, Metrics
+from storage.space import Space
 
 logger = logging.getLogger("quayside.http.health")
 
@@ -23,26 +27,50 @@ Check = Callable[[], Awaitable[object]]
 """Raises unless what it checks works."""
 
 
-def health_routes(metrics: Metrics, checks: Mapping[str, Check]) -> list[Route]:
-    """The three routes. `/readyz` runs `checks` concurrently; keys are their names."""
+async def no_spaces() -> dict[str, Space]:
+    """Where nothing is kept on a disk of ours."""
+    return {}
+
+
+def health_routes(
+    metrics: Metrics,
+    checks: Mapping[str, Check],
+    spaces: Callable[[], Awaitable[Mapping[str, Space]]] = no_spaces,
+) -> list[Route]:
+    """The three routes. `/readyz` runs `checks` concurrently; keys are their names. `spaces` may block."""
 
     async def alive(request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def ready(request: Request) -> Response:
         passed = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
+        found = await _measured(spaces)
         return JSONResponse(
             {
                 "status": "ready" if all(passed) else "unready",
                 "checks": {name: "ok" if one else "failed" for name, one in zip(checks, passed, strict=True)},
+                "space": {
+                    name: {**space._asdict(), "status": "low" if space.is_low else "ok"}
+                    for name, space in found.items()
+                },
             },
             status_code=200 if all(passed) else 503,
         )
 
     async def numbers(request: Request) -> Response:
+        metrics.spaces(await _measured(spaces))
         return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     return [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", numbers)]
+
+
+async def _measured(spaces: Callable[[], Awaitable[Mapping[str, Space]]]) -> Mapping[str, Space]:
+    """The free space; nothing where a disk does not say, as one that is away."""
+    try:
+        return await asyncio.wait_for(spaces(), CHECK_TIMEOUT_S)
+    except Exception as error:  # noqa: BLE001 - The checks tell of it.
+        logger.warning("free space unknown", extra={"reason": f"{type(error).__name__}: {error}"})
+        return {}
 
 
 async def _passes(name: str, check: Check) -> bool:

@@ -4,13 +4,14 @@ Each application has its own registry. Label values are bounded: the door instea
 methods. With several worker processes, each reports its own numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from quayside.version import __version__
+from storage.space import Space
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 SLOW_STATEMENT_MS: Final = 100
@@ -55,6 +56,18 @@ class Metrics:
         self._subscriptions = Gauge(
             "quayside_subscriptions", "GraphQL subscriptions being served.", registry=self.registry
         )
+        self._free_bytes = Gauge(
+            "quayside_free_bytes",
+            "Free space of the disk on which something is kept (database, blobs).",
+            ("kept",),
+            registry=self.registry,
+        )
+        self._reserve_bytes = Gauge(
+            "quayside_reserve_bytes",
+            "Free space that uploads leave; they are refused with less.",
+            ("kept",),
+            registry=self.registry,
+        )
         version = Gauge("quayside_build_info", "The version that runs.", ("version",), registry=self.registry)
         version.labels(__version__).set(1)
         # Cached, since looking up a labelled child costs more than counting, and every request counts.
@@ -92,6 +105,12 @@ class Metrics:
     def watch_subscriptions(self, count: Callable[[], int]) -> None:
         """Report the number of subscriptions from `count`."""
         self._subscriptions.set_function(count)
+
+    def spaces(self, spaces: Mapping[str, Space]) -> None:
+        """Set the free space of disks, by what is kept there."""
+        for kept, space in spaces.items():
+            self._free_bytes.labels(kept).set(space.free_bytes)
+            self._reserve_bytes.labels(kept).set(space.reserve_bytes)
 
     def exposition(self) -> bytes:
         """All numbers, as text."""

@@ -24,7 +24,9 @@ from quayside.http.metrics import Metrics
 from quayside.logs import request_id
 from quayside.web import forms
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable
+from storage.blobs import StorageFull
 from storage.outage import SENTENCE
+from storage.space import is_full
 
 access = logging.getLogger("quayside.access")
 logger = logging.getLogger("quayside.request")
@@ -52,6 +54,9 @@ class Failure(NamedTuple):
 
 INTERNAL: Final = Failure(500, "The server failed to answer; its log says why.", "UNKNOWN", "INTERNAL")
 UNAVAILABLE: Final = Failure(503, SENTENCE, "UNAVAILABLE", "UNAVAILABLE", RETRY_LATER)
+
+
+FULL: Final = Failure(507, "The disk of the server is full.", "UNAVAILABLE", "UNAVAILABLE")
 
 
 def stalled(error: BodyStalled) -> Failure:
@@ -251,14 +256,17 @@ def _set_scheme(scope: Scope, forwarded_proto: bytes) -> None:
 def _failure_of(error: Exception) -> Failure:
     """How to tell of an error, which is logged unless that has been done where it arose."""
     if isinstance(error, DatabaseUnavailable):
-        return UNAVAILABLE
+        return UNAVAILABLE._replace(sentence=str(error))
+    if isinstance(error, StorageFull) or is_full(error):
+        logger.error("the disk is full", exc_info=error)
+        return FULL
     logger.error("unhandled error", exc_info=error)
     return INTERNAL
 
 
 async def _send_failure(scope: Scope, send: Send, failure: Failure, request: str) -> None:
     if scope["type"] == "websocket":
-        code = 1013 if failure is UNAVAILABLE else 1011
+        code = 1013 if failure.status == UNAVAILABLE.status else 1011
         await send({"type": "websocket.close", "code": code, "reason": ""})
         return
     door = door_of(scope["path"])

@@ -46,6 +46,7 @@ class RegistryServices:
     """Services of the registry. `signer` signs for the audience `site.registry_host`.
 
     `redirects_blobs`: clients read blobs from the blob store itself, if it has addresses for them.
+    `reserve_bytes` of the disk are left free by uploads.
     """
 
     database: Database
@@ -58,6 +59,7 @@ class RegistryServices:
     secrets: Secrets
     site: Site
     addresses: Addresses
+    reserve_bytes: int
     judged: JudgedRoles = field(default_factory=JudgedRoles)
 
 

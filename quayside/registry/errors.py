@@ -15,6 +15,7 @@ from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Quaysi
 from resolvers.manifests.document import ManifestInvalid, ManifestTooLarge
 from resolvers.repositories.registry_access import NamespaceDisabled
 from storage import blobs
+from storage.space import is_full
 
 
 class OciCode(StrEnum):
@@ -68,6 +69,9 @@ ERRORS: Mapping[OciCode, ErrorRow] = {
     OciCode.UNAVAILABLE: ErrorRow(503, "the registry cannot do this at present"),
     OciCode.UNKNOWN: ErrorRow(500, "the registry failed"),
 }
+
+
+NO_SPACE = "there is no space left for this; an upload can be resumed when there is"
 
 
 class RegistryError(Exception):
@@ -136,6 +140,13 @@ CLASS_ERRORS: Mapping[type[QuaysideError], tuple[OciCode, int | None]] = {
 """Errors of resolvers that the protocol specifies; they take precedence over `DOMAIN_ERRORS`."""
 
 
+def _message(error: Exception) -> str | None:
+    if isinstance(error, blobs.StorageFull):
+        return NO_SPACE
+    # The message of a storage medium may contain paths of the machine, so it is not disclosed.
+    return None if isinstance(error, blobs.StorageFailed) else str(error)
+
+
 def registry_error(error: Exception) -> RegistryError | None:
     """Translate an exception of a lower layer; None for an unexpected one."""
     if isinstance(error, RegistryError):
@@ -150,7 +161,7 @@ def registry_error(error: Exception) -> RegistryError | None:
     for ancestor in type(error).__mro__:
         if ancestor in STORAGE_ERRORS:
             code, status = STORAGE_ERRORS[ancestor]
-            # The message of a storage medium may contain paths of the machine, so it is not disclosed.
-            message = None if issubclass(ancestor, blobs.StorageFailed) else str(error)
-            return RegistryError(code, message, status=status)
+            return RegistryError(code, _message(error), status=status)
+    if is_full(error):
+        return RegistryError(OciCode.UNAVAILABLE, NO_SPACE, status=507)
     return None

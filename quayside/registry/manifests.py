@@ -13,7 +13,7 @@ from quayside.registry.asgi import (
     send_bytes,
 )
 from quayside.registry.call import Call
-from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.errors import NO_SPACE, OciCode, RegistryError
 from quayside.registry.names import is_digest_reference, require_digest, require_new_tag, require_reference
 from resolvers.access.registry_tokens import PULL, PUSH
 from resolvers.content import push
@@ -92,6 +92,7 @@ async def put(call: Call) -> None:
     asked = [value for key, value in query_items(call.scope) if key == "tag"] if digest else [reference]
     tags = [require_new_tag(name) for name in dict.fromkeys(asked)]
     access.require_writable()
+    await _require_space(call)
     body = await _read(call)
     pushed = await push.put_manifest(
         await call.context(access.grant),
@@ -110,6 +111,18 @@ async def put(call: Call) -> None:
     if pushed.subject_digest and call.services.site.has("REFERRERS_API"):
         headers["OCI-Subject"] = pushed.subject_digest
     await send_bytes(call.send, 201, headers)
+
+
+async def _require_space(call: Call) -> None:
+    """Raise RegistryError (507) where the database has less than half of the reserve.
+
+    What uploads may not take is there for what was uploaded to become an image, and the last half of it for
+    deleting.
+    """
+    reserve = call.services.reserve_bytes
+    free = await call.services.database.free_bytes() if reserve else None
+    if free is not None and free < reserve // 2:
+        raise RegistryError(OciCode.UNAVAILABLE, NO_SPACE, status=507)
 
 
 async def _read(call: Call) -> bytes:

@@ -12,14 +12,14 @@ from contextlib import asynccontextmanager
 from quayside.http.bodies import BodyStalled, BodyTimes, allow_pauses, body_of
 from quayside.registry.asgi import body_pieces, content_length, header, send_bytes, send_head
 from quayside.registry.call import Access, Call
-from quayside.registry.errors import OciCode, RegistryError
+from quayside.registry.errors import OciCode, RegistryError, registry_error
 from quayside.registry.names import require_digest
 from quayside.registry.ranges import parse_chunk_range, upload_range
 from resolvers.access.registry_tokens import PUSH
 from resolvers.content import push
 from resolvers.content import upload as uploads
 from storage import blob_rows
-from storage.blobs import DigestMismatch, OffsetMismatch, UploadBusy
+from storage.blobs import DigestMismatch, OffsetMismatch, StorageFull, UploadBusy
 
 ALGORITHMS = frozenset({"sha256", "sha512"})
 
@@ -39,8 +39,13 @@ async def begin(call: Call) -> None:
         return
     if query.get("digest-algorithm", "sha256") not in ALGORITHMS:
         raise RegistryError(OciCode.DIGEST_INVALID, "digest-algorithm must be sha256 or sha512")
-    upload = await uploads.begin(call.services.blobs, access.repository.id, access.grant.account_id)
-    await send_bytes(call.send, 202, _headers(call, upload, 0))
+    upload = await _begin(call, access)
+    await send_bytes(call.send, 202, _headers(call, upload.uuid, 0))
+
+
+async def _begin(call: Call, access: Access) -> uploads.OpenUpload:
+    services = call.services
+    return await uploads.begin(services.site, services.blobs, access.repository.id, access.grant.account_id)
 
 
 async def _mount(call: Call, access: Access, digest: str, source: str | None) -> bool:
@@ -55,60 +60,68 @@ async def _mount(call: Call, access: Access, digest: str, source: str | None) ->
 
 async def _store(call: Call, access: Access, digest: str) -> None:
     """Store a blob from the body of the first request (monolithic POST)."""
-    allow_pauses(call.scope)
-    blobs, upload = call.services.blobs, uploads.new_id()
-    await blobs.create_upload(upload)
+    blobs, upload = call.services.blobs, await _begin(call, access)
     try:
-        await blobs.append(upload, 0, body_pieces(call.receive))
-        size = await blob_rows.commit(blobs, upload, digest)
+        await blobs.append(upload.uuid, 0, _pieces(call, upload, 0))
+        size = await blob_rows.commit(blobs, upload.uuid, digest)
     except BaseException:
         # The client does not know the id of this upload, so it cannot resume it.
-        await blobs.cancel(upload)
+        await blobs.cancel(upload.uuid)
+        await uploads.forget(upload.uuid)
         raise
-    await push.link_blob(access.repository.id, digest, size)
+    await push.link_blob(access.repository.id, digest, size, upload=upload.uuid)
     await _send_created(call, digest)
+
+
+def _pieces(call: Call, upload: uploads.OpenUpload, size: int) -> AsyncIterator[bytes]:
+    """The body, which may pause, within the bounds of the account; `size` is what the upload has already."""
+    allow_pauses(call.scope)
+    announced = content_length(call.scope) or 0
+    body = body_pieces(call.receive)
+    return uploads.bounded(call.services.site, upload, size, body, announced=announced)
 
 
 async def status(call: Call) -> None:
     """Report the size of an upload."""
     _, upload = await _require(call)
-    size = await call.services.blobs.upload_size(upload)
-    await send_head(call.send, 204, _headers(call, upload, size))
+    size = await call.services.blobs.upload_size(upload.uuid)
+    await send_head(call.send, 204, _headers(call, upload.uuid, size))
 
 
 async def append(call: Call) -> None:
     """Append a chunk with a `Content-Range`, or a stream of any length."""
     _, upload = await _require(call)
-    async with _held(call, upload):
+    async with _held(call, upload.uuid):
         size = await _append(call, upload)
-    await send_bytes(call.send, 202, _headers(call, upload, size))
+        await uploads.note(upload, size)
+    await send_bytes(call.send, 202, _headers(call, upload.uuid, size))
 
 
 async def finish(call: Call) -> None:
     """Append the last chunk, if any, and commit the upload as the blob with the client's digest."""
     access, upload = await _require(call)
     digest = require_digest(call.query().get("digest", ""))
-    async with _held(call, upload):
+    async with _held(call, upload.uuid):
         if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
             await _append(call, upload)
         try:
-            size = await blob_rows.commit(call.services.blobs, upload, digest)
+            size = await blob_rows.commit(call.services.blobs, upload.uuid, digest)
         except DigestMismatch:
-            await uploads.forget(upload)
+            await uploads.forget(upload.uuid)
             raise
-    await push.link_blob(access.repository.id, digest, size, upload=upload)
+    await push.link_blob(access.repository.id, digest, size, upload=upload.uuid)
     await _send_created(call, digest)
 
 
 async def cancel(call: Call) -> None:
     """Cancel an upload."""
     _, upload = await _require(call)
-    await call.services.blobs.cancel(upload)
-    await uploads.forget(upload)
+    await call.services.blobs.cancel(upload.uuid)
+    await uploads.forget(upload.uuid)
     await send_head(call.send, 204, {})
 
 
-async def _require(call: Call) -> tuple[Access, str]:
+async def _require(call: Call) -> tuple[Access, uploads.OpenUpload]:
     access = await call.authorize(PUSH)
     access.require_writable()
     return access, await uploads.require(call.argument, access.repository.id, access.grant.account_id)
@@ -132,33 +145,43 @@ async def _held(call: Call, upload: str) -> AsyncIterator[None]:
         ) from error
 
 
-async def _append(call: Call, upload: str) -> int:
-    """Append the body to an upload, which may pause. Returns its new size in bytes."""
-    allow_pauses(call.scope)
+async def _append(call: Call, upload: uploads.OpenUpload) -> int:
+    """Append the body to an upload, as far as it comes and there is room. Returns its new size in bytes."""
     blobs = call.services.blobs
     chunk = parse_chunk_range(header(call.scope, b"content-range"), content_length(call.scope))
-    pieces = body_pieces(call.receive)
+    start = await blobs.upload_size(upload.uuid) if chunk is None else chunk.start
+    pieces = _pieces(call, upload, start)
     try:
         if chunk is None:
-            return await blobs.append(upload, await blobs.upload_size(upload), pieces)
-        size = await blobs.append(upload, chunk.start, _at_most(pieces, chunk.size))
+            return await blobs.append(upload.uuid, start, pieces)
+        size = await blobs.append(upload.uuid, start, _at_most(pieces, chunk.size))
     except OffsetMismatch as error:
-        raise _out_of_order(call, upload, error) from error
-    except BodyStalled as error:
-        raise RegistryError(
-            OciCode.BLOB_UPLOAD_INVALID,
-            str(error),
-            status=408,
-            detail={"upload": upload},
-            headers={**_headers(call, upload, await blobs.upload_size(upload)), "Connection": "close"},
-        ) from error
+        raise _out_of_order(call, upload.uuid, error) from error
+    except (BodyStalled, StorageFull, uploads.TooManyUploads) as error:
+        raise await _interrupted(call, upload, error) from error
     if size != chunk.end:
         raise RegistryError(
             OciCode.SIZE_INVALID,
             f"the chunk ended {chunk.end - size} bytes before its Content-Range",
-            headers=_headers(call, upload, size),
+            headers=_headers(call, upload.uuid, size),
         )
     return size
+
+
+async def _interrupted(call: Call, upload: uploads.OpenUpload, error: Exception) -> RegistryError:
+    """The answer to a request that an upload did not take whole: why, and where to resume."""
+    size = await call.services.blobs.upload_size(upload.uuid)
+    await uploads.note(upload, size)
+    headers = _headers(call, upload.uuid, size)
+    detail = {"upload": upload.uuid}
+    if isinstance(error, BodyStalled):
+        headers["Connection"] = "close"
+        return RegistryError(
+            OciCode.BLOB_UPLOAD_INVALID, str(error), status=408, detail=detail, headers=headers
+        )
+    known = registry_error(error)
+    assert known is not None
+    return RegistryError(known.code, known.message, status=known.status, detail=detail, headers=headers)
 
 
 async def _at_most(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

@@ -15,6 +15,8 @@ _DURATION: Final = re.compile(r"(\d{1,6})([smhdwy])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_SIZE: Final = re.compile(r"([0-9]{1,15})([KMGT]?)")
+_SHIFTS: Final = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 MIN_SECRET_CHARACTERS: Final = 32
 
 
@@ -74,6 +76,14 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def size(text: str) -> int:
+    """A number of bytes: a whole number, perhaps with a unit of `K M G T`, which are powers of 1024."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError("a whole number of bytes, or one with a unit of K, M, G, T, such as 512M")
+    return int(match[1]) << _SHIFTS[match[2]]
 
 
 def host(text: str) -> str:

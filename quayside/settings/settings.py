@@ -52,6 +52,9 @@ class Settings:
     database_url: str = field(repr=False)
     blob_url: str = field(repr=False)
     blob_redirects: bool
+    disk_reserve: int
+    uploads_per_account: int
+    upload_bytes_per_account: int
     host: str
     port: int
     tls_cert: Path | None
@@ -86,6 +89,16 @@ class Settings:
     def is_sqlite(self) -> bool:
         """Whether the database is the embedded one."""
         return self.database_url.startswith("sqlite:")
+
+    @property
+    def database_directory(self) -> Path | None:
+        """The directory of the database, if it is the embedded one."""
+        return _path_of(self.database_url).parent if self.is_sqlite else None
+
+    @property
+    def blob_directory(self) -> Path | None:
+        """The directory of the blobs, if they are on a disk."""
+        return _path_of(self.blob_url) if self.blob_url.startswith("file:") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,25 @@ SETTINGS: Final = (
         "false",
         "Whether pulls are sent to the bucket of `BLOB_URL` for the bytes of blobs, by addresses that hold"
         " for 20 minutes. Clients must reach its endpoint.",
+    ),
+    Setting(
+        "DISK_RESERVE",
+        parsers.size,
+        "256M",
+        "How much uploads leave free on the disk of a `file:` blob store and of SQLite, so that reading and"
+        " deleting always work; such as `512M` or `2G`, `0` for nothing.",
+    ),
+    Setting(
+        "UPLOADS_PER_ACCOUNT",
+        parsers.whole_number(0, 1_000_000),
+        "500",
+        "The most uploads that one account may have begun and not ended; `0` for no bound.",
+    ),
+    Setting(
+        "UPLOAD_BYTES_PER_ACCOUNT",
+        parsers.size,
+        "100G",
+        "How much one account may have in uploads that have not ended; `0` for no bound.",
     ),
     Setting("HOST", parsers.host, "127.0.0.1", "The address to listen on; `0.0.0.0` for all."),
     Setting("PORT", parsers.port, "8080", "The TCP port to listen on."),
@@ -296,6 +328,10 @@ def load_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     if problems:
         raise SettingsError(*problems)
     return Settings(**{name.lower(): value for name, value in values.items()}, features=features)
+
+
+def _path_of(url: str) -> Path:
+    return Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path))
 
 
 def _parse(row: Setting, given: _SettingText | None, default: str, problems: list[str]) -> Any:

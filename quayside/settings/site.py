@@ -20,6 +20,8 @@ def site_of(settings: Settings) -> Site:
         sign_ups_per_address=settings.sign_ups_per_address,
         mails_per_recipient=settings.mails_per_recipient,
         mails_per_account=settings.mails_per_account,
+        uploads_per_account=settings.uploads_per_account,
+        upload_bytes_per_account=settings.upload_bytes_per_account,
         has_mail_server=settings.mail_url is not None and "MAILING" in settings.features,
     )
 

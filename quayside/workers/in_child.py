@@ -64,7 +64,7 @@ async def _outcome(order: Order) -> dict[str, Any]:
 
 
 async def _work(order: Order) -> str | None:
-    blobs = open_blob_store(order.settings.blob_url)
+    blobs = open_blob_store(order.settings.blob_url, reserve_bytes=order.settings.disk_reserve)
     run = Run(order.job.payload, tools_of(order.settings, blobs), order.job)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.stop)
     database = await Database.connect(order.settings.database_url, pool_size=2)

@@ -14,7 +14,6 @@ import hmac
 import secrets as random
 import string
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from resolvers.access.attempts import Attempts, RepeatedMistake, refuse
 from resolvers.access.passwords import verify_password
@@ -26,16 +25,13 @@ from resolvers.errors import InvalidCredentials
 from storage.clock import is_recent, now_ms
 from storage.conditions import can_act
 from storage.secrets import Secrets, SecretUnreadable
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import Row, fetch, fetch_one, placeholders
 
 ACCESS_TOKEN_PREFIX = 20
 ACCESS_TOKEN_LENGTH = 40
 APP_TOKEN_PREFIX = 60
 APP_TOKEN_LENGTH = 120
 ROBOT_TOKEN_LENGTH = 64
-LAST_ACCESSED_EVERY_MS = 60_000
-"""`last_accessed_at_ms` is written at most once a minute, so that pulls do not turn into writes."""
-
 FRESH_FOR_MS = 600_000
 """How long a session counts as a fresh login after its password was given."""
 
@@ -102,7 +98,7 @@ async def bearer_viewer(token: str, *, site: Site) -> Viewer:
         raise InvalidCredentials
     if row["expires_at_ms"] is not None and row["expires_at_ms"] <= now_ms():
         raise InvalidCredentials
-    await _note_use("access_token", row["token_id"], row["used"])
+    site.uses.note("access_token", row["token_id"], row["used"])
     return viewer_for(row, parse_scopes(row["scopes"]), site, Credential("access_token", row["token_id"]))
 
 
@@ -118,7 +114,7 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
     )
     if row is None:
         raise InvalidCredentials
-    await _note_use("account", row["id"], row["last_accessed_at_ms"])
+    site.uses.note("account", row["id"], row["last_accessed_at_ms"])
     return viewer_for(
         row,
         DIRECT,
@@ -193,7 +189,7 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
     account = await password_account(username, decrypted_password(password, secrets), ip=ip, secrets=secrets)
     if awaits_verification(account, site):
         raise InvalidCredentials
-    await _note_use("account", account["id"], account["last_accessed_at_ms"])
+    site.uses.note("account", account["id"], account["last_accessed_at_ms"])
     return viewer_for(account, DIRECT, site)
 
 
@@ -261,7 +257,7 @@ async def _robot_viewer(
     )
     if row is None or not _opens(row, username, password, secrets, signer):
         raise await refuse(username, password, ip=ip, secrets=secrets)
-    await _note_use("account", row["id"], row["last_accessed_at_ms"])
+    site.uses.note("account", row["id"], row["last_accessed_at_ms"])
     return viewer_for(row, DIRECT, site)
 
 
@@ -291,7 +287,7 @@ async def _app_token_viewer(password: str, site: Site, secrets: Secrets) -> View
         raise InvalidCredentials
     if row["expires_at_ms"] is not None and row["expires_at_ms"] <= now_ms():
         raise InvalidCredentials
-    await _note_use("app_token", row["token_id"], row["used"])
+    site.uses.note("app_token", row["token_id"], row["used"])
     return viewer_for(row, DIRECT, site, Credential("app_token", row["token_id"]))
 
 
@@ -303,9 +299,3 @@ _SPECIAL_USERNAMES: dict[str, Callable[[str, Site, Secrets], Awaitable[Viewer]]]
     "$app": _app_token_viewer,
     "$oauthtoken": _access_token_viewer,
 }
-
-
-async def _note_use(table: str, row_id: int, last_used_at_ms: Any) -> None:
-    now = now_ms()
-    if last_used_at_ms is None or now - last_used_at_ms > LAST_ACCESSED_EVERY_MS:
-        await execute(f"UPDATE {table} SET last_accessed_at_ms = ? WHERE id = ?", now, row_id)

@@ -1,23 +1,31 @@
-"""Uploads in progress: the owner of each, and when it expires.
+"""Uploads in progress: the owner of each, when it expires, and how many and how large they may be.
 
-The blob store knows their bytes and sizes.
+The blob store knows their bytes and sizes. Rows know sizes roughly, so that what an account has in uploads is
+one sum, over all processes: an upload is noted while it grows.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import dataclass
 
+from resolvers.context import Site
+from resolvers.errors import ErrorCode, QuaysideError
 from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
 from storage.blobs import BlobStore, UploadUnknown
 from storage.blobs.base import require_upload_id
 from storage.clock import now_ms
 from storage.models.blob import Upload
-from storage.statements import execute, fetch, fetch_one, in_batches, placeholders
+from storage.statements import execute, fetch, fetch_one, in_batches, is_postgres, placeholders
 from storage.transactions import transaction
 
 ABANDONED_AFTER_MS = 2 * 86_400_000
 USED_WITHIN_MS = 3_600_000
 """The row of an upload is written again only when a client comes back after this long."""
 BATCH = 200
+NOTED_EVERY_BYTES = 64 * 1024 * 1024
+"""A growing upload is noted this often; its account may exceed its bound by as much for each upload."""
+NOTED_FROM_BYTES = 1024 * 1024
+"""Smaller uploads are not noted, so that pushing small layers writes no more than before."""
 _USED_AT = "COALESCE(used_at_ms, created_at_ms)"
 
 
@@ -26,24 +34,60 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-async def begin(blobs: BlobStore, repository_id: int, account_id: int) -> str:
-    """Start an empty upload of an authorized account into a repository. Returns its id."""
+class TooManyUploads(QuaysideError):
+    """The account has as many uploads open as it may, or as many bytes in them."""
+
+    code = ErrorCode.TOO_MANY
+    default = "Too many open uploads."
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """An upload in use. `others_bytes` is what its account has in other uploads."""
+
+    uuid: str
+    account_id: int
+    others_bytes: int
+
+
+async def begin(site: Site, blobs: BlobStore, repository_id: int, account_id: int) -> OpenUpload:
+    """Start an empty upload of an authorized account into a repository. Raises `TooManyUploads`."""
     upload = new_id()
+    most = site.uploads_per_account
     async with transaction("upload.begin"):
+        if most and is_postgres():
+            # Two requests must not both find the last place free. On SQLite transactions exclude each other.
+            await fetch("SELECT id FROM account WHERE id = ? FOR NO KEY UPDATE", account_id)
+        found = await fetch_one(
+            "SELECT COUNT(*) AS number, COALESCE(SUM(size_bytes), 0) AS bytes FROM upload"
+            " WHERE account_id = ?",
+            account_id,
+        )
+        assert found is not None
+        if most and found["number"] >= most:
+            raise TooManyUploads(
+                f"this account has {found['number']} uploads open and may have {most}; end or cancel some, or"
+                " wait: they end two days after their last use"
+            )
         await Upload.create(
             uuid=upload, repository_id=repository_id, account_id=account_id, created_at_ms=now_ms()
         )
-    await blobs.create_upload(upload)
-    return upload
+    try:
+        await blobs.create_upload(upload)
+    except BaseException:
+        await forget(upload)
+        raise
+    return OpenUpload(upload, account_id, int(found["bytes"]))
 
 
-async def require(upload: str, repository_id: int, account_id: int) -> str:
-    """The id, if it is an upload of this account into this repository, which is then in use.
+async def require(upload: str, repository_id: int, account_id: int) -> OpenUpload:
+    """The upload, if it is one of this account into this repository, which is then in use.
 
     Raises `UploadUnknown`.
     """
     row = await fetch_one(
-        f"SELECT id, {_USED_AT} AS used_at_ms FROM upload"
+        f"SELECT id, {_USED_AT} AS used_at_ms, (SELECT COALESCE(SUM(o.size_bytes), 0) FROM upload o"
+        " WHERE o.account_id = upload.account_id AND o.id <> upload.id) AS others_bytes FROM upload"
         " WHERE uuid = ? AND repository_id = ? AND account_id = ?",
         require_upload_id(upload),
         repository_id,
@@ -56,11 +100,56 @@ async def require(upload: str, repository_id: int, account_id: int) -> str:
         "UPDATE upload SET used_at_ms = ? WHERE id = ?", now, row["id"]
     ):
         raise UploadUnknown(upload)
-    return upload
+    return OpenUpload(upload, account_id, int(row["others_bytes"]))
+
+
+def require_room(site: Site, upload: OpenUpload, size: int) -> None:
+    """Raise `TooManyUploads` if an account may not have an upload of `size` bytes beside its others."""
+    most = site.upload_bytes_per_account
+    if most and upload.others_bytes + size > most:
+        raise TooManyUploads(
+            f"this account may have {most} bytes in open uploads and would have {upload.others_bytes + size};"
+            " end or cancel some, or wait: they end two days after their last use"
+        )
+
+
+async def bounded(
+    site: Site, upload: OpenUpload, size: int, pieces: AsyncIterable[bytes], *, announced: int = 0
+) -> AsyncIterator[bytes]:
+    """Yield the pieces that are to be added to an upload of `size` bytes, and note its size as it grows.
+
+    Raises `TooManyUploads` in place of the piece that would be too much, of the first if `announced` bytes
+    would be.
+    """
+    require_room(site, upload, size + announced)
+    noted = size
+    async for piece in pieces:
+        size += len(piece)
+        require_room(site, upload, size)
+        yield piece
+        if size - noted >= NOTED_EVERY_BYTES:
+            noted = size
+            upload = await _note(upload, size)
+
+
+async def note(upload: OpenUpload, size: int) -> None:
+    """Note the size of an upload that rests, so that it counts for its account."""
+    if size >= NOTED_FROM_BYTES:
+        await _note(upload, size)
+
+
+async def _note(upload: OpenUpload, size: int) -> OpenUpload:
+    await execute("UPDATE upload SET size_bytes = ? WHERE uuid = ?", size, upload.uuid)
+    row = await fetch_one(
+        "SELECT COALESCE(SUM(size_bytes), 0) AS bytes FROM upload WHERE account_id = ? AND uuid <> ?",
+        upload.account_id,
+        upload.uuid,
+    )
+    return OpenUpload(upload.uuid, upload.account_id, int(row["bytes"]) if row else 0)
 
 
 async def forget(upload: str) -> None:
-    """Delete the row of a finished upload."""
+    """Delete the row of an upload that has ended."""
     await execute("DELETE FROM upload WHERE uuid = ?", upload)
 
 

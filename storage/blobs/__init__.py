@@ -52,10 +52,11 @@ __all__ = [
 ]
 
 
-def open_blob_store(url: str) -> BlobStore:
+def open_blob_store(url: str, *, reserve_bytes: int = 0) -> BlobStore:
     """Return the store that the URL names: ``file:///absolute/directory``, ``memory:`` or ``s3://bucket/…``.
 
-    Nothing is asked of it yet; a directory is created with the first upload. Raises StoreUrlInvalid.
+    Uploads leave `reserve_bytes` of a disk free. Nothing is asked of the store yet; a directory is created
+    with the first upload. Raises StoreUrlInvalid.
     """
     parts = urlsplit(url)
     if parts.scheme == "s3":
@@ -70,7 +71,7 @@ def open_blob_store(url: str) -> BlobStore:
             directory = Path(unquote(parts.path))
             if parts.netloc or not directory.is_absolute() or directory == Path("/"):
                 raise StoreUrlInvalid("a file blob store URL must be file:///absolute/directory")
-            return FilesystemBlobStore(directory)
+            return FilesystemBlobStore(directory, reserve_bytes)
         case "memory":
             if parts.netloc or parts.path:
                 raise StoreUrlInvalid("the memory blob store URL is memory: and nothing more")

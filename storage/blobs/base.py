@@ -16,12 +16,12 @@ BlobError
    └─ StorageFull       no space or quota left; the upload can be resumed later
 """
 
-import errno
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from storage.space import is_full
 from storage.transactions import open_transaction
 
 CHUNK_SIZE = 1024 * 1024
@@ -133,7 +133,7 @@ class StorageFailed(BlobError):
 
 
 class StorageFull(StorageFailed):
-    """There is no space or quota left. What was written stays: ask `upload_size` and resume there."""
+    """There is no space or quota left, or only the reserve. What an upload has stays; it can be resumed."""
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def os_errors() -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise StorageFull(f"the blob store is full: {reason}", errno=error.errno) from error
         raise StorageFailed(f"the blob store failed: {reason}", errno=error.errno) from error
 
@@ -198,7 +198,7 @@ class BlobStore(Protocol):
         proceeds.
         Raises UploadUnknown, also when the upload is cancelled meanwhile, and StorageFull.
         If the stream raises, the bytes received until then are kept and its error is passed on. After that,
-        as after StorageFull, `upload_size` says where to resume.
+        as after StorageFull, which drops the last piece, `upload_size` says where to resume.
         """
 
     async def upload_size(self, upload: str) -> int:
@@ -252,6 +252,9 @@ class BlobStore(Protocol):
 
         A store that is yet to be made is good, and one that was there before and is not now is bad.
         """
+
+    async def free_bytes(self) -> int | None:
+        """The free space of the medium in bytes; None where there is no such figure, as for a bucket."""
 
     async def close(self) -> None:
         """Release threads and memory. Uploads and blobs of a durable store stay."""

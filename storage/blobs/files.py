@@ -23,14 +23,16 @@ from storage.blobs.base import (
 from storage.blobs.digest import Hasher
 from storage.blobs.paths import DIRECTORY_MODE
 from storage.faults import fault
+from storage.space import is_full, require_space
 
 
 class UploadFile:
     """The file of one upload, open and locked for an append."""
 
-    def __init__(self, path: Path, upload: str) -> None:
+    def __init__(self, path: Path, upload: str, reserve_bytes: int = 0) -> None:
         self.path = path
         self.upload = upload
+        self._reserve_bytes = reserve_bytes
         self.size = 0
         self.hasher: Hasher | None = None
         self._descriptor: int | None = None
@@ -49,25 +51,36 @@ class UploadFile:
     def write(self, pieces: list[bytes]) -> None:
         """Append the pieces and hash them. After an error the file is closed, and further writes do nothing.
 
-        Writing on after a failed batch would leave a gap in the bytes, so the error must end the append.
+        Writing on after a failed batch would leave a gap in the bytes, so the error must end the append. A
+        batch for which there is no space is dropped whole, so that its bytes do not take the last of it.
         """
         if self._descriptor is None:
             return
         batch = memoryview(b"".join(pieces))
         try:
             fault("append.before_write")
-            written = 0
-            while written < len(batch):
-                written += os.write(self._descriptor, batch[written:])
+            self._extend(self._descriptor, batch)
             fault("append.after_write")
             self._require_not_cancelled()
-        except BaseException:
-            self.hasher = None
+        except BaseException as error:
+            if not is_full(error):
+                self.hasher = None
             self.close()
             raise
         self.size += len(batch)
         if self.hasher is not None:
             self.hasher.update(batch)
+
+    def _extend(self, descriptor: int, batch: memoryview) -> None:
+        try:
+            require_space(descriptor, len(batch), self._reserve_bytes)
+            written = 0
+            while written < len(batch):
+                written += os.write(descriptor, batch[written:])
+        except OSError as error:
+            if is_full(error):
+                os.ftruncate(descriptor, self.size)
+            raise
 
     def _require_not_cancelled(self) -> None:
         assert self._descriptor is not None

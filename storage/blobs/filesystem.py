@@ -44,6 +44,7 @@ from storage.blobs.files import (
 from storage.blobs.paths import FILE_MODE, Layout
 from storage.blobs.settling import settled
 from storage.faults import fault
+from storage.space import free_bytes, require_space
 
 T = TypeVar("T")
 
@@ -53,10 +54,14 @@ WALK_BATCH = 256
 
 
 class FilesystemBlobStore:
-    """The BlobStore for a local disk, or for a shared one on which flock(2) holds between its hosts."""
+    """The BlobStore for a local disk, or for a shared one on which flock(2) holds between its hosts.
 
-    def __init__(self, root: Path) -> None:
+    Uploads leave `reserve_bytes` of the file system free.
+    """
+
+    def __init__(self, root: Path, reserve_bytes: int = 0) -> None:
         self._layout = Layout(root)
+        self._reserve_bytes = reserve_bytes
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
         self._hashers: OrderedDict[str, Hasher] = OrderedDict()
         self._made_directories: set[Path] = set()
@@ -70,7 +75,7 @@ class FilesystemBlobStore:
 
     async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
         refuse_inside_transaction()
-        file = UploadFile(self._layout.upload(upload), upload)
+        file = UploadFile(self._layout.upload(upload), upload, self._reserve_bytes)
         try:
             await self._in_thread(partial(file.open, offset))
             file.hasher = self._take_hasher(upload, offset)
@@ -156,6 +161,10 @@ class FilesystemBlobStore:
         refuse_inside_transaction()
         await self._in_thread(self._check)
 
+    async def free_bytes(self) -> int:
+        refuse_inside_transaction()
+        return await self._in_thread(partial(free_bytes, self._layout.root))
+
     async def close(self) -> None:
         self._hashers.clear()
         await asyncio.to_thread(self._threads.shutdown)
@@ -223,9 +232,16 @@ class FilesystemBlobStore:
     def _create_upload(self, path: Path, upload: str) -> None:
         self._make_directories()
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         except FileExistsError:
             raise UploadExists(upload) from None
+        try:
+            require_space(descriptor, 0, self._reserve_bytes)
+        except OSError:
+            path.unlink()
+            raise
+        finally:
+            os.close(descriptor)
 
     def _check(self) -> None:
         is_there = all(path.is_dir() for path in self._layout.directories())

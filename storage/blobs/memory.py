@@ -82,6 +82,9 @@ class MemoryBlobStore:
     async def check(self) -> None:
         refuse_inside_transaction()
 
+    async def free_bytes(self) -> None:
+        refuse_inside_transaction()
+
     async def stat(self, digest: str) -> int | None:
         refuse_inside_transaction()
         parse_digest(digest)

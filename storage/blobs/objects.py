@@ -33,6 +33,7 @@ from storage.blobs.base import (
     DigestMismatch,
     OffsetMismatch,
     StorageFailed,
+    StorageFull,
     UploadBusy,
     UploadExists,
     UploadInvalid,
@@ -62,6 +63,8 @@ LINK_LIFETIME = timedelta(minutes=20)
 
 _BEGUN = "begun"
 _OFFSET = re.compile(r"[0-9]{20}")
+_FULL = frozenset({"InsufficientStorage", "QuotaExceeded", "ServiceQuotaExceeded", "XMinioStorageFull"})
+"""Codes with which servers of the protocol say that they have no space."""
 _ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>")
 
 
@@ -230,6 +233,9 @@ class ObjectBlobStore:
             raise StorageFailed(
                 f"the blob store did not answer within {CHECK_TIMEOUT_S} seconds", errno=None
             ) from error
+
+    async def free_bytes(self) -> None:
+        refuse_inside_transaction()
 
     async def close(self) -> None:
         self._busy.clear()
@@ -474,4 +480,6 @@ def _storage_error(error: Exception) -> StorageFailed:
     text = str(error)
     code = _ERROR_CODE.search(text)
     reason = text.partition("\n")[0].partition(": <?xml")[0]
-    return StorageFailed(f"the blob store failed: {reason}{f' ({code[1]})' if code else ''}", errno=None)
+    text = f"the blob store failed: {reason}{f' ({code[1]})' if code else ''}"
+    is_full = code is not None and code[1] in _FULL
+    return (StorageFull if is_full else StorageFailed)(text, errno=None)

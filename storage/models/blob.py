@@ -47,6 +47,7 @@ class Upload(Model):
     """An upload under way. Its bytes and its offset live in the blob store under `uuid`.
 
     `used_at_ms` is when a client last asked about it, to the hour; null until the first hour is over.
+    `size_bytes` is how much it holds, to some megabytes.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -57,6 +58,7 @@ class Upload(Model):
     account: Any = fields.ForeignKeyField("models.Account", related_name=False, on_delete=fields.CASCADE)
     created_at_ms = fields.BigIntField()
     used_at_ms = fields.BigIntField(null=True)
+    size_bytes = fields.BigIntField(default=0, db_default=0)
 
     class Meta:
         table = "upload"

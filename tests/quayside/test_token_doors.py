@@ -10,6 +10,7 @@ from quayside.app import create_app
 from quayside.settings.settings import Settings
 from resolvers.access.scopes import Scope
 from tests.factories import Factory
+from tests.waiting import until
 
 PATH = "ada/app"
 
@@ -151,7 +152,12 @@ async def test_an_application_token_is_a_docker_password_until_it_is_revoked(
         assert await may(http, one) == {"pull": True, "push": True}
     shown = (await rest(http, owner, "GET", f"/user/apptoken/{token['uuid']}")).json()["token"]
     assert shown["token_code"] == token["token_code"]
-    assert shown["last_accessed"] is not None
+
+    async def used() -> bool:
+        answer = await rest(http, owner, "GET", f"/user/apptoken/{token['uuid']}")
+        return answer.json()["token"]["last_accessed"] is not None
+
+    await until(used)
     assert await registry_token(http, "eve", token["token_code"]) is None
     assert (await rest(http, token["token_code"], "GET", "/user/")).status_code == 401
 

@@ -1,5 +1,6 @@
 """Which errors of the drivers mean that the database is away, and which are faults of ours."""
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import asyncpg
 import pytest
 from tortoise.exceptions import OperationalError
 
-from storage.outage import DatabaseUnavailable, answering
+from storage.outage import FULL, DatabaseFull, DatabaseUnavailable, answering
 
 AWAY = [
     ConnectionRefusedError("Connect call failed"),
@@ -65,11 +66,26 @@ def test_a_file_that_another_holds_is_away_and_a_wrong_statement_is_not(tmp_path
         connection.close()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DiskFullError("could not extend file"),
+        OperationalError(asyncpg.DiskFullError("could not extend file")),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+    ids=repr,
+)
+def test_a_full_disk_has_a_sentence_of_its_own(error: Exception) -> None:
+    with pytest.raises(DatabaseFull, match=FULL), answering():
+        raise error
+
+
 def test_a_disk_that_takes_no_more_is_away(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "q.db", isolation_level=None)
     connection.execute("PRAGMA max_page_count=2")
     connection.execute("CREATE TABLE t (x)")
 
-    with pytest.raises(DatabaseUnavailable), answering():
+    with pytest.raises(DatabaseFull, match=FULL), answering():
         connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
     connection.close()

@@ -18,6 +18,7 @@ from storage.statements import decode_json, execute, fetch, fetch_one
 from tests.factories import Factory
 from tests.issuer import Issuer
 from tests.state import dump
+from tests.waiting import until
 
 ROBOT = "acme+build"
 SUBJECT = "repo:acme/app:ref:refs/heads/main"
@@ -249,6 +250,10 @@ async def test_a_request_without_a_robot_and_a_token_is_challenged(
 async def test_a_sign_in_by_a_password_is_recorded(registry: Registry) -> None:
     await registry.signs_in(await registry.password())
 
-    row = await fetch_one("SELECT last_accessed_at_ms AS used FROM account WHERE name = ?", ROBOT)
-    assert row is not None
-    assert row["used"] is not None
+    async def used() -> bool:
+        return (
+            await fetch_one("SELECT 1 FROM account WHERE name = ? AND last_accessed_at_ms > 0", ROBOT)
+            is not None
+        )
+
+    await until(used)

@@ -11,6 +11,7 @@ from quayside.settings.mail_url import MailServer, StartTls
 from quayside.settings.settings import PREFIX, SETTINGS, Settings, SettingsError, load_settings
 
 KEY = "k" * 32
+SIZE = "a whole number of bytes, or one with a unit of K, M, G, T, such as 512M"
 
 
 def problems_of(flags: dict[str, str | None], environ: dict[str, str]) -> tuple[str, ...]:
@@ -34,6 +35,9 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         database_url=f"sqlite://{tmp_path}/data/quayside.db",
         blob_url=f"file://{tmp_path}/data/blobs",
         blob_redirects=False,
+        disk_reserve=256 * 1024**2,
+        uploads_per_account=500,
+        upload_bytes_per_account=100 * 1024**3,
         host="127.0.0.1",
         port=8080,
         tls_cert=None,
@@ -90,6 +94,9 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
             "QUAYSIDE_DATABASE_URL": "postgresql://quay:side@db/registry",
             "QUAYSIDE_BLOB_URL": "memory:",
             "QUAYSIDE_BLOB_REDIRECTS": "true",
+            "QUAYSIDE_DISK_RESERVE": "2T",
+            "QUAYSIDE_UPLOADS_PER_ACCOUNT": "0",
+            "QUAYSIDE_UPLOAD_BYTES_PER_ACCOUNT": "1000",
             "QUAYSIDE_HOST": "::1",
             "QUAYSIDE_PORT": "443",
             "QUAYSIDE_TLS_CERT": str(certificate),
@@ -122,6 +129,9 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
         database_url="postgresql://quay:side@db/registry",
         blob_url="memory:",
         blob_redirects=True,
+        disk_reserve=2 * 1024**4,
+        uploads_per_account=0,
+        upload_bytes_per_account=1000,
         host="::1",
         port=443,
         tls_cert=certificate,
@@ -173,6 +183,14 @@ def test_an_empty_value_counts_as_none() -> None:
     [
         ("PORT", "0", "a whole number from 1 to 65535"),
         ("PORT", "65536", "a whole number from 1 to 65535"),
+        ("DISK_RESERVE", "2 GB", SIZE),
+        ("DISK_RESERVE", "1.5G", SIZE),
+        (
+            "UPLOAD_BYTES_PER_ACCOUNT",
+            "M",
+            SIZE,
+        ),
+        ("UPLOADS_PER_ACCOUNT", "none", "a whole number from 0 to 1000000"),
         ("CONNECTIONS_PER_ADDRESS", "-1", "a whole number from 0 to 1000000"),
         ("SIGN_UPS_PER_ADDRESS", "-1", "a whole number from 0 to 1000000"),
         ("MAILS_PER_RECIPIENT", "few", "a whole number from 0 to 1000000"),

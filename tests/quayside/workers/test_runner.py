@@ -194,8 +194,8 @@ async def test_abandoned_uploads_are_removed(
     # given an upload whose bytes the store has lost, long ago, and one of today
     owner = await factory.user("ada")
     record = await factory.repository("ada/app")
-    old = await upload.begin(blobs, record.id, owner.id)
-    new = await upload.begin(blobs, record.id, owner.id)
+    old = (await upload.begin(factory.site, blobs, record.id, owner.id)).uuid
+    new = (await upload.begin(factory.site, blobs, record.id, owner.id)).uuid
     await blobs.cancel(old)
     long_ago = now_ms() - 2 * upload.ABANDONED_AFTER_MS
     await execute("UPDATE upload SET created_at_ms = ? WHERE uuid = ?", long_ago, old)

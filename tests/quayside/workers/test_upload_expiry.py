@@ -26,7 +26,8 @@ async def _account(factory: Factory) -> int:
 
 async def _begin(factory: Factory, record: RepositoryRecord, *, ago_ms: int) -> str:
     """An upload with bytes, begun some time ago."""
-    upload = await uploads.begin(factory.blobs, record.id, await _account(factory))
+    begun = await uploads.begin(factory.site, factory.blobs, record.id, await _account(factory))
+    upload = begun.uuid
     await factory.blobs.append(upload, 0, stream(b"quay"))
     await execute("UPDATE upload SET created_at_ms = ? WHERE uuid = ?", now_ms() - ago_ms, upload)
     return upload
@@ -56,7 +57,7 @@ async def test_whoever_comes_back_to_an_upload_keeps_it(
     upload = await _begin(factory, record, ago_ms=49 * HOUR_MS)
     started = now_ms()
 
-    assert await uploads.require(upload, record.id, await _account(factory)) == upload
+    assert (await uploads.require(upload, record.id, await _account(factory))).uuid == upload
     await uploads.expire(blobs)
 
     (row,) = await fetch("SELECT used_at_ms FROM upload")

@@ -214,18 +214,23 @@ async def test_superuser_rights_need_the_scope(
     assert (viewer.is_superuser, viewer.has_full_access) == (is_superuser, False)
 
 
-async def test_the_last_use_is_written_at_most_once_a_minute(factory: Factory) -> None:
+async def test_the_last_use_is_noted_beside_requests_at_most_once_a_minute(factory: Factory) -> None:
     await factory.user("ada")
     secret = await factory.token("ada", READ)
 
+    # given requests, between which what they noted is written
     counted = []
     for _ in range(3):
         with count_statements() as count:
             await bearer_viewer(secret, site=factory.site)
         counted.append(len(count.statements))
+        with count_statements() as count:
+            await factory.site.uses.write()
+        counted.append(len(count.statements))
     row = await fetch_one("SELECT last_accessed_at_ms FROM access_token")
 
-    assert counted == [2, 1, 1]
+    # then each request reads alone, and the use is written once
+    assert counted == [1, 1, 1, 0, 1, 0]
     assert row is not None
     assert abs(row["last_accessed_at_ms"] - now_ms()) < 60_000
 

@@ -71,6 +71,7 @@ async def test_a_token_signs_in_by_its_own_name_and_by_the_user_and_its_use_is_w
         assert viewer.account is not None
         assert (viewer.account.name, viewer.credential.kind) == ("ada", "app_token")
 
+    await factory.site.uses.write()
     (listed,) = (await ada.data(LIST))["viewer"]["user"]["appTokens"]["nodes"]
     assert listed["lastAccessedAt"] is not None
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from storage import space
 from storage.blobs import (
     CHUNK_SIZE,
     DigestMismatch,
     FilesystemBlobStore,
-    OffsetMismatch,
     StorageFailed,
     StorageFull,
+    UploadBusy,
     UploadUnknown,
     filesystem,
 )
@@ -313,9 +314,8 @@ async def test_an_append_in_another_process_holds_off_this_one(disk: FilesystemB
     child = await start_child(root, "append-slowly", upload, "0", "theirs")
     assert child.stdout is not None
     assert await child.stdout.readline() == b"streaming\n"
-    with pytest.raises(OffsetMismatch) as raised:
+    with pytest.raises(UploadBusy):
         await disk.append(upload, 0, stream(b"ours"))
-    assert raised.value.size == 0
     output, _ = await child.communicate(b"go on\n")
     assert output == b"appended 6\n"
     assert await disk.commit(upload, sha256(b"theirs")) == 6
@@ -359,9 +359,40 @@ async def test_a_disk_that_fills_up_mid_batch_leaves_an_upload_to_resume(
     assert open_files_below(root) == []
     monkeypatch.undo()
 
-    assert await disk.upload_size(upload) == 156
-    assert await disk.append(upload, 156, stream(content[150:])) == 2 * CHUNK_SIZE + 6
+    assert await disk.upload_size(upload) == 6
+    assert await disk.append(upload, 6, stream(content)) == 2 * CHUNK_SIZE + 6
     assert await disk.commit(upload, sha256(b"before" + content)) == 2 * CHUNK_SIZE + 6
+
+
+async def test_uploads_leave_a_reserve(
+    disk: FilesystemBlobStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 10 * CHUNK_SIZE
+    monkeypatch.setattr(space, "_free", lambda _: free)
+    careful = FilesystemBlobStore(root, reserve_bytes=9 * CHUNK_SIZE)
+    upload, content = new_upload(), b"x" * CHUNK_SIZE
+    await careful.create_upload(upload)
+
+    # Given space for one piece, an append of two has the first
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal free
+        yield content
+        free -= CHUNK_SIZE
+        yield content
+
+    with pytest.raises(StorageFull):
+        await careful.append(upload, 0, pieces())
+    assert await careful.upload_size(upload) == CHUNK_SIZE
+    assert await careful.free_bytes() == 9 * CHUNK_SIZE
+
+    # When less than the reserve is left, no upload begins, and what is there can become a blob
+    free -= 1
+    with pytest.raises(StorageFull):
+        await careful.create_upload(new_upload())
+    assert await all_uploads(careful) == [upload]
+    assert await careful.commit(upload, sha256(content)) == CHUNK_SIZE
+    await push(disk, [b"without a reserve"], sha256(b"without a reserve"))
+    await careful.close()
 
 
 async def test_a_cancelled_append_closes_its_file_only_after_the_write(
