@@ -12,6 +12,7 @@ from resolvers.access.scopes import SCOPES
 from schema.accounts.account import User
 from schema.accounts.robot import Robot
 from schema.context import GraphContext
+from schema.enums import describe_values
 from schema.guards import open_up
 from schema.record.live import Subscription
 from schema.scalars import SCALARS
@@ -46,6 +47,7 @@ schema = strawberry.Schema(
 )
 
 open_up(schema._schema)
+describe_values(schema._schema)
 
 for input_ in schema._schema.type_map.values():
     if isinstance(input_, GraphQLInputObjectType):

@@ -15,31 +15,7 @@ from schema.context import Info
 
 T = TypeVar("T")
 
-CODE_DESCRIPTIONS = {
-    "UNAUTHENTICATED": "Nobody is signed in, or the credentials are wrong. Top-level.",
-    "FORBIDDEN": "The viewer is known and may not. Top-level.",
-    "FRESH_LOGIN_REQUIRED": "The sign-in is too long ago for this. Top-level.",
-    "BAD_REQUEST": "The request makes no sense, whatever it is about. Top-level.",
-    "TOO_COMPLEX": "The document, or the response to it, exceeds a limit. Top-level.",
-    "UNAVAILABLE": "The database does not answer at present; later will do. Top-level.",
-    "INTERNAL": "A fault of the server; the request id finds it in the log. Top-level.",
-    "INVALID": "A value breaks a rule.",
-    "ALREADY_EXISTS": "The name is taken.",
-    "UNKNOWN_REFERENCE": "The input names something that does not exist.",
-    "NOT_FOUND": "The object to act on does not exist.",
-    "IMMUTABLE": "The tag is locked.",
-    "LICENSE": "A limit of the installation is reached.",
-    "UPSTREAM": "Another server that was asked did not answer as it should.",
-    "NOT_WRITABLE": "The repository is in a state that refuses writes.",
-    "TOO_MANY": "Too often or too many; later or fewer will do.",
-    "CONFLICT": "What the caller assumed is no longer so.",
-}
-
-strawberry.enum(
-    ErrorCode,
-    description="What kind of failure it is; stable, for programs to compare.\n\n"
-    + "\n".join(f"- `{code}`: {text}" for code, text in CODE_DESCRIPTIONS.items()),
-)
+strawberry.enum(ErrorCode, description="What kind of failure it is; stable, for programs to compare.")
 
 
 @strawberry.type(description="A failure that a person can fix by changing the input. Nothing was written.")
@@ -103,6 +79,16 @@ class Payload:
     )
 
 
+@strawberry.type
+class DeletionPayload(Payload):
+    """The base of the payloads of deletions of objects with an id. Not a type of the schema."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The `id` of what is gone, for caches; null if refused or if there was none.",
+    )
+
+
 def payload(name: str, description: str, **field: tuple[Any, str]) -> Any:
     """A payload with one field, given as type and description; it is null if the mutation was refused.
 
@@ -144,6 +130,7 @@ def code_of(error: GraphQLError) -> ErrorCode:
 __all__ = [
     "RETRY_LATER",
     "DatabaseUnavailable",
+    "DeletionPayload",
     "ErrorCode",
     "Payload",
     "PayloadErrors",

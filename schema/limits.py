@@ -22,6 +22,7 @@ from graphql import (
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLSchema,
     GraphQLSyntaxError,
     InlineFragmentNode,
@@ -106,11 +107,19 @@ class Cost:
 LIMITED = tuple(field.name for field in fields(Cost))
 
 
-def too_complex(limit: str, maximum: int, message: str, value: int | None = None) -> GraphQLError:
-    """A TOO_COMPLEX error with the limit, its maximum and, if known, the value."""
+PAGED = ("nodes", "first")
+"""The limits that pages of connections exceed."""
+
+
+def too_complex(
+    limit: str, maximum: int, message: str, value: int | None = None, *, connection: str = ""
+) -> GraphQLError:
+    """A TOO_COMPLEX error with the limit, its maximum and, if known, the value and a connection's path."""
     extensions: dict[str, Any] = {"code": "TOO_COMPLEX", "limit": limit, "maximum": maximum}
     if value is not None:
         extensions["value"] = value
+    if connection:
+        extensions["connection"] = connection
     return GraphQLError(message, extensions=extensions)
 
 
@@ -145,7 +154,14 @@ def check(
     for limit in LIMITED:
         value, maximum = getattr(cost, limit), getattr(limits, limit)
         if value > maximum:
-            raise too_complex(limit, maximum, f"{limit} is {value}, over the limit of {maximum}.", value)
+            message = f"{limit} is {value}, over the limit of {maximum}."
+            where = ""
+            # Fragments in fragments are not written out before their number is known to be bounded.
+            if limit in PAGED and cost.fields <= limits.fields:
+                calculator, operation, root = _calculator(document, variables, operation_name, schema)
+                where, advice = calculator.costliest(operation.selection_set, root, by=limit)
+                message = f"{message} {advice}"
+            raise too_complex(limit, maximum, message, value, connection=where)
     return cost
 
 
@@ -161,14 +177,24 @@ def measure(
     The document must be valid (fragment cycles would not end) and the variables coercible to their types.
     Fields that execution merges are counted separately, so the cost is an upper bound.
     """
+    calculator, operation, root = _calculator(document, variables, operation_name, schema)
+    return calculator.selections(operation.selection_set, root).add(
+        Cost(list_items=calculator.longest_variable())
+    )
+
+
+def _calculator(
+    document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None, schema: GraphQLSchema
+) -> "tuple[CostCalculator, OperationDefinitionNode, GraphQLObjectType]":
     operation = get_operation_ast(document, operation_name)
     if operation is None:
         raise GraphQLError("The operation to run is not determined.", extensions={"code": "BAD_REQUEST"})
     root = schema.get_root_type(operation.operation)
     assert root is not None  # Validation ensures it.
-    calculator = CostCalculator(document, variables=variables, operation=operation, schema=schema)
-    return calculator.selections(operation.selection_set, root).add(
-        Cost(list_items=calculator.longest_variable())
+    return (
+        CostCalculator(document, variables=variables, operation=operation, schema=schema),
+        operation,
+        root,
     )
 
 
@@ -275,6 +301,54 @@ class CostCalculator:
             if looked_up:
                 return 0, max(looked_up)
         return 0, None
+
+    def costliest(
+        self, selection_set: SelectionSetNode, parent: GraphQLCompositeType, *, by: str
+    ) -> tuple[str, str]:
+        """The path of the connection that costs most by a limit, and a sentence that says how it does."""
+        path: list[str] = []
+        connection, pages = "", []
+        fields = self.fields(selection_set, parent)
+        while fields:
+            node, above = max(fields, key=lambda one: getattr(self.field(*one), by))
+            if not getattr(self.field(node, above), by):
+                break
+            definition = self.schema.get_field(above, node.name.value)
+            assert definition is not None  # Validation ensures it.
+            path.append((node.alias or node.name).value)
+            page, _ = self.rows(node, definition)
+            if page:
+                given = {argument.name.value: argument.value for argument in node.arguments or ()}
+                silent = self.integer(given.get(PAGE_ARGUMENT)) is None
+                connection = ".".join(path)
+                pages.append(f"`{path[-1]}` takes {page}{' since `first` is not given' if silent else ''}")
+                if by == "first" and page == self.field(node, above).first:
+                    break
+            inner = get_named_type(definition.type)
+            fields = (
+                self.fields(node.selection_set, inner)
+                if node.selection_set and is_composite_type(inner)
+                else []
+            )
+        return connection, f"{', '.join(pages[-1:] if by == 'first' else pages)}."
+
+    def fields(
+        self, selection_set: SelectionSetNode, parent: GraphQLCompositeType
+    ) -> list[tuple[FieldNode, GraphQLCompositeType]]:
+        """The fields of a selection set with their types, those of its fragments too."""
+        found: list[tuple[FieldNode, GraphQLCompositeType]] = []
+        for selection in selection_set.selections:
+            match selection:
+                case FieldNode():
+                    found.append((selection, parent))
+                case InlineFragmentNode():
+                    condition = selection.type_condition
+                    inner = self.composite(condition.name.value) if condition else parent
+                    found += self.fields(selection.selection_set, inner)
+                case FragmentSpreadNode():
+                    node = self.fragments[selection.name.value]
+                    found += self.fields(node.selection_set, self.composite(node.type_condition.name.value))
+        return found
 
     def integer(self, value: ValueNode | None) -> int | None:
         """The value of an integer argument in this request; None if it has none."""

@@ -35,7 +35,7 @@ Json = dict[str, Any]
 PATIENCE_S = 30
 
 EVENTS = """
-subscription Events($namespace: String, $repository: RepositoryPath, $kinds: [String!], $after: Cursor) {
+subscription Events($namespace: String, $repository: RepositoryPath, $kinds: [EventKind!], $after: Cursor) {
   events(namespace: $namespace, repository: $repository, kinds: $kinds, after: $after) {
     cursor kind namespace repositoryPath tagName
   }

@@ -161,13 +161,15 @@ async def _send(
     )
 
 
-async def delete(context: Context, organization: str, team_name: str, email: str) -> str:
-    """Withdraw the invitation of an address; returns the address. Requires `org:admin`. Raises `NotFound`."""
+async def delete(context: Context, organization: str, team_name: str, email: str) -> InviteRecord:
+    """Withdraw the invitation of an address; returns it. Requires `org:admin`. Raises `NotFound`."""
     owner = await require_organization(context, organization)
     async with team.locked("team_invite.delete", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
-        deleted = await execute("DELETE FROM team_invite WHERE team_id = ? AND email = ?", record.id, email)
-        if not deleted:
+        found = await fetch_one(
+            f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.team_id = ? AND i.email = ?", record.id, email
+        )
+        if found is None or not await execute("DELETE FROM team_invite WHERE id = ?", found["id"]):
             raise NotFound(f"There is no invitation of '{email[:255]}'.", field="email")
         await events.record(
             context,
@@ -175,7 +177,7 @@ async def delete(context: Context, organization: str, team_name: str, email: str
             {"email": email, "team": team_name, "member": email},
             namespace_id=owner.id,
         )
-    return email
+    return _COLUMNS.record(found)
 
 
 @dataclass(frozen=True, slots=True)

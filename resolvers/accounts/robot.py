@@ -71,6 +71,7 @@ class RobotOrder(StrEnum):
 
     NAME = "name"
     LAST_ACCESSED_AT = "last_accessed_at"
+    UNUSED_FIRST = "unused_first"
 
 
 _ORDERS: dict[RobotOrder, tuple[Term, ...]] = {
@@ -80,6 +81,7 @@ _ORDERS: dict[RobotOrder, tuple[Term, ...]] = {
         Term("COALESCE(a.last_accessed_at_ms, 0)", "used_at_ms", descending=True),
         Term("a.id", "id"),
     ),
+    RobotOrder.UNUSED_FIRST: (Term("COALESCE(a.last_accessed_at_ms, 0)", "used_at_ms"), Term("a.id", "id")),
 }
 
 

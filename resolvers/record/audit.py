@@ -5,6 +5,7 @@ the same for fifty entries and for five million. Counts by day come from a roll-
 entries that are not rolled up yet.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,7 @@ from resolvers.repositories.repository import repository
 from storage import events
 from storage.clock import now_ms
 from storage.models.site import SiteSetting
-from storage.statements import execute, fetch, fetch_one
+from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
 DAY_MS = 86_400_000
@@ -51,11 +52,12 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Conditions on entries: an interval `[since, until)`, by default the last day; one performer."""
+    """Conditions on entries: an interval `[since, until)`, the last day by default; a performer; kinds."""
 
     since_ms: int | None = None
     until_ms: int | None = None
     performer: str | None = None
+    kinds: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class AuditLog:
     values: tuple[Any, ...] = field(repr=False)
     place: tuple[str, int] = field(repr=False)
     performer_id: int | None = field(repr=False)
+    kinds: tuple[str, ...] | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,16 @@ async def audit_log(context: Context, chosen: AuditFilter, owner: Owner | None =
         performer = await by_name(chosen.performer)
         # No account has id 0, so an unknown performer has no entries.
         performer_id = performer.id if performer else 0
-    return log_of(place, since, until, performer_id)
+    return log_of(place, since, until, performer_id, chosen.kinds)
 
 
-def log_of(place: tuple[str, int], since_ms: int, until_ms: int, performer_id: int | None = None) -> AuditLog:
+def log_of(
+    place: tuple[str, int],
+    since_ms: int,
+    until_ms: int,
+    performer_id: int | None = None,
+    kinds: Sequence[str] | None = None,
+) -> AuditLog:
     """The log of `place`, a column and an id. The caller has authorized the request."""
     column, owner_id = place
     conditions = [f"l.{column} = ?", "l.created_at_ms >= ?", "l.created_at_ms < ?"]
@@ -110,7 +119,17 @@ def log_of(place: tuple[str, int], since_ms: int, until_ms: int, performer_id: i
     if performer_id is not None:
         conditions.append("l.performer_id = ?")
         values.append(performer_id)
-    return AuditLog(since_ms, until_ms, tuple(conditions), tuple(values), place, performer_id)
+    chosen = None if kinds is None else tuple(kinds)
+    if chosen is not None:
+        conditions.append(_of_kinds("l.kind", chosen))
+    return AuditLog(
+        since_ms, until_ms, tuple(conditions), (*values, *(chosen or ())), place, performer_id, chosen
+    )
+
+
+def _of_kinds(column: str, kinds: Sequence[str]) -> str:
+    """The condition that a column holds one of some kinds, whose values follow; no kinds fit nothing."""
+    return f"{column} IN ({placeholders(kinds)})" if kinds else "1 = 0"
 
 
 async def _place(context: Context, owner: Owner) -> tuple[str, int] | None:
@@ -169,16 +188,18 @@ async def summary(log: AuditLog) -> list[AuditCount]:
         ends = log.until_ms // DAY_MS * DAY_MS
     ends = max(begins, ends)
     column, owner_id = log.place
-    performer = "" if log.performer_id is None else " AND performer_id = ?"
-    who = () if log.performer_id is None else (log.performer_id,)
+    chosen = "" if log.performer_id is None else " AND performer_id = ?"
+    who: tuple[Any, ...] = () if log.performer_id is None else (log.performer_id,)
+    if log.kinds is not None:
+        chosen, who = f"{chosen} AND {_of_kinds('kind', log.kinds)}", (*who, *log.kinds)
     # Before the first whole day and after the roll-up; each is one range of the index.
     rest = (
         f" UNION ALL SELECT kind, created_at_ms / {DAY_MS}, 1 FROM audit_log"
-        f" WHERE {column} = ? AND created_at_ms >= ? AND created_at_ms < ?{performer}"
+        f" WHERE {column} = ? AND created_at_ms >= ? AND created_at_ms < ?{chosen}"
     )
     rows = await fetch(
         "SELECT kind, day, SUM(entries) AS entries FROM ("
-        f"SELECT kind, day, entries FROM audit_daily WHERE {column} = ? AND day >= ? AND day < ?{performer}"
+        f"SELECT kind, day, entries FROM audit_daily WHERE {column} = ? AND day >= ? AND day < ?{chosen}"
         f"{rest}{rest}) counted GROUP BY kind, day ORDER BY day DESC, kind",
         *(owner_id, first_day, -(-ends // DAY_MS), *who),
         *(owner_id, log.since_ms, min(begins, log.until_ms), *who),

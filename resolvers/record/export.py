@@ -90,6 +90,8 @@ async def export(
                 "place": list(log.place),
                 "since_ms": log.since_ms,
                 "until_ms": log.until_ms,
+                "performer_id": log.performer_id,
+                "kinds": None if log.kinds is None else list(log.kinds),
                 "callback_url": callback.url,
                 "callback_email": callback.email,
             },
@@ -106,7 +108,14 @@ async def write_export(run: Run) -> str | None:
     names = await _names(*payload["place"])
     if names is None:
         return "The namespace or repository was deleted meanwhile."
-    log = audit.log_of(tuple(payload["place"]), payload["since_ms"], payload["until_ms"])
+    log = audit.log_of(
+        tuple(payload["place"]),
+        payload["since_ms"],
+        payload["until_ms"],
+        # A job that was ordered before an upgrade has neither.
+        payload.get("performer_id"),
+        payload.get("kinds"),
+    )
     digest = address = None
     try:
         digest = await _write(export_id, log, names, context)

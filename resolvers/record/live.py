@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,6 @@ from resolvers.access.viewer import AccountKind
 from resolvers.accounts.account import by_name
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, Unauthenticated
-from resolvers.event_kinds import KINDS
 from resolvers.repositories.repository import repository
 from storage.conditions import exists
 from storage.events import Cursor
@@ -82,7 +80,7 @@ async def watch(
 
     Everybody may subscribe; rights are checked for each event. Raises `Unauthenticated` for anonymous callers
     without ANONYMOUS_ACCESS, what `repository` raises, `NotFound` for an unknown repository or namespace,
-    `Invalid` for an unknown kind or a malformed cursor.
+    `Invalid` for a malformed cursor.
     """
     if context.viewer.is_anonymous and not context.site.has("ANONYMOUS_ACCESS"):
         raise Unauthenticated
@@ -100,16 +98,9 @@ async def watch(
     return Watch(
         namespace_id,
         repository_id,
-        None if kinds is None else frozenset(map(_known_kind, kinds)),
+        None if kinds is None else frozenset(kinds),
         None if after is None else parse_cursor(after),
     )
-
-
-def _known_kind(kind: str) -> str:
-    if kind not in KINDS:
-        nearest = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0)
-        raise Invalid(f"There is no kind {kind!r}; the nearest is {nearest[0]!r}.", field="kinds")
-    return kind
 
 
 def format_cursor(cursor: Cursor) -> str:

@@ -162,8 +162,8 @@ async def set_permission(
     return found
 
 
-async def delete_permission(context: Context, path: str, whose: Grantee) -> RepositoryRecord:
-    """Delete a direct permission. Requires `repo:admin`.
+async def delete_permission(context: Context, path: str, whose: Grantee) -> PermissionRecord:
+    """Delete a direct permission; returns it. Requires `repo:admin`.
 
     The rights of issued registry tokens are judged again. Raises `NotFound` if there is none, `Invalid` for
     the owner of the namespace.
@@ -175,16 +175,12 @@ async def delete_permission(context: Context, path: str, whose: Grantee) -> Repo
     _require_not_owner(record, row)
     async with transaction("permission.delete"):
         await lock(record)
-        removed = await execute(
-            f"DELETE FROM repository_permission WHERE repository_id = ? AND {row.column} = ?",
-            record.id,
-            row.id,
-        )
-        if not removed:
+        found = await _find(record, row)
+        if found is None or not await execute("DELETE FROM repository_permission WHERE id = ?", found.id):
             raise _no_permission(whose)
         await bump_repository(record.id, Cause.PERMISSION_LOWERED)
         await _record_event(context, "delete_repo_permission", record, whose)
-    return record
+    return found
 
 
 def _no_permission(whose: Grantee) -> NotFound:

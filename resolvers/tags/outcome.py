@@ -16,7 +16,7 @@ from resolvers.tags.tag import ACTIVE, COLUMNS, require_alive
 from storage.clock import now_ms
 from storage.conditions import NO_END_MS, is_over, was_active
 from storage.search import contains
-from storage.statements import Row, fetch
+from storage.statements import Row, fetch, placeholders
 
 MAX_TAGS = 10_000
 """Most tags that one plan changes."""
@@ -43,8 +43,12 @@ class TagAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TagSelection:
-    """Conditions on active tags, all of which must hold. `name_pattern` is an expression in RE2 syntax."""
+    """Conditions on active tags, all of which must hold. `name_pattern` is an expression in RE2 syntax.
 
+    `names` are whole names; those that no active tag has are left out.
+    """
+
+    names: Sequence[str] | None = None
     name_contains: str | None = None
     name_pattern: str | None = None
     older_than_ms: int | None = None
@@ -129,14 +133,8 @@ async def _with_cosign_tags(record: RepositoryRecord, inputs: PlanInputs) -> Pla
     )
 
 
-async def _read_selected(
-    record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, target_id: int | None
-) -> list[Row]:
-    """The selected active tags that would change, by name; stops reading beyond `MAX_TAGS`.
-
-    Selected cosign tags are included even if they would not change, so that they do not follow their subject.
-    """
-    selection = arguments.selection
+def _conditions(record: RepositoryRecord, selection: TagSelection) -> tuple[list[str], list[Any]]:
+    """The conditions of a selection that the database checks, with their values."""
     conditions = ["t.repository_id = ?", ACTIVE]
     values: list[Any] = [record.id, now_ms()]
     if selection.name_contains:
@@ -146,6 +144,21 @@ async def _read_selected(
     if selection.older_than_ms is not None:
         conditions.append("t.started_at_ms < ?")
         values.append(selection.older_than_ms)
+    if selection.names is not None:
+        conditions.append(f"t.name IN ({placeholders(selection.names)})" if selection.names else "1 = 0")
+        values += selection.names
+    return conditions, values
+
+
+async def _read_selected(
+    record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments, target_id: int | None
+) -> list[Row]:
+    """The selected active tags that would change, by name; stops reading beyond `MAX_TAGS`.
+
+    Selected cosign tags are included even if they would not change, so that they do not follow their subject.
+    """
+    selection = arguments.selection
+    conditions, values = _conditions(record, selection)
     expression = None
     if selection.name_pattern is not None:
         expression = immutability.compile_pattern(selection.name_pattern, field="namePattern")

@@ -42,6 +42,8 @@ from storage.transactions import transaction
 LIFETIME_MS = 15 * 60_000
 PRUNE_BATCH = 500
 """Most expired plans that are deleted when one is made."""
+APPLIED = "applied"
+"""The fingerprint of a plan that was applied; none of an outcome is so short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanAr
 async def plan(context: Context, record: RepositoryRecord, identity: str) -> PlanRecord | None:
     """A plan of the viewer for an authorized repository, computed again; None if unknown or expired."""
     row = await _stored(context, record, identity)
-    if row is None or row["expires_at_ms"] <= now_ms():
+    if row is None or row["expires_at_ms"] <= now_ms() or row["fingerprint"] == APPLIED:
         return None
     kind, arguments = PlanKind(row["kind"]), _loaded(row["arguments"])
     try:
@@ -103,7 +105,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     """Apply a plan of the viewer, once, all of it or nothing. Requires `repo:write`.
 
     Raises `NotFound` for an unknown plan or one of another account, kind or repository, `Conflict` for one
-    that expired or whose outcome has changed, `NotWritable`.
+    that was applied, that expired or whose outcome has changed, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
@@ -111,15 +113,18 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     row = await _stored(context, record, identity)
     if row is None or row["kind"] != kind.value:
         raise unknown
+    if row["fingerprint"] == APPLIED:
+        raise _applied()
     if row["expires_at_ms"] <= now_ms():
         raise Conflict("The plan is more than 15 minutes old. Make a new one.", field="plan")
     arguments = _loaded(row["arguments"])
     try:
         inputs, items = await _recompute(context, record, kind, arguments, row["fingerprint"])
     except Conflict as error:
-        # A concurrent request that applied the plan changed the tags and deleted the plan.
-        if await _stored(context, record, identity) is None:
-            raise unknown from error
+        # A concurrent request that applied the plan has changed the tags.
+        again = await _stored(context, record, identity)
+        if again is not None and again["fingerprint"] == APPLIED:
+            raise _applied() from error
         raise
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
@@ -127,8 +132,14 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     entries = await _events(context, record, kind, chosen, states)
     async with transaction("plan.apply"):
         await lock_writable(context, record)
-        if not await execute("DELETE FROM plan WHERE id = ?", row["id"]):
-            raise unknown
+        # The row stays until it is old, so that a second application is told of the first.
+        if not await execute(
+            "UPDATE plan SET fingerprint = ? WHERE id = ? AND fingerprint = ?",
+            APPLIED,
+            row["id"],
+            row["fingerprint"],
+        ):
+            raise _applied()
         # Computed before the lock, to hold it for statements only. Equal inputs prove that it still holds.
         if await _reread(record, kind, arguments) != inputs:
             raise _stale()
@@ -137,6 +148,10 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         await _write(kind, chosen, new_spans, now)
         await events.write(entries)
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
+
+
+def _applied() -> Conflict:
+    return Conflict("The plan has been applied already. Make a new one.", field="plan")
 
 
 def _stale() -> Conflict:

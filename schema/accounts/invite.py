@@ -10,7 +10,7 @@ from resolvers.accounts.invite import InviteRecord, InviteReference, accept, dec
 from schema.accounts.account import User, to_user
 from schema.accounts.team import InvitedAddress, OrganizationName, Team, TeamName, to_judged_team
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.node_id import Node, decode_id, encode_id
 from schema.scalars import to_datetime
 
@@ -76,7 +76,7 @@ class TeamInviteCreatePayload(Payload):
 
 
 @strawberry.type(description="What came of withdrawing an invitation.")
-class TeamInviteDeletePayload(Payload):
+class TeamInviteDeletePayload(DeletionPayload):
     email: str | None = strawberry.field(default=None, description="The address; null if refused.")
 
 
@@ -118,8 +118,9 @@ class InviteMutation:
     async def team_invite_delete(
         self, info: Info, organization: OrganizationName, team: TeamName, email: _Email
     ) -> Any:
-        address = await invite.delete(info.context.context, organization, team, email)
-        return TeamInviteDeletePayload(email=address)
+        record = await invite.delete(info.context.context, organization, team, email)
+        gone = encode_id("TeamInvite", record.id)
+        return TeamInviteDeletePayload(email=record.email, deleted_id=gone)
 
     @mutation(
         TeamInviteAcceptPayload,

@@ -1,6 +1,6 @@
 """Organizations and their teams."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -8,17 +8,19 @@ import resolvers.accounts.organization
 import resolvers.accounts.team
 from resolvers.access.needs import ADMINISTER_NAMESPACE
 from resolvers.access.roles import TeamRole
-from resolvers.accounts import organization
+from resolvers.accounts import organization, robot
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.organization import OrganizationChanges
+from resolvers.accounts.robot import RobotOrder
 from resolvers.avatar import AvatarKind
 from resolvers.oauth import application
-from resolvers.repositories import activity, membership, prototype
+from resolvers.repositories import activity, membership, prototype, repository
+from resolvers.repositories.repository import RepositoryFilter, RepositoryOrder
 from schema.accounts.account import Avatar, to_avatar
 from schema.accounts.team import AccountName, OrganizationName, Team, TeamName, to_judged_team
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.inputs import changes
 from schema.node_id import Node, encode_id
 from schema.oauth.application import Application, ClientId, to_application
@@ -26,6 +28,10 @@ from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.membership import OrganizationCollaborator, OrganizationMember
 from schema.repositories.prototype import PermissionPrototype, to_prototype
 from schema.scalars import BigInt
+
+if TYPE_CHECKING:
+    from schema.accounts.robot import Robot
+    from schema.repositories.repository import Repository
 
 
 @strawberry.type(description="What only administrators may see and change. Requires `org:admin`.")
@@ -98,6 +104,34 @@ class Organization(Node):
     async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay] | None:
         found = await activity.of_namespace(info.context.context, self.record.id, days)
         return [to_day(record) for record in found]
+
+    @strawberry.field(description="Its repositories that the viewer may see, by path.")
+    async def repositories(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["Repository", strawberry.lazy("schema.repositories.repository")]]:
+        from schema.repositories.repository import to_judged_repository
+
+        chosen = RepositoryFilter(namespace=self.record.name, order=RepositoryOrder.NAME)
+        found = await repository.repositories(info.context.context, chosen, page(first, after))
+        return connect(found, to_judged_repository)
+
+    @strawberry.field(
+        description="Its robots. For members, who see neither tokens nor what robots may do; refused to"
+        " others."
+    )
+    async def robots(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        order_by: Annotated[
+            RobotOrder, strawberry.argument(description="Their order; by name if not given.")
+        ] = RobotOrder.NAME,
+    ) -> Connection[Annotated["Robot", strawberry.lazy("schema.accounts.robot")]]:
+        from schema.accounts.robot import to_robot
+
+        context = info.context.context
+        return connect(await robot.robots(context, self.record, page(first, after), order=order_by), to_robot)
 
     @strawberry.field(description="Its teams, oldest first. For members; refused to others.")
     async def teams(self, info: Info, first: First = 50, after: After = None) -> Connection[Team] | None:
@@ -207,7 +241,7 @@ class OrganizationUpdatePayload(Payload):
 
 
 @strawberry.type(description="What came of deleting an organization.")
-class OrganizationDeletePayload(Payload):
+class OrganizationDeletePayload(DeletionPayload):
     name: str | None = strawberry.field(
         default=None, description="The name that was deleted; null if refused."
     )
@@ -265,7 +299,7 @@ class OrganizationMutation:
     )
     async def organization_delete(self, info: Info, organization: OrganizationName) -> Any:
         record = await resolvers.accounts.organization.delete(info.context.context, organization)
-        return OrganizationDeletePayload(name=record.name)
+        return OrganizationDeletePayload(name=record.name, deleted_id=encode_id("Organization", record.id))
 
     @mutation(
         OrganizationMemberRemovePayload,

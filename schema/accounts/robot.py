@@ -15,7 +15,7 @@ from resolvers.accounts.federation import Identity
 from resolvers.accounts.robot import RobotOrder, RobotRecord
 from schema.accounts.account import Account, to_user
 from schema.context import Info
-from schema.errors import Payload, mutation, payload
+from schema.errors import DeletionPayload, mutation, payload
 from schema.guards import REFUSABLE
 from schema.node_id import encode_id
 from schema.scalars import JSONObject, optional_datetime, to_datetime
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 strawberry.enum(
     RobotOrder,
     name="RobotOrder",
-    description="In which order robots are listed: by name, or the most recently used first.",
+    description="In which order robots are listed.",
 )
 
 
@@ -166,7 +166,7 @@ RobotFederationClearPayload = payload(
 
 
 @strawberry.type(description="What came of deleting a robot.")
-class RobotDeletePayload(Payload):
+class RobotDeletePayload(DeletionPayload):
     name: str | None = strawberry.field(
         default=None, description="The full name that was deleted; null if refused."
     )
@@ -217,7 +217,7 @@ class RobotMutation:
         record = await resolvers.accounts.robot.delete(
             info.context.context, owner=owner, short_name=short_name
         )
-        return RobotDeletePayload(name=record.name)
+        return RobotDeletePayload(name=record.name, deleted_id=encode_id("Robot", record.id))
 
     @mutation(
         RobotFederationSetPayload,

@@ -17,7 +17,7 @@ from schema.accounts.account import Account, Avatar, User, to_avatar, to_user
 from schema.accounts.robot import Robot, account_node
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.guards import Guarded
 from schema.node_id import Node, encode_id
 from schema.scalars import optional_datetime
@@ -244,7 +244,7 @@ class TeamSetPayload(Payload):
 
 
 @strawberry.type(description="What came of deleting a team.")
-class TeamDeletePayload(Payload):
+class TeamDeletePayload(DeletionPayload):
     name: str | None = strawberry.field(default=None, description="The deleted team's name; null if refused.")
 
 
@@ -320,7 +320,7 @@ class TeamMutation:
     )
     async def team_delete(self, info: Info, organization: OrganizationName, team: TeamName) -> Any:
         record = await resolvers.accounts.team.delete(info.context.context, organization, team)
-        return TeamDeletePayload(name=record.name)
+        return TeamDeletePayload(name=record.name, deleted_id=encode_id("Team", record.id))
 
     @mutation(
         TeamMemberAddPayload,

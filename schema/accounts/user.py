@@ -8,8 +8,9 @@ from resolvers.accounts import recovery, user
 from resolvers.accounts.user import UserChanges
 from schema.accounts.account import User, to_user
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.inputs import changes
+from schema.node_id import encode_id
 
 Username = Annotated[str, strawberry.argument(description="The user's name.")]
 Password = Annotated[
@@ -74,7 +75,7 @@ class UserUpdatePayload(Payload):
 
 
 @strawberry.type(description="What came of deleting the viewer's account.")
-class UserDeletePayload(Payload):
+class UserDeletePayload(DeletionPayload):
     name: str | None = strawberry.field(
         default=None, description="The name that was deleted; null if refused."
     )
@@ -154,7 +155,8 @@ class UserMutation:
         " when the content has been removed. By a session with a fresh login, never by a token.",
     )
     async def user_delete(self, info: Info) -> Any:
-        return UserDeletePayload(name=(await user.delete(info.context.context)).name)
+        record = await user.delete(info.context.context)
+        return UserDeletePayload(name=record.name, deleted_id=encode_id("User", record.id))
 
     @mutation(UserEnablePayload, description="Let a disabled user in again. Requires `super:user`.")
     async def user_enable(self, info: Info, username: Username) -> Any:

@@ -8,7 +8,7 @@ import strawberry
 import resolvers.manifests.label
 from resolvers.manifests.label import LabelRecord, LabelSource
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.inputs import PathArgument
 from schema.node_id import Node, encode_id
 from schema.scalars import Digest, to_datetime
@@ -74,7 +74,7 @@ class ManifestLabelCreatePayload(Payload):
 
 
 @strawberry.type(description="What came of deleting a label.")
-class ManifestLabelDeletePayload(Payload):
+class ManifestLabelDeletePayload(DeletionPayload):
     uuid: str | None = strawberry.field(default=None, description="What was deleted; null if refused.")
 
 
@@ -117,4 +117,4 @@ class LabelMutation:
         label: Annotated[str, strawberry.argument(description="The label, by its `uuid`.")],
     ) -> Any:
         record = await resolvers.manifests.label.delete(info.context.context, repository, manifest, label)
-        return ManifestLabelDeletePayload(uuid=record.uuid)
+        return ManifestLabelDeletePayload(uuid=record.uuid, deleted_id=encode_id("Label", record.id))

@@ -15,7 +15,7 @@ from schema.accounts.account import Avatar, to_avatar
 from schema.accounts.team import OrganizationName
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.inputs import changes
 from schema.node_id import Node, encode_id
 from schema.oauth.token import AccessToken, TokenAssignment, Uuid
@@ -192,7 +192,7 @@ class ApplicationSecretResetPayload(Payload):
 
 
 @strawberry.type(description="What came of deleting an application.")
-class ApplicationDeletePayload(Payload):
+class ApplicationDeletePayload(DeletionPayload):
     client_id: str | None = strawberry.field(
         default=None, description="The application that was deleted; null if refused."
     )
@@ -280,7 +280,9 @@ class ApplicationMutation:
         self, info: Info, organization: OrganizationName, client_id: ClientId
     ) -> Any:
         record = await application.delete(info.context.context, organization, client_id)
-        return ApplicationDeletePayload(client_id=record.client_id)
+        return ApplicationDeletePayload(
+            client_id=record.client_id, deleted_id=encode_id("Application", record.id)
+        )
 
     @mutation(
         ApplicationSecretResetPayload,

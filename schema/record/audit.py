@@ -15,6 +15,7 @@ from schema.accounts.account import Account
 from schema.accounts.robot import account_node
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.enums import EventKind
 from schema.errors import Payload, mutation
 from schema.inputs import OwnerInput, to_owner
 from schema.node_id import Node, encode_id
@@ -35,6 +36,7 @@ class AuditLogFilter:
     performer: str | None = strawberry.field(
         default=None, description="Only what the user or robot of this name did."
     )
+    kinds: list[EventKind] | None = strawberry.field(default=None, description="Only these kinds.")
 
 
 @strawberry.type(description="Something that was done, and by whom.")
@@ -42,8 +44,8 @@ class AuditEntry(Node):
     record: strawberry.Private[AuditRecord]
 
     @strawberry.field(description="What was done, such as `create_repo` or `push_repo`.")
-    def kind(self) -> str:
-        return self.record.kind
+    def kind(self) -> EventKind:
+        return EventKind(self.record.kind)
 
     @strawberry.field(description="The particulars, by the keys that belong to the kind; no secrets.")
     def metadata(self) -> JSON:
@@ -78,7 +80,7 @@ class AuditEntry(Node):
 
 @strawberry.type(description="How often something of one kind was done on one day.")
 class AuditCount:
-    kind: str = strawberry.field(description="What was done, such as `create_repo` or `push_repo`.")
+    kind: EventKind = strawberry.field(description="What was done, such as `create_repo` or `push_repo`.")
     starts_at: datetime = strawberry.field(description="The beginning of the day, in UTC.")
     count: int = strawberry.field(description="How many entries there are.")
 
@@ -127,6 +129,7 @@ def to_filter(value: AuditLogFilter | None) -> AuditFilter:
         since_ms=to_milliseconds(value.starts_at) if value.starts_at else None,
         until_ms=to_milliseconds(value.ends_at) if value.ends_at else None,
         performer=value.performer,
+        kinds=None if value.kinds is None else [kind.value for kind in value.kinds],
     )
 
 
@@ -178,7 +181,7 @@ class AuditQuery:
             return None
         return [
             AuditCount(
-                kind=item.kind,
+                kind=EventKind(item.kind),
                 starts_at=to_datetime(item.day * resolvers.record.audit.DAY_MS),
                 count=item.entries,
             )

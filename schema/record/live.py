@@ -15,6 +15,7 @@ from resolvers.record.live import EventRecord, VisibleEvent
 from schema.accounts.account import Account
 from schema.accounts.robot import account_node
 from schema.context import Info
+from schema.enums import EventKind
 from schema.repositories.repository import Repository, to_repository
 from schema.scalars import Cursor, Digest, RepositoryPath, to_datetime
 
@@ -30,8 +31,8 @@ class Event:
         return Cursor(live.format_cursor(self.record.cursor))
 
     @strawberry.field(description="What happened, such as `push_repo`; the kinds of the audit log.")
-    def kind(self) -> str:
-        return self.record.kind
+    def kind(self) -> EventKind:
+        return EventKind(self.record.kind)
 
     @strawberry.field(
         description="How many times it happened: pulls that are alike are told together, about each second."
@@ -115,7 +116,7 @@ class Subscription:
             RepositoryPath | None, strawberry.argument(description="Only what is about this repository.")
         ] = None,
         kinds: Annotated[
-            list[str] | None, strawberry.argument(description="Only these kinds, such as `push_repo`.")
+            list[EventKind] | None, strawberry.argument(description="Only these kinds, such as `push_repo`.")
         ] = None,
         after: Annotated[
             Cursor | None,
@@ -127,7 +128,11 @@ class Subscription:
         ] = None,
     ) -> AsyncGenerator[Event, None]:
         watch = await live.watch(
-            info.context.context, namespace=namespace, path=repository, kinds=kinds, after=after
+            info.context.context,
+            namespace=namespace,
+            path=repository,
+            kinds=None if kinds is None else [kind.value for kind in kinds],
+            after=after,
         )
         assert info.context.live is not None  # Set where there are subscriptions.
         caller = info.context.context

@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 strawberry.enum(
     GrantSource,
     name="GrantSource",
-    description="Where a role on a repository comes from.\n\n"
-    "- `OWNER`: the account owns the namespace.\n"
-    "- `ORGANIZATION_ADMIN`: a team of the account administers the organization.\n"
-    "- `TEAM`: a team of the account has a permission on the repository.\n"
-    "- `DIRECT`: the account itself has a permission on the repository.\n"
-    "- `PUBLIC`: everybody may pull.\n"
-    "- `SUPERUSER`: superusers may do everything here.",
+    description="Where a role on a repository comes from.",
 )
 
 

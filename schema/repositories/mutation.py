@@ -7,8 +7,9 @@ import strawberry
 import resolvers.repositories.repository
 from resolvers.repositories.repository import RepositoryState, Visibility
 from schema.context import Info
-from schema.errors import Payload, mutation, payload
+from schema.errors import DeletionPayload, mutation, payload
 from schema.inputs import PathArgument
+from schema.node_id import encode_id
 from schema.repositories.repository import Repository, to_judged_repository
 from schema.scalars import RepositoryPath
 
@@ -53,7 +54,7 @@ RepositoryStateChangePayload = payload(
 
 
 @strawberry.type(description="What came of deleting a repository.")
-class RepositoryDeletePayload(Payload):
+class RepositoryDeletePayload(DeletionPayload):
     path: RepositoryPath | None = strawberry.field(
         default=None, description="What was deleted; null if there was none, or if refused."
     )
@@ -127,4 +128,7 @@ class RepositoryMutation:
     )
     async def repository_delete(self, info: Info, repository: PathArgument) -> Any:
         record = await resolvers.repositories.repository.delete(info.context.context, repository)
-        return RepositoryDeletePayload(path=RepositoryPath(record.path) if record else None)
+        if record is None:
+            return RepositoryDeletePayload()
+        gone = encode_id("Repository", record.id)
+        return RepositoryDeletePayload(path=RepositoryPath(record.path), deleted_id=gone)

@@ -11,7 +11,7 @@ from resolvers.repositories.permission import PermissionRecord
 from schema.access.roles import RepositoryRole
 from schema.accounts.grantee import Grantee, GranteeInput, load_grantee, to_name
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.guards import REFUSABLE
 from schema.inputs import PathArgument
 from schema.node_id import Node, encode_id
@@ -76,7 +76,7 @@ class RepositoryPermissionSetPayload(Payload):
 
 
 @strawberry.type(description="What came of taking a permission away.")
-class RepositoryPermissionDeletePayload(Payload):
+class RepositoryPermissionDeletePayload(DeletionPayload):
     name: str | None = strawberry.field(default=None, description="The grantee's name; null if refused.")
 
 
@@ -106,5 +106,6 @@ class PermissionMutation:
     async def repository_permission_delete(
         self, info: Info, repository: PathArgument, grantee: _Grantee
     ) -> Any:
-        await permission.delete_permission(info.context.context, repository, to_name(grantee))
-        return RepositoryPermissionDeletePayload(name=grantee.name)
+        record = await permission.delete_permission(info.context.context, repository, to_name(grantee))
+        gone = encode_id("RepositoryPermission", record.id)
+        return RepositoryPermissionDeletePayload(name=grantee.name, deleted_id=gone)

@@ -12,7 +12,7 @@ from schema.accounts.account import Account
 from schema.accounts.grantee import AccountInput, Grantee, GranteeInput, load_grantee, to_name
 from schema.accounts.robot import account_node
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime
 
@@ -83,7 +83,7 @@ class PermissionPrototypeUpdatePayload(Payload):
 
 
 @strawberry.type(description="What came of removing a default permission.")
-class PermissionPrototypeDeletePayload(Payload):
+class PermissionPrototypeDeletePayload(DeletionPayload):
     uuid: str | None = strawberry.field(default=None, description="What was removed; null if refused.")
 
 
@@ -139,4 +139,6 @@ class PrototypeMutation:
         self, info: Info, organization: _Organization, prototype: _Prototype
     ) -> Any:
         record = await resolvers.repositories.prototype.delete(info.context.context, organization, prototype)
-        return PermissionPrototypeDeletePayload(uuid=record.uuid)
+        return PermissionPrototypeDeletePayload(
+            uuid=record.uuid, deleted_id=encode_id("PermissionPrototype", record.id)
+        )

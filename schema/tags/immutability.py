@@ -8,7 +8,7 @@ import strawberry
 import resolvers.tags.immutability
 from resolvers.tags.immutability import PolicyRecord
 from schema.context import Info
-from schema.errors import Payload, mutation
+from schema.errors import DeletionPayload, Payload, mutation
 from schema.inputs import OwnerInput, changes, to_owner
 from schema.node_id import Node, encode_id
 from schema.scalars import to_datetime
@@ -72,7 +72,7 @@ class ImmutabilityPolicyUpdatePayload(Payload):
 
 
 @strawberry.type(description="What came of removing a policy.")
-class ImmutabilityPolicyDeletePayload(Payload):
+class ImmutabilityPolicyDeletePayload(DeletionPayload):
     uuid: str | None = strawberry.field(default=None, description="What was removed; null if refused.")
 
 
@@ -130,4 +130,6 @@ class ImmutabilityMutation:
     )
     async def immutability_policy_delete(self, info: Info, owner: _Owner, policy: _Policy) -> Any:
         record = await resolvers.tags.immutability.delete(info.context.context, to_owner(owner), policy)
-        return ImmutabilityPolicyDeletePayload(uuid=record.uuid)
+        return ImmutabilityPolicyDeletePayload(
+            uuid=record.uuid, deleted_id=encode_id("ImmutabilityPolicy", record.id)
+        )

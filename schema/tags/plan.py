@@ -115,6 +115,10 @@ def to_plan(record: PlanRecord) -> TagPlan:
 
 @strawberry.input(description="Which of the active tags; all conditions that are given must hold.")
 class TagFilter:
+    names: list[str] | None = strawberry.field(
+        default=None,
+        description="Only tags of these names, at most 100; those that there are not are left out.",
+    )
     name_contains: str | None = strawberry.field(
         default=None, description="A part of the name, in upper or lower case."
     )
@@ -128,6 +132,7 @@ class TagFilter:
     def selection(self) -> TagSelection:
         """The filter as resolvers take it."""
         return TagSelection(
+            names=self.names,
             name_contains=self.name_contains,
             name_pattern=self.name_pattern,
             older_than_ms=to_milliseconds(self.older_than) if self.older_than else None,
@@ -151,7 +156,9 @@ RepositoryRollbackPayload = payload("RepositoryRollbackPayload", "What came of a
 _Filter = Annotated[TagFilter, strawberry.argument(description="Which tags.")]
 _Plan = Annotated[strawberry.ID, strawberry.argument(description="The plan to carry out, by its id.")]
 
-_APPLIED = " Refused if the plan is old or its outcome has changed since. Requires `repo:write`."
+_APPLIED = (
+    " Refused if the plan is old, has been applied, or its outcome has changed since. Requires `repo:write`."
+)
 _PLANNED = " Changes nothing. Requires `repo:write`."
 
 

@@ -17,9 +17,7 @@ from tests.bench.servers import Server
 LISTENERS = 100
 EVENTS = 100
 TRANSACTION = 10
-QUERY = (
-    'subscription { events(kinds: ["push_repo"]) { cursor kind occurredAt repositoryPath tagName digest } }'
-)
+QUERY = "subscription { events(kinds: [push_repo]) { cursor kind occurredAt repositoryPath tagName digest } }"
 
 WRITE = """
 INSERT INTO event (kind, metadata, namespace_id, repository_id, performer_id, created_at_ms)

@@ -16,6 +16,7 @@ from graphql import (
     get_named_type,
 )
 
+from resolvers.event_kinds import KINDS
 from schema import schema, sdl
 from tests.process import ROOT, run
 
@@ -207,7 +208,12 @@ def test_only_listed_fields_are_free_form() -> None:
 
 
 def test_enumerations_are_upper_case() -> None:
-    enumerations = [type_ for type_ in TYPES if isinstance(type_, GraphQLEnumType)]
+    enumerations = [
+        # Kinds of events have the names that the logs of REST, exports and the documentation have.
+        type_
+        for type_ in TYPES
+        if isinstance(type_, GraphQLEnumType) and type_.name != "EventKind"
+    ]
 
     assert len(enumerations) > 5
     assert [
@@ -263,6 +269,36 @@ def test_lists_outside_of_connections_are_bounded() -> None:
 
     assert lists
     assert [path for path, text in lists.items() if not re.search(r"at most|platforms on offer", text)] == []
+
+
+def test_every_value_of_every_enum_is_described_in_a_sentence() -> None:
+    described = {
+        f"{type_.name}.{name}": value.description or ""
+        for type_ in TYPES
+        if isinstance(type_, GraphQLEnumType)
+        for name, value in type_.values.items()
+    }
+
+    assert len(described) > 150
+    assert [path for path, text in described.items() if not re.fullmatch(r"[A-Z].*\.", text)] == []
+
+
+def test_the_kinds_of_events_are_those_of_the_table() -> None:
+    kinds = GRAPH.type_map["EventKind"]
+
+    assert isinstance(kinds, GraphQLEnumType)
+    assert list(kinds.values) == list(KINDS)
+
+
+def test_a_deletion_answers_what_is_gone() -> None:
+    silent = [
+        payload.name
+        for payload in PAYLOADS
+        if payload.name.endswith(("DeletePayload", "RevokePayload"))
+        and not {"deletedId", "uuid", "plan", "tag"} & payload.fields.keys()
+    ]
+
+    assert silent == []
 
 
 def test_no_name_is_one_of_the_rest_api() -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.needs("skopeo")
 
 PASSWORD = "correct-horse-battery"
 EVENTS = """subscription($after: Cursor) {
-  events(repository: "ada/app", kinds: ["push_repo"], after: $after) { cursor tagName } }"""
+  events(repository: "ada/app", kinds: [push_repo], after: $after) { cursor tagName } }"""
 
 
 def _environment(directory: Path, database_url: str) -> dict[str, str]:

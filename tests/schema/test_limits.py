@@ -175,8 +175,52 @@ def test_a_refusal_names_the_limit_and_the_value(
     text: str, variables: dict[str, Any], limit: str, maximum: int, value: int
 ) -> None:
     error = refused(text, variables=variables)
-    assert error.message == f"{limit} is {value}, over the limit of {maximum}."
-    assert error.extensions == {"code": "TOO_COMPLEX", "limit": limit, "maximum": maximum, "value": value}
+    assert error.message.startswith(f"{limit} is {value}, over the limit of {maximum}.")
+    assert error.extensions is not None
+    told = {name: told for name, told in error.extensions.items() if name != "connection"}
+    assert told == {"code": "TOO_COMPLEX", "limit": limit, "maximum": maximum, "value": value}
+    assert ("connection" in error.extensions) == (limit in {"nodes", "first"})
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "connection", "advice"),
+    [
+        (
+            "{ users(first: 101) { nodes { name } } }",
+            {},
+            "users",
+            "first is 101, over the limit of 100. `users` takes 101.",
+        ),
+        (
+            (
+                "{ few: users(first: 2) { nodes { name } } users(first: 100) { nodes { ...More } } }"
+                " fragment More on User { name them: repositories(first: 100) { nodes { id } } }"
+            ),
+            {},
+            "users.nodes.them",
+            "nodes is 10102, over the limit of 10000. `users` takes 100, `them` takes 100.",
+        ),
+        (
+            (
+                "query ($n: Int) { users(first: $n) { nodes {"
+                " repositories { nodes { tags(first: 9) { nodes { name } } } } } } }"
+            ),
+            {},
+            "users.nodes.repositories.nodes.tags",
+            (
+                "nodes is 25050, over the limit of 10000. `users` takes 50 since `first` is not given,"
+                " `repositories` takes 50 since `first` is not given, `tags` takes 9."
+            ),
+        ),
+    ],
+)
+def test_a_refusal_names_the_connection_and_the_silent_page(
+    text: str, variables: dict[str, Any], connection: str, advice: str
+) -> None:
+    error = refused(text, variables=variables)
+
+    assert error.extensions is not None
+    assert (error.extensions["connection"], error.message) == (connection, advice)
 
 
 def test_fields_multiplied_by_fragments_are_refused() -> None:

@@ -232,6 +232,78 @@ async def test_deleted_objects_are_not_found(ada: GraphQL, ids: dict[str, list[s
     assert await seen(ada, ids) == {"User", "TeamInvite", "Job"}
 
 
+DELETIONS = {
+    "Label": """mutation ($digest: Digest!, $uuid: String!) { gone: manifestLabelDelete(
+        repository: "acme/app", manifest: $digest, label: $uuid) { deletedId errors { code } } }""",
+    "RepositoryPermission": """mutation { gone: repositoryPermissionDelete(repository: "acme/app",
+        grantee: { kind: USER, name: "acme+bot" }) { deletedId errors { code } } }""",
+    "ImmutabilityPolicy": """mutation ($uuid: String!) { gone: immutabilityPolicyDelete(
+        owner: { repository: "acme/app" }, policy: $uuid) { deletedId errors { code } } }""",
+    "PermissionPrototype": """mutation ($uuid: String!) { gone: permissionPrototypeDelete(
+        organization: "acme", prototype: $uuid) { deletedId errors { code } } }""",
+    "Application": """mutation ($clientId: String!) { gone: applicationDelete(
+        organization: "acme", clientId: $clientId) { deletedId errors { code } } }""",
+    "Robot": """mutation { gone: robotDelete(owner: "acme", shortName: "bot") {
+        deletedId errors { code } } }""",
+    "Team": """mutation { gone: teamDelete(organization: "acme", team: "crew") {
+        deletedId errors { code } } }""",
+    "Repository": """mutation { gone: repositoryDelete(repository: "acme/app") {
+        deletedId errors { code } } }""",
+    "Organization": """mutation { gone: organizationDelete(organization: "acme") {
+        deletedId errors { code } } }""",
+}
+
+WANTED = """{
+  organization(name: "acme") {
+    id team(name: "crew") { id }
+    applications { nodes { id clientId } }
+    permissionPrototypes { nodes { id uuid } }
+  }
+  namespace(name: "acme") { robot(shortName: "bot") { id } }
+  repository(path: "acme/app") {
+    id
+    permission(grantee: { kind: USER, name: "acme+bot" }) { id }
+    immutabilityPolicies { nodes { id uuid } }
+    tag(name: "latest") { manifest { digest labels { nodes { id uuid source } } } }
+  }
+}"""
+
+
+async def test_a_deletion_returns_the_id_of_what_is_gone(
+    factory: Factory, ada: GraphQL, ids: dict[str, list[str]]
+) -> None:
+    await factory.team("acme", "crew", TeamRole.MEMBER)
+    digest = (await ada.data(WANTED))["repository"]["tag"]["manifest"]["digest"]
+    await ada.payload(
+        """mutation ($digest: Digest!) { manifestLabelCreate(repository: "acme/app", manifest: $digest,
+          input: { key: "note", value: "1" }) { label { id } errors { code } } }""",
+        digest=digest,
+    )
+    seen = await ada.data(WANTED)
+    found: dict[str, dict[str, str]] = {
+        "Organization": seen["organization"],
+        "Team": seen["organization"]["team"],
+        "Application": seen["organization"]["applications"]["nodes"][0],
+        "PermissionPrototype": seen["organization"]["permissionPrototypes"]["nodes"][0],
+        "Robot": seen["namespace"]["robot"],
+        "Repository": seen["repository"],
+        "RepositoryPermission": seen["repository"]["permission"],
+        "ImmutabilityPolicy": seen["repository"]["immutabilityPolicies"]["nodes"][0],
+        "Label": next(
+            label
+            for label in seen["repository"]["tag"]["manifest"]["labels"]["nodes"]
+            if label["source"] == "API"
+        ),
+    }
+
+    for name, document in DELETIONS.items():
+        values = {"digest": digest, "uuid": found[name].get("uuid"), "clientId": found[name].get("clientId")}
+        payload = await ada.payload(document, **values)
+
+        assert payload["deletedId"] == found[name]["id"], name
+        assert await ada.data(NODE, id=payload["deletedId"]) == {"node": None}
+
+
 async def test_a_deleted_user_is_not_found(
     graphql: GraphQL, factory: Factory, ids: dict[str, list[str]]
 ) -> None:

@@ -168,7 +168,7 @@ async def test_a_permission_that_is_taken_away_ends_delivery_to_every_member(fac
     await factory.repository("ada/open", visibility=Visibility.PUBLIC)
     await factory.grant("ada/app", "bob", RepositoryRole.READ, by="ada")
     ada, bob = await factory.as_account("ada"), Grantee(GranteeKind.USER, "bob")
-    query = 'subscription { events(kinds: ["set_repo_description"]) { kind repositoryPath } }'
+    query = "subscription { events(kinds: [set_repo_description]) { kind repositoryPath } }"
     async with (
         live.serving(factory, fanout=MANY, sockets=SOCKETS) as door,
         several(door.address, await factory.token("bob"), 3, query) as clients,

@@ -32,7 +32,7 @@ from tests.factories import Factory
 
 BEGINNING = format_cursor((0, 0))
 
-DETAILS = """subscription($after: Cursor) { events(after: $after, kinds: ["create_tag"]) {
+DETAILS = """subscription($after: Cursor) { events(after: $after, kinds: [create_tag]) {
   kind occurredAt digest metadata performer { name } repository { path viewerRole } } }"""
 
 

@@ -13,7 +13,7 @@ from tests import live
 from tests.factories import Factory
 
 VIEWER = "{ viewer { name } }"
-LONG = ", ".join(['"push_repo"'] * 101)
+LONG = ", ".join(["push_repo"] * 101)
 PASSWORD = "correct-horse-battery"
 
 
@@ -103,7 +103,10 @@ async def test_a_mutation_is_carried_out(factory: Factory) -> None:
         ({"query": 1}, "query: a string with a GraphQL document is required."),
         ({"query": VIEWER, "operationName": "A"}, "operationName: the document has no operation 'A'."),
         (
-            {"query": "subscription($k: [String!]) { events(kinds: $k) { kind } }", "variables": {"k": 1.5}},
+            {
+                "query": "subscription($k: [EventKind!]) { events(kinds: $k) { kind } }",
+                "variables": {"k": 1.5},
+            },
             None,
         ),
         (

@@ -21,7 +21,7 @@ from resolvers.record.audit import AuditFilter
 from resolvers.record.export import Callback, exported_digest
 from storage.blobs import BlobStore
 from storage.blobs.memory import MemoryBlobStore
-from storage.statements import decode_json, fetch
+from storage.statements import decode_json, execute, fetch
 from tests.factories import Factory
 from tests.sink import sinking
 
@@ -70,6 +70,29 @@ async def test_the_result_is_sent_by_mail(
             "url": None,
         },
     )
+
+
+async def test_an_export_holds_what_the_filter_lets_pass(
+    factory: Factory, settings_with_files: Settings, blobs: BlobStore
+) -> None:
+    await factory.user("ada")
+    await factory.repository("ada/app")
+    ada = await factory.as_account("ada")
+    tools = tools_of(settings_with_files, blobs)
+    exported = []
+
+    for chosen in (AuditFilter(kinds=["create_repo"]), AuditFilter(performer="ada"), AuditFilter(kinds=[])):
+        await audit_export.export(ada, chosen, Callback(email="ada@example.com"))
+        (job,) = await fetch("SELECT id, payload FROM job WHERE kind = ?", audit_export.JOB)
+        await execute("DELETE FROM job WHERE id = ?", job["id"])
+        await audit_export.write_export(Run(decode_json(job["payload"]), tools))
+        (removal,) = await fetch("SELECT id, payload FROM job WHERE kind = ?", audit_export.REMOVAL_JOB)
+        await execute("DELETE FROM job WHERE id = ?", removal["id"])
+        digest = decode_json(removal["payload"])["digest"]
+        file = orjson.loads(await blobs.read_all(digest, limit=1_000_000))
+        exported.append([entry["kind"] for entry in file["logs"]])
+
+    assert exported == [["create_repo"], ["create_repo"], []]
 
 
 async def test_a_failed_write_is_reported(factory: Factory, settings_with_files: Settings) -> None:

@@ -199,6 +199,33 @@ async def test_filters(ada: GraphQL, factory: Factory) -> None:
     assert await _entries(ada, filter=week | {"performer": "nobody"}) == []
     until = (datetime.now(UTC) - timedelta(days=4)).isoformat()
     assert {e["kind"] for e in await _entries(ada, filter=week | {"endsAt": until})} == {"pull_repo"}
+    pulls = week | {"kinds": ["pull_repo"]}
+    assert [e["kind"] for e in await _entries(ada, filter=pulls)] == ["pull_repo"] * 3
+    both = week | {"kinds": ["create_repo", "user_create"]}
+    assert {e["kind"] for e in await _entries(ada, filter=both)} == {"create_repo", "user_create"}
+    assert {e["kind"] for e in await _entries(ada, filter=both | {"performer": "ada"})} == {"create_repo"}
+    assert await _entries(ada, filter=week | {"kinds": []}) == []
+
+
+async def test_counts_are_of_the_kinds_and_the_performer_that_are_asked_for(
+    ada: GraphQL, factory: Factory
+) -> None:
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    await factory.repository("ada/app")
+    await _fill(owner["id"], 3, at_ms=now_ms() - 5 * DAY_MS)
+    await resolver.roll_up()
+    await _fill(owner["id"], 2)
+    week = {"startsAt": (datetime.now(UTC) - timedelta(days=7)).isoformat()}
+
+    async def counts(**chosen: Any) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for row in (await ada.data(SUMMARY, filter=week | chosen))["auditSummary"]:
+            found[row["kind"]] = found.get(row["kind"], 0) + row["count"]
+        return found
+
+    assert await counts(kinds=["pull_repo"]) == {"pull_repo": 5}
+    assert await counts(kinds=["pull_repo", "create_repo"], performer="ada") == {"create_repo": 1}
+    assert await counts(kinds=[]) == {}
 
 
 async def test_an_interval_that_ends_before_it_starts_is_refused(ada: GraphQL) -> None:
@@ -323,9 +350,12 @@ async def test_the_cost_of_a_page_does_not_grow_with_the_log(
     assert len(counted.statements) <= 5
 
 
-async def test_a_page_is_read_through_an_index(factory: Factory, ada: GraphQL) -> None:
+@pytest.mark.parametrize("kinds", [None, ["push_repo", "pull_repo"]])
+async def test_a_page_is_read_through_an_index(
+    factory: Factory, ada: GraphQL, kinds: list[str] | None
+) -> None:
     context = await factory.as_account("ada")
-    log = await resolver.audit_log(context, resolver.AuditFilter())
+    log = await resolver.audit_log(context, resolver.AuditFilter(kinds=kinds))
     assert log is not None
     where = " AND ".join(log.conditions)
     query = f"SELECT l.id FROM audit_log l WHERE {where} ORDER BY l.created_at_ms DESC, l.id DESC LIMIT 20"

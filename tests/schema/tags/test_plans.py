@@ -306,11 +306,15 @@ async def test_a_plan_is_applied_once(ada: GraphQL, images: list[str]) -> None:
     answers = await asyncio.gather(*(ada.data(applying("tagsDelete"), plan=plan["id"]) for _ in range(3)))
 
     codes = sorted(error["code"] for answer in answers for error in answer["tagsDelete"]["errors"])
-    assert codes == ["NOT_FOUND", "NOT_FOUND"]
+    assert codes == ["CONFLICT", "CONFLICT"]
+    messages = {error["message"] for answer in answers for error in answer["tagsDelete"]["errors"]}
+    assert messages == {"The plan has been applied already. Make a new one."}
+    later = await ada.data(applying("tagsDelete"), plan=plan["id"])
+    assert {error["message"] for error in later["tagsDelete"]["errors"]} == messages
     assert len(await fetch("SELECT id FROM event WHERE kind = 'delete_tag'")) == 3
 
 
-async def test_a_concurrently_applied_plan_is_not_found(
+async def test_a_concurrently_applied_plan_is_told_so(
     ada: GraphQL, images: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = await planned(ada, "tagsDelete", filter={"nameContains": "v"})
@@ -324,8 +328,19 @@ async def test_a_concurrently_applied_plan_is_not_found(
 
     monkeypatch.setattr(tag_plan, "read", overtaken)
 
-    assert await ada.payload_error(applying("tagsDelete"), plan=plan["id"]) == ("NOT_FOUND", "plan")
+    late = await ada.data(applying("tagsDelete"), plan=plan["id"])
+    ((error,),) = [payload["errors"] for payload in late.values()]
+    assert (error["code"], error["field"]) == ("CONFLICT", "plan")
+    assert error["message"] == "The plan has been applied already. Make a new one."
     assert done[0]["isApplied"] is True
+
+
+async def test_a_plan_of_names_changes_those_tags_and_no_others(ada: GraphQL, images: list[str]) -> None:
+    plan = await planned(ada, "tagsDelete", filter={"names": ["v2", "v1", "absent"]})
+    none = await planned(ada, "tagsDelete", filter={"names": []})
+
+    assert named(plan) == [("v1", "DELETE"), ("v2", "DELETE")]
+    assert named(none) == []
 
 
 async def test_a_plan_is_bound_to_account_repository_and_kind_and_expires(

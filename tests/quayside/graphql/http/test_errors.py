@@ -154,8 +154,14 @@ async def test_a_request_over_a_limit_is_refused_unexecuted(client: httpx.AsyncC
     assert response.json() == {
         "errors": [
             {
-                "message": "first is 101, over the limit of 100.",
-                "extensions": {"code": "TOO_COMPLEX", "limit": "first", "maximum": 100, "value": 101},
+                "message": "first is 101, over the limit of 100. `items` takes 101.",
+                "extensions": {
+                    "code": "TOO_COMPLEX",
+                    "limit": "first",
+                    "maximum": 100,
+                    "value": 101,
+                    "connection": "items",
+                },
             }
         ]
     }
