@@ -4,8 +4,9 @@ So a mail is sent if and only if its cause was committed, even if the process is
 server, no process claims the jobs, and the mails wait.
 """
 
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resolvers.columns import Columns
 from resolvers.context import Context
@@ -33,6 +34,11 @@ class MailRefused(MailUndelivered):
     """The mail server will never accept this mail (permanent failure)."""
 
 
+_CODE = re.compile(r"(?:[?&]code=|/exportedlogs/)([\w=-]{20,})")
+"""What opens something in an address of ours: a code, or the token of an exported log."""
+HIDDEN = "(hidden)"
+
+
 @dataclass(frozen=True, slots=True)
 class MailRecord:
     """A mail. `body` is None once sent, since it may contain a code. `error` is that of the last attempt."""
@@ -44,6 +50,13 @@ class MailRecord:
     created_at_ms: int
     sent_at_ms: int | None
     error: str | None
+
+
+def without_codes(body: str) -> str:
+    """The text of a mail without the codes in its links, wherever they stand in it."""
+    for code in set(_CODE.findall(body)):
+        body = body.replace(code, HIDDEN)
+    return body
 
 
 _COLUMNS = Columns(MailRecord, "m", body="NULLIF(m.body, '')")
@@ -77,9 +90,10 @@ async def outbox(page: Page, *, maximum: int, is_sent: bool | None = None) -> Sl
 
 
 async def mails(context: Context, page: Page, *, is_sent: bool | None = None) -> Slice[MailRecord]:
-    """As `outbox`, for superusers."""
+    """As `outbox`, for superusers, without the codes: they are for the recipients alone."""
     context.viewer.require_superuser()
-    return await outbox(page, maximum=context.max_first, is_sent=is_sent)
+    found = await outbox(page, maximum=context.max_first, is_sent=is_sent)
+    return found.of(lambda record: replace(record, body=record.body and without_codes(record.body)))
 
 
 @job(

@@ -24,7 +24,10 @@ class Mail:
     def subject(self) -> str:
         return self.record.subject
 
-    @strawberry.field(description="Its text; null once it was sent, since it may hold a code.")
+    @strawberry.field(
+        description="Its text without the codes, which are for the recipient alone; null once it was sent."
+        " `quayside mail list` shows it whole."
+    )
     def body(self) -> str | None:
         return self.record.body
 

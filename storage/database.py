@@ -10,10 +10,11 @@ A `Database` is a value, not a global: two applications in one process do not se
 import asyncio
 import fcntl
 import importlib
+import os
 import pkgutil
 import urllib.parse
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -99,6 +100,13 @@ def _configuration(url: str, pool_size: int) -> dict[str, Any]:
     }
 
 
+def _make_private(path: Path) -> None:
+    """Make a file for its owner alone, if it is new; files beside a database get its mode from SQLite."""
+    # What is in the way of that, opening the database says better.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 class Database:
     """An open database. Close it: its threads would keep the process from exiting."""
 
@@ -112,6 +120,7 @@ class Database:
         """Open the database at `url`. Raises `DatabaseError` when it does not answer."""
         if dialect_of(url) == "sqlite":
             sqlite_path(url).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_private(sqlite_path(url))
         context = TortoiseContext()
         database = cls(url, context)
         try:
@@ -275,7 +284,9 @@ async def require_current(database: Database) -> None:
 async def _migration_lock(database: Database) -> Any:
     if database.dialect == "sqlite":
         path = sqlite_path(database.url)
-        async with aiofiles.open(path.parent / f"{path.name}.migrate", "w") as lock:
+        path = path.with_name(f"{path.name}.migrate")
+        _make_private(path)
+        async with aiofiles.open(path, "w") as lock:
             await asyncio.to_thread(fcntl.flock, lock.fileno(), fcntl.LOCK_EX)
             yield
         return

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import glob
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -83,6 +84,22 @@ async def _data_directory(settings: Settings) -> str:
     return str(directory) if existing == directory else f"{directory}, made at the first start"
 
 
+def _require_private(path: Path) -> None:
+    """Raise `Warned` if others than the owner can read the files of an SQLite database."""
+    if path.parent.stat().st_mode & 0o011 == 0:
+        return
+    # The database, its -wal and -shm, and the copies before migrations.
+    for file in sorted(path.parent.glob(f"{glob.escape(path.name)}*")):
+        if file.name == f"{path.name}.migrate":
+            # The lock of migrations, which is empty.
+            continue
+        if (mode := file.stat().st_mode & 0o777) & 0o077:
+            raise Warned(
+                f"{file} can be read by others than its owner (mode {mode:o} in a directory of mode"
+                f" {path.parent.stat().st_mode & 0o777:o}); chmod 600 it."
+            )
+
+
 async def _secret_key(settings: Settings) -> str:
     if settings.secret_key:
         return f"{len(settings.secret_key)} set"
@@ -105,7 +122,10 @@ async def _secret_key(settings: Settings) -> str:
 async def _database(settings: Settings) -> str:
     if not database.exists(settings):
         return f"{sqlite_path(settings.database_url)}, made at the first start"
-    return f"{await database.check(settings)}, at the schema of this version"
+    finding = f"{await database.check(settings)}, at the schema of this version"
+    if settings.is_sqlite:
+        _require_private(sqlite_path(settings.database_url))
+    return finding
 
 
 async def _is_usable(settings: Settings) -> bool:

@@ -241,6 +241,33 @@ def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path) -> None:
     assert list(data.iterdir()) == [key]
 
 
+def test_only_the_owner_can_read_the_database(tmp_path: Path) -> None:
+    def database() -> tuple[int, str]:
+        completed = run(tmp_path, "doctor")
+        (line,) = (line for line in completed.stdout.splitlines() if "database: " in line)
+        return completed.returncode, line
+
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    with serving(tmp_path):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in data.glob("quayside.db*")}
+    private = database()
+    data.joinpath("quayside.db").chmod(0o640)
+    readable = database()
+    data.chmod(0o700)
+    inaccessible = database()
+
+    assert modes == dict.fromkeys((f"quayside.db{end}" for end in ("", "-shm", "-wal", ".migrate")), 0o600)
+    assert private == inaccessible == (0, "ok      database: sqlite, at the schema of this version")
+    assert readable == (
+        0,
+        (
+            f"warn    database: {data}/quayside.db can be read by others than its owner (mode 640 in a"
+            " directory of mode 755); chmod 600 it."
+        ),
+    )
+
+
 def test_doctor_warns_of_a_proxy_that_is_not_trusted(tmp_path: Path) -> None:
     def proxies(**environ: str) -> tuple[int, str]:
         completed = run(tmp_path, "doctor", **environ)
