@@ -27,7 +27,7 @@ from graphql import (
 from graphql.execution import create_source_event_stream
 
 from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError, Refusal, Refused
-from resolvers.record.fanout import StreamEnded
+from resolvers.record.subscription import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
 from schema.input_checks import variables_error

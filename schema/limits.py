@@ -39,19 +39,10 @@ from graphql import (
     is_composite_type,
     is_input_type,
     is_list_type,
-    specified_rules,
     type_from_ast,
     value_from_ast_untyped,
 )
 from graphql import parse as parse_source
-from graphql.validation.rules import overlapping_fields_can_be_merged
-
-VALIDATION_RULES = tuple(specified_rules)
-"""The specification's rules, introspection depth included."""
-
-# Comparing fields for merging is quadratic in hostile documents; with the library's default of 500,000 steps,
-# one document of 5,000 tokens blocks the process for a second. Real documents take a few hundred steps.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
 DEFAULT_FIRST = 50
 """Rows of a connection if neither the query nor the schema gives a number."""

@@ -6,12 +6,12 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
-    validate,
 )
 
 from quayside.graphql.requests import RequestRefused
 from schema.input_checks import document_has_nul, nul_error
-from schema.limits import VALIDATION_RULES, Limits, parse
+from schema.limits import Limits
+from schema.validation import parse_and_validate
 
 
 class DocumentCache:
@@ -44,10 +44,9 @@ class DocumentCache:
         if document_has_nul(text):
             raise RequestRefused(400, [nul_error("query")], {})
         try:
-            document = parse(text, self.limits)
+            document, errors = parse_and_validate(text, self.schema, self.limits)
         except GraphQLError as error:
             raise RequestRefused(400, [error], {}) from error
-        errors = validate(self.schema, document, VALIDATION_RULES)
         if errors:
             raise RequestRefused(422, errors, {})
         return document

@@ -284,9 +284,10 @@ class Connection:
             await self.finish(operation_id, {"type": "complete"})
         except GraphQLError as error:
             await self.finish(operation_id, {"type": "error", "payload": [format_error(error)]})
-            if (error.extensions or {}).get("code") == ErrorCode.UNAUTHENTICATED:
+            code = (error.extensions or {}).get("code")
+            if code == ErrorCode.UNAUTHENTICATED:
                 self.close(4401, "Unauthorized")
-            else:
+            elif code != ErrorCode.NOT_FOUND:  # That concerns one operation alone.
                 self.close(1013, "Too slow; subscribe again after the cursor")
         except (WebSocketDisconnect, TimeoutError):
             self.close(1013, "Too slow; subscribe again after the last cursor")

@@ -15,22 +15,29 @@ import contextvars
 import logging
 import time
 import weakref
-from collections import deque
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from resolvers.access.credentials import current_viewers
 from resolvers.access.viewer import Viewer
 from resolvers.context import Site
-from resolvers.errors import DatabaseUnavailable, ErrorCode, Invalid, InvalidCredentials, QuaysideError
+from resolvers.errors import ErrorCode, Invalid, QuaysideError
 from resolvers.record.audience import EventAuthorizer, Rights
-from resolvers.record.groups import Batch, Delivery, Group, Index
-from resolvers.record.live import EventRecord, VisibleEvent, Watch, format_cursor, with_names
+from resolvers.record.groups import Delivery, Group, Index
+from resolvers.record.live import Place, VisibleEvent, Watch, with_names
 from resolvers.record.shares import Holder, Shares, holder_of
+from resolvers.record.subscription import (
+    DELIVERY_BATCH,
+    CredentialEnded,
+    PlaceGone,
+    Subscription,
+    require_kept,
+)
 from storage import events
+from storage.conditions import exists
 from storage.database import Database
-from storage.events import Cursor, LogEnd
-from storage.statements import Row
+from storage.events import Cursor
+from storage.statements import Row, fetch, placeholders
 from storage.wakeups import Wakeups, open_wakeups
 
 logger = logging.getLogger("quayside.live")
@@ -38,11 +45,11 @@ logger = logging.getLogger("quayside.live")
 READ_BATCH = 500
 """Events read from the log in one statement."""
 
-DELIVERY_BATCH = 100
-"""Most events in one batch of a subscription, for which rights are checked once."""
-
 OFFERED_AT_ONCE = 32
 """Subscriptions that are woken before requests get their turn."""
+
+DELETIONS = frozenset({"delete_repo", "org_delete", "user_delete"})
+"""Kinds after which something that is watched may be gone."""
 
 RIGHTS_CACHED_S = 1.0
 CREDENTIALS_CHECKED_EVERY_S = 5.0
@@ -56,33 +63,6 @@ class TooManySubscriptions(QuaysideError):
     """The process, the account, the address or anonymous clients have their maximum of subscriptions."""
 
     code = ErrorCode.TOO_MANY
-
-
-class CredentialEnded(InvalidCredentials):
-    """The credential of a subscription was revoked or has expired."""
-
-    default = "The credential was revoked or has expired."
-
-
-class StreamEnded(QuaysideError):
-    """The server ends a subscription, which can be resumed from `cursor`, here or on another server."""
-
-    code = ErrorCode.TOO_MANY
-
-    def __init__(self, message: str, cursor: Cursor) -> None:
-        super().__init__(message)
-        self.cursor = format_cursor(cursor)
-
-
-class EventsPruned(StreamEnded):
-    """Events after the cursor of a subscription were pruned; kept ones come after `cursor`."""
-
-    code = ErrorCode.CONFLICT
-
-    def __init__(self, cursor: Cursor) -> None:
-        super().__init__(
-            "Events after this cursor were pruned; resume from the cursor of this error.", cursor
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +96,7 @@ class Fanout:
         self._checked = 0.0
         self._reader: asyncio.Task[None] | None = None
 
-    async def subscribe(self, viewer: Viewer, watch: Watch, *, ip: str | None = None) -> "Subscription":
+    async def subscribe(self, viewer: Viewer, watch: Watch, *, ip: str | None = None) -> Subscription:
         """Start a subscription of a viewer at an address, who must iterate over `Subscription.batches`.
 
         Raises `TooManySubscriptions`, `Invalid` for a cursor beyond the end of the log, or `EventsPruned`.
@@ -151,7 +131,7 @@ class Fanout:
         if refusal is not None:
             raise TooManySubscriptions(refusal)
 
-    def unsubscribe(self, subscription: "Subscription") -> None:
+    def unsubscribe(self, subscription: Subscription) -> None:
         """Remove a subscription; the reader stops with the last one."""
         self.subscriptions.discard(subscription)
         self.catching_up.discard(subscription)
@@ -211,6 +191,7 @@ class Fanout:
         """Offer all new events of the log to the subscriptions that they concern."""
         if time.monotonic() - self._checked > CREDENTIALS_CHECKED_EVERY_S:
             await self._check_credentials({one.group for one in self.subscriptions})
+            await self._end_gone()
             self._checked = time.monotonic()
         while True:
             rows = await events.read_after(self.position, limit=READ_BATCH)
@@ -242,6 +223,33 @@ class Fanout:
                     offered += 1
                     if offered % OFFERED_AT_ONCE == 0:
                         await asyncio.sleep(0)
+        if any(row["kind"] in DELETIONS for _, row in rows):
+            await self._end_gone()
+
+    async def _end_gone(self) -> None:
+        """End the subscriptions to repositories and namespaces that were deleted, after what waits."""
+        by_place = self.index().by_place
+        watched = {place for place in by_place if place is not None}
+        repositories = [identity for column, identity in watched if column == "repository_id"]
+        namespaces = [identity for column, identity in watched if column == "namespace_id"]
+        found: set[Place] = set()
+        if repositories:
+            rows = await fetch(
+                "SELECT r.id FROM repository r JOIN account n ON n.id = r.namespace_id"
+                f" WHERE {exists('r')} AND {exists('n')} AND r.id IN ({placeholders(repositories)})",
+                *repositories,
+            )
+            found |= {("repository_id", row["id"]) for row in rows}
+        if namespaces:
+            rows = await fetch(
+                f"SELECT id FROM account WHERE {exists()} AND id IN ({placeholders(namespaces)})", *namespaces
+            )
+            found |= {("namespace_id", row["id"]) for row in rows}
+        for place in watched - found:
+            for groups in by_place[place].values():
+                for group in groups:
+                    for member in list(group.members):
+                        member.finish(PlaceGone())
 
     async def _audience(self, rows: Sequence[tuple[Cursor, Row]], authorizer: EventAuthorizer) -> Audience:
         """What each group may see and wants to see of these events; groups with nothing are left out."""
@@ -305,133 +313,6 @@ class Fanout:
         return changed
 
 
-def _fail(subscriptions: Iterable["Subscription"], error: QuaysideError) -> None:
+def _fail(subscriptions: Iterable[Subscription], error: QuaysideError) -> None:
     for subscription in subscriptions:
         subscription.fail(error)
-
-
-async def require_kept(cursor: Cursor) -> None:
-    """Raise `EventsPruned` if events after a cursor were pruned."""
-    pruned = await events.pruned_up_to()
-    if cursor < pruned:
-        raise EventsPruned(pruned)
-
-
-class Subscription:
-    """A subscription of one viewer: its group, its backlog and its position in the log."""
-
-    def __init__(
-        self, fanout: Fanout, group: Group, holder: Holder, after: Cursor | None, end: LogEnd
-    ) -> None:
-        start = after or end.cursor
-        self.group = group
-        self.holder = holder
-        self._fanout = fanout
-        self._committed_before = frozenset() if after else end.ids
-        """Ids after the start that were committed before the subscription, which wants later events only."""
-        self._position = start
-        """Events up to here were read, or are older than the subscription; the reader brings later ones."""
-        self._delivered = start
-        """Events up to here were delivered; the cursor to resume from."""
-        self._is_live = False
-        self._waiting: deque[Delivery] = deque()
-        self._backlog = 0
-        """Events in the deliveries that wait."""
-        self._failure: QuaysideError | None = None
-        self._changed = asyncio.Event()
-
-    def offer(self, delivery: Delivery) -> None:
-        """Add events of the reader to the backlog; ignored while catching up, which reads them itself."""
-        if not self._is_live or self._failure is not None or delivery.end <= self._position:
-            return
-        self._waiting.append(delivery)
-        self._backlog += delivery.size
-        if self._backlog > self._fanout.limits.backlog:
-            self.end("The client reads events too slowly: its backlog is full.")
-        self._changed.set()
-
-    def end(self, message: str) -> None:
-        """End the subscription with a cursor to resume from."""
-        self._waiting.clear()
-        self._is_live = False
-        self.fail(StreamEnded(message, self._delivered))
-
-    def fail(self, error: QuaysideError) -> None:
-        """End the subscription with an error, after the current batch."""
-        self._failure = self._failure or error
-        self._changed.set()
-
-    async def batches(self) -> AsyncGenerator[Batch, None]:
-        """Yield events as they arrive. Raises `StreamEnded`, `EventsPruned`, `CredentialEnded`.
-
-        While the database is away, unread events wait. The subscription ends, with a cursor to resume from,
-        only if rights must be checked meanwhile.
-        """
-        try:
-            while True:
-                batch, end = await self._next()
-                if self._failure is not None:
-                    continue
-                if batch.events:
-                    yield batch
-                self._delivered = end
-        except DatabaseUnavailable as error:
-            raise StreamEnded(str(error), self._delivered) from error
-        finally:
-            self._fanout.unsubscribe(self)
-
-    async def _next(self) -> tuple[Batch, Cursor]:
-        """The next events that the viewer may see, and the cursor after them."""
-        while True:
-            if isinstance(self._failure, StreamEnded):
-                raise StreamEnded(self._failure.message, self._delivered)
-            if self._failure is not None:
-                raise self._failure
-            if self._waiting:
-                delivery = self._waiting.popleft()
-                self._backlog -= delivery.size
-                return self._wanted(await delivery.batch(self._fanout.authorizer())), delivery.end
-            if not self._is_live:
-                records = await self._catch_up()
-                viewer = self.group.viewer
-                visible = await self._fanout.authorizer().visible(viewer, records)
-                return Batch(viewer, visible), records[-1].cursor if records else self._delivered
-            self._changed.clear()
-            await self._changed.wait()
-
-    def _is_wanted(self, cursor: Cursor) -> bool:
-        return cursor > self._position and cursor[1] not in self._committed_before
-
-    def _wanted(self, batch: Batch) -> Batch:
-        """A batch without what came before the subscription, or was read while it caught up."""
-        wanted = [seen for seen in batch.events if self._is_wanted(seen.record.cursor)]
-        return batch if len(wanted) == len(batch.events) else batch.of(wanted)
-
-    async def _catch_up(self) -> list[EventRecord]:
-        """Read the next events of the log; switch to the reader when its position is reached."""
-        watch = self.group.watch
-        await self._fanout.settled.wait()
-        reached = self._fanout.position
-        rows = await events.read_after(self._position, limit=DELIVERY_BATCH, place=watch.place)
-        # Checked after reading, to notice events that were pruned meanwhile.
-        await require_kept(self._position)
-        records = await with_names(rows)
-        await self._fanout.settled.wait()
-        # No await from here to setting `_is_live`, or the reader could move. Events beyond the reader are
-        # left to it, since it checks credentials and rights again before it distributes them.
-        common = [record for record in records if record.cursor <= self._fanout.position]
-        if common:
-            self._position = common[-1].cursor
-        if len(common) < len(records):
-            self._position = self._fanout.position
-        elif len(rows) < DELIVERY_BATCH:
-            # The log has no more events, at least up to the reader's previous position.
-            self._position = max(self._position, reached)
-        self._is_live = self._position >= self._fanout.position
-        if self._is_live:
-            self._fanout.catching_up.discard(self)
-        return [
-            record
-            for record in common
-            if record.cursor[1] not in self._committed_before and watch.matches(record)
-        ]

@@ -16,7 +16,7 @@ from resolvers.record.live import Place, VisibleEvent, Watch
 from storage.events import Cursor
 
 if TYPE_CHECKING:
-    from resolvers.record.fanout import Subscription
+    from resolvers.record.subscription import Subscription
 
 
 @dataclass(slots=True)

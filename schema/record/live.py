@@ -9,9 +9,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers.record import live
-from resolvers.record.fanout import Subscription as Source
 from resolvers.record.groups import Batch
 from resolvers.record.live import EventRecord, VisibleEvent
+from resolvers.record.subscription import Subscription as Source
 from schema.accounts.account import Account
 from schema.accounts.robot import account_node
 from schema.context import Info

@@ -18,7 +18,8 @@ from starlette.routing import Mount, Route
 
 from quayside import web
 from quayside.web.rendering import render
-from schema.limits import VALIDATION_RULES, Limits, parse
+from schema.limits import Limits, parse
+from schema.validation import VALIDATION_RULES
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, GraphQLSyntaxError, build_schema, get_introspection_query, validate
 
-from schema.limits import VALIDATION_RULES, Cost, Limits, check, measure, parse
+from schema.limits import Cost, Limits, check, measure, parse
+from schema.validation import VALIDATION_RULES
 
 SCHEMA = build_schema(
     """
@@ -271,10 +272,9 @@ def test_a_document_that_does_not_parse_stays_a_syntax_error() -> None:
         parse("{", Limits())
 
 
-def test_comparing_fields_of_a_hostile_document_is_cut_short() -> None:
+def test_equal_fields_are_merged_however_many_there_are() -> None:
     document = parse("{" + "viewer { name } " * 1200 + "}", Limits())
-    [error] = validate(SCHEMA, document, VALIDATION_RULES)
-    assert error.message == "Validation aborted."
+    assert validate(SCHEMA, document, VALIDATION_RULES) == []
 
 
 def test_the_documentation_states_every_limit() -> None:

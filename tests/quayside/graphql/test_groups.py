@@ -15,9 +15,10 @@ from resolvers.accounts.grantee import Grantee, GranteeKind
 from resolvers.oauth import token
 from resolvers.record import fanout as fanout_module
 from resolvers.record.audience import EventAuthorizer
-from resolvers.record.fanout import Fanout, FanoutLimits, Subscription
+from resolvers.record.fanout import Fanout, FanoutLimits
 from resolvers.record.live import Watch
 from resolvers.record.shares import Shares
+from resolvers.record.subscription import Subscription
 from resolvers.repositories import permission, repository
 from resolvers.repositories.repository import Visibility
 from schema import execute as execution

@@ -10,15 +10,16 @@ from quayside.workers.tools import tools_of
 from resolvers.access.credentials import bearer_viewer
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
-from resolvers.accounts import user
+from resolvers.accounts import organization, user
 from resolvers.accounts.grantee import Grantee, GranteeKind
 from resolvers.context import Context
 from resolvers.job_kinds import Run, collected
 from resolvers.oauth import token
-from resolvers.record.fanout import CredentialEnded, EventsPruned, Fanout, FanoutLimits
+from resolvers.record.fanout import Fanout, FanoutLimits
 from resolvers.record.groups import Group
 from resolvers.record.live import Watch, format_cursor
 from resolvers.record.shares import Shares
+from resolvers.record.subscription import CredentialEnded, EventsPruned
 from resolvers.repositories import permission, repository
 from resolvers.repositories.repository import Visibility
 from storage import events
@@ -477,3 +478,67 @@ async def test_anonymous_callers_receive_nothing_without_access(factory: Factory
         (error,) = (await client.next())["payload"]
 
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+GONE = {
+    "message": "What this subscription was about is no longer there; subscribe again when there is something"
+    " of its name.",
+    "extensions": {"code": "NOT_FOUND"},
+}
+
+
+async def test_a_subscription_to_a_repository_ends_when_it_is_deleted(factory: Factory) -> None:
+    # given subscriptions to a repository, one of them of somebody who may no longer read it, and to all
+    for name in ("ada", "bob"):
+        await factory.user(name)
+    await factory.repository("ada/app")
+    await factory.grant("ada/app", "bob", RepositoryRole.READ, by="ada")
+    ada, bearer = await factory.as_account("ada"), await factory.token("ada")
+    async with (
+        live.serving(factory) as door,
+        live.listening(door.address, bearer, repository="ada/app") as client,
+        live.listening(door.address, await factory.token("bob"), repository="ada/app") as other,
+    ):
+        await client.subscribe("2", kinds=["create_repo", "delete_repo"])
+        await permission.delete_permission(ada, "ada/app", Grantee(GranteeKind.USER, "bob"))
+        assert (await client.event())["kind"] == "delete_repo_permission"
+        # when it is deleted, and made again
+        await repository.delete(ada, "ada/app")
+        await factory.repository("ada/app")
+
+        # then its subscriptions end after that event, and the connection serves the other on
+        messages = [await client.next() for _ in range(4)]
+        own = [one for one in messages if one["id"] == "1"]
+        assert [one["type"] for one in own] == ["next", "error"]
+        assert own[0]["payload"]["data"]["events"]["kind"] == "delete_repo"
+        (error,) = own[1]["payload"]
+        assert {key: error[key] for key in GONE} == GONE
+        assert [one["payload"]["data"]["events"]["kind"] for one in messages if one["id"] == "2"] == [
+            "delete_repo",
+            "create_repo",
+        ]
+        message = await other.next()
+        assert (message["type"], message["payload"][0]["message"]) == ("error", GONE["message"])
+        # and one that subscribes again hears of the new one
+        await client.subscribe("1", repository="ada/app")
+        await describe(ada, "ada/app", "new")
+        assert (await client.event())["kind"] == "set_repo_description"
+
+
+async def test_a_subscription_to_an_organization_ends_when_it_is_deleted(factory: Factory) -> None:
+    await factory.user("ada")
+    await factory.organization("acme", owner="ada")
+    await factory.repository("acme/app", by="ada")
+    ada, bearer = await factory.as_account("ada"), await factory.token("ada")
+    async with (
+        live.serving(factory) as door,
+        live.listening(door.address, bearer, namespace="acme", kinds=["org_delete"]) as client,
+        live.listening(door.address, bearer, repository="acme/app", kinds=["push_repo"]) as app,
+    ):
+        await organization.delete(ada, "acme")
+        messages = [await client.next()]
+        while messages[-1]["type"] == "next":
+            messages.append(await client.next())
+        assert messages[-1]["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+        message = await app.next()
+        assert message["payload"][0]["extensions"]["code"] == "NOT_FOUND"

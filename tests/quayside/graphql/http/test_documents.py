@@ -1,5 +1,6 @@
 """The cache of documents."""
 
+import httpx
 import pytest
 
 from quayside.graphql.documents import DocumentCache
@@ -40,3 +41,23 @@ def test_invalid_documents_are_not_kept() -> None:
             cache.get(text)
         assert caught.value.status == status
     assert list(cache.documents) == []
+
+
+async def test_a_field_may_be_repeated(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/graphql", json={"query": "{ " + "items(first: 3) { name } " * 250 + "}"})
+
+    assert answer.status_code == 200
+    assert answer.json()["data"] == {"items": [{"name": "0"}, {"name": "1"}, {"name": "2"}]}
+
+
+async def test_fields_that_conflict_are_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/graphql", json={"query": '{ echo echo(text: "a") }'})
+
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["message"] == (
+        "Fields 'echo' conflict because they have differing arguments. Use different aliases on the fields"
+        " to fetch both if this was intentional."
+    )
+    assert error["locations"] == [{"line": 1, "column": 3}, {"line": 1, "column": 8}]
+    assert error["extensions"] == {"code": "BAD_REQUEST"}
