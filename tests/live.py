@@ -29,7 +29,9 @@ from resolvers.record.fanout import Fanout, FanoutLimits
 from schema import schema
 from schema.execute import run, subscribe
 from schema.limits import Limits
+from schema.node_id import use_key
 from tests.factories import Factory
+from tests.schema.client import NODE_KEY
 
 Json = dict[str, Any]
 PATIENCE_S = 30
@@ -56,6 +58,7 @@ async def serving(
     factory: Factory, *, sockets: SocketLimits | None = None, fanout: FanoutLimits | None = None
 ) -> AsyncIterator[Door]:
     """A server with `/graphql` alone, as the application mounts it."""
+    use_key(NODE_KEY)
     live = Fanout(factory.database, site=factory.site, limits=fanout)
     callers = ContextFactory(factory.site, factory.blobs, factory.secrets, live)
 
