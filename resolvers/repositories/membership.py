@@ -64,16 +64,14 @@ async def add(context: Context, organization: str, team_name: str, name: str) ->
     """Add a user or a robot of the organization to a team, or invite the user. Requires `org:admin`.
 
     Returns the account, and whether it was invited. Users outside the organization are invited if
-    REQUIRE_TEAM_INVITE and MAILING are on. Raises `NotFound`, `UnknownReference`, `Invalid` for a robot of
-    another namespace, `AlreadyExists` for a member.
+    REQUIRE_TEAM_INVITE and MAILING are on. Raises `NotFound`, `UnknownReference` also for a robot of another
+    namespace, `AlreadyExists` for a member.
     """
     owner = await require_organization(context, organization)
     async with team.locked("team_member.add", owner):
         record = team.require_found(await team.find(owner.id, team_name), owner, team_name)
-        if is_robot_elsewhere(name, owner.name):
-            raise Invalid(f"The robot '{name[:255]}' does not belong to '{owner.name}'.", field="account")
         added = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
-        if added is None:
+        if added is None or is_robot_elsewhere(name, owner.name):
             raise UnknownReference("Unknown user", field="account")
         if await _is_in_team(record, added):
             raise AlreadyExists(f"User {name} is already a member of team {team_name}", field="account")
