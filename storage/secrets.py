@@ -46,6 +46,13 @@ class Secrets:
         """
         return hmac.digest(self._digest_key, text.encode(), "sha256").hex()
 
+    def matches(self, encrypted: str, text: str) -> bool:
+        """Whether a text is the encrypted one, in constant time; no text is one that no key can decrypt."""
+        try:
+            return hmac.compare_digest(self.decrypt(encrypted).encode(), text.encode())
+        except SecretUnreadable:
+            return False
+
 
 def _derive(key: str) -> bytes:
     # A configured key may be any text; hashing it gives the 32 bytes that Fernet needs.

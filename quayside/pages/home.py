@@ -33,7 +33,7 @@ DOORS: Final = {
 FIRST: Final = ("operate", "commands", "settings", "graphql", "rest", "operations", "registry", "oauth")
 """The pages of the documentation that come first; the others follow in the order of their names."""
 
-FOR_DEVELOPERS: Final = frozenset({"dev"})
+FOR_DEVELOPERS: Final = frozenset({"dev", "rest-compat"})
 
 _PACKAGE: Final = Path(__file__).parents[1]
 

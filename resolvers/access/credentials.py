@@ -264,7 +264,7 @@ async def _robot_viewer(
 def _opens(row: Row, username: str, password: str, secrets: Secrets, signer: TokenSigner | None) -> bool:
     """Whether a password is the token of a robot, or was issued to it."""
     if len(password) == ROBOT_TOKEN_LENGTH or signer is None:
-        return hmac.compare_digest(secrets.decrypt(row["token_encrypted"]).encode(), password.encode())
+        return secrets.matches(row["token_encrypted"], password)
     try:
         issued = signer.verify_password(password)
     except InvalidCredentials:
@@ -281,9 +281,7 @@ async def _app_token_viewer(password: str, site: Site, secrets: Secrets) -> View
         f" FROM app_token t JOIN account a ON a.id = t.account_id WHERE t.prefix = ? AND {_CAN_ACT}",
         password[:APP_TOKEN_PREFIX],
     )
-    if row is None or not hmac.compare_digest(
-        secrets.decrypt(row["secret_encrypted"]).encode(), password[APP_TOKEN_PREFIX:].encode()
-    ):
+    if row is None or not secrets.matches(row["secret_encrypted"], password[APP_TOKEN_PREFIX:]):
         raise InvalidCredentials
     if row["expires_at_ms"] is not None and row["expires_at_ms"] <= now_ms():
         raise InvalidCredentials

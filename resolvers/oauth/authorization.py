@@ -290,8 +290,7 @@ def _secret_fits(context: Context, record: ApplicationRecord, secret: str | None
     """Whether the secret is right. True without one: `_check_grant` then asks for the PKCE verifier."""
     if secret is None:
         return True
-    known = context.secrets.decrypt(record.client_secret_encrypted)
-    return hmac.compare_digest(known.encode(), secret.encode())
+    return context.secrets.matches(record.client_secret_encrypted, secret)
 
 
 async def _code(record: ApplicationRecord, code: str) -> Row | None:

@@ -50,3 +50,11 @@ def test_a_changed_secret_is_unreadable() -> None:
 def test_encryption_needs_a_key() -> None:
     with pytest.raises(ValueError, match="at least one secret key"):
         Secrets([])
+
+
+def test_a_text_matches_its_encryption_alone_and_nothing_matches_what_cannot_be_read() -> None:
+    encrypted = Secrets([OLD]).encrypt("token")
+
+    assert Secrets([NEW, OLD]).matches(encrypted, "token")
+    assert not Secrets([OLD]).matches(encrypted, "other")
+    assert not Secrets([NEW]).matches(encrypted, "token")
