@@ -48,6 +48,7 @@ from resolvers.access.registry_tokens import TokenSigner, load_signer
 from resolvers.accounts.oidc import Issuers
 from resolvers.outbound.client import Outbound
 from resolvers.record.fanout import Fanout, FanoutLimits
+from resolvers.record.shares import holder_of
 from resolvers.site import node_key
 from rest_compat.app import create_api
 from schema import GraphContext, node_id, schema
@@ -220,6 +221,7 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
         limits=Limits(),
         graphiql_page=web.page,
         subscribe=subscribe,
+        holder_for=lambda made: holder_of(made.context.viewer, made.context.ip),
     )
     socket = GraphQLSocket(
         graphql,

@@ -26,6 +26,7 @@ from quayside.graphql.ws import SUBPROTOCOL, GraphQLSocket, SocketLimits
 from quayside.http.context_factory import ContextFactory
 from quayside.http.protocol import BoundedHeadProtocol
 from resolvers.record.fanout import Fanout, FanoutLimits
+from resolvers.record.shares import holder_of
 from schema import schema
 from schema.execute import run, subscribe
 from schema.limits import Limits
@@ -72,6 +73,7 @@ async def serving(
         limits=Limits(),
         graphiql_page=web.page,
         subscribe=subscribe,
+        holder_for=lambda made: holder_of(made.context.viewer, made.context.ip),
     )
     app = Starlette(
         routes=[

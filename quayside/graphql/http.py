@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from quayside.graphql.documents import DocumentCache
+from quayside.graphql.persisted import PersistedQueries, StoreLimits
 from quayside.graphql.requests import (
     JSON,
     GraphQLRequest,
@@ -38,6 +39,7 @@ from quayside.graphql.requests import (
 from quayside.graphql.sse import EVENT_STREAM, EventStream
 from quayside.http.accept import Accept, Preference
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
+from resolvers.record.shares import Holder
 from schema.execute import SharedResult
 from schema.limits import Cost, Limits, check
 
@@ -89,6 +91,7 @@ class GraphQLApp:
 
     `context_for` makes the context of one request and may raise `InvalidCredentials` or `Forbidden`.
     `graphiql_page` answers requests that prefer HTML to JSON. Without `subscribe` there are no subscriptions.
+    `holder_for` says for whom persisted queries of a context are kept.
     """
 
     def __init__(
@@ -101,6 +104,8 @@ class GraphQLApp:
         graphiql_page: Callable[[Request], Response],
         subscribe: Subscribe | None = None,
         transport: TransportLimits | None = None,
+        holder_for: Callable[[Any], Holder] = lambda _: Holder(None, is_anonymous=True),
+        persisted: StoreLimits | None = None,
     ) -> None:
         self.schema = schema
         self.execute = execute
@@ -110,6 +115,8 @@ class GraphQLApp:
         self.graphiql_page = graphiql_page
         self.transport = transport or TransportLimits()
         self.documents = DocumentCache(schema, limits=limits)
+        self.holder_for = holder_for
+        self.persisted = PersistedQueries(persisted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; HEAD gets the headers of GET."""
@@ -158,7 +165,7 @@ class GraphQLApp:
         context = await self.authenticate(request)
         parameters = await self.read(request)
         try:
-            operation = self.operation(parameters, safe=request.method != "POST", streams=streams)
+            operation = self.operation(parameters, context, safe=request.method != "POST", streams=streams)
         except RequestRefused as refusal:
             if not only_streams:
                 raise
@@ -174,9 +181,16 @@ class GraphQLApp:
             raise RequestRefused(503, result.errors or (), RETRY_LATER)
         return result_response(result, cost=operation.cost, media_type=media_type)
 
-    def operation(self, parameters: GraphQLRequest, *, safe: bool, streams: bool) -> Operation:
-        """The operation of a request. Raises RequestRefused if it is invalid, not allowed or over a limit."""
-        document = self.documents.get(parameters.query)
+    def operation(self, parameters: GraphQLRequest, context: Any, *, safe: bool, streams: bool) -> Operation:
+        """The operation of a request. Raises RequestRefused if it is invalid, not allowed or over a limit, or
+        a persisted query that is not known.
+        """
+        name, text = parameters.hash, parameters.query
+        if name is not None:
+            text = self.persisted.text(name, text)
+        document = self.documents.get(text)
+        if name is not None:
+            self.persisted.used(name, text, self.holder_for(context))
         kind = self.check_operation(document, parameters, safe=safe, streams=streams)
         return Operation(document, kind, self.check_cost(document, parameters))
 

@@ -1,5 +1,6 @@
 """Parameters of GraphQL requests over HTTP and WebSocket, and refusals of malformed ones."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from quayside.http.accept import MediaType
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Reason
 
 JSON = "application/json"
+
+PERSISTED_VERSION = 1
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class RequestRefused(Exception):
@@ -48,11 +52,14 @@ def unavailable(error: DatabaseUnavailable) -> RequestRefused:
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """The parameters of a request; absent ones are None or empty."""
+    """The parameters of a request; absent ones are None or empty. `query` is empty only with `hash`, the
+    SHA-256 of a persisted query.
+    """
 
     query: str
     operation_name: str | None
     variables: dict[str, Any]
+    hash: str | None = None
 
 
 def check_body_type(request: Request) -> None:
@@ -100,10 +107,29 @@ def request_from_query_string(items: Sequence[tuple[str, str]]) -> GraphQLReques
     return check_parameters(members)
 
 
+def hash_in(extensions: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The hash in the extensions of a request, None without one; and what is wrong with it."""
+    given = extensions.get("persistedQuery")
+    if given is None:
+        return None, None
+    if not isinstance(given, dict):
+        return None, "extensions.persistedQuery: must be an object with version and sha256Hash."
+    if given.get("version") != PERSISTED_VERSION or isinstance(given["version"], bool):
+        return None, f"extensions.persistedQuery.version: must be {PERSISTED_VERSION}."
+    name = given.get("sha256Hash")
+    if not isinstance(name, str) or not _HASH.fullmatch(name.lower()):
+        return None, "extensions.persistedQuery.sha256Hash: must be 64 hexadecimal digits."
+    return name.lower(), None
+
+
 def check_parameters(members: dict[str, Any]) -> GraphQLRequest:
     """Check the types of all parameters. Raises RequestRefused 422 with an error for each wrong one."""
     problems = []
-    if not isinstance(members.get("query"), str):
+    extensions = members.get("extensions")
+    name, problem = hash_in(extensions) if isinstance(extensions, dict) else (None, None)
+    if problem is not None:
+        problems.append(problem)
+    elif not isinstance(members.get("query"), str | None if name else str):
         problems.append("query: a string with a GraphQL document is required.")
     if not isinstance(members.get("operationName"), str | None):
         problems.append("operationName: must be a string.")
@@ -115,7 +141,8 @@ def check_parameters(members: dict[str, Any]) -> GraphQLRequest:
     if problems:
         raise RequestRefused(422, [GraphQLError(problem) for problem in problems], {})
     return GraphQLRequest(
-        query=members["query"],
+        query=members.get("query") or "",
         operation_name=members.get("operationName") or None,
         variables=members.get("variables") or {},
+        hash=name,
     )

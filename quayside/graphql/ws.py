@@ -247,8 +247,8 @@ class Connection:
                 code=ErrorCode.TOO_MANY,
             )
         parameters = check_parameters(payload)
-        operation = self.graphql.operation(parameters, safe=False, streams=True)
         context = await self.current_context()
+        operation = self.graphql.operation(parameters, context, safe=False, streams=True)
         if operation.kind is OperationType.SUBSCRIPTION:
             results = await self.graphql.results(operation, parameters, context)
             return asyncio.create_task(self.run(operation_id, results))

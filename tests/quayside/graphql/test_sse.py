@@ -1,6 +1,7 @@
 """GraphQL over server-sent events, clause by clause of its distinct connections mode."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -115,6 +116,21 @@ async def test_errors_come_as_events(factory: Factory, query: str, message: str)
         assert await stream.next() == ("complete", None)
 
 
+async def test_a_persisted_subscription_is_named_by_its_hash(factory: Factory) -> None:
+    digest = hashlib.sha256(live.EVENTS.encode()).hexdigest()
+    extensions = json.dumps({"persistedQuery": {"version": 1, "sha256Hash": digest}})
+    async with live.serving(factory) as door, httpx.AsyncClient(trust_env=False) as http:
+        address = f"http://{door.address}/graphql"
+        missed = await http.get(address, params={"extensions": extensions}, headers=STREAM)
+        assert '{"errors":[{"message":"PersistedQueryNotFound","extensions":{"code":"PERSISTED' in missed.text
+        for parameters in ({"query": live.EVENTS, "extensions": extensions}, {"extensions": extensions}):
+            async with http.stream("GET", address, params=parameters, headers=STREAM) as response:
+                assert await Stream(response).block() == [":"]
+                assert len(door.fanout.subscriptions) == 1
+            while door.fanout.subscriptions:  # noqa: ASYNC110 - There is nothing to await.
+                await asyncio.sleep(0.01)
+
+
 async def test_wrong_credentials_are_refused_before_the_stream(factory: Factory) -> None:
     async with live.serving(factory) as door, asked(door.address, live.EVENTS, "x" * 40) as stream:
         assert stream.response.status_code == 401
@@ -178,3 +194,19 @@ async def test_the_duration_of_a_stream_is_not_measured(app: Starlette) -> None:
         assert (plain.status_code, stream.status_code) == (200, 200)
         assert await counted("quayside_requests_total") == 2
         assert await counted("quayside_request_seconds_count") == 1
+
+
+async def test_the_application_knows_persisted_queries(app: Starlette, factory: Factory) -> None:
+    query = "{ viewer { name } }"
+    digest = hashlib.sha256(query.encode()).hexdigest()
+    named = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
+    headers = {"Authorization": f"Bearer {await factory.token('ada')}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
+        missed = await http.post("/graphql", json=named, headers=headers)
+        sent = await http.post("/graphql", json=named | {"query": query}, headers=headers)
+        # Rights are those of whoever names it.
+        anonymous = await http.post("/graphql", json=named)
+
+    assert missed.json()["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert sent.json()["data"] == {"viewer": {"name": "ada"}}
+    assert anonymous.json()["data"] == {"viewer": None}

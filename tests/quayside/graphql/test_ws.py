@@ -1,5 +1,6 @@
 """GraphQL over WebSocket, clause by clause of the protocol `graphql-transport-ws`."""
 
+import hashlib
 from http.cookies import SimpleCookie
 
 import pytest
@@ -251,3 +252,29 @@ async def test_the_header_authenticates_if_the_payload_does_not(factory: Factory
                 await client.init(payload)
                 await client.send(id="1", type="subscribe", payload={"query": VIEWER})
                 assert (await client.receive())["payload"]["data"] == {"viewer": {"name": name}}
+
+
+async def test_a_persisted_query_is_named_by_its_hash(factory: Factory) -> None:
+    query = "{ viewer { name } }"
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(query.encode()).hexdigest()}}
+    async with live.serving(factory) as door, live.connected(door.address) as client:
+        await client.init()
+        await client.send(id="1", type="subscribe", payload={"extensions": extensions})
+        assert await client.receive() == {
+            "id": "1",
+            "type": "error",
+            "payload": [
+                {
+                    "message": "PersistedQueryNotFound",
+                    "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"},
+                }
+            ],
+        }
+        for payload in ({"query": query, "extensions": extensions}, {"extensions": extensions}):
+            await client.send(id="1", type="subscribe", payload=payload)
+            assert await client.receive() == {
+                "id": "1",
+                "type": "next",
+                "payload": {"data": {"viewer": None}},
+            }
+            assert await client.receive() == {"id": "1", "type": "complete"}
