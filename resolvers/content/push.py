@@ -16,7 +16,7 @@ from resolvers.access.permissions import visible_repositories
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
 from resolvers.errors import Immutable, NotFound, UnknownReference
-from resolvers.manifests import artifact, cosign, label
+from resolvers.manifests import artifact, control, cosign, label
 from resolvers.manifests.content import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
 from resolvers.manifests.document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
 from resolvers.manifests.liveness import RENEWAL_MS
@@ -212,8 +212,9 @@ async def put_manifest(
         elif not tags:
             # Renews the grace period: the client may be about to push an index that lists it.
             await execute("UPDATE manifest SET pushed_at_ms = ? WHERE id = ?", now_ms(), manifest_id)
+        asked = await control.of_manifest(manifest_id) if tags else control.NO_CONTROL
         for name in tags:
-            await tag.point(context, repository, name, manifest_id, document.digest, labels=labels)
+            await tag.point(context, repository, name, manifest_id, document.digest, asked=asked)
         await _record_push(context, repository, document, tags)
         await activity.count_push(context, repository_id=repository.id, namespace_id=repository.namespace_id)
         fault("push.before_commit")

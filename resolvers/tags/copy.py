@@ -65,9 +65,9 @@ async def copy(
     """Set tags in several repositories to a manifest of one repository: all tags or none.
 
     Requires `repo:read` on the source and `repo:write` on every target. With `can_create`, missing target
-    repositories are created, private, where the viewer may. Immutability policies apply to the new tags;
-    labels of the image do not. With `include_referrers`, cosign tags (`sha256-<hex>.sig`) are set as in the
-    source. Returns the active tags in the order of the targets. Raises `Invalid`, `UnknownReference`,
+    repositories are created, private, where the viewer may. Immutability policies and what the image asks
+    for its tags apply to the new tags. With `include_referrers`, cosign tags (`sha256-<hex>.sig`) are set as
+    in the source. Returns the active tags in the order of the targets. Raises `Invalid`, `UnknownReference`,
     `Immutable`, `NotWritable`, `TooMany`.
     """
     _check(source, targets)

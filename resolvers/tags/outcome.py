@@ -68,7 +68,8 @@ class PlanArguments:
 class PlanItem:
     """The change of one tag: its active span and start, and the manifests before and after, if any.
 
-    `is_consequence` marks a cosign tag that was not selected but changes with the tags of its subject.
+    `is_consequence` marks a cosign tag that was not selected but changes with the tags of its subject;
+    `is_up_to_image` a new span that gets the lifetime for which its image asks, from when it is made.
     """
 
     name: str
@@ -81,6 +82,7 @@ class PlanItem:
     old_expires_at_ms: int | None
     is_locked: bool
     is_consequence: bool = False
+    is_up_to_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,8 @@ def _change(
     if kind is PlanKind.DELETE:
         return _item(row, TagAction.DELETE, is_locked)
     if kind is PlanKind.MOVE:
-        return _item(row, TagAction.MOVE, is_locked, after_id=target_id)
+        item = _item(row, TagAction.MOVE, is_locked, after_id=target_id)
+        return replace(item, is_up_to_image=True)
     expires_at_ms = _expiration_of(arguments, row)
     is_locked = is_locked and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
     return _item(row, TagAction.EXPIRE, is_locked, after_id=row["manifest_id"], expires_at_ms=expires_at_ms)
@@ -270,22 +273,33 @@ def _expiration_of(arguments: PlanArguments, row: Row) -> int | None:
 def _roll_back(
     context: Context, name: str, before: Row | None, after: Row | None, now: int
 ) -> PlanItem | None:
-    """The item of a rollback of a tag, with its old expiration if still to come; None if nothing changes."""
+    """The item of a rollback of a tag, with its old expiration if still to come; None if nothing changes.
+
+    In place of an expiration that has passed the image is asked for one; a tag that had none has none again.
+    """
     until = _unexpired(after, max(now, before["started_at_ms"] if before else now)) if after else None
     if before is None:
         assert after is not None  # The name comes from one of both.
-        return PlanItem(name, TagAction.CREATE, None, None, None, after["manifest_id"], until, None, False)
+        made = PlanItem(name, TagAction.CREATE, None, None, None, after["manifest_id"], until, None, False)
+        return replace(made, is_up_to_image=until is None and _expiration_then(after) is not None)
     is_locked = bool(before["is_immutable"]) and context.site.has("IMMUTABLE_TAGS")
     if after is None:
         return _item(before, TagAction.DELETE, is_locked)
     if after["manifest_id"] == before["manifest_id"]:
         return None
-    return _item(before, TagAction.MOVE, is_locked, after_id=after["manifest_id"], expires_at_ms=until)
+    item = _item(before, TagAction.MOVE, is_locked, after_id=after["manifest_id"], expires_at_ms=until)
+    return replace(item, is_up_to_image=until is None and _expiration_then(after) is not None)
+
+
+def _expiration_then(row: Row) -> int | None:
+    """The expiration that a span had, whatever ended it."""
+    expiration: int | None = row["ended_at_ms"] if row["is_expiration"] else row["would_expire_at_ms"]
+    return expiration
 
 
 def _unexpired(row: Row, moment_ms: int) -> int | None:
-    """The expiration that a span had, whatever ended it; None unless it is after `moment_ms`."""
-    expiration = row["ended_at_ms"] if row["is_expiration"] else row["would_expire_at_ms"]
+    """The expiration that a span had; None unless it is after `moment_ms`."""
+    expiration = _expiration_then(row)
     return expiration if expiration is not None and expiration > moment_ms else None
 
 

@@ -15,9 +15,10 @@ import orjson
 
 from resolvers import events, spans
 from resolvers.access.roles import RepositoryRole
+from resolvers.changes import UNSET
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound, TooMany, UserError
-from resolvers.manifests import manifest
+from resolvers.manifests import control, cosign, manifest
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
 from resolvers.spans import next_start
 from resolvers.tags import event as tag_event
@@ -146,6 +147,8 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         await _require_content(kind, chosen, field="plan")
         new_spans = _spans(record, kind, chosen, states, now, await _last_ends(record, chosen, now))
         await _write(kind, chosen, new_spans, now)
+        by_image = [(item.name, item.after_id) for item in chosen if _is_by_image(item, states)]
+        await cosign.end_with_subjects(by_image, now)
         await events.write(entries)
     return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
 
@@ -236,11 +239,28 @@ async def _initial_states(
 ) -> dict[str, InitialState]:
     """Lock and expiration of each new span, by tag name."""
     policies = await immutability.policies_of(context, record)
-    return {
-        item.name: initial_state(context, policies, item.name, now, {})
+    made = {
+        item: item.after_id
         for item in items
-        if item.action in {TagAction.CREATE, TagAction.MOVE}
+        if item.after_id is not None and item.action in {TagAction.CREATE, TagAction.MOVE}
     }
+    asked = await control.of_manifests(made.values())
+    return {
+        item.name: initial_state(
+            context,
+            policies,
+            item.name,
+            next_start(now, item.started_at_ms, None),
+            asked[image],
+            chosen_ms=UNSET if item.is_up_to_image and item.expires_at_ms is None else item.expires_at_ms,
+        )
+        for item, image in made.items()
+    }
+
+
+def _is_by_image(item: PlanItem, states: Mapping[str, InitialState]) -> bool:
+    """Whether a new span has the expiration that its image asks for."""
+    return item.name in states and states[item.name].expires_at_ms is not None
 
 
 def _spans(
@@ -257,8 +277,9 @@ def _spans(
         if item.name not in states:
             continue
         is_immutable = states[item.name].is_immutable
+        expires_at_ms = item.expires_at_ms or states[item.name].expires_at_ms
         # A locked tag does not expire, not even a cosign tag with its subject.
-        expires_at_ms = None if is_immutable else item.expires_at_ms
+        expires_at_ms = None if is_immutable and item.expires_at_ms else expires_at_ms
         rows.append(
             (
                 record.id,

@@ -3,7 +3,7 @@
 Moving or deleting a tag ends its span and keeps it as history; moving and restoring write a new span.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,9 @@ from resolvers.changes import UNSET, Unset
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
-from resolvers.expiration import EXPIRES_AFTER_LABEL, clamp_expiration, expiration_of_label
-from resolvers.manifests import cosign, liveness, manifest
+from resolvers.expiration import clamp_expiration, expiration_of_label
+from resolvers.manifests import control, cosign, liveness, manifest
+from resolvers.manifests.control import Control
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
@@ -31,8 +32,6 @@ from storage.models.tag import Tag
 from storage.search import contains
 from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
-
-IMMUTABLE_LABEL = "quay.immutable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +174,24 @@ def initial_state(
     policies: Sequence[PolicyRecord],
     name: str,
     started_at_ms: int,
-    labels: Mapping[str, str],
+    asked: Control,
+    *,
+    chosen_ms: int | Unset | None = UNSET,
 ) -> InitialState:
-    """The lock (from a label or a policy) and the expiration (from a label) of a new span.
+    """The lock (by what the image asks for, or by a policy) and the expiration of a new span.
 
-    The lock wins over the expiration unless IMMUTABLE_TAGS_CAN_EXPIRE is on.
+    A lock wins over the expiration that the image asks for, unless IMMUTABLE_TAGS_CAN_EXPIRE is on. The
+    expiration `chosen_ms`, or None for none, is one that the caller sets: it wins over what the image asks
+    for, and is not returned.
     """
+    can_expire = context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
     has_locks = context.site.has("IMMUTABLE_TAGS")
-    by_label = has_locks and labels.get(IMMUTABLE_LABEL, "").strip().lower() == "true"
-    policy = immutability.first_match(policies, name) if has_locks and not by_label else None
-    is_immutable = by_label or policy is not None
-    if is_immutable and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
+    is_asked = has_locks and asked.is_immutable and (can_expire or chosen_ms is UNSET or chosen_ms is None)
+    policy = immutability.first_match(policies, name) if has_locks and not is_asked else None
+    is_immutable = is_asked or policy is not None
+    if is_immutable and not can_expire:
         return InitialState(is_immutable=True, policy=policy)
-    expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), started_at_ms)
+    expires_at_ms = expiration_of_label(asked.expires_after, started_at_ms) if chosen_ms is UNSET else None
     return InitialState(is_immutable, expires_at_ms, policy)
 
 
@@ -199,20 +203,28 @@ async def point(
     digest: str,
     *,
     is_reversion: bool = False,
-    labels: Mapping[str, str] | None = None,
-) -> None:
+    asked: Control | None = None,
+    chosen_ms: int | Unset | None = UNSET,
+) -> InitialState | None:
     """Create a tag or move it to a manifest, in the open transaction, with the repository's row locked.
 
-    A tag that points there already keeps its span; only its expiration by label is renewed. `labels` are
-    those of the pushed image, which may lock the tag or set its expiration. Raises `Immutable` for a tag that
-    is locked to another manifest.
+    The one way by which a tag comes to point to something, plans aside, so that what the image asks for its
+    tags (`control`) holds for all: it is read here unless given as `asked`. `chosen_ms` is the expiration
+    that the caller will set, or None for none, in place of the one that the image asks for.
+
+    Returns the lock and expiration of the new span; None for a tag that points there already, which keeps its
+    span and has its expiration by the image renewed. Raises `Immutable` for a tag that is locked to another
+    manifest.
     """
     now = now_ms()
+    if asked is None:
+        asked = await control.of_manifest(manifest_id)
     last = await last_span(repository.id, name)
     current = last if last is not None and last.is_active(now) else None
     if current is not None and current.manifest_id == manifest_id and not is_reversion:
-        await _renew_expiration(context, repository, current, labels or {}, now)
-        return
+        if chosen_ms is UNSET:
+            await _renew_expiration(context, repository, current, asked, now)
+        return None
     original: str | None = None
     if current is not None:
         _refuse_immutable(context, current, "overwrite")
@@ -224,7 +236,7 @@ async def point(
         if not last.has_ended:
             await end([last.id], now)
     policies = await immutability.policies_of(context, repository)
-    given = initial_state(context, policies, name, started_at_ms, labels or {})
+    given = initial_state(context, policies, name, started_at_ms, asked, chosen_ms=chosen_ms)
     await Tag.create(
         repository_id=repository.id,
         name=name,
@@ -249,13 +261,14 @@ async def point(
         policy=given.policy,
     )
     await _record(context, repository, entries)
+    return given
 
 
 async def _renew_expiration(
-    context: Context, repository: RepositoryRecord, tag: TagRecord, labels: Mapping[str, str], now: int
+    context: Context, repository: RepositoryRecord, tag: TagRecord, asked: Control, now: int
 ) -> None:
-    """Postpone the expiration of a tag whose image was pushed again, by the image's expiration label."""
-    expires_at_ms = expiration_of_label(labels.get(EXPIRES_AFTER_LABEL, ""), now)
+    """Postpone the expiration of a tag that was set again to its image, as the image asks for."""
+    expires_at_ms = expiration_of_label(asked.expires_after, now)
     if expires_at_ms is None or tag.ended_at_ms is None:
         return
     expires_at_ms = clamp_expiration(expires_at_ms, tag.started_at_ms)
@@ -292,8 +305,17 @@ class TagChanges:
     is_immutable: bool | Unset = UNSET
 
 
+def _chosen(context: Context, changes: TagChanges) -> int | Unset | None:
+    """The expiration that the caller chose; none for a tag to be locked, if locked tags cannot expire."""
+    if changes.is_immutable is True and not context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"):
+        return changes.expires_at_ms if changes.expires_at_ms is not UNSET else None
+    return changes.expires_at_ms
+
+
 async def update(context: Context, path: str, name: str, changes: TagChanges) -> TagRecord | None:
     """Apply all changes to a tag or none. Requires `repo:write`, and `repo:admin` to unlock.
+
+    They win over what the image asks for its tags.
 
     Returns the active tag; None if there were no changes and there is no such tag. Raises `NotFound` for an
     unknown tag or manifest, `Immutable`, `Invalid`, `NotWritable`.
@@ -308,7 +330,17 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
             await _change_immutability(context, record, name, False)
         if changes.manifest_digest is not UNSET:
             manifest_id = await require_alive(record, changes.manifest_digest)
-            await point(context, record, name, manifest_id, changes.manifest_digest)
+            made = await point(
+                context,
+                record,
+                name,
+                manifest_id,
+                changes.manifest_digest,
+                chosen_ms=_chosen(context, changes),
+            )
+            if changes.is_immutable is False and made and made.is_immutable and made.policy is None:
+                # The image asks for a lock, which the caller does not want.
+                await _change_immutability(context, record, name, False)
         if changes.expires_at_ms is not UNSET:
             await _change_expiration(context, record, name, changes.expires_at_ms)
         if changes.is_immutable is True:

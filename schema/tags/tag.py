@@ -68,7 +68,9 @@ def to_tag(record: TagRecord) -> Tag:
 @strawberry.input(description="What to change; absent fields stay as they are.")
 class TagUpdateInput:
     manifest_digest: strawberry.Maybe[Digest | None] = strawberry.field(
-        description="Create the tag, or move it, to this manifest of the repository."
+        description="Create the tag, or move it, to this manifest of the repository. What its image asks for"
+        " with `quay.expires-after` and `quay.immutable` holds as at a push, unless `expiresAt` or"
+        " `isImmutable` is given."
     )
     expires_at: strawberry.Maybe[datetime | None] = strawberry.field(
         description="When the tag shall end, at least an hour and at most 104 weeks after its start;"
@@ -129,7 +131,8 @@ class TagMutation:
 
     @mutation(
         TagRestorePayload,
-        description="Let a tag point to an earlier manifest again, marked as a reversion."
+        description="Let a tag point to an earlier manifest again, marked as a reversion. What its image asks"
+        " for with `quay.expires-after` and `quay.immutable` holds as at a push."
         " Requires `repo:write`.",
     )
     async def tag_restore(

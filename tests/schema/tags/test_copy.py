@@ -111,19 +111,21 @@ async def test_a_copy_has_all_rows_of_the_original_in_each_target(ada: GraphQL, 
         ("test", "v1", image),
         ("prod", "v1", image),
     ]
-    # Labels of the image apply at a push only.
+    # The image asks for a lock.
     spans = await fetch(
         "SELECT t.* FROM tag t JOIN repository r ON r.id = t.repository_id WHERE r.name IN ('prod', 'test')"
     )
-    assert {(bool(span["is_immutable"]), span["ended_at_ms"]) for span in spans} == {(False, None)}
+    assert {(bool(span["is_immutable"]), span["ended_at_ms"]) for span in spans} == {(True, None)}
 
 
 async def test_copies_are_idempotent_and_a_newer_one_moves_the_tag(
     factory: Factory, ada: GraphQL, image: str
 ) -> None:
-    await ada.payload(COPY, **{"from": source()}, to=[target("acme/prod")])
+    # An image that asks for no lock, which would keep the tag from being moved.
+    plain = await factory.image("ada/app", b"layer one", b"layer two", tag="v0")
+    await ada.payload(COPY, **{"from": source(tag="v0")}, to=[target("acme/prod")])
     first = await important()
-    await ada.payload(COPY, **{"from": source(manifestDigest=image)}, to=[target("acme/prod")])
+    await ada.payload(COPY, **{"from": source(manifestDigest=plain)}, to=[target("acme/prod")])
     again = await important()
     newer = await factory.image("ada/app", b"layer one", b"layer three", tag="v2")
 
