@@ -21,7 +21,7 @@ from quayside.settings import parsers, secret_key
 from quayside.settings.settings import Settings, SettingsError
 from quayside.settings.site import site_of
 from quayside.workers.mailer import Mailer
-from resolvers.accounts.account import superusers_without_user
+from resolvers.accounts.account import sharing_mailboxes, superusers_without_user
 from resolvers.mail import MailUndelivered
 from resolvers.site import untrusted_proxy
 from storage.blobs import BlobError, open_blob_store
@@ -211,6 +211,23 @@ async def _public_url(settings: Settings) -> str:
     return f"{settings.public_url}, or as asked for {names}" if names else settings.public_url
 
 
+async def _mailboxes(settings: Settings) -> str:
+    if not database.exists(settings):
+        return NOTHING_YET
+    if not await _is_usable(settings):
+        return WITHOUT_DATABASE
+    async with database.opened(settings):
+        shared = await sharing_mailboxes()
+    if shared:
+        named = ", ".join(f"{name} ({email})" for name, email in shared[:20])
+        more = f" and {len(shared) - 20} more" if len(shared) > 20 else ""
+        raise Warned(
+            f"these have the mailbox of another user, from an earlier version: {named}{more}; let them choose"
+            " another address."
+        )
+    return "one user each"
+
+
 async def _port(settings: Settings) -> str:
     try:
         sockets = await asyncio.to_thread(listening.bind, settings)
@@ -285,6 +302,7 @@ CHECKS = (
     Check("blobs", _blob_content),
     Check("space", _space),
     Check("superusers", _superusers),
+    Check("mailboxes", _mailboxes),
     Check("port", _port),
     Check("public address", _public_url),
     Check("proxies", _proxies),

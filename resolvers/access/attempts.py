@@ -11,16 +11,17 @@ The same wrong password twice in a row is one mistake, since programs ask again 
 password is slow, so attempts run concurrently: one during which another failed is counted too, but is refused
 without telling whether its password was right, once there is a wait.
 
-A login counts as it was typed, so that no wait tells which address belongs to which name. The hash of the
-password is part of what it counts for: a new password starts afresh, with no address known.
+A login counts as it was typed, whatever its case, so that no wait tells which address belongs to which name.
+The hash of the password is part of what it counts for: a new password starts afresh, with no address known.
 """
 
 import hashlib
 import ipaddress
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 
-from resolvers.errors import InvalidCredentials, SignInThrottled, TooMany
+from resolvers.errors import DatabaseUnavailable, InvalidCredentials, SignInThrottled, TooMany
 from storage.clock import now_ms
 from storage.secrets import Secrets
 from storage.statements import Row, execute, fetch, placeholders
@@ -91,7 +92,7 @@ class Attempts:
         login is not held back as a whole: for secrets that nobody can guess. Raises `SignInThrottled` while
         there is a wait, unless the attempt repeats the last mistake.
         """
-        network, whom = network_of(ip), f"{login}\0{password_hash or ''}"
+        network, whom = network_of(ip), f"{login.lower()}\0{password_hash or ''}"
         pair = _key(f"pair:{whom}\0{network or ''}")
         backoffs = {pair: PAIR}
         if counts_login:
@@ -152,13 +153,15 @@ class Attempts:
                 raise throttled(wait_ms)
         row = rows.get(pair)
         if (row and row["failures"]) or not 0 <= now - self.noted_at_ms < NOTE_EVERY_MS:
-            await execute(
-                "INSERT INTO sign_in_failure (key, failures, last_failed_at_ms, succeeded_at_ms)"
-                " VALUES (?, 0, 0, ?) ON CONFLICT (key) DO UPDATE SET failures = 0, fingerprint = NULL,"
-                " succeeded_at_ms = excluded.succeeded_at_ms",
-                pair,
-                now,
-            )
+            # A right password is right, also where nothing can be written.
+            with suppress(DatabaseUnavailable):
+                await execute(
+                    "INSERT INTO sign_in_failure (key, failures, last_failed_at_ms, succeeded_at_ms)"
+                    " VALUES (?, 0, 0, ?) ON CONFLICT (key) DO UPDATE SET failures = 0, fingerprint = NULL,"
+                    " succeeded_at_ms = excluded.succeeded_at_ms",
+                    pair,
+                    now,
+                )
 
     @property
     def _binding(self) -> list[str]:

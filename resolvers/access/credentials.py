@@ -193,10 +193,30 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
     return viewer_for(account, DIRECT, site)
 
 
+def email_key(email: str) -> str:
+    """What identifies a mailbox: its address, whatever the case."""
+    return email.lower()
+
+
+def has_email(alias: str = "account") -> str:
+    """SQL condition: a user has an address; its two values are the address and its `email_key`."""
+    return f"{alias}.kind = 'user' AND ({alias}.email = ? OR {alias}.email_key = ?)"
+
+
+LIKE_TYPED = "ORDER BY CASE WHEN email = ? THEN 0 ELSE 1 END"
+"""SQL order for `has_email`: the address as it was typed first. Earlier versions let two differ in case."""
+
+
 async def _active_user(login: str) -> Row | None:
-    column = "email" if "@" in login else "name"
+    if "@" in login:
+        return await fetch_one(
+            f"SELECT {_ACCOUNT} FROM account a WHERE {has_email('a')} AND {_CAN_ACT} {LIKE_TYPED} LIMIT 1",
+            login,
+            email_key(login),
+            login,
+        )
     return await fetch_one(
-        f"SELECT {_ACCOUNT} FROM account a WHERE a.{column} = ? AND a.kind = 'user' AND {_CAN_ACT}", login
+        f"SELECT {_ACCOUNT} FROM account a WHERE a.name = ? AND a.kind = 'user' AND {_CAN_ACT}", login
     )
 
 

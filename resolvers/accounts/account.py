@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers import events
+from resolvers.access.credentials import LIKE_TYPED, email_key, has_email
 from resolvers.access.passwords import check_password, hash_password
 from resolvers.access.permissions import account_role
 from resolvers.access.roles import AccountRole
@@ -61,8 +62,16 @@ async def by_login(login: str) -> AccountRecord | None:
     """The user of this name or e-mail address; None also for a deleted user."""
     if "@" not in login:
         return await by_name(login, AccountKind.USER)
+    return await by_email(login)
+
+
+async def by_email(email: str) -> AccountRecord | None:
+    """The user of an address, whatever its case; of two that share one from earlier, that of this case."""
     row = await fetch_one(
-        f"SELECT {_COLUMNS} FROM account WHERE email = ? AND kind = 'user' AND {exists()}", login
+        f"SELECT {_COLUMNS} FROM account WHERE {has_email()} AND {exists()} {LIKE_TYPED} LIMIT 1",
+        email,
+        email_key(email),
+        email,
     )
     return _COLUMNS.record(row) if row else None
 
@@ -198,6 +207,7 @@ async def insert_user(
         field="username",
         by_operator=by_operator,
         email=email,
+        email_key=email_key(email),
         password_hash=password_hash,
         is_superuser=is_superuser,
         is_verified=is_verified,
@@ -211,9 +221,11 @@ async def insert_user(
     return (await by_ids([account.id]))[account.id]
 
 
-async def require_email_free(email: str) -> None:
-    """Raise `AlreadyExists` if a user has the address."""
-    if await fetch_one("SELECT id FROM account WHERE email = ? AND kind = 'user'", email):
+async def require_email_free(email: str, *, but_of: int | None = None) -> None:
+    """Raise `AlreadyExists` if a user other than `but_of` has the address, in any case of letters."""
+    if await fetch_one(
+        "SELECT id FROM account WHERE email_key = ? AND id <> ?", email_key(email), but_of or 0
+    ):
         raise AlreadyExists("The email address has already been used", field="email")
 
 
@@ -223,6 +235,15 @@ async def require_user(name: str) -> AccountRecord:
     if record is None:
         raise NotFound(f"There is no user '{name}'.", field="username")
     return record
+
+
+async def sharing_mailboxes() -> list[tuple[str, str]]:
+    """Users whose address differs from another user's in case alone, as (name, address), by name."""
+    rows = await fetch(
+        "SELECT name, email FROM account WHERE kind = 'user' AND email IS NOT NULL AND email_key IS NULL"
+        f" AND {exists()} ORDER BY name"
+    )
+    return [(row["name"], row["email"]) for row in rows]
 
 
 async def users(page: Page, *, maximum: int) -> Slice[AccountRecord]:

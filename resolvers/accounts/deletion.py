@@ -14,10 +14,13 @@ JOB = "namespace.purge"
 async def begin(account_id: int) -> None:
     """Mark a user or organization as deleted, end its sessions and tokens, and enqueue the purge.
 
+    Its address is free at once; its name only after the purge, since its content stands under it.
+
     In the open transaction. Raises `NotFound` if it is deleted already.
     """
     hidden = await execute(
-        f"UPDATE account SET deleted_at_ms = ?, is_enabled = ?, {bump(Cause.ACCOUNT_DELETED)}"
+        f"UPDATE account SET deleted_at_ms = ?, is_enabled = ?, email = NULL, email_key = NULL,"
+        f" {bump(Cause.ACCOUNT_DELETED)}"
         f" WHERE id = ? AND {exists()}",
         now_ms(),
         False,

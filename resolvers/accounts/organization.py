@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers import events
+from resolvers.access.credentials import email_key
 from resolvers.access.needs import ADMINISTER_ACCOUNT
 from resolvers.access.permissions import require_account_role
 from resolvers.access.roles import AccountRole, TeamRole
@@ -151,7 +152,9 @@ async def _require_email_free(context: Context, email: str | None, *, but_of: in
     """Raise `AlreadyExists` if an account other than `but_of` has the address and ORG_SHARED_EMAIL is off."""
     if not email or context.site.has("ORG_SHARED_EMAIL"):
         return
-    if await fetch_one("SELECT id FROM account WHERE email = ? AND id <> ?", email, but_of or 0):
+    if await fetch_one(
+        "SELECT id FROM account WHERE LOWER(email) = ? AND id <> ?", email_key(email), but_of or 0
+    ):
         raise AlreadyExists("The email address has already been used", field="email")
 
 

@@ -35,7 +35,8 @@ async def request(context: Context, email: str) -> None:
             context,
             account,
             Purpose.RECOVER,
-            email,
+            # Never to what was typed, which may only resemble it.
+            account.email or email,
             subject="Recover your account",
             asks=f"Open this page within an hour to choose a new password for the account {account.name}:",
             otherwise="If you did not ask for this, do nothing; the old password stays as it is.",

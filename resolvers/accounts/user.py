@@ -5,7 +5,7 @@ from typing import Any
 
 from resolvers import events, mail
 from resolvers.access import limits
-from resolvers.access.credentials import encrypted_password, password_account
+from resolvers.access.credentials import email_key, encrypted_password, password_account
 from resolvers.access.epochs import Cause, bump
 from resolvers.access.needs import ADMINISTER_ACCOUNT, BE_THERE
 from resolvers.access.permissions import require_account_role
@@ -29,6 +29,7 @@ from resolvers.changes import UNSET, Unset, given
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Forbidden, Invalid, InvalidCredentials, SignInThrottled, TooMany
 from resolvers.names import check_email, check_namespace
+from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.statements import execute, fetch
 from storage.transactions import lock_row, transaction
@@ -141,15 +142,13 @@ async def update(context: Context, changes: UserChanges) -> Updated:
     password, email = values.pop("password", None), values.pop("email", None)
     password_hash = await checked_hash(password) if password is not None else None
     pending = email if email is not None and context.site.has("MAILING") else None
-    if pending is not None:
-        await limits.count_mail(context, pending)
     async with transaction("user.update"):
         await lock_row("account", account.id)
         if "name" in values:
             await _rename(context, account, values.pop("name"))
         await _write(context, account, values)
         if email is not None:
-            await require_email_free(email)
+            await require_email_free(email, but_of=account.id)
             if pending is None:
                 await set_email(context, account, email)
             else:
@@ -215,6 +214,7 @@ async def _rename(context: Context, account: AccountRecord, name: str) -> None:
 
 
 async def _send_change_code(context: Context, account: AccountRecord, email: str) -> None:
+    await limits.count_mail(context, email)
     await email_code.revoke(account.id, Purpose.CHANGE)
     await email_code.send(
         context,
@@ -233,9 +233,15 @@ async def set_email(context: Context, account: AccountRecord, email: str) -> Non
     Notifies the old address and revokes all codes, since those sent to it could recover the account. Raises
     `AlreadyExists`.
     """
-    await require_email_free(email)
+    await require_email_free(email, but_of=account.id)
     try:
-        await execute("UPDATE account SET email = ?, is_verified = ? WHERE id = ?", email, True, account.id)
+        await execute(
+            "UPDATE account SET email = ?, email_key = ?, is_verified = ? WHERE id = ?",
+            email,
+            email_key(email),
+            True,
+            account.id,
+        )
     except IntegrityError as error:
         raise AlreadyExists("The email address has already been used", field="email") from error
     await email_code.revoke(account.id, *Purpose)
@@ -303,7 +309,9 @@ async def remove(context: Context, account: AccountRecord) -> None:
     """Delete a user, in the open transaction. Raises `Invalid` for an organization's last administrator."""
     rows = await fetch(
         "SELECT DISTINCT t.organization_id AS id FROM team t JOIN team_member m ON m.team_id = t.id"
-        " WHERE m.account_id = ? AND t.role = 'admin' ORDER BY t.organization_id",
+        # One that is being purged needs nobody any more.
+        " JOIN account o ON o.id = t.organization_id"
+        f" WHERE m.account_id = ? AND t.role = 'admin' AND {exists('o')} ORDER BY t.organization_id",
         account.id,
     )
     administered = [row["id"] for row in rows]

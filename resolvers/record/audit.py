@@ -100,8 +100,8 @@ async def audit_log(context: Context, chosen: AuditFilter, owner: Owner | None =
     performer_id = None
     if chosen.performer is not None:
         performer = await by_name(chosen.performer)
-        # No account has id 0, so an unknown performer has no entries.
-        performer_id = performer.id if performer else 0
+        # No id is negative; 0 is what the roll-up holds for entries without a performer.
+        performer_id = performer.id if performer else -1
     return log_of(place, since, until, performer_id, chosen.kinds)
 
 

@@ -7,7 +7,7 @@ from resolvers.access.roles import AccountRole, RepositoryRole
 from resolvers.access.viewer import Viewer
 from resolvers.context import Context
 from resolvers.pages import Page, Slice
-from resolvers.repositories.repository import RepositoryFilter, RepositoryRecord, repositories, require
+from resolvers.repositories.repository import RepositoryFilter, RepositoryRecord, find, repositories, require
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.statements import execute, fetch, placeholders
@@ -33,12 +33,19 @@ async def star(context: Context, path: str) -> RepositoryRecord:
 
 
 async def unstar(context: Context, path: str) -> RepositoryRecord:
-    """Remove the viewer's star from a repository. Idempotent. Requires and raises as `star`."""
+    """Remove the viewer's star from a repository. Idempotent. Requires `user:admin`.
+
+    Without a star to remove it requires and raises as `star`; who has one may no longer read the repository.
+    """
     account_id = require_account_role(context, AccountRole.ADMIN)
-    record = await require(context, path, RepositoryRole.READ)
-    async with transaction("star.delete"):
-        await execute("DELETE FROM star WHERE account_id = ? AND repository_id = ?", account_id, record.id)
-    return record
+    if record := await find(path):
+        async with transaction("star.delete"):
+            removed = await execute(
+                "DELETE FROM star WHERE account_id = ? AND repository_id = ?", account_id, record.id
+            )
+        if removed:
+            return record
+    return await require(context, path, RepositoryRole.READ)
 
 
 async def starred(context: Context, page: Page) -> Slice[RepositoryRecord]:

@@ -35,7 +35,7 @@ class StarMutation:
     @mutation(
         RepositoryUnstarPayload,
         description="Take the viewer's star from a repository; without one nothing changes. Requires"
-        " `user:admin`, and to read the repository.",
+        " `user:admin`; without a star also to read the repository.",
     )
     async def repository_unstar(self, info: Info, repository: PathArgument) -> Any:
         record = await star.unstar(info.context.context, repository)

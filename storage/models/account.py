@@ -10,6 +10,7 @@ class Account(Model):
     """A user, an organization or a robot. `auth_epoch` grows whenever tokens issued earlier must die.
 
     A deleted account keeps its row as a tombstone (`deleted_at_ms`) until a job has purged what it owns.
+    `email_key`, unique, is a user's address in small letters; null where another user had it first.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -17,6 +18,7 @@ class Account(Model):
     kind = fields.CharField(max_length=16)
     name = fields.CharField(max_length=255, unique=True)
     email = fields.CharField(max_length=254, null=True)
+    email_key = fields.CharField(max_length=508, null=True)
     password_hash = fields.TextField(null=True)
     is_enabled = fields.BooleanField(default=True)
     is_verified = fields.BooleanField(default=False)

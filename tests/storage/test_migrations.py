@@ -314,6 +314,33 @@ async def test_an_upgrade_begins_a_new_grace_period_for_every_blob(revision: str
     assert len(times) > 0 or revision == "0002_partial_indexes"
 
 
+async def test_an_upgrade_gives_a_shared_mailbox_to_the_first_of_its_users(empty_url: str) -> None:
+    await old_database(empty_url, "0017_blob_state")
+    database = await Database.connect(empty_url)
+    database.make_current()
+    (row, *_) = await fetch("SELECT * FROM account WHERE name = 'bob'")
+    addresses = ("Jo@x.example", "jo@X.example", "\u00d6@x.example", "\u00f6@x.example", "o'neil@x.example")
+    for number, email in enumerate(addresses):
+        more = row | {"id": 1000 + number, "uuid": f"u{number}", "name": f"user{number}", "email": email}
+        columns = ", ".join(more)
+        await execute(
+            f"INSERT INTO account ({columns}) VALUES ({', '.join('?' * len(more))})", *more.values()
+        )
+    await execute("UPDATE account SET deleted_at_ms = 1 WHERE name = 'user4'")
+
+    await migrate(empty_url)
+
+    users = await fetch("SELECT email, email_key FROM account WHERE id >= 1000 ORDER BY id")
+    await database.close()
+    assert [tuple(user.values()) for user in users] == [
+        ("Jo@x.example", "jo@x.example"),
+        ("jo@X.example", None),
+        ("\u00d6@x.example", "\u00f6@x.example"),
+        ("\u00f6@x.example", None),
+        (None, None),
+    ]
+
+
 SPANS = """
   1 one    1000    2000 no  : a span that was moved
   2 one    2000       - no  : the last of it

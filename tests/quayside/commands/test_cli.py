@@ -232,6 +232,7 @@ def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path) -> None:
         "ok      blob store: file",
         "ok      blobs: none before the first start",
         "ok      superusers: none are named in SUPERUSERS",
+        "ok      mailboxes: none before the first start",
         f"failed  public address: {unreachable}",
         "ok      proxies: none that is not in TRUSTED_PROXIES was seen of late",
         "ok      TLS: not set; most clients demand HTTPS of any host but this one",

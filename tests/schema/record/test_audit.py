@@ -180,6 +180,20 @@ async def test_pages_are_stable_while_entries_arrive(ada: GraphQL, factory: Fact
     assert sorted(seen) == list(range(25))
 
 
+async def test_who_is_nobody_has_done_nothing(ada: GraphQL) -> None:
+    (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    await _fill(owner["id"], 3, at_ms=now_ms() - 2 * DAY_MS)
+    await resolver.roll_up()
+    week = {"startsAt": (datetime.now(UTC) - timedelta(days=7)).isoformat()}
+
+    # Entries without a performer are rolled up under a number that is nobody's.
+    every = (await ada.data(SUMMARY, filter=week))["auditSummary"]
+    nobody = (await ada.data(SUMMARY, filter=week | {"performer": "nobody"}))["auditSummary"]
+
+    assert sum(one["count"] for one in every if one["kind"] == "pull_repo") == 3
+    assert nobody == []
+
+
 async def test_filters(ada: GraphQL, factory: Factory) -> None:
     # given entries of today and of five days ago, by ada and without a performer
     (owner,) = await fetch("SELECT id FROM account WHERE name = 'ada'")

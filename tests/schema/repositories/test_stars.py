@@ -178,3 +178,21 @@ async def test_repositories_are_listed_by_name_page_by_page(factory: Factory, ad
         cursor = page["pageInfo"]["nextCursor"]
 
     assert (found, cursor) == (["acme/m", "acme/z", "ada/a", "ada/b"], None)
+
+
+async def test_a_star_on_what_became_private_can_be_taken_back(factory: Factory, ada: GraphQL) -> None:
+    await factory.user("bob")
+    bob = ada.with_token(await factory.token("bob"))
+    await factory.repository("ada/app", visibility=Visibility.PUBLIC)
+    await bob.payload(STAR, path="ada/app")
+    await ada.payload(
+        """mutation { repositoryVisibilityChange(repository: "ada/app", visibility: PRIVATE) {
+          errors { code } } }"""
+    )
+    unstar = UNSTAR.replace("repository { path isStarred starCount } ", "")
+
+    assert (await bob.payload(unstar, path="ada/app")) == {"errors": []}
+    assert await fetch("SELECT * FROM star") == []
+    # Without a star, it is refused like a repository that does not exist.
+    refused = [await bob.refusal(unstar, path=path) for path in ("ada/app", "ada/none")]
+    assert refused == ["FORBIDDEN"] * 2
