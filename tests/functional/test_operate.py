@@ -1,6 +1,7 @@
 """docs/operate.md, block by block as printed: installed from a wheel, behind nginx, backed up, restored."""
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,34 +86,33 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """A machine with the wheel of these sources, installed and configured."""
-    made = Machine(tmp_path_factory.mktemp("machine"))
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "-q",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            made.root,
-            ROOT,
-        ],
-        check=True,
-        capture_output=True,
-    )
-    environment, rest = blocks("Install", "sh")[0].split("\n", 1)
-    made.shell(environment)
-    # The libraries come from the environment of the tests, since no index is asked.
-    (packages,) = (made.root / "opt" / "lib").glob("python3*/site-packages")
-    (packages / "libraries.pth").write_text(f"{Path(httpx.__file__).parents[1]}\n")
-    assert made.shell(rest).endswith(f"quayside {__version__} (schema {revision()})\n")
+def machine(tmp_path_factory: pytest.TempPathFactory, shared_directory: Path) -> Machine:
+    """A machine with the wheel of these sources, installed once for all workers, and configured."""
+    installed = shared_directory / "opt"
+    root = tmp_path_factory.mktemp("machine")
+    with (shared_directory / "opt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not installed.exists():
+            install(Machine(shared_directory))
+    (root / "opt").symlink_to(installed)
+    for wheel in shared_directory.glob("quayside-*.whl"):
+        shutil.copy(wheel, root)
+    made = Machine(root)
     made.configure()
     made.shell(blocks("Install", "sh")[2])
     return made
+
+
+def install(machine: Machine) -> None:
+    """Build a wheel of these sources and install it as the page says."""
+    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*wheel, "-w", machine.root, ROOT], check=True, capture_output=True)
+    environment, rest = blocks("Install", "sh")[0].split("\n", 1)
+    machine.shell(environment)
+    # The libraries come from the environment of the tests, since no index is asked.
+    (packages,) = (machine.root / "opt" / "lib").glob("python3*/site-packages")
+    (packages / "libraries.pth").write_text(f"{Path(httpx.__file__).parents[1]}\n")
+    assert machine.shell(rest).endswith(f"quayside {__version__} (schema {revision()})\n")
 
 
 def revision() -> str:
@@ -120,6 +121,12 @@ def revision() -> str:
 
 @pytest.fixture
 def served(machine: Machine) -> Iterator[httpx.Client]:
+    with serving(machine) as client:
+        yield client
+
+
+@contextmanager
+def serving(machine: Machine) -> Iterator[httpx.Client]:
     """The server of the page, as its unit starts it."""
     machine.configure()
     (command,) = re.findall(r"^ExecStart=(.*)$", blocks("The service", "ini")[0], re.MULTILINE)
@@ -211,7 +218,6 @@ def nginx(machine: Machine) -> Iterator[ssl.SSLContext]:
 def test_pushes_and_sockets_pass_nginx(machine: Machine, served: httpx.Client, nginx: ssl.SSLContext) -> None:
     port = machine.ports["443"]
     address = f"https://127.0.0.1:{port}"
-    password = (machine.root / "password.txt").read_text().strip()
     content = os.urandom(3 * 1024 * 1024)
     with httpx.Client(base_url=address, verify=nginx, headers={"Host": HOST}) as client:
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -224,17 +230,11 @@ def test_pushes_and_sockets_pass_nginx(machine: Machine, served: httpx.Client, n
             else:
                 break
         challenge = client.get("/v2/").headers["WWW-Authenticate"]
-        scope = {"scope": "repository:ada/app:pull,push"}
-        token = client.get("/v2/auth", params=scope, auth=("ada", password)).json()["token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        upload = client.post("/v2/ada/app/blobs/uploads/", headers=headers).headers["Location"]
-        pushed = client.put(
-            upload, params={"digest": kit.digest_of(content)}, content=content, headers=headers
-        )
+        pushed = push(machine, client, content)
 
     assert told["url"] == f"https://{HOST}"
     assert f'realm="https://{HOST}/v2/auth"' in challenge
-    assert pushed.status_code == 201
+    assert pushed == 201
     with connect(
         f"wss://127.0.0.1:{port}/graphql",
         ssl=nginx,
@@ -254,14 +254,28 @@ def test_tls_without_a_proxy(machine: Machine) -> None:
     assert f"ok      port: 0.0.0.0:{machine.ports['8443']}, free" in found
 
 
-def test_a_backup_is_restored(machine: Machine) -> None:
-    machine.configure()
-    machine.shell(blocks("Backup", "sh")[0])
+def push(machine: Machine, client: httpx.Client, content: bytes) -> int:
+    """Push a blob as ada; the status."""
+    password = (machine.root / "password.txt").read_text().strip()
+    scope = {"scope": "repository:ada/app:pull,push"}
+    token = client.get("/v2/auth", params=scope, auth=("ada", password)).json()["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    upload = client.post("/v2/ada/app/blobs/uploads/", headers=headers).headers["Location"]
+    digest = {"digest": kit.digest_of(content)}
+    return client.put(upload, params=digest, content=content, headers=headers).status_code
+
+
+def test_a_backup_of_a_running_registry_is_restored(machine: Machine) -> None:
+    with serving(machine) as client:
+        assert push(machine, client, b"layer") == 201
+        machine.shell(blocks("Backup", "sh")[0])
     machine.shell("/opt/quayside/bin/quayside admin disable-user ada")
+    shutil.rmtree(machine.root / "data" / "blobs")
 
     found = machine.shell(blocks("Restore", "sh")[0])
 
     assert "failed" not in found
+    assert re.search(r"^ok      blobs: [12] looked up$", found, re.MULTILINE)
     (ada,) = machine.shell("/opt/quayside/bin/quayside admin list-users --json").splitlines()
     assert json.loads(ada)["enabled"] is True
 
