@@ -6,6 +6,9 @@ from storage.transactions import transaction
 UNIMPORTANT = {"last_accessed_at_ms"}
 """Columns that reads change."""
 
+COUNTERS = ("rate_count", "sign_in_failure")
+"""Tables of what is counted although it is refused: it bounds how often one may try."""
+
 
 async def tables() -> list[str]:
     """The names of all tables of the current database, in alphabetical order."""
@@ -23,6 +26,11 @@ async def dump() -> dict[str, list[Row]]:
         table: sorted((_important(row) for row in await fetch(f"SELECT * FROM {table}")), key=repr)
         for table in await tables()
     }
+
+
+async def dump_without_counters() -> dict[str, list[Row]]:
+    """What `dump` gives, but for `COUNTERS`."""
+    return {table: rows for table, rows in (await dump()).items() if table not in COUNTERS}
 
 
 async def counts() -> dict[str, int]:
