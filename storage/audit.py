@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
+from storage import log_text
 from storage.statements import insert_many
 
 
@@ -29,7 +28,7 @@ async def append_many(rows: Sequence[AuditRow]) -> None:
     Metadata that entries share as one object, as equal pulls do, is encoded once.
     """
     shared = {id(row.metadata): row.metadata for row in rows}
-    texts = {key: orjson.dumps(metadata).decode() for key, metadata in shared.items()}
+    texts = {key: log_text.encode(metadata) for key, metadata in shared.items()}
     await insert_many(
         "audit_log",
         _COLUMNS,

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-import orjson
-
+from storage import log_text
 from storage.clock import now_ms
 from storage.statements import (
     Row,
@@ -71,7 +70,7 @@ async def append(*events: EventRow) -> None:
         [
             (
                 event.kind,
-                orjson.dumps(event.metadata).decode(),
+                log_text.encode(event.metadata),
                 event.namespace_id,
                 event.repository_id,
                 event.performer_id,

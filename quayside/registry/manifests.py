@@ -23,9 +23,7 @@ from resolvers.repositories.activity import Pull
 from resolvers.tags import tag
 from storage.clock import now_ms
 from storage.hot import HotManifest
-
-MAX_USER_AGENT = 256
-"""Most characters stored of a user agent."""
+from storage.log_text import cut
 
 
 async def get(call: Call) -> None:
@@ -55,7 +53,7 @@ async def get(call: Call) -> None:
             not is_sent,
             access.grant,
             client[0] if client else None,
-            user_agent[:MAX_USER_AGENT] if user_agent else None,
+            cut(user_agent) if user_agent else None,
             request_id.get(),
             now_ms(),
         )

@@ -6,9 +6,10 @@ import pytest
 from starlette.applications import Starlette
 
 from storage.statements import decode_json, execute, fetch
-from tests.browser import PASSWORD, Browser
+from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import Factory
 from tests.quayside.pages.sign_in.waiting import wait_is_over
+from tests.quayside.registry import kit
 
 REGISTRY = "/v2/auth?service=registry.test"
 SCOPE = "&scope=repository:ada/app:pull"
@@ -128,3 +129,38 @@ async def test_a_login_at_the_pages_is_recorded(ada: Browser) -> None:
     ((kind, owner, entry),) = await told()
 
     assert (kind, owner, entry["type"]) == ("login_success", "ada", "quayauth")
+
+
+async def test_what_strangers_write_into_a_log_is_cut(app: Starlette, ada: Browser, factory: Factory) -> None:
+    agent, cut = "x" * 50_000, "x" * 1023 + "…"
+    await execute("DELETE FROM audit_log")
+    await execute("DELETE FROM event")
+    async with browsing(app) as stranger:
+        stranger.http.headers["User-Agent"] = agent
+        await stranger.sign_in("ada", "wrong")
+        await stranger.http.get(REGISTRY, auth=("ada", "wrong at the registry"))
+        await stranger.http.get(REGISTRY, auth=("ada", PASSWORD))
+        token = (
+            await stranger.http.get(REGISTRY + "&scope=repository:ada/app:push,pull", auth=("ada", PASSWORD))
+        ).json()["token"]
+        stranger.http.headers["Authorization"] = f"Bearer {token}"
+        for content in (kit.CONFIG, b"layer"):
+            uploads = f"/v2/ada/app/blobs/uploads/?digest={kit.digest_of(content)}"
+            await stranger.http.post(uploads, content=content)
+        pushed = await stranger.http.put(
+            "/v2/ada/app/manifests/v1",
+            content=kit.encode(kit.image_document(b"layer")),
+            headers={"Content-Type": kit.OCI_MANIFEST},
+        )
+
+    assert pushed.status_code == 201
+    for table in ("audit_log", "event"):
+        rows = await fetch(f"SELECT kind, metadata FROM {table}")
+        agents = {
+            row["kind"]: decode_json(row["metadata"]).get(key)
+            for row in rows
+            for key in ("useragent", "user-agent")
+            if key in decode_json(row["metadata"])
+        }
+        assert agents == dict.fromkeys(("login_failure", "login_success", "push_repo"), cut)
+        assert max(len(str(row["metadata"])) for row in rows) < 2_000
