@@ -131,6 +131,7 @@ class Application:
                     site=site,
                     addresses=self.addresses,
                     reserve_bytes=settings.disk_reserve,
+                    cors_origins=settings.cors_origins,
                 )
             )
             measured.observers.append(self.metrics.statement)
@@ -198,7 +199,7 @@ class Dispatcher:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path.startswith("/v2/") or path == "/v2":
+        if path.startswith(("/v2/", "/v1/")) or path == "/v2":
             await self._application.registry(scope, receive, send)
             return
         with self._application.database.current():

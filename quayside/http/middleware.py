@@ -91,7 +91,7 @@ BODIES: Final[dict[str, Callable[[Failure, str], dict[str, Any]]]] = {
 
 def door_of(path: str) -> str:
     """The door of a path: v2, api, graphql or other."""
-    if path.startswith("/v2/") or path == "/v2":
+    if path.startswith(("/v2/", "/v1/")) or path == "/v2":
         return "v2"
     if path.startswith("/api/"):
         return "api"

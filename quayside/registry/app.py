@@ -1,4 +1,4 @@
-"""The registry protocol: one ASGI application for all paths below `/v2`.
+"""The registry protocol: one ASGI application for all paths below `/v2`, and for the search below `/v1`.
 
 routes.py                path → route                      call.py         authorization of a request
 manifests.py blobs.py    pull and delete                   uploads.py      push of blobs
@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
-from quayside.registry import blobs, lists, manifests, token, uploads
-from quayside.registry.asgi import send_bytes, send_error
+from quayside.registry import blobs, lists, manifests, search, token, uploads
+from quayside.registry.asgi import send_bytes, send_error, send_head
 from quayside.registry.call import Call, RegistryServices
+from quayside.registry.cors import adding, cors_fields, is_preflight
 from quayside.registry.errors import registry_error
-from quayside.registry.routes import match_route
+from quayside.registry.routes import Match, detail_of, match_route
 
 __all__ = ["RegistryApp", "RegistryServices"]
 
@@ -59,12 +60,16 @@ OTHER: dict[tuple[str, str], Handler] = {
     ("token", "GET"): token.get,
     ("token", "HEAD"): token.get,
     ("token", "POST"): token.post,
+    ("ping", "GET"): search.ping,
+    ("ping", "HEAD"): search.ping,
+    ("search", "GET"): search.find,
+    ("search", "HEAD"): search.find,
 }
 """Handlers that call resolvers, with the database current. With `HOT` one for each route and method."""
 
 
 class RegistryApp:
-    """Answers requests whose path is `/v2` or begins with `/v2/`."""
+    """Answers requests whose path is `/v2`, or begins with `/v2/` or `/v1/`."""
 
     def __init__(self, services: RegistryServices) -> None:
         self._services = services
@@ -74,7 +79,14 @@ class RegistryApp:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000, "reason": ""})
             return
+        origins = self._services.cors_origins
+        if origins:
+            send = adding(cors_fields(origins, scope), send)
+            if is_preflight(scope):
+                await send_head(send, 204, {})
+                return
         method: str = scope["method"]
+        match: Match | None = None
         try:
             match = match_route(method, scope["raw_path"])
             call = Call(self._services, scope, receive, send, match)
@@ -88,4 +100,6 @@ class RegistryApp:
             failure = registry_error(error)
             if failure is None:
                 raise
+            if failure.detail is None:
+                failure.detail = detail_of(match, scope["path"])
             await send_error(send, failure, is_head=method == "HEAD")

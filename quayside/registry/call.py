@@ -60,6 +60,7 @@ class RegistryServices:
     site: Site
     addresses: Addresses
     reserve_bytes: int
+    cors_origins: tuple[str, ...] = ()
     judged: JudgedRoles = field(default_factory=JudgedRoles)
 
 
@@ -195,7 +196,11 @@ class Call:
         if self.match.route.name == "catalog":
             scopes = [CATALOG_SCOPE]
         headers = challenge(site.public_url, site.registry_host, scopes=scopes, error=error)
-        return RegistryError(OciCode.UNAUTHORIZED, headers=headers)
+        missing = [
+            {"Type": "repository", "Class": "", "Name": self.match.name, "Action": one}
+            for one in (ACTIONS_NEEDED[action] if action else ())
+        ]
+        return RegistryError(OciCode.UNAUTHORIZED, headers=headers, detail=missing or None)
 
     async def extend_grace_period(
         self, access: Access, pushed_at_ms: int, renew: Callable[[], Awaitable[bool]]

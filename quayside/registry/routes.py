@@ -1,6 +1,6 @@
 """Routes of `/v2`: a table, and the match of a path.
 
-Source: OCI Distribution 1.1, "Endpoints"; `/v2/auth` is the token service, `/v2/_catalog` Docker's.
+Source: OCI Distribution 1.1, "Endpoints"; `/v2/auth` is the token service, `/v2/_catalog` and `/v1` Docker's.
 
 A repository name may contain slashes, and components like ``manifests`` or ``tags``. So a path is matched
 from its end, where every route has a fixed number of segments; the rest is the name. The raw path is matched
@@ -48,6 +48,8 @@ ROUTES = (
     _route("base", "GET HEAD", "/v2"),
     _route("catalog", "GET HEAD", "/v2/_catalog"),
     _route("token", "GET HEAD POST", "/v2/auth"),
+    _route("ping", "GET HEAD", "/v1/_ping"),
+    _route("search", "GET HEAD", "/v1/search"),
 )
 """All routes, those of pulls first. Routes may share a name, which selects the handler."""
 
@@ -76,3 +78,19 @@ def match_route(method: str, raw_path: bytes) -> Match:
     if not allowed:
         raise RegistryError(OciCode.UNSUPPORTED, "no such address", status=404)
     raise RegistryError(OciCode.UNSUPPORTED, headers={"Allow": ", ".join(sorted(allowed))})
+
+
+ARGUMENTS = {"manifest": "reference", "blob": "digest", "referrers": "digest", "upload": "upload"}
+"""The name of the last segment of a path, by route."""
+
+MAX_DETAIL_CHARACTERS = 255
+
+
+def detail_of(match: Match | None, path: str) -> dict[str, str]:
+    """What an error is about, if it does not say it itself: what the request named."""
+    if match is None or not match.name:
+        return {"path": path[:MAX_DETAIL_CHARACTERS]}
+    about = {"name": match.name}
+    if match.route.name in ARGUMENTS:
+        about[ARGUMENTS[match.route.name]] = match.argument
+    return {key: value[:MAX_DETAIL_CHARACTERS] for key, value in about.items()}

@@ -9,6 +9,7 @@ import binascii
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+from quayside.http.bodies import body_of
 from quayside.registry.asgi import header, query_items, read_body, send_json
 from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
@@ -30,12 +31,12 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 async def get(call: Call) -> None:
     """Issue a token to the account of the Basic credentials, or an anonymous one for public content."""
     scopes = [value for key, value in query_items(call.scope) if key == "scope"]
-    login = _basic(call)
+    login = basic_login(call)
     if login is None:
         _require_anonymity(call, scopes)
         viewer = ANONYMOUS
     else:
-        viewer = await _viewer(call, *login)
+        viewer = await signed_in(call, *login)
     answer, _ = await _issue(call, viewer, scopes)
     if not viewer.is_anonymous and not any(scopes):
         # `docker login` requests no scope; other requests are not recorded as logins.
@@ -44,13 +45,16 @@ async def get(call: Call) -> None:
 
 
 async def post(call: Call) -> None:
-    """Issue a token by the OAuth 2 password grant."""
+    """Issue a token by the OAuth 2 password grant, or as `get` does for Basic credentials without a body."""
+    if body_of(call.scope) is None and header(call.scope, b"authorization") is not None:
+        await get(call)
+        return
     form = await _form(call)
     if form.get("grant_type") != "password":
         error = {"error": "unsupported_grant_type", "error_description": "grant_type must be password"}
         await send_json(call.send, 400, error, _NOT_STORED)
         return
-    viewer = await _viewer(call, form.get("username", ""), form.get("password", ""))
+    viewer = await signed_in(call, form.get("username", ""), form.get("password", ""))
     answer, grant = await _issue(call, viewer, [form.get("scope", "")])
     granted = [
         repository_scope(path, ordered_actions(own.actions))
@@ -76,10 +80,11 @@ async def _issue(call: Call, viewer: Viewer, scopes: list[str]) -> tuple[dict[st
     }, grant
 
 
-async def _viewer(call: Call, username: str, password: str) -> Viewer:
+async def signed_in(call: Call, username: str, password: str) -> Viewer:
+    """The viewer of a user name and password. Raises RegistryError: 401, or 429 after wrong passwords."""
     services = call.services
     if "\0" in username or "\0" in password:
-        raise _unauthorized(call, InvalidCredentials.default)
+        raise unauthorized(call, InvalidCredentials.default)
     client = call.scope.get("client")
     try:
         return await basic_viewer(
@@ -95,10 +100,10 @@ async def _viewer(call: Call, username: str, password: str) -> Viewer:
         raise RegistryError(OciCode.TOOMANYREQUESTS, error.message, headers=headers) from error
     except InvalidCredentials as error:
         await record_failure(call.context_of(ANONYMOUS), Door.REGISTRY, username, error)
-        raise _unauthorized(call, error.message) from error
+        raise unauthorized(call, error.message) from error
 
 
-def _basic(call: Call) -> tuple[str, str] | None:
+def basic_login(call: Call) -> tuple[str, str] | None:
     """User name and password, None without a header. Raises RegistryError (401) for a malformed one."""
     text = header(call.scope, b"authorization")
     if text is None:
@@ -110,17 +115,18 @@ def _basic(call: Call) -> tuple[str, str] | None:
         decoded = ""
     username, colon, password = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:
-        raise _unauthorized(call, "Basic credentials are needed here")
+        raise unauthorized(call, "Basic credentials are needed here")
     return username, password
 
 
 def _require_anonymity(call: Call, scopes: list[str]) -> None:
     # Without a scope the request is a login, which must not appear to succeed without credentials.
     if not any(scopes) or not call.services.site.has("ANONYMOUS_ACCESS"):
-        raise _unauthorized(call, "authentication required")
+        raise unauthorized(call, "authentication required")
 
 
-def _unauthorized(call: Call, message: str) -> RegistryError:
+def unauthorized(call: Call, message: str) -> RegistryError:
+    """A 401 with a challenge for Basic credentials."""
     realm = {"WWW-Authenticate": f'Basic realm="{call.site.registry_host}"'}
     return RegistryError(OciCode.UNAUTHORIZED, message, headers={**realm, **_NOT_STORED})
 

@@ -194,6 +194,7 @@ def error_codes(response: httpx.Response) -> list[str]:
     assert response.headers["Content-Type"] == "application/json"
     errors = response.json()["errors"]
     assert all(re.fullmatch(r"[A-Z_]+", error["code"]) and error["message"] for error in errors)
+    assert all(error["detail"] for error in errors)
     return [error["code"] for error in errors]
 
 

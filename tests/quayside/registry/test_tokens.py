@@ -177,3 +177,76 @@ async def test_a_token_answer_is_json_that_is_not_stored(unauthenticated: httpx.
     claims = jwt.get_unverified_claims(body["token"])
     assert claims["exp"] - claims["iat"] == body["expires_in"] == 3600
     assert abs(datetime.fromisoformat(body["issued_at"]).timestamp() - claims["iat"]) <= 1
+
+
+async def test_credentials_in_a_post_without_a_body_get_a_token(unauthenticated: httpx.AsyncClient) -> None:
+    login = httpx.BasicAuth(OWNER, PASSWORD)
+    query = {"service": "registry", "scope": f"{APP}:pull,push"}
+
+    for content in (b"", None):
+        answer = await unauthenticated.post("/v2/auth", params=query, auth=login, content=content)
+        assert answer.status_code == 200, answer.text
+        claims = jwt.get_unverified_claims(answer.json()["token"])
+        assert (claims["sub"], claims["access"]) == (OWNER, [access("owner/app", "push", "pull")])
+    wrong = await unauthenticated.post("/v2/auth", params=query, auth=(OWNER, "wrong"))
+    assert (wrong.status_code, kit.error_codes(wrong)) == (401, ["UNAUTHORIZED"])
+    # With neither, it is still a form that is missing; with a form, what stands there counts.
+    assert (await unauthenticated.post("/v2/auth", params=query)).status_code == 415
+    form = {"grant_type": "password", "username": OWNER, "password": "wrong"}
+    assert (await unauthenticated.post("/v2/auth", data=form, auth=login)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status", "detail"),
+    [
+        ("GET", "/v2/", 401, {"path": "/v2/"}),
+        ("GET", "/v2/nowhere", 404, {"path": "/v2/nowhere"}),
+        ("PATCH", "/v2/owner/app/manifests/v1", 405, {"path": "/v2/owner/app/manifests/v1"}),
+        (
+            "GET",
+            "/v2/owner/app/manifests/v1",
+            401,
+            [{"Type": "repository", "Class": "", "Name": "owner/app", "Action": "pull"}],
+        ),
+        (
+            "PUT",
+            "/v2/owner/app/manifests/v1",
+            401,
+            [
+                {"Type": "repository", "Class": "", "Name": "owner/app", "Action": "pull"},
+                {"Type": "repository", "Class": "", "Name": "owner/app", "Action": "push"},
+            ],
+        ),
+        ("GET", "/v2/auth", 401, {"path": "/v2/auth"}),
+        ("GET", "/v2/auth?scope=" + "&scope=".join("a" * 200), 414, {"path": "/v2/auth"}),
+        ("GET", "/v2/owner/" + "a" * 1000 + "/tags/list", 400, {"name": "owner/" + "a" * 249}),
+    ],
+)
+async def test_each_error_says_what_it_is_about(
+    method: str, address: str, status: int, detail: object, unauthenticated: httpx.AsyncClient
+) -> None:
+    answer = await unauthenticated.request(method, address)
+
+    assert answer.status_code == status
+    assert kit.error_codes(answer)
+    assert answer.json()["errors"][0]["detail"] == detail
+
+
+async def test_an_error_below_names_the_repository_and_what_was_asked_for(
+    repository: kit.Repository,
+) -> None:
+    digest = kit.digest_of(b"absent")
+    await repository.push_image(b"layer", tag="v1")
+    answers = [
+        await repository.client.delete(repository.url("blobs/uploads/00000000-0000-0000-0000-000000000000")),
+        await repository.get_blob(digest),
+        await repository.get_manifest("v2"),
+        await repository.client.get(repository.url("tags/list"), params={"n": "many"}),
+    ]
+
+    assert [one.json()["errors"][0]["detail"] for one in answers] == [
+        {"name": "owner/app", "upload": "00000000-0000-0000-0000-000000000000"},
+        {"digest": digest},
+        {"reference": "v2"},
+        {"field": "n"},
+    ]
