@@ -458,7 +458,7 @@ def test_an_error_has_the_body_of_the_specification() -> None:
             blobs.StorageFull("/data/blobs: no space left", errno=28),
             507,
             OciCode.UNAVAILABLE,
-            "the registry cannot do this at present",
+            "there is no space left for this; an upload can be resumed when there is",
         ),
         (
             blobs.StorageFailed("/data/blobs: input/output error", errno=5),
