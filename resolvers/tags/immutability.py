@@ -1,8 +1,8 @@
 """Immutability policies: rules that lock tags of a namespace or a repository.
 
-A policy locks tags when they are created or moved, and existing tags when it is created or changed. It never
-unlocks: a tag stays locked until an administrator of the repository unlocks it. Tags with an expiration are
-skipped unless IMMUTABLE_TAGS_CAN_EXPIRE is on.
+A policy locks tags when they are created or moved, and existing tags when it is created or changed: those
+whose whole names fit its pattern, or all others. It never unlocks: a tag stays locked until an administrator
+of the repository unlocks it. Tags with an expiration are skipped unless IMMUTABLE_TAGS_CAN_EXPIRE is on.
 """
 
 import uuid
@@ -40,7 +40,7 @@ APPLY = "immutability.apply"
 
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """A policy: locks names in which `tag_pattern` is found, or the others if not `tag_pattern_matches`."""
+    """A policy: locks names that `tag_pattern` fits as a whole; the others if not `tag_pattern_matches`."""
 
     id: int
     uuid: str
@@ -86,7 +86,10 @@ def _compiled(pattern: str) -> Any:
 
 
 def compile_pattern(pattern: str, *, field: str) -> Any:
-    """Compile a user's regular expression. RE2 matches in linear time. Raises `Invalid`."""
+    """Compile a user's regular expression of 1 to 256 characters. RE2 matches in linear time.
+
+    Raises `Invalid`.
+    """
     if not pattern or len(pattern) > PATTERN_LENGTH:
         raise Invalid(f"The pattern must have 1 to {PATTERN_LENGTH} characters.", field=field)
     try:
@@ -103,7 +106,8 @@ def first_match(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | N
 
 
 def _matches(policy: PolicyRecord, name: str) -> bool:
-    found = compile_pattern(policy.tag_pattern, field="tagPattern").search(name)
+    # Not checked again: patterns from before they had to fit whole names are a few characters longer.
+    found = _compiled(policy.tag_pattern).fullmatch(name)
     return bool(found) is policy.tag_pattern_matches
 
 
@@ -240,14 +244,15 @@ async def update(
 ) -> PolicyRecord:
     """Change a policy and lock the existing tags that match now; None keeps a value. Raises as `create`."""
     place = await _place(context, owner)
-    if tag_pattern is not None:
-        compile_pattern(tag_pattern, field="tagPattern")
     async with transaction("immutability.update"):
         await lock_row(*place.key)
         before = await _require(place, identity)
         pattern = before.tag_pattern if tag_pattern is None else tag_pattern
         matches = before.tag_pattern_matches if tag_pattern_matches is None else tag_pattern_matches
-        await _refuse_duplicate(place, pattern, matches, but=before.id)
+        if pattern != before.tag_pattern:
+            compile_pattern(pattern, field="tagPattern")
+        if (pattern, matches) != (before.tag_pattern, before.tag_pattern_matches):
+            await _refuse_duplicate(place, pattern, matches, but=before.id)
         await execute(
             "UPDATE immutability_policy SET tag_pattern = ?, tag_pattern_matches = ? WHERE id = ?",
             pattern,

@@ -25,7 +25,7 @@ class ImmutabilityPolicy(Node):
     def uuid(self) -> str:
         return self.record.uuid
 
-    @strawberry.field(description="A regular expression, looked for anywhere in a tag's name.")
+    @strawberry.field(description="A regular expression in RE2 syntax that fits whole names of tags.")
     def tag_pattern(self) -> str:
         return self.record.tag_pattern
 
@@ -46,7 +46,8 @@ def to_policy(record: PolicyRecord) -> ImmutabilityPolicy:
 @strawberry.input(description="A new policy.")
 class ImmutabilityPolicyCreateInput:
     tag_pattern: str = strawberry.field(
-        description="A regular expression of up to 256 characters, in RE2 syntax."
+        description="A regular expression of up to 256 characters, in RE2 syntax. It fits whole names:"
+        " `v[0-9]` is for `v1` but neither `v1-rc` nor `dev1`, which `.*v[0-9].*` is for."
     )
     has_tag_pattern_match: bool = strawberry.field(
         default=True, description="Whether the names that fit are locked, or all others."
@@ -55,7 +56,9 @@ class ImmutabilityPolicyCreateInput:
 
 @strawberry.input(description="What to change; absent fields stay as they are.")
 class ImmutabilityPolicyUpdateInput:
-    tag_pattern: strawberry.Maybe[str] = strawberry.field(description="A regular expression in RE2 syntax.")
+    tag_pattern: strawberry.Maybe[str] = strawberry.field(
+        description="A regular expression of up to 256 characters, in RE2 syntax, that fits whole names."
+    )
     has_tag_pattern_match: strawberry.Maybe[bool] = strawberry.field(
         description="Whether the names that fit are locked, or all others."
     )

@@ -123,7 +123,9 @@ class TagFilter:
         default=None, description="A part of the name, in upper or lower case."
     )
     name_pattern: str | None = strawberry.field(
-        default=None, description="A regular expression, looked for anywhere in the name, in RE2 syntax."
+        default=None,
+        description="A regular expression, looked for anywhere in the name, in RE2 syntax: unlike those of"
+        " immutability policies it may fit a part; `^v[0-9]$` fits whole names.",
     )
     older_than: datetime | None = strawberry.field(
         default=None, description="Only tags that have pointed where they do since before this time."

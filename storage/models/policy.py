@@ -20,7 +20,7 @@ class ImmutabilityPolicy(Model):
     repository: Any = fields.ForeignKeyField(
         "models.Repository", related_name=False, on_delete=fields.CASCADE, null=True, db_index=True
     )
-    tag_pattern = fields.CharField(max_length=256)
+    tag_pattern = fields.CharField(max_length=266)
     tag_pattern_matches = fields.BooleanField(default=True)
     created_at_ms = fields.BigIntField()
 

@@ -74,7 +74,7 @@ WRITES: dict[str, Callable[[Scene], Awaitable[object]]] = {
 }
 POLICY: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "lock tags by a policy": lambda s: immutability.create(
-        s.context, Owner(namespace="ada"), tag_pattern="^v"
+        s.context, Owner(namespace="ada"), tag_pattern="v.*"
     ),
 }
 

@@ -393,3 +393,38 @@ async def test_an_upgrade_marks_the_ends_that_have_happened_and_puts_spans_in_or
         ("again", 4000, None, False, False),
     ]
     assert [row["would_expire_at_ms"] for row in rows if row["name"] == "again"] == [future, None]
+
+
+LONG = "x" * 249 + "|v[0-9]"
+PATTERNS = {
+    "v[0-9]": ".*v[0-9].*",
+    "^v": "^v.*",
+    "rc$": ".*rc$",
+    "^v[0-9]+$": "^v[0-9]+$",
+    "^(v|w)$": "^(v|w)$",
+    "^v|rc$": ".*(?:^v|rc$).*",
+    "latest|tmp": ".*(?:latest|tmp).*",
+    LONG: f".*(?:{LONG}).*",
+}
+"""Patterns that were looked for anywhere, and those that fit the same names as a whole."""
+
+
+async def test_an_upgrade_lets_policies_lock_the_names_that_they_did(empty_url: str) -> None:
+    await old_database(empty_url, "0017_blob_state")
+    database = await Database.connect(empty_url)
+    with database.current():
+        for number, pattern in enumerate((*PATTERNS, "(?:a|b)", "a|b")):
+            await execute(
+                "INSERT INTO immutability_policy (uuid, namespace_id, tag_pattern, tag_pattern_matches,"
+                " created_at_ms) SELECT ?, MIN(id), ?, ?, 0 FROM account",
+                *(str(number), pattern, number % 2 == 0),
+            )
+    await migrate(empty_url)
+    with database.current():
+        rows = await fetch("SELECT uuid, tag_pattern, tag_pattern_matches FROM immutability_policy")
+    await database.close()
+
+    rows.sort(key=lambda row: int(row["uuid"]))
+    # The last two are alike now, and both remain.
+    assert [row["tag_pattern"] for row in rows] == [*PATTERNS.values(), *[".*(?:a|b).*"] * 2]
+    assert [bool(row["tag_pattern_matches"]) for row in rows] == [True, False] * 5

@@ -14,11 +14,11 @@ PROTOTYPE = Request(
 DESCRIBED = Request('repositoryUpdate(repository: "acme/app", input: { description: "x" })')
 STARRED = Request('repositoryStar(repository: "acme/app")', by="reader")
 POLICY = Request(
-    'immutabilityPolicyCreate(owner: { repository: "acme/app" }, input: { tagPattern: "^rel-" })',
+    'immutabilityPolicyCreate(owner: { repository: "acme/app" }, input: { tagPattern: "^rel-.*" })',
     keep={"policy": "policy.uuid"},
 )
 POLICY_OF_ACME = Request(
-    'immutabilityPolicyCreate(owner: { namespace: "acme" }, input: { tagPattern: "^lts-" })',
+    'immutabilityPolicyCreate(owner: { namespace: "acme" }, input: { tagPattern: "^lts-.*" })',
     keep={"policy": "policy.uuid"},
 )
 MOVED = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { manifestDigest: "<v2>" })')

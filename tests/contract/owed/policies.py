@@ -33,16 +33,16 @@ ROWS: tuple[Row, ...] = (
     ),
     row(
         "immutabilityPolicyCreate",
-        'owner: { repository: "acme/app" }, input: { tagPattern: "^v" }',
+        'owner: { repository: "acme/app" }, input: { tagPattern: "^v.*" }',
         "administer",
         "+immutability_policy +job ~tag",
         at_app(
-            "create_immutability_policy", policy_uuid="<policy>", tag_pattern="^v", tag_pattern_matches=True
+            "create_immutability_policy", policy_uuid="<policy>", tag_pattern="^v.*", tag_pattern_matches=True
         ),
         at_app(
             "tags_made_immutable_by_policy",
             policy_uuid="<policy>",
-            tag_pattern="^v",
+            tag_pattern="^v.*",
             tag_pattern_matches=True,
             count=2,
             tags=["v1", "v2"],
@@ -52,20 +52,20 @@ ROWS: tuple[Row, ...] = (
     ),
     row(
         "immutabilityPolicyCreate:of an organization",
-        'owner: { namespace: "acme" }, input: { tagPattern: "^v1", hasTagPatternMatch: false }',
+        'owner: { namespace: "acme" }, input: { tagPattern: "^v1.*", hasTagPatternMatch: false }',
         "organization",
         "+immutability_policy +job ~tag",
         at_acme(
             "create_immutability_policy",
             policy_uuid="<policy>",
-            tag_pattern="^v1",
+            tag_pattern="^v1.*",
             tag_pattern_matches=False,
             namespace="acme",
         ),
         at_app(
             "tag_made_immutable_by_policy",
             policy_uuid="<policy>",
-            tag_pattern="^v1",
+            tag_pattern="^v1.*",
             tag_pattern_matches=False,
             tag="v2",
         ),
@@ -74,16 +74,19 @@ ROWS: tuple[Row, ...] = (
     ),
     row(
         "immutabilityPolicyUpdate",
-        'owner: { repository: "acme/app" }, policy: "<policy>", input: { tagPattern: "^v2" }',
+        'owner: { repository: "acme/app" }, policy: "<policy>", input: { tagPattern: "^v2.*" }',
         "administer",
         "~immutability_policy +job ~tag",
         at_app(
-            "update_immutability_policy", policy_uuid="<policy>", tag_pattern="^v2", tag_pattern_matches=True
+            "update_immutability_policy",
+            policy_uuid="<policy>",
+            tag_pattern="^v2.*",
+            tag_pattern_matches=True,
         ),
         at_app(
             "tag_made_immutable_by_policy",
             policy_uuid="<policy>",
-            tag_pattern="^v2",
+            tag_pattern="^v2.*",
             tag_pattern_matches=True,
             tag="v2",
         ),
@@ -98,7 +101,7 @@ ROWS: tuple[Row, ...] = (
         at_app(
             "delete_immutability_policy",
             policy_uuid="<policy>",
-            tag_pattern="^rel-",
+            tag_pattern="^rel-.*",
             tag_pattern_matches=True,
         ),
         by="keeper",
@@ -112,7 +115,7 @@ ROWS: tuple[Row, ...] = (
         at_acme(
             "delete_immutability_policy",
             policy_uuid="<policy>",
-            tag_pattern="^lts-",
+            tag_pattern="^lts-.*",
             tag_pattern_matches=True,
             namespace="acme",
         ),
@@ -122,7 +125,7 @@ ROWS: tuple[Row, ...] = (
     row(
         "immutabilityPolicyUpdate:of an organization",
         (
-            'owner: { namespace: "acme" }, policy: "<policy>", input: { tagPattern: "^v2",'
+            'owner: { namespace: "acme" }, policy: "<policy>", input: { tagPattern: "^v2.*",'
             " hasTagPatternMatch: true }"
         ),
         "organization",
@@ -130,14 +133,14 @@ ROWS: tuple[Row, ...] = (
         at_acme(
             "update_immutability_policy",
             policy_uuid="<policy>",
-            tag_pattern="^v2",
+            tag_pattern="^v2.*",
             tag_pattern_matches=True,
             namespace="acme",
         ),
         at_app(
             "tag_made_immutable_by_policy",
             policy_uuid="<policy>",
-            tag_pattern="^v2",
+            tag_pattern="^v2.*",
             tag_pattern_matches=True,
             tag="v2",
         ),

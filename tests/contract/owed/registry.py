@@ -119,7 +119,7 @@ ROWS: tuple[Row, ...] = (
         at_app(
             "tag_made_immutable_by_policy",
             policy_uuid="<policy>",
-            tag_pattern="^rel-",
+            tag_pattern="^rel-.*",
             tag_pattern_matches=True,
             tag="rel-1",
             manifest_digest=DIGEST,

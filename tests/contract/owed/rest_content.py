@@ -112,7 +112,7 @@ ROWS: tuple[Row, ...] = (
         "POST",
         "/organization/acme/immutabilitypolicy/",
         "immutabilityPolicyCreate:of an organization",
-        {"tagPattern": "^v1", "tagPatternMatches": False},
+        {"tagPattern": "^v1.*", "tagPatternMatches": False},
         policy="uuid",
     ),
     rest(
@@ -120,7 +120,7 @@ ROWS: tuple[Row, ...] = (
         "PUT",
         "/organization/acme/immutabilitypolicy/<policy>",
         "immutabilityPolicyUpdate:of an organization",
-        {"tagPattern": "^v2", "tagPatternMatches": True},
+        {"tagPattern": "^v2.*", "tagPatternMatches": True},
     ),
     rest(
         "deleteOrganizationImmutabilityPolicy",
@@ -133,7 +133,7 @@ ROWS: tuple[Row, ...] = (
         "POST",
         "/repository/acme/app/immutabilitypolicy/",
         "immutabilityPolicyCreate",
-        {"tagPattern": "^v"},
+        {"tagPattern": "^v.*"},
         policy="uuid",
     ),
     rest(
@@ -141,7 +141,7 @@ ROWS: tuple[Row, ...] = (
         "PUT",
         "/repository/acme/app/immutabilitypolicy/<policy>",
         "immutabilityPolicyUpdate",
-        {"tagPattern": "^v2", "tagPatternMatches": True},
+        {"tagPattern": "^v2.*", "tagPatternMatches": True},
     ),
     rest(
         "deleteRepositoryImmutabilityPolicy",

@@ -337,7 +337,7 @@ async def test_a_policy_locks_pushed_tags(repository: kit.Repository, settings: 
     body = await repository.push_image(b"layer", tag="main")
     other = await repository.push_image(b"other")
     async with people.acting(settings) as context:
-        await immutability.create(context, Owner(namespace=OWNER), tag_pattern="^v")
+        await immutability.create(context, Owner(namespace=OWNER), tag_pattern="v.*")
 
     pushed = await repository.put_manifest("v1", body)
     refused = [

@@ -184,7 +184,7 @@ async def test_cosign_tags_that_a_policy_locks_in_a_plan_stay(
         await expire(ada, name, now_ms() + DAY_MS)
     await ada.payload(
         """mutation { immutabilityPolicyCreate(
-          owner: {repository: "ada/app"}, input: {tagPattern: "[.]sig$"}) {
+          owner: {repository: "ada/app"}, input: {tagPattern: ".*[.]sig"}) {
           policy { uuid } errors { code } } }"""
     )
 

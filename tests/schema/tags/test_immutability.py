@@ -152,22 +152,24 @@ async def test_policies_lock_matching_tags_when_they_are_set(
     factory: Factory, ada: GraphQL, digest: str
 ) -> None:
     await factory.repository("ada/other")
-    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v[0-9]+$")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="v[0-9]+")
     await ada.payload(CREATE, owner=NAMESPACE, pattern="latest|tmp", matches=True)
 
-    for name in ("v1", "v1.1", "latest", "my-tmp-1"):
+    for name in ("v1", "v1.1", "dev1", "latest", "tmp", "my-tmp-1"):
         await push(factory, "ada/app", name)
     await push(factory, "ada/other", "v2")
 
     assert {name: locked for name, (locked, _) in (await spans()).items()} == {
         "v1": True,
         "v1.1": False,
+        "dev1": False,
         "latest": True,
-        "my-tmp-1": True,
+        "tmp": True,
+        "my-tmp-1": False,
         "v2": False,
     }
     assert await ada.data(LIST) == {
-        "repository": {"immutabilityPolicies": {"nodes": [{"tagPattern": "^v[0-9]+$"}]}},
+        "repository": {"immutabilityPolicies": {"nodes": [{"tagPattern": "v[0-9]+"}]}},
         "namespace": {"immutabilityPolicies": {"nodes": [{"tagPattern": "latest|tmp"}]}},
     }
 
@@ -187,13 +189,13 @@ async def _locks() -> list[tuple[str, dict[str, object]]]:
         found.append(
             (row["kind"], {key: value for key, value in metadata.items() if key in ("tag", "tags", "count")})
         )
-        assert (metadata["namespace"], metadata["repo"], metadata["tag_pattern"]) == ("ada", "app", "^v")
+        assert (metadata["namespace"], metadata["repo"], metadata["tag_pattern"]) == ("ada", "app", "v.*")
     return found
 
 
 async def test_each_lock_by_policy_has_an_audit_entry(factory: Factory, ada: GraphQL, digest: str) -> None:
     # given a policy, and tags that do not match, or are locked by a label
-    policy = (await ada.payload(CREATE, owner=REPOSITORY, pattern="^v"))["policy"]
+    policy = (await ada.payload(CREATE, owner=REPOSITORY, pattern="v.*"))["policy"]
     await push(factory, "ada/app", "w1")
     await push(factory, "ada/app", "v0", **{"quay.immutable": "true"})
 
@@ -217,7 +219,7 @@ async def test_each_lock_by_policy_has_an_audit_entry(factory: Factory, ada: Gra
 
 async def test_a_plan_records_each_lock_by_policy(factory: Factory, ada: GraphQL, digest: str) -> None:
     await push(factory, "ada/app", "v1", "v2", "w1")
-    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="v.*")
     await execute("UPDATE tag SET is_immutable = ?", False)
     await execute("DELETE FROM event")
     await execute("DELETE FROM audit_log")
@@ -253,7 +255,7 @@ async def test_locks_by_a_new_policy_share_one_audit_entry(
 ) -> None:
     await push(factory, "ada/app", *names)
 
-    await ada.payload(CREATE, owner=REPOSITORY, pattern="^v")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="v.*")
 
     assert await _locks() == [entry]
     rows = await fetch("SELECT kind, performer_id FROM audit_log ORDER BY id DESC LIMIT 2")
@@ -267,22 +269,22 @@ async def test_a_new_policy_locks_existing_tags_and_a_deleted_one_unlocks_none(
     await push(factory, "ada/app", "v1", "w1")
     await push(factory, "ada/app", "v2", **{"quay.expires-after": "2h"})
 
-    made = (await ada.payload(CREATE, owner=REPOSITORY, pattern="w", matches=False))["policy"]
+    made = (await ada.payload(CREATE, owner=REPOSITORY, pattern="w.*", matches=False))["policy"]
     after_creation = await spans()
-    changed = await ada.payload(UPDATE, owner=REPOSITORY, uuid=made["uuid"], input={"tagPattern": "v"})
+    changed = await ada.payload(UPDATE, owner=REPOSITORY, uuid=made["uuid"], input={"tagPattern": "v.*"})
     after_change = await spans()
     await ada.payload(DELETE, owner=REPOSITORY, uuid=made["uuid"])
     await push(factory, "ada/app", "x1")
 
     assert after_creation == {"v1": (True, None), "w1": (False, None), "v2": (False, 2 * HOUR_MS)}
-    assert changed["policy"] == {"uuid": made["uuid"], "tagPattern": "v", "hasTagPatternMatch": False}
+    assert changed["policy"] == {"uuid": made["uuid"], "tagPattern": "v.*", "hasTagPatternMatch": False}
     assert after_change == {"v1": (True, None), "w1": (True, None), "v2": (False, 2 * HOUR_MS)}
     assert await spans() == after_change | {"x1": (False, None)}
     kinds = await fetch("SELECT kind, metadata FROM event WHERE kind LIKE '%immutability_policy' ORDER BY id")
     assert [(row["kind"], decode_json(row["metadata"])["tag_pattern"]) for row in kinds] == [
-        ("create_immutability_policy", "w"),
-        ("update_immutability_policy", "v"),
-        ("delete_immutability_policy", "v"),
+        ("create_immutability_policy", "w.*"),
+        ("update_immutability_policy", "v.*"),
+        ("delete_immutability_policy", "v.*"),
     ]
 
 
@@ -291,7 +293,7 @@ async def test_the_tags_of_a_large_namespace_are_locked_by_a_job(
 ) -> None:
     await add_tags(digest, (f"{kind}{number}" for kind in ("v", "w") for number in range(600)))
 
-    await ada.payload(CREATE, owner=NAMESPACE, pattern="^v")
+    await ada.payload(CREATE, owner=NAMESPACE, pattern="v.*")
     at_once = [locked for locked, _ in (await spans()).values()].count(True)
     (job,) = await fetch("SELECT kind, payload FROM job")
     for _ in range(2):
@@ -369,7 +371,7 @@ async def test_policies_on_the_rest_interface(
 
     async with callers(world, settings_with_files) as caller:
         made = await caller.ask(
-            "maren", "POST", f"{policies}/", {"tagPattern": "^v", "tagPatternMatches": True}
+            "maren", "POST", f"{policies}/", {"tagPattern": "^v.*", "tagPatternMatches": True}
         )
         one = f"{policies}/{made.json()['uuid']}"
         await push(factory, f"{ORGANIZATION}/beacon", "v1")
@@ -384,7 +386,7 @@ async def test_policies_on_the_rest_interface(
 
     uuid = made.json()["uuid"]
     assert (made.status_code, made.json()) == (201, {"uuid": uuid})
-    assert listed.json()["policies"] == [{"uuid": uuid, "tagPattern": "^v", "tagPatternMatches": True}]
+    assert listed.json()["policies"] == [{"uuid": uuid, "tagPattern": "^v.*", "tagPatternMatches": True}]
     assert (refused.status_code, refused.json()["error_type"]) == (409, "tag_immutable")
     assert (changed.status_code, changed.content) == (204, b"")
     assert shown.json() == {"uuid": uuid, "tagPattern": "w", "tagPatternMatches": False}
@@ -393,8 +395,28 @@ async def test_policies_on_the_rest_interface(
     assert absent.status_code == 404
 
 
+async def test_a_policy_that_an_upgrade_made_longer_works_and_can_be_changed(
+    factory: Factory, ada: GraphQL, digest: str
+) -> None:
+    long = f".*(?:{'x' * 250}|v[0-9]).*"
+    made = (await ada.payload(CREATE, owner=REPOSITORY, pattern="v"))["policy"]["uuid"]
+    await execute("UPDATE immutability_policy SET tag_pattern = ?", long)
+    await push(factory, "ada/app", "dev1", "main")
+    before = await spans()
+
+    changed = await ada.payload(
+        UPDATE, owner=REPOSITORY, uuid=made, input={"tagPattern": long, "hasTagPatternMatch": False}
+    )
+    other = await ada.payload_error(UPDATE, owner=REPOSITORY, uuid=made, input={"tagPattern": long + "x"})
+
+    assert before == {"dev1": (True, None), "main": (False, None)}
+    assert changed["policy"]["tagPattern"] == long
+    assert await spans() == {"dev1": (True, None), "main": (True, None)}
+    assert other == ("INVALID", "input.tagPattern")
+
+
 async def test_nothing_is_locked_without_the_feature(factory: Factory, ada: GraphQL, digest: str) -> None:
-    await ada.payload(CREATE, owner=REPOSITORY, pattern="v")
+    await ada.payload(CREATE, owner=REPOSITORY, pattern="v.*")
     await push(factory.without_features("IMMUTABLE_TAGS"), "ada/app", "v1", **{"quay.immutable": "true"})
 
     assert await spans() == {"v1": (False, None)}
