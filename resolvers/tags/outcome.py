@@ -12,7 +12,7 @@ from resolvers.expiration import clamp_expiration
 from resolvers.manifests import cosign
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import immutability
-from resolvers.tags.tag import ACTIVE, COLUMNS, require_alive
+from resolvers.tags.tag import ACTIVE, COLUMNS, UNPULLED_SINCE, require_alive
 from storage.clock import now_ms
 from storage.conditions import NO_END_MS, is_over, was_active
 from storage.search import contains
@@ -52,6 +52,7 @@ class TagSelection:
     name_contains: str | None = None
     name_pattern: str | None = None
     older_than_ms: int | None = None
+    unpulled_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,9 @@ def _conditions(record: RepositoryRecord, selection: TagSelection) -> tuple[list
     if selection.older_than_ms is not None:
         conditions.append("t.started_at_ms < ?")
         values.append(selection.older_than_ms)
+    if selection.unpulled_since_ms is not None:
+        conditions.append(UNPULLED_SINCE)
+        values += [selection.unpulled_since_ms] * 2
     if selection.names is not None:
         conditions.append(f"t.name IN ({placeholders(selection.names)})" if selection.names else "1 = 0")
         values += selection.names

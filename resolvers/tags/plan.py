@@ -145,7 +145,8 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         if await _reread(record, kind, arguments) != inputs:
             raise _stale()
         await _require_content(kind, chosen, field="plan")
-        new_spans = _spans(record, kind, chosen, states, now, await _last_ends(record, chosen, now))
+        last_ends = await _last_ends(record, chosen, now)
+        new_spans = _spans(record, kind, chosen, states, now, last_ends, context.account_id)
         await _write(kind, chosen, new_spans, now)
         by_image = [(item.name, item.after_id) for item in chosen if _is_by_image(item, states)]
         await cosign.end_with_subjects(by_image, now)
@@ -231,6 +232,7 @@ _SPAN_COLUMNS = (
     "is_reversion",
     "is_immutable",
     "is_expiration",
+    "pusher_id",
 )
 
 
@@ -270,6 +272,7 @@ def _spans(
     states: Mapping[str, InitialState],
     now: int,
     last_ends: Mapping[str, int],
+    pusher_id: int | None,
 ) -> list[tuple[Any, ...]]:
     """The new spans, as rows of `_SPAN_COLUMNS`."""
     rows = []
@@ -290,6 +293,7 @@ def _spans(
                 kind is PlanKind.ROLLBACK,
                 is_immutable,
                 expires_at_ms is not None,
+                pusher_id,
             )
         )
     return rows

@@ -3,7 +3,7 @@
 Moving or deleting a tag ends its span and keeps it as history; moving and restoring write a new span.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +39,8 @@ class TagRecord:
     """One span of a tag's history. An end that has not happened is an expiration.
 
     `is_expiration` is true for an end that was set in advance, false for one by a move or a deletion;
-    `has_ended` for an end that stays, even if the clock goes back.
+    `has_ended` for an end that stays, even if the clock goes back. `pusher_id` is the account that pointed
+    it there, None if that is not known.
     """
 
     id: int
@@ -52,6 +53,7 @@ class TagRecord:
     is_immutable: bool
     is_expiration: bool
     has_ended: bool
+    pusher_id: int | None
 
     def is_active(self, moment_ms: int) -> bool:
         """Whether the span goes on at a time, as `storage.conditions.is_active` says in SQL."""
@@ -59,13 +61,29 @@ class TagRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """What images are for."""
+
+    os: str | None = None
+    architecture: str | None = None
+    variant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TagFilter:
-    """Conditions on spans: `as_of_ms` selects those active at that time, `is_active` those active now."""
+    """Conditions on spans: `as_of_ms` selects those active at that time, `is_active` those active now.
+
+    `unpulled_since_ms` selects those that began before and were not pulled since, `expires_before_ms` those
+    with an expiration before. Of `platform`, the parts that are None fit everything.
+    """
 
     name_equals: str | None = None
     name_contains: str | None = None
     is_active: bool = False
     as_of_ms: int | None = None
+    unpulled_since_ms: int | None = None
+    expires_before_ms: int | None = None
+    platform: Platform | None = None
 
 
 COLUMNS = Columns(TagRecord, "t")
@@ -76,21 +94,11 @@ async def tags(
     context: Context, repository: RepositoryRecord, chosen: TagFilter, page: Page
 ) -> Slice[TagRecord]:
     """Spans of an authorized repository, newest first, then by name."""
-    conditions, values = ["t.repository_id = ?"], [repository.id]
-    arguments: list[Any] = [*values]
-    if chosen.name_equals is not None:
-        conditions.append("t.name = ?")
-        arguments.append(chosen.name_equals)
-    if chosen.name_contains:
-        condition, pattern = contains("t.name", chosen.name_contains)
+    conditions = ["t.repository_id = ?"]
+    arguments: list[Any] = [repository.id]
+    for condition, values in _conditions(chosen):
         conditions.append(condition)
-        arguments.append(pattern)
-    if chosen.as_of_ms is not None:
-        conditions.append(was_active("t"))
-        arguments += [chosen.as_of_ms, chosen.as_of_ms]
-    elif chosen.is_active:
-        conditions.append(ACTIVE)
-        arguments.append(now_ms())
+        arguments += values
     order = (
         Term("t.started_at_ms", "started_at_ms", descending=True),
         Term("t.name", "name", kind=str),
@@ -102,6 +110,51 @@ async def tags(
         maximum=context.max_first,
     )
     return rows.of(COLUMNS.record)
+
+
+UNPULLED_SINCE = (
+    "t.started_at_ms < ? AND NOT EXISTS (SELECT 1 FROM tag_pulls u WHERE u.repository_id = t.repository_id"
+    " AND u.name = t.name AND u.last_pulled_at_ms >= ?)"
+)
+"""The condition that a span began before a time and its tag was not pulled since; takes the time twice."""
+
+
+def _conditions(chosen: TagFilter) -> Iterator[tuple[str, list[Any]]]:
+    """The SQL conditions of a filter, each with its values.
+
+    Those on pulls and platforms are looked up by row, in the order of the list.
+    """
+    if chosen.name_equals is not None:
+        yield "t.name = ?", [chosen.name_equals]
+    if chosen.name_contains:
+        condition, pattern = contains("t.name", chosen.name_contains)
+        yield condition, [pattern]
+    if chosen.as_of_ms is not None:
+        yield was_active("t"), [chosen.as_of_ms, chosen.as_of_ms]
+    elif chosen.is_active:
+        yield ACTIVE, [now_ms()]
+    if chosen.unpulled_since_ms is not None:
+        yield UNPULLED_SINCE, [chosen.unpulled_since_ms] * 2
+    if chosen.expires_before_ms is not None:
+        yield "t.is_expiration AND t.ended_at_ms < ?", [chosen.expires_before_ms]
+    if chosen.platform is not None:
+        yield _of_platform(chosen.platform)
+
+
+def _of_platform(platform: Platform) -> tuple[str, list[Any]]:
+    """The condition that an image is for a platform, or an index has an entry for it."""
+    parts = {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}
+    given = {name: value for name, value in parts.items() if value is not None}
+
+    def fits(alias: str) -> str:
+        # An image without a platform, such as an artifact, is for none.
+        return " AND ".join([f"{alias}.{name} = ?" for name in given] or [f"{alias}.os IS NOT NULL"])
+
+    condition = (
+        f"(EXISTS (SELECT 1 FROM manifest g WHERE g.id = t.manifest_id AND {fits('g')})"
+        f" OR EXISTS (SELECT 1 FROM manifest_child h WHERE h.manifest_id = t.manifest_id AND {fits('h')}))"
+    )
+    return condition, [*given.values()] * 2
 
 
 async def active_tag(repository_id: int, name: str) -> TagRecord | None:
@@ -246,6 +299,7 @@ async def point(
         is_reversion=is_reversion,
         is_immutable=given.is_immutable,
         is_expiration=given.expires_at_ms is not None,
+        pusher_id=context.account_id,
     )
     await cosign.end_with_subjects(
         [(name, manifest_id), (name, current.manifest_id if current else None)], now

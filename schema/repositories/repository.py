@@ -48,7 +48,7 @@ from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to
 from schema.tags.history import TagChange, TagDifference, to_tag_change, to_tag_difference
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 from schema.tags.plan import TagPlan, to_plan
-from schema.tags.tag import NameFilter, Tag, to_tag
+from schema.tags.tag import NameFilter, PlatformFilter, Tag, to_tag
 
 strawberry.enum(
     Visibility, name="Visibility", description="Who may pull: everybody, or whoever has a permission."
@@ -213,6 +213,7 @@ class Repository(Node, Guarded):
         info: Info,
         first: First = 50,
         after: After = None,
+        *,
         exact: Annotated[str | None, strawberry.argument(description="Only the tag of this name.")] = None,
         name: Annotated[
             NameFilter | None, strawberry.argument(description="Only tags whose name fits.")
@@ -224,12 +225,29 @@ class Repository(Node, Guarded):
             datetime | None,
             strawberry.argument(description="Only what tags pointed to at this time; overrides `isActive`."),
         ] = None,
+        unpulled_since: Annotated[
+            datetime | None,
+            strawberry.argument(
+                description="Only tags that have pointed there since before this time, and were not pulled by"
+                " their name since."
+            ),
+        ] = None,
+        expires_before: Annotated[
+            datetime | None, strawberry.argument(description="Only tags that expire before this time.")
+        ] = None,
+        platform: Annotated[
+            PlatformFilter | None,
+            strawberry.argument(description="Only images for this platform, and indexes that offer it."),
+        ] = None,
     ) -> Connection[Tag]:
         chosen = TagFilter(
             name_equals=exact or (name.equals if name else None),
             name_contains=name.contains if name else None,
             is_active=is_active,
             as_of_ms=to_milliseconds(as_of) if as_of else None,
+            unpulled_since_ms=to_milliseconds(unpulled_since) if unpulled_since else None,
+            expires_before_ms=to_milliseconds(expires_before) if expires_before else None,
+            platform=platform.platform() if platform else None,
         )
         found = await tag.tags(info.context.context, self.record, chosen, page(first, after))
         return connect(found, to_tag)

@@ -130,6 +130,11 @@ class TagFilter:
     older_than: datetime | None = strawberry.field(
         default=None, description="Only tags that have pointed where they do since before this time."
     )
+    unpulled_since: datetime | None = strawberry.field(
+        default=None,
+        description="Only tags that have pointed where they do since before this time, and were not pulled"
+        " by their name since.",
+    )
 
     def selection(self) -> TagSelection:
         """The filter as resolvers take it."""
@@ -138,6 +143,7 @@ class TagFilter:
             name_contains=self.name_contains,
             name_pattern=self.name_pattern,
             older_than_ms=to_milliseconds(self.older_than) if self.older_than else None,
+            unpulled_since_ms=to_milliseconds(self.unpulled_since) if self.unpulled_since else None,
         )
 
 

@@ -6,7 +6,10 @@ from typing import Annotated, Any
 import strawberry
 
 import resolvers.tags.tag
-from resolvers.tags.tag import TagChanges, TagRecord
+from resolvers.access.roles import RepositoryRole
+from resolvers.tags.tag import Platform, TagChanges, TagRecord
+from schema.accounts.account import Account
+from schema.accounts.robot import account_node
 from schema.context import Info
 from schema.errors import Payload, mutation
 from schema.inputs import PathArgument, changes
@@ -24,6 +27,21 @@ class NameFilter:
     )
 
 
+@strawberry.input(description="What an image is for; what is not given fits everything.")
+class PlatformFilter:
+    os: str | None = strawberry.field(default=None, description="The operating system, such as `linux`.")
+    architecture: str | None = strawberry.field(
+        default=None, description="The processor, such as `amd64` or `arm64`."
+    )
+    variant: str | None = strawberry.field(
+        default=None, description="The variant of the processor, such as `v8`."
+    )
+
+    def platform(self) -> Platform:
+        """The platform as resolvers take it."""
+        return Platform(self.os, self.architecture, self.variant)
+
+
 @strawberry.type(description="A span of time in which a tag pointed to one manifest.")
 class Tag(Node):
     record: strawberry.Private[TagRecord]
@@ -37,10 +55,36 @@ class Tag(Node):
         return to_datetime(self.record.started_at_ms)
 
     @strawberry.field(
-        description="Until when: the end of history, or an expiration to come; null for no end."
+        description="Until when: the end of history, or an expiration to come, which `expiresAt` tells apart;"
+        " null for no end."
     )
     def ended_at(self) -> datetime | None:
         return optional_datetime(self.record.ended_at_ms)
+
+    @strawberry.field(
+        description="When it expires, or expired; null for a tag without expiration, and if it ended before."
+    )
+    def expires_at(self) -> datetime | None:
+        return optional_datetime(self.record.ended_at_ms if self.record.is_expiration else None)
+
+    @strawberry.field(
+        description="Who pointed it there at `startedAt`, by a push or otherwise. Null if that is not known"
+        " or the account is gone, and for viewers who can neither push to the repository nor are members of"
+        " its namespace."
+    )
+    async def pushed_by(self, info: Info) -> Account | None:
+        loaders = info.context.loaders
+        if self.record.pusher_id is None or info.context.context.viewer.is_anonymous:
+            return None
+        repository = await loaders.repositories.load(self.record.repository_id)
+        if repository is None:
+            return None
+        role = await loaders.repository_roles.load(repository.ref)
+        can_push = role is not None and role >= RepositoryRole.WRITE
+        if not can_push and await loaders.namespace_roles.load(repository.namespace_id) is None:
+            return None
+        record = await loaders.accounts.load(self.record.pusher_id)
+        return account_node(record) if record else None
 
     @strawberry.field(description="Whether this span was made by a restore.")
     def is_reversion(self) -> bool:

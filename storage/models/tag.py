@@ -14,6 +14,7 @@ class Tag(Model):
     clock goes back; without it, the end is an expiration, which comes when the clock says so. `is_reversion`
     marks a span made by a restore, `is_expiration` an end that was set as expiration. `would_expire_at_ms`
     keeps the expiration of a span that ended earlier. History, "as of" and restore all read this table.
+    `pusher_id` is the account that pointed it there, which may be gone.
 
     In the order of ids, the spans of a name neither overlap nor run backwards, and only the last goes on.
     """
@@ -33,6 +34,7 @@ class Tag(Model):
     is_expiration = fields.BooleanField(default=False, db_default=False)
     would_expire_at_ms = fields.BigIntField(null=True)
     has_ended = fields.BooleanField(default=False, db_default=False)
+    pusher_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "tag"

@@ -52,7 +52,7 @@ VERBS = (
     "Unstar",
 )
 BOOLEAN = re.compile(r"(?:is|has|can|include|viewerIs|viewerHas|viewerCan)[A-Z]")
-TIME = re.compile(r"[a-z][A-Za-z]*(?:At|On)|asOf|from|to|olderThan")
+TIME = re.compile(r"[a-z][A-Za-z]*(?:At|On)|asOf|from|to|olderThan|unpulledSince|expiresBefore")
 SIZE = re.compile(r".*Bytes")
 DURATION = re.compile(r".*S")
 
