@@ -283,7 +283,8 @@ async def test_malformed_manifests_are_refused(
 
     assert answer.status_code == 400
     assert kit.error_codes(answer) == ["MANIFEST_INVALID"]
-    assert answer.json()["errors"][0].get("detail") == (None if field is None else {"field": field})
+    about = {"name": repository.name, "reference": "v1"} if field is None else {"field": field}
+    assert answer.json()["errors"][0]["detail"] == about
     await assert_nothing_pushed(repository, body, "v1")
 
 
