@@ -79,6 +79,6 @@ FEATURES: Final = (
     Feature("TEAM_SYNCING", False, "Members of a team can follow a group of an outside directory."),
     Feature("USER_CREATION", True, "Anybody may sign up; while mail is on, they must confirm their address."),
     Feature("USER_INITIALIZE", True, "The first user can be made over the API while there is none."),
-    Feature("USER_LAST_ACCESSED", True, "The time of a user's last request is kept and shown."),
+    Feature("USER_LAST_ACCESSED", True, "When users and robots were last used is kept and shown."),
     Feature("USER_RENAME", False, "Users may change their name, and with it that of their namespace."),
 )

@@ -84,6 +84,11 @@ def viewer_for(
     )
 
 
+def _note_account(site: Site, account: Row) -> None:
+    if site.has("USER_LAST_ACCESSED"):
+        site.uses.note("account", account["id"], account["last_accessed_at_ms"])
+
+
 async def bearer_viewer(token: str, *, site: Site) -> Viewer:
     """The viewer of an OAuth access token. Raises `InvalidCredentials`."""
     if len(token) != ACCESS_TOKEN_LENGTH or not token.isalnum():
@@ -114,7 +119,7 @@ async def session_viewer(cookie: str, *, site: Site) -> Viewer:
     )
     if row is None:
         raise InvalidCredentials
-    site.uses.note("account", row["id"], row["last_accessed_at_ms"])
+    _note_account(site, row)
     return viewer_for(
         row,
         DIRECT,
@@ -189,7 +194,7 @@ async def _user_viewer(username: str, password: str, site: Site, secrets: Secret
     account = await password_account(username, decrypted_password(password, secrets), ip=ip, secrets=secrets)
     if awaits_verification(account, site):
         raise InvalidCredentials
-    site.uses.note("account", account["id"], account["last_accessed_at_ms"])
+    _note_account(site, account)
     return viewer_for(account, DIRECT, site)
 
 
@@ -277,7 +282,7 @@ async def _robot_viewer(
     )
     if row is None or not _opens(row, username, password, secrets, signer):
         raise await refuse(username, password, ip=ip, secrets=secrets)
-    site.uses.note("account", row["id"], row["last_accessed_at_ms"])
+    _note_account(site, row)
     return viewer_for(row, DIRECT, site)
 
 

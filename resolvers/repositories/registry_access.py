@@ -18,11 +18,11 @@ from resolvers.access.registry_tokens import (
 )
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import DIRECT, parse_scopes, repository_cap
-from resolvers.access.viewer import ANONYMOUS, Credential, Viewer
+from resolvers.access.viewer import ANONYMOUS, AccountKind, Credential, Viewer
 from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials, QuaysideError
 from resolvers.names import split_path
-from resolvers.repositories.repository import Visibility, create
+from resolvers.repositories.repository import Visibility, allows_name, create, is_restricted
 from storage.clock import now_ms
 from storage.conditions import can_act, exists
 from storage.statements import Row, fetch_one
@@ -94,13 +94,17 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
         return NO_GRANT
     if not place["is_enabled"]:
         raise NamespaceDisabled
-    if place["repository_id"] is None and PUSH in scope.actions:
+    can_be_made = _can_be_made(context, place, scope.name)
+    if place["repository_id"] is None and PUSH in scope.actions and can_be_made:
         await _create_if_allowed(context, scope.name, place["namespace_id"])
         place = await _place(scope.name) or place
     # The epochs are read before the rights, so that after a change in between they are judged again.
     namespace_id, repository_id = place["namespace_id"], place["repository_id"]
     if repository_id is None:
         role = await _role_if_created(context.viewer, namespace_id)
+        if role is not None and not can_be_made:
+            # Who would see it may know that it is absent; a push is refused.
+            role = RepositoryRole.READ
     else:
         is_public = place["visibility"] == Visibility.PUBLIC.value
         role = await repository_role(context.viewer, RepositoryRef(repository_id, namespace_id, is_public))
@@ -110,6 +114,12 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
         place["namespace_epoch"],
         _actions(scope.actions, role),
     )
+
+
+def _can_be_made(context: Context, place: Row, path: str) -> bool:
+    """Whether the flags of the installation let the viewer create the repository, given the role."""
+    kind = AccountKind(place["kind"])
+    return not is_restricted(context, kind) and allows_name(context, split_path(path)[1])
 
 
 async def may_know_absent(viewer: Viewer, path: str) -> bool:
@@ -151,7 +161,8 @@ async def _place(path: str) -> Row | None:
     """The namespace of a path and its repository, if any, with the auth epochs of both."""
     namespace, name = split_path(path)
     return await fetch_one(
-        "SELECT n.id AS namespace_id, n.auth_epoch AS namespace_epoch, n.is_enabled, r.id AS repository_id,"
+        "SELECT n.id AS namespace_id, n.auth_epoch AS namespace_epoch, n.kind, n.is_enabled,"
+        " r.id AS repository_id,"
         " r.auth_epoch AS repository_epoch, r.visibility FROM account n LEFT JOIN repository r"
         f" ON r.namespace_id = n.id AND r.name = ? AND {exists('r')}"
         f" WHERE n.name = ? AND n.kind <> 'robot' AND {exists('n')}",

@@ -11,11 +11,13 @@ from resolvers.access.epochs import Cause, bump
 from resolvers.access.index_ranges import ALL, SOURCE, count_grants, visible_ranges
 from resolvers.access.permissions import (
     RepositoryRef,
+    namespace_role,
     require_repository,
     visible_repositories,
 )
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.viewer import AccountKind
+from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_namespace
 from resolvers.columns import Columns
 from resolvers.context import Context
@@ -230,6 +232,23 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
     return rows.of(_COLUMNS.record)
 
 
+def is_restricted(context: Context, namespace: AccountKind) -> bool:
+    """Whether nobody but superusers may create repositories in namespaces of this kind: RESTRICTED_USERS."""
+    is_own = namespace is AccountKind.USER
+    return is_own and context.site.has("RESTRICTED_USERS") and not context.viewer.is_superuser
+
+
+def allows_name(context: Context, name: str) -> bool:
+    """Whether a new repository may have a slash in its name, if this one has: EXTENDED_REPOSITORY_NAMES."""
+    return "/" not in name or context.site.has("EXTENDED_REPOSITORY_NAMES")
+
+
+async def can_create_in(context: Context, owner: AccountRecord) -> bool:
+    """Whether the viewer may create repositories in a namespace."""
+    role = await namespace_role(context.viewer, owner.id)
+    return role is not None and role >= TeamRole.CREATOR and not is_restricted(context, owner.kind)
+
+
 async def create(
     context: Context,
     *,
@@ -248,9 +267,13 @@ async def create(
             raise Invalid("Must provide a namespace or must be logged in.", field="namespace")
         namespace = context.viewer.account.name
     owner = await require_namespace(context, namespace, TeamRole.CREATOR)
+    if is_restricted(context, owner.kind):
+        context.viewer.require_superuser()
     if await find(f"{namespace}/{name}") is not None:
         raise AlreadyExists("Repository already exists", field="name")
     check_repository(name)
+    if not allows_name(context, name):
+        raise Invalid("Invalid repository name: it may not have a slash here.", field="name")
     check_description(description)
     try:
         async with transaction("repository.create"):

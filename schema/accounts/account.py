@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from resolvers.access.needs import READ_ACCOUNT
-from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account, invite, organization, session
 from resolvers.accounts.account import AccountRecord
 from resolvers.avatar import AvatarKind, avatar
-from resolvers.repositories import star
+from resolvers.repositories import repository, star
 from schema.accounts.session import Session
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
@@ -142,9 +141,13 @@ class UserSettings:
     def location(self) -> str | None:
         return self.record.location
 
-    @strawberry.field(description="When the account was last used, to the minute; null if never.")
-    def last_accessed_at(self) -> datetime | None:
-        return optional_datetime(self.record.last_accessed_at_ms)
+    @strawberry.field(
+        description="When the account was last used, to the minute; null if never, and while the feature"
+        " USER_LAST_ACCESSED is off."
+    )
+    def last_accessed_at(self, info: Info) -> datetime | None:
+        is_kept = info.context.context.site.has("USER_LAST_ACCESSED")
+        return optional_datetime(self.record.last_accessed_at_ms) if is_kept else None
 
 
 @strawberry.type(description="An organization that a user is in, and as what.")
@@ -268,10 +271,7 @@ class Viewer:
         namespace: Annotated[str, strawberry.argument(description="The name of a user or organization.")],
     ) -> bool:
         record = await account.by_name(namespace)
-        if record is None:
-            return False
-        role = await namespace_role(info.context.context.viewer, record.id)
-        return role is not None and role >= TeamRole.CREATOR
+        return record is not None and await repository.can_create_in(info.context.context, record)
 
 
 @strawberry.type

@@ -73,7 +73,8 @@ class Robot(Account):
     )
     async def last_accessed_at(self, info: Info) -> datetime | None:
         record = await self._record_for(info, TeamRole.MEMBER)
-        return optional_datetime(record.account.last_accessed_at_ms) if record else None
+        is_kept = info.context.context.site.has("USER_LAST_ACCESSED")
+        return optional_datetime(record.account.last_accessed_at_ms) if record and is_kept else None
 
     @strawberry.field(description="What it is for; null for outsiders of its owner.")
     async def description(self, info: Info) -> str | None:

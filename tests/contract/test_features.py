@@ -1,11 +1,34 @@
-"""Every feature flag in the code is one that operators can set."""
+"""Every feature flag in the code is one that operators can set, and every one of those does something."""
 
+import json
 import re
 from pathlib import Path
 
 from quayside.settings.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
+MISSING = Path(__file__).parent / "data" / "missing.json"
+AWAITED = {
+    "AUTO_PRUNE": "quota and retention",
+    "BILLING": "quota and retention",
+    "BROWSER_API_CALLS_XHR_ONLY": "rate limits and browsers",
+    "BUILD_SUPPORT": "builds",
+    "EDIT_QUOTA": "quota and retention",
+    "IMAGE_EXPIRY_TRIGGER": "notifications",
+    "PROXY_CACHE": "mirroring and proxy cache",
+    "QUOTA_MANAGEMENT": "quota and retention",
+    "QUOTA_NOTIFICATIONS": "quota and retention",
+    "RATE_LIMITS": "rate limits and browsers",
+    "READER_BUILD_LOGS": "builds",
+    "RECAPTCHA": "rate limits and browsers",
+    "SECURITY_SCANNER": "security",
+    "SIGNING": "security",
+    "SUPERUSER_CONFIGDUMP": "superuser",
+    "TEAM_SYNCING": "superuser",
+}
+"""Flags that nothing asks for yet, each with the theme that it waits for."""
+THEMES = {*json.loads(MISSING.read_text("utf-8")), "rate limits and browsers"}
+"""The themes of the operations that are missing, and one that has no operations."""
 ASKED = re.compile(r"""has\("([A-Z_]+)"\)|"([A-Z_]+)" (?:not )?in [\w.]*features""")
 
 
@@ -21,3 +44,16 @@ def test_every_flag_that_the_code_asks_for_is_a_feature() -> None:
 
     assert "IMMUTABLE_TAGS" in asked
     assert asked - {row.name for row in FEATURES} == set()
+
+
+def test_every_flag_that_is_offered_is_asked_for_or_awaits_a_theme() -> None:
+    texts = [
+        path.read_text(encoding="utf-8")
+        for folder in ("resolvers", "schema", "rest_compat", "quayside")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "features.py"
+    ]
+    asked = {row.name for row in FEATURES if any(f'"{row.name}"' in text for text in texts)}
+
+    assert {row.name for row in FEATURES} - asked == AWAITED.keys()
+    assert set(AWAITED.values()) <= THEMES
