@@ -43,6 +43,9 @@ class EventKind:
 TOKEN_METADATA: Final = ("oauth_token_id", "oauth_token_application_id", "oauth_token_application")
 """Additional metadata keys of every event that was caused with an access token."""
 
+TOLD_BY_PUSH: Final = frozenset({"create_tag", "move_tag"})
+"""Kinds whose events have no audit entry where a push caused them: the entry of the push names the tag."""
+
 _APPLICATION = "name redirect_uri application_uri description avatar_email application_name client_id"
 _POLICY = "policy_uuid tag_pattern tag_pattern_matches namespace repo"
 _PROTOTYPE = "prototypeid username activating_username role delegate_user delegate_team"

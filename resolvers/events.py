@@ -1,6 +1,6 @@
 """Records events and the audit entries derived from them, in the transaction of the change."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,12 @@ async def prepare(
     *,
     namespace_id: int | None = None,
     repository_id: int | None = None,
+    without_entry: Collection[str] = (),
 ) -> Entries:
-    """Check many events as `record` does, before the transaction that writes them."""
+    """Check many events as `record` does, before the transaction that writes them.
+
+    Kinds in `without_entry` get no audit entry, since another one tells of the change.
+    """
     for kind, metadata in entries:
         if kind not in KINDS or not metadata.keys() <= set(KINDS[kind].metadata):
             raise ValueError(f"event {kind} with {sorted(metadata)} is not in the table of kinds")
@@ -58,7 +62,7 @@ async def prepare(
         audit=tuple(
             audit.AuditRow(kind, metadata, namespace_id, repository_id, context.account_id, context.ip, now)
             for kind, metadata in entries
-            if KINDS[kind].is_audited
+            if KINDS[kind].is_audited and kind not in without_entry
         ),
         events=tuple(
             EventRow(

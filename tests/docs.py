@@ -14,7 +14,7 @@ from quayside.settings.features import FEATURES
 from quayside.settings.settings import PREFIX, SETTINGS
 from resolvers.access.epochs import CAUSES
 from resolvers.access.scopes import SCOPES
-from resolvers.event_kinds import KINDS
+from resolvers.event_kinds import KINDS, TOLD_BY_PUSH
 from resolvers.job_kinds import LANES, MIB, collected
 from rest_compat.chapters import CHAPTERS
 
@@ -67,7 +67,7 @@ def _event_kinds() -> str:
             row.sentence,
             row.subject,
             row.audience,
-            "yes" if row.is_audited else "no",
+            "but for pushes" if row.name in TOLD_BY_PUSH else "yes" if row.is_audited else "no",
             " ".join(map(_code, row.metadata)),
         )
         for row in KINDS.values()

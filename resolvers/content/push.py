@@ -214,7 +214,9 @@ async def put_manifest(
             await execute("UPDATE manifest SET pushed_at_ms = ? WHERE id = ?", now_ms(), manifest_id)
         asked = await control.of_manifest(manifest_id) if tags else control.NO_CONTROL
         for name in tags:
-            await tag.point(context, repository, name, manifest_id, document.digest, asked=asked)
+            await tag.point(
+                context, repository, name, manifest_id, document.digest, asked=asked, is_push=True
+            )
         await _record_push(context, repository, document, tags)
         await activity.count_push(context, repository_id=repository.id, namespace_id=repository.namespace_id)
         fault("push.before_commit")

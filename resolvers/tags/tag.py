@@ -3,7 +3,7 @@
 Moving or deleting a tag ends its span and keeps it as history; moving and restoring write a new span.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from resolvers.changes import UNSET, Unset
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Immutable, Invalid, NotFound
+from resolvers.event_kinds import TOLD_BY_PUSH
 from resolvers.expiration import clamp_expiration, expiration_of_label
 from resolvers.manifests import control, cosign, liveness, manifest
 from resolvers.manifests.control import Control
@@ -258,12 +259,14 @@ async def point(
     is_reversion: bool = False,
     asked: Control | None = None,
     chosen_ms: int | Unset | None = UNSET,
+    is_push: bool = False,
 ) -> InitialState | None:
     """Create a tag or move it to a manifest, in the open transaction, with the repository's row locked.
 
     The one way by which a tag comes to point to something, plans aside, so that what the image asks for its
     tags (`control`) holds for all: it is read here unless given as `asked`. `chosen_ms` is the expiration
-    that the caller will set, or None for none, in place of the one that the image asks for.
+    that the caller will set, or None for none, in place of the one that the image asks for. `is_push`: the
+    caller records a push, whose audit entry names the tag.
 
     Returns the lock and expiration of the new span; None for a tag that points there already, which keeps its
     span and has its expiration by the image renewed. Raises `Immutable` for a tag that is locked to another
@@ -314,7 +317,7 @@ async def point(
         is_reversion=is_reversion,
         policy=given.policy,
     )
-    await _record(context, repository, entries)
+    await _record(context, repository, entries, without_entry=TOLD_BY_PUSH if is_push else ())
     return given
 
 
@@ -341,9 +344,22 @@ def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:
         raise Immutable(f"Cannot {verb} immutable tag '{tag.name}'", field="tag")
 
 
-async def _record(context: Context, repository: RepositoryRecord, entries: Sequence[Entry]) -> None:
-    place = {"namespace_id": repository.namespace_id, "repository_id": repository.id}
-    await events.write(await events.prepare(context, entries, **place))
+async def _record(
+    context: Context,
+    repository: RepositoryRecord,
+    entries: Sequence[Entry],
+    *,
+    without_entry: Collection[str] = (),
+) -> None:
+    await events.write(
+        await events.prepare(
+            context,
+            entries,
+            namespace_id=repository.namespace_id,
+            repository_id=repository.id,
+            without_entry=without_entry,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

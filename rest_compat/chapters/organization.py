@@ -62,7 +62,15 @@ CHAPTER = chapter(
     Route("getApplicationInformation", "GET", "/app/{client_id}"),
     Route("resetApplicationSecret", "POST", f"{APPLICATION}/resetclientsecret", "org:admin", internal=True),
     Route("listApplicationTokens", "GET", f"{APPLICATION}/tokens", "org:admin", internal=True),
-    Route("createApplicationToken", "POST", f"{APPLICATION}/tokens", "org:admin", status=201, internal=True),
+    Route(
+        "createApplicationToken",
+        "POST",
+        f"{APPLICATION}/tokens",
+        "org:admin",
+        status=201,
+        observed=200,
+        internal=True,
+    ),
     Route(
         "revokeApplicationToken",
         "DELETE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from resolvers.event_kinds import KINDS
+from resolvers.event_kinds import KINDS, TOLD_BY_PUSH
 from storage.statements import Row as DatabaseRow
 from storage.statements import decode_json
 from tests.contract.owed.place import Place
@@ -155,7 +155,9 @@ def _credential_problems(place: Place, caller: str, before: State, after: State)
     due = dict(zip(TOKEN, (token, *(credentials.application or (None, None))), strict=True)) if token else {}
     kind = "access_token" if token else "session" if credentials.session else None
     entries = _new("audit_log", before, after)
-    events = [row for row in _new("event", before, after) if KINDS[row["kind"]].is_audited]
+    told = _new("event", before, after)
+    without_entry = TOLD_BY_PUSH if any(row["kind"] == "push_repo" for row in told) else frozenset()
+    events = [row for row in told if KINDS[row["kind"]].is_audited and row["kind"] not in without_entry]
     found = []
     shared = ("kind", "namespace_id", "repository_id", "performer_id", "ip")
     if [[row[key] for key in shared] + [_metadata(row)] for row in entries] != [

@@ -3,7 +3,11 @@
 import httpx
 import pytest
 
-from tests.quayside.registry import kit
+from quayside.settings.settings import Settings
+from resolvers.tags.tag import TagChanges
+from resolvers.tags.tag import update as update_tag
+from storage.statements import decode_json, fetch
+from tests.quayside.registry import kit, people
 
 SBOM = "application/vnd.example.sbom.v1"
 
@@ -318,3 +322,27 @@ async def test_a_subject_may_be_absent_and_is_acknowledged(
 
     await assert_pushed(repository, answer, body)
     assert answer.headers["OCI-Subject"] == kit.digest_of(subject)
+
+
+async def test_a_push_is_one_audit_entry_and_its_events_tell_of_the_tag_too(
+    repository: kit.Repository, settings: Settings
+) -> None:
+    first = await repository.push_image(b"one", tag="v1")
+    second = await repository.push_image(b"two", tag="v1")
+    await repository.put_manifest("v2", first)
+
+    async with people.acting(settings) as context:
+        kinds = ("push_repo", "create_tag", "move_tag")
+        entries, told = [
+            await fetch(f"SELECT kind, metadata FROM {table} WHERE kind IN (?, ?, ?) ORDER BY id", *kinds)
+            for table in ("audit_log", "event")
+        ]
+        await update_tag(context, "owner/app", "v3", TagChanges(manifest_digest=kit.digest_of(second)))
+        (last,) = await fetch("SELECT kind FROM audit_log ORDER BY id DESC LIMIT 1")
+    pushes = [("push_repo", "v1"), ("push_repo", "v1"), ("push_repo", "v2")]
+    assert [(row["kind"], decode_json(row["metadata"])["tag"]) for row in entries] == pushes
+    assert [row["kind"] for row in told] == [
+        *("create_tag", "push_repo", "move_tag", "push_repo", "create_tag", "push_repo")
+    ]
+    # Without a push the entry is the tag's own.
+    assert last["kind"] == "create_tag"
