@@ -7,7 +7,7 @@ import pytest
 
 from resolvers import site
 from resolvers.access.credentials import basic_viewer, bearer_viewer
-from resolvers.errors import AlreadyExists, Forbidden, Invalid
+from resolvers.errors import AlreadyExists, Forbidden, Invalid, TooMany
 from storage.statements import fetch, fetch_one
 from tests.factories import EVERY_SCOPE, Factory
 from tests.state import dump, dump_without_counters
@@ -129,3 +129,15 @@ async def test_of_concurrent_callers_exactly_one_becomes_the_first_user(factory:
     assert await fetch("SELECT name, is_superuser FROM account WHERE kind = 'user'") == [
         {"name": made[0].account.name, "is_superuser": True}
     ]
+
+
+async def test_wrong_codes_are_slowed_down_and_the_right_one_is_not(factory: Factory) -> None:
+    code = await site.first_start_code()
+    refusals = []
+    for number in range(8):
+        with pytest.raises((Forbidden, TooMany)) as caught:
+            await initialize(factory, "203.0.113.9", code=f"guess {number}")
+        refusals.append(type(caught.value))
+
+    assert refusals == [Forbidden] * 6 + [TooMany] * 2
+    assert (await initialize(factory, "203.0.113.9", code=code)).account.name == "root"
