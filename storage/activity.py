@@ -71,14 +71,31 @@ async def add_manifest_pulls(counts: Mapping[int, PullCount]) -> None:
     )
 
 
-async def add_tag_pulls(counts: Mapping[tuple[int, str], PullCount]) -> None:
-    """Add to the pull counters of tags, by repository id and tag name."""
+class TagKey(NamedTuple):
+    """The key of the pull counter of a tag: repository, name, and which life of the tag."""
+
+    repository_id: int
+    name: str
+    life: int
+
+
+async def add_tag_pulls(counts: Mapping[TagKey, PullCount]) -> None:
+    """Add to the pull counters of tags.
+
+    A counter holds the latest life that was pulled: a later one begins at 0, and pulls of an earlier one,
+    which come late, do not count.
+    """
+    latest = {key[:2]: key for key in sorted(counts)}
     await _upsert(
         "tag_pulls",
-        ("repository_id", "name", "pulls", "last_pulled_at_ms"),
-        [(*key, count.pulls, count.last_pulled_at_ms) for key, count in sorted(counts.items(), key=_key)],
-        "(repository_id, name) DO UPDATE SET pulls = tag_pulls.pulls + excluded.pulls, "
-        + _LATEST.format(table="tag_pulls"),
+        ("repository_id", "name", "life", "pulls", "last_pulled_at_ms"),
+        [(*key, counts[key].pulls, counts[key].last_pulled_at_ms) for key in latest.values()],
+        "(repository_id, name) DO UPDATE SET"
+        " pulls = CASE WHEN excluded.life > tag_pulls.life THEN 0 ELSE tag_pulls.pulls END + excluded.pulls,"
+        " last_pulled_at_ms = CASE WHEN excluded.life > tag_pulls.life"
+        " OR excluded.last_pulled_at_ms > tag_pulls.last_pulled_at_ms THEN excluded.last_pulled_at_ms"
+        " ELSE tag_pulls.last_pulled_at_ms END, life = excluded.life"
+        " WHERE excluded.life >= tag_pulls.life",
     )
 
 

@@ -37,13 +37,14 @@ class HotRepository(NamedTuple):
 
 
 class HotManifest(NamedTuple):
-    """A manifest as it is served, with the time of its last push."""
+    """A manifest as it is served, with the time of its last push; `life` is that of the tag that names it."""
 
     id: int
     digest: str
     media_type: str
     body: bytes
     pushed_at_ms: int
+    life: int = 0
 
 
 class HotBlob(NamedTuple):
@@ -69,7 +70,7 @@ _REPOSITORY_STATEMENTS = {
     "app_token": _REPOSITORY.format(credential=_CREDENTIAL.format(table="app_token")),
 }
 _BY_TAG = f"""
-SELECT m.id, m.digest, m.media_type, b.body, COALESCE(m.pushed_at_ms, m.created_at_ms)
+SELECT m.id, m.digest, m.media_type, b.body, COALESCE(m.pushed_at_ms, m.created_at_ms), t.life
 FROM tag t
 JOIN manifest m ON m.id = t.manifest_id JOIN manifest_body b ON b.manifest_id = m.id
 WHERE t.repository_id = $1 AND t.name = $2 AND {is_active("t", "$3")}

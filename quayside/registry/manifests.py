@@ -56,6 +56,7 @@ async def get(call: Call) -> None:
             cut(user_agent) if user_agent else None,
             request_id.get(),
             now_ms(),
+            manifest.life,
         )
     )
 

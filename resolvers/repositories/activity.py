@@ -24,6 +24,7 @@ from storage.activity import (
     DailyCount,
     DailyKey,
     PullCount,
+    TagKey,
     add_daily,
     add_manifest_pulls,
     add_tag_pulls,
@@ -53,7 +54,7 @@ TOKEN_KINDS = frozenset({"access_token", "app_token"})
 
 
 class Pull(NamedTuple):
-    """A successful request for a manifest. `tag` is None for a request by digest."""
+    """A successful request for a manifest. `tag` is None for a request by digest, `life` that of the tag."""
 
     repository_id: int
     namespace_id: int
@@ -68,6 +69,7 @@ class Pull(NamedTuple):
     user_agent: str | None
     request_id: str | None
     at_ms: int
+    life: int = 0
 
 
 def _actor(account_id: int, *, is_robot: bool, credential_kind: str | None) -> ActorKind:
@@ -91,7 +93,7 @@ async def record_pulls(pulls: Sequence[Pull]) -> None:
     """
     days: defaultdict[DailyKey, DailyCount] = defaultdict(DailyCount)
     manifests: defaultdict[int, PullCount] = defaultdict(PullCount)
-    tags: defaultdict[tuple[int, str], PullCount] = defaultdict(PullCount)
+    tags: defaultdict[TagKey, PullCount] = defaultdict(PullCount)
     groups: defaultdict[_GroupKey, list[Pull]] = defaultdict(list)
     for pull in pulls:
         groups[_group_key(pull)].append(pull)
@@ -105,7 +107,7 @@ async def record_pulls(pulls: Sequence[Pull]) -> None:
         daily.pulls += number
         manifests[first.manifest_id].add(number, latest)
         if first.tag is not None:
-            tags[first.repository_id, first.tag].add(number, latest)
+            tags[TagKey(first.repository_id, first.tag, first.life)].add(number, latest)
     pulled = [group for group in groups.values() if not group[0].is_check]
     token_metadata = await _token_metadata(group[0].grant for group in pulled)
     # Everything is prepared before the transaction, to keep its locks short.
@@ -129,6 +131,7 @@ class _GroupKey(NamedTuple):
     repository_id: int
     manifest_id: int
     tag: str | None
+    life: int
     is_check: bool
     day: int
     account_id: int
@@ -144,6 +147,7 @@ def _group_key(pull: Pull) -> _GroupKey:
         pull.repository_id,
         pull.manifest_id,
         pull.tag,
+        pull.life,
         pull.is_check,
         pull.at_ms // DAY_MS,
         grant.account_id,
@@ -318,15 +322,15 @@ async def of_manifests(ids: Sequence[int]) -> dict[int, PullsRecord]:
     return {row["id"]: PullsRecord(row["pulls"], row["last_pulled_at_ms"]) for row in rows}
 
 
-async def of_tags(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], PullsRecord]:
-    """The pulls of tags by repository id and name, in one statement; tags without pulls are left out."""
+async def of_tags(keys: Sequence[tuple[int, str, int]]) -> dict[tuple[int, str, int], PullsRecord]:
+    """The pulls of tags by repository id, name and life, in one statement; tags without are left out."""
     rows = await fetch(
-        "SELECT repository_id, name, pulls, last_pulled_at_ms FROM tag_pulls"
+        "SELECT repository_id, name, life, pulls, last_pulled_at_ms FROM tag_pulls"
         f" WHERE (repository_id, name) IN (VALUES {', '.join(['(CAST(? AS BIGINT), ?)'] * len(keys))})",
-        *(value for key in keys for value in key),
+        *(value for key in keys for value in key[:2]),
     )
     return {
-        (row["repository_id"], row["name"]): PullsRecord(row["pulls"], row["last_pulled_at_ms"])
+        (row["repository_id"], row["name"], row["life"]): PullsRecord(row["pulls"], row["last_pulled_at_ms"])
         for row in rows
     }
 

@@ -145,8 +145,8 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         if await _reread(record, kind, arguments) != inputs:
             raise _stale()
         await _require_content(kind, chosen, field="plan")
-        last_ends = await _last_ends(record, chosen, now)
-        new_spans = _spans(record, kind, chosen, states, now, last_ends, context.account_id)
+        last = await _last_spans(record, chosen, inputs, now)
+        new_spans = _spans(record, kind, chosen, states, now, last, context.account_id)
         await _write(kind, chosen, new_spans, now)
         by_image = [(item.name, item.after_id) for item in chosen if _is_by_image(item, states)]
         await cosign.end_with_subjects(by_image, now)
@@ -233,6 +233,7 @@ _SPAN_COLUMNS = (
     "is_immutable",
     "is_expiration",
     "pusher_id",
+    "life",
 )
 
 
@@ -271,7 +272,7 @@ def _spans(
     items: Sequence[PlanItem],
     states: Mapping[str, InitialState],
     now: int,
-    last_ends: Mapping[str, int],
+    last: Mapping[str, Row],
     pusher_id: int | None,
 ) -> list[tuple[Any, ...]]:
     """The new spans, as rows of `_SPAN_COLUMNS`."""
@@ -279,7 +280,7 @@ def _spans(
     for item in items:
         if item.name not in states:
             continue
-        is_immutable = states[item.name].is_immutable
+        is_immutable, before = states[item.name].is_immutable, last[item.name]
         expires_at_ms = item.expires_at_ms or states[item.name].expires_at_ms
         # A locked tag does not expire, not even a cosign tag with its subject.
         expires_at_ms = None if is_immutable and item.expires_at_ms else expires_at_ms
@@ -288,30 +289,37 @@ def _spans(
                 record.id,
                 item.name,
                 item.after_id,
-                next_start(now, item.started_at_ms, last_ends.get(item.name)),
+                next_start(now, item.started_at_ms, None if item.span_id else before["ended_at_ms"]),
                 expires_at_ms,
                 kind is PlanKind.ROLLBACK,
                 is_immutable,
                 expires_at_ms is not None,
                 pusher_id,
+                # A plan moves a tag, or brings back the tag that it was.
+                before["life"],
             )
         )
     return rows
 
 
-async def _last_ends(record: RepositoryRecord, items: Sequence[PlanItem], now: int) -> dict[str, int]:
-    """When the tags ended that are made again, by name; in the open transaction, which settles them."""
-    names = [item.name for item in items if item.action is TagAction.CREATE]
-    found: dict[str, int] = {}
-    for batch in batches(names):
+async def _last_spans(
+    record: RepositoryRecord, items: Sequence[PlanItem], inputs: PlanInputs, now: int
+) -> dict[str, Row]:
+    """The end and the life of the last span of each tag that gets a new one, by name.
+
+    In the open transaction. Spans that have expired are settled first.
+    """
+    found = {row["name"]: row for row in inputs.current}
+    for batch in batches([item.name for item in items if item.action is TagAction.CREATE]):
         condition = f"repository_id = ? AND name IN ({placeholders(batch)})"
         await spans.end(condition, record.id, *batch, moment_ms=now)
         rows = await fetch(
-            f"SELECT name, MAX(ended_at_ms) AS ended_at_ms FROM tag WHERE {condition} GROUP BY name",
+            "SELECT name, MAX(ended_at_ms) AS ended_at_ms, MAX(life) AS life FROM tag"
+            f" WHERE {condition} GROUP BY name",
             record.id,
             *batch,
         )
-        found |= {row["name"]: row["ended_at_ms"] for row in rows}
+        found |= {row["name"]: row for row in rows}
     return found
 
 

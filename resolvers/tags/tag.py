@@ -41,7 +41,7 @@ class TagRecord:
 
     `is_expiration` is true for an end that was set in advance, false for one by a move or a deletion;
     `has_ended` for an end that stays, even if the clock goes back. `pusher_id` is the account that pointed
-    it there, None if that is not known.
+    it there, None if that is not known. `life` is how often the tag was made again after it had ended.
     """
 
     id: int
@@ -55,6 +55,7 @@ class TagRecord:
     is_expiration: bool
     has_ended: bool
     pusher_id: int | None
+    life: int
 
     def is_active(self, moment_ms: int) -> bool:
         """Whether the span goes on at a time, as `storage.conditions.is_active` says in SQL."""
@@ -115,7 +116,7 @@ async def tags(
 
 UNPULLED_SINCE = (
     "t.started_at_ms < ? AND NOT EXISTS (SELECT 1 FROM tag_pulls u WHERE u.repository_id = t.repository_id"
-    " AND u.name = t.name AND u.last_pulled_at_ms >= ?)"
+    " AND u.name = t.name AND u.life = t.life AND u.last_pulled_at_ms >= ?)"
 )
 """The condition that a span began before a time and its tag was not pulled since; takes the time twice."""
 
@@ -286,8 +287,10 @@ async def point(
         _refuse_immutable(context, current, "overwrite")
         row = await fetch_one("SELECT digest FROM manifest WHERE id = ?", current.manifest_id)
         original = row["digest"] if row else None
-    started_at_ms = now
+    started_at_ms, life = now, 0
     if last is not None:
+        # What is restored is the tag that it was; what is made is a new one of that name.
+        life = last.life if current is not None or is_reversion else last.life + 1
         started_at_ms = next_start(now, last.started_at_ms, last.ended_at_ms if current is None else None)
         if not last.has_ended:
             await end([last.id], now)
@@ -303,6 +306,7 @@ async def point(
         is_immutable=given.is_immutable,
         is_expiration=given.expires_at_ms is not None,
         pusher_id=context.account_id,
+        life=life,
     )
     await cosign.end_with_subjects(
         [(name, manifest_id), (name, current.manifest_id if current else None)], now

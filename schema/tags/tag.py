@@ -94,9 +94,12 @@ class Tag(Node):
     def is_immutable(self) -> bool:
         return self.record.is_immutable
 
-    @strawberry.field(description="How often it was pulled by its name, whatever it pointed to.")
+    @strawberry.field(
+        description="How often it was pulled by its name, whatever it pointed to, since it was made. A tag"
+        " that is made again starts at 0; one that is restored goes on."
+    )
     async def pulls(self, info: Info) -> Pulls:
-        key = (self.record.repository_id, self.record.name)
+        key = (self.record.repository_id, self.record.name, self.record.life)
         return Pulls(record=await info.context.loaders.tag_pulls.load(key))
 
     @strawberry.field(description="What it points to.")

@@ -38,13 +38,17 @@ class ManifestPulls(Model):
 
 
 class TagPulls(Model):
-    """How often a tag was pulled by its name, and when last."""
+    """How often a tag was pulled by its name, and when last.
+
+    `life` is that of the tag (`Tag.life`): a tag that is made again starts at 0.
+    """
 
     id = fields.BigIntField(primary_key=True)
     repository_id = fields.BigIntField()
     name = fields.CharField(max_length=128)
     pulls = fields.BigIntField(default=0)
     last_pulled_at_ms = fields.BigIntField()
+    life = fields.IntField(default=0, db_default=0)
 
     class Meta:
         table = "tag_pulls"

@@ -16,6 +16,8 @@ class Tag(Model):
     keeps the expiration of a span that ended earlier. History, "as of" and restore all read this table.
     `pusher_id` is the account that pointed it there, which may be gone.
 
+    `life` counts how often the tag was made again after it had ended; the pulls of a life are its own.
+
     In the order of ids, the spans of a name neither overlap nor run backwards, and only the last goes on.
     """
 
@@ -35,6 +37,7 @@ class Tag(Model):
     would_expire_at_ms = fields.BigIntField(null=True)
     has_ended = fields.BooleanField(default=False, db_default=False)
     pusher_id = fields.BigIntField(null=True)
+    life = fields.IntField(default=0, db_default=0)
 
     class Meta:
         table = "tag"

@@ -10,7 +10,15 @@ import pytest
 
 from quayside.settings.settings import Settings
 from resolvers.repositories.activity import DAY_MS
-from storage.activity import DailyCount, DailyKey, PullCount, add_daily, add_manifest_pulls, add_tag_pulls
+from storage.activity import (
+    DailyCount,
+    DailyKey,
+    PullCount,
+    TagKey,
+    add_daily,
+    add_manifest_pulls,
+    add_tag_pulls,
+)
 from storage.clock import now_ms
 from storage.statements import fetch_one
 from tests.contract.world import ORGANIZATION, Caller, World, callers
@@ -35,7 +43,7 @@ async def world(factory: Factory) -> World:
     assert tag is not None
     day = now_ms() // DAY_MS - 1
     await add_daily({DailyKey(tag["repository_id"], tag["namespace_id"], day, "user"): DailyCount(pulls=3)})
-    await add_tag_pulls({(tag["repository_id"], "deck"): PullCount(3, 86_400_000)})
+    await add_tag_pulls({TagKey(tag["repository_id"], "deck", 0): PullCount(3, 86_400_000)})
     await add_manifest_pulls({tag["manifest_id"]: PullCount(4, 172_800_000)})
     return world
 

@@ -231,3 +231,19 @@ async def test_counts_of_deleted_content_are_pruned(database: Database) -> None:
     assert await fetch("SELECT 1 AS n FROM manifest_pulls") == []
     assert await fetch("SELECT 1 AS n FROM tag_pulls") == []
     assert await execute("DELETE FROM daily_activity") == 1
+
+
+async def test_a_tag_that_is_deleted_and_pushed_again_counts_from_0(settings: Settings) -> None:
+    await create_users(settings, OWNER)
+    for pulls in (3, 1):
+        # The end of the application writes the buffer.
+        app = create_app(settings, jobs=False)
+        async with app.router.lifespan_context(app), client(app, settings, OWNER, PASSWORD) as owner:
+            repository = kit.Repository(owner, f"{OWNER}/app")
+            await owner.delete(repository.url("manifests/latest"))
+            await repository.push_image(b"layer", tag="latest")
+            for _ in range(pulls):
+                assert (await repository.get_manifest("latest")).status_code == 200
+        assert await rows(settings, "SELECT name, pulls FROM tag_pulls") == [
+            {"name": "latest", "pulls": pulls}
+        ]

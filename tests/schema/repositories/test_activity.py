@@ -12,6 +12,7 @@ from storage.activity import (
     DailyCount,
     DailyKey,
     PullCount,
+    TagKey,
     add_daily,
     add_manifest_pulls,
     add_tag_pulls,
@@ -138,7 +139,7 @@ async def test_the_pulls_of_tags_and_manifests_take_one_statement_each(
         await factory.image("acme/app", f"layer {number}".encode(), tag=f"v{number}")
     row = await fetch_one("SELECT repository_id, manifest_id FROM tag WHERE name = 'v11'")
     assert row is not None
-    await add_tag_pulls({(row["repository_id"], "v11"): PullCount(2, 86_400_000)})
+    await add_tag_pulls({TagKey(row["repository_id"], "v11", 0): PullCount(2, 86_400_000)})
     await add_manifest_pulls({row["manifest_id"]: PullCount(5, 172_800_000)})
 
     # when the first ones are listed, and all of them
