@@ -238,6 +238,7 @@ class World:
         """Somebody uses the application token `toolbox`, as docker login does."""
         site, secrets = self.factory.site, self.factory.secrets
         await basic_viewer("$app", self.digests["toolbox_text"], site=site, secrets=secrets)
+        await site.uses.write()
 
     async def password(self) -> None:
         """`maren` can sign in at a browser."""

@@ -191,7 +191,7 @@ ROWS: tuple[Row, ...] = (
         "tagsDelete",
         'repository: "acme/app", plan: "<plan>"',
         "plan of owner",
-        "-plan ~tag",
+        "~plan ~tag",
         at_app("delete_tag", username="owner", tag="v1"),
         by="write",
         given=(PLAN_TO_DELETE,),
@@ -207,7 +207,7 @@ ROWS: tuple[Row, ...] = (
         "tagsExpire",
         'repository: "acme/app", plan: "<plan>"',
         "plan of writer",
-        "-plan ~tag",
+        "~plan ~tag",
         at_app(
             "change_tag_expiration",
             username="writer",
@@ -236,7 +236,7 @@ ROWS: tuple[Row, ...] = (
         "tagsMove",
         'repository: "acme/app", plan: "<plan>"',
         "plan of writer",
-        "-plan +tag ~tag",
+        "~plan +tag ~tag",
         at_app(
             "move_tag", username="writer", tag="v1", manifest_digest="<v2>", original_manifest_digest="<v1>"
         ),
@@ -255,7 +255,7 @@ ROWS: tuple[Row, ...] = (
         "repositoryRollback",
         'repository: "acme/app", plan: "<plan>"',
         "plan of writer",
-        "-plan +tag ~tag",
+        "~plan +tag ~tag",
         Entry(
             "revert_tag",
             {"username": "writer", "repo": "app", "tag": "v1", "manifest_digest": "<v1>"},
