@@ -42,8 +42,6 @@ QUOTA = "Storage is not counted and has no quota yet."
 
 BROKEN = "The recorded system failed; what is not there is not found."
 
-NOTHING_KEPT = "What is kept with a robot is an object from the start: {} instead of null."
-
 SLASHES = "Both spellings of a final slash answer, as clients send both."
 
 ABSENT = "What is not there has no stars: 404 instead of null."
@@ -52,8 +50,6 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("changeTeamPermissions", "missing_parent"): BROKEN,
     ("changeUserPermissions", "missing_parent"): BROKEN,
     ("changeRepoVisibility", "missing_parent"): "What is not there cannot be changed: 404 instead of null.",
-    ("createOrgRobot", "second"): NOTHING_KEPT,
-    ("createUserRobot", "success"): NOTHING_KEPT,
     ("createGlobalMessage", "bad_body"): "A message that is not there is refused: 400.",
     ("createOrganization", "without_trailing_slash"): SLASHES,
     ("createStar", "missing_repo"): ABSENT,

@@ -35,7 +35,7 @@ async def test_a_token_of_an_application_is_made_with_the_status_of_the_mode(
     assert (answer.status_code, len(answer.json()["token"])) == (status, 40)
 
 
-async def test_a_robot_without_metadata_has_an_empty_object_of_it(
+async def test_a_robot_made_without_metadata_shows_null_and_later_an_empty_object(
     factory: Factory, settings_with_files: Settings
 ) -> None:
     path = f"/organization/{ORGANIZATION}/robots/bare"
@@ -43,5 +43,5 @@ async def test_a_robot_without_metadata_has_an_empty_object_of_it(
         made = await caller.ask("maren", "PUT", path, {"description": "x"})
         read = await caller.ask("maren", "GET", path, None)
 
-    assert (made.status_code, made.json()["unstructured_metadata"]) == (201, {})
+    assert (made.status_code, made.json()["unstructured_metadata"]) == (201, None)
     assert read.json()["unstructured_metadata"] == {}
