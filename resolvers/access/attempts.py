@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from resolvers.errors import DatabaseUnavailable, InvalidCredentials, SignInThrottled, TooMany
-from storage.clock import now_ms
+from storage.clock import SKEW_MS, now_ms
 from storage.secrets import Secrets
 from storage.statements import Row, execute, fetch, placeholders
 from storage.transactions import transaction
@@ -225,7 +225,8 @@ async def _rows(keys: dict[str, Backoff]) -> dict[str, Row]:
 
 
 def _counts(row: Row, backoff: Backoff, now: int) -> bool:
-    return bool(now - row["last_failed_at_ms"] < backoff.reset_after_ms)
+    """Whether failures still count. Those from before the clock was put back must not be waited for."""
+    return bool(-SKEW_MS <= now - row["last_failed_at_ms"] < backoff.reset_after_ms)
 
 
 def _failures(row: Row | None, backoff: Backoff, now: int) -> int:

@@ -169,12 +169,17 @@ async def test_a_known_address_is_forgotten_after_a_month(app: Starlette) -> Non
     assert (within, after) == (200, 429)
 
 
-async def test_a_clock_that_goes_back_makes_no_wait_longer(browser: Browser) -> None:
+@pytest.mark.parametrize(("ahead_s", "status"), [(30, 429), (3_600, 200), (30 * 86_400, 200)])
+async def test_nobody_waits_for_a_clock_that_was_put_back(
+    browser: Browser, ahead_s: int, status: int
+) -> None:
     await browser.sign_in("ada", "not the password")
     await free_ones_are_used_up()
-    await execute("UPDATE sign_in_failure SET last_failed_at_ms = last_failed_at_ms + 86400000")
+    await execute(f"UPDATE sign_in_failure SET last_failed_at_ms = last_failed_at_ms + {ahead_s * 1000}")
 
-    assert int((await browser.sign_in("ada")).headers["retry-after"]) == 1
+    # Clocks of hosts may differ by a minute.
+    answer = await browser.sign_in("ada")
+    assert (answer.status_code, answer.headers.get("retry-after")) == (status, "1" if status == 429 else None)
 
 
 async def test_a_name_does_not_wait_for_what_its_address_mistyped(browser: Browser) -> None:
