@@ -12,7 +12,8 @@ from resolvers.expiration import clamp_expiration
 from resolvers.manifests import cosign
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import immutability
-from resolvers.tags.tag import ACTIVE, COLUMNS, UNPULLED_SINCE, require_alive
+from resolvers.tags.filter import UNPULLED_SINCE
+from resolvers.tags.tag import ACTIVE, COLUMNS, require_alive
 from storage.clock import now_ms
 from storage.conditions import NO_END_MS, is_over, was_active
 from storage.search import contains

@@ -23,7 +23,7 @@ from resolvers.repositories.repository import (
 from resolvers.tags import history as tag_history
 from resolvers.tags import immutability, tag
 from resolvers.tags import plan as tag_plan
-from resolvers.tags.tag import TagFilter
+from resolvers.tags.filter import TagFilter
 from schema.access.roles import RepositoryRole
 from schema.accounts.account import User, to_user
 from schema.accounts.grantee import GranteeInput, to_name

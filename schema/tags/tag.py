@@ -7,7 +7,8 @@ import strawberry
 
 import resolvers.tags.tag
 from resolvers.access.roles import RepositoryRole
-from resolvers.tags.tag import Platform, TagChanges, TagRecord
+from resolvers.tags.filter import Platform
+from resolvers.tags.tag import TagChanges, TagRecord
 from schema.accounts.account import Account
 from schema.accounts.robot import account_node
 from schema.context import Info

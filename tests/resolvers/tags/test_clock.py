@@ -9,9 +9,10 @@ from resolvers.context import Context
 from resolvers.pages import Page
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import plan, tag
+from resolvers.tags.filter import TagFilter
 from resolvers.tags.history import TagChange, TagChangeKind, history
 from resolvers.tags.outcome import PlanArguments, PlanKind, TagSelection
-from resolvers.tags.tag import TagChanges, TagFilter
+from resolvers.tags.tag import TagChanges
 from storage.clock import now_ms
 from storage.statements import fetch
 from tests.factories import Factory

@@ -29,9 +29,10 @@ from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import history as tag_history
 from resolvers.tags import plan as tag_plan
 from resolvers.tags import tag
+from resolvers.tags.filter import TagFilter
 from resolvers.tags.history import TagChangeKind
 from resolvers.tags.outcome import PlanArguments, PlanKind, TagSelection
-from resolvers.tags.tag import TagChanges, TagFilter
+from resolvers.tags.tag import TagChanges
 from storage.blobs import open_blob_store
 from storage.database import Database
 from storage.statements import fetch

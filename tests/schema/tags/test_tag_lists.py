@@ -8,7 +8,7 @@ import pytest
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.tags import tag as resolver
-from resolvers.tags.tag import Platform, TagFilter
+from resolvers.tags.filter import Platform, TagFilter
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from storage.transactions import transaction
