@@ -8,7 +8,7 @@ import pytest
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.tags import tag as resolver
-from resolvers.tags.filter import Platform, TagFilter
+from resolvers.tags.filter import Platform, TagFilter, conditions_of
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from storage.transactions import transaction
@@ -217,7 +217,7 @@ async def test_filters_are_looked_up_by_row_in_the_order_of_the_list(factory: Fa
     )
     conditions = ["t.repository_id = ?"]
     values: list[Any] = [1]
-    for condition, more in resolver._conditions(chosen):
+    for condition, more in conditions_of(chosen):
         conditions.append(condition)
         values += more
     query = (
