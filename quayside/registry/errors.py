@@ -4,6 +4,7 @@ Source: OCI Distribution 1.1, "Error Codes". Other codes are used only where it 
 service, and with statuses of 500 and above.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -140,6 +141,9 @@ CLASS_ERRORS: Mapping[type[QuaysideError], tuple[OciCode, int | None]] = {
 """Errors of resolvers that the protocol specifies; they take precedence over `DOMAIN_ERRORS`."""
 
 
+logger = logging.getLogger("quayside.registry")
+
+
 def _message(error: Exception) -> str | None:
     if isinstance(error, blobs.StorageFull):
         return NO_SPACE
@@ -161,6 +165,8 @@ def registry_error(error: Exception) -> RegistryError | None:
     for ancestor in type(error).__mro__:
         if ancestor in STORAGE_ERRORS:
             code, status = STORAGE_ERRORS[ancestor]
+            if isinstance(error, blobs.StorageFailed):
+                logger.error("the blob store refused an operation", exc_info=error)
             return RegistryError(code, _message(error), status=status)
     if is_full(error):
         return RegistryError(OciCode.UNAVAILABLE, NO_SPACE, status=507)

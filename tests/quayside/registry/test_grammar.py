@@ -490,6 +490,12 @@ def test_errors_of_lower_layers_are_translated(
     assert (translated.status, translated.code, translated.message) == (status, code, message)
 
 
+def test_the_operator_reads_in_the_log_why_the_blob_store_failed(caplog: pytest.LogCaptureFixture) -> None:
+    registry_error(blobs.StorageFailed("/data/blobs: input/output error", errno=5))
+
+    assert "/data/blobs: input/output error" in caplog.text
+
+
 def test_unexpected_errors_are_not_translated() -> None:
     assert registry_error(KeyError("x")) is None
     assert registry_error(blobs.BlobTooLarge(DIGEST, size=2, limit=1)) is None
