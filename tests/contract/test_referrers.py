@@ -19,14 +19,18 @@ BILL = "application/vnd.example.bill"
 
 ITS_OWN = "The index of referrers has no annotations of its own: those of each referrer stand with it."
 
+ACTIONS = (
+    "answer.errors[].detail is ['1 items', {'Type': 'string', 'Class': 'string', 'Name': 'string',"
+    " 'Action': 'string'}], not {}"
+)
 DEVIATIONS: Mapping[str, tuple[str, str]] = {
     "success": ("answer lacks annotations", ITS_OWN),
     "filter": ("answer lacks annotations", ITS_OWN),
     "missing_digest": ("status 200, not 400", "What nobody refers to has an empty list, known or not."),
     "bad_digest": ("status 400, not 404", "A malformed digest is told from a page that is not there."),
     "oauth_api_token": ("answer lacks error; answer has errors", "Errors at the registry have one form."),
-    "wrong_role": ("answer.errors[] lacks detail", "There is no detail where there is nothing to say."),
-    "no_auth": ("answer.errors[] lacks detail", "There is no detail where there is nothing to say."),
+    "wrong_role": (ACTIONS, "The detail of a 401 names the missing actions."),
+    "no_auth": (ACTIONS, "The detail of a 401 names the missing actions."),
 }
 """Case → how our answer differs, and why."""
 
