@@ -92,15 +92,25 @@ class IndexRange:
         """The range with one more condition."""
         return replace(self, conditions=(*self.conditions, condition), values=(*self.values, *values))
 
-    def ids(self, key: str, source: str, table: str, term: str, *, is_after: bool, limit: int) -> str:
+    def ids(
+        self,
+        key: str,
+        source: str,
+        table: str,
+        term: str,
+        *,
+        is_after: bool,
+        limit: int,
+        descending: bool = False,
+    ) -> str:
         """Query for the ids of the first rows; with `is_after` it takes the value of the cursor as well."""
         if self.candidates is not None:
             conditions = [*self.conditions, *(f"{column} = {value}" for column, value in self.equal)]
-            conditions += [f"{term} > ?"] if is_after else []
+            conditions += [f"{term} {'<' if descending else '>'} ?"] if is_after else []
             return nested_loop(
                 self.candidates, f"{key} AS id", source, " AND ".join([f"{key} = found.id", *conditions])
             )
-        place, order = keyset_condition(self.equal, term, is_after=is_after)
+        place, order = keyset_condition(self.equal, term, is_after=is_after, descending=descending)
         where = " AND ".join(f"({condition})" for condition in (*self.conditions, place))
         rows = f"SELECT {key} AS id FROM {source} WHERE {where} ORDER BY {order} LIMIT {limit}"
         return first_of_each(self.parents, table, rows) if self.parents else f"SELECT id FROM ({rows}) range_"
@@ -270,7 +280,7 @@ async def paginate_ranges(
 ) -> Slice[Row]:
     """As `paginate`, for a query whose rows are the union of the ranges; one statement.
 
-    `key` is the id column of `table`, whose rows are listed; the order is one ascending term. Each range
+    `key` is the id column of `table`, whose rows are listed; the order is one term. Each range
     reads at most a page of rows from its index, so that the cost does not grow with the length of the list.
     """
     first = check_first(page.first, maximum=maximum)
@@ -286,12 +296,14 @@ async def paginate_ranges(
             term.column,
             is_after=bool(position),
             limit=offset + first + 1,
+            descending=term.descending,
         )
         for range_ in ranges
     ]
     found = nested_loop(" UNION ".join(parts), query.columns, query.source, f"{key} = found.id")
     rows = await fetch(
-        f"SELECT * FROM ({found}) page ORDER BY {term.key} LIMIT ? OFFSET ?",
+        f"SELECT * FROM ({found}) page ORDER BY {term.key}{' DESC' if term.descending else ''}"
+        " LIMIT ? OFFSET ?",
         *(value for range_ in ranges for value in (*range_.values, *position)),
         first + 1,
         offset,

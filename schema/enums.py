@@ -101,7 +101,15 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     },
     "RepositoryOrder": {
         "CREATED_AT": "The oldest first.",
+        "NEWEST_FIRST": "The newest first.",
         "NAME": "By path, byte by byte.",
+        "NAME_REVERSED": "By path, the last first.",
+        "POPULARITY": "The most pulled of the last 90 days first; for lists of at most 10,000.",
+        "UNPOPULAR_FIRST": "The least pulled of the last 90 days first; for lists of at most 10,000.",
+        "LAST_MODIFIED_AT": "The most recently changed first, those that never had a tag last; for lists of"
+        " at most 10,000.",
+        "UNMODIFIED_FIRST": "Those that never had a tag first, then the least recently changed; for lists of"
+        " at most 10,000.",
     },
     "RepositoryRole": {
         "READ": "To see it and to pull.",

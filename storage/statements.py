@@ -116,22 +116,25 @@ def nested_loop(found: str, columns: str, source: str, where: str) -> str:
     return f"SELECT {columns} FROM ({found}) found CROSS JOIN {source} WHERE {where}"
 
 
-def keyset_condition(equal: Sequence[tuple[str, str]], term: str, *, is_after: bool) -> tuple[str, str]:
+def keyset_condition(
+    equal: Sequence[tuple[str, str]], term: str, *, is_after: bool, descending: bool = False
+) -> tuple[str, str]:
     """The keyset condition and ORDER BY for rows with `column = value` for all of `equal`, ordered by `term`.
 
     An index over these columns and the term answers them. With `is_after` the condition takes one value, and
-    holds for terms greater than it.
+    holds for terms greater than it, or smaller if `descending`: the index is read backwards.
     """
+    behind, bound, direction = ("<", ">=", " DESC") if descending else (">", "<=", "")
     *outer, (column, value) = equal
     same = [f"{name} = {one}" for name, one in outer]
     if not is_postgres():
-        behind = [f"{term} > ?"] if is_after else []
-        return " AND ".join([*same, f"{column} = {value}", *behind]), term
+        place = [f"{term} {behind} ?"] if is_after else []
+        return " AND ".join([*same, f"{column} = {value}", *place]), f"{term}{direction}"
     # With `=` for the last column too, PostgreSQL could choose any index in the order of the term and read it
     # to its end. A row comparison bounds the scan only by its first column, so `<=` bounds the column again.
-    start = f"({column}, {term}) > ({value}, ?)" if is_after else f"{column} >= {value}"
-    order = ", ".join([*(name for name, _ in equal), term])
-    return " AND ".join([*same, start, f"{column} <= {value}"]), order
+    start = f"({column}, {term}) {behind} ({value}, ?)" if is_after else f"{column} {behind}= {value}"
+    order = ", ".join(f"{name}{direction}" for name in (*(name for name, _ in equal), term))
+    return " AND ".join([*same, start, f"{column} {bound} {value}"]), order
 
 
 def batches(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:

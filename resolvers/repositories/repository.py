@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from resolvers import events
 from resolvers.access.credentials import random_text
@@ -25,6 +26,7 @@ from resolvers.errors import AlreadyExists, Invalid, NotFound, NotWritable
 from resolvers.names import check_repository, split_path
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_ranges
 from resolvers.repositories import prototype
+from resolvers.repositories.ranking import Ranking, by_last_change, by_popularity, of_ranges, ranked_ids
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.database import IntegrityError
@@ -172,12 +174,26 @@ class RepositoryOrder(StrEnum):
     """The order of a list of repositories."""
 
     CREATED_AT = "created_at"
+    NEWEST_FIRST = "newest_first"
     NAME = "name"
+    NAME_REVERSED = "name_reversed"
+    POPULARITY = "popularity"
+    UNPOPULAR_FIRST = "unpopular_first"
+    LAST_MODIFIED_AT = "last_modified_at"
+    UNMODIFIED_FIRST = "unmodified_first"
 
 
 _ORDERS: dict[RepositoryOrder, tuple[Term, ...]] = {
     RepositoryOrder.CREATED_AT: (Term("r.id", "id"),),
+    RepositoryOrder.NEWEST_FIRST: (Term("r.id", "id", descending=True),),
     RepositoryOrder.NAME: (Term("r.path", "path", kind=str),),
+    RepositoryOrder.NAME_REVERSED: (Term("r.path", "path", descending=True, kind=str),),
+}
+_RANKINGS: dict[RepositoryOrder, Ranking] = {
+    RepositoryOrder.POPULARITY: by_popularity(descending=True),
+    RepositoryOrder.UNPOPULAR_FIRST: by_popularity(descending=False),
+    RepositoryOrder.LAST_MODIFIED_AT: by_last_change(descending=True),
+    RepositoryOrder.UNMODIFIED_FIRST: by_last_change(descending=False),
 }
 
 
@@ -198,7 +214,11 @@ class RepositoryFilter:
 
 
 async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -> Slice[RepositoryRecord]:
-    """The repositories that the viewer may see. Raises `Unauthenticated` for anonymous `is_starred`."""
+    """The repositories that the viewer may see.
+
+    Raises `Unauthenticated` for anonymous `is_starred`, and `Invalid` for more than 10,000 repositories in an
+    order by popularity or last change.
+    """
     condition, values = visible_repositories(
         context.viewer, include_public=chosen.include_public or chosen.is_starred is True
     )
@@ -213,8 +233,12 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
         account_id = context.viewer.require_account().id
         conditions.append(_STARRED if chosen.is_starred else _NOT_STARRED)
         arguments.append(account_id)
-    query = Query(_COLUMNS.sql, SOURCE, _ORDERS[chosen.order], tuple(conditions), tuple(arguments))
+    ranking = _RANKINGS.get(chosen.order)
+    query = Query(_COLUMNS.sql, SOURCE, _ORDERS.get(chosen.order, ()), tuple(conditions), tuple(arguments))
     if chosen.is_starred:
+        if ranking is not None:
+            starred = f"SELECT r.id AS id FROM {SOURCE} WHERE {query.where}"
+            return await _ranked(context, starred, query.values, ranking, page)
         rows = await paginate(query, page, maximum=context.max_first)
         return rows.of(_COLUMNS.record)
     ranges = visible_ranges(
@@ -226,10 +250,27 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
     )
     if chosen.is_starred is False:
         ranges = [range_.and_also(_NOT_STARRED, account_id) for range_ in ranges]
+    if ranking is not None:
+        return await _ranked(context, *of_ranges(ranges), ranking, page)
     rows = await paginate_ranges(
         query, ranges, page, table="repository", key="r.id", maximum=context.max_first
     )
     return rows.of(_COLUMNS.record)
+
+
+async def _ranked(
+    context: Context, ids: str, values: Sequence[Any], ranking: Ranking, page: Page
+) -> Slice[RepositoryRecord]:
+    """A page of the repositories with these ids; those deleted meanwhile are left out."""
+    rows = await ranked_ids(ids, values, ranking, page, maximum=context.max_first)
+    records = await by_ids([row["id"] for row in rows.items])
+    shown = [
+        (records[row["id"]], cursor)
+        for row, cursor in zip(rows.items, rows.cursors, strict=True)
+        if row["id"] in records
+    ]
+    items, cursors = [record for record, _ in shown], [cursor for _, cursor in shown]
+    return Slice(items, cursors, rows.has_next, rows.has_previous, total=rows.total)
 
 
 def is_restricted(context: Context, namespace: AccountKind) -> bool:

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from schema.accounts.robot import Robot
     from schema.repositories.repository import Repository
 
+strawberry.enum(
+    RepositoryOrder,
+    name="RepositoryOrder",
+    description="In which order repositories are listed; among equals by id, in the same direction.",
+)
+
 
 @strawberry.type(description="What only administrators may see and change. Requires `org:admin`.")
 class OrganizationSettings:
@@ -105,13 +111,19 @@ class Organization(Node):
         found = await activity.of_namespace(info.context.context, self.record.id, days)
         return [to_day(record) for record in found]
 
-    @strawberry.field(description="Its repositories that the viewer may see, by path.")
+    @strawberry.field(description="Its repositories that the viewer may see.")
     async def repositories(
-        self, info: Info, first: First = 50, after: After = None
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        order_by: Annotated[
+            RepositoryOrder, strawberry.argument(description="Their order; by path if not given.")
+        ] = RepositoryOrder.NAME,
     ) -> Connection[Annotated["Repository", strawberry.lazy("schema.repositories.repository")]]:
         from schema.repositories.repository import to_judged_repository
 
-        chosen = RepositoryFilter(namespace=self.record.name, order=RepositoryOrder.NAME)
+        chosen = RepositoryFilter(namespace=self.record.name, order=order_by)
         found = await repository.repositories(info.context.context, chosen, page(first, after))
         return connect(found, to_judged_repository)
 

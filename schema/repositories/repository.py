@@ -59,13 +59,6 @@ strawberry.enum(
     description="What may be written: everything, nothing, or only what a mirror brings.",
 )
 
-strawberry.enum(
-    RepositoryOrder,
-    name="RepositoryOrder",
-    description="In which order repositories are listed: oldest first, or by path, byte by byte.",
-)
-
-
 RepositoryOwner = Annotated[
     User | Organization,
     strawberry.union("RepositoryOwner", description="Who owns a repository: a user or an organization."),

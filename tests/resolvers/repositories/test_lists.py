@@ -16,9 +16,11 @@ from resolvers.context import Context
 from resolvers.pages import Page, offset_cursor
 from resolvers.repositories import repository, star
 from resolvers.repositories.permission import GranteeKind
+from resolvers.repositories.popularity import DAY_MS
 from resolvers.repositories.repository import RepositoryFilter, RepositoryOrder, Visibility, repositories
 from resolvers.search import repositories as repository_search
 from resolvers.search import search
+from storage.clock import now_ms
 from storage.statements import execute
 from tests.factories import Factory
 
@@ -36,6 +38,9 @@ SEEN = {
     "root": set(PATHS),
 }
 """Paths by account on which it has a grant, apart from public ones."""
+PULLS = {path: position * 7 % 4 for position, path in enumerate(PATHS)}
+CHANGES = {path: position * 5 % 6 for position, path in enumerate(PATHS)}
+"""When a tag of each last began, in seconds since the epoch; 0 for never. Many are alike."""
 STARS = {"bob": {"acme/a", "ada/b", "acme-x/b"}, "cy": {"ada/a-b", "acme/a/b"}}
 
 
@@ -75,12 +80,44 @@ async def viewers(factory: Factory) -> dict[str | None, Context]:
     )
     await repository.delete(await factory.as_account("ada"), "ada/zoo")
     await execute("UPDATE account SET deleted_at_ms = 1 WHERE name = 'gone'")
+    await use(factory)
     found: dict[str | None, Context] = {name: await factory.as_account(name) for name in SEEN}
     root = found["root"]
     found["root"] = replace(root, viewer=replace(root.viewer, has_full_access=True, is_superuser=True))
     found["cy, unscoped"] = await factory.as_account("cy", frozenset({Scope.USER_READ}))
     found[None] = factory.context()
     return found
+
+
+async def use(factory: Factory) -> None:
+    """Count `PULLS` and make tags for `CHANGES`, and older ones."""
+    for path, pulls in PULLS.items():
+        record = await repository.find(path)
+        if record is None:
+            continue
+        for actor in ("user", "robot") if pulls else ():
+            await execute(
+                "INSERT INTO daily_activity (repository_id, namespace_id, day, actor_kind, pulls, checks,"
+                " pushes) VALUES (?, ?, ?, ?, ?, 9, 9)",
+                *(record.id, record.namespace_id, now_ms() // DAY_MS, actor, pulls),
+            )
+        if CHANGES[path]:
+            await factory.image(path, tag="latest")
+            await execute(
+                "UPDATE tag SET started_at_ms = ? WHERE repository_id = ?", CHANGES[path] * 1_000, record.id
+            )
+
+
+ORDERS: dict[RepositoryOrder, tuple[Callable[[str], object], bool]] = {
+    RepositoryOrder.CREATED_AT: (PATHS.index, False),
+    RepositoryOrder.NEWEST_FIRST: (PATHS.index, True),
+    RepositoryOrder.NAME: (str, False),
+    RepositoryOrder.NAME_REVERSED: (str, True),
+    RepositoryOrder.POPULARITY: (lambda path: (PULLS[path], PATHS.index(path)), True),
+    RepositoryOrder.UNPOPULAR_FIRST: (lambda path: (PULLS[path], PATHS.index(path)), False),
+    RepositoryOrder.LAST_MODIFIED_AT: (lambda path: (CHANGES[path], PATHS.index(path)), True),
+    RepositoryOrder.UNMODIFIED_FIRST: (lambda path: (CHANGES[path], PATHS.index(path)), False),
+}
 
 
 def expected(name: str | None, chosen: RepositoryFilter) -> list[str]:
@@ -98,7 +135,8 @@ def expected(name: str | None, chosen: RepositoryFilter) -> list[str]:
         paths = [path for path in paths if (path in PUBLIC) == (chosen.visibility is Visibility.PUBLIC)]
     if chosen.is_starred is not None:
         paths = [path for path in paths if (path in starred) == chosen.is_starred]
-    return sorted(paths) if chosen.order is RepositoryOrder.NAME else paths
+    key, is_reversed = ORDERS[chosen.order]
+    return sorted(paths, key=key, reverse=is_reversed)  # type: ignore[arg-type]
 
 
 async def whole(read: Callable[[str | None], Awaitable[tuple[list[str], str | None]]]) -> list[str]:
@@ -148,9 +186,9 @@ async def test_offset_pages_and_total_counts_of_lists(
     viewers: dict[str | None, Context], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(index_ranges, "MAX_BY_ROW", few)
-    chosen = RepositoryFilter(order=RepositoryOrder.NAME)
 
-    for name, context in viewers.items():
+    for (name, context), order in itertools.product(viewers.items(), RepositoryOrder):
+        chosen = RepositoryFilter(order=order)
         page = await repositories(context, chosen, Page(3, offset_cursor(2)))
 
         assert [record.path for record in page.items] == expected(name, chosen)[2:5]

@@ -142,9 +142,15 @@ async def test_a_search_does_not_read_invisible_matches(
 LISTS = {
     "everything": RepositoryFilter(),
     "by name": RepositoryFilter(order=RepositoryOrder.NAME),
+    "by name, backwards": RepositoryFilter(order=RepositoryOrder.NAME_REVERSED),
+    "newest first": RepositoryFilter(order=RepositoryOrder.NEWEST_FIRST),
     "no public ones": RepositoryFilter(include_public=False),
+    "no public ones, newest first": RepositoryFilter(
+        include_public=False, order=RepositoryOrder.NEWEST_FIRST
+    ),
     "no public ones, by name": RepositoryFilter(include_public=False, order=RepositoryOrder.NAME),
     "of a namespace": RepositoryFilter(namespace="bulk", order=RepositoryOrder.NAME),
+    "of a namespace, backwards": RepositoryFilter(namespace="bulk", order=RepositoryOrder.NAME_REVERSED),
     "private ones of a namespace": RepositoryFilter(namespace="bulk", visibility=Visibility.PRIVATE),
 }
 
