@@ -1,6 +1,6 @@
 """Namespaces: what belongs to a user or an organization, as its owner sees it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -12,6 +12,7 @@ from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import namespace
 from resolvers.accounts.robot import RobotOrder
 from resolvers.repositories import activity
+from resolvers.repositories.latest_pushes import latest_pushes
 from resolvers.tags import immutability
 from schema.accounts.organization import Organization, to_organization
 from schema.accounts.robot import Robot, to_robot
@@ -20,6 +21,9 @@ from schema.context import Info
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
+
+if TYPE_CHECKING:
+    from schema.repositories.latest_pushes import Push
 
 
 @strawberry.type(
@@ -52,6 +56,18 @@ class Namespace(Node):
     async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay] | None:
         found = await activity.of_namespace(info.context.context, self.record.id, days)
         return [to_day(record) for record in found]
+
+    @strawberry.field(
+        description="Pushes by a tag to its repositories that the viewer may see, newest first. The images of"
+        " an index, which have no tag of their own, are not among them."
+    )
+    async def latest_pushes(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["Push", strawberry.lazy("schema.repositories.latest_pushes")]] | None:
+        from schema.repositories.latest_pushes import Push
+
+        found = await latest_pushes(info.context.context, self.record, page(first, after))
+        return connect(found, lambda record: Push(record=record))
 
     @strawberry.field(
         description="Its robots. For the owner and the organization's members, who see neither tokens nor"
