@@ -127,9 +127,8 @@ def check(core: GraphQLSchema, plan: Plan, dice: random.Random) -> None:
     assert isinstance(operation, OperationDefinitionNode)
     answers = Answers(core, dice, operation, plan.lenient)
     data = answers.of(operation.selection_set, core.get_root_type(operation.operation))
-    values = {
-        param.name: {"integer": 1, "boolean": True}.get(param.kinds[0], "text") for param in plan.params
-    }
+    some: Mapping[str, Any] = {"integer": 1, "boolean": True, "object": {}}
+    values = {param.name: some.get(param.kinds[0], "text") for param in plan.params}
     # The values of a page include the number of items before it.
     values |= {offset_of(param.name): 0 for param in plan.params if param.form == "PAGE"}
     shaped = plan.shape(data, values)
