@@ -1,14 +1,18 @@
 """Runs commands and servers as processes."""
 
+import atexit
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -46,11 +50,36 @@ def free_port() -> int:
         return port
 
 
+@cache
+def _migrated() -> Path:
+    """A data directory with a key and an empty, migrated database; made once, since that takes seconds."""
+    directory = Path(tempfile.mkdtemp(prefix="quayside-migrated-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    completed = run(directory, "migrate")
+    assert completed.returncode == 0, completed.stderr
+    return directory / "data"
+
+
+def provide_registry(directory: Path) -> None:
+    """Give a directory what `quayside migrate` makes there, by a copy."""
+    shutil.copytree(_migrated(), directory / "data")
+
+
 @contextmanager
 def serving(
-    directory: Path, *arguments: str, certificate: Path | None = None, environ: dict[str, str] | None = None
+    directory: Path,
+    *arguments: str,
+    certificate: Path | None = None,
+    environ: dict[str, str] | None = None,
+    makes_registry: bool = False,
 ) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
-    """A running server, ready for requests, with a client of it."""
+    """A running server, ready for requests, with a client of it.
+
+    Without data in the directory it gets a copy of an empty registry, unless the test is about making one.
+    """
+    elsewhere = {"QUAYSIDE_DATABASE_URL", "QUAYSIDE_DATA_DIR", "QUAYSIDE_SECRET_KEY"} & (environ or {}).keys()
+    if not (makes_registry or elsewhere or "--data" in arguments or (directory / "data").exists()):
+        provide_registry(directory)
     port = free_port()
     scheme = "https" if certificate else "http"
     verify = ssl.create_default_context(cafile=certificate) if certificate else True

@@ -40,7 +40,7 @@ def test_walk_through(tmp_path: Path) -> None:
     command.parent.mkdir(parents=True)
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m quayside "$@"\n')
     command.chmod(0o755)
-    with serving(tmp_path) as (client, _):
+    with serving(tmp_path, makes_registry=True) as (client, _):
         # when its blocks run in their order
         for block in _blocks("A first push"):
             _run(block, tmp_path, client)

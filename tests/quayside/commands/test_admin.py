@@ -7,7 +7,7 @@ import argon2
 import graphql
 import pytest
 
-from tests.process import outcome, run
+from tests.process import outcome, provide_registry, run
 
 CREATE = ("admin", "create-user", "ada", "--email", "ada@example.com", "--data", "data")
 
@@ -36,7 +36,7 @@ def test_a_user_is_created_with_a_password_that_is_printed_alone(tmp_path: Path)
 
 
 def test_a_password_is_taken_from_the_first_line_of_the_input(tmp_path: Path) -> None:
-    run(tmp_path, "migrate")
+    provide_registry(tmp_path)
 
     completed = run(tmp_path, *CREATE, "--password-stdin", text="correct-horse\nbattery")
 
@@ -54,7 +54,7 @@ def test_a_password_is_taken_from_the_first_line_of_the_input(tmp_path: Path) ->
     ],
 )
 def test_an_invalid_password_creates_no_user(tmp_path: Path, text: str, sentence: str) -> None:
-    run(tmp_path, "migrate")
+    provide_registry(tmp_path)
 
     completed = run(tmp_path, *CREATE, "--password-stdin", text=text)
 

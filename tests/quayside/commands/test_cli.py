@@ -13,7 +13,16 @@ import pytest
 from quayside.version import __version__
 from storage.database import revisions
 from tests.certificates import make_certificate
-from tests.process import START_TIMEOUT_S, environment, free_port, log_of, outcome, run, serving
+from tests.process import (
+    START_TIMEOUT_S,
+    environment,
+    free_port,
+    log_of,
+    outcome,
+    provide_registry,
+    run,
+    serving,
+)
 
 
 def test_the_version_names_the_revision_of_the_schema(tmp_path: Path) -> None:
@@ -69,7 +78,7 @@ def test_migrate_prints_what_it_applied_and_may_be_repeated(tmp_path: Path) -> N
 
 
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    run(tmp_path, "migrate")
+    provide_registry(tmp_path)
     with sqlite3.connect(tmp_path / "data" / "quayside.db") as connection:
         connection.execute(
             "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('models', '9999_future', '2030')"
@@ -85,7 +94,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_serve_makes_what_it_needs_and_stops_in_order(tmp_path: Path) -> None:
-    with serving(tmp_path) as (client, process):
+    with serving(tmp_path, makes_registry=True) as (client, process):
         ready = client.get("/readyz", headers={"X-Request-Id": "r1"})
         missing = client.get("/no/such/page")
         process.send_signal(signal.SIGTERM)
@@ -168,7 +177,7 @@ def test_workers_that_cannot_work_are_refused(
 
 
 def test_a_worker_runs_jobs_until_it_is_told_to_stop(tmp_path: Path) -> None:
-    run(tmp_path, "migrate")
+    provide_registry(tmp_path)
     with sqlite3.connect(tmp_path / "data" / "quayside.db") as connection:
         connection.execute(
             "INSERT INTO job (kind, payload, state, run_at_ms, attempts, created_at_ms)"
@@ -251,7 +260,7 @@ def test_only_the_owner_can_read_the_database(tmp_path: Path) -> None:
 
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
-    with serving(tmp_path):
+    with serving(tmp_path, makes_registry=True):
         modes = {path.name: path.stat().st_mode & 0o777 for path in data.glob("quayside.db*")}
     private = database()
     data.joinpath("quayside.db").chmod(0o640)

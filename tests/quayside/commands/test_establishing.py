@@ -105,7 +105,7 @@ def test_a_registry_that_migrate_makes_has_its_key(tmp_path: Path, call: Call) -
 
 
 def test_serve_says_that_it_makes_a_registry(tmp_path: Path) -> None:
-    with serving(tmp_path, "--no-jobs"):
+    with serving(tmp_path, "--no-jobs", makes_registry=True):
         pass
 
     (made,) = [line for line in log_of(tmp_path) if line["message"] == "making a new registry"]

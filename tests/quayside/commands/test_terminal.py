@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.process import environment, outcome, run
+from tests.process import environment, outcome, provide_registry, run
 
 PLAIN = {"TERM": "dumb"}
 """A terminal of 80 columns without colours and cursor movements, so that tests compare texts."""
@@ -69,7 +69,7 @@ def test_progress_is_shown_on_a_terminal_and_leaves_the_output_of_a_pipe_alone(t
 
 
 def test_colours_that_are_forced_change_nothing_for_scripts(tmp_path: Path) -> None:
-    run(tmp_path, "migrate")
+    provide_registry(tmp_path)
     plain = outcome(run(tmp_path, "gc"))
 
     assert plain == (0, "total\tmanifests=0\tblobs=0\tbytes=0\n", "")
@@ -77,7 +77,7 @@ def test_colours_that_are_forced_change_nothing_for_scripts(tmp_path: Path) -> N
 
 
 def test_gc_shows_a_table_with_the_total(tmp_path: Path) -> None:
-    run(tmp_path, "migrate")
+    provide_registry(tmp_path)
 
     shown, _ = on_terminal(tmp_path, "gc", **PLAIN)
 
@@ -87,7 +87,7 @@ def test_gc_shows_a_table_with_the_total(tmp_path: Path) -> None:
 
 
 def test_mails_are_shown_with_their_text_unbroken_and_without_control_characters(tmp_path: Path) -> None:
-    run(tmp_path, "migrate")
+    provide_registry(tmp_path)
     long_line = "https://registry.example/confirm?code=" + "x" * 200
     script = (
         "import asyncio, os\n"
