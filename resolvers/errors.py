@@ -126,6 +126,10 @@ class SignInThrottled(InvalidCredentials):
         super().__init__(f"{self.default} Please try again in {retry_after_s} seconds.")
         self.retry_after_s = retry_after_s
 
+    def as_too_many(self, field: str) -> "TooMany":
+        """The same for a caller who is signed in, and gave the secret in a field."""
+        return TooMany(self.message, field=field, retry_after_s=self.retry_after_s)
+
 
 class FreshLoginRequired(QuaysideError):
     """The session is valid, but the password must be given again."""

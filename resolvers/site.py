@@ -16,6 +16,7 @@ from resolvers.oauth.token import create_access_token
 from storage.clock import now_ms
 from storage.database import IntegrityError
 from storage.models.site import SiteSetting
+from storage.site_settings import site_setting
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 
@@ -55,8 +56,8 @@ async def node_key() -> bytes:
 
     It opens nothing, so it is stored as it is: what the ids are must not depend on the secret key.
     """
-    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", NODE_KEY)
-    if row is None:
+    key = await site_setting(NODE_KEY)
+    if key is None:
         # Of processes that start at once, one makes it, and all read what it made.
         (row,) = await fetch(
             "INSERT INTO site_setting (name, value) VALUES (?, ?)"
@@ -64,7 +65,8 @@ async def node_key() -> bytes:
             NODE_KEY,
             random.token_hex(16),
         )
-    return bytes.fromhex(row["value"])
+        key = row["value"]
+    return bytes.fromhex(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,10 @@ async def note_untrusted_proxy(address: str) -> None:
 
 async def untrusted_proxy() -> UntrustedProxy | None:
     """The last peer whose forwarded headers were not believed."""
-    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", UNTRUSTED_PROXY)
-    if row is None:
+    noted = await site_setting(UNTRUSTED_PROXY)
+    if noted is None:
         return None
-    seen_at_ms, _, address = row["value"].partition(" ")
+    seen_at_ms, _, address = noted.partition(" ")
     return UntrustedProxy(address, int(seen_at_ms))
 
 
@@ -122,8 +124,8 @@ async def initialize(
         raise Invalid("Cannot initialize user in a non-empty database", field="username")
     # A browser on the server's machine sends this for a page of any site (CSRF), so loopback is not enough.
     if context.is_cross_origin or not _is_loopback(context.ip):
-        row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", FIRST_START_CODE)
-        if row is None or not hmac.compare_digest(row["value"], hash_secret(code or "")):
+        expected = await site_setting(FIRST_START_CODE)
+        if expected is None or not hmac.compare_digest(expected, hash_secret(code or "")):
             if code:
                 await refuse_code(code, ip=context.ip, secrets=context.secrets)
             raise Forbidden(

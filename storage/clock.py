@@ -2,6 +2,9 @@
 
 import time
 
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
 SKEW_MS = 60_000
 """How far the clocks of two hosts may differ. What was noted further ahead is older than a clock put back."""
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from storage import log_text
 from storage.clock import now_ms
+from storage.site_settings import site_setting
 from storage.statements import (
     Row,
     decode_json,
     execute,
     fetch,
-    fetch_one,
     insert_many,
     is_postgres,
     placeholders,
@@ -156,8 +156,7 @@ PRUNED_UP_TO = "events_pruned_up_to"
 
 async def pruned_up_to() -> Cursor:
     """The cursor after which no event has been pruned."""
-    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", PRUNED_UP_TO)
-    transaction_id, _, identity = (row["value"] if row else "0:0").partition(":")
+    transaction_id, _, identity = (await site_setting(PRUNED_UP_TO) or "0:0").partition(":")
     return int(transaction_id), int(identity)
 
 

@@ -21,13 +21,11 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass
 
-from resolvers.errors import DatabaseUnavailable, InvalidCredentials, SignInThrottled, TooMany
-from storage.clock import SKEW_MS, now_ms
+from resolvers.errors import DatabaseUnavailable, InvalidCredentials, SignInThrottled
+from storage.clock import DAY_MS, SKEW_MS, now_ms
 from storage.secrets import Secrets
 from storage.statements import Row, execute, fetch, placeholders
 from storage.transactions import transaction
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,6 @@ class Attempts:
     backoffs: dict[str, Backoff]
     failures: dict[str, int]
     fingerprint: str
-    is_repeat: bool
     is_known: bool
     noted_at_ms: int
 
@@ -89,8 +86,8 @@ class Attempts:
         """Start an attempt from an IP address with a login as it was typed.
 
         `password_hash` is that of the account, None for a login that is nobody's. Without `counts_login`, the
-        login is not held back as a whole: for secrets that nobody can guess. Raises `SignInThrottled` while
-        there is a wait, unless the attempt repeats the last mistake.
+        login is not held back as a whole: for secrets that nobody can guess. Raises `RepeatedMistake` for the
+        last mistake once more, else `SignInThrottled` while there is a wait.
         """
         network, whom = network_of(ip), f"{login.lower()}\0{password_hash or ''}"
         pair = _key(f"pair:{whom}\0{network or ''}")
@@ -103,19 +100,19 @@ class Attempts:
         rows = await _rows(backoffs)
         fingerprint = secrets.digest(f"{pair}\0{secret}")
         row = rows.get(pair)
+        if row and row["fingerprint"] == fingerprint and _counts(row, PAIR, now):
+            raise RepeatedMistake
         noted_at_ms = (row and row["succeeded_at_ms"]) or 0
         begun = cls(
             backoffs,
             {key: _failures(rows.get(key), backoff, now) for key, backoff in backoffs.items()},
             fingerprint,
-            is_repeat=bool(row and row["fingerprint"] == fingerprint and _counts(row, PAIR, now)),
             is_known=now - noted_at_ms < KNOWN_FOR_MS,
             noted_at_ms=noted_at_ms,
         )
-        if not begun.is_repeat:
-            waits = (_wait_ms(rows.get(key), backoffs[key], now) for key in begun._binding)
-            if (longest := max(waits)) > 0:
-                raise throttled(longest)
+        waits = (_wait_ms(rows.get(key), backoffs[key], now) for key in begun._binding)
+        if (longest := max(waits)) > 0:
+            raise throttled(longest)
         return begun
 
     async def failed(self) -> None:
@@ -175,10 +172,8 @@ async def refuse(login: str, secret: str, *, ip: str | None, secrets: Secrets) -
     A right one never waits, since nobody guesses it; whoever guesses all the same is slowed down per address.
     Raises `SignInThrottled`.
     """
-    attempt = await Attempts.begin(login, secret, ip=ip, secrets=secrets, counts_login=False)
-    if attempt.is_repeat:
-        return RepeatedMistake()
     try:
+        attempt = await Attempts.begin(login, secret, ip=ip, secrets=secrets, counts_login=False)
         await attempt.failed()
     except RepeatedMistake as error:
         return error
@@ -190,7 +185,7 @@ async def refuse_code(code: str, *, ip: str | None, secrets: Secrets) -> None:
     try:
         await refuse("(code)", code, ip=ip, secrets=secrets)
     except SignInThrottled as error:
-        raise TooMany(error.message, field="code", retry_after_s=error.retry_after_s) from error
+        raise error.as_too_many("code") from error
 
 
 async def may_record(robot_id: int) -> bool:

@@ -15,7 +15,7 @@ import secrets as random
 import string
 from collections.abc import Awaitable, Callable, Sequence
 
-from resolvers.access.attempts import Attempts, RepeatedMistake, refuse
+from resolvers.access.attempts import Attempts, refuse
 from resolvers.access.passwords import verify_password
 from resolvers.access.registry_tokens import RobotPassword, TokenSigner
 from resolvers.access.scopes import DIRECT, Scope, parse_scopes
@@ -235,8 +235,6 @@ async def password_account(login: str, password: str, *, ip: str | None, secrets
     row = await _active_user(login)
     password_hash = row["password_hash"] if row else None
     attempts = await Attempts.begin(login, password, ip=ip, secrets=secrets, password_hash=password_hash)
-    if attempts.is_repeat:
-        raise RepeatedMistake
     if not await verify_password(password_hash, password) or row is None:
         await attempts.failed()
         raise InvalidCredentials

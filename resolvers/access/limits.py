@@ -13,19 +13,17 @@ Mails to recover an account have a limit of their own, whose window is as long a
 whoever uses it up for somebody else leaves codes in that mailbox that work.
 """
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from resolvers.access.attempts import network_of
+from resolvers.access.credentials import hash_secret
 from resolvers.context import Context, Site
 from resolvers.errors import TooMany
-from storage.clock import now_ms
+from storage.clock import DAY_MS, HOUR_MS, now_ms
 from storage.statements import execute, fetch
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 RECOVERIES_PER_HOUR = 10
 
 
@@ -110,7 +108,7 @@ async def _count(context: Context, limit: Limit, of: str, field: str | None = No
         f" count = CASE WHEN {is_over} THEN 1 ELSE rate_count.count + 1 END,"
         f" began_at_ms = CASE WHEN {is_over} THEN excluded.began_at_ms ELSE rate_count.began_at_ms END"
         " RETURNING count, began_at_ms",
-        hashlib.sha256(f"{limit.name}:{of}".encode()).hexdigest(),
+        hash_secret(f"{limit.name}:{of}"),
         now,
         *window,
         *window,

@@ -112,7 +112,7 @@ async def accesses(
 ) -> dict[tuple[int | None, int], Access]:
     """The access of each subject to each repository, by account id and repository id.
 
-    The only place that decides this. At most one statement, whatever the numbers (no N+1).
+    At most one statement, whatever the numbers (no N+1).
     """
     accounts = sorted({subject.account_id for subject in subjects if subject.account_id is not None})
     stored = await _stored_grants(accounts, repositories)
@@ -145,7 +145,7 @@ def _implied_grants(subject: Subject, repository: RepositoryRef) -> list[Grant]:
 
 
 def _decide(subject: Subject, grants: list[Grant]) -> Access:
-    """The highest of the grants after the cap."""
+    """The highest of the grants after the cap. The only place that decides this."""
     roles = [grant.role for grant in grants if grant.source in UNCAPPED]
     if subject.cap is not None:
         roles += [min(grant.role, subject.cap) for grant in grants if grant.source not in UNCAPPED]
@@ -166,9 +166,8 @@ async def repository_roles(
     viewer: Viewer, repositories: Sequence[RepositoryRef]
 ) -> dict[int, RepositoryRole | None]:
     """The role that the viewer has on each repository, None for no access; at most one statement."""
-    subject = subject_of(viewer)
-    found = await accesses([subject], repositories)
-    return {repository.id: found[subject.account_id, repository.id].role for repository in repositories}
+    (found,) = await repository_roles_of_each([viewer], repositories)
+    return {repository.id: found.get(repository.id) for repository in repositories}
 
 
 async def repository_roles_of_each(

@@ -4,7 +4,7 @@ A request that only reads must not wait for a write, nor fail with one. So it le
 application writes the notes every second. A process that is killed loses those of its last second.
 """
 
-from storage.clock import now_ms
+from storage.clock import is_recent, now_ms
 from storage.statements import execute
 from storage.transactions import transaction
 
@@ -26,8 +26,9 @@ class Uses:
     def note(self, table: str, row_id: int, last_used_at_ms: int | None) -> None:
         """Note a use of the credential in a row, unless its last one is recent."""
         now = now_ms()
-        is_recent = last_used_at_ms is not None and now - last_used_at_ms <= NOTED_EVERY_MS
-        if not is_recent and (len(self._noted) < MAX_NOTES or (table, row_id) in self._noted):
+        if last_used_at_ms is not None and is_recent(last_used_at_ms, now, NOTED_EVERY_MS):
+            return
+        if len(self._noted) < MAX_NOTES or (table, row_id) in self._noted:
             self._noted[table, row_id] = now
 
     async def write(self) -> None:

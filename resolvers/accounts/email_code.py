@@ -12,12 +12,11 @@ from resolvers.access.credentials import hash_secret, random_text
 from resolvers.accounts.account import AccountRecord
 from resolvers.context import Context
 from resolvers.errors import Invalid
-from storage.clock import is_recent, now_ms
+from storage.clock import HOUR_MS, is_recent, now_ms
 from storage.models.session import EmailCode
 from storage.statements import execute, fetch, fetch_one
 
 CODE_LENGTH = 40
-HOUR_MS = 3_600_000
 
 
 class Purpose(StrEnum):

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from resolvers import events
 from resolvers.access.epochs import Cause, bump_account
-from resolvers.access.needs import BE_MEMBER
-from resolvers.access.permissions import namespace_role, namespace_roles
+from resolvers.access.permissions import namespace_roles, require_namespace
 from resolvers.access.roles import TeamRole
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_organization
@@ -67,8 +66,7 @@ _COLUMNS = Columns(
 
 async def teams(context: Context, organization: AccountRecord, page: Page) -> Slice[TeamRecord]:
     """The teams of an organization, oldest first, for its members. Raises `Unauthenticated`, `Forbidden`."""
-    if await namespace_role(context.viewer, organization.id) is None:
-        raise context.viewer.refusal(BE_MEMBER)
+    await require_namespace(context, organization.id, TeamRole.MEMBER)
     rows = await paginate(
         Query(_COLUMNS.sql, "team t", (Term("t.id", "id"),), ("t.organization_id = ?",), (organization.id,)),
         page,
@@ -114,8 +112,7 @@ async def find(organization_id: int, name: str) -> TeamRecord | None:
 
 async def team(context: Context, organization: AccountRecord, name: str) -> TeamRecord | None:
     """A team by name, for members of the organization. Others are refused, whether it exists or not."""
-    if await namespace_role(context.viewer, organization.id) is None:
-        raise context.viewer.refusal(BE_MEMBER)
+    await require_namespace(context, organization.id, TeamRole.MEMBER)
     return await find(organization.id, name)
 
 

@@ -27,7 +27,7 @@ from resolvers.accounts.login import Door, record_failure
 from resolvers.accounts.organization import check_tag_expiration
 from resolvers.changes import UNSET, Unset, given
 from resolvers.context import Context
-from resolvers.errors import AlreadyExists, Forbidden, Invalid, InvalidCredentials, SignInThrottled, TooMany
+from resolvers.errors import AlreadyExists, Forbidden, Invalid, InvalidCredentials, SignInThrottled
 from resolvers.names import check_email, check_namespace
 from storage.conditions import exists
 from storage.database import IntegrityError
@@ -148,7 +148,6 @@ async def update(context: Context, changes: UserChanges) -> Updated:
             await _rename(context, account, values.pop("name"))
         await _write(context, account, values)
         if email is not None:
-            await require_email_free(email, but_of=account.id)
             if pending is None:
                 await set_email(context, account, email)
             else:
@@ -214,6 +213,7 @@ async def _rename(context: Context, account: AccountRecord, name: str) -> None:
 
 
 async def _send_change_code(context: Context, account: AccountRecord, email: str) -> None:
+    await require_email_free(email, but_of=account.id)
     await limits.count_mail(context, email)
     await email_code.revoke(account.id, Purpose.CHANGE)
     await email_code.send(
@@ -284,7 +284,7 @@ async def encrypt_password(context: Context, password: str) -> str:
     try:
         await password_account(account.name, password, ip=context.ip, secrets=context.secrets)
     except SignInThrottled as error:
-        raise TooMany(error.message, field="password", retry_after_s=error.retry_after_s) from error
+        raise error.as_too_many("password") from error
     except InvalidCredentials as error:
         await record_failure(context, Door.PAGES, account.name, error)
         raise Invalid("Invalid Username or Password", field="password") from error

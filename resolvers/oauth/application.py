@@ -5,8 +5,7 @@ from typing import Any
 
 from resolvers import events
 from resolvers.access.credentials import random_text
-from resolvers.access.needs import ADMINISTER_NAMESPACE
-from resolvers.access.permissions import namespace_role
+from resolvers.access.permissions import require_namespace as require_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.scopes import Scope, covers, parse_scopes
 from resolvers.access.viewer import AccountKind
@@ -83,7 +82,7 @@ async def information(context: Context, client_id: str) -> ApplicationRecord | N
 
 async def applications(context: Context, organization: AccountRecord, page: Page) -> Slice[ApplicationRecord]:
     """The applications of an organization, oldest first. Requires `org:admin`."""
-    await _require_admin(context, organization.id)
+    await require_role(context, organization.id, TeamRole.ADMIN)
     rows = await paginate(
         Query(
             _COLUMNS.sql,
@@ -102,7 +101,7 @@ async def application(
     context: Context, organization: AccountRecord, client_id: str
 ) -> ApplicationRecord | None:
     """An application of an organization by its client id. Requires `org:admin`."""
-    await _require_admin(context, organization.id)
+    await require_role(context, organization.id, TeamRole.ADMIN)
     return await _find(organization.id, client_id)
 
 
@@ -279,11 +278,6 @@ async def _find(organization_id: int, client_id: str) -> ApplicationRecord | Non
         organization_id,
     )
     return _COLUMNS.record(row) if row else None
-
-
-async def _require_admin(context: Context, organization_id: int) -> None:
-    if await namespace_role(context.viewer, organization_id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal(ADMINISTER_NAMESPACE)
 
 
 def _checked(changed: dict[str, Any]) -> dict[str, Any]:

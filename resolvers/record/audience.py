@@ -82,18 +82,18 @@ class EventAuthorizer:
         return [seen for record in records if (seen := rights[viewer].sees(record))]
 
     async def _load_repositories(self, found: dict[Viewer, Rights], wanted: set[int]) -> None:
-        asking = _asking((one.known_repositories for one in found.values()), found, wanted)
+        asking = [viewer for viewer, one in found.items() if not wanted <= one.known_repositories]
         if not asking:
             return
         await self._load_places(wanted)
         places = [place for identity in sorted(wanted) if (place := self._places[identity])]
-        roles = await repository_roles_of_each(asking, places) if places else [{} for _ in asking]
+        roles = await repository_roles_of_each(asking, places)
         for viewer, roles_of_one in zip(asking, roles, strict=True):
             found[viewer].repositories |= roles_of_one
             found[viewer].known_repositories |= wanted
 
     async def _load_namespaces(self, found: dict[Viewer, Rights], wanted: set[int]) -> None:
-        asking = _asking((one.known_namespaces for one in found.values()), found, wanted)
+        asking = [viewer for viewer, one in found.items() if not wanted <= one.known_namespaces]
         if not asking:
             return
         for viewer, roles in zip(asking, await namespace_roles_of_each(asking, sorted(wanted)), strict=True):
@@ -118,8 +118,3 @@ class EventAuthorizer:
             for row in rows
         }
         self._places |= {identity: found.get(identity) for identity in missing}
-
-
-def _asking(known: Iterable[set[int]], viewers: Iterable[Viewer], wanted: set[int]) -> list[Viewer]:
-    """The viewers who have not been asked about all that is wanted."""
-    return [viewer for viewer, seen in zip(viewers, known, strict=True) if not wanted <= seen]

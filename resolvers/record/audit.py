@@ -22,12 +22,13 @@ from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.repositories.repository import by_ids as repositories_by_ids
 from resolvers.repositories.repository import repository
 from storage import events
+from storage.clock import DAY_MS as DAY_MS  # noqa: PLC0414 (schema imports it here)
 from storage.clock import now_ms
 from storage.models.site import SiteSetting
+from storage.site_settings import site_setting
 from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
-DAY_MS = 86_400_000
 MAX_SUMMARY_DAYS = 31
 ROLLED_UP_TO = "audit_rolled_up_to_ms"
 SETTLED_AFTER_MS = 2 * 60_000
@@ -209,8 +210,7 @@ async def summary(log: AuditLog) -> list[AuditCount]:
 
 
 async def _rolled_up_to() -> int:
-    row = await fetch_one("SELECT value FROM site_setting WHERE name = ?", ROLLED_UP_TO)
-    return int(row["value"]) if row else 0
+    return int(await site_setting(ROLLED_UP_TO) or 0)
 
 
 @job("audit.roll_up", "Counts the entries of the audit log by day and kind.", every_s=MINUTE)
@@ -226,7 +226,7 @@ async def roll_up() -> None:
     """
     now = now_ms()
     target = now - SETTLED_AFTER_MS
-    if await fetch_one("SELECT value FROM site_setting WHERE name = ?", ROLLED_UP_TO) is None:
+    if await site_setting(ROLLED_UP_TO) is None:
         oldest = await fetch_one("SELECT MIN(created_at_ms) AS oldest FROM audit_log")
         start = oldest["oldest"] if oldest and oldest["oldest"] is not None else target
         await SiteSetting.create(name=ROLLED_UP_TO, value=str(min(start, target)))

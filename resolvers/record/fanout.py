@@ -15,7 +15,7 @@ import contextvars
 import logging
 import time
 import weakref
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from resolvers.access.credentials import current_viewers
@@ -111,7 +111,7 @@ class Fanout:
         # Others may have come meanwhile.
         self._require_share(holder)
         key = (viewer, replace(watch, after=None))
-        group = self._groups.get(key) or self._groups.setdefault(key, Group(*key))
+        group = self._groups.setdefault(key, Group(*key))
         subscription = Subscription(self, group, holder, watch.after, end)
         group.members.add(subscription)
         self.subscriptions.add(subscription)
@@ -228,8 +228,7 @@ class Fanout:
 
     async def _end_gone(self) -> None:
         """End the subscriptions to repositories and namespaces that were deleted, after what waits."""
-        by_place = self.index().by_place
-        watched = {place for place in by_place if place is not None}
+        watched = {place for one in self.subscriptions if (place := one.group.watch.place)}
         repositories = [identity for column, identity in watched if column == "repository_id"]
         namespaces = [identity for column, identity in watched if column == "namespace_id"]
         found: set[Place] = set()
@@ -245,11 +244,10 @@ class Fanout:
                 f"SELECT id FROM account WHERE {exists()} AND id IN ({placeholders(namespaces)})", *namespaces
             )
             found |= {("namespace_id", row["id"]) for row in rows}
-        for place in watched - found:
-            for groups in by_place[place].values():
-                for group in groups:
-                    for member in list(group.members):
-                        member.finish(PlaceGone())
+        gone = watched - found
+        for one in list(self.subscriptions):
+            if one.group.watch.place in gone:
+                one.finish(PlaceGone())
 
     async def _audience(self, rows: Sequence[tuple[Cursor, Row]], authorizer: EventAuthorizer) -> Audience:
         """What each group may see and wants to see of these events; groups with nothing are left out."""
@@ -304,15 +302,12 @@ class Fanout:
         current = dict(zip(viewers, await current_viewers(viewers, site=self.site), strict=True))
         changed = False
         for group in groups:
-            viewer = current[group.viewer]
-            if viewer is None:
-                _fail(group.members, CredentialEnded())
-            elif viewer != replace(group.viewer, is_fresh=viewer.is_fresh):
-                group.viewer, self._index = replace(viewer, is_fresh=group.viewer.is_fresh), None
-                changed = True
+            found = current[group.viewer]
+            if found is None:
+                for member in group.members:
+                    member.fail(CredentialEnded())
+                continue
+            viewer = replace(found, is_fresh=group.viewer.is_fresh)
+            if viewer != group.viewer:
+                group.viewer, self._index, changed = viewer, None, True
         return changed
-
-
-def _fail(subscriptions: Iterable[Subscription], error: QuaysideError) -> None:
-    for subscription in subscriptions:
-        subscription.fail(error)

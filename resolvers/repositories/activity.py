@@ -30,12 +30,12 @@ from storage.activity import (
     add_tag_pulls,
 )
 from storage.audit import AuditRow, append_many
+from storage.clock import DAY_MS as DAY_MS  # noqa: PLC0414 (schema imports it here)
 from storage.clock import now_ms
 from storage.events import EventRow, append
 from storage.statements import execute, fetch, placeholders
 from storage.transactions import transaction
 
-DAY_MS = 86_400_000
 MAX_DAYS = 365
 KEEP_DAYS = 400
 PRUNE_BATCH = 500

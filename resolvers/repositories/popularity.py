@@ -7,13 +7,12 @@ pulls. A job updates it. The logarithm changes seldom, so that few rows are writ
 from collections.abc import Sequence
 
 from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
-from storage.clock import now_ms
+from storage.clock import DAY_MS, now_ms
 from storage.conditions import exists
 from storage.statements import batches, execute, fetch, placeholders
 from storage.transactions import transaction
 
 DAYS = 90
-DAY_MS = 86_400_000
 
 
 def since_day() -> int:
