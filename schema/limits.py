@@ -22,14 +22,12 @@ from graphql import (
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
-    GraphQLObjectType,
     GraphQLSchema,
     GraphQLSyntaxError,
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
     ObjectValueNode,
-    OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
@@ -141,7 +139,8 @@ def check(
 
     Raises GraphQLError TOO_COMPLEX with the limit, its maximum and the value in its extensions.
     """
-    cost = measure(document, variables=variables, operation_name=operation_name, schema=schema)
+    calculator = CostCalculator(document, variables=variables, operation_name=operation_name, schema=schema)
+    cost = calculator.total()
     for limit in LIMITED:
         value, maximum = getattr(cost, limit), getattr(limits, limit)
         if value > maximum:
@@ -149,8 +148,7 @@ def check(
             where = ""
             # Fragments in fragments are not written out before their number is known to be bounded.
             if limit in PAGED and cost.fields <= limits.fields:
-                calculator, operation, root = _calculator(document, variables, operation_name, schema)
-                where, advice = calculator.costliest(operation.selection_set, root, by=limit)
+                where, advice = calculator.costliest(by=limit)
                 message = f"{message} {advice}"
             raise too_complex(limit, maximum, message, value, connection=where)
     return cost
@@ -168,43 +166,37 @@ def measure(
     The document must be valid (fragment cycles would not end) and the variables coercible to their types.
     Fields that execution merges are counted separately, so the cost is an upper bound.
     """
-    calculator, operation, root = _calculator(document, variables, operation_name, schema)
-    return calculator.selections(operation.selection_set, root).add(
-        Cost(list_items=calculator.longest_variable())
-    )
-
-
-def _calculator(
-    document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None, schema: GraphQLSchema
-) -> "tuple[CostCalculator, OperationDefinitionNode, GraphQLObjectType]":
-    operation = get_operation_ast(document, operation_name)
-    if operation is None:
-        raise GraphQLError("The operation to run is not determined.", extensions={"code": "BAD_REQUEST"})
-    root = schema.get_root_type(operation.operation)
-    assert root is not None  # Validation ensures it.
-    return (
-        CostCalculator(document, variables=variables, operation=operation, schema=schema),
-        operation,
-        root,
-    )
+    return CostCalculator(document, variables=variables, operation_name=operation_name, schema=schema).total()
 
 
 class CostCalculator:
-    """Computes the cost of one operation, and caches the costs of fragments."""
+    """Computes the cost of one operation, of each field and fragment once: the work grows with the document.
+
+    Raises GraphQLError BAD_REQUEST if the operation is not determined.
+    """
 
     def __init__(
         self,
         document: DocumentNode,
         *,
         variables: Mapping[str, Any],
-        operation: OperationDefinitionNode,
+        operation_name: str | None,
         schema: GraphQLSchema,
     ) -> None:
+        operation = get_operation_ast(document, operation_name)
+        if operation is None:
+            raise GraphQLError("The operation to run is not determined.", extensions={"code": "BAD_REQUEST"})
+        root = schema.get_root_type(operation.operation)
+        assert root is not None  # Validation ensures it.
         self.schema = schema
+        self.operation = operation
+        self.root = root
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self.fragment_costs: dict[str, Cost] = {}
+        self.field_costs: dict[int, Cost] = {}
+        """By the identity of the node, which stands below one type."""
         self.variable_types: dict[str, GraphQLInputType] = {}
         self.variables: dict[str, Any] = {}
         for definition in operation.variable_definitions or ():
@@ -216,6 +208,11 @@ class CostCalculator:
                 self.variables[name] = variables[name]
             elif definition.default_value is not None:
                 self.variables[name] = value_from_ast_untyped(definition.default_value)
+
+    def total(self) -> Cost:
+        """The cost of the operation."""
+        cost = self.selections(self.operation.selection_set, self.root)
+        return cost.add(Cost(list_items=self.longest_variable()))
 
     def selections(self, selection_set: SelectionSetNode | None, parent: GraphQLCompositeType) -> Cost:
         """The cost of a selection set for one object of the type `parent`."""
@@ -256,7 +253,7 @@ class CostCalculator:
         introspection = name.startswith("__")
         page, rows = self.rows(node, definition)
         nodes = below.nodes if rows is None else rows * (1 + below.nodes)
-        return Cost(
+        cost = self.field_costs[id(node)] = Cost(
             nodes=0 if introspection else nodes,
             depth=0 if introspection else below.depth + 1,
             aliases=below.aliases + bool(node.alias),
@@ -266,6 +263,7 @@ class CostCalculator:
                 below.list_items, *(self.longest_literal(a.value) for a in node.arguments or ()), 0
             ),
         )
+        return cost
 
     def rows(self, node: FieldNode, definition: GraphQLField) -> tuple[int, int | None]:
         """The page size of a field, and the rows that multiply the cost below it; None if it is no list.
@@ -293,16 +291,22 @@ class CostCalculator:
                 return 0, max(looked_up)
         return 0, None
 
-    def costliest(
-        self, selection_set: SelectionSetNode, parent: GraphQLCompositeType, *, by: str
-    ) -> tuple[str, str]:
-        """The path of the connection that costs most by a limit, and a sentence that says how it does."""
+    def costliest(self, *, by: str) -> tuple[str, str]:
+        """The path of the connection that costs most by a limit, and a sentence that says how it does.
+
+        `total` has been asked before, and has kept what each field costs.
+        """
+
+        def cost_of(node: FieldNode) -> int:
+            cost: int = getattr(self.field_costs[id(node)], by)
+            return cost
+
         path: list[str] = []
         connection, pages = "", []
-        fields = self.fields(selection_set, parent)
+        fields = self.fields(self.operation.selection_set, self.root)
         while fields:
-            node, above = max(fields, key=lambda one: getattr(self.field(*one), by))
-            if not getattr(self.field(node, above), by):
+            node, above = max(fields, key=lambda one: cost_of(one[0]))
+            if not cost_of(node):
                 break
             definition = self.schema.get_field(above, node.name.value)
             assert definition is not None  # Validation ensures it.
@@ -313,7 +317,7 @@ class CostCalculator:
                 silent = self.integer(given.get(PAGE_ARGUMENT)) is None
                 connection = ".".join(path)
                 pages.append(f"`{path[-1]}` takes {page}{' since `first` is not given' if silent else ''}")
-                if by == "first" and page == self.field(node, above).first:
+                if by == "first" and page == cost_of(node):
                     break
             inner = get_named_type(definition.type)
             fields = (

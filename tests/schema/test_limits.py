@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, GraphQLSyntaxError, build_schema, get_introspection_query, validate
 
-from schema.limits import Cost, Limits, check, measure, parse
+from schema.limits import Cost, CostCalculator, Limits, check, measure, parse
 from schema.validation import VALIDATION_RULES
 
 SCHEMA = build_schema(
@@ -222,6 +222,22 @@ def test_a_refusal_names_the_connection_and_the_silent_page(
 
     assert error.extensions is not None
     assert (error.extensions["connection"], error.message) == (connection, advice)
+
+
+def test_a_refusal_costs_no_more_than_the_document_has_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    field = CostCalculator.field
+
+    def counted(*arguments: Any) -> Cost:
+        nonlocal asked
+        asked += 1
+        return field(*arguments)
+
+    monkeypatch.setattr(CostCalculator, "field", counted)
+    opening, leaves = "repositories { nodes { owner {", " name" * 500
+    refused(f"{{ viewer {{ {opening * 30} {leaves} {'} } }' * 30} }} }}")
+
+    assert asked == 1 + 3 * 30 + 500
 
 
 def test_fields_multiplied_by_fragments_are_refused() -> None:
