@@ -133,6 +133,13 @@ class Slice(Generic[T]):
         items = [make(item) for item in self.items]
         return Slice(items, self.cursors, self.has_next, self.has_previous, self.query, self.total)
 
+    def of_found(self, find: Callable[[T], U | None]) -> "Slice[U]":
+        """The same page with what `find` gives for each item; those for which it is None are left out."""
+        found = [(find(item), cursor) for item, cursor in zip(self.items, self.cursors, strict=True)]
+        kept = [(item, cursor) for item, cursor in found if item is not None]
+        items, cursors = [item for item, _ in kept], [cursor for _, cursor in kept]
+        return Slice(items, cursors, self.has_next, self.has_previous, self.query, self.total)
+
     async def count(self) -> int:
         """The length of the whole list; at most one statement."""
         if self.total is not None:

@@ -19,14 +19,14 @@ def is_active(alias: str, moment: str = "?") -> str:
     return f"(NOT {alias}.has_ended AND {end_of(alias)} > {moment})"
 
 
-def is_over(alias: str, moment: str = "?") -> str:
+def is_over(alias: str) -> str:
     """The span of a tag has ended, or its expiration has come: the opposite of `is_active`."""
-    return f"({alias}.has_ended OR {alias}.ended_at_ms <= {moment})"
+    return f"({alias}.has_ended OR {alias}.ended_at_ms <= ?)"
 
 
-def was_active(alias: str, moment: str = "?") -> str:
+def was_active(alias: str) -> str:
     """The span of a tag went on at a time of its history; takes that time twice."""
-    return f"{alias}.started_at_ms <= {moment} AND {end_of(alias)} > {moment}"
+    return f"{alias}.started_at_ms <= ? AND {end_of(alias)} > ?"
 
 
 def end_of(alias: str) -> str:

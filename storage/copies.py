@@ -8,12 +8,13 @@ what the write-ahead log holds, and only its owner may read it. The newest `KEPT
 
 import os
 import re
-import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from storage.space import free_bytes
 
 KEPT: Final = 3
 """How many copies are kept."""
@@ -68,7 +69,7 @@ def _require_room(source: sqlite3.Connection, database: Path) -> None:
     (pages,), (page_size,) = (
         source.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
     )
-    free, needed = shutil.disk_usage(database.parent).free, pages * page_size + RESERVE_BYTES
+    free, needed = free_bytes(database.parent), pages * page_size + RESERVE_BYTES
     if free < needed:
         raise CopyFailed(
             f"There is no room to copy the database before migrating: that needs {_mib(needed)} in "

@@ -4,7 +4,7 @@ The lease of a job is a different one: `extend` of `storage.jobs`.
 """
 
 from storage.clock import SKEW_MS
-from storage.statements import execute, fetch_one, shared_now_ms
+from storage.statements import execute, fetch_one, shared_now
 from storage.transactions import transaction
 
 
@@ -14,10 +14,15 @@ async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
     It is renewed when a third of it has passed, so that asking often costs no write. A lease that runs out
     much later than it could is from before the clock went back, and holds nothing.
     """
-    now = await shared_now_ms()
+    held = await fetch_one(
+        f"SELECT {shared_now()} AS now, l.holder, l.expires_at_ms FROM (SELECT 1 AS one) o"
+        " LEFT JOIN lease l ON l.name = ?",
+        name,
+    )
+    assert held is not None
+    now = int(held["now"])
     latest = now + duration_ms + SKEW_MS
-    held = await fetch_one("SELECT holder, expires_at_ms FROM lease WHERE name = ?", name)
-    if held is not None and now <= held["expires_at_ms"] <= latest:
+    if held["holder"] is not None and now <= held["expires_at_ms"] <= latest:
         if held["holder"] != holder:
             return False
         if duration_ms * 2 // 3 < held["expires_at_ms"] - now <= duration_ms:

@@ -64,8 +64,8 @@ class _Answering(AbstractContextManager[None]):
     # One object without state serves all: a generator for each statement costs a pull a few percent.
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and _is_outage(error):
-            reason = (str(error) or type(error).__name__).partition("\n")[0]
-            if _is_full(_cause(error)):
+            reason = reason_of(error)
+            if _is_full(wrapped_error(error)):
                 logger.error("the database has no space left", extra={"reason": reason})
                 raise DatabaseFull from error
             logger.warning("the database does not answer", extra={"reason": reason})
@@ -75,19 +75,24 @@ class _Answering(AbstractContextManager[None]):
 _ANSWERING: Final = _Answering()
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of an error's text, or its type."""
+    return (str(error) or type(error).__name__).partition("\n")[0]
+
+
 def answering() -> AbstractContextManager[None]:
     """Log an error of the driver that means an outage, and raise `DatabaseUnavailable` instead."""
     return _ANSWERING
 
 
-def _cause(error: Exception) -> Exception:
+def wrapped_error(error: Exception) -> Exception:
     """The error of the driver, which Tortoise wraps."""
     if isinstance(error, BaseORMException) and error.args and isinstance(error.args[0], Exception):
         return error.args[0]
     return error
 
 
-def _sqlite_code(error: sqlite3.Error) -> int:
+def sqlite_code(error: sqlite3.Error) -> int:
     """The primary result code: the lowest byte, which the higher bytes extend."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
@@ -95,14 +100,14 @@ def _sqlite_code(error: sqlite3.Error) -> int:
 
 def _is_full(cause: Exception) -> bool:
     if isinstance(cause, sqlite3.Error):
-        return _sqlite_code(cause) == sqlite3.SQLITE_FULL
+        return sqlite_code(cause) == sqlite3.SQLITE_FULL
     return isinstance(cause, asyncpg.DiskFullError) or is_full(cause)
 
 
 def _is_outage(error: Exception) -> bool:
-    cause = _cause(error)
+    cause = wrapped_error(error)
     if isinstance(cause, sqlite3.Error):
-        return _sqlite_code(cause) in _SQLITE
+        return sqlite_code(cause) in _SQLITE
     if isinstance(cause, asyncpg.PostgresError):
         return str(getattr(cause, "sqlstate", "")).startswith(_POSTGRES)
     if isinstance(cause, asyncpg.InterfaceError):

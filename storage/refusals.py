@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import asyncpg
 from tortoise.exceptions import BaseORMException
 
-from storage.outage import DatabaseUnavailable
+from storage.outage import DatabaseUnavailable, reason_of, sqlite_code, wrapped_error
 
 ERRORS = (
     OSError,
@@ -47,14 +47,13 @@ def explained(url: str, *, is_connected: bool = False) -> Iterator[None]:
 
 def _is_forbidden(error: BaseException) -> bool:
     return isinstance(error, asyncpg.InsufficientPrivilegeError) or (
-        isinstance(error, sqlite3.Error)
-        and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+        isinstance(error, sqlite3.Error) and sqlite_code(error) == sqlite3.SQLITE_READONLY
     )
 
 
 def sentence(error: BaseException, url: str) -> str:
     """Why the database at `url` did not let us in, without its password."""
-    reason = (str(error) or type(error).__name__).partition("\n")[0].rstrip(".")
+    reason = reason_of(error).rstrip(".")
     if url.startswith("sqlite:"):
         return (
             f"The database does not answer: {urllib.parse.unquote(url.removeprefix('sqlite://'))}: {reason}"
@@ -102,10 +101,11 @@ def _tls_sentence(error: BaseException, place: str, reason: str) -> str | None:
 
 def _driver_error(error: BaseException) -> BaseException:
     """The error of the driver, which others wrap."""
-    while True:
-        if isinstance(error, BaseORMException) and error.args and isinstance(error.args[0], Exception):
-            error = error.args[0]
-        elif isinstance(error, BaseORMException | DatabaseUnavailable) and error.__cause__ is not None:
-            error = error.__cause__
-        else:
+    while isinstance(error, BaseORMException | DatabaseUnavailable):
+        inner: BaseException | None = wrapped_error(error)
+        if inner is error:
+            inner = error.__cause__
+        if inner is None:
             return error
+        error = inner
+    return error

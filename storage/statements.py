@@ -55,14 +55,6 @@ def shared_now() -> str:
     return str(now_ms())
 
 
-async def shared_now_ms() -> int:
-    """The time of `shared_now`; a statement on PostgreSQL."""
-    if not is_postgres():
-        return now_ms()
-    (row,) = await fetch(f"SELECT {shared_now()} AS now")
-    return int(row["now"])
-
-
 async def execute(sql: str, *values: Any) -> int:
     """Run a statement that changes rows; returns how many it changed."""
     connection = get_connection("default")

@@ -129,7 +129,8 @@ async def bounded(
         yield piece
         if size - noted >= NOTED_EVERY_BYTES:
             noted = size
-            upload = await _note(upload, size)
+            await _note(upload, size)
+            upload = await _beside_others(upload)
 
 
 async def note(upload: OpenUpload, size: int) -> None:
@@ -138,14 +139,19 @@ async def note(upload: OpenUpload, size: int) -> None:
         await _note(upload, size)
 
 
-async def _note(upload: OpenUpload, size: int) -> OpenUpload:
+async def _note(upload: OpenUpload, size: int) -> None:
     await execute("UPDATE upload SET size_bytes = ? WHERE uuid = ?", size, upload.uuid)
+
+
+async def _beside_others(upload: OpenUpload) -> OpenUpload:
+    """The upload with what the account's others have by now."""
     row = await fetch_one(
         "SELECT COALESCE(SUM(size_bytes), 0) AS bytes FROM upload WHERE account_id = ? AND uuid <> ?",
         upload.account_id,
         upload.uuid,
     )
-    return OpenUpload(upload.uuid, upload.account_id, int(row["bytes"]) if row else 0)
+    assert row is not None
+    return OpenUpload(upload.uuid, upload.account_id, int(row["bytes"]))
 
 
 async def forget(upload: str) -> None:

@@ -13,7 +13,7 @@ from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound, UnknownReference
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
-from resolvers.repositories.repository import RepositoryRecord, by_ids, lock, require
+from resolvers.repositories.repository import RepositoryRecord, lock, require, require_by_id
 from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.statements import execute, fetch_one
@@ -93,8 +93,7 @@ async def by_id(context: Context, permission_id: int) -> PermissionRecord | None
     row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE p.id = ?", permission_id)
     if row is None:
         return None
-    place = (await by_ids([row["repository_id"]])).get(row["repository_id"])
-    await require_repository(context, place.ref if place else None, RepositoryRole.ADMIN)
+    await require_by_id(context, row["repository_id"], RepositoryRole.ADMIN)
     return _COLUMNS.record(row)
 
 

@@ -5,7 +5,7 @@ moves, but the rest is listed once: a cursor holds the number and the id of the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resolvers.access.index_ranges import SOURCE
@@ -84,4 +84,4 @@ async def ranked_ids(
     )
     query = Query("k.id, k.measure", source, order, values=(*ranking.values, *values))
     found = await paginate(query, page, maximum=maximum)
-    return Slice(found.items, found.cursors, found.has_next, found.has_previous, total=total)
+    return replace(found, total=total)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from resolvers.access.credentials import viewer_for
-from resolvers.access.permissions import RepositoryRef, namespace_role, repository_role
+from resolvers.access.permissions import RepositoryRef, repository_role
 from resolvers.access.registry_tokens import (
     ALL,
     ANONYMOUS_SUBJECT,
@@ -16,13 +16,13 @@ from resolvers.access.registry_tokens import (
     RegistryGrant,
     RepositoryGrant,
 )
-from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import DIRECT, parse_scopes, repository_cap
 from resolvers.access.viewer import ANONYMOUS, AccountKind, Credential, Viewer
 from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials, QuaysideError
 from resolvers.names import split_path
-from resolvers.repositories.repository import Visibility, allows_name, create, is_restricted
+from resolvers.repositories.repository import Visibility, allows_name, create, is_restricted, may_create
 from storage.clock import now_ms
 from storage.conditions import can_act, exists
 from storage.statements import Row, fetch_one
@@ -136,14 +136,9 @@ async def may_know_absent(viewer: Viewer, path: str) -> bool:
 async def _role_if_created(viewer: Viewer, namespace_id: int) -> RepositoryRole | None:
     """The role of a viewer on a private repository that is not there yet, as its creator if they may be."""
     role = await repository_role(viewer, RepositoryRef(0, namespace_id, is_public=False))
-    if role is None and await _may_create(viewer, namespace_id):
+    if role is None and await may_create(viewer, namespace_id):
         return repository_cap(viewer.scopes)
     return role
-
-
-async def _may_create(viewer: Viewer, namespace_id: int) -> bool:
-    role = await namespace_role(viewer, namespace_id)
-    return role is not None and role >= TeamRole.CREATOR
 
 
 def _actions(asked: Collection[str], role: RepositoryRole | None) -> frozenset[str]:
@@ -172,7 +167,7 @@ async def _place(path: str) -> Row | None:
 
 
 async def _create_if_allowed(context: Context, path: str, namespace_id: int) -> None:
-    if not await _may_create(context.viewer, namespace_id):
+    if not await may_create(context.viewer, namespace_id):
         return
     namespace, name = split_path(path)
     try:

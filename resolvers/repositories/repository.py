@@ -17,7 +17,7 @@ from resolvers.access.permissions import (
     visible_repositories,
 )
 from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.access.viewer import AccountKind
+from resolvers.access.viewer import AccountKind, Viewer
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_namespace
 from resolvers.columns import Columns
@@ -264,13 +264,7 @@ async def _ranked(
     """A page of the repositories with these ids; those deleted meanwhile are left out."""
     rows = await ranked_ids(ids, values, ranking, page, maximum=context.max_first)
     records = await by_ids([row["id"] for row in rows.items])
-    shown = [
-        (records[row["id"]], cursor)
-        for row, cursor in zip(rows.items, rows.cursors, strict=True)
-        if row["id"] in records
-    ]
-    items, cursors = [record for record, _ in shown], [cursor for _, cursor in shown]
-    return Slice(items, cursors, rows.has_next, rows.has_previous, total=rows.total)
+    return rows.of_found(lambda row: records.get(row["id"]))
 
 
 def is_restricted(context: Context, namespace: AccountKind) -> bool:
@@ -286,8 +280,19 @@ def allows_name(context: Context, name: str) -> bool:
 
 async def can_create_in(context: Context, owner: AccountRecord) -> bool:
     """Whether the viewer may create repositories in a namespace."""
-    role = await namespace_role(context.viewer, owner.id)
-    return role is not None and role >= TeamRole.CREATOR and not is_restricted(context, owner.kind)
+    return await may_create(context.viewer, owner.id) and not is_restricted(context, owner.kind)
+
+
+async def may_create(viewer: Viewer, namespace_id: int) -> bool:
+    """Whether a viewer has the role creator in a namespace, whatever the flags say."""
+    role = await namespace_role(viewer, namespace_id)
+    return role is not None and role >= TeamRole.CREATOR
+
+
+async def require_by_id(context: Context, repository_id: int, role: RepositoryRole) -> None:
+    """Do what `require_repository` does for the repository of a row id, which may be gone."""
+    found = (await by_ids([repository_id])).get(repository_id)
+    await require_repository(context, found.ref if found else None, role)
 
 
 async def create(

@@ -232,13 +232,12 @@ async def _with_items(rows: Slice[Row]) -> Slice[SearchRecord]:
         by_ids: await by_ids([row["id"] for row in rows.items if TABLES[row["kind"]] is by_ids])
         for by_ids in dict.fromkeys(TABLES.values())
     }
-    items, cursors = [], []
-    for row, cursor in zip(rows.items, rows.cursors, strict=True):
+
+    def record(row: Row) -> SearchRecord | None:
         item = found[TABLES[row["kind"]]].get(row["id"])
-        if item is not None:
-            items.append(SearchRecord(row["points"] / 100, item))
-            cursors.append(cursor)
-    return Slice(items, cursors, rows.has_next, rows.has_previous, rows.query)
+        return SearchRecord(row["points"] / 100, item) if item is not None else None
+
+    return rows.of_found(record)
 
 
 TABLES: dict[str, Callable[[list[int]], Awaitable[dict[int, Any]]]] = {

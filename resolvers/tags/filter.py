@@ -35,7 +35,7 @@ class TagFilter:
     platform: Platform | None = None
 
 
-UNPULLED_SINCE = (
+_UNPULLED_SINCE = (
     "t.started_at_ms < ? AND NOT EXISTS (SELECT 1 FROM tag_pulls u WHERE u.repository_id = t.repository_id"
     " AND u.name = t.name AND u.life = t.life AND u.last_pulled_at_ms >= ?)"
 )
@@ -57,7 +57,7 @@ def conditions_of(chosen: TagFilter) -> Iterator[tuple[str, list[Any]]]:
     elif chosen.is_active:
         yield is_active("t"), [now_ms()]
     if chosen.unpulled_since_ms is not None:
-        yield UNPULLED_SINCE, [chosen.unpulled_since_ms] * 2
+        yield _UNPULLED_SINCE, [chosen.unpulled_since_ms] * 2
     if chosen.expires_before_ms is not None:
         yield "t.is_expiration AND t.ended_at_ms < ?", [chosen.expires_before_ms]
     if chosen.platform is not None:

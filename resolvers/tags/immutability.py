@@ -24,7 +24,7 @@ from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
 from resolvers.pages import Page, Query, Slice, Term, paginate
-from resolvers.repositories.repository import RepositoryRecord, by_ids, require
+from resolvers.repositories.repository import RepositoryRecord, require, require_by_id
 from storage.clock import now_ms
 from storage.conditions import is_active
 from storage.jobs import enqueue
@@ -154,8 +154,7 @@ async def by_id(context: Context, policy_id: int) -> PolicyRecord | None:
     if record.repository_id is None:
         await require_role(context, record.namespace_id, TeamRole.ADMIN)
     else:
-        place = (await by_ids([record.repository_id])).get(record.repository_id)
-        await require_repository(context, place.ref if place else None, RepositoryRole.ADMIN)
+        await require_by_id(context, record.repository_id, RepositoryRole.ADMIN)
     return record
 
 

@@ -12,11 +12,10 @@ from resolvers.expiration import clamp_expiration
 from resolvers.manifests import cosign
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import immutability
-from resolvers.tags.filter import UNPULLED_SINCE
+from resolvers.tags.filter import TagFilter, conditions_of
 from resolvers.tags.tag import ACTIVE, COLUMNS, require_alive
 from storage.clock import now_ms
 from storage.conditions import NO_END_MS, is_over, was_active
-from storage.search import contains
 from storage.statements import Row, fetch, placeholders
 
 MAX_TAGS = 10_000
@@ -139,18 +138,19 @@ async def _with_cosign_tags(record: RepositoryRecord, inputs: PlanInputs) -> Pla
 
 def _conditions(record: RepositoryRecord, selection: TagSelection) -> tuple[list[str], list[Any]]:
     """The conditions of a selection that the database checks, with their values."""
-    conditions = ["t.repository_id = ?", ACTIVE]
-    values: list[Any] = [record.id, now_ms()]
-    if selection.name_contains:
-        condition, pattern = contains("t.name", selection.name_contains)
+    conditions = ["t.repository_id = ?"]
+    values: list[Any] = [record.id]
+    chosen = TagFilter(
+        name_contains=selection.name_contains,
+        is_active=True,
+        unpulled_since_ms=selection.unpulled_since_ms,
+    )
+    for condition, given in conditions_of(chosen):
         conditions.append(condition)
-        values.append(pattern)
+        values += given
     if selection.older_than_ms is not None:
         conditions.append("t.started_at_ms < ?")
         values.append(selection.older_than_ms)
-    if selection.unpulled_since_ms is not None:
-        conditions.append(UNPULLED_SINCE)
-        values += [selection.unpulled_since_ms] * 2
     if selection.names is not None:
         conditions.append(f"t.name IN ({placeholders(selection.names)})" if selection.names else "1 = 0")
         values += selection.names

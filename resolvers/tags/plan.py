@@ -129,7 +129,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         raise
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
-    states = await _initial_states(context, record, kind, chosen, now)
+    states = await _initial_states(context, record, chosen, now)
     entries = await _events(context, record, kind, chosen, states)
     async with transaction("plan.apply"):
         await lock_writable(context, record)
@@ -238,7 +238,7 @@ _SPAN_COLUMNS = (
 
 
 async def _initial_states(
-    context: Context, record: RepositoryRecord, kind: PlanKind, items: Sequence[PlanItem], now: int
+    context: Context, record: RepositoryRecord, items: Sequence[PlanItem], now: int
 ) -> dict[str, InitialState]:
     """Lock and expiration of each new span, by tag name."""
     policies = await immutability.policies_of(context, record)
@@ -280,10 +280,9 @@ def _spans(
     for item in items:
         if item.name not in states:
             continue
-        is_immutable, before = states[item.name].is_immutable, last[item.name]
-        expires_at_ms = item.expires_at_ms or states[item.name].expires_at_ms
-        # A locked tag does not expire, not even a cosign tag with its subject.
-        expires_at_ms = None if is_immutable and item.expires_at_ms else expires_at_ms
+        state, before = states[item.name], last[item.name]
+        # A locked tag does not expire, not even a cosign tag with its subject, unless its image asks for it.
+        expires_at_ms = state.expires_at_ms or (None if state.is_immutable else item.expires_at_ms)
         rows.append(
             (
                 record.id,
@@ -292,7 +291,7 @@ def _spans(
                 next_start(now, item.started_at_ms, None if item.span_id else before["ended_at_ms"]),
                 expires_at_ms,
                 kind is PlanKind.ROLLBACK,
-                is_immutable,
+                state.is_immutable,
                 expires_at_ms is not None,
                 pusher_id,
                 # A plan moves a tag, or brings back the tag that it was.

@@ -178,8 +178,7 @@ def test_the_newest_copies_stay(tmp_path: Path) -> None:
 
 def test_without_room_nothing_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = old_registry(tmp_path)
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=copies.RESERVE_BYTES))
+    monkeypatch.setattr(copies, "free_bytes", lambda _: copies.RESERVE_BYTES)
 
     with pytest.raises(
         CopyFailed, match=r"^There is no room to copy the database before migrating: that needs 1[67] MiB"
