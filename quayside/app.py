@@ -25,7 +25,7 @@ from quayside.http.bodies import BodyTimes
 from quayside.http.context_factory import ContextFactory
 from quayside.http.health import health_routes
 from quayside.http.metrics import Metrics
-from quayside.http.middleware import RequestMiddleware
+from quayside.http.middleware import RequestMiddleware, door_of
 from quayside.http.proxies import UntrustedProxies
 from quayside.http.sessions import has_csrf_token
 from quayside.http.stopping import stopping
@@ -88,7 +88,6 @@ class Application:
         )
         self.sign_in = SignIn(
             lambda: self.contexts,
-            base_url_of=lambda request: self.addresses.site_for(request.scope).public_url,
             cors_origins=settings.cors_origins,
         )
 
@@ -199,7 +198,7 @@ class Dispatcher:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path.startswith(("/v2/", "/v1/")) or path == "/v2":
+        if door_of(path) == "v2":
             await self._application.registry(scope, receive, send)
             return
         with self._application.database.current():

@@ -44,6 +44,10 @@ DATA: Final = Argument(
 )
 
 USER: Final = Argument(("user",), {"metavar": "USER", "help": "the name of the user"})
+PASSWORD_STDIN: Final = Argument(
+    ("--password-stdin",),
+    {"action": "store_true", "help": "read the password from the first line of the input"},
+)
 JSON: Final = Argument(("--json",), {"action": "store_true", "help": "print a JSON object on each line"})
 
 COMMANDS: Final = (
@@ -106,10 +110,7 @@ COMMANDS: Final = (
             Argument(("name",), {"metavar": "NAME", "help": "the name of the user"}),
             Argument(("--email",), {"required": True, "help": "the e-mail address of the user"}),
             Argument(("--superuser",), {"action": "store_true", "help": "make the user a superuser"}),
-            Argument(
-                ("--password-stdin",),
-                {"action": "store_true", "help": "read the password from the first line of the input"},
-            ),
+            PASSWORD_STDIN,
         ),
     ),
     Command("admin list-users", "Print all users, by name.", "list_users", (JSON,)),
@@ -119,10 +120,7 @@ COMMANDS: Final = (
         "set_password",
         (
             USER,
-            Argument(
-                ("--password-stdin",),
-                {"action": "store_true", "help": "read the password from the first line of the input"},
-            ),
+            PASSWORD_STDIN,
         ),
     ),
     Command("admin disable-user", "Take all access from a user, at once.", "set_enabled", (USER,)),

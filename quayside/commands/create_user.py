@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     A registry is made only in a directory that the command line names: elsewhere it would be a mistake.
     """
     settings = settings_of(arguments)
-    password = read_password() if arguments.password_stdin else secrets.token_urlsafe(18)
+    password = password_of(arguments)
     asyncio.run(_create(settings, arguments, password))
     if not arguments.password_stdin:
         print(password)
@@ -25,8 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_password() -> str:
-    """The password on the first line of standard input. Raises `CommandError` if there is none."""
+def password_of(arguments: argparse.Namespace) -> str:
+    """The password on the first line of standard input with --password-stdin, otherwise a new one.
+
+    Raises `CommandError` if there is none on that line.
+    """
+    if not arguments.password_stdin:
+        return secrets.token_urlsafe(18)
     password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     if not password:
         raise CommandError("--password-stdin needs a password on the first line of the input.")
@@ -35,7 +40,7 @@ def read_password() -> str:
 
 async def _create(settings: Settings, arguments: argparse.Namespace, password: str) -> None:
     if arguments.DATA_DIR and not exists(settings):
-        settings, _ = await establish(settings, lambda _: None)
+        settings, _ = await establish(settings)
         print(f"A new registry was made in {settings.data_dir}.", file=sys.stderr)
     async with open_context(settings) as context:
         await account.create_user(

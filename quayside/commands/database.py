@@ -33,7 +33,7 @@ def require_exists(settings: Settings) -> None:
 
 
 async def establish(
-    settings: Settings, before: Callable[[Migration], None], *, keeps_copy: bool = True
+    settings: Settings, before: Callable[[Migration], None] = lambda _: None, *, keeps_copy: bool = True
 ) -> tuple[Settings, list[str]]:
     """Make what is missing of the registry: directory, key, database; and migrate the database.
 

@@ -5,7 +5,9 @@ import asyncio
 import glob
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -128,22 +130,20 @@ async def _database(settings: Settings) -> str:
     return finding
 
 
-async def _is_usable(settings: Settings) -> bool:
-    """Whether the database can be used; if not, its own check has said why."""
-    try:
-        await database.check(settings)
-    except CommandError:
-        return False
-    return True
+async def _in_database(settings: Settings, look: Callable[[Settings], Awaitable[str]]) -> str:
+    """What `look` finds in the database; if that cannot be used, its own check has said why."""
+    if not database.exists(settings):
+        return NOTHING_YET
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(database.opened(settings))
+        except CommandError:
+            return WITHOUT_DATABASE
+        return await look(settings)
 
 
 async def _stored_secrets(settings: Settings) -> str:
-    if not database.exists(settings):
-        return NOTHING_YET
-    if not await _is_usable(settings):
-        return WITHOUT_DATABASE
-    async with database.opened(settings):
-        number = await state.check_secrets(secret_key.ensure(settings))
+    number = await state.check_secrets(secret_key.ensure(settings))
     return f"{number} decrypted" if number else "none yet"
 
 
@@ -160,21 +160,16 @@ async def _blobs(settings: Settings) -> str:
 
 
 async def _blob_content(settings: Settings) -> str:
-    if not database.exists(settings):
-        return NOTHING_YET
-    if not await _is_usable(settings):
-        return WITHOUT_DATABASE
-    try:
-        async with database.opened(settings):
-            number = await state.check_blobs(settings)
-    except TimeoutError as error:
-        raise CommandError(f"The blob store does not answer within {state.LOOK_UP_S} seconds.") from error
+    number = await state.check_blobs(settings)
     return f"{number} looked up" if number else "none yet"
 
 
 async def _space(settings: Settings) -> str:
     """Free space where blobs and SQLite are. Raises `CommandError` if uploads are refused."""
-    directories = {"blobs": settings.blob_directory, "database": settings.database_directory}
+    directories = {
+        "blobs": settings.blob_directory,
+        "database": sqlite_path(settings.database_url) if settings.is_sqlite else None,
+    }
     found = {}
     for kept, directory in directories.items():
         if directory is not None:
@@ -211,13 +206,8 @@ async def _public_url(settings: Settings) -> str:
     return f"{settings.public_url}, or as asked for {names}" if names else settings.public_url
 
 
-async def _mailboxes(settings: Settings) -> str:
-    if not database.exists(settings):
-        return NOTHING_YET
-    if not await _is_usable(settings):
-        return WITHOUT_DATABASE
-    async with database.opened(settings):
-        shared = await sharing_mailboxes()
+async def _mailboxes(_: Settings) -> str:
+    shared = await sharing_mailboxes()
     if shared:
         named = ", ".join(f"{name} ({email})" for name, email in shared[:20])
         more = f" and {len(shared) - 20} more" if len(shared) > 20 else ""
@@ -297,12 +287,12 @@ CHECKS = (
     Check("data directory", _data_directory),
     Check("secret key", _secret_key),
     Check("database", _database),
-    Check("stored secrets", _stored_secrets),
+    Check("stored secrets", partial(_in_database, look=_stored_secrets)),
     Check("blob store", _blobs),
-    Check("blobs", _blob_content),
+    Check("blobs", partial(_in_database, look=_blob_content)),
     Check("space", _space),
     Check("superusers", _superusers),
-    Check("mailboxes", _mailboxes),
+    Check("mailboxes", partial(_in_database, look=_mailboxes)),
     Check("port", _port),
     Check("public address", _public_url),
     Check("proxies", _proxies),

@@ -69,11 +69,12 @@ async def prepare(settings: Settings) -> Settings:
     """
     if settings.is_sqlite:
         settings, _ = await database.establish(settings, functools.partial(_announce, settings))
-    else:
-        await database.check(settings)
-    async with database.opened(settings):
+    async with database.open_context(settings) as context:
         await check_state(settings)
-    await report_missing_users(settings)
+        # A new code invalidates the previous one.
+        code = await first_start_code()
+        missing = await superusers_without_user(context.site)
+    report_missing_users(code, missing)
     return settings
 
 
@@ -91,9 +92,8 @@ async def check_state(settings: Settings) -> None:
         logger.error("%s", error)  # noqa: TRY400 - The sentence says it all.
     try:
         await state.check_blobs(settings)
-    except (CommandError, TimeoutError) as error:
-        sentence = str(error) or "the blob store does not answer"
-        logger.error("%s", sentence)  # noqa: TRY400 - As above.
+    except CommandError as error:
+        logger.error("%s", error)  # noqa: TRY400 - As above.
 
 
 def report_address(settings: Settings) -> None:
@@ -124,14 +124,8 @@ def _announce(settings: Settings, migration: Migration) -> None:
     )
 
 
-async def report_missing_users(settings: Settings) -> None:
-    """Log which users are missing: the first, with a one-time code, and superusers.
-
-    A new code invalidates the previous one.
-    """
-    async with database.open_context(settings) as context:
-        code = await first_start_code()
-        missing = await superusers_without_user(context.site)
+def report_missing_users(code: str | None, missing: list[str]) -> None:
+    """Log which users are missing: the first, with a one-time code, and superusers."""
     if code is not None:
         logger.warning(
             "there is no user yet; create the first with quayside admin create-user, or from another machine"

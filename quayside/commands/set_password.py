@@ -2,11 +2,10 @@
 
 import argparse
 import asyncio
-import secrets
 import sys
 
 from quayside.commands import settings_of
-from quayside.commands.create_user import read_password
+from quayside.commands.create_user import password_of
 from quayside.commands.database import open_context
 from quayside.settings.settings import Settings
 from resolvers.accounts import user
@@ -16,7 +15,7 @@ from resolvers.oauth import token
 def run(arguments: argparse.Namespace) -> int:
     """Set the password. Prints it if none was given; says how many tokens stay."""
     settings = settings_of(arguments)
-    password = read_password() if arguments.password_stdin else secrets.token_urlsafe(18)
+    password = password_of(arguments)
     tokens = asyncio.run(_set(settings, arguments.user, password))
     if not arguments.password_stdin:
         print(password)

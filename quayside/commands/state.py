@@ -44,6 +44,8 @@ async def check_blobs(settings: Settings) -> int:
                 looked_up, lost = await look_up_some(blobs)
         finally:
             await blobs.close()
+    except TimeoutError as error:
+        raise CommandError(f"The blob store does not answer within {LOOK_UP_S} seconds.") from error
     except (BlobError, OSError) as error:
         raise CommandError(f"The blob store does not work: {error}.") from error
     if lost:

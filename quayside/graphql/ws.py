@@ -29,7 +29,7 @@ from quayside.graphql.http import GraphQLApp, format_error, shared_payload
 from quayside.graphql.requests import RequestRefused, check_parameters, refused, unavailable
 from resolvers.access.attempts import network_of
 from resolvers.errors import DatabaseUnavailable, ErrorCode, InvalidCredentials
-from resolvers.record.shares import Holder, Shares, holder_of
+from resolvers.record.shares import Holder, Shares
 from schema import GraphContext
 
 logger = logging.getLogger("quayside.graphql.ws")
@@ -93,7 +93,7 @@ class GraphQLSocket:
             return
         connection = Connection(self, websocket)
         try:
-            self.admit(connection, Holder(network_of(_ip(websocket))))
+            self.admit(connection, Holder(network_of(websocket.client.host if websocket.client else None)))
         except CloseConnection as closing:
             await websocket.close(closing.code, closing.reason)
             return
@@ -220,7 +220,7 @@ class Connection:
             raise CloseConnection(4403, "Forbidden") from error
         except DatabaseUnavailable as error:
             raise CloseConnection(1013, str(error)) from error
-        self.admit(self, holder_of(context.context.viewer, _ip(self.websocket)))
+        self.admit(self, self.graphql.holder_for(context))
         self.account_id = context.context.account_id
         self.is_acknowledged = True
         await self.send({"type": "connection_ack"})
@@ -315,10 +315,6 @@ class Connection:
         """Send a message. Raises TimeoutError if the client does not read."""
         async with asyncio.timeout(self.limits.send_seconds):
             await self.websocket.send_text(orjson.dumps(message).decode())
-
-
-def _ip(websocket: WebSocket) -> str | None:
-    return websocket.client.host if websocket.client else None
 
 
 def _operation_id(message: dict[str, Any]) -> str:

@@ -53,4 +53,4 @@ def host_name(host: str) -> str | None:
         parts.port  # noqa: B018 - Reading it is what checks it.
     except ValueError:
         return None
-    return parts.hostname if parts.netloc == host and "@" not in host and not parts.path else None
+    return parts.hostname if parts.netloc == host and "@" not in host else None

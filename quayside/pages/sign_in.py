@@ -64,11 +64,9 @@ class SignIn:
         self,
         contexts: Callable[[], ContextFactory],
         *,
-        base_url_of: Callable[[Request], str],
         cors_origins: Sequence[str] = (),
     ) -> None:
         self._contexts = contexts
-        self._base_url_of = base_url_of
         self._cors_origins = cors_origins
         self.api_routes = {
             path: self._api(answer)
@@ -133,7 +131,7 @@ class SignIn:
         return endpoint
 
     def _problem(self, request: Request, problem: Problem) -> Response:
-        status, body = render(problem, None, self._base_url_of(request))
+        status, body = render(problem, None, self._contexts().site_for(request).public_url)
         return _json(body, status)
 
 

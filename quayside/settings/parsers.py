@@ -55,6 +55,7 @@ def whole(minimum: int, maximum: int) -> Callable[[str], int]:
     """A parser of whole numbers in a range."""
 
     def parse(text: str) -> int:
+        # Longer texts are not converted: they are out of any range.
         if not (text.isascii() and text.isdecimal() and len(text) <= 10 and minimum <= int(text) <= maximum):
             raise ValueError(f"a whole number from {minimum} to {maximum}")
         return int(text)
@@ -64,18 +65,6 @@ def whole(minimum: int, maximum: int) -> Callable[[str], int]:
 
 port: Final = whole(1, 65_535)
 """A TCP port."""
-
-
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A parser that accepts the whole numbers from `least` to `most`."""
-
-    def parse(text: str) -> int:
-        # Longer texts are not converted: they are out of any range.
-        if not (text.isascii() and text.isdecimal() and len(text) <= 18 and least <= int(text) <= most):
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
 
 
 def size(text: str) -> int:

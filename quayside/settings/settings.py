@@ -91,14 +91,11 @@ class Settings:
         return self.database_url.startswith("sqlite:")
 
     @property
-    def database_directory(self) -> Path | None:
-        """The directory of the database, if it is the embedded one."""
-        return _path_of(self.database_url).parent if self.is_sqlite else None
-
-    @property
     def blob_directory(self) -> Path | None:
         """The directory of the blobs, if they are on a disk."""
-        return _path_of(self.blob_url) if self.blob_url.startswith("file:") else None
+        if not self.blob_url.startswith("file:"):
+            return None
+        return Path(urllib.parse.unquote(urllib.parse.urlsplit(self.blob_url).path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +147,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "UPLOADS_PER_ACCOUNT",
-        parsers.whole_number(0, 1_000_000),
+        parsers.whole(0, 1_000_000),
         "500",
         "The most uploads that one account may have begun and not ended; `0` for no bound.",
     ),
@@ -215,7 +212,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "CONNECTIONS_PER_ADDRESS",
-        parsers.whole_number(0, 1_000_000),
+        parsers.whole(0, 1_000_000),
         "1000",
         "The most connections of one client address to one process, `0` for no bound; an IPv6 network of 64"
         " bits is one address. Proxies in `TRUSTED_PROXIES` have no bound.",
@@ -235,20 +232,20 @@ SETTINGS: Final = (
     ),
     Setting(
         "SIGN_UPS_PER_ADDRESS",
-        parsers.whole_number(0, 1_000_000),
+        parsers.whole(0, 1_000_000),
         "20",
         "The most accounts that can be made within an hour from one client address, `0` for no bound.",
     ),
     Setting(
         "MAILS_PER_RECIPIENT",
-        parsers.whole_number(0, 1_000_000),
+        parsers.whole(0, 1_000_000),
         "20",
         "The most mails within a day that users can have sent to one address (invitations, confirmations, "
         "exports), `0` for no bound.",
     ),
     Setting(
         "MAILS_PER_ACCOUNT",
-        parsers.whole_number(0, 1_000_000),
+        parsers.whole(0, 1_000_000),
         "200",
         "The most mails within a day that one account, or one client address without an account, can have "
         "sent, `0` for no bound.",
@@ -328,10 +325,6 @@ def load_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     if problems:
         raise SettingsError(*problems)
     return Settings(**{name.lower(): value for name, value in values.items()}, features=features)
-
-
-def _path_of(url: str) -> Path:
-    return Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path))
 
 
 def _parse(row: Setting, given: _SettingText | None, default: str, problems: list[str]) -> Any:

@@ -75,9 +75,9 @@ def message(
     return page(request, title, "message.html", values, status=status, headers=headers)
 
 
-def refusal(request: Request, title: str, error: QuaysideError, *, link: Link, status: int = 400) -> Response:
+def refusal(request: Request, title: str, error: QuaysideError, *, link: Link) -> Response:
     """A page with an error: 429 with Retry-After for one that waiting mends."""
-    headers = {}
+    status, headers = 400, {}
     if isinstance(error, TooMany) and error.retry_after_s is not None:
         status, headers = 429, {"Retry-After": str(error.retry_after_s)}
     return message(request, title, error.message, is_error=True, link=link, status=status, headers=headers)

@@ -25,7 +25,7 @@ async def app(factory: Factory) -> Starlette:
         await factory.user(name, password=PASSWORD)
     await factory.organization("acme", owner="ada")
     contexts = ContextFactory(factory.site, factory.blobs, factory.secrets)
-    sign_in = SignIn(lambda: contexts, base_url_of=lambda _: factory.site.public_url)
+    sign_in = SignIn(lambda: contexts)
     return Starlette(routes=[*sign_in.routes(), *AuthorizationServer(lambda: contexts).routes()])
 
 
