@@ -18,11 +18,12 @@ from graphql import (
     ExecutionResult,
     FieldNode,
     GraphQLError,
-    Node,
     OperationDefinitionNode,
     VariableDefinitionNode,
     VariableNode,
+    Visitor,
     execute,
+    visit,
 )
 from graphql.execution import create_source_event_stream
 
@@ -174,23 +175,26 @@ def _begin_variables(document: DocumentNode) -> set[str]:
                     for one in arguments
                     if one.name.value == "after" and isinstance(one.value, VariableNode)
                 )
-    # With a stack, since documents may be nested deeper than calls.
-    names: set[str] = set()
-    elsewhere: set[str] = set()
-    nodes = list[Node](document.definitions)
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, VariableNode):
-            (names if id(node) in begins else elsewhere).add(node.name.value)
-        for key in node.keys:
-            if isinstance(node, VariableDefinitionNode) and key == "variable":
-                continue
-            child = getattr(node, key, None)
-            if isinstance(child, Node):
-                nodes.append(child)
-            elif isinstance(child, tuple | list):
-                nodes.extend(one for one in child if isinstance(one, Node))
-    return names - elsewhere
+    if not begins:
+        return set()
+    uses = _Uses(begins)
+    visit(document, uses)
+    return uses.names - uses.elsewhere
+
+
+class _Uses(Visitor):
+    """The names of the variables that are used at some nodes, and those used elsewhere."""
+
+    def __init__(self, begins: set[int]) -> None:
+        super().__init__()
+        self.begins = begins
+        self.names: set[str] = set()
+        self.elsewhere: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, _key: Any, parent: Any, *_: Any) -> None:
+        """Note the use of a variable; its definition is none."""
+        if not isinstance(parent, VariableDefinitionNode):
+            (self.names if id(node) in self.begins else self.elsewhere).add(node.name.value)
 
 
 async def _results(source: Any, selection: _Selection) -> AsyncGenerator[ExecutionResult, None]:

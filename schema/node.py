@@ -28,7 +28,7 @@ from schema.context import Info
 from schema.job import to_job
 from schema.manifests.label import to_label
 from schema.manifests.manifest import to_manifest
-from schema.node_id import Node, decode_id, encode_id, type_of
+from schema.node_id import Node, decode_any, encode_id
 from schema.oauth.application import to_application
 from schema.record.audit import to_entry
 from schema.repositories.permission import to_permission
@@ -174,10 +174,10 @@ class NodeQuery:
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The opaque id.")]
     ) -> Node | None:
-        kind = type_of(id, *NODES)
-        row_id = decode_id(id, kind) if kind else None
-        if kind is None or row_id is None:
+        found = decode_any(id, NODES)
+        if found is None:
             return None
+        kind, row_id = found
         try:
             return await NODES[kind](info.context.context, row_id)
         except (Unauthenticated, Forbidden, NotFound):

@@ -8,6 +8,7 @@ is a fact of the installation (`resolvers.site.node_key`), so that all processes
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 
 import strawberry
@@ -43,14 +44,17 @@ def encode_id(type_name: str, row_id: int) -> strawberry.ID:
 
 def decode_id(identity: str, type_name: str) -> int | None:
     """The row id; None if the id is invalid, or of another type."""
-    block = _block(identity)
-    return int.from_bytes(block[8:], "big") if block and block[:8] == _mark(type_name) else None
+    found = decode_any(identity, (type_name,))
+    return found[1] if found else None
 
 
-def type_of(identity: str, *type_names: str) -> str | None:
-    """Which of the types an id is of; None if of none of them."""
+def decode_any(identity: str, type_names: Iterable[str]) -> tuple[str, int] | None:
+    """Which of the types an id is of, and the row id; None if it is invalid, or of none of them."""
     block = _block(identity)
-    return next((name for name in type_names if block and block[:8] == _mark(name)), None)
+    if block is None:
+        return None
+    kind = next((name for name in type_names if block[:8] == _mark(name)), None)
+    return (kind, int.from_bytes(block[8:], "big")) if kind else None
 
 
 def _block(identity: str) -> bytes | None:

@@ -121,6 +121,12 @@ def to_robot(record: RobotRecord) -> Robot:
     return Robot(id=encode_id("Robot", record.id), record=record.account, details=record)
 
 
+async def load_account(info: Info, account_id: int | None) -> Account | None:
+    """A user or a robot by id, through the loaders of the request; None if there is none."""
+    record = await info.context.loaders.accounts.load(account_id) if account_id is not None else None
+    return account_node(record) if record else None
+
+
 def account_node(record: AccountRecord) -> Account:
     """A user or a robot as a GraphQL value."""
     if record.kind is AccountKind.ROBOT:

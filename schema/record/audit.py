@@ -12,7 +12,7 @@ from resolvers.record import export as audit_export
 from resolvers.record.audit import AuditFilter, AuditRecord
 from resolvers.record.export import Callback
 from schema.accounts.account import Account
-from schema.accounts.robot import account_node
+from schema.accounts.robot import load_account
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.enums import EventKind
@@ -61,10 +61,7 @@ class AuditEntry(Node):
 
     @strawberry.field(description="Who did it; null for nobody, the registry itself, and deleted accounts.")
     async def performer(self, info: Info) -> Account | None:
-        if self.record.performer_id is None:
-            return None
-        record = await info.context.loaders.accounts.load(self.record.performer_id)
-        return account_node(record) if record else None
+        return await load_account(info, self.record.performer_id)
 
     @strawberry.field(description="The repository that it was about; null for none, or a deleted one.")
     async def repository(

@@ -13,7 +13,7 @@ from resolvers.record.groups import Batch
 from resolvers.record.live import EventRecord, VisibleEvent
 from resolvers.record.subscription import Subscription as Source
 from schema.accounts.account import Account
-from schema.accounts.robot import account_node
+from schema.accounts.robot import load_account
 from schema.context import Info
 from schema.enums import EventKind
 from schema.repositories.repository import Repository, to_repository
@@ -81,10 +81,7 @@ class Event:
         " the place."
     )
     async def performer(self, info: Info) -> Account | None:
-        if not self.is_detailed or self.record.performer_id is None:
-            return None
-        record = await info.context.loaders.accounts.load(self.record.performer_id)
-        return account_node(record) if record else None
+        return await load_account(info, self.record.performer_id) if self.is_detailed else None
 
     @strawberry.field(
         description="The particulars, by the keys that belong to the kind; no secrets. Null for viewers who"

@@ -6,7 +6,7 @@ import strawberry
 
 from resolvers.repositories.latest_pushes import PushRecord
 from schema.accounts.account import Account
-from schema.accounts.robot import account_node
+from schema.accounts.robot import load_account
 from schema.context import Info
 from schema.repositories.repository import Repository, to_judged_repository
 from schema.scalars import Digest, to_datetime
@@ -22,10 +22,7 @@ class Push:
 
     @strawberry.field(description="Who pushed it; null if the account is gone.")
     async def pushed_by(self, info: Info) -> Account | None:
-        if self.record.performer_id is None:
-            return None
-        record = await info.context.loaders.accounts.load(self.record.performer_id)
-        return account_node(record) if record else None
+        return await load_account(info, self.record.performer_id)
 
     @strawberry.field(description="Where it was pushed to; null if that was deleted just now.")
     async def repository(self, info: Info) -> Repository | None:

@@ -10,7 +10,7 @@ from resolvers.repositories.prototype import PrototypeRecord
 from schema.access.roles import RepositoryRole
 from schema.accounts.account import Account
 from schema.accounts.grantee import AccountInput, Grantee, GranteeInput, load_grantee, to_name
-from schema.accounts.robot import account_node
+from schema.accounts.robot import load_account
 from schema.context import Info
 from schema.errors import DeletionPayload, Payload, mutation
 from schema.node_id import Node, encode_id
@@ -40,10 +40,7 @@ class PermissionPrototype(Node):
         description="The user or robot to whose new repositories it applies; null for everybody's."
     )
     async def activating_account(self, info: Info) -> Account | None:
-        if self.record.activating_account_id is None:
-            return None
-        record = await info.context.loaders.accounts.load(self.record.activating_account_id)
-        return account_node(record) if record else None
+        return await load_account(info, self.record.activating_account_id)
 
     @strawberry.field(description="When it was made.")
     def created_at(self) -> datetime:

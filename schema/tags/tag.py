@@ -10,7 +10,7 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.tags.filter import Platform
 from resolvers.tags.tag import TagChanges, TagRecord
 from schema.accounts.account import Account
-from schema.accounts.robot import account_node
+from schema.accounts.robot import load_account
 from schema.context import Info
 from schema.errors import Payload, mutation
 from schema.inputs import PathArgument, changes
@@ -84,8 +84,7 @@ class Tag(Node):
         can_push = role is not None and role >= RepositoryRole.WRITE
         if not can_push and await loaders.namespace_roles.load(repository.namespace_id) is None:
             return None
-        record = await loaders.accounts.load(self.record.pusher_id)
-        return account_node(record) if record else None
+        return await load_account(info, self.record.pusher_id)
 
     @strawberry.field(description="Whether this span was made by a restore.")
     def is_reversion(self) -> bool:
