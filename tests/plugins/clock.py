@@ -10,8 +10,14 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offset_s = 0
+        self._monkeypatch = monkeypatch
         nanoseconds = time.time_ns
         monkeypatch.setattr(time, "time_ns", lambda: nanoseconds() + self.offset_s * 10**9)
+
+    def stop(self) -> None:
+        """Let the clock stand, so that a wait of half a second lasts however slow the machine is."""
+        moment = time.time_ns()
+        self._monkeypatch.setattr(time, "time_ns", lambda: moment)
 
     def move(self, seconds: int) -> None:
         """Put the clock forward, or back by a negative number of seconds."""
@@ -22,3 +28,9 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the test, which goes right until it is moved."""
     return Clock(monkeypatch)
+
+
+@pytest.fixture
+def still_clock(clock: Clock) -> None:
+    """A clock that stands."""
+    clock.stop()

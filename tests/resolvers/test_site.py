@@ -131,6 +131,7 @@ async def test_of_concurrent_callers_exactly_one_becomes_the_first_user(factory:
     ]
 
 
+@pytest.mark.usefixtures("still_clock")
 async def test_wrong_codes_are_slowed_down_and_the_right_one_is_not(factory: Factory) -> None:
     code = await site.first_start_code()
     refusals = []

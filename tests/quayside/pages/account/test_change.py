@@ -160,6 +160,7 @@ async def test_a_user_may_take_another_name_where_that_is_allowed(
     assert old.status_code == 401
 
 
+@pytest.mark.usefixtures("still_clock")
 async def test_an_encrypted_password_stands_for_the_password(ada: Browser) -> None:
     made = await ada.post("/api/v1/user/clientkey", password=PASSWORD)
     key = made.json()["key"]

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from starlette.applications import Starlette
 
 from tests.browser import PASSWORD, Browser, browsing
@@ -39,6 +40,7 @@ async def test_recovery_does_not_reveal_who_has_an_account(browser: Browser) -> 
     assert [mail["recipient"] for mail in await mails()] == ["ada@example.com"]
 
 
+@pytest.mark.usefixtures("still_clock")
 async def test_recovering_lifts_the_wait_after_failures(app: Starlette, browser: Browser) -> None:
     await browser.sign_in("ada", "not the password")
     await free_ones_are_used_up()

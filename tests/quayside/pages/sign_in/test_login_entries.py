@@ -11,6 +11,8 @@ from tests.factories import Factory
 from tests.quayside.pages.sign_in.waiting import wait_is_over
 from tests.quayside.registry import kit
 
+pytestmark = pytest.mark.usefixtures("still_clock")
+
 REGISTRY = "/v2/auth?service=registry.test"
 SCOPE = "&scope=repository:ada/app:pull"
 

@@ -36,6 +36,7 @@ async def test_a_person_signs_in_and_out_on_a_page(browser: Browser) -> None:
     assert "signed in as" not in after.text
 
 
+@pytest.mark.usefixtures("still_clock")
 async def test_the_page_shows_why_it_did_not_work(browser: Browser) -> None:
     page = await browser.http.get("/signin")
     form = {"_csrf_token": hidden(page.text, "_csrf_token"), "username": "<ada>", "password": "x"}

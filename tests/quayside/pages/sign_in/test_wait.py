@@ -18,6 +18,8 @@ from tests.factories import Factory
 from tests.quayside.pages.sign_in.waiting import free_ones_are_used_up, wait_is_over
 from tests.state import dump
 
+pytestmark = pytest.mark.usefixtures("still_clock")
+
 
 @pytest.mark.parametrize("username", ["ada", "nobody", "ada@example.com"])
 async def test_five_mistakes_are_free_then_the_right_password_waits_too(
