@@ -25,12 +25,7 @@ _TABLE = re.compile(r"(<!-- table: (?P<name>[a-z ]+) -->\n).*?(<!-- end of table
 def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     headings = tuple(headings)
     lines = (headings, ["---"] * len(headings), *rows)
-    return (
-        "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-        .replace("|  |", "| |")
-        .replace("|  |", "| |")
-        + "\n"
-    )
+    return "".join("|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|\n" for cells in lines)
 
 
 def _code(text: object) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -37,6 +38,20 @@ def run(directory: Path, *arguments: str, text: str = "", **environ: str) -> sub
         text=True,
         check=False,
     )
+
+
+def make_user(directory: Path, name: str, password: str, **environ: str) -> None:
+    """Create a user, and the registry in `data` if there is none."""
+    arguments = ("--email", f"{name}@example.com", "--data", "data", "--password-stdin")
+    completed = run(directory, "admin", "create-user", name, *arguments, text=password, **environ)
+    assert completed.returncode == 0, completed.stderr
+
+
+def token_of(directory: Path, name: str, scopes: str, **environ: str) -> str:
+    """A new access token of a user."""
+    completed = run(directory, "admin", "create-token", name, "--scopes", scopes, **environ)
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout.strip()
 
 
 def outcome(completed: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
@@ -122,7 +137,7 @@ def helping(module: str, *arguments: str) -> Iterator[int]:
             process.terminate()
 
 
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str], directory: Path) -> None:
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[Any], directory: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.process import outcome, run, serving
+from tests.process import make_user, serving, token_of
 from tests.sink import sinking
 
 DEADLINE_S = 30
@@ -16,22 +16,9 @@ PASSWORD = "correct-horse-battery\n"
 
 
 def _token(directory: Path) -> dict[str, str]:
-    arguments = (
-        "admin",
-        "create-user",
-        "ada",
-        "--email",
-        "ada@example.com",
-        "--data",
-        "data",
-        "--password-stdin",
-    )
-    assert outcome(run(directory, *arguments, text=PASSWORD))[0] == 0
-    code, token, _ = outcome(
-        run(directory, "admin", "create-token", "ada", "--scopes", "user:admin repo:create")
-    )
-    assert code == 0
-    return {"Authorization": f"Bearer {token.strip()}"}
+    make_user(directory, "ada", PASSWORD)
+    token = token_of(directory, "ada", "user:admin repo:create")
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _kinds(client: httpx.Client, headers: dict[str, str]) -> list[str]:

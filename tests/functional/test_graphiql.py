@@ -309,17 +309,7 @@ def test_a_query_in_the_address_is_shown_and_not_run(browser: Browser, address: 
 def test_signing_in_on_the_page_sets_the_viewer(browser: Browser, tmp_path: Path) -> None:
     # given a registry with a user
     password = "correct-horse-battery"
-    arguments = (
-        "admin",
-        "create-user",
-        "ada",
-        "--email",
-        "ada@example.com",
-        "--data",
-        "data",
-        "--password-stdin",
-    )
-    process.run(tmp_path, *arguments, text=password)
+    process.make_user(tmp_path, "ada", password)
     with process.serving(tmp_path) as (client, _):
         # when she comes by the link of GraphiQL and signs in
         browser.open(f"{client.base_url}/graphql")
@@ -343,19 +333,8 @@ def test_signing_in_on_the_page_sets_the_viewer(browser: Browser, tmp_path: Path
 
 def test_a_subscription_shows_events_until_it_is_stopped(browser: Browser, tmp_path: Path) -> None:
     # given a registry, and a user of it in the browser
-    arguments = (
-        "admin",
-        "create-user",
-        "ada",
-        "--email",
-        "ada@example.com",
-        "--data",
-        "data",
-        "--password-stdin",
-    )
-    process.run(tmp_path, *arguments, text="correct-horse-battery")
-    scopes = ("--scopes", "user:admin org:admin repo:create repo:read")
-    token = process.run(tmp_path, "admin", "create-token", "ada", *scopes).stdout.strip()
+    process.make_user(tmp_path, "ada", "correct-horse-battery")
+    token = process.token_of(tmp_path, "ada", "user:admin org:admin repo:create repo:read")
     with process.serving(tmp_path) as (client, _):
         headers = {"Authorization": f"Bearer {token}"}
 

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 
 from quayside.graphql.ws import SUBPROTOCOL
 from tests.functional.skopeo import skopeo
-from tests.process import log_of, outcome, run, serving
+from tests.process import log_of, make_user, serving, token_of
 from tests.quayside.registry import kit
 
 pytestmark = pytest.mark.needs("skopeo")
@@ -123,21 +123,8 @@ class Servers:
 def _two_servers(directory: Path, database_url: str) -> Iterator[Servers]:
     """Two servers on one database, with the empty repository `ada/app`."""
     environ = _environment(directory, database_url)
-    create = (
-        "admin",
-        "create-user",
-        "ada",
-        "--email",
-        "ada@example.com",
-        "--data",
-        "data",
-        "--password-stdin",
-    )
-    assert outcome(run(directory, *create, text=PASSWORD, **environ))[0] == 0
-    scopes = "repo:create repo:write repo:admin"
-    code, token, _ = outcome(run(directory, "admin", "create-token", "ada", "--scopes", scopes, **environ))
-    assert code == 0
-    token = token.strip()
+    make_user(directory, "ada", PASSWORD, **environ)
+    token = token_of(directory, "ada", "repo:create repo:write repo:admin", **environ)
     other = directory / "other"
     other.mkdir()
     with (

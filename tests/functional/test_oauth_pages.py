@@ -61,19 +61,8 @@ def test_a_user_signs_in_authorizes_and_sees_the_token_once(
     browser: Browser, tmp_path: Path, elsewhere: str
 ) -> None:
     # given a registry with an administrator of an organization that has an application
-    arguments = (
-        "admin",
-        "create-user",
-        "ada",
-        "--email",
-        "ada@example.com",
-        "--data",
-        "data",
-        "--password-stdin",
-    )
-    process.run(tmp_path, *arguments, text=PASSWORD)
-    scopes = "org:admin user:admin"
-    token = process.run(tmp_path, "admin", "create-token", "ada", "--scopes", scopes).stdout.strip()
+    process.make_user(tmp_path, "ada", PASSWORD)
+    token = process.token_of(tmp_path, "ada", "org:admin user:admin")
     with process.serving(tmp_path) as (client, _):
         base = str(client.base_url).rstrip("/")
         asked = {

@@ -25,7 +25,7 @@ from quayside.cli import main
 from quayside.version import __version__
 from storage.copies import copy_path
 from tests.certificates import make_certificate
-from tests.process import ROOT, START_TIMEOUT_S, free_port
+from tests.process import ROOT, START_TIMEOUT_S, free_port, wait_until_ready
 from tests.quayside.registry import kit
 
 PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
@@ -134,24 +134,11 @@ def serving(machine: Machine) -> Iterator[httpx.Client]:
         process = subprocess.Popen(machine.here(command).split(), env=machine.environment, stderr=log)
     with process, httpx.Client(base_url=f"http://127.0.0.1:{machine.ports['8080']}") as client:
         try:
-            wait_for(client, process, machine.root / "log")
+            wait_until_ready(client, process, machine.root)
             yield client
         finally:
             client.close()
             process.terminate()
-
-
-def wait_for(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        try:
-            client.get("/healthz").raise_for_status()
-        except httpx.HTTPError:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
 
 
 def test_the_wheel_serves_pages_documentation_and_what_is_watched(served: httpx.Client) -> None:
