@@ -21,7 +21,14 @@ PURGE_STATEMENTS = (
     ),
     "DELETE FROM star WHERE id IN (SELECT id FROM star WHERE repository_id = ? LIMIT {limit})",
     "DELETE FROM repository WHERE id = ?",
+    # Triggers subtract what leaves with the row of the repository, so these go after it.
+    "DELETE FROM repository_size WHERE repository_id = ?",
+    (
+        "DELETE FROM storage_sample WHERE id IN"
+        " (SELECT id FROM storage_sample WHERE repository_id = ? LIMIT {limit})"
+    ),
 )
+SIZES_OF_NAMESPACE = ("namespace_content", "namespace_size", "storage_sample")
 PURGE_BATCH = 200
 
 
@@ -74,3 +81,5 @@ async def purge_namespace(namespace_id: int) -> None:
         for robot in robots:
             await execute("DELETE FROM account WHERE id = ?", robot["id"])
         await execute("DELETE FROM account WHERE id = ?", namespace_id)
+        for table in SIZES_OF_NAMESPACE:
+            await execute(f"DELETE FROM {table} WHERE namespace_id = ?", namespace_id)
