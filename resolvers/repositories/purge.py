@@ -2,6 +2,7 @@
 
 from resolvers.access.epochs import Cause, bump
 from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
+from resolvers.sizes import stored as sizes
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.statements import execute, fetch, fetch_one
@@ -28,7 +29,6 @@ PURGE_STATEMENTS = (
         " (SELECT id FROM storage_sample WHERE repository_id = ? LIMIT {limit})"
     ),
 )
-SIZES_OF_NAMESPACE = ("namespace_content", "namespace_size", "storage_sample")
 PURGE_BATCH = 200
 
 
@@ -81,5 +81,4 @@ async def purge_namespace(namespace_id: int) -> None:
         for robot in robots:
             await execute("DELETE FROM account WHERE id = ?", robot["id"])
         await execute("DELETE FROM account WHERE id = ?", namespace_id)
-        for table in SIZES_OF_NAMESPACE:
-            await execute(f"DELETE FROM {table} WHERE namespace_id = ?", namespace_id)
+        await sizes.forget(namespace_id)

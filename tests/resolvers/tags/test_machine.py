@@ -1,6 +1,5 @@
 """Stateful test: any sequence of tag changes, compared with a model without history and SQL."""
 
-import asyncio
 import itertools
 import math
 import time
@@ -33,10 +32,8 @@ from resolvers.tags.filter import TagFilter
 from resolvers.tags.history import TagChangeKind
 from resolvers.tags.outcome import PlanArguments, PlanKind, TagSelection
 from resolvers.tags.tag import TagChanges
-from storage.blobs import open_blob_store
-from storage.database import Database
 from storage.statements import fetch
-from tests.factories import Factory
+from tests.machines import Bench
 from tests.plugins.scale import SCALE
 
 HOUR_MS = 3_600_000
@@ -60,30 +57,6 @@ class Entry:
     since: int
     until: int | None = None
     is_locked: bool = False
-
-
-class Bench:
-    """A database and a fake clock, shared by all runs of one test."""
-
-    def __init__(self, chosen: Settings) -> None:
-        self.settings = chosen
-        self.now = 1_800_000_000_000
-        self.runner = asyncio.Runner()
-        self.database, self.factory = self.run(self._open())
-
-    async def _open(self) -> tuple[Database, Factory]:
-        database = await Database.connect(self.settings.database_url)
-        database.make_current()
-        factory = Factory.of(self.settings, database, open_blob_store(self.settings.blob_url))
-        await factory.user("ada")
-        return database, factory
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.runner.run(work)
-
-    def close(self) -> None:
-        self.run(self.database.close())
-        self.runner.close()
 
 
 class Tags(RuleBasedStateMachine):

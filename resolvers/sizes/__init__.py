@@ -1,0 +1,1 @@
+"""Sizes: stored bytes as triggers keep them, their recount, and their history."""
