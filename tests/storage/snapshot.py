@@ -32,6 +32,7 @@ from storage.database import Database, _configuration, latest_revision, migrate
 from storage.election import hold_lease
 from storage.jobs import enqueue
 from storage.models.blob import StrayUpload, Upload
+from storage.models.quota import Quota, QuotaLimit
 from storage.models.size import StorageSample
 from storage.statements import Row, execute, fetch, is_postgres
 from storage.transactions import transaction
@@ -100,6 +101,8 @@ async def populate(factory: Factory) -> None:
     await limits.count_mail(owner, "eve@example.com")
     await StrayUpload.create(uuid="22222222-2222-4222-8222-222222222222", found_at_ms=now_ms())
     await StorageSample.create(namespace_id=found.namespace_id, day=20_000, stored_bytes=1)
+    quota = await Quota.create(namespace_id=found.namespace_id, limit_bytes=10**12, created_at_ms=now_ms())
+    await QuotaLimit.create(quota_id=quota.id, kind="warning", percent=80)
     await enqueue("upload.expire", {})
     await hold_lease("job-runner", "elsewhere:1:1", duration_ms=1)
 
