@@ -12,7 +12,7 @@ from tests.contract.owed.place import Place
 from tests.contract.owed.requests import carry_out, filled, pull, registry_token, send
 from tests.contract.owed.rights import ABSENT, FRESH, INVALID, RIGHTS, F, U
 from tests.contract.owed.rows import Door, Entry, Row
-from tests.state import dump, keep, restore
+from tests.state import FOLLOWING, dump, keep, restore
 
 LOGS = ("audit_log", "event")
 OUTCOMES: Mapping[Door, Mapping[str, str]] = {
@@ -192,7 +192,7 @@ def _changes(before: State, after: State, but: tuple[str, ...] = LOGS) -> str:
     """The tables with new rows, other values, fewer rows: `+tag ~repository -star`."""
     found = []
     for table in sorted(set(before) - set(but)):
-        if "_search" in table or before[table] == after[table]:
+        if "_search" in table or table in FOLLOWING or before[table] == after[table]:
             continue
         old, new = ({_key(row): row for row in state[table]} for state in (before, after))
         if new.keys() - old.keys():
