@@ -22,6 +22,7 @@ from resolvers.oauth import application, token
 from resolvers.pages import Page, Slice
 from resolvers.repositories import activity, membership, permission, popularity, repository, star
 from resolvers.repositories.activity import PullsRecord
+from resolvers.sizes import history, stored
 from resolvers.tags import tag
 
 K = TypeVar("K")
@@ -155,6 +156,12 @@ class Loaders:
     popularity = _Lazy(lambda request: _loader(popularity.popularities, 0))
     activity = _Lazy(lambda request: _grouped(activity.of_repositories))
     """Keys are pairs of a repository and a number of days."""
+    namespace_sizes = _Lazy(lambda request: _loader(stored.of_namespaces, 0))
+    repository_sizes = _Lazy(lambda request: _loader(stored.of_repositories, 0))
+    """Stored bytes."""
+    namespace_histories = _Lazy(lambda request: _grouped(history.of_namespaces))
+    repository_histories = _Lazy(lambda request: _grouped(history.of_repositories))
+    """Stored bytes of the last days; keys are a namespace or repository, and a number of days."""
     manifest_pulls = _Lazy(lambda request: _loader(activity.of_manifests, PullsRecord()))
     tag_pulls = _Lazy(lambda request: _loader(activity.of_tags, PullsRecord()))
     """Keys are pairs of a repository and the name of a tag."""

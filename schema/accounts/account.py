@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schema.accounts.invite import TeamInvite
     from schema.accounts.organization import Organization
     from schema.repositories.repository import Repository
+    from schema.sizes.storage import Storage
 
 strawberry.enum(AccountKind, name="AccountKind", description="What an account is.")
 strawberry.enum(
@@ -183,6 +184,16 @@ class User(Account, TokenHolder):
     def settings(self, info: Info) -> UserSettings | None:
         role = account.viewer_account_role(info.context.context, self.record)
         return UserSettings(record=self.record) if role is AccountRole.ADMIN else None
+
+    @strawberry.field(
+        description="What the user stores, and how it grew. For the user and superusers; refused to others."
+    )
+    async def storage(
+        self, info: Info
+    ) -> Annotated["Storage", strawberry.lazy("schema.sizes.storage")] | None:
+        from schema.sizes.storage import storage_of
+
+        return await storage_of(info, self.record)
 
     @strawberry.field(
         description="The organizations that the user is in, by name; refused to others. Requires `user:read`."

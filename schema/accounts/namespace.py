@@ -20,6 +20,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import ActivityDay, Days, to_day
+from schema.sizes.storage import Storage, storage_of
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Namespace(Node):
     @strawberry.field(description="The viewer's role in it.")
     async def viewer_role(self, info: Info) -> TeamRole | None:
         return await namespace_role(info.context.context.viewer, self.record.id)
+
+    @strawberry.field(description="What it stores, and how it grew.")
+    async def storage(self, info: Info) -> Storage | None:
+        return await storage_of(info, self.record)
 
     @strawberry.field(
         description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"

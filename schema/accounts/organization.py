@@ -28,6 +28,7 @@ from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.membership import OrganizationCollaborator, OrganizationMember
 from schema.repositories.prototype import PermissionPrototype, to_prototype
 from schema.scalars import BigInt
+from schema.sizes.storage import Storage, storage_of
 
 if TYPE_CHECKING:
     from schema.accounts.robot import Robot
@@ -102,6 +103,12 @@ class Organization(Node):
         if await info.context.loaders.namespace_roles.load(self.record.id) is not TeamRole.ADMIN:
             raise context.viewer.refusal(ADMINISTER_NAMESPACE)
         return OrganizationSettings(record=self.record)
+
+    @strawberry.field(
+        description="What it stores, and how it grew. For members and superusers; refused to others."
+    )
+    async def storage(self, info: Info) -> Storage | None:
+        return await storage_of(info, self.record)
 
     @strawberry.field(
         description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"

@@ -45,6 +45,7 @@ from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.repositories.permission import RepositoryPermission, to_permission
 from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
+from schema.sizes.storage import RepositoryStorage
 from schema.tags.history import TagChange, TagDifference, to_tag_change, to_tag_difference
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 from schema.tags.plan import TagPlan, to_plan
@@ -166,6 +167,10 @@ class Repository(Node, Guarded):
     async def activity(self, info: Info, days: Days = 30) -> list[ActivityDay]:
         activity.check_days(days)
         return [to_day(record) for record in await info.context.loaders.activity.load((self.record.id, days))]
+
+    @strawberry.field(description="What it stores, and how it grew.")
+    async def storage(self) -> RepositoryStorage:
+        return RepositoryStorage(record=self.record)
 
     @strawberry.field(description="How many users have starred it.")
     async def star_count(self, info: Info) -> int:

@@ -54,8 +54,8 @@ async def statements(caller: Caller, path: str) -> int:
 @pytest.mark.parametrize(
     ("path", "limit"),
     [
-        (f"/repository?namespace={ORGANIZATION}&last_modified=true", 5),
-        ("/repository?public=true&popularity=true", 5),
+        (f"/repository?namespace={ORGANIZATION}&last_modified=true", 6),
+        ("/repository?public=true&popularity=true", 6),
         ("/find/repositories?query=crane&includeUsage=true", 8),
         ("/find/all?query=cr", 7),
         (f"/entities/cr?namespace={ORGANIZATION}&includeTeams=true", 8),

@@ -1,0 +1,1 @@
+"""Sizes: what namespaces and repositories store, and how it grew."""

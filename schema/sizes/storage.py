@@ -1,0 +1,97 @@
+"""Stored bytes of namespaces and repositories, and their history."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import strawberry
+
+from resolvers.access.needs import BE_MEMBER_OR_OWNER
+from resolvers.access.permissions import account_role
+from resolvers.accounts.account import AccountRecord
+from resolvers.repositories.activity import DAY_MS, check_days
+from resolvers.repositories.repository import RepositoryRecord
+from resolvers.sizes import history
+from resolvers.sizes.history import PACE_DAYS, SizeOnDay
+from schema.context import Info
+from schema.repositories.activity import Days
+from schema.scalars import BigInt, to_datetime
+
+STORED = (
+    "the blobs to which it has a right and the bodies of its manifests, each counted once: what tags name,"
+    " what the time machine keeps, and what no manifest names yet, until the garbage collector takes it"
+)
+"""The definition of stored bytes, in one place."""
+HISTORY = "The stored bytes of the last days, at most 365, newest first, from the first day that is known."
+
+
+@strawberry.type(description="What was stored at the end of a day; of today, what is stored now.")
+class StorageDay:
+    record: strawberry.Private[SizeOnDay]
+
+    @strawberry.field(description="The beginning of the day, in UTC.")
+    def starts_at(self) -> datetime:
+        return to_datetime(self.record.day * DAY_MS)
+
+    @strawberry.field(description="The stored bytes.")
+    def stored_bytes(self) -> BigInt:
+        return BigInt(self.record.stored_bytes)
+
+
+def to_days(found: Sequence[SizeOnDay]) -> list[StorageDay]:
+    """A history as GraphQL values."""
+    return [StorageDay(record=record) for record in found]
+
+
+@strawberry.type(
+    description="What a user or an organization stores. For the owner, the organization's members, and"
+    " superusers."
+)
+class Storage:
+    record: strawberry.Private[AccountRecord]
+
+    @strawberry.field(
+        description=f"Bytes stored by the namespace: {STORED}. What several of its repositories hold counts"
+        " once. Quotas compare this figure."
+    )
+    async def stored_bytes(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.namespace_sizes.load(self.record.id))
+
+    @strawberry.field(description=HISTORY)
+    async def history(self, info: Info, days: Days = 30) -> list[StorageDay]:
+        check_days(days)
+        return to_days(await info.context.loaders.namespace_histories.load((self.record.id, days)))
+
+    @strawberry.field(
+        description=f"By how many bytes a day it grew in the last {PACE_DAYS} days, negative if it shrank;"
+        " null before there is a day to compare with."
+    )
+    async def daily_growth_bytes(self, info: Info) -> BigInt | None:
+        found = await info.context.loaders.namespace_histories.load((self.record.id, PACE_DAYS))
+        pace = history.pace(found)
+        return None if pace is None else BigInt(pace)
+
+
+@strawberry.type(description="What a repository stores. Requires `repo:read`, unless it is public.")
+class RepositoryStorage:
+    record: strawberry.Private[RepositoryRecord]
+
+    @strawberry.field(description=f"Bytes stored by the repository: {STORED}.")
+    async def stored_bytes(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.repository_sizes.load(self.record.id))
+
+    @strawberry.field(description=HISTORY)
+    async def history(self, info: Info, days: Days = 30) -> list[StorageDay]:
+        check_days(days)
+        return to_days(await info.context.loaders.repository_histories.load((self.record.id, days)))
+
+
+async def storage_of(info: Info, record: AccountRecord) -> Storage:
+    """What a namespace stores. Raises `Unauthenticated` or `Forbidden` for outsiders."""
+    viewer = info.context.context.viewer
+    if (
+        viewer.is_superuser
+        or account_role(viewer, record.id) is not None
+        or await info.context.loaders.namespace_roles.load(record.id) is not None
+    ):
+        return Storage(record=record)
+    raise viewer.refusal(BE_MEMBER_OR_OWNER)

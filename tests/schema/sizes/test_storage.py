@@ -1,0 +1,165 @@
+"""Stored bytes through GraphQL: what counts, who sees it, how it grew, and what a list costs."""
+
+import pytest
+
+from resolvers.access.roles import TeamRole
+from resolvers.repositories import purge, repository
+from resolvers.repositories.repository import Visibility
+from resolvers.sizes import history
+from resolvers.tags import tag
+from storage.clock import DAY_MS, now_ms
+from storage.statements import count_statements, execute, fetch
+from tests.factories import Factory
+from tests.quayside.registry import kit
+from tests.schema.client import GraphQL
+
+BASE, APP, EXTRA = b"b" * 1000, b"a" * 200, b"e" * 30
+
+
+def size_of(*layers: bytes) -> int:
+    """The bytes of the manifest of an image."""
+    return len(kit.encode(kit.image_document(*layers)))
+
+
+@pytest.fixture
+async def acme(ada: GraphQL, factory: Factory) -> GraphQL:
+    """Ada, who owns `acme` with the empty repositories `app` and `web`."""
+    await factory.organization("acme", owner="ada")
+    for path in ("acme/app", "acme/web"):
+        await factory.repository(path, by="ada", visibility=Visibility.PUBLIC)
+    return ada
+
+
+async def stored(client: GraphQL) -> dict[str, int]:
+    """The stored bytes of `acme` and of its repositories."""
+    data = await client.data(
+        'query { namespace(name: "acme") { storage { storedBytes } } organization(name: "acme") {'
+        " repositories { nodes { name storage { storedBytes } } } } }"
+    )
+    found = {
+        node["name"]: node["storage"]["storedBytes"] for node in data["organization"]["repositories"]["nodes"]
+    }
+    return {"acme": data["namespace"]["storage"]["storedBytes"], **found}
+
+
+async def test_content_counts_once_for_a_namespace_until_it_is_collected(
+    acme: GraphQL, factory: Factory
+) -> None:
+    first = len(kit.CONFIG) + len(BASE) + len(APP) + size_of(BASE, APP)
+    second = len(kit.CONFIG) + len(BASE) + len(EXTRA) + size_of(BASE, EXTRA)
+    shared = len(kit.CONFIG) + len(BASE)
+    assert await stored(acme) == {"acme": 0, "app": 0, "web": 0}
+
+    await factory.image("acme/app", BASE, APP, tag="v1")
+    await factory.image("acme/web", BASE, EXTRA, tag="v1")
+    both = {"acme": first + second - shared, "app": first, "web": second}
+    assert await stored(acme) == both
+
+    # What the time machine keeps still counts, and a push of the same costs nothing.
+    await tag.delete(await factory.as_account("ada"), "acme/app", "v1")
+    await factory.image("acme/app", BASE, APP, tag="v2")
+    assert await stored(acme) == both
+
+    # A deleted repository counts until its content is purged.
+    (row,) = await fetch("SELECT id FROM repository WHERE path = 'acme/web'")
+    await repository.delete(await factory.as_account("ada"), "acme/web")
+    assert (await stored(acme))["acme"] == both["acme"]
+    await purge.purge_repository(row["id"])
+    assert await stored(acme) == {"acme": first, "app": first}
+    assert await fetch("SELECT 1 FROM repository_size WHERE repository_id = ?", row["id"]) == []
+
+
+async def test_content_of_another_namespace_changes_no_figure(acme: GraphQL, factory: Factory) -> None:
+    await factory.user("eve")
+    await factory.repository("eve/hidden")
+    await factory.image("eve/hidden", BASE, tag="v1")
+    size = len(kit.CONFIG) + len(BASE) + size_of(BASE)
+
+    await factory.image("acme/app", BASE, tag="v1")
+
+    assert await stored(acme) == {"acme": size, "app": size, "web": 0}
+
+
+async def test_members_and_superusers_see_what_a_namespace_stores(acme: GraphQL, factory: Factory) -> None:
+    await factory.user("bob")
+    await factory.user("eve")
+    await factory.user("root", is_superuser=True)
+    await factory.team("acme", "crew", TeamRole.MEMBER, ["bob"])
+    query = 'query { organization(name: "acme") { storage { storedBytes } } }'
+
+    for name in ("ada", "bob", "root"):
+        client = acme.with_token(await factory.token(name))
+        assert await client.data(query) == {"organization": {"storage": {"storedBytes": 0}}}, name
+    answer = await acme.with_token(await factory.token("eve")).answer(query)
+    assert answer["data"] == {"organization": {"storage": None}}
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+    own = "query ($name: String!) { user(username: $name) { storage { storedBytes } } }"
+    eve = acme.with_token(await factory.token("eve"))
+    assert await eve.data(own, name="eve") == {"user": {"storage": {"storedBytes": 0}}}
+    assert await eve.refusal(own, name="bob") == "FORBIDDEN"
+
+
+async def sampled(days_ago: int, stored_bytes: int) -> None:
+    """Write the sample of a day of everything that stores something."""
+    await execute("UPDATE namespace_size SET stored_bytes = stored_bytes + ?", stored_bytes)
+    await execute("UPDATE repository_size SET stored_bytes = stored_bytes + ?", stored_bytes)
+    await history.sample()
+    await execute("UPDATE storage_sample SET day = day - ? WHERE day = ?", days_ago, now_ms() // DAY_MS)
+    await execute("UPDATE namespace_size SET stored_bytes = stored_bytes - ?", stored_bytes)
+    await execute("UPDATE repository_size SET stored_bytes = stored_bytes - ?", stored_bytes)
+
+
+async def test_history_fills_gaps_and_tells_the_pace(acme: GraphQL, factory: Factory) -> None:
+    await factory.blob("acme/app", BASE)
+    await sampled(40, -900)
+    await sampled(31, -700)
+    await sampled(2, -400)
+    query = (
+        'query ($days: Int!) { namespace(name: "acme") { storage { dailyGrowthBytes'
+        " history(days: $days) { startsAt storedBytes } } }"
+        ' repository(path: "acme/app") { storage { history(days: $days) { storedBytes } } } }'
+    )
+
+    data = await acme.data(query, days=5)
+
+    storage = data["namespace"]["storage"]
+    assert [day["storedBytes"] for day in storage["history"]] == [1000, 600, 600, 300, 300]
+    assert storage["history"][0]["startsAt"].endswith("T00:00:00Z")
+    assert [day["storedBytes"] for day in data["repository"]["storage"]["history"]] == [
+        1000,
+        600,
+        600,
+        300,
+        300,
+    ]
+    # Over 29 days, from 300 to 1,000 bytes.
+    assert storage["dailyGrowthBytes"] == 24
+    whole = (await acme.data(query, days=365))["namespace"]["storage"]["history"]
+    assert [len(whole), whole[-1]["storedBytes"]] == [41, 100]
+    refused = (await acme.answer(query, days=366))["errors"]
+    assert [error["extensions"]["code"] for error in refused] == ["BAD_REQUEST", "BAD_REQUEST"]
+
+    # A second sample of a day replaces the first; samples beyond a year and some days go.
+    await sampled(401, 0)
+    await history.sample()
+    await history.sample()
+    rows = await fetch("SELECT day, stored_bytes FROM storage_sample WHERE repository_id = 0 ORDER BY day")
+    today = now_ms() // DAY_MS
+    assert [(today - row["day"], row["stored_bytes"]) for row in rows] == [
+        (40, 100),
+        (31, 300),
+        (2, 600),
+        (0, 1000),
+    ]
+
+
+async def test_a_list_with_sizes_costs_one_more_statement(acme: GraphQL, factory: Factory) -> None:
+    query = 'query {{ organization(name: "acme") {{ repositories(first: 100) {{ nodes {{ path {} }} }} }} }}'
+    for number in range(20):
+        await factory.repository(f"acme/r{number}", by="ada")
+    counts = []
+    for more in ("", "storage { storedBytes }", "storage { storedBytes }"):
+        with count_statements() as count:
+            await acme.data(query.format(more))
+        counts.append(len(count.statements))
+    assert counts[2] == counts[0] + 1
