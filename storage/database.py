@@ -24,12 +24,13 @@ import aiofiles
 # The library has no public way to set the context of one task that can be nested and repeated.
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.executor import MigrationTarget
 
 import storage.migrations
 from storage.copies import CopyFailed, copy_path, make_copy
 from storage.models import MODULES
 from storage.refusals import DatabaseError, explained
+from storage.schema_states import Executor
 from storage.space import free_bytes
 
 __all__ = ["Database", "DatabaseError", "IntegrityError", "latest_revision", "migrate"]
@@ -205,7 +206,7 @@ async def migrate(
                 await _require_trigrams(database)
                 connection = database._context.db("default")
                 configuration = _configuration(url, 2)["apps"]
-                executor = MigrationExecutor(connection, configuration)
+                executor = Executor(connection, configuration)
                 plan = await executor.plan([MigrationTarget("models", "__latest__")])
                 steps = tuple(step.migration.name for step in plan)
                 if steps:
@@ -250,7 +251,7 @@ async def _require_trigrams(database: Database) -> None:
 async def applied_revisions(database: Database) -> list[str]:
     """The migrations recorded in the database, in order; empty for a new database."""
     connection = database._context.db("default")
-    executor = MigrationExecutor(connection, _configuration(database.url, 1)["apps"])
+    executor = Executor(connection, _configuration(database.url, 1)["apps"])
     applied = sorted(key.name for key in await executor.recorder.applied_migrations())
     if not applied and database.dialect == "postgres":
         # To the library, a table that this user may not read is none.

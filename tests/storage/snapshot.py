@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.executor import MigrationTarget
 
 from quayside.settings.settings import load_settings
 from resolvers import site
@@ -34,6 +34,7 @@ from storage.jobs import enqueue
 from storage.models.blob import StrayUpload, Upload
 from storage.models.quota import Quota, QuotaLimit
 from storage.models.size import StorageSample
+from storage.schema_states import Executor
 from storage.statements import Row, execute, fetch, is_postgres
 from storage.transactions import transaction
 from tests.factories import Factory, image_config
@@ -111,7 +112,7 @@ async def migrate_to(database: Database, revision: str) -> None:
     """Migrate an empty database to a revision. The product itself migrates only to the newest."""
     with database.current():
         connection = database._context.db("default")
-        executor = MigrationExecutor(connection, _configuration(database.url, 1)["apps"])
+        executor = Executor(connection, _configuration(database.url, 1)["apps"])
         await executor.migrate([MigrationTarget("models", revision)], direction="forward")
 
 
