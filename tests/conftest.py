@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.plugins.clock",
     "tests.plugins.postgres",
     "tests.plugins.sockets",
+    "tests.plugins.costs",
     "tests.plugins.transactions",
     "tests.plugins.databases",
     "tests.plugins.content",

@@ -33,7 +33,11 @@ def shared_directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 
 @pytest.fixture
 async def database_url(
-    request: pytest.FixtureRequest, tmp_path: Path, shared_directory: Path, postgres_address: str | None
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    shared_directory: Path,
+    postgres_address: str | None,
+    low_costs: None,
 ) -> AsyncIterator[str]:
     """The URL of a fresh, migrated database."""
     if TEST_DB == "sqlite":
