@@ -1,13 +1,31 @@
 """The installation: its first user."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
 
 from resolvers import site
+from resolvers.sizes import recount
 from schema.accounts.account import User, to_user
 from schema.context import Info
 from schema.errors import Payload, mutation
+from schema.scalars import BigInt, to_datetime
+
+
+@strawberry.type(description="What the registry stores. A job counts it daily.")
+class RegistryStorage:
+    record: strawberry.Private[recount.RegistrySize]
+
+    @strawberry.field(
+        description="Bytes of all blobs, each stored once, and of the manifests of all repositories."
+    )
+    def stored_bytes(self) -> BigInt:
+        return BigInt(self.record.stored_bytes)
+
+    @strawberry.field(description="When it was counted.")
+    def counted_at(self) -> datetime:
+        return to_datetime(self.record.counted_at_ms)
 
 
 @strawberry.type(description="The installation.")
@@ -26,6 +44,15 @@ class Site:
     )
     def has_mail_server(self, info: Info) -> bool:
         return info.context.context.site.has_mail_server
+
+    @strawberry.field(
+        description="What the registry stores, as the last recount found; null before the first. Refused to"
+        " others than superusers. Requires `super:user`."
+    )
+    async def storage(self, info: Info) -> RegistryStorage | None:
+        info.context.context.viewer.require_superuser()
+        found = await recount.registry_size()
+        return RegistryStorage(record=found) if found else None
 
 
 @strawberry.type
