@@ -7,6 +7,9 @@ DB ?= sqlite
 T ?= tests
 JOBS ?= $(shell nproc)
 
+# Processes of tests start in half the time from bytecode that the first of them has kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long lint format schema docs bench
 
@@ -27,7 +30,7 @@ run: $(READY) ## Serve the registry on http://127.0.0.1:8080 from ./data.
 	@exec $(BIN)/quayside serve
 
 test: $(READY) ## Run the tests. DB=postgres for PostgreSQL, T=path for some of them.
-	TEST_DB=$(DB) $(BIN)/pytest -n $(JOBS) $(T)
+	TEST_DB=$(DB) $(BIN)/pytest -n $(JOBS) --dist worksteal $(T)
 
 test-long: $(READY) ## Try at length what make test tries in part: random examples, large blobs. DB and T as above.
 	TEST_DB=$(DB) TEST_SCALE=25 $(BIN)/pytest -n $(JOBS) -m long --durations=10 $(T)

@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.plugins.requirements",
+    "tests.plugins.halves",
     "tests.plugins.scratch",
     "tests.plugins.scale",
     "tests.plugins.clock",
