@@ -18,6 +18,13 @@ _END = (
 )
 
 
+ENDED = (
+    f"CASE WHEN ended_at_ms <= {_MOMENT} THEN ended_at_ms WHEN started_at_ms > {_MOMENT} THEN started_at_ms"
+    f" ELSE {_MOMENT} END"
+)
+"""SQL of the end that a span has once it is ended at a time in milliseconds, which it takes three times."""
+
+
 async def end(condition: str, *values: object, moment_ms: int) -> None:
     """End the spans that fulfil an SQL condition on `tag`, for good, in the open transaction.
 

@@ -95,6 +95,11 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "API": "Somebody by this API or by REST, and it can be deleted so.",
         "INTERNAL": "This registry; it cannot be deleted.",
     },
+    "ReclaimMoment": {
+        "NOW": "By a collection right now.",
+        "AFTER_TIME_MACHINE": "By a collection when the window of the time machine is over for what is"
+        " deleted now, and the grace period for what was pushed until now.",
+    },
     "ReferrerSource": {
         "SUBJECT": "By the field `subject` of the manifest.",
         "TAG": "By a tag such as `sha256-<hex>.sig`.",

@@ -42,6 +42,9 @@ from graphql import (
 )
 from graphql import parse as parse_source
 
+WEIGHT = "weight"
+"""The key in the `metadata` of a field that says how many rows it costs as much as."""
+
 DEFAULT_FIRST = 50
 """Rows of a connection if neither the query nor the schema gives a number."""
 
@@ -69,7 +72,8 @@ class Limits:
 class Cost:
     """The cost of a request.
 
-    `nodes`: rows of connections, multiplied by the rows of the enclosing connections. `depth`: nested fields.
+    `nodes`: rows of connections, multiplied by the rows of the enclosing connections, and the weights of
+    fields that read many. `depth`: nested fields.
     `aliases`: fields with an alias. `fields`: all fields, with fragments expanded. `first`: the largest page.
     `list_items`: the longest input list. Introspection does not count for `nodes` and `depth`.
     """
@@ -253,6 +257,7 @@ class CostCalculator:
         introspection = name.startswith("__")
         page, rows = self.rows(node, definition)
         nodes = below.nodes if rows is None else rows * (1 + below.nodes)
+        nodes += weight_of(definition)
         cost = self.field_costs[id(node)] = Cost(
             nodes=0 if introspection else nodes,
             depth=0 if introspection else below.depth + 1,
@@ -378,6 +383,12 @@ class CostCalculator:
             (longest_list(self.variables.get(name), of) for name, of in self.variable_types.items()),
             default=0,
         )
+
+
+def weight_of(field: GraphQLField) -> int:
+    """What a field costs beside the rows of its pages, since it reads much to answer little."""
+    definition = field.extensions.get("strawberry-definition")
+    return int(definition.metadata.get(WEIGHT, 0)) if definition is not None else 0
 
 
 def longest_list(value: Any, of: GraphQLInputType) -> int:

@@ -13,7 +13,7 @@ from resolvers.access.viewer import Viewer
 from resolvers.accounts import account, federation, robot, team
 from resolvers.context import Context
 from resolvers.errors import BadRequest
-from resolvers.manifests import label, manifest, referrer
+from resolvers.manifests import label, manifest, own_graph, reclaimable, referrer
 from resolvers.manifests.content import ChildRecord, ContentReader, Layer, is_model, layers
 from resolvers.manifests.label import LabelRecord
 from resolvers.manifests.manifest import ManifestRecord
@@ -170,6 +170,12 @@ class Loaders:
 
     manifests = _Lazy(lambda request: _loader(manifest.by_ids))
     total_sizes = _Lazy(lambda request: _loader(manifest.total_sizes, 0))
+    own_sizes = _Lazy(lambda request: _loader(own_graph.sizes_of_manifests, own_graph.NOTHING))
+    tag_sizes = _Lazy(lambda request: _loader(own_graph.sizes_of_tags, own_graph.NOTHING))
+    reclaimable_by_manifests = _Lazy(lambda request: _loader(reclaimable.by_manifests, 0))
+    """Keys are pairs of a manifest and a `Moment`."""
+    reclaimable_by_tags = _Lazy(lambda request: _loader(reclaimable.by_tags, 0))
+    """Keys are pairs of a span and a `Moment`."""
     manifest_tags = _Lazy(lambda request: _grouped(partial(tag.active_of_manifests, request.context)))
     """Keys are pairs of a manifest and a page of its tags."""
     labels = _Lazy(lambda request: _grouped(partial(_labels, request.context)))

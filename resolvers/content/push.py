@@ -382,6 +382,7 @@ async def _store(
                 media_type=descriptor.media_type,
                 size_bytes=descriptor.size_bytes,
                 is_distributable=descriptor.is_distributable,
+                namespace_id=repository.namespace_id,
             )
             for position, (role, descriptor) in enumerate(named)
             if descriptor is not None
@@ -400,6 +401,7 @@ async def _store(
                 os=(child.platform.operating_system or None) if child.platform else None,
                 architecture=(child.platform.architecture or None) if child.platform else None,
                 variant=(child.platform.variant or None) if child.platform else None,
+                namespace_id=repository.namespace_id,
             )
             for position, child in enumerate(document.children)
         ],

@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from resolvers.manifests.artifact import COSIGN_TAGS
-from resolvers.spans import NOT_BEFORE_START, end
+from resolvers.spans import ENDED, NOT_BEFORE_START, end
 from storage.conditions import NO_END_MS, end_of, is_active
 from storage.statements import Row, batches, execute, fetch, fetch_one, placeholders
 
@@ -142,4 +142,21 @@ async def count_ends(manifest_ids: Sequence[int], now_ms: int) -> dict[tuple[int
             now_ms,
         )
         found |= {(row["manifest_id"], row["moment"]): row["spans"] for row in rows}
+    return found
+
+
+async def last_ends(manifest_ids: Sequence[int], now_ms: int) -> dict[int, int]:
+    """The last end of the ordinary tags of manifests if all of them are ended now.
+
+    Those that never had an ordinary tag are left out.
+    """
+    found: dict[int, int] = {}
+    for batch in batches(manifest_ids):
+        rows = await fetch(
+            f"SELECT o.manifest_id, MAX({ENDED}) AS last {_ORDINARY}"
+            f" AND o.manifest_id IN ({placeholders(batch)}) GROUP BY o.manifest_id",
+            *[now_ms] * 3,
+            *batch,
+        )
+        found |= {row["manifest_id"]: row["last"] for row in rows}
     return found

@@ -224,10 +224,12 @@ _MANIFEST_COLUMNS = (
 )
 _PART_COLUMNS = {
     "manifest_body": "body",
-    "manifest_blob": "position, role, digest, media_type, size_bytes, is_distributable",
-    "manifest_child": "position, digest, media_type, artifact_type, size_bytes, os, architecture, variant",
+    "manifest_blob": "position, role, digest, media_type, size_bytes, is_distributable, namespace_id",
+    "manifest_child": (
+        "position, digest, media_type, artifact_type, size_bytes, os, architecture, variant, namespace_id"
+    ),
 }
-"""Tables of the parts of a manifest, and their columns."""
+"""Tables of the parts of a manifest, and their columns; only the namespace is that of the target."""
 
 
 async def _copy_manifests(origin: RepositoryRecord, target: RepositoryRecord, copied: Sequence[int]) -> None:
@@ -281,10 +283,13 @@ async def _insert_manifests(target: RepositoryRecord, ids: Sequence[int]) -> Non
     copies = (
         " JOIN manifest s ON s.id = x.manifest_id"
         " JOIN manifest k ON k.repository_id = ? AND k.digest = s.digest"
+        " JOIN repository r ON r.id = k.repository_id"
         f" WHERE s.id IN ({placeholders(ids)})"
     )
     for table, columns in _PART_COLUMNS.items():
-        chosen = ", ".join(f"x.{column}" for column in columns.split(", "))
+        chosen = ", ".join(
+            f"{'r' if column == 'namespace_id' else 'x'}.{column}" for column in columns.split(", ")
+        )
         await execute(
             f"INSERT INTO {table} (manifest_id, {columns}) SELECT k.id, {chosen} FROM {table} x{copies}",
             target.id,

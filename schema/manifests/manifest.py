@@ -11,11 +11,13 @@ from resolvers.manifests.artifact import ArtifactKind
 from resolvers.manifests.content import ChildRecord
 from resolvers.manifests.content import Layer as LayerRecord
 from resolvers.manifests.manifest import ManifestRecord
+from resolvers.manifests.reclaimable import Moment
 from resolvers.manifests.referrer import ReferrerFilter, ReferrerRecord, ReferrerSource
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.guards import REFUSABLE
 from schema.manifests.label import Label, to_label
+from schema.manifests.sizes import FOR_MEMBERS, RECLAIMABLE, SIZE, At, require_member
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
 from schema.scalars import BigInt, Digest, to_datetime
@@ -229,6 +231,43 @@ class Manifest(Node):
     )
     async def total_size_bytes(self, info: Info) -> BigInt:
         return BigInt(await info.context.loaders.total_sizes.load(self.record.id))
+
+    @strawberry.field(
+        description="What its repository stores of its own graph, in bytes: its document, configuration and"
+        " layers, and for an index those of all that it lists, each content once. Left out is what the"
+        " repository does not hold. Null with an error beyond 10,000 manifests.",
+        metadata=SIZE,
+    )
+    async def stored_bytes(self, info: Info) -> BigInt:
+        return BigInt((await info.context.loaders.own_sizes.load(self.record.id)).stored)
+
+    @strawberry.field(
+        description="The bytes of `storedBytes` that nothing else in the namespace uses: no other manifest of"
+        " its repository, no tag of what it lists, and no other repository." + FOR_MEMBERS,
+        metadata=SIZE,
+    )
+    async def exclusive_bytes(self, info: Info) -> BigInt:
+        await require_member(info, self.record.repository_id)
+        return BigInt((await info.context.loaders.own_sizes.load(self.record.id)).exclusive)
+
+    @strawberry.field(
+        description="The bytes of `storedBytes` that something else in the namespace uses too: another"
+        " manifest, a tag of what it lists, or another repository." + FOR_MEMBERS,
+        metadata=SIZE,
+    )
+    async def shared_bytes(self, info: Info) -> BigInt:
+        await require_member(info, self.record.repository_id)
+        return BigInt((await info.context.loaders.own_sizes.load(self.record.id)).shared)
+
+    @strawberry.field(
+        description="How many bytes less the namespace stores once it is deleted, with its tags, and what"
+        " nothing keeps any more has been collected. What is collected in any case is not counted."
+        + FOR_MEMBERS,
+        metadata=RECLAIMABLE,
+    )
+    async def reclaimable_bytes(self, info: Info, at: At = Moment.NOW) -> BigInt:
+        await require_member(info, self.record.repository_id)
+        return BigInt(await info.context.loaders.reclaimable_by_manifests.load((self.record.id, at)))
 
     @strawberry.field(description="The digest of its configuration; null for an index.")
     def config_digest(self) -> Digest | None:

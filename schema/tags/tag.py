@@ -7,6 +7,8 @@ import strawberry
 
 import resolvers.tags.tag
 from resolvers.access.roles import RepositoryRole
+from resolvers.manifests.own_graph import Sizes
+from resolvers.manifests.reclaimable import Moment
 from resolvers.tags.filter import Platform
 from resolvers.tags.tag import TagChanges, TagRecord
 from schema.accounts.account import Account
@@ -15,9 +17,10 @@ from schema.context import Info
 from schema.errors import Payload, mutation
 from schema.inputs import PathArgument, changes
 from schema.manifests.manifest import Manifest, to_manifest
+from schema.manifests.sizes import FOR_MEMBERS, RECLAIMABLE, SIZE, At, require_member
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
-from schema.scalars import Digest, optional_datetime, to_datetime, to_milliseconds
+from schema.scalars import BigInt, Digest, optional_datetime, to_datetime, to_milliseconds
 
 
 @strawberry.input(description="Which names fit; both conditions must hold if both are given.")
@@ -101,6 +104,44 @@ class Tag(Node):
     async def pulls(self, info: Info) -> Pulls:
         key = (self.record.repository_id, self.record.name, self.record.life)
         return Pulls(record=await info.context.loaders.tag_pulls.load(key))
+
+    @strawberry.field(
+        description="What the repository stores of what it points to, in bytes; see `Manifest.storedBytes`.",
+        metadata=SIZE,
+    )
+    async def stored_bytes(self, info: Info) -> BigInt:
+        return BigInt((await info.context.loaders.own_sizes.load(self.record.manifest_id)).stored)
+
+    @strawberry.field(
+        description="The bytes of `storedBytes` that nothing else in the namespace uses: no other tag, no"
+        " other manifest of its repository, and no other repository." + FOR_MEMBERS,
+        metadata=SIZE,
+    )
+    async def exclusive_bytes(self, info: Info) -> BigInt:
+        return BigInt((await self._sizes(info)).exclusive)
+
+    @strawberry.field(
+        description="The bytes of `storedBytes` that something else in the namespace uses too: another tag or"
+        " manifest, or another repository." + FOR_MEMBERS,
+        metadata=SIZE,
+    )
+    async def shared_bytes(self, info: Info) -> BigInt:
+        return BigInt((await self._sizes(info)).shared)
+
+    @strawberry.field(
+        description="How many bytes less the namespace stores once the tag is deleted, with the cosign tags"
+        " that end with it, and what nothing keeps any more has been collected. What is collected in any case"
+        " is not counted; 0 for a span that has ended. For a locked tag, as if it were not locked."
+        + FOR_MEMBERS,
+        metadata=RECLAIMABLE,
+    )
+    async def reclaimable_bytes(self, info: Info, at: At = Moment.NOW) -> BigInt:
+        await require_member(info, self.record.repository_id)
+        return BigInt(await info.context.loaders.reclaimable_by_tags.load((self.record.id, at)))
+
+    async def _sizes(self, info: Info) -> Sizes:
+        await require_member(info, self.record.repository_id)
+        return await info.context.loaders.tag_sizes.load(self.record.id)
 
     @strawberry.field(description="What it points to.")
     async def manifest(self, info: Info) -> Manifest:

@@ -62,7 +62,10 @@ class ManifestBody(Model):
 
 
 class ManifestChild(Model):
-    """An entry of an index. The child itself may not be present."""
+    """An entry of an index. The child itself may not be present.
+
+    `namespace_id` is that of the repository, so that uses of a digest are looked up within a namespace.
+    """
 
     id = fields.BigIntField(primary_key=True)
     manifest: Any = fields.ForeignKeyField("models.Manifest", related_name=False, on_delete=fields.CASCADE)
@@ -74,15 +77,22 @@ class ManifestChild(Model):
     os = fields.CharField(max_length=64, null=True)
     architecture = fields.CharField(max_length=64, null=True)
     variant = fields.CharField(max_length=64, null=True)
+    namespace_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "manifest_child"
         unique_together = (("manifest", "position"),)
-        indexes = (Index(fields=("digest",)),)
+        indexes = (
+            Index(fields=("digest",)),
+            Index(fields=("namespace_id", "digest", "manifest_id")),
+        )
 
 
 class ManifestBlob(Model):
-    """A blob that a manifest names: its configuration (`config`) or a layer (`layer`), in order."""
+    """A blob that a manifest names: its configuration (`config`) or a layer (`layer`), in order.
+
+    `namespace_id` is that of the repository, so that uses of a digest are looked up within a namespace.
+    """
 
     id = fields.BigIntField(primary_key=True)
     manifest: Any = fields.ForeignKeyField("models.Manifest", related_name=False, on_delete=fields.CASCADE)
@@ -92,8 +102,12 @@ class ManifestBlob(Model):
     media_type = fields.CharField(max_length=255)
     size_bytes = fields.BigIntField()
     is_distributable = fields.BooleanField()
+    namespace_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "manifest_blob"
         unique_together = (("manifest", "position"),)
-        indexes = (Index(fields=("digest",)),)
+        indexes = (
+            Index(fields=("digest",)),
+            Index(fields=("namespace_id", "digest", "manifest_id")),
+        )

@@ -52,10 +52,11 @@ async def parts(path: str, digest: str) -> dict[str, list[Any]]:
     (manifest,) = await fetch(
         "SELECT * FROM manifest WHERE repository_id = ? AND digest = ?", record.id, digest
     )
-    without = {"id", "repository_id", "manifest_id", "created_at_ms", "uuid"}
+    without = {"id", "repository_id", "namespace_id", "manifest_id", "created_at_ms", "uuid"}
     found = {"manifest": [manifest]}
     for table in ("manifest_body", "manifest_blob", "manifest_child", "label"):
         found[table] = await fetch(f"SELECT * FROM {table} WHERE manifest_id = ?", manifest["id"])
+        assert {row.get("namespace_id", record.namespace_id) for row in found[table]} <= {record.namespace_id}
     return {
         table: sorted(
             str({key: row[key] if key != "body" else bytes(row[key]) for key in row if key not in without})
