@@ -128,6 +128,15 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "ORG_MIRROR": "Only what the mirror of its organization brings is written.",
         "MARKED_FOR_DELETION": "It is being deleted.",
     },
+    "RetentionRule": {
+        "LOCKED_TAG": "An active tag that is locked.",
+        "ACTIVE_TAG": "An active tag.",
+        "TIME_MACHINE": "A tag that ended within the window of the time machine.",
+        "GRACE_PERIOD": "A push in the last two days, since the client may be about to push what names it.",
+        "INDEX": "An index that lists it and is kept itself.",
+        "SUBJECT": "What it is about, which is kept itself.",
+        "NEVER_TAGGED": "It never had a tag, nor had what lists it or what it is about.",
+    },
     "RobotOrder": {
         "NAME": "By name.",
         "LAST_ACCESSED_AT": "The most recently used first, those that never were last.",

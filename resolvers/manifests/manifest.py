@@ -62,6 +62,20 @@ async def by_digest(repository: RepositoryRecord, digest: str) -> ManifestRecord
     return COLUMNS.record(row) if row else None
 
 
+async def by_digest_or_tombstone(repository: RepositoryRecord, digest: str) -> ManifestRecord | None:
+    """As `by_digest`, also a deleted manifest that the history of tags still names."""
+    found = await by_digest(repository, digest)
+    if found is not None:
+        return found
+    row = await fetch_one(
+        f"SELECT {COLUMNS} FROM manifest m WHERE m.repository_id = ? AND m.deleted_digest = ?"
+        " ORDER BY m.id DESC LIMIT 1",
+        repository.id,
+        digest,
+    )
+    return COLUMNS.record(row) if row else None
+
+
 COLLECTED_MESSAGE = "The content of the manifest was garbage collected: its last tag ended too long ago."
 TOMBSTONE = (
     "deleted_digest = COALESCE(deleted_digest, digest),"

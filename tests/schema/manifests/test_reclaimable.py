@@ -164,9 +164,7 @@ def sizes(stored: int, exclusive: int, now: int, later: int) -> Json:
 
 
 def without_names(found: dict[str, Json]) -> dict[str, Json]:
-    return {
-        one: {name: shown[name] for name in sizes(0, 0, 0, 0)} for one, shown in found.items()
-    }
+    return {one: {name: shown[name] for name in sizes(0, 0, 0, 0)} for one, shown in found.items()}
 
 
 async def test_what_a_tag_alone_uses_and_what_deleting_it_frees(

@@ -1,0 +1,1 @@
+"""Retention: which rule keeps a tag or a manifest, which ends it, and when its bytes go."""

@@ -1,0 +1,110 @@
+"""Explanations of retention: the rules that keep a tag or a manifest, and when its bytes go."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from resolvers.retention import explanation
+from resolvers.retention.explanation import Reason, RetentionRule
+from resolvers.retention.explanation import Retention as RetentionRecord
+from schema.context import Info
+from schema.guards import REFUSABLE
+from schema.inputs import PathArgument
+from schema.limits import WEIGHT
+from schema.manifests.manifest import Manifest, load_manifest, to_manifest
+from schema.manifests.sizes import require_member
+from schema.scalars import BigInt, Digest, optional_datetime
+from schema.tags.tag import Tag, to_tag
+
+strawberry.enum(
+    RetentionRule,
+    name="RetentionRule",
+    description="A rule that keeps a manifest from the garbage collector.",
+)
+
+
+@strawberry.type(description="A rule that keeps a manifest now.")
+class RetentionReason:
+    record: strawberry.Private[Reason]
+
+    @strawberry.field(description="The rule.")
+    def rule(self) -> RetentionRule:
+        return self.record.rule
+
+    @strawberry.field(
+        description="Until when it does; null for no end in sight. Of an active tag, its expiration, after"
+        " which the time machine keeps what it pointed to."
+    )
+    def ends_at(self) -> datetime | None:
+        return optional_datetime(self.record.ends_at_ms)
+
+    @strawberry.field(description="The tag that does; null for other rules.")
+    def tag(self) -> Tag | None:
+        return to_tag(self.record.tag) if self.record.tag else None
+
+    @strawberry.field(description="The index or the subject that does; null for other rules.")
+    async def manifest(self, info: Info) -> Manifest | None:
+        return await load_manifest(info, self.record.manifest_id)
+
+
+@strawberry.type(description="What keeps a manifest, and when its bytes go if nothing else changes.")
+class Retention:
+    record: strawberry.Private[RetentionRecord]
+
+    @strawberry.field(
+        description="The tag that was asked for: where it points now, or pointed last; null if a digest was."
+    )
+    def tag(self) -> Tag | None:
+        return to_tag(self.record.tag) if self.record.tag else None
+
+    @strawberry.field(description="The manifest that is explained.")
+    def manifest(self) -> Manifest:
+        return to_manifest(self.record.manifest)
+
+    @strawberry.field(
+        description="Whether something keeps it; false if the next collection takes it, or one has taken it."
+    )
+    def is_kept(self) -> bool:
+        return bool(self.record.reasons)
+
+    @strawberry.field(
+        description="Every rule that keeps it, tags first; at most 20 tags, indexes and subjects each."
+    )
+    def reasons(self) -> list[RetentionReason]:
+        return [RetentionReason(record=record) for record in self.record.reasons]
+
+    @strawberry.field(
+        description="The earliest time at which a collection takes it; null if nothing ends it, and if it has"
+        " been collected."
+    )
+    def collectable_at(self) -> datetime | None:
+        return optional_datetime(self.record.collectable_at_ms)
+
+    @strawberry.field(
+        description="The bytes of its own graph that the namespace stores less after a collection at that"
+        " time; 0 without such a time. For the owner and the members of the namespace; refused to others.",
+        metadata=REFUSABLE,
+    )
+    async def collectable_bytes(self, info: Info) -> BigInt:
+        await require_member(info, self.record.repository.id)
+        return BigInt(self.record.collectable_bytes)
+
+
+@strawberry.type
+class RetentionQuery:
+    @strawberry.field(
+        description="What keeps a tag or a manifest of a repository, and when its bytes go; decided by the"
+        " same function as the deed of the garbage collector. Give either the tag or the digest. Null if"
+        " there is none such. Requires `repo:read`.",
+        metadata={WEIGHT: 20},
+    )
+    async def explain_retention(
+        self,
+        info: Info,
+        repository: PathArgument,
+        tag: Annotated[str | None, strawberry.argument(description="The name of a tag.")] = None,
+        digest: Annotated[Digest | None, strawberry.argument(description="The digest of a manifest.")] = None,
+    ) -> Retention | None:
+        record = await explanation.explain(info.context.context, repository, tag_name=tag, digest=digest)
+        return Retention(record=record) if record else None
