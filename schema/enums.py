@@ -115,6 +115,8 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         " at most 10,000.",
         "UNMODIFIED_FIRST": "Those that never had a tag first, then the least recently changed; for lists of"
         " at most 10,000.",
+        "SIZE": "What stores most bytes first; for lists of at most 10,000.",
+        "SMALLEST_FIRST": "What stores the least bytes first; for lists of at most 10,000.",
     },
     "RepositoryRole": {
         "READ": "To see it and to pull.",

@@ -20,7 +20,15 @@ from resolvers.manifests.manifest import ManifestRecord
 from resolvers.manifests.referrer import ReferrerRecord, SubjectReader
 from resolvers.oauth import application, token
 from resolvers.pages import Page, Slice
-from resolvers.repositories import activity, membership, permission, popularity, repository, star
+from resolvers.repositories import (
+    activity,
+    largest_blobs,
+    membership,
+    permission,
+    popularity,
+    repository,
+    star,
+)
 from resolvers.repositories.activity import PullsRecord
 from resolvers.sizes import history, stored
 from resolvers.tags import tag
@@ -86,6 +94,17 @@ async def _labels(
     return await label.labels_of(context, ids, page, prefix=prefix)
 
 
+async def _repositories_with(
+    context: Context, keys: list[tuple[str, int]]
+) -> Mapping[tuple[str, int], Sequence[int]]:
+    found: dict[tuple[str, int], Sequence[int]] = {}
+    for namespace in sorted({namespace for _, namespace in keys}):
+        digests = [digest for digest, its in keys if its == namespace]
+        held = await largest_blobs.repositories_with(context, digests, namespace)
+        found |= {(digest, namespace): ids for digest, ids in held.items()}
+    return found
+
+
 async def _repository_roles(
     viewer: Viewer, references: list[RepositoryRef]
 ) -> Mapping[RepositoryRef, RepositoryRole | None]:
@@ -148,6 +167,8 @@ class Loaders:
     # Repositories and their use
 
     repositories = _Lazy(lambda request: _loader(repository.by_ids))
+    repositories_with = _Lazy(lambda request: _loader(partial(_repositories_with, request.context), ()))
+    """The repositories that hold a blob; keys are pairs of a digest and a namespace."""
     last_modified = _Lazy(lambda request: _loader(tag.last_started))
     """When a tag of a repository last changed, in milliseconds."""
     star_counts = _Lazy(lambda request: _loader(star.counts, 0))

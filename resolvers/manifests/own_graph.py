@@ -111,16 +111,17 @@ async def places(manifest_ids: Sequence[int]) -> dict[Place, list[int]]:
 
 
 CHILDREN = (
-    "SELECT DISTINCT c.manifest_id AS parent, k.id AS id FROM manifest_child c JOIN manifest k"
-    " ON k.repository_id = ? AND k.digest = c.digest WHERE c.manifest_id IN ({}) LIMIT {}"
+    "SELECT DISTINCT p.id AS parent, k.id AS id FROM manifest p JOIN manifest_child c ON c.manifest_id = p.id"
+    " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest"
+    " WHERE p.id IN ({}) LIMIT {}"
 )
 REFERRERS = (
-    "SELECT p.id AS parent, k.id AS id FROM manifest p JOIN manifest k ON k.repository_id = ?"
+    "SELECT p.id AS parent, k.id AS id FROM manifest p JOIN manifest k ON k.repository_id = p.repository_id"
     " AND k.subject_digest = COALESCE(p.deleted_digest, p.digest) WHERE p.id IN ({}) LIMIT {}"
 )
 
 
-async def below(place: Place, ids: Iterable[int], statements: Sequence[str]) -> dict[int, set[int]]:
+async def below(ids: Iterable[int], statements: Sequence[str]) -> dict[int, set[int]]:
     """The edges by which manifests are found from some, each of which has an entry, at any depth.
 
     `statements` are `CHILDREN`, `REFERRERS`. Raises `TooMany`.
@@ -132,9 +133,7 @@ async def below(place: Place, ids: Iterable[int], statements: Sequence[str]) -> 
         following: set[int] = set()
         for batch in batches(sorted(level)):
             for statement in statements:
-                rows = await fetch(
-                    statement.format(placeholders(batch), left + 1), place.repository_id, *batch
-                )
+                rows = await fetch(statement.format(placeholders(batch), left + 1), *batch)
                 left -= len(rows)
                 if left < 0:
                     raise too_many()
@@ -158,26 +157,25 @@ _BLOBS = (
     "SELECT x.manifest_id AS id, x.is_entry AS is_entry, b.digest AS digest, b.size_bytes AS size_bytes,"
     " c.holders AS holders, r.created_at_ms AS since_ms FROM (SELECT manifest_id, digest, 0 AS is_entry"
     " FROM manifest_blob WHERE manifest_id IN ({ids}) UNION SELECT manifest_id, digest, 1"
-    " FROM manifest_child WHERE manifest_id IN ({ids})) x JOIN blob b ON b.digest = x.digest"
-    " JOIN repository_blob r ON r.repository_id = ? AND r.blob_id = b.id"
+    " FROM manifest_child WHERE manifest_id IN ({ids})) x JOIN manifest m ON m.id = x.manifest_id"
+    " JOIN blob b ON b.digest = x.digest"
+    " JOIN repository_blob r ON r.repository_id = m.repository_id AND r.blob_id = b.id"
     " JOIN namespace_content c ON c.namespace_id = ? AND c.digest = b.digest AND NOT c.is_manifest"
     " LIMIT {limit}"
 )
 
 
-async def contents_of(place: Place, ids: Collection[int]) -> Contents:
-    """What some manifests of a repository bring; collected ones bring nothing. Raises `TooMany`."""
+async def contents_of(namespace_id: int, ids: Collection[int]) -> Contents:
+    """What some manifests of a namespace bring; collected ones bring nothing. Raises `TooMany`."""
     found = Contents()
     left = MAX_ENTRIES
     for batch in batches(sorted(ids)):
         names = placeholders(batch)
-        for row in await fetch(_BODIES.format(names), place.namespace_id, *batch):
+        for row in await fetch(_BODIES.format(names), namespace_id, *batch):
             content = Content(row["digest"], True)
             found.of[row["id"]] = {content}
             found.sizes[content], found.holders[content] = row["size_bytes"], row["holders"]
-        rows = await fetch(
-            _BLOBS.format(ids=names, limit=left + 1), *batch, *batch, place.repository_id, place.namespace_id
-        )
+        rows = await fetch(_BLOBS.format(ids=names, limit=left + 1), *batch, *batch, namespace_id)
         left -= len(rows)
         if left < 0:
             raise too_many()
@@ -270,8 +268,8 @@ class _Known:
 
 
 async def _known(place: Place, ids: Collection[int]) -> _Known:
-    edges = await below(place, ids, (CHILDREN,))
-    contents = await contents_of(place, edges)
+    edges = await below(ids, (CHILDREN,))
+    contents = await contents_of(place.namespace_id, edges)
     users = contents.users()
     parents: dict[int, set[int]] = {}
     for parent in contents.of:
@@ -302,6 +300,15 @@ async def sizes_of_manifests(manifest_ids: Sequence[int]) -> dict[int, Sizes]:
         known = await _known(place, ids)
         found |= {identity: known.sizes(identity, own_tags=None) for identity in ids}
     return found
+
+
+async def stored_in(namespace_id: int, manifest_ids: Sequence[int]) -> dict[int, int]:
+    """What is stored of the own graphs of some manifests of a namespace. Raises `TooMany`."""
+    edges = await below(manifest_ids, (CHILDREN,))
+    contents = await contents_of(namespace_id, edges)
+    return {
+        identity: contents.size(contents.of_all(reachable([identity], edges))) for identity in manifest_ids
+    }
 
 
 async def sizes_of_tags(span_ids: Sequence[int]) -> dict[int, Sizes]:

@@ -98,7 +98,7 @@ async def by_tags(keys: Sequence[tuple[int, Moment]]) -> dict[tuple[int, Moment]
 
 async def going(place: Place, manifest_id: int, at_ms: int, change: Change = liveness.NO_CHANGE) -> int:
     """The bytes of the own graph of a manifest that a collection at a time takes, if nothing else changes."""
-    edges = await below(place, [manifest_id], (CHILDREN,))
+    edges = await below([manifest_id], (CHILDREN,))
     cutoffs = Cutoffs.at(at_ms, place.tag_expiration_s)
     lineage = await liveness.read(edges, cutoffs, open_ids=change.ended_ms.keys(), limit=2 * MAX_MANIFESTS)
     lost = lineage.garbage(edges, cutoffs, change) & edges.keys()
@@ -234,7 +234,7 @@ async def _freed(place: Place, deletions: Mapping[int, Deletion], at_ms: int) ->
         return {}
     cutoffs = Cutoffs.at(at_ms, place.tag_expiration_s)
     touched = {one for deletion in deletions.values() for one in deletion.touched}
-    edges = await below(place, touched, (CHILDREN, REFERRERS))
+    edges = await below(touched, (CHILDREN, REFERRERS))
     lineage = await liveness.read(edges, cutoffs, open_ids=touched, limit=2 * MAX_MANIFESTS)
     anyway = lineage.garbage(edges, cutoffs)
     collected = {one for one in edges if one not in lineage.facts or lineage.facts[one].is_collected}
@@ -248,7 +248,7 @@ async def _freed(place: Place, deletions: Mapping[int, Deletion], at_ms: int) ->
 async def _sizes(place: Place, lost: Mapping[int, AbstractSet[int]], at_ms: int) -> dict[int, int]:
     """The bytes that go with each of some sets of lost manifests of one repository, by a time."""
     every = {one for some in lost.values() for one in some}
-    contents = await contents_of(place, every)
+    contents = await contents_of(place.namespace_id, every)
     users = contents.users()
     kept = await _kept(place, contents, users, at_ms) if every else set()
     return {

@@ -1,4 +1,4 @@
-"""Lists of repositories in the order of a number that no index holds: their pulls, or their last change.
+"""Lists of repositories in the order of a number that no index holds: pulls, last change, or stored bytes.
 
 A page reads and sorts all listed repositories, so their number is bounded. Whatever changes between two pages
 moves, but the rest is listed once: a cursor holds the number and the id of the last repository of a page.
@@ -44,6 +44,12 @@ def by_last_change(*, descending: bool) -> Ranking:
     """By the last start of a tag; repositories that never had a tag count as the longest unchanged."""
     last = "(SELECT MAX(t.started_at_ms) FROM tag t WHERE t.repository_id = found.id)"
     return Ranking(f"COALESCE({last}, 0)", descending)
+
+
+def by_size(*, descending: bool) -> Ranking:
+    """By stored bytes."""
+    size = "(SELECT s.stored_bytes FROM repository_size s WHERE s.repository_id = found.id)"
+    return Ranking(f"COALESCE({size}, 0)", descending)
 
 
 def of_ranges(ranges: Sequence[IndexRange]) -> tuple[str, tuple[Any, ...]]:

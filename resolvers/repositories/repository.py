@@ -26,7 +26,14 @@ from resolvers.errors import AlreadyExists, Invalid, NotFound, NotWritable
 from resolvers.names import check_repository, split_path
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_ranges
 from resolvers.repositories import prototype
-from resolvers.repositories.ranking import Ranking, by_last_change, by_popularity, of_ranges, ranked_ids
+from resolvers.repositories.ranking import (
+    Ranking,
+    by_last_change,
+    by_popularity,
+    by_size,
+    of_ranges,
+    ranked_ids,
+)
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.database import IntegrityError
@@ -181,6 +188,8 @@ class RepositoryOrder(StrEnum):
     UNPOPULAR_FIRST = "unpopular_first"
     LAST_MODIFIED_AT = "last_modified_at"
     UNMODIFIED_FIRST = "unmodified_first"
+    SIZE = "size"
+    SMALLEST_FIRST = "smallest_first"
 
 
 _ORDERS: dict[RepositoryOrder, tuple[Term, ...]] = {
@@ -194,6 +203,8 @@ _RANKINGS: dict[RepositoryOrder, Ranking] = {
     RepositoryOrder.UNPOPULAR_FIRST: by_popularity(descending=False),
     RepositoryOrder.LAST_MODIFIED_AT: by_last_change(descending=True),
     RepositoryOrder.UNMODIFIED_FIRST: by_last_change(descending=False),
+    RepositoryOrder.SIZE: by_size(descending=True),
+    RepositoryOrder.SMALLEST_FIRST: by_size(descending=False),
 }
 
 
@@ -217,7 +228,7 @@ async def repositories(context: Context, chosen: RepositoryFilter, page: Page) -
     """The repositories that the viewer may see.
 
     Raises `Unauthenticated` for anonymous `is_starred`, and `Invalid` for more than 10,000 repositories in an
-    order by popularity or last change.
+    order by popularity, last change or size.
     """
     condition, values = visible_repositories(
         context.viewer, include_public=chosen.include_public or chosen.is_starred is True

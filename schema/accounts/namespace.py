@@ -12,19 +12,24 @@ from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import namespace
 from resolvers.accounts.robot import RobotOrder
 from resolvers.repositories import activity
+from resolvers.repositories.largest_blobs import largest_blobs
 from resolvers.repositories.latest_pushes import latest_pushes
 from resolvers.tags import immutability
+from resolvers.tags.largest import largest_tags
 from schema.accounts.organization import Organization, to_organization
 from schema.accounts.robot import Robot, to_robot
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.limits import WEIGHT
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.sizes.storage import Storage, storage_of
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 
 if TYPE_CHECKING:
+    from schema.repositories.largest_blobs import LargeBlob
     from schema.repositories.latest_pushes import Push
+    from schema.tags.tag import Tag
 
 
 @strawberry.type(
@@ -73,6 +78,30 @@ class Namespace(Node):
 
         found = await latest_pushes(info.context.context, self.record, page(first, after))
         return connect(found, lambda record: Push(record=record))
+
+    @strawberry.field(
+        description="The blobs that its repositories hold, the largest first.", metadata={WEIGHT: 10}
+    )
+    async def largest_blobs(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["LargeBlob", strawberry.lazy("schema.repositories.largest_blobs")]] | None:
+        from schema.repositories.largest_blobs import LargeBlob
+
+        found = await largest_blobs(info.context.context, self.record, page(first, after))
+        return connect(found, lambda record: LargeBlob(record=record))
+
+    @strawberry.field(
+        description="The tags of those of its repositories that the viewer may see, those first of which most"
+        " is stored. Refused beyond 10,000 tags.",
+        metadata={WEIGHT: 100},
+    )
+    async def largest_tags(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["Tag", strawberry.lazy("schema.tags.tag")]] | None:
+        from schema.tags.tag import to_tag
+
+        found = await largest_tags(info.context.context, self.record, page(first, after))
+        return connect(found, to_tag)
 
     @strawberry.field(
         description="Its robots. For the owner and the organization's members, who see neither tokens nor"

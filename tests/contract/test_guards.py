@@ -16,6 +16,7 @@ NEVER_REFUSED = {
     "Application.avatar": "what an application is called is public",
     "Application.organization": "who owns an application is public",
     "Application.viewerCanAdminister": "says false instead",
+    "LargeBlob.repositories": "only those that the viewer may see",
     "Manifest.pulls": "counts, without a limit",
     "Manifest.tagNames": "at most 100 names",
     "Manifest.totalSizeBytes": "one number, from the database",

@@ -49,7 +49,7 @@ async def used(factory: Factory, ada: GraphQL) -> GraphQL:
         # What is older does not count.
         await pull(f"acme/{name}", 1_000, days_ago=popularity.DAYS)
         if changed is not None:
-            await factory.image(f"acme/{name}", tag="latest")
+            await factory.image(f"acme/{name}", b"layer" * (4 if name == "d" else 1), tag="latest")
             await change(f"acme/{name}", changed)
     return ada
 
@@ -68,6 +68,8 @@ ORDERS = {
     "UNPOPULAR_FIRST": "b e a d c",
     "LAST_MODIFIED_AT": "a d c e b",
     "UNMODIFIED_FIRST": "b e c d a",
+    "SIZE": "d c a e b",
+    "SMALLEST_FIRST": "b e a c d",
 }
 
 

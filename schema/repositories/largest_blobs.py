@@ -1,0 +1,34 @@
+"""The largest blobs of a namespace, as its members see them."""
+
+import strawberry
+
+from resolvers.repositories.largest_blobs import LargeBlob as LargeBlobRecord
+from schema.context import Info
+from schema.repositories.repository import Repository, to_judged_repository
+from schema.scalars import BigInt, Digest
+
+
+@strawberry.type(description="A blob that repositories of a namespace hold; the namespace stores it once.")
+class LargeBlob:
+    record: strawberry.Private[LargeBlobRecord]
+
+    @strawberry.field(description="Its digest.")
+    def digest(self) -> Digest:
+        return Digest(self.record.digest)
+
+    @strawberry.field(description="Its size in bytes.")
+    def size_bytes(self) -> BigInt:
+        return BigInt(self.record.size_bytes)
+
+    @strawberry.field(description="How many repositories of the namespace hold it.")
+    def repository_count(self) -> int:
+        return self.record.holders
+
+    @strawberry.field(
+        description="Those of them that the viewer may see, oldest first; at most the first 20."
+    )
+    async def repositories(self, info: Info) -> list[Repository]:
+        loaders = info.context.loaders
+        ids = await loaders.repositories_with.load((self.record.digest, self.record.namespace_id))
+        records = await loaders.repositories.load_many(ids)
+        return [to_judged_repository(record) for record in records if record is not None]
