@@ -18,6 +18,7 @@ class Site:
     namespace may choose for its time machine. Without a mail server, mail waits in the outbox. The limits of
     `resolvers/access/limits.py` are 0 where they are lifted.
     `uploads_per_account` and `upload_bytes_per_account` bound the open uploads of an account, 0 for no bound.
+    `default_reject_quota_bytes` is the quota of namespaces without one, 0 for none.
     `uses` takes notes of used credentials.
     """
 
@@ -34,6 +35,7 @@ class Site:
     mails_per_account: int = 200
     uploads_per_account: int = 0
     upload_bytes_per_account: int = 0
+    default_reject_quota_bytes: int = 0
     uses: Uses = field(default_factory=Uses, compare=False)
 
     def has(self, feature: str) -> bool:

@@ -15,6 +15,7 @@
         ├── NotFound               NOT_FOUND
         ├── Immutable              IMMUTABLE
         ├── NotWritable            NOT_WRITABLE
+        ├── QuotaExceeded          QUOTA_EXCEEDED
         ├── Upstream               UPSTREAM
         ├── TooMany                TOO_MANY
         └── Conflict               CONFLICT
@@ -51,6 +52,7 @@ class ErrorCode(StrEnum):
     LICENSE = "LICENSE"
     UPSTREAM = "UPSTREAM"
     NOT_WRITABLE = "NOT_WRITABLE"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     TOO_MANY = "TOO_MANY"
     CONFLICT = "CONFLICT"
 
@@ -193,6 +195,33 @@ class NotWritable(UserError):
     code = ErrorCode.NOT_WRITABLE
 
 
+class QuotaExceeded(UserError):
+    """The namespace would store more than a Reject limit, `percent` of its quota of `limit_bytes`, allows.
+
+    `usage_bytes` is what it stores.
+    """
+
+    code = ErrorCode.QUOTA_EXCEEDED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        namespace_id: int,
+        namespace: str,
+        percent: int,
+        usage_bytes: int,
+        limit_bytes: int,
+    ) -> None:
+        super().__init__(message, field=field)
+        self.namespace_id = namespace_id
+        self.namespace = namespace
+        self.percent = percent
+        self.usage_bytes = usage_bytes
+        self.limit_bytes = limit_bytes
+
+
 class Upstream(UserError):
     """A request to another server failed."""
 
@@ -235,6 +264,7 @@ __all__ = [
     "NotFound",
     "NotWritable",
     "QuaysideError",
+    "QuotaExceeded",
     "Reason",
     "Refusal",
     "Refused",

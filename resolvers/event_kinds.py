@@ -49,11 +49,20 @@ TOLD_BY_PUSH: Final = frozenset({"create_tag", "move_tag"})
 _APPLICATION = "name redirect_uri application_uri description avatar_email application_name client_id"
 _POLICY = "policy_uuid tag_pattern tag_pattern_matches namespace repo"
 _PROTOTYPE = "prototypeid username activating_username role delegate_user delegate_team"
+_QUOTA = "namespace threshold_percent usage_bytes limit_bytes usage_percent"
 _TRANSFER = "repo namespace user-agent tag manifest_digest mediaType username robot"
 
 
-def _kind(subject: Subject, audience: Audience, name: str, sentence: str, metadata: str = "") -> EventKind:
-    return EventKind(name, subject, audience, tuple(metadata.split()), sentence)
+def _kind(
+    subject: Subject,
+    audience: Audience,
+    name: str,
+    sentence: str,
+    metadata: str = "",
+    *,
+    is_audited: bool = True,
+) -> EventKind:
+    return EventKind(name, subject, audience, tuple(metadata.split()), sentence, is_audited)
 
 
 _content = partial(_kind, Subject.REPOSITORY, Audience.READERS)
@@ -208,6 +217,18 @@ _ROWS: Final = (
     ),
     _namespace(
         "org_team_member_invite_declined", "An invitation into a team was declined.", "member team inviter"
+    ),
+    _namespace(
+        "quota_error",
+        "The namespace has no room left below a Reject limit of its quota, or a push was refused for it.",
+        _QUOTA,
+        is_audited=False,
+    ),
+    _namespace(
+        "quota_warning",
+        "The namespace reached a Warning limit of its quota.",
+        _QUOTA,
+        is_audited=False,
     ),
     _namespace("regenerate_robot_token", "A robot got a new token; the old one ended.", "robot"),
     _namespace(

@@ -80,6 +80,7 @@ PAYLOAD: Mapping[str, Problem] = MappingProxyType(
         "LICENSE": Problem(402, type="exceeds_license"),
         "UPSTREAM": Problem(520, type="downstream_issue"),
         "NOT_WRITABLE": message(503),
+        "QUOTA_EXCEEDED": message(403),
         "TOO_MANY": message(429),
         "CONFLICT": Problem(409),
     }

@@ -38,6 +38,7 @@ ERROR_CODES = {
     "LICENSE": "A limit of the installation is reached.",
     "UPSTREAM": "Another server that was asked did not answer as it should.",
     "NOT_WRITABLE": "The repository is in a state that refuses writes.",
+    "QUOTA_EXCEEDED": "The namespace would store more than its quota allows.",
     "TOO_MANY": "Too often or too many; later or fewer will do.",
     "CONFLICT": "What the caller assumed is no longer so.",
 }

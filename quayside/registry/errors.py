@@ -127,6 +127,7 @@ DOMAIN_ERRORS: Mapping[ErrorCode, tuple[OciCode, int | None]] = {
     ErrorCode.IMMUTABLE: (OciCode.DENIED, None),
     ErrorCode.LICENSE: (OciCode.DENIED, None),
     ErrorCode.NOT_WRITABLE: (OciCode.DENIED, None),
+    ErrorCode.QUOTA_EXCEEDED: (OciCode.DENIED, None),
     ErrorCode.TOO_MANY: (OciCode.TOOMANYREQUESTS, None),
     ErrorCode.CONFLICT: (OciCode.UNAVAILABLE, None),
     ErrorCode.UPSTREAM: (OciCode.UNAVAILABLE, 502),

@@ -8,6 +8,7 @@ requests to one upload, one at a time may write.
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from quayside.http.bodies import BodyStalled, BodyTimes, allow_pauses, body_of
 from quayside.registry.asgi import body_pieces, content_length, header, send_bytes, send_head
@@ -18,6 +19,9 @@ from quayside.registry.ranges import parse_chunk_range, upload_range
 from resolvers.access.registry_tokens import PUSH
 from resolvers.content import push
 from resolvers.content import upload as uploads
+from resolvers.errors import QuotaExceeded
+from resolvers.quotas.enforcement import Meter
+from resolvers.quotas.notices import tell_refusal
 from storage import blob_rows
 from storage.blobs import DigestMismatch, OffsetMismatch, StorageFull, UploadBusy
 
@@ -43,9 +47,33 @@ async def begin(call: Call) -> None:
     await send_bytes(call.send, 202, _headers(call, upload.uuid, 0))
 
 
-async def _begin(call: Call, access: Access) -> uploads.OpenUpload:
-    services = call.services
-    return await uploads.begin(services.site, services.blobs, access.repository.id, access.grant.account_id)
+async def _begin(call: Call, access: Access, *, announced: int = 0, digest: str = "") -> uploads.OpenUpload:
+    services, repository = call.services, access.repository
+    async with _within_quota(call, access):
+        return await uploads.begin(
+            services.site,
+            services.blobs,
+            repository.id,
+            repository.namespace_id,
+            access.grant.account_id,
+            announced=announced,
+            digest=digest,
+        )
+
+
+@asynccontextmanager
+async def _within_quota(
+    call: Call, access: Access, upload: uploads.OpenUpload | None = None
+) -> AsyncIterator[None]:
+    """Remove the upload, and record an event, if the block is refused by a quota: it leaves nothing."""
+    try:
+        yield
+    except QuotaExceeded as error:
+        if upload is not None:
+            await call.services.blobs.cancel(upload.uuid)
+            await uploads.forget(upload.uuid)
+        await tell_refusal(await call.context(access.grant), error)
+        raise
 
 
 async def _mount(call: Call, access: Access, digest: str, source: str | None) -> bool:
@@ -55,30 +83,45 @@ async def _mount(call: Call, access: Access, digest: str, source: str | None) ->
         # An invalid name is the same as a missing repository: an upload starts instead.
         return False
     context = await call.context(access.grant)
-    return await push.mount_blob(context, access.repository.id, digest, source=path)
+    repository = access.repository
+    return await push.mount_blob(context, repository.id, repository.namespace_id, digest, source=path)
 
 
 async def _store(call: Call, access: Access, digest: str) -> None:
     """Store a blob from the body of the first request (monolithic POST)."""
-    blobs, upload = call.services.blobs, await _begin(call, access)
-    try:
-        await blobs.append(upload.uuid, 0, _pieces(call, upload, 0))
-        size = await blob_rows.commit(blobs, upload.uuid, digest)
-    except BaseException:
-        # The client does not know the id of this upload, so it cannot resume it.
-        await blobs.cancel(upload.uuid)
-        await uploads.forget(upload.uuid)
-        raise
-    await push.link_blob(access.repository.id, digest, size, upload=upload.uuid)
+    blobs = call.services.blobs
+    upload = await _begin(call, access, announced=content_length(call.scope) or 0, digest=digest)
+    async with _within_quota(call, access, upload):
+        try:
+            await blobs.append(upload.uuid, 0, _pieces(call, upload, 0, digest))
+            size = await _commit(call, upload, digest)
+        except BaseException:
+            # The client does not know the id of this upload, so it cannot resume it.
+            await blobs.cancel(upload.uuid)
+            await uploads.forget(upload.uuid)
+            raise
+        await _link(call, access, upload, digest, size)
     await _send_created(call, digest)
 
 
-def _pieces(call: Call, upload: uploads.OpenUpload, size: int) -> AsyncIterator[bytes]:
-    """The body, which may pause, within the bounds of the account; `size` is what the upload has already."""
+async def _commit(call: Call, upload: uploads.OpenUpload, digest: str) -> int:
+    """Commit an upload that a quota has room for. Returns its size in bytes."""
+    blobs = call.services.blobs
+    await uploads.reserve_whole(call.services.site, blobs, upload, digest)
+    return await blob_rows.commit(blobs, upload.uuid, digest)
+
+
+async def _link(call: Call, access: Access, upload: uploads.OpenUpload, digest: str, size: int) -> None:
+    meter = Meter(call.services.site, upload.namespace_id, partial(call.context, access.grant))
+    await push.link_blob(access.repository.id, digest, size, upload=upload.uuid, meter=meter)
+
+
+def _pieces(call: Call, upload: uploads.OpenUpload, size: int, digest: str = "") -> AsyncIterator[bytes]:
+    """The body, which may pause, within the bounds of account and quota; `size` is what is there already."""
     allow_pauses(call.scope)
     announced = content_length(call.scope) or 0
     body = body_pieces(call.receive)
-    return uploads.bounded(call.services.site, upload, size, body, announced=announced)
+    return uploads.bounded(call.services.site, upload, size, body, announced=announced, digest=digest)
 
 
 async def status(call: Call) -> None:
@@ -90,8 +133,8 @@ async def status(call: Call) -> None:
 
 async def append(call: Call) -> None:
     """Append a chunk with a `Content-Range`, or a stream of any length."""
-    _, upload = await _require(call)
-    async with _held(call, upload.uuid):
+    access, upload = await _require(call)
+    async with _held(call, upload.uuid), _within_quota(call, access, upload):
         size = await _append(call, upload)
         await uploads.note(upload, size)
     await send_bytes(call.send, 202, _headers(call, upload.uuid, size))
@@ -101,15 +144,16 @@ async def finish(call: Call) -> None:
     """Append the last chunk, if any, and commit the upload as the blob with the client's digest."""
     access, upload = await _require(call)
     digest = require_digest(call.query().get("digest", ""))
-    async with _held(call, upload.uuid):
-        if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
-            await _append(call, upload)
-        try:
-            size = await blob_rows.commit(call.services.blobs, upload.uuid, digest)
-        except DigestMismatch:
-            await uploads.forget(upload.uuid)
-            raise
-    await push.link_blob(access.repository.id, digest, size, upload=upload.uuid)
+    async with _within_quota(call, access, upload):
+        async with _held(call, upload.uuid):
+            if content_length(call.scope) != 0 or header(call.scope, b"content-range") is not None:
+                await _append(call, upload, digest)
+            try:
+                size = await _commit(call, upload, digest)
+            except DigestMismatch:
+                await uploads.forget(upload.uuid)
+                raise
+        await _link(call, access, upload, digest, size)
     await _send_created(call, digest)
 
 
@@ -124,7 +168,8 @@ async def cancel(call: Call) -> None:
 async def _require(call: Call) -> tuple[Access, uploads.OpenUpload]:
     access = await call.authorize(PUSH)
     access.require_writable()
-    return access, await uploads.require(call.argument, access.repository.id, access.grant.account_id)
+    site, account_id = call.services.site, access.grant.account_id
+    return access, await uploads.require(site, call.argument, access.repository.id, account_id)
 
 
 @asynccontextmanager
@@ -145,12 +190,12 @@ async def _held(call: Call, upload: str) -> AsyncIterator[None]:
         ) from error
 
 
-async def _append(call: Call, upload: uploads.OpenUpload) -> int:
+async def _append(call: Call, upload: uploads.OpenUpload, digest: str = "") -> int:
     """Append the body to an upload, as far as it comes and there is room. Returns its new size in bytes."""
     blobs = call.services.blobs
     chunk = parse_chunk_range(header(call.scope, b"content-range"), content_length(call.scope))
     start = await blobs.upload_size(upload.uuid) if chunk is None else chunk.start
-    pieces = _pieces(call, upload, start)
+    pieces = _pieces(call, upload, start, digest)
     try:
         if chunk is None:
             return await blobs.append(upload.uuid, start, pieces)

@@ -7,6 +7,7 @@ become visible with the commit of one transaction.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import orjson
@@ -22,6 +23,10 @@ from resolvers.manifests.document import Descriptor, ManifestDocument, ManifestI
 from resolvers.manifests.liveness import RENEWAL_MS
 from resolvers.manifests.manifest import find_or_undelete, tombstone_or_delete, undelete_collected
 from resolvers.names import check_tag, split_path
+from resolvers.quotas import enforcement
+from resolvers.quotas.enforcement import Meter
+from resolvers.quotas.notices import refusals
+from resolvers.quotas.usage import has_quota
 from resolvers.repositories import activity
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require_writable
 from resolvers.tags import tag
@@ -30,7 +35,7 @@ from storage.blobs import BlobError, BlobUnknown
 from storage.clock import now_ms
 from storage.conditions import exists, is_active, is_usable
 from storage.faults import fault
-from storage.models.manifest import Manifest, ManifestBlob, ManifestBody, ManifestChild
+from storage.models.manifest import Manifest, ManifestBlob, ManifestChild
 from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
 from storage.transactions import transaction
 
@@ -60,38 +65,69 @@ class PushedManifest:
     subject_digest: str | None
 
 
-async def link_blob(repository_id: int, digest: str, size_bytes: int, *, upload: str | None = None) -> None:
+async def link_blob(
+    repository_id: int,
+    digest: str,
+    size_bytes: int,
+    *,
+    upload: str | None = None,
+    meter: Meter | None = None,
+) -> None:
     """Give a repository the right to a blob that `blob_rows.commit` stored, and end its upload. Repeatable.
 
-    Raises `BlobUnknown` if the commit was so long ago that the collector took the bytes since.
+    What was reserved for the upload becomes stored bytes. Without a meter no quota counts. Raises
+    `BlobUnknown` if the commit was so long ago that the collector took the bytes since, and `QuotaExceeded`
+    if there is no room for more than was reserved: a quota was made, or what the namespace held was removed,
+    since the upload was checked.
     """
     async with transaction("blob.link"):
         await blob_rows.record({digest: size_bytes})
-        if not await _grant(repository_id, "digest", digest):
+        granted = await _grant(repository_id, "digest", digest)
+        if granted is None:
             raise BlobUnknown(digest)
+        reserved = 0
         if upload is not None:
-            await execute("DELETE FROM upload WHERE uuid = ?", upload)
+            row = await fetch_one("DELETE FROM upload WHERE uuid = ? RETURNING reserved_bytes", upload)
+            reserved = row["reserved_bytes"] if row else 0
+        if meter is not None and granted is Granted.ANEW:
+            await enforcement.require_content(meter, digest, size_bytes, reserved_bytes=reserved)
         fault("push.before_commit")
     fault("push.after_commit")
 
 
-async def _grant(repository_id: int, column: str, value: str | int) -> bool:
-    """Give a repository the right to a blob that a column tells, or renew it; False if there is none to keep.
+class Granted(Enum):
+    """How a repository came to its right to a blob."""
 
-    In the open transaction, to whose end the collector leaves the blob alone.
+    ANEW = auto()
+    RENEWED = auto()
+
+
+async def _grant(repository_id: int, column: str, value: str | int) -> Granted | None:
+    """Give a repository the right to a blob that a column tells, or renew it; None if there is none to keep.
+
+    In the open transaction, to whose end the collector leaves the blob alone. On PostgreSQL it waits first
+    for who has locked the row of the repository, such as a copy, which gives it rights as well.
     """
     hold = " FOR KEY SHARE" if is_postgres() else ""
-    return bool(
-        await execute(
-            "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
-            " SELECT CAST(? AS BIGINT), id, CAST(? AS BIGINT) FROM blob"
-            f" WHERE {column} = ? AND state = 'stored'{hold}"
-            " ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at_ms = excluded.created_at_ms",
-            repository_id,
-            now_ms(),
-            value,
-        )
+    now = now_ms()
+    if await execute(
+        "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
+        " SELECT r.id, b.id, CAST(? AS BIGINT) FROM repository r CROSS JOIN blob b"
+        f" WHERE r.id = ? AND b.{column} = ? AND b.state = 'stored'{hold}"
+        " ON CONFLICT (repository_id, blob_id) DO NOTHING",
+        now,
+        repository_id,
+        value,
+    ):
+        return Granted.ANEW
+    renewed = await execute(
+        "UPDATE repository_blob SET created_at_ms = ? WHERE repository_id = ?"
+        f" AND blob_id IN (SELECT b.id FROM blob b WHERE b.{column} = ? AND b.state = 'stored')",
+        now,
+        repository_id,
+        value,
     )
+    return Granted.RENEWED if renewed else None
 
 
 async def renew_blob(repository_id: int, digest: str) -> bool:
@@ -118,11 +154,14 @@ async def renew_manifest(manifest_id: int) -> bool:
     )
 
 
-async def mount_blob(context: Context, repository_id: int, digest: str, *, source: str | None) -> bool:
+async def mount_blob(
+    context: Context, repository_id: int, namespace_id: int, digest: str, *, source: str | None
+) -> bool:
     """Give a repository the right to a blob of the repository at the path `source`, None for any.
 
     Only repositories that the viewer may pull from count. False if there is no such blob or source, or the
-    viewer may not see it: the same answer, so that nothing is disclosed.
+    viewer may not see it: the same answer, so that nothing is disclosed. Raises `QuotaExceeded` if the
+    namespace did not hold the blob, and has no room for it.
     """
     visible, values = visible_repositories(context.viewer, include_public=True)
     conditions = [
@@ -136,7 +175,7 @@ async def mount_blob(context: Context, repository_id: int, digest: str, *, sourc
         conditions += ["n.name = ?", "r.name = ?"]
         values += split_path(source)
     row = await fetch_one(
-        "SELECT b.id FROM blob b JOIN repository_blob s ON s.blob_id = b.id JOIN repository r"
+        "SELECT b.id, b.size_bytes FROM blob b JOIN repository_blob s ON s.blob_id = b.id JOIN repository r"
         " ON r.id = s.repository_id JOIN account n ON n.id = r.namespace_id"
         f" WHERE {' AND '.join(conditions)} LIMIT 1",
         *values,
@@ -144,9 +183,13 @@ async def mount_blob(context: Context, repository_id: int, digest: str, *, sourc
     # The row may briefly outlive the bytes, and a successful mount promises the bytes.
     if row is None or await context.blobs.stat(digest) is None:
         return False
-    async with transaction("blob.mount"):
-        # False if the blob was collected meanwhile.
-        return await _grant(repository_id, "id", row["id"])
+    async with refusals(context), transaction("blob.mount"):
+        granted = await _grant(repository_id, "id", row["id"])
+        if granted is Granted.ANEW:
+            meter = Meter.of(context, namespace_id)
+            await enforcement.require_content(meter, digest, row["size_bytes"])
+        # None if the blob was collected meanwhile.
+        return granted is not None
 
 
 async def delete_blob(context: Context, repository: RepositoryRecord, digest: str) -> None:
@@ -186,8 +229,8 @@ async def put_manifest(
 ) -> PushedManifest:
     """Store a manifest and set tags to it, atomically. A manifest that is held already is not stored again.
 
-    Raises `ManifestInvalid`, `DigestDiffers`, `BlobsUnknown` for missing blobs or children, `Immutable`,
-    `NotWritable`, and `NotFound` if the repository was deleted meanwhile.
+    Raises `ManifestInvalid`, `DigestDiffers`, `BlobsUnknown` for missing blobs or children, `QuotaExceeded`,
+    `Immutable`, `NotWritable`, and `NotFound` if the repository was deleted meanwhile.
     """
     require_writable(context, repository)
     for name in tags:
@@ -201,13 +244,13 @@ async def put_manifest(
         raise DigestDiffers(expected_digest, document.digest)
     configuration = await _configuration(context, document)
     labels = _labels(configuration)
-    async with transaction("manifest.put"):
+    async with refusals(context), transaction("manifest.put"):
         await lock_writable(context, repository)
         # Also for a manifest that is held already: its blobs may have been deleted since.
         await _require_content(context, repository, document)
         manifest_id = await find_or_undelete(repository.id, document.digest)
         if manifest_id is None:
-            manifest_id = await _store(repository, document, body, _platform(configuration))
+            manifest_id = await _store(context, repository, document, body, _platform(configuration))
             await label.import_labels(manifest_id, labels)
         elif not tags:
             # Renews the grace period: the client may be about to push an index that lists it.
@@ -365,11 +408,26 @@ def _labels(configuration: dict[str, Any]) -> dict[str, str]:
 
 
 async def _store(
-    repository: RepositoryRecord, document: ManifestDocument, body: bytes, platform: dict[str, str]
+    context: Context,
+    repository: RepositoryRecord,
+    document: ManifestDocument,
+    body: bytes,
+    platform: dict[str, str],
 ) -> int:
     undeleted = await undelete_collected(repository.id, [document.digest])
     manifest_id = undeleted[0] if undeleted else await _insert_manifest(repository, document, platform)
-    await ManifestBody.create(manifest_id=manifest_id, body=body)
+    # Whether there is a quota is asked on the way, when the namespace is held since the row of the manifest.
+    (row,) = await fetch(
+        "INSERT INTO manifest_body (manifest_id, body) VALUES (?, ?) RETURNING"
+        f" (SELECT {has_quota(context.site, 'r.namespace_id')} FROM repository r"
+        " WHERE r.id = ?) AS has_quota",
+        manifest_id,
+        body,
+        repository.id,
+    )
+    if row["has_quota"]:
+        meter = Meter.of(context, repository.namespace_id)
+        await enforcement.require_content(meter, document.digest, document.size_bytes, is_manifest=True)
     named = [("config", document.config)] if document.config else []
     named += [("layer", layer) for layer in document.layers]
     await ManifestBlob.bulk_create(

@@ -1,7 +1,8 @@
 """Uploads in progress: the owner of each, when it expires, and how many and how large they may be.
 
 The blob store knows their bytes and sizes. Rows know sizes roughly, so that what an account has in uploads is
-one sum, over all processes: an upload is noted while it grows.
+one sum, over all processes: an upload is noted while it grows. Where a quota may refuse, its row also says
+what is reserved of that.
 """
 
 import uuid
@@ -9,8 +10,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from resolvers.context import Site
-from resolvers.errors import ErrorCode, QuaysideError
+from resolvers.errors import ErrorCode, NotFound, QuaysideError
 from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
+from resolvers.quotas.reservations import reserve
+from resolvers.quotas.usage import may_reject, usage_of
 from storage.blobs import BlobStore, UploadUnknown
 from storage.blobs.base import require_upload_id
 from storage.clock import now_ms
@@ -26,7 +29,7 @@ NOTED_EVERY_BYTES = 64 * 1024 * 1024
 """A growing upload is noted this often; its account may exceed its bound by as much for each upload."""
 NOTED_FROM_BYTES = 1024 * 1024
 """Smaller uploads are not noted, so that pushing small layers writes no more than before."""
-_USED_AT = "COALESCE(used_at_ms, created_at_ms)"
+_USED_AT = "COALESCE(upload.used_at_ms, upload.created_at_ms)"
 
 
 def new_id() -> str:
@@ -41,17 +44,36 @@ class TooManyUploads(QuaysideError):
     default = "Too many open uploads."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenUpload:
-    """An upload in use. `others_bytes` is what its account has in other uploads."""
+    """An upload that a request uses. `others_bytes` is what its account has in other uploads.
+
+    `may_be_rejected`: the namespace has a Reject limit. `reserved_bytes` is what this request has reserved.
+    """
 
     uuid: str
     account_id: int
+    namespace_id: int
     others_bytes: int
+    may_be_rejected: bool
+    reserved_bytes: int | None = None
 
 
-async def begin(site: Site, blobs: BlobStore, repository_id: int, account_id: int) -> OpenUpload:
-    """Start an empty upload of an authorized account into a repository. Raises `TooManyUploads`."""
+async def begin(
+    site: Site,
+    blobs: BlobStore,
+    repository_id: int,
+    namespace_id: int,
+    account_id: int,
+    *,
+    announced: int = 0,
+    digest: str = "",
+) -> OpenUpload:
+    """Start an empty upload of an authorized account into a repository, of a blob if its digest is known.
+
+    Raises `TooManyUploads`, and `QuotaExceeded` if the namespace has no room for what is announced, or none
+    at all. A blob that the namespace holds already needs none.
+    """
     upload = new_id()
     most = site.uploads_per_account
     async with transaction("upload.begin"):
@@ -59,16 +81,23 @@ async def begin(site: Site, blobs: BlobStore, repository_id: int, account_id: in
             # Two requests must not both find the last place free. On SQLite transactions exclude each other.
             await fetch("SELECT id FROM account WHERE id = ? FOR NO KEY UPDATE", account_id)
         found = await fetch_one(
-            "SELECT COUNT(*) AS number, COALESCE(SUM(size_bytes), 0) AS bytes FROM upload"
-            " WHERE account_id = ?",
+            "SELECT COUNT(u.id) AS number, COALESCE(SUM(u.size_bytes), 0) AS bytes,"
+            f" {may_reject(site, 'n.id')} AS may_be_rejected"
+            " FROM account n LEFT JOIN upload u ON u.account_id = ? WHERE n.id = ? GROUP BY n.id",
             account_id,
+            namespace_id,
         )
-        assert found is not None
+        if found is None:
+            raise NotFound(field="repository")
         if most and found["number"] >= most:
             raise TooManyUploads(
                 f"this account has {found['number']} uploads open and may have {most}; end or cancel some, or"
                 " wait: they end two days after their last use"
             )
+        if found["may_be_rejected"]:
+            usage = await usage_of(site, namespace_id, digest=digest)
+            if not usage.holders:
+                usage.require_start(announced)
         await Upload.create(
             uuid=upload, repository_id=repository_id, account_id=account_id, created_at_ms=now_ms()
         )
@@ -77,18 +106,21 @@ async def begin(site: Site, blobs: BlobStore, repository_id: int, account_id: in
     except BaseException:
         await forget(upload)
         raise
-    return OpenUpload(upload, account_id, int(found["bytes"]))
+    return OpenUpload(upload, account_id, namespace_id, int(found["bytes"]), bool(found["may_be_rejected"]))
 
 
-async def require(upload: str, repository_id: int, account_id: int) -> OpenUpload:
+async def require(site: Site, upload: str, repository_id: int, account_id: int) -> OpenUpload:
     """The upload, if it is one of this account into this repository, which is then in use.
 
     Raises `UploadUnknown`.
     """
     row = await fetch_one(
-        f"SELECT id, {_USED_AT} AS used_at_ms, (SELECT COALESCE(SUM(o.size_bytes), 0) FROM upload o"
-        " WHERE o.account_id = upload.account_id AND o.id <> upload.id) AS others_bytes FROM upload"
-        " WHERE uuid = ? AND repository_id = ? AND account_id = ?",
+        f"SELECT upload.id, {_USED_AT} AS used_at_ms, r.namespace_id,"
+        f" {may_reject(site, 'r.namespace_id')} AS may_be_rejected,"
+        " (SELECT COALESCE(SUM(o.size_bytes), 0) FROM upload o"
+        " WHERE o.account_id = upload.account_id AND o.id <> upload.id) AS others_bytes"
+        " FROM upload JOIN repository r ON r.id = upload.repository_id"
+        " WHERE upload.uuid = ? AND upload.repository_id = ? AND upload.account_id = ?",
         require_upload_id(upload),
         repository_id,
         account_id,
@@ -100,7 +132,9 @@ async def require(upload: str, repository_id: int, account_id: int) -> OpenUploa
         "UPDATE upload SET used_at_ms = ? WHERE id = ?", now, row["id"]
     ):
         raise UploadUnknown(upload)
-    return OpenUpload(upload, account_id, int(row["others_bytes"]))
+    return OpenUpload(
+        upload, account_id, row["namespace_id"], int(row["others_bytes"]), bool(row["may_be_rejected"])
+    )
 
 
 def require_room(site: Site, upload: OpenUpload, size: int) -> None:
@@ -114,14 +148,23 @@ def require_room(site: Site, upload: OpenUpload, size: int) -> None:
 
 
 async def bounded(
-    site: Site, upload: OpenUpload, size: int, pieces: AsyncIterable[bytes], *, announced: int = 0
+    site: Site,
+    upload: OpenUpload,
+    size: int,
+    pieces: AsyncIterable[bytes],
+    *,
+    announced: int = 0,
+    digest: str = "",
 ) -> AsyncIterator[bytes]:
     """Yield the pieces that are to be added to an upload of `size` bytes, and note its size as it grows.
 
-    Raises `TooManyUploads` in place of the piece that would be too much, of the first if `announced` bytes
-    would be.
+    What is announced, or else what has come, is reserved of a quota; nothing for the blob with a digest that
+    the namespace holds. Raises `TooManyUploads` or `QuotaExceeded` in place of the piece that would be too
+    much, of the first if `announced` bytes would be.
     """
     require_room(site, upload, size + announced)
+    if announced and upload.may_be_rejected:
+        await _reserve(site, upload, size + announced, size, digest)
     noted = size
     async for piece in pieces:
         size += len(piece)
@@ -129,8 +172,23 @@ async def bounded(
         yield piece
         if size - noted >= NOTED_EVERY_BYTES:
             noted = size
-            await _note(upload, size)
-            upload = await _beside_others(upload)
+            if upload.may_be_rejected:
+                await _reserve(site, upload, max(size, upload.reserved_bytes or 0), size, digest)
+            else:
+                await _note(upload, size)
+            await _look_again(site, upload)
+
+
+async def reserve_whole(site: Site, blobs: BlobStore, upload: OpenUpload, digest: str) -> None:
+    """Reserve what a complete upload needs of a quota, to the byte, before it is committed.
+
+    Nothing for a blob that the namespace holds. Raises `QuotaExceeded`.
+    """
+    if not upload.may_be_rejected:
+        return
+    size = await blobs.upload_size(upload.uuid)
+    if size != upload.reserved_bytes:
+        await _reserve(site, upload, size, size, digest)
 
 
 async def note(upload: OpenUpload, size: int) -> None:
@@ -143,15 +201,24 @@ async def _note(upload: OpenUpload, size: int) -> None:
     await execute("UPDATE upload SET size_bytes = ? WHERE uuid = ?", size, upload.uuid)
 
 
-async def _beside_others(upload: OpenUpload) -> OpenUpload:
-    """The upload with what the account's others have by now."""
+async def _reserve(site: Site, upload: OpenUpload, size: int, received: int, digest: str) -> None:
+    await reserve(site, upload.uuid, upload.namespace_id, size, received, digest=digest)
+    upload.reserved_bytes = size
+
+
+async def _look_again(site: Site, upload: OpenUpload) -> None:
+    """Learn what the account's other uploads have by now, and whether there is a Reject limit."""
     row = await fetch_one(
-        "SELECT COALESCE(SUM(size_bytes), 0) AS bytes FROM upload WHERE account_id = ? AND uuid <> ?",
+        "SELECT COALESCE(SUM(u.size_bytes), 0) AS bytes,"
+        f" {may_reject(site, 'n.id')} AS may_be_rejected"
+        " FROM account n LEFT JOIN upload u ON u.account_id = ? AND u.uuid <> ? WHERE n.id = ? GROUP BY n.id",
         upload.account_id,
         upload.uuid,
+        upload.namespace_id,
     )
-    assert row is not None
-    return OpenUpload(upload.uuid, upload.account_id, int(row["bytes"]))
+    if row is not None:
+        upload.others_bytes = int(row["bytes"])
+        upload.may_be_rejected = bool(row["may_be_rejected"])
 
 
 async def forget(upload: str) -> None:

@@ -15,6 +15,8 @@ from resolvers.manifests import manifest
 from resolvers.manifests.cosign import ENDINGS, name_of
 from resolvers.manifests.liveness import RENEWAL_MS
 from resolvers.names import check_tag
+from resolvers.quotas import enforcement
+from resolvers.quotas.notices import refusals
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryRecord, Visibility, require_writable
 from resolvers.tags import tag
@@ -68,7 +70,7 @@ async def copy(
     repositories are created, private, where the viewer may. Immutability policies and what the image asks
     for its tags apply to the new tags. With `include_referrers`, cosign tags (`sha256-<hex>.sig`) are set as
     in the source. Returns the active tags in the order of the targets. Raises `Invalid`, `UnknownReference`,
-    `Immutable`, `NotWritable`, `TooMany`.
+    `Immutable`, `NotWritable`, `TooMany`, `QuotaExceeded`.
     """
     _check(source, targets)
     origin = await repository.repository(context, source.repository, RepositoryRole.READ)
@@ -91,7 +93,7 @@ async def _copy(
     include_referrers: bool,
     can_create: bool,
 ) -> list[TagRecord]:
-    async with transaction("tag.copy"):
+    async with refusals(context), transaction("tag.copy"):
         records = {
             path: await _target(context, path, can_create=can_create)
             for path in sorted({target.repository for target in targets})
@@ -112,12 +114,14 @@ async def _copy(
             raise TooMany(
                 f"A copy sets at most {MAX_TAGS:,} tags of referrers; name fewer targets.", field="from"
             )
+        stored = await enforcement.before(context.site, frozenset(record.namespace_id for record in others))
         for record in others:
             await _copy_manifests(origin, record, copied.manifests)
             for name, digest in copied.tags.items():
                 await _point(context, record, name, digest)
         for target in targets:
             await _point(context, records[target.repository], target.tag, root["digest"])
+        await enforcement.require_added(context, stored, field="to")
     tags = [await tag.active_tag(records[target.repository].id, target.tag) for target in targets]
     return [record for record in tags if record is not None]
 

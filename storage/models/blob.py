@@ -47,7 +47,8 @@ class Upload(Model):
     """An upload under way. Its bytes and its offset live in the blob store under `uuid`.
 
     `used_at_ms` is when a client last asked about it, to the hour; null until the first hour is over.
-    `size_bytes` is how much it holds, to some megabytes.
+    `size_bytes` is how much it holds, to some megabytes. `reserved_bytes` of the quota of the namespace
+    `namespace_id` are kept free for it; both are written where a quota may refuse.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -59,6 +60,8 @@ class Upload(Model):
     created_at_ms = fields.BigIntField()
     used_at_ms = fields.BigIntField(null=True)
     size_bytes = fields.BigIntField(default=0, db_default=0)
+    namespace_id = fields.BigIntField(null=True)
+    reserved_bytes = fields.BigIntField(default=0, db_default=0)
 
     class Meta:
         table = "upload"

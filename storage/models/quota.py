@@ -29,3 +29,20 @@ class QuotaLimit(Model):
     class Meta:
         table = "quota_limit"
         unique_together = (("quota", "kind", "percent"),)
+
+
+class QuotaNotice(Model):
+    """When an event told last that a namespace reached a threshold of its quota.
+
+    The row outlives the limit, so that making a limit again does not tell of it twice a day.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    namespace: Any = fields.ForeignKeyField("models.Account", related_name=False, on_delete=fields.CASCADE)
+    kind = fields.CharField(max_length=16)
+    percent = fields.IntField()
+    noted_at_ms = fields.BigIntField()
+
+    class Meta:
+        table = "quota_notice"
+        unique_together = (("namespace", "kind", "percent"),)

@@ -16,8 +16,6 @@ AWAITED = {
     "EDIT_QUOTA": "quota and retention",
     "IMAGE_EXPIRY_TRIGGER": "notifications",
     "PROXY_CACHE": "mirroring and proxy cache",
-    "QUOTA_MANAGEMENT": "quota and retention",
-    "QUOTA_NOTIFICATIONS": "quota and retention",
     "RATE_LIMITS": "rate limits and browsers",
     "READER_BUILD_LOGS": "builds",
     "RECAPTCHA": "rate limits and browsers",

@@ -32,7 +32,7 @@ from storage.database import Database, _configuration, latest_revision, migrate
 from storage.election import hold_lease
 from storage.jobs import enqueue
 from storage.models.blob import StrayUpload, Upload
-from storage.models.quota import Quota, QuotaLimit
+from storage.models.quota import Quota, QuotaLimit, QuotaNotice
 from storage.models.size import StorageSample
 from storage.schema_states import Executor
 from storage.statements import Row, execute, fetch, is_postgres
@@ -99,6 +99,7 @@ async def populate(factory: Factory) -> None:
         account_id=initialized.account.id,
         created_at_ms=now_ms(),
     )
+    await QuotaNotice.create(namespace_id=found.namespace_id, kind="reject", percent=100, noted_at_ms=1)
     await limits.count_mail(owner, "eve@example.com")
     await StrayUpload.create(uuid="22222222-2222-4222-8222-222222222222", found_at_ms=now_ms())
     await StorageSample.create(namespace_id=found.namespace_id, day=20_000, stored_bytes=1)

@@ -12,6 +12,7 @@ from storage.statements import count_statements, decode_json, fetch
 from tests import state
 from tests.factories import Factory, add_tags, image_config
 from tests.quayside.registry import kit
+from tests.quotas import set_quota, stored, told
 from tests.resolvers.manifests.test_artifact import OTHER, SIMPLE, simple
 from tests.schema.client import GraphQL
 from tests.schema.manifests.test_referrers import artifact, old_tag
@@ -418,3 +419,43 @@ async def test_a_copy_costs_the_same_however_many_tags_the_manifest_has(ada: Gra
         await ada.payload(COPY, **{"from": source(tag="t9999")}, to=[target("acme/prod")])
 
     assert len(count.statements) < 45
+
+
+async def test_a_copy_is_held_to_the_quota_of_each_namespace(
+    ada: GraphQL, image: str, factory: Factory
+) -> None:
+    needed = await stored("ada")
+    await factory.organization("late", owner="ada")
+    await factory.repository("late/prod", by="ada")
+    targets = [target("late/prod"), target("acme/prod"), target("acme/test")]
+    await set_quota("ada", 1)
+    await set_quota("late", needed, warnings=[90])
+    await set_quota("acme", needed - 1)
+    before = await important()
+
+    refused = await ada.data(COPY, **{"from": source()}, to=targets)
+
+    assert refused["tagCopy"]["errors"] == [
+        {
+            "code": "QUOTA_EXCEEDED",
+            "field": "to",
+            "message": f"Quota has been exceeded on namespace acme: it may store {needed - 1} bytes, stores"
+            f" 0, and this needs {needed} more. Deleting tags makes room once their content is collected; a"
+            " superuser of the registry can raise the quota.",
+        }
+    ]
+    after = await important()
+    assert {name for name in after if after[name] != before[name]} == {"event", "quota_notice"}
+    assert await told() == [("quota_error", 100, 0, needed - 1, 0)]
+
+    # The content of both repositories counts once, and a copy within a namespace costs nothing.
+    await set_quota("acme", needed)
+    assert (await ada.payload(COPY, **{"from": source()}, to=targets))["errors"] == []
+    assert (await stored("acme"), await stored("late")) == (needed, needed)
+    assert await told() == [
+        ("quota_error", 100, 0, needed - 1, 0),
+        ("quota_error", 100, needed, needed, 100),
+    ]
+    await set_quota("acme", 1)
+    again = [target("acme/more"), target("acme/prod", "v2")]
+    assert (await ada.payload(COPY, **{"from": source()}, to=again, create=True))["errors"] == []
