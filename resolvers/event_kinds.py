@@ -48,6 +48,9 @@ TOLD_BY_PUSH: Final = frozenset({"create_tag", "move_tag"})
 
 _APPLICATION = "name redirect_uri application_uri description avatar_email application_name client_id"
 _POLICY = "policy_uuid tag_pattern tag_pattern_matches namespace repo"
+_PRUNE_POLICY = (
+    "policy_uuid method value tag_pattern tag_pattern_matches kept_if_pulled_within_days namespace"
+)
 _PROTOTYPE = "prototypeid username activating_username role delegate_user delegate_team"
 _QUOTA = "namespace threshold_percent usage_bytes limit_bytes usage_percent"
 _TRANSFER = "repo namespace user-agent tag manifest_digest mediaType username robot"
@@ -132,9 +135,24 @@ _ROWS: Final = (
         "A role on the repository was given or changed.",
         "username team repo role namespace",
     ),
+    _repository(
+        "create_repository_autoprune_policy",
+        "An auto-prune policy of the repository was made.",
+        f"{_PRUNE_POLICY} repo",
+    ),
     _repository("delete_blob", "The repository gave up its right to a blob.", "repo namespace digest"),
     _repository(
         "delete_repo_permission", "A role on the repository was taken away.", "username team repo namespace"
+    ),
+    _repository(
+        "delete_repository_autoprune_policy",
+        "An auto-prune policy of the repository was deleted.",
+        f"{_PRUNE_POLICY} repo",
+    ),
+    _repository(
+        "update_repository_autoprune_policy",
+        "An auto-prune policy of the repository was changed.",
+        f"{_PRUNE_POLICY} repo",
     ),
     _either("create_immutability_policy", "An immutability policy was made.", _POLICY),
     _either("delete_immutability_policy", "An immutability policy was deleted.", _POLICY),
@@ -153,12 +171,20 @@ _ROWS: Final = (
     ),
     _namespace("create_application", "An OAuth application was made.", _APPLICATION),
     _namespace(
+        "create_namespace_autoprune_policy", "An auto-prune policy of the namespace was made.", _PRUNE_POLICY
+    ),
+    _namespace(
         "create_oauth_api_token", "An access token was made.", "token scopes username application client_id"
     ),
     _namespace("create_prototype_permission", "A default permission was made.", _PROTOTYPE),
     _namespace("create_robot", "A robot was made.", "robot description unstructured_metadata"),
     _namespace("create_robot_federation", "The external identities of a robot were set.", "config robot"),
     _namespace("delete_application", "An OAuth application was deleted.", "application_name client_id"),
+    _namespace(
+        "delete_namespace_autoprune_policy",
+        "An auto-prune policy of the namespace was deleted.",
+        _PRUNE_POLICY,
+    ),
     _namespace("delete_prototype_permission", "A default permission was deleted.", _PROTOTYPE),
     _namespace("delete_robot", "A robot was deleted.", "robot"),
     _namespace("delete_robot_federation", "The external identities of a robot were removed.", "robot"),
@@ -247,6 +273,11 @@ _ROWS: Final = (
         "token username application client_id",
     ),
     _namespace("update_application", "An OAuth application was changed.", _APPLICATION),
+    _namespace(
+        "update_namespace_autoprune_policy",
+        "An auto-prune policy of the namespace was changed.",
+        _PRUNE_POLICY,
+    ),
     _namespace("user_change_email", "The user changed their e-mail address.", "old_email email superuser"),
     _namespace(
         "user_change_invoicing", "The user changed where invoices go.", "invoice_email invoice_email_address"

@@ -1,4 +1,4 @@
-"""Expiration of tags: its bounds, and the label `quay.expires-after`."""
+"""Lifetimes of tags: how they are written, bounds of an expiration, and the label `quay.expires-after`."""
 
 import re
 
@@ -17,6 +17,12 @@ _UNIT_MS = {
 }
 
 
+def lifetime_ms(text: str) -> int | None:
+    """The milliseconds of a number and one of s, m, h, d, w, y; None for any other text."""
+    found = _LIFETIME.fullmatch(text)
+    return int(found[1]) * _UNIT_MS[found[2]] if found else None
+
+
 def clamp_expiration(expires_at_ms: int, started_at_ms: int) -> int:
     """The expiration, clamped to between an hour and 104 weeks after the start of the tag."""
     earliest, latest = started_at_ms + MINIMUM_EXPIRATION_MS, started_at_ms + MAXIMUM_EXPIRATION_MS
@@ -28,7 +34,5 @@ def expiration_of_label(text: str, started_at_ms: int) -> int | None:
 
     None for any other text: a malformed label is no reason to refuse an image.
     """
-    found = _LIFETIME.fullmatch(text.strip().lower())
-    if found is None or int(found[1]) == 0:
-        return None
-    return clamp_expiration(started_at_ms + int(found[1]) * _UNIT_MS[found[2]], started_at_ms)
+    lifetime = lifetime_ms(text.strip().lower())
+    return clamp_expiration(started_at_ms + lifetime, started_at_ms) if lifetime else None

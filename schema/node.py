@@ -123,7 +123,7 @@ async def _permission_node(context: Context, row_id: int) -> Node | None:
 
 
 async def _policy_node(context: Context, row_id: int) -> Node | None:
-    record = await immutability.by_id(context, row_id)
+    record = await immutability.POLICIES.by_id(context, row_id)
     owner = (
         await _account(record.namespace_id, AccountKind.USER, AccountKind.ORGANIZATION) if record else None
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from resolvers.access.needs import Need
+from resolvers.access.needs import ADMINISTER_OWN_NAMESPACE, Need
 from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
 from resolvers.access.scopes import account_cap, organization_cap, repository_cap
 from resolvers.access.viewer import AccountKind, Viewer
@@ -280,6 +280,18 @@ async def require_namespace(context: Context, namespace_id: int, role: TeamRole)
         raise context.viewer.refusal(Need(role))
 
 
+async def require_administrator(
+    context: Context, namespace_id: int, need: Need = ADMINISTER_OWN_NAMESPACE
+) -> None:
+    """Raise `Unauthenticated` or `Forbidden` unless the viewer administers the namespace.
+
+    Scopes that the need names for the viewer's own suffice there.
+    """
+    is_own = bool(need.own) and account_role(context.viewer, namespace_id) is AccountRole.ADMIN
+    if not is_own and await namespace_role(context.viewer, namespace_id) is not TeamRole.ADMIN:
+        raise context.viewer.refusal(need)
+
+
 def require_account_role(context: Context, role: AccountRole) -> int:
     """The viewer's account id. Raises `Unauthenticated` or `Forbidden` without `role` on that account."""
     need = Need(role)
@@ -340,6 +352,7 @@ __all__ = [
     "repository_roles",
     "repository_roles_of_each",
     "require_account_role",
+    "require_administrator",
     "require_namespace",
     "require_repository",
     "subject_of",

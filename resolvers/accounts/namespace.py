@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from resolvers.access.needs import ADMINISTER_OWN_NAMESPACE, BE_MEMBER_OR_OWNER, Need
-from resolvers.access.permissions import account_role, namespace_role
-from resolvers.access.roles import AccountRole, TeamRole
+from resolvers.access.permissions import account_role, namespace_role, require_administrator
+from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts.account import AccountRecord, by_name
 from resolvers.context import Context
@@ -52,22 +52,22 @@ async def require_namespace(context: Context, name: str, role: TeamRole) -> Acco
     return record
 
 
-async def require_administered(context: Context, name: str | None, *, field: str) -> AccountRecord:
+async def require_administered(
+    context: Context, name: str | None, *, field: str, need: Need = ADMINISTER_OWN_NAMESPACE
+) -> AccountRecord:
     """A namespace that the viewer administers, or without a name the viewer's own.
 
-    For the viewer's own, `user:admin` suffices. Raises `Unauthenticated`, `Forbidden`; to a viewer with full
-    access `NotFound`, naming `field`.
+    For the viewer's own, the scopes that the need names for it suffice. Raises `Unauthenticated`,
+    `Forbidden`; to a viewer with full access `NotFound`, naming `field`.
     """
     if name is None:
-        name = context.viewer.require_account(ADMINISTER_OWN_NAMESPACE).name
+        name = context.viewer.require_account(need).name
     record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
     if record is None:
         if context.viewer.has_full_access:
             raise NotFound(f"Invalid namespace requested: {name[:255]}", field=field)
-        raise context.viewer.refusal(ADMINISTER_OWN_NAMESPACE)
-    is_own = account_role(context.viewer, record.id) is AccountRole.ADMIN
-    if not is_own and await namespace_role(context.viewer, record.id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal(ADMINISTER_OWN_NAMESPACE)
+        raise context.viewer.refusal(need)
+    await require_administrator(context, record.id, need)
     return record
 
 

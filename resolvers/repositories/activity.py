@@ -12,10 +12,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from resolvers.access.needs import ADMINISTER_OWN_NAMESPACE
-from resolvers.access.permissions import account_role, namespace_role
+from resolvers.access.permissions import require_administrator
 from resolvers.access.registry_tokens import RegistryGrant
-from resolvers.access.roles import AccountRole, TeamRole
 from resolvers.access.viewer import AccountKind
 from resolvers.context import Context
 from resolvers.errors import BadRequest
@@ -276,9 +274,7 @@ async def of_namespace(context: Context, namespace_id: int, days: int) -> list[D
 
     Requires `org:admin`; `user:admin` suffices for the viewer's own namespace.
     """
-    is_own = account_role(context.viewer, namespace_id) is AccountRole.ADMIN
-    if not is_own and await namespace_role(context.viewer, namespace_id) is not TeamRole.ADMIN:
-        raise context.viewer.refusal(ADMINISTER_OWN_NAMESPACE)
+    await require_administrator(context, namespace_id)
     check_days(days)
     return (await _activity("namespace_id", [namespace_id], days))[namespace_id]
 

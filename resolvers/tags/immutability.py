@@ -8,31 +8,24 @@ of the repository unlocks it. Tags with an expiration are skipped unless IMMUTAB
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import re2
-
 from resolvers import events
-from resolvers.access.permissions import require_namespace as require_role
-from resolvers.access.permissions import require_repository
-from resolvers.access.roles import RepositoryRole, TeamRole
-from resolvers.accounts.account import AccountRecord
-from resolvers.accounts.namespace import Owner, require_namespace
-from resolvers.columns import Columns
+from resolvers.access.needs import ADMINISTER_NAMESPACE
+from resolvers.accounts.namespace import Owner
 from resolvers.context import Context
-from resolvers.errors import AlreadyExists, Invalid, NotFound
+from resolvers.errors import AlreadyExists, Invalid
 from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
-from resolvers.pages import Page, Query, Slice, Term, paginate
-from resolvers.repositories.repository import RepositoryRecord, require, require_by_id
+from resolvers.patterns import compile_pattern, fits_whole
+from resolvers.repositories.policies import Place, Policies
+from resolvers.repositories.repository import RepositoryRecord
 from storage.clock import now_ms
 from storage.conditions import is_active
 from storage.jobs import enqueue
 from storage.models.policy import ImmutabilityPolicy
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import Row, fetch, placeholders
 from storage.transactions import lock_row, transaction
 
-PATTERN_LENGTH = 256
 BATCH = 500
 APPLY = "immutability.apply"
 """Kind of the job that locks existing tags."""
@@ -51,53 +44,9 @@ class PolicyRecord:
     created_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The owner of policies: `key` is the row to lock for changes, `condition` the SQL to find policies."""
-
-    namespace_id: int
-    repository_id: int | None
-    namespace: str
-    repository: str | None
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return (
-            ("account", self.namespace_id)
-            if self.repository_id is None
-            else ("repository", self.repository_id)
-        )
-
-    @property
-    def condition(self) -> tuple[str, list[Any]]:
-        if self.repository_id is None:
-            return "p.namespace_id = ? AND p.repository_id IS NULL", [self.namespace_id]
-        return "p.repository_id = ?", [self.repository_id]
-
-
-_COLUMNS = Columns(PolicyRecord, "p")
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(pattern, options)
-
-
-def compile_pattern(pattern: str, *, field: str) -> Any:
-    """Compile a user's regular expression of 1 to 256 characters. RE2 matches in linear time.
-
-    Raises `Invalid`.
-    """
-    if not pattern or len(pattern) > PATTERN_LENGTH:
-        raise Invalid(f"The pattern must have 1 to {PATTERN_LENGTH} characters.", field=field)
-    try:
-        return _compiled(pattern)
-    except re2.error as error:
-        raise Invalid(
-            f"The pattern '{pattern}' is not a regular expression in RE2 syntax.", field=field
-        ) from error
+POLICIES = Policies(
+    PolicyRecord, "immutability_policy", name="immutability policy", need=ADMINISTER_NAMESPACE
+)
 
 
 def first_match(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | None:
@@ -106,103 +55,25 @@ def first_match(policies: Sequence[PolicyRecord], name: str) -> PolicyRecord | N
 
 
 def _matches(policy: PolicyRecord, name: str) -> bool:
-    # Not checked again: patterns from before they had to fit whole names are a few characters longer.
-    found = _compiled(policy.tag_pattern).fullmatch(name)
-    return bool(found) is policy.tag_pattern_matches
+    return fits_whole(policy.tag_pattern, name) is policy.tag_pattern_matches
 
 
 async def policies_of(context: Context, repository: RepositoryRecord) -> list[PolicyRecord]:
     """The policies that apply to a repository: its own and its namespace's; none without IMMUTABLE_TAGS."""
     if not context.site.has("IMMUTABLE_TAGS"):
         return []
-    rows = await fetch(
-        f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.namespace_id = ?"
-        " AND (p.repository_id IS NULL OR p.repository_id = ?)",
-        repository.namespace_id,
-        repository.id,
-    )
-    return [_COLUMNS.record(row) for row in rows]
+    return await POLICIES.holding_in(repository)
 
 
-async def policies(
-    context: Context, owner: AccountRecord | RepositoryRecord, page: Page
-) -> Slice[PolicyRecord]:
-    """The policies of a namespace or of a repository, oldest first. Requires `org:admin` or `repo:admin`."""
-    place = await _authorized(context, owner)
-    condition, values = place.condition
-    rows = await paginate(
-        Query(_COLUMNS.sql, "immutability_policy p", (Term("p.id", "id"),), (condition,), tuple(values)),
-        page,
-        maximum=context.max_first,
-    )
-    return rows.of(_COLUMNS.record)
-
-
-async def policy(
-    context: Context, owner: AccountRecord | RepositoryRecord, identity: str
-) -> PolicyRecord | None:
-    """A policy of `owner` by its uuid; None if there is none. Requires the same as `policies`."""
-    return await _find(await _authorized(context, owner), identity)
-
-
-async def by_id(context: Context, policy_id: int) -> PolicyRecord | None:
-    """A policy by its row id; None if there is none. Requires the same as `policies`."""
-    row = await fetch_one(f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.id = ?", policy_id)
-    if row is None:
-        return None
-    record = _COLUMNS.record(row)
-    if record.repository_id is None:
-        await require_role(context, record.namespace_id, TeamRole.ADMIN)
-    else:
-        await require_by_id(context, record.repository_id, RepositoryRole.ADMIN)
-    return record
-
-
-async def _authorized(context: Context, owner: AccountRecord | RepositoryRecord) -> _Place:
-    if isinstance(owner, RepositoryRecord):
-        await require_repository(context, owner.ref, RepositoryRole.ADMIN)
-        return _Place(owner.namespace_id, owner.id, owner.namespace_name, owner.name)
-    await require_role(context, owner.id, TeamRole.ADMIN)
-    return _Place(owner.id, None, owner.name, None)
-
-
-async def _place(context: Context, owner: Owner) -> _Place:
-    if owner.repository is not None:
-        record = await require(context, owner.repository, RepositoryRole.ADMIN)
-        place = _Place(record.namespace_id, record.id, record.namespace_name, record.name)
-    else:
-        account = await require_namespace(context, owner.namespace or "", TeamRole.ADMIN)
-        place = _Place(account.id, None, account.name, None)
+async def _place(context: Context, owner: Owner) -> Place:
+    place = await POLICIES.place(context, owner)
     if not context.site.has("IMMUTABLE_TAGS"):
         raise Invalid("Immutable tags are not enabled on this registry.", field="owner")
     return place
 
 
-async def _find(place: _Place, identity: str) -> PolicyRecord | None:
-    condition, values = place.condition
-    row = await fetch_one(
-        f"SELECT {_COLUMNS} FROM immutability_policy p WHERE {condition} AND p.uuid = ?", *values, identity
-    )
-    return _COLUMNS.record(row) if row else None
-
-
-async def _require(place: _Place, identity: str) -> PolicyRecord:
-    record = await _find(place, identity)
-    if record is None:
-        raise NotFound(f"There is no immutability policy '{identity[:64]}'.", field="policy")
-    return record
-
-
-async def _refuse_duplicate(place: _Place, pattern: str, matches: bool, *, but: int = 0) -> None:
-    condition, values = place.condition
-    if await fetch_one(
-        f"SELECT id FROM immutability_policy p WHERE {condition} AND p.tag_pattern = ?"
-        " AND p.tag_pattern_matches = ? AND p.id <> ?",
-        *values,
-        pattern,
-        matches,
-        but,
-    ):
+async def _refuse_duplicate(place: Place, pattern: str, matches: bool, *, but: int = 0) -> None:
+    if await POLICIES.has_equal(place, {"tag_pattern": pattern, "tag_pattern_matches": matches}, but=but):
         raise AlreadyExists("The owner has a policy with this pattern already.", field="tagPattern")
 
 
@@ -217,7 +88,7 @@ async def create(
     place = await _place(context, owner)
     compile_pattern(tag_pattern, field="tagPattern")
     async with transaction("immutability.create"):
-        await lock_row(*place.key)
+        await place.lock()
         await _refuse_duplicate(place, tag_pattern, tag_pattern_matches)
         made = await ImmutabilityPolicy.create(
             uuid=str(uuid.uuid4()),
@@ -227,7 +98,7 @@ async def create(
             tag_pattern_matches=tag_pattern_matches,
             created_at_ms=now_ms(),
         )
-        record = await _require(place, made.uuid)
+        record = await POLICIES.require(place, made.uuid)
         await _record_event(context, "create_immutability_policy", place, record)
         await _lock_existing(context, record)
     return record
@@ -244,21 +115,16 @@ async def update(
     """Change a policy and lock the existing tags that match now; None keeps a value. Raises as `create`."""
     place = await _place(context, owner)
     async with transaction("immutability.update"):
-        await lock_row(*place.key)
-        before = await _require(place, identity)
+        await place.lock()
+        before = await POLICIES.require(place, identity)
         pattern = before.tag_pattern if tag_pattern is None else tag_pattern
         matches = before.tag_pattern_matches if tag_pattern_matches is None else tag_pattern_matches
         if pattern != before.tag_pattern:
             compile_pattern(pattern, field="tagPattern")
         if (pattern, matches) != (before.tag_pattern, before.tag_pattern_matches):
             await _refuse_duplicate(place, pattern, matches, but=before.id)
-        await execute(
-            "UPDATE immutability_policy SET tag_pattern = ?, tag_pattern_matches = ? WHERE id = ?",
-            pattern,
-            matches,
-            before.id,
-        )
-        record = await _require(place, identity)
+        await POLICIES.change(before, {"tag_pattern": pattern, "tag_pattern_matches": matches})
+        record = await POLICIES.require(place, identity)
         await _record_event(context, "update_immutability_policy", place, record)
         await _lock_existing(context, record)
     return record
@@ -268,19 +134,20 @@ async def delete(context: Context, owner: Owner, identity: str) -> PolicyRecord:
     """Delete a policy; the tags that it locked stay locked. Requires as `create`. Raises `NotFound`."""
     place = await _place(context, owner)
     async with transaction("immutability.delete"):
-        await lock_row(*place.key)
-        record = await _require(place, identity)
-        await execute("DELETE FROM immutability_policy WHERE id = ?", record.id)
+        await place.lock()
+        record = await POLICIES.require(place, identity)
+        await POLICIES.remove(record)
         await _record_event(context, "delete_immutability_policy", place, record)
     return record
 
 
-async def _record_event(context: Context, kind: str, place: _Place, record: PolicyRecord) -> None:
-    metadata = policy_metadata(record) | {"namespace": place.namespace}
-    if place.repository is not None:
-        metadata["repo"] = place.repository
+async def _record_event(context: Context, kind: str, place: Place, record: PolicyRecord) -> None:
     await events.record(
-        context, kind, metadata, namespace_id=place.namespace_id, repository_id=place.repository_id
+        context,
+        kind,
+        policy_metadata(record) | place.metadata,
+        namespace_id=place.namespace_id,
+        repository_id=place.repository_id,
     )
 
 
@@ -326,9 +193,9 @@ async def run_apply(run: Run) -> None:
 
 async def apply(context: Context, policy_id: int, *, may_expire: bool) -> None:
     """Lock the tags that match a policy, in short transactions. Idempotent; nothing for a deleted policy."""
-    row = await fetch_one(f"SELECT {_COLUMNS} FROM immutability_policy p WHERE p.id = ?", policy_id)
-    if row is not None:
-        await lock_tags(context, _COLUMNS.record(row), may_expire=may_expire)
+    record = await POLICIES.stored(policy_id)
+    if record is not None:
+        await lock_tags(context, record, may_expire=may_expire)
 
 
 async def lock_tags(context: Context, record: PolicyRecord, *, may_expire: bool) -> None:

@@ -10,8 +10,8 @@ from resolvers.context import Context
 from resolvers.errors import Invalid, TooMany
 from resolvers.expiration import clamp_expiration
 from resolvers.manifests import cosign
+from resolvers.patterns import compile_pattern
 from resolvers.repositories.repository import RepositoryRecord
-from resolvers.tags import immutability
 from resolvers.tags.filter import TagFilter, conditions_of
 from resolvers.tags.tag import ACTIVE, COLUMNS, require_alive
 from storage.clock import now_ms
@@ -168,7 +168,7 @@ async def _read_selected(
     conditions, values = _conditions(record, selection)
     expression = None
     if selection.name_pattern is not None:
-        expression = immutability.compile_pattern(selection.name_pattern, field="namePattern")
+        expression = compile_pattern(selection.name_pattern, field="namePattern")
     changing: dict[str, Row] = {}
     staying: dict[str, Row] = {}
     last = ""

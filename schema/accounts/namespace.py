@@ -141,7 +141,7 @@ class Namespace(Node):
     async def immutability_policies(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[ImmutabilityPolicy]:
-        found = await immutability.policies(info.context.context, self.record, page(first, after))
+        found = await immutability.POLICIES.of(info.context.context, self.record, page(first, after))
         return connect(found, to_policy)
 
     @strawberry.field(
@@ -150,7 +150,7 @@ class Namespace(Node):
     async def immutability_policy(
         self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
     ) -> ImmutabilityPolicy | None:
-        record = await immutability.policy(info.context.context, self.record, uuid)
+        record = await immutability.POLICIES.one(info.context.context, self.record, uuid)
         return to_policy(record) if record else None
 
 

@@ -346,7 +346,7 @@ class Repository(Node, Guarded):
     async def immutability_policies(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[ImmutabilityPolicy]:
-        found = await immutability.policies(info.context.context, self.record, page(first, after))
+        found = await immutability.POLICIES.of(info.context.context, self.record, page(first, after))
         return connect(found, to_policy)
 
     @strawberry.field(
@@ -355,7 +355,7 @@ class Repository(Node, Guarded):
     async def immutability_policy(
         self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
     ) -> ImmutabilityPolicy | None:
-        record = await immutability.policy(info.context.context, self.record, uuid)
+        record = await immutability.POLICIES.one(info.context.context, self.record, uuid)
         return to_policy(record) if record else None
 
     @strawberry.field(description="The direct permissions on it, oldest first. Requires `repo:admin`.")

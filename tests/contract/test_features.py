@@ -9,7 +9,6 @@ from quayside.settings.features import FEATURES
 ROOT = Path(__file__).parents[2]
 MISSING = Path(__file__).parent / "data" / "missing.json"
 AWAITED = {
-    "AUTO_PRUNE": "quota and retention",
     "BILLING": "quota and retention",
     "BROWSER_API_CALLS_XHR_ONLY": "rate limits and browsers",
     "BUILD_SUPPORT": "builds",

@@ -21,7 +21,10 @@ from resolvers import site
 from resolvers.access import limits
 from resolvers.access.registry_tokens import load_signer
 from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.accounts.namespace import Owner
 from resolvers.oauth import token
+from resolvers.pruning import policy
+from resolvers.pruning.policy import PruneMethod
 from resolvers.repositories import repository
 from resolvers.repositories.repository import Visibility
 from resolvers.tags import tag
@@ -91,6 +94,7 @@ async def populate(factory: Factory) -> None:
     await factory.image("acme/tools/base", b"base", tag="1.0")
     await factory.repository("ada/gone", by="ada")
     await repository.delete(owner, "ada/gone")
+    await policy.create(owner, Owner(repository="acme/app"), policy.rule_of(PruneMethod.NUMBER_OF_TAGS, 10))
     found = await repository.find("acme/app")
     assert found is not None
     await Upload.create(

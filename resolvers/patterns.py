@@ -1,0 +1,42 @@
+"""Patterns: regular expressions of users for names, in RE2 syntax, which match in linear time."""
+
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from resolvers.errors import Invalid
+
+PATTERN_LENGTH = 256
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def compile_pattern(pattern: str, *, field: str) -> Any:
+    """Compile a user's regular expression of 1 to 256 characters. Raises `Invalid`."""
+    if not pattern or len(pattern) > PATTERN_LENGTH:
+        raise Invalid(f"The pattern must have 1 to {PATTERN_LENGTH} characters.", field=field)
+    try:
+        return _compiled(pattern)
+    except re2.error as error:
+        raise Invalid(
+            f"The pattern '{pattern}' is not a regular expression in RE2 syntax.", field=field
+        ) from error
+
+
+def fits_whole(pattern: str, name: str) -> bool:
+    """Whether a pattern, which was compiled when it was stored, fits all of a name.
+
+    Its length is not checked again: those from before they had to fit whole names are a bit longer.
+    """
+    return bool(_compiled(pattern).fullmatch(name))
+
+
+def is_found(pattern: str, name: str) -> bool:
+    """Whether a pattern, which was compiled when it was stored, fits any part of a name."""
+    return bool(_compiled(pattern).search(name))

@@ -1,0 +1,1 @@
+"""Auto-prune: policies that end tags by number or age."""

@@ -1,0 +1,176 @@
+"""Policies: rules of a namespace for all its repositories, or of one repository. What their kinds share."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from resolvers.access.needs import Need
+from resolvers.access.permissions import require_administrator, require_repository
+from resolvers.access.roles import RepositoryRole
+from resolvers.accounts.account import AccountRecord
+from resolvers.accounts.namespace import Owner, require_administered
+from resolvers.columns import Columns
+from resolvers.context import Context
+from resolvers.errors import NotFound
+from resolvers.pages import Page, Query, Slice, Term, paginate
+from resolvers.repositories.repository import RepositoryRecord, require, require_by_id
+from storage.statements import execute, fetch, fetch_one
+from storage.transactions import lock_and_read
+
+
+class Policy(Protocol):
+    """What the record of a policy has, of whichever kind."""
+
+    @property
+    def id(self) -> int:
+        """The id of its row."""
+
+    @property
+    def namespace_id(self) -> int:
+        """The namespace where it holds."""
+
+    @property
+    def repository_id(self) -> int | None:
+        """The repository where it holds; None for all of the namespace."""
+
+
+R = TypeVar("R", bound=Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where policies hold: a namespace, or one repository in it."""
+
+    namespace_id: int
+    repository_id: int | None
+    namespace: str
+    repository: str | None
+
+    @property
+    def condition(self) -> tuple[str, list[Any]]:
+        """The SQL condition for the policies `p` of this place, with its values."""
+        if self.repository_id is None:
+            return "p.namespace_id = ? AND p.repository_id IS NULL", [self.namespace_id]
+        return "p.repository_id = ?", [self.repository_id]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The place in metadata of events."""
+        return {"namespace": self.namespace} | ({"repo": self.repository} if self.repository else {})
+
+    async def lock(self) -> None:
+        """Lock the place in the open transaction, so that changes to its policies come one after another.
+
+        Raises `NotFound` if it was deleted meanwhile.
+        """
+        key = ("account", self.namespace_id)
+        if self.repository_id is not None:
+            key = ("repository", self.repository_id)
+        row = await lock_and_read(*key, "deleted_at_ms")
+        if row is None or row["deleted_at_ms"] is not None:
+            raise NotFound(field="owner")
+
+
+class Policies(Generic[R]):
+    """The policies of one kind: the rows of `table`, called by `name` in errors.
+
+    `need` is what those of a namespace require; those of a repository require its role admin. Reading and
+    changing them require the same.
+    """
+
+    def __init__(self, record: type[R], table: str, *, name: str, need: Need) -> None:
+        self._columns = Columns(record, "p")
+        self._table = table
+        self._name = name
+        self._need = need
+
+    async def place(self, context: Context, owner: Owner) -> Place:
+        """The place that an argument names. Raises `Unauthenticated`, `Forbidden`, `NotFound`."""
+        if owner.repository is not None:
+            return _in_repository(await require(context, owner.repository, RepositoryRole.ADMIN))
+        account = await require_administered(context, owner.namespace, field="owner", need=self._need)
+        return Place(account.id, None, account.name, None)
+
+    async def _visible(self, context: Context, owner: AccountRecord | RepositoryRecord) -> Place:
+        if isinstance(owner, RepositoryRecord):
+            await require_repository(context, owner.ref, RepositoryRole.ADMIN)
+            return _in_repository(owner)
+        await require_administrator(context, owner.id, self._need)
+        return Place(owner.id, None, owner.name, None)
+
+    async def of(self, context: Context, owner: AccountRecord | RepositoryRecord, page: Page) -> Slice[R]:
+        """The policies of a namespace or of a repository, oldest first."""
+        condition, values = (await self._visible(context, owner)).condition
+        rows = await paginate(
+            Query(self._columns.sql, f"{self._table} p", (Term("p.id", "id"),), (condition,), tuple(values)),
+            page,
+            maximum=context.max_first,
+        )
+        return rows.of(self._columns.record)
+
+    async def one(self, context: Context, owner: AccountRecord | RepositoryRecord, identity: str) -> R | None:
+        """A policy of a namespace or of a repository by its uuid; None if it has none such."""
+        return await self._find(await self._visible(context, owner), identity)
+
+    async def by_id(self, context: Context, policy_id: int) -> R | None:
+        """A policy by its row id; None if there is none such."""
+        record = await self.stored(policy_id)
+        if record is None:
+            return None
+        if record.repository_id is None:
+            await require_administrator(context, record.namespace_id, self._need)
+        else:
+            await require_by_id(context, record.repository_id, RepositoryRole.ADMIN)
+        return record
+
+    async def stored(self, policy_id: int) -> R | None:
+        """`by_id` without authorization, for jobs."""
+        row = await fetch_one(f"SELECT {self._columns} FROM {self._table} p WHERE p.id = ?", policy_id)
+        return self._columns.record(row) if row else None
+
+    async def holding_in(self, repository: RepositoryRecord) -> list[R]:
+        """The policies that hold in a repository, oldest first: its own and its namespace's."""
+        rows = await fetch(
+            f"SELECT {self._columns} FROM {self._table} p WHERE p.namespace_id = ?"
+            " AND (p.repository_id IS NULL OR p.repository_id = ?) ORDER BY p.id",
+            repository.namespace_id,
+            repository.id,
+        )
+        return [self._columns.record(row) for row in rows]
+
+    async def _find(self, place: Place, identity: str) -> R | None:
+        condition, values = place.condition
+        row = await fetch_one(
+            f"SELECT {self._columns} FROM {self._table} p WHERE {condition} AND p.uuid = ?",
+            *values,
+            identity,
+        )
+        return self._columns.record(row) if row else None
+
+    async def require(self, place: Place, identity: str) -> R:
+        """A policy of a place by its uuid. Raises `NotFound`."""
+        record = await self._find(place, identity)
+        if record is None:
+            raise NotFound(f"There is no {self._name} '{identity[:64]}'.", field="policy")
+        return record
+
+    async def has_equal(self, place: Place, values: dict[str, Any], *, but: int = 0) -> bool:
+        """Whether a place has a policy with these values of columns, apart from the row `but`."""
+        condition, given = place.condition
+        for column, value in values.items():
+            condition += f" AND p.{column} IS NULL" if value is None else f" AND p.{column} = ?"
+            given += [] if value is None else [value]
+        row = await fetch_one(f"SELECT id FROM {self._table} p WHERE {condition} AND p.id <> ?", *given, but)
+        return row is not None
+
+    async def change(self, record: R, values: dict[str, Any]) -> None:
+        """Write values of columns into the row of a policy."""
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        await execute(f"UPDATE {self._table} SET {assignments} WHERE id = ?", *values.values(), record.id)
+
+    async def remove(self, record: R) -> None:
+        """Delete the row of a policy."""
+        await execute(f"DELETE FROM {self._table} WHERE id = ?", record.id)
+
+
+def _in_repository(record: RepositoryRecord) -> Place:
+    return Place(record.namespace_id, record.id, record.namespace_name, record.name)

@@ -1,0 +1,1 @@
+"""Auto-prune policies as GraphQL types."""
