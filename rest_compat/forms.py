@@ -30,6 +30,7 @@ SCALARS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Digest": ("string",),
         "JSON": ("any",),
         "JSONObject": ("object",),
+        "PruneValue": ("integer", "string"),
         "RepositoryPath": ("string",),
         "URL": ("string",),
     }

@@ -96,6 +96,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "API": "Somebody by this API or by REST, and it can be deleted so.",
         "INTERNAL": "This registry; it cannot be deleted.",
     },
+    "PruneMethod": {
+        "NUMBER_OF_TAGS": "All tags end but the newest, as many as the policy says.",
+        "CREATION_DATE": "Tags end that are older than the policy says.",
+    },
     "ReclaimMoment": {
         "NOW": "By a collection right now.",
         "AFTER_TIME_MACHINE": "By a collection when the window of the time machine is over for what is"

@@ -14,8 +14,10 @@ from resolvers.context import Context
 from resolvers.errors import Forbidden, NotFound, Unauthenticated
 from resolvers.manifests import label, manifest
 from resolvers.oauth import application
+from resolvers.pruning import policy as pruning_policy
 from resolvers.record import audit
 from resolvers.repositories import permission, prototype, repository
+from resolvers.repositories.policies import P, Policies
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import immutability, tag
 from schema.accounts.account import to_user
@@ -30,6 +32,7 @@ from schema.manifests.label import to_label
 from schema.manifests.manifest import to_manifest
 from schema.node_id import Node, decode_any, encode_id
 from schema.oauth.application import to_application
+from schema.pruning.policy import to_prune_policy
 from schema.record.audit import to_entry
 from schema.repositories.permission import to_permission
 from schema.repositories.prototype import to_prototype
@@ -122,12 +125,17 @@ async def _permission_node(context: Context, row_id: int) -> Node | None:
     return to_permission(record) if record else None
 
 
-async def _policy_node(context: Context, row_id: int) -> Node | None:
-    record = await immutability.POLICIES.by_id(context, row_id)
-    owner = (
-        await _account(record.namespace_id, AccountKind.USER, AccountKind.ORGANIZATION) if record else None
-    )
-    return to_policy(record) if record and owner else None
+def _policy_node(
+    policies: Policies[P], convert: Callable[[P], Node]
+) -> Callable[[Context, int], Awaitable[Node | None]]:
+    async def find(context: Context, row_id: int) -> Node | None:
+        record = await policies.by_id(context, row_id)
+        if record is None:
+            return None
+        owner = await _account(record.namespace_id, AccountKind.USER, AccountKind.ORGANIZATION)
+        return convert(record) if owner else None
+
+    return find
 
 
 async def _label_node(context: Context, row_id: int) -> Node | None:
@@ -148,13 +156,14 @@ async def _job_node(context: Context, row_id: int) -> Node | None:
 NODES: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
     "Application": _application_node,
     "AuditEntry": _entry_node,
-    "ImmutabilityPolicy": _policy_node,
+    "ImmutabilityPolicy": _policy_node(immutability.POLICIES, to_policy),
     "Job": _job_node,
     "Label": _label_node,
     "Manifest": _manifest_node,
     "Namespace": _namespace_node,
     "Organization": _organization_node,
     "PermissionPrototype": _prototype_node,
+    "PrunePolicy": _policy_node(pruning_policy.POLICIES, to_prune_policy),
     "Repository": _repository_node,
     "RepositoryPermission": _permission_node,
     "Robot": _robot_node,

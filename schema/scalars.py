@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, NewType
+from typing import TYPE_CHECKING, Any, NewType, TypeAlias
 
 import strawberry
 from graphql import GraphQLError
@@ -62,6 +62,12 @@ def _parse_object(value: Any) -> dict[str, Any]:
     return value
 
 
+def _parse_prune_value(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise GraphQLError(f'{value!r:.200} is neither a whole number nor a text such as "30d".')
+    return value
+
+
 def _parse_text(value: Any) -> str:
     if not isinstance(value, str):
         raise GraphQLError(f"{value!r} is not a text.")
@@ -73,6 +79,10 @@ Cursor = NewType("Cursor", str)
 Digest = NewType("Digest", str)
 JSONObject = NewType("JSONObject", dict[str, Any])
 RepositoryPath = NewType("RepositoryPath", str)
+if TYPE_CHECKING:
+    PruneValue: TypeAlias = int | str
+else:
+    PruneValue = NewType("PruneValue", object)
 
 SCALARS: dict[object, Any] = {
     BigInt: strawberry.scalar(
@@ -104,6 +114,12 @@ SCALARS: dict[object, Any] = {
         description="Any JSON object, kept as it is.",
         serialize=dict,
         parse_value=_parse_object,
+    ),
+    PruneValue: strawberry.scalar(
+        name="PruneValue",
+        description='The value of an auto-prune policy: a number of tags, or an age such as `"30d"`.',
+        serialize=_parse_prune_value,
+        parse_value=_parse_prune_value,
     ),
     RepositoryPath: strawberry.scalar(
         name="RepositoryPath",

@@ -33,7 +33,7 @@ class Policy(Protocol):
         """The repository where it holds; None for all of the namespace."""
 
 
-R = TypeVar("R", bound=Policy)
+P = TypeVar("P", bound=Policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Place:
             raise NotFound(field="owner")
 
 
-class Policies(Generic[R]):
+class Policies(Generic[P]):
     """The policies of one kind: the rows of `table`, called by `name` in errors.
 
     `need` is what those of a namespace require; those of a repository require its role admin. Reading and
     changing them require the same.
     """
 
-    def __init__(self, record: type[R], table: str, *, name: str, need: Need) -> None:
+    def __init__(self, record: type[P], table: str, *, name: str, need: Need) -> None:
         self._columns = Columns(record, "p")
         self._table = table
         self._name = name
@@ -97,7 +97,7 @@ class Policies(Generic[R]):
         await require_administrator(context, owner.id, self._need)
         return Place(owner.id, None, owner.name, None)
 
-    async def of(self, context: Context, owner: AccountRecord | RepositoryRecord, page: Page) -> Slice[R]:
+    async def of(self, context: Context, owner: AccountRecord | RepositoryRecord, page: Page) -> Slice[P]:
         """The policies of a namespace or of a repository, oldest first."""
         condition, values = (await self._visible(context, owner)).condition
         rows = await paginate(
@@ -107,11 +107,11 @@ class Policies(Generic[R]):
         )
         return rows.of(self._columns.record)
 
-    async def one(self, context: Context, owner: AccountRecord | RepositoryRecord, identity: str) -> R | None:
+    async def one(self, context: Context, owner: AccountRecord | RepositoryRecord, identity: str) -> P | None:
         """A policy of a namespace or of a repository by its uuid; None if it has none such."""
         return await self._find(await self._visible(context, owner), identity)
 
-    async def by_id(self, context: Context, policy_id: int) -> R | None:
+    async def by_id(self, context: Context, policy_id: int) -> P | None:
         """A policy by its row id; None if there is none such."""
         record = await self.stored(policy_id)
         if record is None:
@@ -122,12 +122,12 @@ class Policies(Generic[R]):
             await require_by_id(context, record.repository_id, RepositoryRole.ADMIN)
         return record
 
-    async def stored(self, policy_id: int) -> R | None:
+    async def stored(self, policy_id: int) -> P | None:
         """`by_id` without authorization, for jobs."""
         row = await fetch_one(f"SELECT {self._columns} FROM {self._table} p WHERE p.id = ?", policy_id)
         return self._columns.record(row) if row else None
 
-    async def holding_in(self, repository: RepositoryRecord) -> list[R]:
+    async def holding_in(self, repository: RepositoryRecord) -> list[P]:
         """The policies that hold in a repository, oldest first: its own and its namespace's."""
         rows = await fetch(
             f"SELECT {self._columns} FROM {self._table} p WHERE p.namespace_id = ?"
@@ -137,7 +137,7 @@ class Policies(Generic[R]):
         )
         return [self._columns.record(row) for row in rows]
 
-    async def _find(self, place: Place, identity: str) -> R | None:
+    async def _find(self, place: Place, identity: str) -> P | None:
         condition, values = place.condition
         row = await fetch_one(
             f"SELECT {self._columns} FROM {self._table} p WHERE {condition} AND p.uuid = ?",
@@ -146,7 +146,7 @@ class Policies(Generic[R]):
         )
         return self._columns.record(row) if row else None
 
-    async def require(self, place: Place, identity: str) -> R:
+    async def require(self, place: Place, identity: str) -> P:
         """A policy of a place by its uuid. Raises `NotFound`."""
         record = await self._find(place, identity)
         if record is None:
@@ -162,12 +162,12 @@ class Policies(Generic[R]):
         row = await fetch_one(f"SELECT id FROM {self._table} p WHERE {condition} AND p.id <> ?", *given, but)
         return row is not None
 
-    async def change(self, record: R, values: dict[str, Any]) -> None:
+    async def change(self, record: P, values: dict[str, Any]) -> None:
         """Write values of columns into the row of a policy."""
         assignments = ", ".join(f"{column} = ?" for column in values)
         await execute(f"UPDATE {self._table} SET {assignments} WHERE id = ?", *values.values(), record.id)
 
-    async def remove(self, record: R) -> None:
+    async def remove(self, record: P) -> None:
         """Delete the row of a policy."""
         await execute(f"DELETE FROM {self._table} WHERE id = ?", record.id)
 

@@ -11,6 +11,7 @@ from resolvers.access.viewer import AccountKind
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import namespace
 from resolvers.accounts.robot import RobotOrder
+from resolvers.pruning import policy as pruning_policy
 from resolvers.repositories import activity
 from resolvers.repositories.largest_blobs import largest_blobs
 from resolvers.repositories.latest_pushes import latest_pushes
@@ -22,6 +23,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.limits import WEIGHT
 from schema.node_id import Node, encode_id
+from schema.pruning.policy import PrunePolicy, to_prune_policy
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.sizes.storage import Storage, storage_of
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
@@ -152,6 +154,26 @@ class Namespace(Node):
     ) -> ImmutabilityPolicy | None:
         record = await immutability.POLICIES.one(info.context.context, self.record, uuid)
         return to_policy(record) if record else None
+
+    @strawberry.field(
+        description="The auto-prune policies for all its repositories, oldest first. Requires `org:admin`, or"
+        " `user:admin` of the own namespace."
+    )
+    async def prune_policies(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[PrunePolicy]:
+        found = await pruning_policy.POLICIES.of(info.context.context, self.record, page(first, after))
+        return connect(found, to_prune_policy)
+
+    @strawberry.field(
+        description="One of its own auto-prune policies; null if there is none such. Requires `org:admin`, or"
+        " `user:admin` of the own namespace."
+    )
+    async def prune_policy(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
+    ) -> PrunePolicy | None:
+        record = await pruning_policy.POLICIES.one(info.context.context, self.record, uuid)
+        return to_prune_policy(record) if record else None
 
 
 @strawberry.type

@@ -12,6 +12,7 @@ from resolvers.access.viewer import AccountKind
 from resolvers.accounts.grantee import GranteeKind
 from resolvers.manifests import manifest, referrer
 from resolvers.manifests.referrer import ReferrerFilter
+from resolvers.pruning import policy as pruning_policy
 from resolvers.repositories import activity, explanation, permission
 from resolvers.repositories.repository import (
     RepositoryFilter,
@@ -41,6 +42,7 @@ from schema.manifests.manifest import (
     to_referrer,
 )
 from schema.node_id import Node, encode_id
+from schema.pruning.policy import PrunePolicy, to_prune_policy
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.repositories.permission import RepositoryPermission, to_permission
@@ -357,6 +359,25 @@ class Repository(Node, Guarded):
     ) -> ImmutabilityPolicy | None:
         record = await immutability.POLICIES.one(info.context.context, self.record, uuid)
         return to_policy(record) if record else None
+
+    @strawberry.field(
+        description="Its own auto-prune policies, oldest first; those of its namespace hold beside them."
+        " Requires `repo:admin`."
+    )
+    async def prune_policies(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[PrunePolicy]:
+        found = await pruning_policy.POLICIES.of(info.context.context, self.record, page(first, after))
+        return connect(found, to_prune_policy)
+
+    @strawberry.field(
+        description="One of its own auto-prune policies; null if there is none such. Requires `repo:admin`."
+    )
+    async def prune_policy(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="The policy's `uuid`.")]
+    ) -> PrunePolicy | None:
+        record = await pruning_policy.POLICIES.one(info.context.context, self.record, uuid)
+        return to_prune_policy(record) if record else None
 
     @strawberry.field(description="The direct permissions on it, oldest first. Requires `repo:admin`.")
     async def permissions(

@@ -34,6 +34,7 @@ START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
     "search": (World.organization, World.repositories, World.images, World.grantees, World.described),
     "discovery": (),
     "error": (),
+    "policy": (World.organization, World.repositories),
 }
 """The content, beside the users, at the start of a chapter."""
 

@@ -172,6 +172,7 @@ async def test_refused_lists_leave_the_repository(factory: Factory, ada: GraphQL
     answer = await reader.answer("""{ repository(path: "ada/app") {
       path
       permissions { totalCount } access { totalCount } immutabilityPolicies { totalCount }
+      prunePolicies { totalCount }
       tags { nodes { name } }
       bad: tags(after: "x") { nodes { name } } } }""")
 
@@ -180,6 +181,7 @@ async def test_refused_lists_leave_the_repository(factory: Factory, ada: GraphQL
         "permissions": None,
         "access": None,
         "immutabilityPolicies": None,
+        "prunePolicies": None,
         "tags": {"nodes": [{"name": "latest"}]},
         "bad": None,
     }
@@ -188,5 +190,6 @@ async def test_refused_lists_leave_the_repository(factory: Factory, ada: GraphQL
         "permissions": "FORBIDDEN",
         "access": "FORBIDDEN",
         "immutabilityPolicies": "FORBIDDEN",
+        "prunePolicies": "FORBIDDEN",
         "bad": "BAD_REQUEST",
     }

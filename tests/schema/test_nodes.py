@@ -30,12 +30,14 @@ IDS = """{
     id
     robot(shortName: "bot") { id }
     immutabilityPolicies { nodes { id } }
+    prunePolicies { nodes { id } }
   }
   repository(path: "acme/app") {
     id
     tag(name: "latest") { id manifest { id labels { nodes { id } } } }
     permissions { nodes { id } }
     immutabilityPolicies { nodes { id } }
+    prunePolicies { nodes { id } }
   }
   viewer { teamInvites { nodes { id } } }
   auditLog(owner: { namespace: "acme" }, first: 1) { nodes { id } }
@@ -50,6 +52,10 @@ MADE = """mutation {
     input: { tagPattern: "v.*" }) { errors { code } }
   ofRepository: immutabilityPolicyCreate(owner: { repository: "acme/app" },
     input: { tagPattern: "r.*" }) { errors { code } }
+  inNamespace: prunePolicyCreate(owner: { namespace: "acme" },
+    input: { method: NUMBER_OF_TAGS, value: 9 }) { errors { code } }
+  inRepository: prunePolicyCreate(owner: { repository: "acme/app" },
+    input: { method: CREATION_DATE, value: "9y" }) { errors { code } }
 }"""
 
 PUBLIC = {"User", "Organization", "Application"}
@@ -137,7 +143,7 @@ async def test_every_id_finds_its_object(ada: GraphQL, ids: dict[str, list[str]]
     every = [id_ for same in ids.values() for id_ in same]
     assert len(set(every)) == len(every)
     # Those of a namespace and of a repository are found in different ways.
-    assert len(ids["ImmutabilityPolicy"]) == 2
+    assert len(ids["ImmutabilityPolicy"]) == len(ids["PrunePolicy"]) == 2
 
 
 async def test_outsiders_find_what_is_public_and_nothing_else(
@@ -172,17 +178,21 @@ async def test_the_administrator_of_a_repository_finds_what_belongs_to_it(
 
     found = await seen(client, ids)
 
-    policies = [(await client.data(NODE, id=id_))["node"] for id_ in ids["ImmutabilityPolicy"]]
+    policies = [
+        [(await client.data(NODE, id=id_))["node"] for id_ in ids[kind]]
+        for kind in ("ImmutabilityPolicy", "PrunePolicy")
+    ]
     assert found == PUBLIC | {
         "AuditEntry",
         "ImmutabilityPolicy",
         "Label",
         "Manifest",
+        "PrunePolicy",
         "Repository",
         "RepositoryPermission",
         "Tag",
     }
-    assert policies.count(None) == 1
+    assert [found.count(None) for found in policies] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +207,7 @@ async def test_the_administrator_of_a_repository_finds_what_belongs_to_it(
                 "ImmutabilityPolicy",
                 "Namespace",
                 "PermissionPrototype",
+                "PrunePolicy",
                 "Robot",
                 "Team",
             },
@@ -239,6 +250,8 @@ DELETIONS = {
         grantee: { kind: USER, name: "acme+bot" }) { deletedId errors { code } } }""",
     "ImmutabilityPolicy": """mutation ($uuid: String!) { gone: immutabilityPolicyDelete(
         owner: { repository: "acme/app" }, policy: $uuid) { deletedId errors { code } } }""",
+    "PrunePolicy": """mutation ($uuid: String!) { gone: prunePolicyDelete(
+        owner: { repository: "acme/app" }, policy: $uuid) { deletedId errors { code } } }""",
     "PermissionPrototype": """mutation ($uuid: String!) { gone: permissionPrototypeDelete(
         organization: "acme", prototype: $uuid) { deletedId errors { code } } }""",
     "Application": """mutation ($clientId: String!) { gone: applicationDelete(
@@ -264,6 +277,7 @@ WANTED = """{
     id
     permission(grantee: { kind: USER, name: "acme+bot" }) { id }
     immutabilityPolicies { nodes { id uuid } }
+    prunePolicies { nodes { id uuid } }
     tag(name: "latest") { manifest { digest labels { nodes { id uuid source } } } }
   }
 }"""
@@ -289,6 +303,7 @@ async def test_a_deletion_returns_the_id_of_what_is_gone(
         "Repository": seen["repository"],
         "RepositoryPermission": seen["repository"]["permission"],
         "ImmutabilityPolicy": seen["repository"]["immutabilityPolicies"]["nodes"][0],
+        "PrunePolicy": seen["repository"]["prunePolicies"]["nodes"][0],
         "Label": next(
             label
             for label in seen["repository"]["tag"]["manifest"]["labels"]["nodes"]

@@ -21,6 +21,17 @@ POLICY_OF_ACME = Request(
     'immutabilityPolicyCreate(owner: { namespace: "acme" }, input: { tagPattern: "^lts-.*" })',
     keep={"policy": "policy.uuid"},
 )
+PRUNING = Request(
+    'prunePolicyCreate(owner: { repository: "acme/app" }, input: { method: NUMBER_OF_TAGS, value: 10 })',
+    keep={"policy": "policy.uuid"},
+)
+PRUNING_OF_ACME = Request(
+    'prunePolicyCreate(owner: { namespace: "acme" }, input: { method: NUMBER_OF_TAGS, value: 10 })',
+    keep={"policy": "policy.uuid"},
+)
+OWN_PRUNING = Request(
+    "prunePolicyCreate(input: { method: NUMBER_OF_TAGS, value: 10 })", keep={"policy": "policy.uuid"}
+)
 MOVED = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { manifestDigest: "<v2>" })')
 PLAN_TO_DELETE = Request(
     'tagsDeletePlan(repository: "acme/app", filter: { namePattern: "v1" })',

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.contract.owed import organizations, policies, repositories, robots, tags, tokens, users
+from tests.contract.owed import organizations, policies, pruning, repositories, robots, tags, tokens, users
 from tests.contract.owed.rows import Json, Request, Row
 
 FAMILIES: Mapping[str, tuple[Row, ...]] = {
     "repositories": repositories.ROWS,
     "tags": tags.ROWS,
     "policies": policies.ROWS,
+    "auto-prune": pruning.ROWS,
     "organizations": organizations.ROWS,
     "robots": robots.ROWS,
     "tokens": tokens.ROWS,

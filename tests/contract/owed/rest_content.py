@@ -5,6 +5,15 @@ from __future__ import annotations
 from tests.contract.owed.mutations import rest
 from tests.contract.owed.rows import Row
 
+_PRUNING = (
+    ("Organization", "/organization/acme", ":of an organization", (None, None)),
+    ("Repository", "/repository/acme/app", "", (None, None)),
+    # For a token, `org:admin` does not do at the user's own paths.
+    ("User", "/user", ":own", ("account", "own thing")),
+)
+"""Owners of auto-prune policies: word, path, variant of the mutation's rows, and who is refused there."""
+_BY_AGE = {"method": "creation_date", "value": "7d", "tagPattern": "^v", "tagPatternMatches": False}
+
 ROWS: tuple[Row, ...] = (
     rest(
         "createGlobalMessage",
@@ -148,6 +157,36 @@ ROWS: tuple[Row, ...] = (
         "DELETE",
         "/repository/acme/app/immutabilitypolicy/<policy>",
         "immutabilityPolicyDelete",
+    ),
+    *(
+        row
+        for word, place, variant, rights in _PRUNING
+        for row in (
+            rest(
+                f"create{word}AutoPrunePolicy",
+                "POST",
+                f"{place}/autoprunepolicy/",
+                f"prunePolicyCreate{variant}",
+                _BY_AGE,
+                right=rights[0],
+                policy="uuid",
+            ),
+            rest(
+                f"update{word}AutoPrunePolicy",
+                "PUT",
+                f"{place}/autoprunepolicy/<policy>",
+                f"prunePolicyUpdate{variant}",
+                _BY_AGE,
+                right=rights[1],
+            ),
+            rest(
+                f"delete{word}AutoPrunePolicy",
+                "DELETE",
+                f"{place}/autoprunepolicy/<policy>",
+                f"prunePolicyDelete{variant}",
+                right=rights[1],
+            ),
+        )
     ),
     rest("createStar", "POST", "/user/starred", "repositoryStar", {"namespace": "acme", "repository": "app"}),
     rest("deleteStar", "DELETE", "/user/starred/acme/app", "repositoryUnstar"),
