@@ -6,7 +6,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0027_stored_bytes")]
+    dependencies = [("models", "0028_quota")]
 
     operations = [
         ops.CreateModel(
