@@ -13,7 +13,7 @@ from resolvers import events
 from resolvers.access.needs import ADMINISTER_OWN_NAMESPACE
 from resolvers.accounts.namespace import Owner
 from resolvers.context import Context
-from resolvers.errors import AlreadyExists, Invalid
+from resolvers.errors import AlreadyExists, Invalid, TooMany
 from resolvers.expiration import lifetime_ms
 from resolvers.patterns import compile_pattern, is_found
 from resolvers.repositories.policies import Place, Policies
@@ -24,6 +24,8 @@ from storage.transactions import transaction
 MAXIMUM_NUMBER = 2**31 - 1
 MAXIMUM_AGE_MS = 1_000 * 365 * DAY_MS
 MAXIMUM_DAYS = 36_500
+MAXIMUM_POLICIES = 100
+"""Of one owner. A run tries each on each tag."""
 _CREATED = ("create_namespace_autoprune_policy", "create_repository_autoprune_policy")
 _UPDATED = ("update_namespace_autoprune_policy", "update_repository_autoprune_policy")
 _DELETED = ("delete_namespace_autoprune_policy", "delete_repository_autoprune_policy")
@@ -146,18 +148,23 @@ async def _place(context: Context, owner: Owner) -> Place:
 async def create(context: Context, owner: Owner, rule: PruneRule) -> PrunePolicyRecord:
     """Create a policy. Requires `org:admin` or `repo:admin`; `user:admin` in the viewer's own namespace.
 
-    Raises `AlreadyExists` for a duplicate, whatever the two say of pulls; `NotFound`.
+    Raises `AlreadyExists` for a duplicate, whatever the two say of pulls; `TooMany`, `NotFound`.
     """
     place = await _place(context, owner)
     async with transaction("pruning.create"):
         await place.lock()
         values = asdict(rule)
         del values["kept_if_pulled_within_days"]
+        what = "namespace" if place.repository is None else "repository"
         if await POLICIES.has_equal(place, values):
-            what = "namespace" if place.repository is None else "repository"
             raise AlreadyExists(
                 f"Existing policy with same values for this {what}, duplicate policies are not permitted",
                 field="value",
+            )
+        if await POLICIES.count(place) >= MAXIMUM_POLICIES:
+            raise TooMany(
+                f"The {what} has {MAXIMUM_POLICIES} auto-prune policies, the most there can be; remove one.",
+                field="owner",
             )
         made = await PrunePolicy.create(
             uuid=str(uuid.uuid4()),

@@ -162,6 +162,12 @@ class Policies(Generic[P]):
         row = await fetch_one(f"SELECT id FROM {self._table} p WHERE {condition} AND p.id <> ?", *given, but)
         return row is not None
 
+    async def count(self, place: Place) -> int:
+        """How many policies a place has."""
+        condition, values = place.condition
+        row = await fetch_one(f"SELECT COUNT(*) AS n FROM {self._table} p WHERE {condition}", *values)
+        return row["n"] if row else 0
+
     async def change(self, record: P, values: dict[str, Any]) -> None:
         """Write values of columns into the row of a policy."""
         assignments = ", ".join(f"{column} = ?" for column in values)

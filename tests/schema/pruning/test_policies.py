@@ -153,6 +153,22 @@ async def test_of_two_equal_policies_made_at_once_one_is_refused(ada: GraphQL, a
     assert await values(ada) == {"repository": ["30d"], "namespace": ["30d"], "own": []}
 
 
+async def test_an_owner_has_a_hundred_policies_at_most(ada: GraphQL, acme: None) -> None:
+    first = (await ada.payload(CREATE, owner=APP, input=TEN))["policy"]["uuid"]
+    await execute(
+        "INSERT INTO prune_policy"
+        " (uuid, namespace_id, repository_id, method, value, tag_pattern_matches, created_at_ms)"
+        " SELECT 'u' || n, namespace_id, repository_id, method, '1' || n, tag_pattern_matches, created_at_ms"
+        " FROM prune_policy, (WITH RECURSIVE t (n) AS"
+        " (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 99) SELECT n FROM t) t"
+    )
+
+    assert await ada.payload_error(CREATE, owner=APP, input=FULL) == ("TOO_MANY", "owner")
+    await ada.payload(CREATE, owner=ACME, input=FULL)
+    await ada.payload(DELETE, owner=APP, uuid=first)
+    await ada.payload(CREATE, owner=APP, input=FULL)
+
+
 async def test_a_change_keeps_what_it_does_not_name(ada: GraphQL, acme: None) -> None:
     uuid = (await ada.payload(CREATE, owner=APP, input=FULL))["policy"]["uuid"]
     expected = dict(FULL)
