@@ -12,7 +12,7 @@ from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.pages import Page, Query, Slice, Term, paginate
-from resolvers.repositories.repository import RepositoryRecord, require, require_by_id
+from resolvers.repositories.repository import RepositoryRecord, repository, require_by_id
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import lock_and_read
 
@@ -86,7 +86,10 @@ class Policies(Generic[P]):
     async def place(self, context: Context, owner: Owner) -> Place:
         """The place that an argument names. Raises `Unauthenticated`, `Forbidden`, `NotFound`."""
         if owner.repository is not None:
-            return _in_repository(await require(context, owner.repository, RepositoryRole.ADMIN))
+            record = await repository(context, owner.repository, RepositoryRole.ADMIN)
+            if record is None:
+                raise NotFound(field="owner")
+            return _in_repository(record)
         account = await require_administered(context, owner.namespace, field="owner", need=self._need)
         return Place(account.id, None, account.name, None)
 

@@ -294,7 +294,7 @@ ROWS = [
         "prunePolicyCreate",
         'owner: { repository: "ada/none" }, input: { method: NUMBER_OF_TAGS, value: 1 }',
         "NOT_FOUND",
-        "repository",
+        "owner",
     ),
     Row("prunePolicyCreate", "input: { method: NUMBER_OF_TAGS, value: 0 }", "INVALID", "input.value"),
     Row("prunePolicyCreate", 'input: { method: NUMBER_OF_TAGS, value: "7d" }', "INVALID", "input.value"),
