@@ -458,7 +458,8 @@ def _conditions(node: FieldNode | InlineFragmentNode | FragmentSpreadNode) -> tu
 
 def _leaf(node: FieldNode, type_: GraphQLNamedType) -> AnswerType:
     try:
-        kind = json_kinds(type_)[0]
+        kinds = json_kinds(type_)
+        kind = kinds[0] if len(kinds) == 1 else "any"
         # The keys of a JSON object scalar are unknown.
         return AnswerType("map", item=AnswerType("any")) if kind == "object" else AnswerType(kind, leaf=type_)
     except ValueError as error:

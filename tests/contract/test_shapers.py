@@ -119,6 +119,8 @@ class Answers:
             return self.of(node.selection_set, type_, path)
         if is_enum_type(type_):
             return self._dice.choice(list(type_.values))
+        if get_named_type(type_).name == "PruneValue":
+            return self._dice.choice([7, "7d"])
         return LEAVES.get(get_named_type(type_).name, "some text")
 
 
