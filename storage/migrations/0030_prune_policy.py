@@ -6,7 +6,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0028_quota")]
+    dependencies = [("models", "0029_reservation")]
 
     operations = [
         ops.CreateModel(
