@@ -30,7 +30,7 @@ from resolvers.repositories import (
     star,
 )
 from resolvers.repositories.activity import PullsRecord
-from resolvers.sizes import history, stored
+from resolvers.sizes import exclusive, history, stored
 from resolvers.tags import tag
 
 K = TypeVar("K")
@@ -167,6 +167,8 @@ class Loaders:
     # Repositories and their use
 
     repositories = _Lazy(lambda request: _loader(repository.by_ids))
+    repository_exclusive = _Lazy(lambda request: _loader(exclusive.of_repositories, 0))
+    """The bytes that only a repository holds in its namespace."""
     repositories_with = _Lazy(lambda request: _loader(partial(_repositories_with, request.context), ()))
     """The repositories that hold a blob; keys are pairs of a digest and a namespace."""
     last_modified = _Lazy(lambda request: _loader(tag.last_started))

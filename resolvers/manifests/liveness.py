@@ -65,7 +65,6 @@ class Facts:
     pushed_ms: int
     ended_ms: int | None
     is_collected: bool = False
-    is_tombstone: bool = False
 
     def keepers(self, cutoffs: Cutoffs) -> list[Keeper]:
         """What keeps it whatever its parents are."""
@@ -185,7 +184,6 @@ class Lineage:
 
 _FIND_FACTS = (
     "SELECT m.id AS id, m.collected_at_ms IS NOT NULL AS is_collected,"
-    " m.deleted_digest IS NOT NULL AS is_tombstone,"
     " COALESCE(m.pushed_at_ms, m.created_at_ms) AS pushed_ms,"
     # Most manifests in use have a tag without an end, which is found before all their history is read.
     " CASE WHEN EXISTS (SELECT 1 FROM tag o WHERE o.manifest_id = m.id AND o.ended_at_ms IS NULL)"
@@ -248,9 +246,7 @@ async def read(
                 " indexes and subjects above them. Ask for fewer at once."
             )
         for row in await _in_batches(_FIND_FACTS, sorted(level)):
-            lineage.facts[row["id"]] = Facts(
-                row["pushed_ms"], row["ended_ms"], bool(row["is_collected"]), bool(row["is_tombstone"])
-            )
+            lineage.facts[row["id"]] = Facts(row["pushed_ms"], row["ended_ms"], bool(row["is_collected"]))
         undecided = [
             one
             for one in sorted(level)

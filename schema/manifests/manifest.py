@@ -17,7 +17,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.guards import REFUSABLE
 from schema.manifests.label import Label, to_label
-from schema.manifests.sizes import FOR_MEMBERS, RECLAIMABLE, SIZE, At, require_member
+from schema.manifests.sizes import FOR_MEMBERS, RECLAIMABLE, SIZE, At, require_member_for
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
 from schema.scalars import BigInt, Digest, to_datetime
@@ -247,7 +247,7 @@ class Manifest(Node):
         metadata=SIZE,
     )
     async def exclusive_bytes(self, info: Info) -> BigInt:
-        await require_member(info, self.record.repository_id)
+        await require_member_for(info, self.record.repository_id)
         return BigInt((await info.context.loaders.own_sizes.load(self.record.id)).exclusive)
 
     @strawberry.field(
@@ -256,7 +256,7 @@ class Manifest(Node):
         metadata=SIZE,
     )
     async def shared_bytes(self, info: Info) -> BigInt:
-        await require_member(info, self.record.repository_id)
+        await require_member_for(info, self.record.repository_id)
         return BigInt((await info.context.loaders.own_sizes.load(self.record.id)).shared)
 
     @strawberry.field(
@@ -266,7 +266,7 @@ class Manifest(Node):
         metadata=RECLAIMABLE,
     )
     async def reclaimable_bytes(self, info: Info, at: At = Moment.NOW) -> BigInt:
-        await require_member(info, self.record.repository_id)
+        await require_member_for(info, self.record.repository_id)
         return BigInt(await info.context.loaders.reclaimable_by_manifests.load((self.record.id, at)))
 
     @strawberry.field(description="The digest of its configuration; null for an index.")

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers.access.needs import Need
-from resolvers.access.roles import TeamRole
+from resolvers.access.needs import BE_MEMBER_OR_OWNER
 from resolvers.manifests.reclaimable import Moment
 from schema.context import Info
 from schema.guards import REFUSABLE
 from schema.limits import WEIGHT
+from schema.sizes.storage import require_member
 
 if TYPE_CHECKING:
     from resolvers.repositories.repository import RepositoryRecord
@@ -33,9 +33,9 @@ FOR_MEMBERS = (
 )
 
 
-async def require_member(info: Info, repository_id: int) -> None:
+async def require_member_for(info: Info, repository_id: int) -> None:
     """Refuse viewers who are not of the namespace of a repository: what it shares is of others there."""
-    loaders = info.context.loaders
-    repository: RepositoryRecord | None = await loaders.repositories.load(repository_id)
-    if repository is None or await loaders.namespace_roles.load(repository.namespace_id) is None:
-        raise info.context.context.viewer.refusal(Need(TeamRole.MEMBER))
+    repository: RepositoryRecord | None = await info.context.loaders.repositories.load(repository_id)
+    if repository is None:
+        raise info.context.context.viewer.refusal(BE_MEMBER_OR_OWNER)
+    await require_member(info, repository.namespace_id)

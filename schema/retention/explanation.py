@@ -13,8 +13,8 @@ from schema.guards import REFUSABLE
 from schema.inputs import PathArgument
 from schema.limits import WEIGHT
 from schema.manifests.manifest import Manifest, load_manifest, to_manifest
-from schema.manifests.sizes import require_member
 from schema.scalars import BigInt, Digest, optional_datetime
+from schema.sizes.storage import require_member
 from schema.tags.tag import Tag, to_tag
 
 strawberry.enum(
@@ -87,7 +87,7 @@ class Retention:
         metadata=REFUSABLE,
     )
     async def collectable_bytes(self, info: Info) -> BigInt:
-        await require_member(info, self.record.repository.id)
+        await require_member(info, self.record.repository.namespace_id)
         return BigInt(self.record.collectable_bytes)
 
 

@@ -13,6 +13,8 @@ from resolvers.repositories.repository import RepositoryRecord
 from resolvers.sizes import history
 from resolvers.sizes.history import PACE_DAYS, SizeOnDay
 from schema.context import Info
+from schema.guards import REFUSABLE
+from schema.limits import WEIGHT
 from schema.repositories.activity import Days
 from schema.scalars import BigInt, to_datetime
 
@@ -21,6 +23,11 @@ STORED = (
     " what the time machine keeps, and what no manifest names yet, until the garbage collector takes it"
 )
 """The definition of stored bytes, in one place."""
+EXCLUSIVE = REFUSABLE | {WEIGHT: 10}
+FOR_MEMBERS = (
+    " For the owner and the members of the namespace; refused to others, and where 500,000 blobs and"
+    " manifests would not do."
+)
 HISTORY = "The stored bytes of the last days, at most 365, newest first, from the first day that is known."
 
 
@@ -79,6 +86,34 @@ class RepositoryStorage:
     async def stored_bytes(self, info: Info) -> BigInt:
         return BigInt(await info.context.loaders.repository_sizes.load(self.record.id))
 
+    @strawberry.field(
+        description="The bytes of `storedBytes` that no other repository of the namespace holds."
+        + FOR_MEMBERS,
+        metadata=EXCLUSIVE,
+    )
+    async def exclusive_bytes(self, info: Info) -> BigInt:
+        await require_member(info, self.record.namespace_id)
+        return BigInt(await info.context.loaders.repository_exclusive.load(self.record.id))
+
+    @strawberry.field(
+        description="The bytes of `storedBytes` that another repository of the namespace holds too."
+        + FOR_MEMBERS,
+        metadata=EXCLUSIVE,
+    )
+    async def shared_bytes(self, info: Info) -> BigInt:
+        stored = await info.context.loaders.repository_sizes.load(self.record.id)
+        await require_member(info, self.record.namespace_id)
+        return BigInt(stored - await info.context.loaders.repository_exclusive.load(self.record.id))
+
+    @strawberry.field(
+        description="How many bytes less the namespace stores once the repository is deleted and its content"
+        " removed: its exclusive bytes, at once, since the time machine keeps no repositories." + FOR_MEMBERS,
+        metadata=EXCLUSIVE,
+    )
+    async def reclaimable_bytes(self, info: Info) -> BigInt:
+        await require_member(info, self.record.namespace_id)
+        return BigInt(await info.context.loaders.repository_exclusive.load(self.record.id))
+
     @strawberry.field(description=HISTORY)
     async def history(self, info: Info, days: Days = 30) -> list[StorageDay]:
         check_days(days)
@@ -87,11 +122,17 @@ class RepositoryStorage:
 
 async def storage_of(info: Info, record: AccountRecord) -> Storage:
     """What a namespace stores. Raises `Unauthenticated` or `Forbidden` for outsiders."""
+    await require_member(info, record.id)
+    return Storage(record=record)
+
+
+async def require_member(info: Info, namespace_id: int) -> None:
+    """Refuse outsiders of a namespace: what is stored and shared in it is for its owner and its members."""
     viewer = info.context.context.viewer
     if (
         viewer.is_superuser
-        or account_role(viewer, record.id) is not None
-        or await info.context.loaders.namespace_roles.load(record.id) is not None
+        or account_role(viewer, namespace_id) is not None
+        or await info.context.loaders.namespace_roles.load(namespace_id) is not None
     ):
-        return Storage(record=record)
+        return
     raise viewer.refusal(BE_MEMBER_OR_OWNER)

@@ -17,7 +17,7 @@ from schema.context import Info
 from schema.errors import Payload, mutation
 from schema.inputs import PathArgument, changes
 from schema.manifests.manifest import Manifest, to_manifest
-from schema.manifests.sizes import FOR_MEMBERS, RECLAIMABLE, SIZE, At, require_member
+from schema.manifests.sizes import FOR_MEMBERS, RECLAIMABLE, SIZE, At, require_member_for
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
 from schema.scalars import BigInt, Digest, optional_datetime, to_datetime, to_milliseconds
@@ -136,11 +136,11 @@ class Tag(Node):
         metadata=RECLAIMABLE,
     )
     async def reclaimable_bytes(self, info: Info, at: At = Moment.NOW) -> BigInt:
-        await require_member(info, self.record.repository_id)
+        await require_member_for(info, self.record.repository_id)
         return BigInt(await info.context.loaders.reclaimable_by_tags.load((self.record.id, at)))
 
     async def _sizes(self, info: Info) -> Sizes:
-        await require_member(info, self.record.repository_id)
+        await require_member_for(info, self.record.repository_id)
         return await info.context.loaders.tag_sizes.load(self.record.id)
 
     @strawberry.field(description="What it points to.")

@@ -3,11 +3,14 @@
 import pytest
 
 from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.repositories import purge, repository
+from resolvers.sizes import exclusive
 from resolvers.tags import largest
 from tests.counting import least_statements
 from tests.factories import Factory
 from tests.quayside.registry import kit
 from tests.schema.client import GraphQL, Json
+from tests.schema.manifests.test_reclaimable import stored_bytes
 
 BLOBS = """query ($first: Int!, $after: Cursor) { namespace(name: "acme") {
   largestBlobs(first: $first, after: $after) { totalCount pageInfo { nextCursor }
@@ -99,3 +102,49 @@ async def test_the_largest_tags(acme: GraphQL, monkeypatch: pytest.MonkeyPatch) 
     assert sizes[3] == len(kit.encode(kit.image_document(b"middle" * 10))) + 60 + len(kit.CONFIG)
     assert whole == shown
     assert "At most 3 tags" in answer["errors"][0]["message"]
+
+
+async def test_deleting_a_repository_frees_what_it_alone_holds(factory: Factory, acme: GraphQL) -> None:
+    ask = """{ repositories(namespace: "acme", orderBy: NAME) { nodes { path storage {
+        storedBytes exclusiveBytes sharedBytes reclaimableBytes } } } }"""
+    shown = (await acme.data(ask))["repositories"]["nodes"]
+    for number in range(3):
+        await factory.repository(f"acme/more{number}", by="ada")
+        if number == 0:
+            few = await least_statements(lambda: acme.data(ask))
+    many = await least_statements(lambda: acme.data(ask))
+    before = await stored_bytes("acme")
+    record = await repository.delete(await factory.as_account("ada"), "acme/app")
+    assert record is not None
+    await purge.purge_repository(record.id)
+
+    app, other = (node["storage"] for node in shown)
+    shared = 540 + len(kit.CONFIG)
+    own = len(kit.encode(kit.image_document(b"shared" * 90, b"other" * 7))) + 35
+    assert other == {
+        "storedBytes": shared + own,
+        "exclusiveBytes": own,
+        "sharedBytes": shared,
+        "reclaimableBytes": own,
+    }
+    assert app["sharedBytes"] == shared
+    assert app["storedBytes"] == app["exclusiveBytes"] + shared
+    assert before - await stored_bytes("acme") == app["reclaimableBytes"]
+    assert few == many
+
+
+async def test_what_a_repository_shares_is_for_members_and_bounded(
+    factory: Factory, acme: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = '{ repository(path: "acme/app") { storage { storedBytes exclusiveBytes sharedBytes } } }'
+    await factory.user("eve")
+    await factory.grant("acme/app", "eve", RepositoryRole.READ, by="ada")
+    answers = [await acme.with_token(await factory.token("eve")).answer(ask)]
+    monkeypatch.setattr(exclusive, "MAX_CONTENTS", 5)
+    answers.append(await acme.answer(ask))
+
+    for answer, code in zip(answers, ("FORBIDDEN", "BAD_REQUEST"), strict=True):
+        storage = answer["data"]["repository"]["storage"]
+        assert storage["storedBytes"] > 0
+        assert (storage["exclusiveBytes"], storage["sharedBytes"]) == (None, None)
+        assert [error["extensions"]["code"] for error in answer["errors"]] == [code, code]
