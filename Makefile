@@ -5,7 +5,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 DB ?= sqlite
 T ?= tests
-JOBS ?= $(shell nproc)
+# One more than cores, since tests wait as well: for processes, browsers and databases.
+JOBS ?= $(shell expr $$(nproc) + 1)
 
 # Processes of tests start in half the time from bytecode that the first of them has kept.
 unexport PYTHONDONTWRITEBYTECODE
