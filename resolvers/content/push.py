@@ -201,11 +201,10 @@ async def delete_blob(context: Context, repository: RepositoryRecord, digest: st
             context,
             "SELECT m.id FROM manifest m WHERE m.repository_id = ? AND m.id IN"
             # An index may also list plain blobs.
-            " (SELECT manifest_id FROM manifest_blob WHERE digest = ?"
-            " UNION SELECT manifest_id FROM manifest_child WHERE digest = ?)",
+            " (SELECT manifest_id FROM manifest_blob WHERE namespace_id = ? AND digest = ?"
+            " UNION SELECT manifest_id FROM manifest_child WHERE namespace_id = ? AND digest = ?)",
             repository.id,
-            digest,
-            digest,
+            *(repository.namespace_id, digest) * 2,
         )
         removed = await execute(
             "DELETE FROM repository_blob WHERE repository_id = ?"

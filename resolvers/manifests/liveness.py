@@ -194,7 +194,9 @@ _FIND_FACTS = (
 # A collected parent keeps nothing alive that was pushed after its collection.
 _IS_PARENT = "(k.collected_at_ms IS NULL OR k.collected_at_ms >= COALESCE(m.pushed_at_ms, m.created_at_ms))"
 _INDEXES = (
-    "SELECT m.id AS id, k.id AS keeper FROM manifest m JOIN manifest_child c ON c.digest = m.digest"
+    "SELECT m.id AS id, k.id AS keeper FROM manifest m JOIN repository r ON r.id = m.repository_id"
+    # Within the namespace, however many others list the same image.
+    " JOIN manifest_child c ON c.namespace_id = r.namespace_id AND c.digest = m.digest"
     " JOIN manifest k ON k.id = c.manifest_id AND k.repository_id = m.repository_id"
     f" WHERE m.id IN ({{}}) AND {_IS_PARENT}"
 )

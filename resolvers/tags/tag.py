@@ -353,7 +353,8 @@ async def update(context: Context, path: str, name: str, changes: TagChanges) ->
 
 WITH_PARENTS = (
     "WITH RECURSIVE above (id) AS ({} UNION SELECT p.id FROM above a JOIN manifest m ON m.id = a.id"
-    " JOIN manifest_child c ON c.digest = m.digest"
+    " JOIN repository r ON r.id = m.repository_id"
+    " JOIN manifest_child c ON c.namespace_id = r.namespace_id AND c.digest = m.digest"
     " JOIN manifest p ON p.id = c.manifest_id AND p.repository_id = m.repository_id)"
 )
 """SQL prefix, a recursive CTE `above`: the selected manifests and all indexes above them, at any depth."""
