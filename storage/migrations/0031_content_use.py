@@ -52,7 +52,7 @@ async def create(_: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0028_quota")]
+    dependencies = [("models", "0030_prune_policy")]
 
     operations = [
         ops.AddField(model_name="ManifestBlob", name="namespace_id", field=fields.BigIntField(null=True)),
