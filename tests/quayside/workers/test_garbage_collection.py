@@ -303,7 +303,9 @@ async def test_using_a_right_renews_its_grace_period(ada: Factory, blobs: BlobSt
         await ada.blob(PATH, content)
     await backdate()
 
-    await push.mount_blob(await ada.as_account("ada"), record.id, kit.digest_of(b"mounted"), source=None)
+    await push.mount_blob(
+        await ada.as_account("ada"), record.id, record.namespace_id, kit.digest_of(b"mounted"), source=None
+    )
     assert await push.renew_blob(record.id, kit.digest_of(b"looked at"))
     await push.link_blob(record.id, kit.digest_of(b"pushed"), 6)
     await ada.manifest(PATH, kit.image_document(b"named"))

@@ -152,7 +152,7 @@ async def test_a_mount_meanwhile_has_the_bytes_or_is_refused(
     answers: list[bool] = []
 
     async def mount() -> None:
-        answers.append(await push.mount_blob(context, third.id, DIGEST, source=None))
+        answers.append(await push.mount_blob(context, third.id, third.namespace_id, DIGEST, source=None))
 
     await collected(Interrupted(blobs, at=at, action=mount))  # type: ignore[arg-type]
 
@@ -208,7 +208,7 @@ async def test_a_mount_during_the_claim_of_the_blob_is_refused(
     (row,) = await fetch("SELECT id FROM blob")
     gate = asyncio.Event()
 
-    async def mount() -> bool:
+    async def mount() -> push.Granted | None:
         async with transaction("test.mount"):
             return await push._grant(record.id, "id", row["id"])
 
@@ -219,7 +219,7 @@ async def test_a_mount_during_the_claim_of_the_blob_is_refused(
         gate.set()
         await asyncio.sleep(0.05)
 
-    assert await mounting is False
+    assert await mounting is None
     assert await rights(PATH) == set()
 
 

@@ -93,7 +93,9 @@ class Contents(RuleBasedStateMachine):
             record = await repository.find(self.paths[name])
             if record is not None:
                 owner = await self.bench.factory.owner_of(record)
-                await push.mount_blob(owner, record.id, kit.digest_of(layer), source=None)
+                await push.mount_blob(
+                    owner, record.id, record.namespace_id, kit.digest_of(layer), source=None
+                )
 
         self.bench.run(work())
 
