@@ -75,6 +75,11 @@ _namespace = partial(_kind, Subject.NAMESPACE, Audience.ADMINISTRATORS)
 
 _ROWS: Final = (
     _content(
+        "autoprune_tag_delete",
+        "An auto-prune policy deleted a tag.",
+        "performer namespace repo tag",
+    ),
+    _content(
         "change_repo_state",
         "The repository was closed to writes, or opened again.",
         "repo namespace state_changed",

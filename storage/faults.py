@@ -38,6 +38,8 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
     FaultPoint(
         "collection.before_bytes", "Blobs are marked as being deleted, and their bytes are still there."
     ),
+    FaultPoint("prune.before_commit", "A batch of tags is ended, and its transaction is not yet committed."),
+    FaultPoint("prune.after_commit", "A batch of tags is ended, and the next one is not."),
     FaultPoint(
         "push.after_commit", "The transaction of a push is committed, and the client has not been told."
     ),

@@ -35,6 +35,8 @@ RETRY_DELAY_MS: Final = 5_000
 """Before the second attempt; doubled before each further one."""
 LONGEST_RETRY_DELAY_MS: Final = 3_600_000
 ERROR_LENGTH: Final = 4_000
+LOOK_AT: Final = 500
+"""Most waiting jobs that one is compared with, so as not to be added twice."""
 CLAIM_LOCK: Final = 0x71756A6F
 """The PostgreSQL advisory lock under which limits are counted; SQLite has its write lock for that."""
 
@@ -80,6 +82,24 @@ async def enqueue(
         namespace_id,
     )
     return int(rows[0]["id"])
+
+
+async def enqueue_once(kind: str, payload: dict[str, Any], *, delay_ms: int = 0, namespace_id: int) -> bool:
+    """Add a job for a namespace unless an equal one waits; whether it was added.
+
+    One that waits is kept from starting before the open transaction ends, so that it sees what that writes.
+    """
+    async with transaction("job.enqueue_once"):
+        rows = await fetch(
+            "SELECT payload FROM job WHERE state = 'waiting' AND kind = ? AND namespace_id = ? ORDER BY id"
+            f" LIMIT {LOOK_AT}" + (" FOR UPDATE" if is_postgres() else ""),
+            kind,
+            namespace_id,
+        )
+        if any(decode_json(row["payload"]) == payload for row in rows):
+            return False
+        await enqueue(kind, payload, delay_ms=delay_ms, namespace_id=namespace_id)
+    return True
 
 
 async def enqueue_recurring(kind: str, *, every_ms: int) -> bool:

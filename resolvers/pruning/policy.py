@@ -16,6 +16,7 @@ from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, TooMany
 from resolvers.expiration import lifetime_ms
 from resolvers.patterns import compile_pattern, is_found
+from resolvers.pruning.queue import policy_changed
 from resolvers.repositories.policies import Place, Policies
 from storage.clock import DAY_MS, now_ms
 from storage.models.policy import PrunePolicy
@@ -175,6 +176,7 @@ async def create(context: Context, owner: Owner, rule: PruneRule) -> PrunePolicy
         )
         record = await POLICIES.require(place, made.uuid)
         await _record_event(context, _CREATED, place, rule_metadata(record))
+        await policy_changed(place.namespace_id, place.repository_id)
     return record
 
 
@@ -192,6 +194,7 @@ async def update(context: Context, owner: Owner, identity: str, changes: dict[st
         await POLICIES.change(before, asdict(rule))
         record = await POLICIES.require(place, identity)
         await _record_event(context, _UPDATED, place, rule_metadata(record))
+        await policy_changed(place.namespace_id, place.repository_id)
     return record
 
 
@@ -203,6 +206,8 @@ async def delete(context: Context, owner: Owner, identity: str) -> PrunePolicyRe
         record = await POLICIES.require(place, identity)
         await POLICIES.remove(record)
         await _record_event(context, _DELETED, place, {"policy_uuid": record.uuid})
+        # The others count now what it would have deleted.
+        await policy_changed(place.namespace_id, place.repository_id)
     return record
 
 

@@ -130,15 +130,20 @@ class Policies(Generic[P]):
         row = await fetch_one(f"SELECT {self._columns} FROM {self._table} p WHERE p.id = ?", policy_id)
         return self._columns.record(row) if row else None
 
+    async def where(self, condition: str, *values: Any) -> list[P]:
+        """The policies `p` that fulfil an SQL condition, oldest first; without authorization, for jobs."""
+        rows = await fetch(
+            f"SELECT {self._columns} FROM {self._table} p WHERE {condition} ORDER BY p.id", *values
+        )
+        return [self._columns.record(row) for row in rows]
+
     async def holding_in(self, repository: RepositoryRecord) -> list[P]:
         """The policies that hold in a repository, oldest first: its own and its namespace's."""
-        rows = await fetch(
-            f"SELECT {self._columns} FROM {self._table} p WHERE p.namespace_id = ?"
-            " AND (p.repository_id IS NULL OR p.repository_id = ?) ORDER BY p.id",
+        return await self.where(
+            "p.namespace_id = ? AND (p.repository_id IS NULL OR p.repository_id = ?)",
             repository.namespace_id,
             repository.id,
         )
-        return [self._columns.record(row) for row in rows]
 
     async def _find(self, place: Place, identity: str) -> P | None:
         condition, values = place.condition

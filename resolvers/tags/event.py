@@ -62,6 +62,16 @@ def deleted(context: Context, repository: RepositoryRecord, name: str) -> Entry:
     return "delete_tag", _metadata(context, repository, name) | {"namespace": repository.namespace_name}
 
 
+def pruned(repository: RepositoryRecord, name: str) -> Entry:
+    """A run of an auto-prune policy deleted a tag, in nobody's name."""
+    return "autoprune_tag_delete", {
+        "performer": "autoprune worker",
+        "namespace": repository.namespace_name,
+        "repo": repository.name,
+        "tag": name,
+    }
+
+
 def _metadata(context: Context, repository: RepositoryRecord, name: str) -> dict[str, Any]:
     account = context.viewer.account
     return {"username": account.name if account else None, "repo": repository.name, "tag": name}

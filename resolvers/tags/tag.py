@@ -272,6 +272,16 @@ async def end(ids: Sequence[int], moment_ms: int) -> None:
     await spans.end(f"id IN ({placeholders(ids)})", *ids, moment_ms=moment_ms)
 
 
+async def end_tags(tags: Sequence[tuple[int, str, int]], moment_ms: int) -> None:
+    """End at most 500 tags for good, with the cosign tags that end with them.
+
+    Each is the id of its span, its name and its manifest. In the open transaction, with the repository's row
+    locked.
+    """
+    await end([span for span, _, _ in tags], moment_ms)
+    await cosign.end_with_subjects([(name, manifest_id) for _, name, manifest_id in tags], moment_ms)
+
+
 def _refuse_immutable(context: Context, tag: TagRecord, verb: str) -> None:
     if tag.is_immutable and context.site.has("IMMUTABLE_TAGS"):
         raise Immutable(f"Cannot {verb} immutable tag '{tag.name}'", field="tag")
@@ -444,8 +454,7 @@ async def delete(context: Context, path: str, name: str) -> TagRecord:
         tag = await _require_active(record, name)
         _refuse_immutable(context, tag, "delete")
         now = now_ms()
-        await end([tag.id], now)
-        await cosign.end_with_subjects([(name, tag.manifest_id)], now)
+        await end_tags([(tag.id, name, tag.manifest_id)], now)
         await _record(context, record, [tag_event.deleted(context, record, name)])
     return replace(tag, ended_at_ms=max(now, tag.started_at_ms), is_expiration=False, has_ended=True)
 

@@ -54,7 +54,8 @@ QUESTIONS = {
 }
 
 
-def _numbers() -> str:
+def numbers() -> str:
+    """The query for the numbers from one value to another, as `n`."""
     if is_postgres():
         return "SELECT generate_series(CAST(? AS BIGINT), CAST(? AS BIGINT)) AS n"
     return "WITH RECURSIVE s(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM s WHERE n < ?) SELECT n FROM s"
@@ -71,7 +72,7 @@ async def fill(namespace_id: int, first: int, last: int) -> None:
                 f" 'image-' || {padded} || '-x', CASE WHEN n % 3 = 0 THEN 'public' ELSE 'private' END,"
                 " 'NORMAL',"
                 " CASE WHEN n % 3 = 0 THEN 'Serves a harbour ' ELSE 'Hidden in a harbour ' END || (n % 1000),"
-                f" 'none', 0, n FROM ({_numbers()}) numbers",
+                f" 'none', 0, n FROM ({numbers()}) numbers",
                 *(namespace_id, start, min(start + 10_000, last) - 1),
             )
 
@@ -95,7 +96,7 @@ async def fill_users(number: int) -> None:
         await execute(
             "INSERT INTO account (uuid, kind, name, is_enabled, is_verified, is_superuser, auth_epoch,"
             " tag_expiration_s, invoice_email, created_at_ms) SELECT 'person-' || n, 'user', 'person-' || n,"
-            f" TRUE, TRUE, FALSE, 0, 0, FALSE, n FROM ({_numbers()}) numbers",
+            f" TRUE, TRUE, FALSE, 0, 0, FALSE, n FROM ({numbers()}) numbers",
             1,
             number,
         )

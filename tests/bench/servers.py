@@ -51,12 +51,12 @@ class Server:
 
     def peak_bytes(self) -> int:
         """The peak resident memory of its largest process."""
-        return max(_status_bytes(pid, "VmHWM") for pid in _family(self.process.pid))
+        return max(peak_bytes(pid) for pid in _family(self.process.pid))
 
     def forget_peak(self) -> None:
         """Reset the peak."""
         for pid in _family(self.process.pid):
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
+            forget_peak(pid)
 
     def stop(self) -> None:
         """Stop it, and wait."""
@@ -69,9 +69,15 @@ def _family(pid: int) -> list[int]:
     return [pid, *(member for child in children for member in _family(int(child)))]
 
 
-def _status_bytes(pid: int, name: str) -> int:
+def forget_peak(pid: int) -> None:
+    """Let the peak of a process be what it has now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """The peak resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
+        if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
 

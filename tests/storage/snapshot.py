@@ -24,6 +24,7 @@ from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.accounts.namespace import Owner
 from resolvers.oauth import token
 from resolvers.pruning import policy
+from resolvers.pruning.history import RunLog
 from resolvers.pruning.policy import PruneMethod
 from resolvers.repositories import repository
 from resolvers.repositories.repository import Visibility
@@ -94,7 +95,10 @@ async def populate(factory: Factory) -> None:
     await factory.image("acme/tools/base", b"base", tag="1.0")
     await factory.repository("ada/gone", by="ada")
     await repository.delete(owner, "ada/gone")
-    await policy.create(owner, Owner(repository="acme/app"), policy.rule_of(PruneMethod.NUMBER_OF_TAGS, 10))
+    rule = await policy.create(
+        owner, Owner(repository="acme/app"), policy.rule_of(PruneMethod.NUMBER_OF_TAGS, 10)
+    )
+    await RunLog().finish([rule.id])
     found = await repository.find("acme/app")
     assert found is not None
     await Upload.create(

@@ -60,7 +60,7 @@ ROWS: tuple[Row, ...] = tuple(
             f"prunePolicyCreate{place.variant}",
             f"{place.argument}{_BY_AGE}",
             place.rights[0],
-            "+prune_policy",
+            "+job +prune_policy",
             place.entry("create", **_RULE),
             by=place.by,
             policy="policy.uuid",

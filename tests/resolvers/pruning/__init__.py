@@ -1,0 +1,1 @@
+"""Auto-prune policies: what they select, and their runs."""

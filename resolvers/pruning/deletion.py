@@ -1,0 +1,114 @@
+"""Deletes tags that auto-prune policies select, a batch in each transaction, looking at each tag again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from resolvers import events
+from resolvers.context import Context
+from resolvers.pruning.history import PrunedTag, RunLog
+from resolvers.pruning.policy import POLICIES, PrunePolicyRecord
+from resolvers.pruning.selection import Chosen, still_chosen
+from resolvers.repositories import repository
+from resolvers.repositories.repository import RepositoryRecord, RepositoryState
+from resolvers.tags.event import Entry
+from resolvers.tags.tag import end_tags
+from storage.clock import now_ms
+from storage.faults import fault
+from storage.statements import fetch, is_postgres, placeholders
+from storage.transactions import lock_row, transaction
+
+BATCH = 100
+"""Tags that one transaction deletes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """How to delete tags of one repository.
+
+    `policies` are the stored ones that held when the tags were selected; when they have changed, nothing more
+    is deleted. `judged_at_ms` is the time that ages are judged by; `entry` makes the event of a tag; `log`
+    notes what stored policies delete.
+    """
+
+    context: Context
+    record: RepositoryRecord
+    policies: Sequence[PrunePolicyRecord]
+    judged_at_ms: int
+    entry: Callable[[RepositoryRecord, str], Entry]
+    log: RunLog | None = None
+
+    async def delete(self, found: Sequence[Chosen]) -> list[Chosen] | None:
+        """Delete those of at most `BATCH` tags that are still to be deleted, and return them.
+
+        None if the repository is gone or closed to writes, or its policies have changed.
+        """
+        listed = await self._listed(found)
+        async with transaction("prune.delete"):
+            await lock_row("repository", self.record.id)
+            if not await self._may_go_on():
+                return None
+            now = now_ms()
+            done = await still_chosen(found, judged_at_ms=self.judged_at_ms, now_ms=now)
+            if done:
+                await end_tags([(one.tag.id, one.tag.name, one.tag.manifest_id) for one in done], now)
+                await self._record(done)
+                await self._note(done, listed)
+            fault("prune.before_commit")
+        fault("prune.after_commit")
+        return done
+
+    async def _may_go_on(self) -> bool:
+        current = (await repository.by_ids([self.record.id])).get(self.record.id)
+        if current is None or current.state is not RepositoryState.NORMAL:
+            return False
+        if self.policies and is_postgres():
+            # What is noted of a policy refers to it, so that it must not go before the commit.
+            ids = [one.id for one in self.policies]
+            await fetch(f"SELECT id FROM prune_policy WHERE id IN ({placeholders(ids)}) FOR SHARE", *ids)
+        return await POLICIES.holding_in(self.record) == sorted(self.policies, key=lambda one: one.id)
+
+    async def _record(self, done: Sequence[Chosen]) -> None:
+        await events.write(
+            await events.prepare(
+                self.context,
+                [self.entry(self.record, one.tag.name) for one in done],
+                namespace_id=self.record.namespace_id,
+                repository_id=self.record.id,
+            )
+        )
+
+    async def _listed(self, found: Sequence[Chosen]) -> dict[int, str]:
+        """The digests of the tags that the log has room for, by the id of their span."""
+        if self.log is None:
+            return {}
+        ids = [
+            one.tag.id for _, group in _by_policy(found) for one in group[: self.log.room(group[0].policy.id)]
+        ]
+        if not ids:
+            return {}
+        rows = await fetch(
+            "SELECT t.id, COALESCE(m.deleted_digest, m.digest) AS digest FROM tag t"
+            f" JOIN manifest m ON m.id = t.manifest_id WHERE t.id IN ({placeholders(ids)})",
+            *ids,
+        )
+        return {row["id"]: row["digest"] for row in rows}
+
+    async def _note(self, done: Sequence[Chosen], digests: dict[int, str]) -> None:
+        if self.log is None:
+            return
+        for policy, group in _by_policy(done):
+            tags = [
+                PrunedTag(self.record.name, one.tag.name, digests[one.tag.id])
+                for one in group
+                if one.tag.id in digests
+            ]
+            await self.log.add(policy.id, tags, len(group))
+
+
+def _by_policy(found: Sequence[Chosen]) -> list[tuple[PrunePolicyRecord, list[Chosen]]]:
+    ordered = sorted(found, key=lambda one: one.policy.id)
+    return [
+        (group[0].policy, group)
+        for group in (list(rows) for _, rows in groupby(ordered, key=lambda one: one.policy.id))
+    ]

@@ -1,0 +1,59 @@
+"""When auto-prune policies run: every hour, namespace by namespace, and soon after a change."""
+
+from resolvers.context import Site
+from resolvers.job_kinds import HOUR, Lane, Run, job, progress
+from resolvers.pruning import clock
+from resolvers.pruning.queue import RUN, namespace_is_due
+from resolvers.pruning.run import prune
+from storage.conditions import exists
+from storage.statements import fetch
+
+NAMESPACES = 500
+"""Namespaces that are read in one statement."""
+
+
+def _is_on(site: Site) -> bool:
+    return site.has("AUTO_PRUNE")
+
+
+@job(
+    "prune.schedule",
+    "Enqueues a run of the auto-prune policies of each namespace that has some.",
+    every_s=HOUR,
+    needs=_is_on,
+)
+async def enqueue_runs(run: Run) -> str:
+    """Note the time, and enqueue a run for each namespace with policies, unless one waits."""
+    await clock.note()
+    number = last = 0
+    while rows := await fetch(
+        f"SELECT n.id FROM account n WHERE n.id > ? AND {exists('n')}"
+        " AND EXISTS (SELECT 1 FROM prune_policy p WHERE p.namespace_id = n.id) ORDER BY n.id LIMIT ?",
+        last,
+        NAMESPACES,
+    ):
+        for row in rows:
+            await progress(number)
+            await namespace_is_due(row["id"])
+            number += 1
+        last = rows[-1]["id"]
+    return f"{number} namespaces have policies."
+
+
+@job(
+    RUN,
+    "Deletes the tags that auto-prune policies of a namespace select.",
+    lane=Lane.LONG,
+    per_namespace=1,
+    needs=_is_on,
+)
+async def run_policies(run: Run) -> str | None:
+    """Run the policies of the namespace that the job is for, or of one repository of it."""
+    payload = run.payload
+    number, places = 0, set()
+    async for done in prune(
+        run.tools.context, payload["namespace_id"], repository_id=payload["repository_id"]
+    ):
+        number += len(done.tags)
+        places.add(done.repository.id)
+    return f"Deleted {number} tags in {len(places)} repositories."

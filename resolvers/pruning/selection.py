@@ -1,0 +1,243 @@
+"""Selects the tags that auto-prune policies delete. Runs, previews and explanations use the same answer.
+
+The policies of a namespace and of a repository apply together: those by age first, then those by number, of
+each kind those of the namespace first, then by age of the policy. The first policy that deletes a tag has it,
+and later ones do not count it. A policy by number keeps the newest of the tags that its pattern chooses. It
+counts every such tag that earlier policies leave, locked, expiring and recently pulled ones too, so that
+protecting one tag neither ends nor saves another.
+
+Cosign tags are neither deleted nor counted; they end with the last ordinary tag of their subject. Only names
+end here: whether a manifest goes is said by `resolvers.manifests.liveness` alone.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from resolvers.manifests import cosign
+from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord
+from storage.clock import DAY_MS
+from storage.conditions import is_active
+from storage.statements import Row, fetch, placeholders
+
+PAGE = 2_000
+"""Tags that are read in one statement."""
+_LATER_THAN_ALL = 2**62
+
+
+class Verdict(StrEnum):
+    """What a policy says of a tag."""
+
+    DELETES = "deletes"
+    OTHER_NAME = "other_name"
+    TOO_YOUNG = "too_young"
+    AMONG_NEWEST = "among_newest"
+    LOCKED = "locked"
+    PULLED = "pulled"
+
+
+@dataclass(frozen=True, slots=True)
+class TagState:
+    """An active tag as policies look at it: one span. `pulled_at_ms` is the last pull of it or its image.
+
+    It is None if there was none, and where no policy asks for it.
+    """
+
+    id: int
+    name: str
+    manifest_id: int
+    started_at_ms: int
+    is_locked: bool
+    pulled_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What one policy says of a tag. `rank` is the tag's place among those that a policy by number counts."""
+
+    policy: PrunePolicyRecord
+    verdict: Verdict
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A tag that a policy deletes."""
+
+    tag: TagState
+    policy: PrunePolicyRecord
+
+
+def in_order(policies: Sequence[PrunePolicyRecord]) -> list[PrunePolicyRecord]:
+    """The policies of a repository and its namespace in the order in which they apply."""
+    return sorted(
+        policies,
+        key=lambda one: (one.method is PruneMethod.NUMBER_OF_TAGS, one.repository_id is not None, one.id),
+    )
+
+
+class Judge:
+    """Judges the tags of one repository, which it must be given newest first.
+
+    `now_ms` is the time that ages are judged by.
+    """
+
+    def __init__(self, policies: Sequence[PrunePolicyRecord], now_ms: int) -> None:
+        self._rules = [_Rule(policy, now_ms) for policy in in_order(policies)]
+
+    def rulings(self, tag: TagState) -> list[Ruling]:
+        """What each policy says, in their order, up to the one that deletes the tag; none of a cosign tag."""
+        found: list[Ruling] = []
+        if cosign.subject_of(tag.name) is not None:
+            return found
+        for rule in self._rules:
+            found.append(rule.ruling(tag))
+            if found[-1].verdict is Verdict.DELETES:
+                break
+        return found
+
+    def policy_against(self, tag: TagState) -> PrunePolicyRecord | None:
+        """The policy that deletes a tag; None if it stays."""
+        rulings = self.rulings(tag)
+        return rulings[-1].policy if rulings and rulings[-1].verdict is Verdict.DELETES else None
+
+    @property
+    def newest_ms(self) -> int:
+        """The start of the newest tag that has to be looked at."""
+        cutoffs = [rule.cutoff_ms for rule in self._rules]
+        return max((_LATER_THAN_ALL if one is None else one for one in cutoffs), default=0)
+
+    @property
+    def asks_for_pulls(self) -> bool:
+        """Whether a policy depends on pulls."""
+        return any(rule.pulled_since_ms is not None for rule in self._rules)
+
+
+class _Rule:
+    """A policy with what it has counted so far."""
+
+    def __init__(self, policy: PrunePolicyRecord, now_ms: int) -> None:
+        self._policy = policy
+        self._counted = 0
+        self._keep_count = policy.keep_count
+        # Never negative, since it is compared in the database as well.
+        self.cutoff_ms = None if policy.max_age_ms is None else max(0, now_ms - policy.max_age_ms)
+        """The start before which tags are too old; None for a policy by number."""
+        self.pulled_since_ms = pulled_since(policy, now_ms)
+
+    def ruling(self, tag: TagState) -> Ruling:
+        """What the policy says of a tag."""
+        if not self._policy.applies_to(tag.name):
+            return Ruling(self._policy, Verdict.OTHER_NAME)
+        rank = None
+        if self._keep_count is not None:
+            self._counted += 1
+            rank = self._counted
+            if rank <= self._keep_count:
+                return Ruling(self._policy, Verdict.AMONG_NEWEST, rank)
+        elif self.cutoff_ms is not None and tag.started_at_ms >= self.cutoff_ms:
+            return Ruling(self._policy, Verdict.TOO_YOUNG)
+        return Ruling(self._policy, protection(tag, self.pulled_since_ms) or Verdict.DELETES, rank)
+
+
+def pulled_since(policy: PrunePolicyRecord, now_ms: int) -> int | None:
+    """The time since when a pull protects a tag from a policy; None if none does."""
+    days = policy.kept_if_pulled_within_days
+    return None if days is None else now_ms - days * DAY_MS
+
+
+def protection(tag: TagState, pulled_since_ms: int | None) -> Verdict | None:
+    """What keeps a tag that a policy would delete, None for nothing."""
+    if tag.is_locked:
+        return Verdict.LOCKED
+    if pulled_since_ms is None or tag.pulled_at_ms is None or tag.pulled_at_ms < pulled_since_ms:
+        return None
+    return Verdict.PULLED
+
+
+_BELOW = (
+    "WITH RECURSIVE below (id) AS (SELECT t.manifest_id UNION SELECT k.id FROM below b"
+    " JOIN manifest_child c ON c.manifest_id = b.id"
+    " JOIN manifest k ON k.repository_id = t.repository_id AND k.digest = c.digest)"
+)
+_TAG_PULLED = (
+    "(SELECT MAX(u.last_pulled_at_ms) FROM tag_pulls u WHERE u.repository_id = t.repository_id"
+    " AND u.name = t.name AND u.life = t.life)"
+)
+_IMAGE_PULLED = (
+    f"({_BELOW} SELECT MAX(p.last_pulled_at_ms) FROM below b JOIN manifest_pulls p ON p.manifest_id = b.id)"
+)
+_PULLED = f"{_TAG_PULLED} AS tag_pulled_at_ms, {_IMAGE_PULLED} AS image_pulled_at_ms"
+"""The last pull by the tag's name, and the last one of its manifest, or of one below it by whatever name."""
+_NOT_PULLED = "NULL AS tag_pulled_at_ms, NULL AS image_pulled_at_ms"
+
+
+def _select(*, with_pulls: bool) -> str:
+    return (
+        "SELECT t.id, t.name, t.manifest_id, t.started_at_ms, t.is_immutable,"
+        f" {_PULLED if with_pulls else _NOT_PULLED} FROM tag t"
+    )
+
+
+def _state(row: Row) -> TagState:
+    pulled = [row[name] for name in ("tag_pulled_at_ms", "image_pulled_at_ms") if row[name] is not None]
+    return TagState(
+        id=row["id"],
+        name=row["name"],
+        manifest_id=row["manifest_id"],
+        started_at_ms=row["started_at_ms"],
+        is_locked=bool(row["is_immutable"]),
+        pulled_at_ms=max(pulled, default=None),
+    )
+
+
+async def tags_newest_first(repository_id: int, judge: Judge, now_ms: int) -> AsyncIterator[list[TagState]]:
+    """The active tags that a judge has to be given, in pages; one statement for each.
+
+    Tags that change meanwhile may be left out or seen as they were.
+    """
+    statement = (
+        f"{_select(with_pulls=judge.asks_for_pulls)} WHERE t.repository_id = ? AND {is_active('t')}"
+        " AND (t.started_at_ms, t.name) < (?, ?) ORDER BY t.started_at_ms DESC, t.name DESC LIMIT ?"
+    )
+    place = (judge.newest_ms, "")
+    while rows := await fetch(statement, repository_id, now_ms, *place, PAGE):
+        yield [_state(row) for row in rows]
+        if len(rows) < PAGE:
+            return
+        place = (rows[-1]["started_at_ms"], rows[-1]["name"])
+
+
+async def chosen(
+    repository_id: int, policies: Sequence[PrunePolicyRecord], *, judged_at_ms: int, now_ms: int
+) -> AsyncIterator[list[Chosen]]:
+    """The tags of a repository that policies delete, newest first, in pages that may be empty.
+
+    `judged_at_ms` is the time that ages are judged by; what is active is known at `now_ms`.
+    """
+    if not policies:
+        return
+    judge = Judge(policies, judged_at_ms)
+    async for page in tags_newest_first(repository_id, judge, now_ms):
+        yield [Chosen(tag, policy) for tag in page if (policy := judge.policy_against(tag)) is not None]
+
+
+async def still_chosen(found: Sequence[Chosen], *, judged_at_ms: int, now_ms: int) -> list[Chosen]:
+    """Those of at most 500 tags that are still to be deleted: active, not moved, not locked, not pulled.
+
+    In the open transaction, with the repository's row locked. One statement.
+    """
+    with_pulls = any(one.policy.kept_if_pulled_within_days is not None for one in found)
+    ids = [one.tag.id for one in found]
+    rows = await fetch(
+        f"{_select(with_pulls=with_pulls)} WHERE t.id IN ({placeholders(ids)}) AND {is_active('t')}",
+        *ids,
+        now_ms,
+    )
+    states = {row["id"]: _state(row) for row in rows}
+    return [
+        one
+        for one in found
+        if (state := states.get(one.tag.id)) is not None
+        and protection(state, pulled_since(one.policy, judged_at_ms)) is None
+    ]
