@@ -94,6 +94,16 @@ COMMANDS: Final = (
             ),
         ),
     ),
+    Command(
+        "prune",
+        "Run the auto-prune policies of all namespaces.",
+        "prune",
+        (
+            Argument(
+                ("--dry-run",), {"action": "store_true", "help": "change nothing, and print what would go"}
+            ),
+        ),
+    ),
     Command("schema", "Print the GraphQL schema.", "schema"),
     Command("doctor", "Check the settings and everything that they name.", "doctor"),
     Command(

@@ -100,6 +100,14 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "NUMBER_OF_TAGS": "All tags end but the newest, as many as the policy says.",
         "CREATION_DATE": "Tags end that are older than the policy says.",
     },
+    "PruneVerdict": {
+        "DELETES": "It ends at the next run.",
+        "OTHER_NAME": "The policy is for tags of other names.",
+        "TOO_YOUNG": "It is younger than the policy says.",
+        "AMONG_NEWEST": "It is among the newest, as many as the policy says.",
+        "LOCKED": "It would end, but is locked.",
+        "PULLED": "It would end, but was pulled within the days that the policy says.",
+    },
     "ReclaimMoment": {
         "NOW": "By a collection right now.",
         "AFTER_TIME_MACHINE": "By a collection when the window of the time machine is over for what is"

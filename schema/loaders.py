@@ -20,6 +20,7 @@ from resolvers.manifests.manifest import ManifestRecord
 from resolvers.manifests.referrer import ReferrerRecord, SubjectReader
 from resolvers.oauth import application, token
 from resolvers.pages import Page, Slice
+from resolvers.pruning.history import last_runs, tags_of_runs
 from resolvers.repositories import (
     activity,
     largest_blobs,
@@ -199,6 +200,8 @@ class Loaders:
     """Keys are pairs of a manifest and a `Moment`."""
     reclaimable_by_tags = _Lazy(lambda request: _loader(reclaimable.by_tags, 0))
     """Keys are pairs of a span and a `Moment`."""
+    prune_runs = _Lazy(lambda request: _loader(last_runs, []))
+    pruned_tags = _Lazy(lambda request: _loader(tags_of_runs, []))
     manifest_tags = _Lazy(lambda request: _grouped(partial(tag.active_of_manifests, request.context)))
     """Keys are pairs of a manifest and a page of its tags."""
     labels = _Lazy(lambda request: _grouped(partial(_labels, request.context)))

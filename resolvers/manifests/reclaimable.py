@@ -4,6 +4,7 @@ Both worlds are judged at one moment by `liveness`, as the collector does: with 
 what its deletion changes. So what goes anyway is not counted, nor what something else keeps.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -94,6 +95,32 @@ async def by_tags(keys: Sequence[tuple[int, Moment]]) -> dict[tuple[int, Moment]
             freed = await _freed(place, asked, moment.at_ms(now, place))
             found |= {(one, moment): size for one, size in freed.items()}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class EndingSpan:
+    """An active span of a tag that a deletion ends."""
+
+    manifest_id: int
+    started_at_ms: int
+    ended_at_ms: int | None
+
+
+async def by_many_tags(spans: Sequence[EndingSpan]) -> int:
+    """The bytes that ending many tags of one namespace together frees once the time machine's window is over.
+
+    Cosign tags that end with others must be among them. A few statements for 500 tags and each repository.
+    Raises `TooMany`.
+    """
+    now, at_ms = now_ms(), 0
+    lost: dict[Place, set[int]] = {}
+    for place, ids in (await places([span.manifest_id for span in spans])).items():
+        at_ms = Moment.AFTER_TIME_MACHINE.at_ms(now, place)
+        mine = set(ids)
+        ended = await _ends_without([span for span in spans if span.manifest_id in mine], now)
+        deletion = Deletion(Change(ended_ms=ended), mine)
+        lost[place] = (await _lost(place, {0: deletion}, at_ms))[0]
+    return await _size_together(lost, at_ms)
 
 
 async def going(place: Place, manifest_id: int, at_ms: int, change: Change = liveness.NO_CHANGE) -> int:
@@ -225,6 +252,27 @@ async def _latest_spans(ids: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
     return found
 
 
+async def _ends_without(spans: Sequence[EndingSpan], now: int) -> dict[int, int]:
+    """The last end of the tags of each manifest of some active spans when these end now."""
+    left: Counter[tuple[int, int]] = Counter()
+    ids = sorted({span.manifest_id for span in spans})
+    for batch in batches(ids):
+        for row in await fetch(
+            f"SELECT t.manifest_id, {end_of('t')} AS moment, COUNT(*) AS spans FROM tag t"
+            f" WHERE t.manifest_id IN ({placeholders(batch)}) AND {is_active('t')} GROUP BY 1, 2",
+            *batch,
+            now,
+        ):
+            left[row["manifest_id"], row["moment"]] = row["spans"]
+    found = dict.fromkeys(ids, now)
+    for span in spans:
+        left[span.manifest_id, span.ended_at_ms or NO_END_MS] -= 1
+        found[span.manifest_id] = max(found[span.manifest_id], span.started_at_ms)
+    for identity, moment in +left:
+        found[identity] = max(found[identity], moment)
+    return found
+
+
 # What that frees
 
 
@@ -232,6 +280,11 @@ async def _freed(place: Place, deletions: Mapping[int, Deletion], at_ms: int) ->
     """The bytes that each of some deletions in one repository frees by a time."""
     if not deletions:
         return {}
+    return await _sizes(place, await _lost(place, deletions, at_ms), at_ms)
+
+
+async def _lost(place: Place, deletions: Mapping[int, Deletion], at_ms: int) -> dict[int, set[int]]:
+    """The manifests that are garbage at a time with each of some deletions, and not without it."""
     cutoffs = Cutoffs.at(at_ms, place.tag_expiration_s)
     touched = {one for deletion in deletions.values() for one in deletion.touched}
     edges = await below(touched, (CHILDREN, REFERRERS))
@@ -242,7 +295,27 @@ async def _freed(place: Place, deletions: Mapping[int, Deletion], at_ms: int) ->
     for key, deletion in deletions.items():
         affected = reachable(deletion.touched, edges) - anyway - collected
         lost[key] = lineage.garbage(affected, cutoffs, deletion.change) & affected
-    return await _sizes(place, lost, at_ms)
+    return lost
+
+
+async def _size_together(lost: Mapping[Place, AbstractSet[int]], at_ms: int) -> int:
+    """The bytes that go with sets of lost manifests of some repositories of one namespace, by a time."""
+    every = frozenset(one for some in lost.values() for one in some)
+    users: dict[Content, set[int]] = {}
+    sizes: dict[Content, int] = {}
+    kept: set[Content] = set()
+    for place, some in lost.items():
+        contents = await contents_of(place.namespace_id, some)
+        sizes |= contents.sizes
+        for content, known in contents.users().items():
+            users.setdefault(content, set()).update(known)
+        shared = [one for one, number in contents.holders.items() if one.is_manifest and number > 1]
+        kept |= await _kept_bodies(place, [one.digest for one in shared], at_ms, without=every)
+    blobs = {content: known for content, known in users.items() if not content.is_manifest}
+    if blobs:
+        # Users are looked for in the whole namespace.
+        kept |= await _kept_by_users(next(iter(lost)), blobs, at_ms)
+    return sum(size for content, size in sizes.items() if content not in kept)
 
 
 async def _sizes(place: Place, lost: Mapping[int, AbstractSet[int]], at_ms: int) -> dict[int, int]:
@@ -335,8 +408,10 @@ async def _alive(place: Place, ids: Collection[int], at_ms: int) -> set[int]:
     return set(ids) - lineage.garbage(ids, cutoffs)
 
 
-async def _kept_bodies(place: Place, digests: Iterable[str], at_ms: int) -> set[Content]:
-    """The bodies of manifests that other repositories of the namespace keep."""
+async def _kept_bodies(
+    place: Place, digests: Iterable[str], at_ms: int, *, without: AbstractSet[int] = frozenset()
+) -> set[Content]:
+    """The bodies of manifests that other repositories of the namespace keep, without some manifests."""
     found: dict[int, str] = {}
     for batch in batches(sorted(digests)):
         for column in ("digest", "deleted_digest"):
@@ -349,7 +424,8 @@ async def _kept_bodies(place: Place, digests: Iterable[str], at_ms: int) -> set[
                 place.namespace_id,
                 place.repository_id,
             ):
-                found[row["id"]] = row["digest"]
+                if row["id"] not in without:
+                    found[row["id"]] = row["digest"]
     alive = await _alive(place, found.keys(), at_ms)
     return {Content(found[one], True) for one in alive}
 

@@ -139,7 +139,8 @@ def _value(method: PruneMethod, parameter: int | str) -> str:
     return text
 
 
-async def _place(context: Context, owner: Owner) -> Place:
+async def require_place(context: Context, owner: Owner) -> Place:
+    """Where an argument says that policies hold, for whoever may change them there. Raises `Invalid`."""
     place = await POLICIES.place(context, owner)
     if not context.site.has("AUTO_PRUNE"):
         raise Invalid("Auto-prune is not enabled on this registry.", field="owner")
@@ -151,7 +152,7 @@ async def create(context: Context, owner: Owner, rule: PruneRule) -> PrunePolicy
 
     Raises `AlreadyExists` for a duplicate, whatever the two say of pulls; `TooMany`, `NotFound`.
     """
-    place = await _place(context, owner)
+    place = await require_place(context, owner)
     async with transaction("pruning.create"):
         await place.lock()
         values = asdict(rule)
@@ -185,7 +186,7 @@ async def update(context: Context, owner: Owner, identity: str, changes: dict[st
 
     It may become the duplicate of another one, which then has no effect of its own.
     """
-    place = await _place(context, owner)
+    place = await require_place(context, owner)
     async with transaction("pruning.update"):
         await place.lock()
         before = await POLICIES.require(place, identity)
@@ -200,7 +201,7 @@ async def update(context: Context, owner: Owner, identity: str, changes: dict[st
 
 async def delete(context: Context, owner: Owner, identity: str) -> PrunePolicyRecord:
     """Delete a policy; what it ended stays ended. Requires as `create`. Raises `NotFound`."""
-    place = await _place(context, owner)
+    place = await require_place(context, owner)
     async with transaction("pruning.delete"):
         await place.lock()
         record = await POLICIES.require(place, identity)

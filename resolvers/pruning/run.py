@@ -23,8 +23,8 @@ from storage.clock import now_ms
 from storage.conditions import exists
 from storage.statements import batches, fetch, fetch_one, placeholders
 
-REPOSITORIES = 500
-"""Repositories that are read in one statement."""
+PLACES = 500
+"""Repositories or namespaces that are read in one statement."""
 
 Policies = Sequence[PrunePolicyRecord]
 
@@ -35,6 +35,20 @@ class Pruned:
 
     repository: RepositoryRecord
     tags: Sequence[Chosen]
+
+
+async def namespaces() -> AsyncIterator[int]:
+    """The ids of the namespaces that have policies, their own or those of a repository."""
+    last = 0
+    while rows := await fetch(
+        f"SELECT n.id FROM account n WHERE n.id > ? AND {exists('n')}"
+        " AND EXISTS (SELECT 1 FROM prune_policy p WHERE p.namespace_id = n.id) ORDER BY n.id LIMIT ?",
+        last,
+        PLACES,
+    ):
+        for row in rows:
+            yield row["id"]
+        last = rows[-1]["id"]
 
 
 async def prune(
@@ -133,7 +147,7 @@ async def places(
         f"SELECT r.id FROM repository r WHERE {_of_places(shared)} AND r.id > ? ORDER BY r.id LIMIT ?",
         *_values(namespace_id, repository_id, shared),
         last,
-        REPOSITORIES,
+        PLACES,
     ):
         ids = [row["id"] for row in rows]
         last = ids[-1]

@@ -4,12 +4,7 @@ from resolvers.context import Site
 from resolvers.job_kinds import HOUR, Lane, Run, job, progress
 from resolvers.pruning import clock
 from resolvers.pruning.queue import RUN, namespace_is_due
-from resolvers.pruning.run import prune
-from storage.conditions import exists
-from storage.statements import fetch
-
-NAMESPACES = 500
-"""Namespaces that are read in one statement."""
+from resolvers.pruning.run import namespaces, prune
 
 
 def _is_on(site: Site) -> bool:
@@ -25,18 +20,11 @@ def _is_on(site: Site) -> bool:
 async def enqueue_runs(run: Run) -> str:
     """Note the time, and enqueue a run for each namespace with policies, unless one waits."""
     await clock.note()
-    number = last = 0
-    while rows := await fetch(
-        f"SELECT n.id FROM account n WHERE n.id > ? AND {exists('n')}"
-        " AND EXISTS (SELECT 1 FROM prune_policy p WHERE p.namespace_id = n.id) ORDER BY n.id LIMIT ?",
-        last,
-        NAMESPACES,
-    ):
-        for row in rows:
-            await progress(number)
-            await namespace_is_due(row["id"])
-            number += 1
-        last = rows[-1]["id"]
+    number = 0
+    async for namespace_id in namespaces():
+        await progress(number)
+        await namespace_is_due(namespace_id)
+        number += 1
     return f"{number} namespaces have policies."
 
 

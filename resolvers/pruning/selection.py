@@ -22,7 +22,8 @@ from storage.statements import Row, fetch, placeholders
 
 PAGE = 2_000
 """Tags that are read in one statement."""
-_LATER_THAN_ALL = 2**62
+LATER_THAN_ALL = 2**62
+"""Later than the start of any tag."""
 
 
 class Verdict(StrEnum):
@@ -38,9 +39,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TagState:
-    """An active tag as policies look at it: one span. `pulled_at_ms` is the last pull of it or its image.
+    """An active tag as policies look at it: one span.
 
-    It is None if there was none, and where no policy asks for it.
+    `pulled_at_ms` is the last pull of it or its image, None if there was none, and where no policy asks.
+    `ended_at_ms` is its expiration, if it has one.
     """
 
     id: int
@@ -49,6 +51,7 @@ class TagState:
     started_at_ms: int
     is_locked: bool
     pulled_at_ms: int | None
+    ended_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class Judge:
     def newest_ms(self) -> int:
         """The start of the newest tag that has to be looked at."""
         cutoffs = [rule.cutoff_ms for rule in self._rules]
-        return max((_LATER_THAN_ALL if one is None else one for one in cutoffs), default=0)
+        return max((LATER_THAN_ALL if one is None else one for one in cutoffs), default=0)
 
     @property
     def asks_for_pulls(self) -> bool:
@@ -174,7 +177,7 @@ _NOT_PULLED = "NULL AS tag_pulled_at_ms, NULL AS image_pulled_at_ms"
 
 def _select(*, with_pulls: bool) -> str:
     return (
-        "SELECT t.id, t.name, t.manifest_id, t.started_at_ms, t.is_immutable,"
+        "SELECT t.id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_immutable,"
         f" {_PULLED if with_pulls else _NOT_PULLED} FROM tag t"
     )
 
@@ -188,19 +191,23 @@ def _state(row: Row) -> TagState:
         started_at_ms=row["started_at_ms"],
         is_locked=bool(row["is_immutable"]),
         pulled_at_ms=max(pulled, default=None),
+        ended_at_ms=row["ended_at_ms"],
     )
 
 
-async def tags_newest_first(repository_id: int, judge: Judge, now_ms: int) -> AsyncIterator[list[TagState]]:
+async def tags_newest_first(
+    repository_id: int, judge: Judge, now_ms: int, *, newest_ms: int | None = None
+) -> AsyncIterator[list[TagState]]:
     """The active tags that a judge has to be given, in pages; one statement for each.
 
-    Tags that change meanwhile may be left out or seen as they were.
+    Those that began before `newest_ms`; by default as many as are needed to know what is deleted. Tags that
+    change meanwhile may be left out or seen as they were.
     """
     statement = (
         f"{_select(with_pulls=judge.asks_for_pulls)} WHERE t.repository_id = ? AND {is_active('t')}"
         " AND (t.started_at_ms, t.name) < (?, ?) ORDER BY t.started_at_ms DESC, t.name DESC LIMIT ?"
     )
-    place = (judge.newest_ms, "")
+    place = (judge.newest_ms if newest_ms is None else newest_ms, "")
     while rows := await fetch(statement, repository_id, now_ms, *place, PAGE):
         yield [_state(row) for row in rows]
         if len(rows) < PAGE:

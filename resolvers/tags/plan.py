@@ -5,8 +5,6 @@
 Immutable tags are listed in a plan as refused, and not changed.
 """
 
-import hashlib
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +20,9 @@ from resolvers.manifests import control, cosign, manifest
 from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
 from resolvers.spans import next_start
 from resolvers.tags import event as tag_event
-from resolvers.tags import immutability
+from resolvers.tags import immutability, kept_plan
 from resolvers.tags.event import Entry
+from resolvers.tags.kept_plan import KeptPlan
 from resolvers.tags.outcome import (
     PlanArguments,
     PlanInputs,
@@ -36,15 +35,8 @@ from resolvers.tags.outcome import (
 )
 from resolvers.tags.tag import InitialState, end, initial_state
 from storage.clock import now_ms
-from storage.models.plan import Plan
-from storage.statements import Row, batches, decode_json, execute, fetch, fetch_one, insert_many, placeholders
+from storage.statements import Row, batches, execute, fetch, insert_many, placeholders
 from storage.transactions import transaction
-
-LIFETIME_MS = 15 * 60_000
-PRUNE_BATCH = 500
-"""Most expired plans that are deleted when one is made."""
-APPLIED = "applied"
-"""The fingerprint of a plan that was applied; none of an outcome is so short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +58,26 @@ async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanAr
     """
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
-    account = context.viewer.require_account()
+    context.viewer.require_account()
     items = outcome(context, kind, arguments, await read(record, kind, arguments))
     await _require_content(kind, items, field="to")
-    expires_at_ms = now_ms() + LIFETIME_MS
-    async with transaction("plan.prepare"):
-        await execute(
-            "DELETE FROM plan WHERE id IN (SELECT id FROM plan WHERE expires_at_ms < ? LIMIT ?)",
-            now_ms(),
-            PRUNE_BATCH,
-        )
-        plan = await Plan.create(
-            uuid=str(uuid.uuid4()),
-            kind=kind.value,
-            account_id=account.id,
-            arguments={"repository_id": record.id} | _dumped(arguments),
-            fingerprint=_fingerprint(items),
-            expires_at_ms=expires_at_ms,
-        )
-    return PlanRecord(plan.uuid, kind, expires_at_ms, items)
+    kept = await kept_plan.keep(context, kind.value, {"repository_id": record.id} | _dumped(arguments), items)
+    return PlanRecord(kept.uuid, kind, kept.expires_at_ms, items)
 
 
 async def plan(context: Context, record: RepositoryRecord, identity: str) -> PlanRecord | None:
     """A plan of the viewer for an authorized repository, computed again; None if unknown or expired."""
-    row = await _stored(context, record, identity)
-    if row is None or row["expires_at_ms"] <= now_ms() or row["fingerprint"] == APPLIED:
+    kept = await _stored(context, record, identity)
+    if kept is None or not kept.is_open:
         return None
-    kind, arguments = PlanKind(row["kind"]), _loaded(row["arguments"])
+    kind, arguments = PlanKind(kept.kind), _loaded(kept.arguments)
     try:
         items = outcome(context, kind, arguments, await read(record, kind, arguments))
     except UserError:
         # The arguments are no longer valid, such as a manifest that was deleted.
-        return PlanRecord(row["uuid"], kind, row["expires_at_ms"], (), is_stale=True)
-    is_stale = _fingerprint(items) != row["fingerprint"]
-    return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_stale=is_stale)
+        return PlanRecord(kept.uuid, kind, kept.expires_at_ms, (), is_stale=True)
+    is_stale = kept_plan.fingerprint(items) != kept.fingerprint
+    return PlanRecord(kept.uuid, kind, kept.expires_at_ms, items, is_stale=is_stale)
 
 
 async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> PlanRecord:
@@ -111,21 +89,18 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     record = await require(context, path, RepositoryRole.WRITE)
     require_writable(context, record)
     unknown = NotFound(f"You have no plan '{identity[:64]}' of this kind for this repository.", field="plan")
-    row = await _stored(context, record, identity)
-    if row is None or row["kind"] != kind.value:
+    kept = await _stored(context, record, identity)
+    if kept is None or kept.kind != kind.value:
         raise unknown
-    if row["fingerprint"] == APPLIED:
-        raise _applied()
-    if row["expires_at_ms"] <= now_ms():
-        raise Conflict("The plan is more than 15 minutes old. Make a new one.", field="plan")
-    arguments = _loaded(row["arguments"])
+    kept_plan.require_open(kept)
+    arguments = _loaded(kept.arguments)
     try:
-        inputs, items = await _recompute(context, record, kind, arguments, row["fingerprint"])
+        inputs, items = await _recompute(context, record, kind, arguments, kept.fingerprint)
     except Conflict as error:
         # A concurrent request that applied the plan has changed the tags.
         again = await _stored(context, record, identity)
-        if again is not None and again["fingerprint"] == APPLIED:
-            raise _applied() from error
+        if again is not None and again.fingerprint == kept_plan.APPLIED:
+            raise kept_plan.applied() from error
         raise
     chosen = [item for item in items if not item.is_locked]
     now = now_ms()
@@ -133,17 +108,10 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     entries = await _events(context, record, kind, chosen, states)
     async with transaction("plan.apply"):
         await lock_writable(context, record)
-        # The row stays until it is old, so that a second application is told of the first.
-        if not await execute(
-            "UPDATE plan SET fingerprint = ? WHERE id = ? AND fingerprint = ?",
-            APPLIED,
-            row["id"],
-            row["fingerprint"],
-        ):
-            raise _applied()
+        await kept_plan.mark_applied(kept)
         # Computed before the lock, to hold it for statements only. Equal inputs prove that it still holds.
         if await _reread(record, kind, arguments) != inputs:
-            raise _stale()
+            raise kept_plan.stale()
         await _require_content(kind, chosen, field="plan")
         last = await _last_spans(record, chosen, inputs, now)
         new_spans = _spans(record, kind, chosen, states, now, last, context.account_id)
@@ -151,15 +119,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
         by_image = [(item.name, item.after_id) for item in chosen if _is_by_image(item, states)]
         await cosign.end_with_subjects(by_image, now)
         await events.write(entries)
-    return PlanRecord(row["uuid"], kind, row["expires_at_ms"], items, is_applied=True)
-
-
-def _applied() -> Conflict:
-    return Conflict("The plan has been applied already. Make a new one.", field="plan")
-
-
-def _stale() -> Conflict:
-    return Conflict("The tags have changed since the plan was made. Make a new one.", field="plan")
+    return PlanRecord(kept.uuid, kind, kept.expires_at_ms, items, is_applied=True)
 
 
 async def _recompute(
@@ -170,9 +130,9 @@ async def _recompute(
     try:
         items = outcome(context, kind, arguments, inputs)
     except TooMany as error:
-        raise _stale() from error
-    if _fingerprint(items) != fingerprint:
-        raise _stale()
+        raise kept_plan.stale() from error
+    if kept_plan.fingerprint(items) != fingerprint:
+        raise kept_plan.stale()
     return inputs, items
 
 
@@ -200,14 +160,12 @@ async def _require_content(kind: PlanKind, items: Sequence[PlanItem], *, field: 
         await manifest.require_content(batch, field=field)
 
 
-async def _stored(context: Context, record: RepositoryRecord, identity: str) -> Row | None:
+async def _stored(context: Context, record: RepositoryRecord, identity: str) -> KeptPlan | None:
     """The viewer's plan for a repository, whatever its age."""
-    account = context.viewer.require_account()
-    row = await fetch_one("SELECT * FROM plan WHERE uuid = ? AND account_id = ?", identity, account.id)
-    if row is None:
+    kept = await kept_plan.find(context, identity)
+    if kept is None or kept.kind not in set(PlanKind) or kept.arguments["repository_id"] != record.id:
         return None
-    row["arguments"] = decode_json(row["arguments"])
-    return row if row["arguments"]["repository_id"] == record.id else None
+    return kept
 
 
 def _dumped(arguments: PlanArguments) -> dict[str, Any]:
@@ -217,10 +175,6 @@ def _dumped(arguments: PlanArguments) -> dict[str, Any]:
 def _loaded(stored: dict[str, Any]) -> PlanArguments:
     values = {key: value for key, value in stored.items() if key != "repository_id"}
     return PlanArguments(**(values | {"selection": TagSelection(**values["selection"])}))
-
-
-def _fingerprint(items: Sequence[PlanItem]) -> str:
-    return hashlib.sha256(orjson.dumps(items)).hexdigest()
 
 
 _SPAN_COLUMNS = (

@@ -8,10 +8,13 @@ import strawberry
 import resolvers.pruning.policy
 from resolvers.accounts.namespace import Owner
 from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord, PruneRule, rule_of
+from resolvers.pruning.preview import preview
 from schema.context import Info
 from schema.errors import DeletionPayload, Payload, mutation
+from schema.guards import REFUSABLE
 from schema.inputs import OwnerInput, changes, to_owner
 from schema.node_id import Node, encode_id
+from schema.pruning.preview import READS_MANY, PrunePreview, PruneRun
 from schema.scalars import PruneValue, to_datetime
 
 strawberry.enum(PruneMethod, name="PruneMethod", description="What an auto-prune policy goes by.")
@@ -62,6 +65,20 @@ class PrunePolicy(Node):
     @strawberry.field(description="When it was made.")
     def created_at(self) -> datetime:
         return to_datetime(self.record.created_at_ms)
+
+    @strawberry.field(
+        description="What it will delete at its next run, as things are; runs begin every hour.",
+        metadata=READS_MANY | REFUSABLE,
+    )
+    async def next_run(self) -> PrunePreview:
+        return PrunePreview(record=await preview(self.record))
+
+    @strawberry.field(
+        description="Its last runs, newest first: at most ten, of which one at most deleted nothing."
+    )
+    async def last_runs(self, info: Info) -> list[PruneRun]:
+        found = await info.context.loaders.prune_runs.load(self.record.id)
+        return [PruneRun(record=one) for one in found]
 
 
 def to_prune_policy(record: PrunePolicyRecord) -> PrunePolicy:
@@ -115,18 +132,19 @@ class PrunePolicyDeletePayload(DeletionPayload):
     uuid: str | None = strawberry.field(default=None, description="What was removed; null if refused.")
 
 
-_OwnerArgument = Annotated[
+OwnerArgument = Annotated[
     OwnerInput | None,
     strawberry.argument(description="Where the policy holds; in the viewer's namespace if not given."),
 ]
 _Policy = Annotated[str, strawberry.argument(description="The policy, by its `uuid`.")]
-_RIGHTS = (
+RIGHTS = (
     " Requires `repo:admin` on the repository or `org:admin` in the namespace; `user:admin` in the viewer's"
     " own."
 )
 
 
-def _owner(value: OwnerInput | None) -> Owner:
+def to_place(value: OwnerInput | None) -> Owner:
+    """An owner as resolvers take it; none stands for the viewer's own namespace."""
     return to_owner(value) if value else Owner()
 
 
@@ -134,34 +152,34 @@ def _owner(value: OwnerInput | None) -> Owner:
 class PrunePolicyMutation:
     @mutation(
         PrunePolicyCreatePayload,
-        description=f"Make an auto-prune policy, unless the owner has an equal one.{_RIGHTS}",
+        description=f"Make an auto-prune policy, unless the owner has an equal one.{RIGHTS}",
     )
     async def prune_policy_create(
         self,
         info: Info,
         input: Annotated[PrunePolicyCreateInput, strawberry.argument(description="The new policy.")],
-        owner: _OwnerArgument = None,
+        owner: OwnerArgument = None,
     ) -> Any:
-        record = await resolvers.pruning.policy.create(info.context.context, _owner(owner), to_rule(input))
+        record = await resolvers.pruning.policy.create(info.context.context, to_place(owner), to_rule(input))
         return PrunePolicyCreatePayload(policy=to_prune_policy(record))
 
-    @mutation(PrunePolicyUpdatePayload, description=f"Change an auto-prune policy.{_RIGHTS}")
+    @mutation(PrunePolicyUpdatePayload, description=f"Change an auto-prune policy.{RIGHTS}")
     async def prune_policy_update(
         self,
         info: Info,
         policy: _Policy,
         input: Annotated[PrunePolicyUpdateInput, strawberry.argument(description="What to change.")],
-        owner: _OwnerArgument = None,
+        owner: OwnerArgument = None,
     ) -> Any:
         record = await resolvers.pruning.policy.update(
-            info.context.context, _owner(owner), policy, _arguments(changes(input))
+            info.context.context, to_place(owner), policy, _arguments(changes(input))
         )
         return PrunePolicyUpdatePayload(policy=to_prune_policy(record))
 
     @mutation(
         PrunePolicyDeletePayload,
-        description=f"Remove an auto-prune policy; what it ended stays ended.{_RIGHTS}",
+        description=f"Remove an auto-prune policy; what it ended stays ended.{RIGHTS}",
     )
-    async def prune_policy_delete(self, info: Info, policy: _Policy, owner: _OwnerArgument = None) -> Any:
-        record = await resolvers.pruning.policy.delete(info.context.context, _owner(owner), policy)
+    async def prune_policy_delete(self, info: Info, policy: _Policy, owner: OwnerArgument = None) -> Any:
+        record = await resolvers.pruning.policy.delete(info.context.context, to_place(owner), policy)
         return PrunePolicyDeletePayload(uuid=record.uuid, deleted_id=encode_id("PrunePolicy", record.id))

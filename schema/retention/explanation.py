@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from resolvers.pruning.explanation import rulings
 from resolvers.retention import explanation
 from resolvers.retention.explanation import Reason, RetentionRule
 from resolvers.retention.explanation import Retention as RetentionRecord
@@ -13,6 +14,7 @@ from schema.guards import REFUSABLE
 from schema.inputs import PathArgument
 from schema.limits import WEIGHT
 from schema.manifests.manifest import Manifest, load_manifest, to_manifest
+from schema.pruning.ruling import PruneRuling
 from schema.scalars import BigInt, Digest, optional_datetime
 from schema.sizes.storage import require_member
 from schema.tags.tag import Tag, to_tag
@@ -73,6 +75,18 @@ class Retention:
     )
     def reasons(self) -> list[RetentionReason]:
         return [RetentionReason(record=record) for record in self.record.reasons]
+
+    @strawberry.field(
+        description="What auto-prune policies say of the tag that was asked for, at most one ruling of each,"
+        " in the order in which they apply, up to the one that deletes it; decided by the same function as"
+        " their runs. Empty for a digest, and for one of cosign's tags. Requires `repo:admin`.",
+        metadata=REFUSABLE | {WEIGHT: 50},
+    )
+    async def prune_rulings(self, info: Info) -> list[PruneRuling]:
+        if self.record.tag is None:
+            return []
+        found = await rulings(info.context.context, self.record.repository, self.record.tag.id)
+        return [PruneRuling(record=one) for one in found]
 
     @strawberry.field(
         description="The earliest time at which a collection takes it; null if nothing ends it, and if it has"

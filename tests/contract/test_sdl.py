@@ -47,6 +47,7 @@ VERBS = (
     "Expire",
     "Move",
     "Plan",
+    "Prune",
     "Rollback",
     "Star",
     "Unstar",

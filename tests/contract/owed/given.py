@@ -32,6 +32,12 @@ PRUNING_OF_ACME = Request(
 OWN_PRUNING = Request(
     "prunePolicyCreate(input: { method: NUMBER_OF_TAGS, value: 10 })", keep={"policy": "policy.uuid"}
 )
+PLAN_TO_PRUNE = Request(
+    'autoPrunePlan(owner: { repository: "acme/app" },'
+    ' policy: { draft: { method: NUMBER_OF_TAGS, value: 1, tagPattern: "^v" } })',
+    by="keeper",
+    keep={"plan": "plan.id"},
+)
 MOVED = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { manifestDigest: "<v2>" })')
 PLAN_TO_DELETE = Request(
     'tagsDeletePlan(repository: "acme/app", filter: { namePattern: "v1" })',

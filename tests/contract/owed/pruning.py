@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contract.owed.given import OWN_PRUNING, PRUNING, PRUNING_OF_ACME
+from tests.contract.owed.given import OWN_PRUNING, PLAN_TO_PRUNE, PRUNING, PRUNING_OF_ACME
 from tests.contract.owed.rows import Entry, Request, Row, at_acme, at_app, at_own, row
 
 _BY_AGE = 'input: { method: CREATION_DATE, value: "7d", tagPattern: "^v", hasTagPatternMatch: false }'
@@ -52,7 +52,34 @@ _PLACES = (
     _Place(":own", "", "namespace", ("own account", "own robot"), OWN_PRUNING, "user"),
 )
 
-ROWS: tuple[Row, ...] = tuple(
+_PLANS = (
+    row(
+        "autoPrunePlan",
+        'owner: { repository: "acme/app" }, policy: { draft: { method: CREATION_DATE, value: "7d" } }',
+        "administer",
+        "+plan",
+        by="keeper",
+    ),
+    row(
+        "autoPrunePlan:of a stored policy",
+        'owner: { namespace: "acme" }, policy: { uuid: "<policy>" }',
+        "organization",
+        "+plan",
+        by="org",
+        given=(PRUNING_OF_ACME,),
+    ),
+    row(
+        "autoPrune",
+        'owner: { repository: "acme/app" }, plan: "<plan>"',
+        "plan of keeper",
+        "~plan ~tag",
+        at_app("delete_tag", username="keeper", tag="v1"),
+        by="keeper",
+        given=(PLAN_TO_PRUNE,),
+    ),
+)
+
+ROWS: tuple[Row, ...] = _PLANS + tuple(
     made
     for place in _PLACES
     for made in (

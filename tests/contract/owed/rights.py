@@ -87,6 +87,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "plan of writer": _refused(
         "writer", codes=dict.fromkeys((*OWNER, "write", "admin", "keeper", "member"), ABSENT)
     ),
+    "plan of keeper": _refused("keeper", codes=dict.fromkeys((*OWNER, "admin"), ABSENT)),
     "upload of writer": _refused(
         "writer", codes=dict.fromkeys((*OWNER, "write", "admin", "keeper", "member"), ABSENT)
     ),

@@ -36,6 +36,7 @@ ARGUMENTS = {
     "admin list-tokens": ("admin", "list-tokens", "ada"),
     "admin revoke-token": ("admin", "revoke-token", "ada", "--all"),
     "gc": ("gc", "--dry-run"),
+    "prune": ("prune", "--dry-run"),
 }
 """What is called, where it is more than the words of the command."""
 

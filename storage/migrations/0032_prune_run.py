@@ -6,7 +6,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0028_prune_policy")]
+    dependencies = [("models", "0031_content_use")]
 
     operations = [
         ops.CreateModel(

@@ -1,0 +1,30 @@
+"""Explanations of auto-prune: what each policy says of one tag, by the function by which runs decide."""
+
+from resolvers.access.permissions import require_repository
+from resolvers.access.roles import RepositoryRole
+from resolvers.context import Context
+from resolvers.pruning.clock import judged_now
+from resolvers.pruning.policy import POLICIES
+from resolvers.pruning.selection import LATER_THAN_ALL, Judge, Ruling, tags_newest_first
+from resolvers.repositories.repository import RepositoryRecord, RepositoryState
+from storage.clock import now_ms
+
+
+async def rulings(context: Context, record: RepositoryRecord, span_id: int) -> list[Ruling]:
+    """What each policy would say of a tag now, in their order, up to the one that deletes it.
+
+    Requires `repo:admin`. Empty for a tag that has ended, a cosign tag, and where no policy runs.
+    """
+    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    if not context.site.has("AUTO_PRUNE") or record.state is not RepositoryState.NORMAL:
+        return []
+    policies = await POLICIES.holding_in(record)
+    if not policies:
+        return []
+    judge = Judge(policies, await judged_now())
+    async for page in tags_newest_first(record.id, judge, now_ms(), newest_ms=LATER_THAN_ALL):
+        for tag in page:
+            found = judge.rulings(tag)
+            if tag.id == span_id:
+                return found
+    return []
