@@ -57,5 +57,6 @@ bench: $(READY) ## Measure speed and memory, beside a peer where there is one.
 	@$(BIN)/python -m tests.bench
 	@$(BIN)/python -m tests.bench.tags
 	@$(BIN)/python -m tests.bench.many
+	@$(BIN)/python -m tests.bench.sizes
 	@$(BIN)/python -m tests.bench.bystanders
 	@$(BIN)/python -m tests.bench.pruning
