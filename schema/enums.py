@@ -183,6 +183,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "REMOVED": "It is there only at the first moment.",
         "MOVED": "It points elsewhere at the second moment.",
     },
+    "TagEnding": {
+        "EXPIRATION": "Its expiration.",
+        "PRUNE_POLICY": "An auto-prune policy, at its next run as things are.",
+    },
     "TagPlanKind": {
         "DELETE": "Delete tags.",
         "EXPIRE": "Set or remove the expiration of tags.",

@@ -2,8 +2,14 @@
 
 from typing import Final
 
+from resolvers.job_kinds import HOUR
+from storage.clock import now_ms
 from storage.jobs import enqueue_once
+from storage.statements import fetch_one
 
+SCHEDULE: Final = "prune.schedule"
+"""Kind of the job that enqueues these runs every `EVERY_S` seconds."""
+EVERY_S: Final = HOUR
 RUN: Final = "prune.run"
 """Kind of the job that deletes what the policies of a namespace, or of one repository, select."""
 DELAY_MS: Final = 10_000
@@ -26,3 +32,18 @@ async def policy_changed(namespace_id: int, repository_id: int | None) -> None:
 async def namespace_is_due(namespace_id: int) -> None:
     """Run the policies of a namespace now, unless that run waits already."""
     await enqueue_once(RUN, {"namespace_id": namespace_id, "repository_id": None}, namespace_id=namespace_id)
+
+
+async def next_run_ms(namespace_id: int) -> int:
+    """When the policies of a namespace run next, about: a run that waits, or the next of the schedule."""
+    now = now_ms()
+    row = await fetch_one(
+        "SELECT (SELECT MIN(run_at_ms) FROM job WHERE state = 'waiting' AND kind = ? AND namespace_id = ?)"
+        " AS waits, (SELECT MAX(created_at_ms) FROM job WHERE kind = ?) AS scheduled",
+        RUN,
+        namespace_id,
+        SCHEDULE,
+    )
+    waits, scheduled = (row["waits"], row["scheduled"]) if row else (None, None)
+    moments = [one for one in (waits, None if scheduled is None else scheduled + EVERY_S * 1000) if one]
+    return max(now, min(moments, default=now))

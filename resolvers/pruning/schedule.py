@@ -1,9 +1,9 @@
 """When auto-prune policies run: every hour, namespace by namespace, and soon after a change."""
 
 from resolvers.context import Site
-from resolvers.job_kinds import HOUR, Lane, Run, job, progress
+from resolvers.job_kinds import Lane, Run, job, progress
 from resolvers.pruning import clock
-from resolvers.pruning.queue import RUN, namespace_is_due
+from resolvers.pruning.queue import EVERY_S, RUN, SCHEDULE, namespace_is_due
 from resolvers.pruning.run import namespaces, prune
 
 
@@ -12,9 +12,9 @@ def _is_on(site: Site) -> bool:
 
 
 @job(
-    "prune.schedule",
+    SCHEDULE,
     "Enqueues a run of the auto-prune policies of each namespace that has some.",
-    every_s=HOUR,
+    every_s=EVERY_S,
     needs=_is_on,
 )
 async def enqueue_runs(run: Run) -> str:

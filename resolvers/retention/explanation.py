@@ -1,7 +1,7 @@
 """Explanations of retention: what keeps a tag or a manifest, what ends it, and when its bytes go.
 
 `resolvers.manifests.liveness` answers, by which the garbage collector decides, so that they cannot disagree.
-Nothing else is supposed to change: no push, no deletion, and no other setting.
+Nothing else is supposed to change: no push, no deletion but by the policies that hold, and no setting.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ from enum import StrEnum
 from resolvers.context import Context
 from resolvers.errors import Invalid
 from resolvers.manifests import liveness, manifest, reclaimable
-from resolvers.manifests.liveness import GRACE_MS, NO_PUSH_MS, Cutoffs, Keeper, Lineage
+from resolvers.manifests.liveness import GRACE_MS, NO_CHANGE, NO_PUSH_MS, Change, Cutoffs, Keeper, Lineage
 from resolvers.manifests.manifest import ManifestRecord
 from resolvers.manifests.own_graph import MAX_MANIFESTS, Place
 from resolvers.repositories.repository import RepositoryRecord, repository
+from resolvers.retention.endings import TagEnding, endings_of
 from resolvers.tags import tag
 from resolvers.tags.tag import COLUMNS, TagRecord
 from storage.clock import now_ms
@@ -56,13 +57,15 @@ class Reason:
 class Retention:
     """What keeps a manifest, and the tag by which it was asked for, if it was.
 
-    It is garbage from `collectable_at_ms` on, None for never; `collectable_bytes` go then.
+    It is garbage from `collectable_at_ms` on, None for never; `collectable_bytes` go then. `endings` are of
+    its active tags.
     """
 
     repository: RepositoryRecord
     manifest: ManifestRecord
     tag: TagRecord | None
     reasons: tuple[Reason, ...]
+    endings: tuple[TagEnding, ...]
     collectable_at_ms: int | None
     collectable_bytes: int
 
@@ -84,37 +87,56 @@ async def explain(
         found = await manifest.by_digest_or_tombstone(record, digest)
     else:
         found = (await manifest.by_ids([span.manifest_id])).get(span.manifest_id) if span else None
-    return None if found is None else await _explain(record, found, span)
+    return None if found is None else await _explain(context, record, found, span)
 
 
-async def _explain(record: RepositoryRecord, found: ManifestRecord, span: TagRecord | None) -> Retention:
+async def _explain(
+    context: Context, record: RepositoryRecord, found: ManifestRecord, span: TagRecord | None
+) -> Retention:
     now = now_ms()
     place = Place(record.id, record.namespace_id, record.tag_expiration_s)
     lineage = await liveness.read(
         [found.id], _END_OF_TIME, open_ids=frozenset({found.id}), limit=MAX_MANIFESTS
     )
     window_ms = record.tag_expiration_s * 1000
+    tags = await _tags(found.id, now - window_ms)
+    active = [one for one in tags if one.is_active(now)]
+    endings = await endings_of(context, record, active[:SHOWN], now)
+    change = _supposed(found.id, active, endings)
     since = None
     if not found.is_collected:
-        since = lineage.garbage_since(found.id, now_ms=now, window_ms=window_ms)
+        since = lineage.garbage_since(found.id, now_ms=now, window_ms=window_ms, change=change)
     return Retention(
         repository=record,
         manifest=found,
         tag=span,
-        reasons=tuple(await _reasons(lineage, found.id, now, window_ms)),
+        reasons=tuple(_reasons(lineage, found.id, tags[:SHOWN], now, window_ms)),
+        endings=tuple(endings),
         collectable_at_ms=since,
-        collectable_bytes=0 if since is None else await reclaimable.going(place, found.id, since),
+        collectable_bytes=0 if since is None else await reclaimable.going(place, found.id, since, change),
     )
 
 
-async def _reasons(lineage: Lineage, manifest_id: int, now: int, window_ms: int) -> list[Reason]:
+def _supposed(manifest_id: int, active: Sequence[TagRecord], endings: Sequence[TagEnding]) -> Change:
+    """The change by which the tags of a manifest end, if all that are active do."""
+    ends: dict[int, int] = {}
+    for one in endings:
+        ends[one.tag.id] = min(one.ends_at_ms, ends.get(one.tag.id, one.ends_at_ms))
+    if not active or any(one.id not in ends for one in active):
+        return NO_CHANGE
+    return Change(ended_ms={manifest_id: max(ends.values())})
+
+
+def _reasons(
+    lineage: Lineage, manifest_id: int, tags: Sequence[TagRecord], now: int, window_ms: int
+) -> list[Reason]:
     """What keeps a manifest now, tags first; at most `SHOWN` of each rule."""
     reasons: list[Reason] = []
     parents: dict[RetentionRule, list[int]] = {RetentionRule.INDEX: [], RetentionRule.SUBJECT: []}
     for keeper, parent in lineage.keepers(manifest_id, Cutoffs(now - window_ms, now - GRACE_MS)):
         match keeper:
             case Keeper.TAG:
-                reasons += await _tags(manifest_id, now, window_ms)
+                reasons += [_of_tag(one, now, window_ms) for one in tags]
             case Keeper.GRACE_PERIOD:
                 ends_at_ms = lineage.facts[manifest_id].pushed_ms + GRACE_MS
                 reasons.append(Reason(RetentionRule.GRACE_PERIOD, ends_at_ms))
@@ -136,14 +158,13 @@ async def _reasons(lineage: Lineage, manifest_id: int, now: int, window_ms: int)
 
 _TAGS_OF = (
     f"SELECT {COLUMNS} FROM tag t WHERE t.manifest_id = ? AND {end_of('t')} > ?"
-    f" ORDER BY {end_of('t')} DESC, t.name, t.id LIMIT {SHOWN}"
+    f" ORDER BY {end_of('t')} DESC, t.name, t.id LIMIT {SHOWN + 1}"
 )
 
 
-async def _tags(manifest_id: int, now: int, window_ms: int) -> Sequence[Reason]:
-    """The tags that keep a manifest, those that end last first."""
-    rows = await fetch(_TAGS_OF, manifest_id, now - window_ms)
-    return [_of_tag(COLUMNS.record(row), now, window_ms) for row in rows]
+async def _tags(manifest_id: int, window_ms: int) -> list[TagRecord]:
+    """The tags that keep a manifest, those that end last first: one more than are shown."""
+    return [COLUMNS.record(row) for row in await fetch(_TAGS_OF, manifest_id, window_ms)]
 
 
 def _of_tag(span: TagRecord, now: int, window_ms: int) -> Reason:

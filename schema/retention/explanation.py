@@ -5,8 +5,10 @@ from typing import Annotated
 
 import strawberry
 
+from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.pruning.explanation import rulings
 from resolvers.retention import explanation
+from resolvers.retention.endings import Ending, TagEnding
 from resolvers.retention.explanation import Reason, RetentionRule
 from resolvers.retention.explanation import Retention as RetentionRecord
 from schema.context import Info
@@ -14,11 +16,13 @@ from schema.guards import REFUSABLE
 from schema.inputs import PathArgument
 from schema.limits import WEIGHT
 from schema.manifests.manifest import Manifest, load_manifest, to_manifest
+from schema.pruning.policy import PrunePolicy, to_prune_policy
 from schema.pruning.ruling import PruneRuling
-from schema.scalars import BigInt, Digest, optional_datetime
+from schema.scalars import BigInt, Digest, optional_datetime, to_datetime
 from schema.sizes.storage import require_member
 from schema.tags.tag import Tag, to_tag
 
+strawberry.enum(Ending, name="TagEnding", description="What ends a tag.")
 strawberry.enum(
     RetentionRule,
     name="RetentionRule",
@@ -50,6 +54,41 @@ class RetentionReason:
         return await load_manifest(info, self.record.manifest_id)
 
 
+@strawberry.type(description="What ends an active tag.")
+class RetentionEnding:
+    record: strawberry.Private[TagEnding]
+
+    @strawberry.field(description="What does.")
+    def ending(self) -> Ending:
+        return self.record.ending
+
+    @strawberry.field(description="When: the expiration, or about when the policy runs next.")
+    def ends_at(self) -> datetime:
+        return to_datetime(self.record.ends_at_ms)
+
+    @strawberry.field(description="The tag.")
+    def tag(self) -> Tag:
+        return to_tag(self.record.tag)
+
+    @strawberry.field(
+        description="The auto-prune policy that deletes it; null if none does, and for viewers who do not"
+        " administer where it holds."
+    )
+    async def policy(self, info: Info) -> PrunePolicy | None:
+        policy, loaders = self.record.policy, info.context.loaders
+        if policy is None:
+            return None
+        repository = await loaders.repositories.load(self.record.tag.repository_id)
+        if repository is None:
+            return None
+        is_own = policy.repository_id is not None
+        if is_own and await loaders.repository_roles.load(repository.ref) is RepositoryRole.ADMIN:
+            return to_prune_policy(policy)
+        if await loaders.namespace_roles.load(policy.namespace_id) is TeamRole.ADMIN:
+            return to_prune_policy(policy)
+        return None
+
+
 @strawberry.type(description="What keeps a manifest, and when its bytes go if nothing else changes.")
 class Retention:
     record: strawberry.Private[RetentionRecord]
@@ -77,6 +116,13 @@ class Retention:
         return [RetentionReason(record=record) for record in self.record.reasons]
 
     @strawberry.field(
+        description="What ends its active tags: expirations, and auto-prune policies at their next run. Of"
+        " at most 20 tags."
+    )
+    def endings(self) -> list[RetentionEnding]:
+        return [RetentionEnding(record=record) for record in self.record.endings]
+
+    @strawberry.field(
         description="What auto-prune policies say of the tag that was asked for, at most one ruling of each,"
         " in the order in which they apply, up to the one that deletes it; decided by the same function as"
         " their runs. Empty for a digest, and for one of cosign's tags. Requires `repo:admin`.",
@@ -89,8 +135,8 @@ class Retention:
         return [PruneRuling(record=one) for one in found]
 
     @strawberry.field(
-        description="The earliest time at which a collection takes it; null if nothing ends it, and if it has"
-        " been collected."
+        description="The earliest time at which a collection takes it, if its tags end as `endings` say; null"
+        " if nothing ends it, and if it has been collected."
     )
     def collectable_at(self) -> datetime | None:
         return optional_datetime(self.record.collectable_at_ms)
@@ -109,8 +155,8 @@ class Retention:
 class RetentionQuery:
     @strawberry.field(
         description="What keeps a tag or a manifest of a repository, and when its bytes go; decided by the"
-        " same function as the deed of the garbage collector. Give either the tag or the digest. Null if"
-        " there is none such. Requires `repo:read`.",
+        " same functions as the deeds of the garbage collector and of auto-prune policies. Give either the"
+        " tag or the digest. Null if there is none such. Requires `repo:read`.",
         metadata={WEIGHT: 20},
     )
     async def explain_retention(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from resolvers.access.roles import RepositoryRole
 from resolvers.content import push
 from resolvers.manifests import liveness
 from resolvers.manifests.liveness import GRACE_MS, Cutoffs
@@ -19,6 +20,7 @@ from tests.plugins.clock import Clock
 from tests.plugins.scale import SCALE
 from tests.quayside.registry import kit
 from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, backdate, collected, end_tags, held
+from tests.resolvers.pruning.given import left, numbered, older, pruned
 from tests.schema.client import GraphQL, Json
 from tests.schema.manifests.test_reclaimable import fill, stored_bytes
 
@@ -174,3 +176,85 @@ async def test_who_may_ask_and_for_what(factory: Factory, ada: GraphQL) -> None:
     assert answer["data"]["explainRetention"]["isKept"] is True
     assert answer["data"]["explainRetention"]["collectableBytes"] is None
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+
+
+PRUNES = """
+query ($path: RepositoryPath!, $tag: String!) { explainRetention(repository: $path, tag: $tag) {
+  endings { ending endsAt tag { name } policy { uuid } } collectableAt } }
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3 * SCALE))
+async def test_policies_delete_the_tags_that_were_explained(
+    factory: Factory, ada: GraphQL, seed: int
+) -> None:
+    await fill(factory, "ada", seed)
+    chance = random.Random(seed)
+    for owner in ("ada", PATH):
+        makers = [
+            lambda owner: numbered(factory, owner, chance.choice([1, 2, 3]), chance.choice([None, "v"])),
+            lambda owner: older(factory, owner, "1d", chance.choice(["v[12]", "v3"])),
+        ]
+        for make in chance.sample(makers, chance.choice([1, 2])):
+            await make(owner)
+    await execute("UPDATE tag SET is_immutable = ? WHERE name = 'v2' AND NOT has_ended", True)
+    await execute("UPDATE tag SET started_at_ms = started_at_ms - ? WHERE name IN ('v1', 'v3')", 2 * DAY_MS)
+    explained = {name: await prunes(ada, name) for name in await left()}
+
+    gone = await pruned(factory)
+
+    assert {
+        (PATH, name): ending["policy"]["uuid"]
+        for name, found in explained.items()
+        for ending in found["endings"]
+        if ending["ending"] == "PRUNE_POLICY" and ending["tag"]["name"] == name
+    } == {place: policy for place, policy in gone.items() if place[0] == PATH}
+
+
+async def prunes(client: GraphQL, name: str) -> Json:
+    found: Json = (await client.data(PRUNES, path=PATH, tag=name))["explainRetention"]
+    return found
+
+
+async def test_a_policy_ends_a_tag_at_its_next_run(factory: Factory, ada: GraphQL, clock: Clock) -> None:
+    clock.stop()
+    now = now_ms()
+    await factory.user("bob")
+    await factory.repository(PATH)
+    await factory.grant(PATH, "bob", RepositoryRole.READ, by="ada")
+    for name in ("v1", "v2"):
+        await factory.image(PATH, name.encode(), tag=name, config=name.encode())
+    await execute("UPDATE tag SET started_at_ms = started_at_ms - 1000 WHERE name = 'v1'")
+    await execute("DELETE FROM job")
+    policy = await numbered(factory, PATH, 1)
+    after_change = await prunes(ada, "v1")
+    await execute("DELETE FROM job")
+    await execute(
+        "INSERT INTO job (kind, payload, state, run_at_ms, attempts, created_at_ms)"
+        " VALUES ('prune.schedule', '{}', 'done', ?, 1, ?)",
+        now - 600_000,
+        now - 600_000,
+    )
+    await tag.update(
+        await factory.as_account("ada"), PATH, "v1", tag.TagChanges(expires_at_ms=now + 2 * 3_600_000)
+    )
+    scheduled = await prunes(ada, "v1")
+    kept = await prunes(ada, "v2")
+    for_bob = await prunes(ada.with_token(await factory.token("bob")), "v1")
+    await execute("UPDATE repository SET state = 'READ_ONLY'")
+    closed = await prunes(ada, "v1")
+
+    (ending,) = after_change["endings"]
+    assert ending["ending"] == "PRUNE_POLICY"
+    assert ending["policy"] == {"uuid": policy.uuid}
+    assert milliseconds(ending["endsAt"]) == now + 10_000
+    assert milliseconds(after_change["collectableAt"]) == now + 10_000 + WINDOW_MS
+    assert [(one["ending"], milliseconds(one["endsAt"])) for one in scheduled["endings"]] == [
+        ("EXPIRATION", now + 2 * 3_600_000),
+        ("PRUNE_POLICY", now + 3_000_000),
+    ]
+    assert milliseconds(scheduled["collectableAt"]) == now + 3_000_000 + WINDOW_MS
+    assert (kept["endings"], kept["collectableAt"]) == ([], None)
+    assert [one["policy"] for one in for_bob["endings"]] == [None, None]
+    assert [one["ending"] for one in closed["endings"]] == ["EXPIRATION"]
