@@ -19,7 +19,7 @@ LISTED = 100
 KEPT = 10
 """Runs of a policy that are kept."""
 ERROR_LENGTH = 1_000
-INTERRUPTED = "The process ended during the run. A later run did the rest."
+INTERRUPTED = "The run was ended before it was through. A later run did the rest."
 
 
 class PrunedTag(NamedTuple):

@@ -8,22 +8,26 @@ from dataclasses import replace
 import pytest
 
 from quayside.settings.settings import Settings
+from quayside.workers.runner import Runner
 from quayside.workers.tools import kinds_of, tools_of
 from resolvers.accounts import user
 from resolvers.accounts.namespace import Owner
 from resolvers.job_kinds import Run
 from resolvers.pruning import clock as prune_clock
-from resolvers.pruning import deletion, history, policy, schedule
+from resolvers.pruning import deletion, history, policy, schedule, selection
 from resolvers.pruning.policy import PrunePolicyRecord
+from resolvers.pruning.run import prune
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryState
 from resolvers.tags import tag
 from resolvers.tags.tag import TagChanges
 from storage.clock import DAY_MS, now_ms
+from storage.database import Database
 from storage.statements import count_statements, decode_json, execute, fetch
 from storage.transactions import transaction
 from tests.factories import Factory
 from tests.plugins.clock import Clock
+from tests.plugins.scale import SCALE
 from tests.resolvers.pruning.given import (
     PATH,
     aged,
@@ -232,7 +236,7 @@ async def test_a_run_that_fails_goes_on_where_it_stopped(
     ]
 
 
-async def test_the_note_of_a_killed_run_says_so(ada: Factory) -> None:
+async def test_the_note_of_a_run_that_was_ended_says_so(ada: Factory) -> None:
     by_age = await older(ada, PATH, "1d")
     await execute(
         "INSERT INTO prune_run (policy_id, started_at_ms, tag_count, tags) VALUES (?, 1, 0, '[]')", by_age.id
@@ -292,6 +296,48 @@ async def test_changes_of_policies_are_followed_by_one_run(ada: Factory) -> None
     await numbered(ada, PATH, 5)
     (row,) = await fetch("SELECT COUNT(*) AS number FROM job WHERE kind = 'prune.run'")
     assert row["number"] == 3
+
+
+async def test_a_worker_runs_what_a_change_of_policies_enqueued(
+    ada: Factory, settings: Settings, database: Database
+) -> None:
+    await aged(ada, PATH, series("v", 4))
+    await numbered(ada, "ada", 1)
+    await execute("UPDATE job SET run_at_ms = 1 WHERE kind = 'prune.run'")
+    kinds = {name: kinds_of(settings)[name] for name in ("prune.run", "prune.schedule")}
+    runner = Runner(database, settings, ada.blobs, kinds=kinds)
+
+    assert await runner.start_due()
+    await runner.wind_down()
+
+    assert await left() == ["v0"]
+    rows = await fetch("SELECT kind, result FROM job WHERE state = 'done' ORDER BY kind")
+    assert [(row["kind"], row["result"]) for row in rows] == [
+        ("prune.run", "Deleted 3 tags in 1 repositories."),
+        ("prune.schedule", "1 namespaces have policies."),
+    ]
+
+
+@pytest.mark.long
+async def test_many_tags_are_read_in_pages_and_deleted_in_short_transactions(ada: Factory) -> None:
+    number = 2_500 * SCALE
+    await aged(ada, PATH, {f"v{one}": 9 for one in range(number)})
+    await older(ada, PATH, "2d")
+    # A write between two batches waits for one of them, not for the run.
+    with count_statements() as count:
+        sizes = [
+            len(done.tags)
+            async for done in prune(ada.context(), (await fetch("SELECT id FROM account"))[0]["id"])
+        ]
+
+    assert sum(sizes) == number
+    assert max(sizes) == deletion.BATCH <= 500
+    pages = [text for text in count.statements if "t.started_at_ms, t.name) <" in text]
+    assert len(pages) == number // selection.PAGE + 1
+    assert len(count.statements) < len(sizes) * 14 + len(pages) + 20
+    (row,) = await fetch("SELECT COUNT(*) AS number FROM audit_log WHERE kind = 'autoprune_tag_delete'")
+    assert row["number"] == number
+    assert await left() == []
 
 
 async def test_nothing_runs_without_the_feature(settings: Settings) -> None:
