@@ -1,5 +1,6 @@
 """Runs commands and servers as processes."""
 
+import asyncio
 import atexit
 import json
 import os
@@ -10,13 +11,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 START_TIMEOUT_S = 60
@@ -29,7 +36,7 @@ def environment(**environ: str) -> dict[str, str]:
 
 def run(directory: Path, *arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a directory, with `text` as its input, and wait for it."""
-    return subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "quayside", *arguments],
         cwd=directory,
         env=environment(**environ),
@@ -38,20 +45,63 @@ def run(directory: Path, *arguments: str, text: str = "", **environ: str) -> sub
         text=True,
         check=False,
     )
+    completed.stderr = without_load(completed.stderr)
+    return completed
 
 
-def make_user(directory: Path, name: str, password: str, **environ: str) -> None:
+def without_load(errors: str) -> str:
+    """What a command writes to standard error, but for what it says because the machine is busy."""
+    return errors.replace("slow statement\n", "")
+
+
+def make_user(
+    directory: Path, name: str, password: str, *, is_superuser: bool = False, **environ: str
+) -> None:
     """Create a user, and the registry in `data` if there is none."""
-    arguments = ("--email", f"{name}@example.com", "--data", "data", "--password-stdin")
-    completed = run(directory, "admin", "create-user", name, *arguments, text=password, **environ)
-    assert completed.returncode == 0, completed.stderr
+    from resolvers.accounts.account import create_user
+
+    async def create(context: "Context") -> None:
+        await create_user(
+            context,
+            name=name,
+            email=f"{name}@example.com",
+            password=password.strip(),
+            is_superuser=is_superuser,
+        )
+
+    if not (directory / "data").exists() and "QUAYSIDE_DATABASE_URL" not in environ:
+        provide_registry(directory)
+    _administer(directory, environ, create)
 
 
 def token_of(directory: Path, name: str, scopes: str, **environ: str) -> str:
     """A new access token of a user."""
-    completed = run(directory, "admin", "create-token", name, "--scopes", scopes, **environ)
-    assert completed.returncode == 0, completed.stderr
-    return completed.stdout.strip()
+    from resolvers.access.scopes import parse_scopes
+    from resolvers.accounts import account
+    from resolvers.oauth import token
+
+    async def create(context: "Context") -> str:
+        owner = await account.require_user(name)
+        return await token.create_access_token(context, owner, parse_scopes(scopes), title="test")
+
+    return _administer(directory, environ, create)
+
+
+def _administer(
+    directory: Path, environ: Mapping[str, str], act: Callable[["Context"], Coroutine[Any, Any, T]]
+) -> T:
+    """Act as a command does in this directory, in this process: a command takes most of its time to start."""
+    from quayside.commands.database import open_context
+    from quayside.settings.settings import load_settings
+
+    async def acting() -> T:
+        async with open_context(load_settings({}, place | dict(environ))) as context:
+            return await act(context)
+
+    place = {"QUAYSIDE_DATA_DIR": str(directory / "data")}
+    # In a thread of its own there is neither a running loop nor an open database.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(acting())).result()
 
 
 def outcome(completed: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:

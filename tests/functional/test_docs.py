@@ -17,7 +17,7 @@ from quayside.cli import COMMANDS, DATA
 from quayside.settings.features import FEATURES
 from quayside.settings.settings import FEATURE_PREFIX, NON_SETTING_VARIABLES, PREFIX, SETTINGS, load_settings
 from schema import schema
-from tests.process import ROOT, environment, run, serving
+from tests.process import ROOT, environment, make_user, serving, token_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(
@@ -169,12 +169,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     directory = tmp_path_factory.mktemp("documentation")
     password = "correct-horse-battery"
     (directory / "password.txt").write_text(password)
-    create = ("admin", "create-user", "--data", "data", "--password-stdin")
-    for name in ("ada", "bob"):
-        more = ("--superuser",) if name == "ada" else ()
-        run(directory, *create, name, "--email", f"{name}@example.com", *more, text=password)
+    make_user(directory, "ada", password, is_superuser=True)
+    make_user(directory, "bob", password)
     scopes = "repo:admin repo:create org:admin user:admin super:user"
-    token = run(directory, "admin", "create-token", "ada", "--scopes", scopes).stdout.strip()
+    token = token_of(directory, "ada", scopes)
     with serving(directory, "--no-jobs") as (client, _):
         made = Registry(directory, client, token)
         app = {"namespace": "acme", "repository": "app", "visibility": "private", "description": ""}

@@ -18,7 +18,7 @@ import pytest
 from quayside.settings.settings import load_settings
 from storage.database import migrate
 from storage.outage import FULL
-from tests.process import log_of, run, serving
+from tests.process import log_of, run, serving, token_of
 from tests.quayside.registry import kit, people
 from tests.quayside.registry.people import OWNER, PASSWORD
 
@@ -204,9 +204,7 @@ CHANGE = """mutation { repositoryUpdate(repository: "owner/app", input: { descri
 def test_a_database_without_space_says_so_at_every_door(
     disk: Path, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    token = run(
-        tmp_path, "admin", "create-token", OWNER, "--scopes", "repo:admin user:admin", **environ
-    ).stdout.strip()
+    token = token_of(tmp_path, OWNER, "repo:admin user:admin", **environ)
     bearer = {"Authorization": f"Bearer {token}"}
     with serving(tmp_path, "--no-jobs", environ=environ | {"QUAYSIDE_DISK_RESERVE": "0"}) as (client, _):
         registry = Registry(client)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from tests.certificates import make_certificate
-from tests.process import outcome, run, serving
+from tests.process import make_user, outcome, run, serving, token_of
 from tests.smtp import PASSWORD, USER, SmtpServer, smtp_server
 
 INVITE = """mutation {
@@ -23,12 +23,10 @@ ACCEPT = """mutation ($code: String!) {
 PATIENCE_S = 60
 
 
-def token_of(directory: Path, name: str) -> str:
+def new_user(directory: Path, name: str) -> str:
     """An access token of a new user."""
-    run(directory, "admin", "create-user", name, "--email", f"{name}@example.com", "--data", "data")
-    return run(
-        directory, "admin", "create-token", name, "--scopes", "user:admin org:admin user:read"
-    ).stdout.strip()
+    make_user(directory, name, "correct-horse-battery")
+    return token_of(directory, name, "user:admin org:admin user:read")
 
 
 def ask(client: httpx.Client, token: str, document: str, **variables: str) -> dict[str, object]:
@@ -54,7 +52,7 @@ def first_mail(server: SmtpServer) -> str:
 
 def test_an_invitation_by_mail_is_accepted_once(tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
-    ada, bob = token_of(tmp_path, "ada"), token_of(tmp_path, "bob")
+    ada, bob = new_user(tmp_path, "ada"), new_user(tmp_path, "bob")
     with smtp_server(tmp_path, certificate=certificate, key=key, with_password=True) as server:
         user, password = USER, PASSWORD.replace(" ", "%20")
         environ = {
@@ -85,7 +83,7 @@ def test_an_invitation_by_mail_is_accepted_once(tmp_path: Path) -> None:
 
 
 def test_without_a_mail_server_the_operator_finds_the_mail_in_the_outbox(tmp_path: Path) -> None:
-    ada, bob = token_of(tmp_path, "ada"), token_of(tmp_path, "bob")
+    ada, bob = new_user(tmp_path, "ada"), new_user(tmp_path, "bob")
     assert outcome(run(tmp_path, "mail", "list")) == (0, "", "")
     with serving(tmp_path) as (client, _):
         assert ask(client, ada, "{ site { hasMailServer } }") == {"site": {"hasMailServer": False}}

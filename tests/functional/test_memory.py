@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from tests.plugins.scale import SCALE
-from tests.process import run, serving
+from tests.process import make_user, serving
 
+PASSWORD = "correct-horse-battery"
 PIECE = bytes(range(256)) * 4096
 PIECES = min(256 * SCALE, 2048)
 """256 MiB, more than the server may use; 2 GiB in long runs."""
@@ -47,13 +48,11 @@ def authorize(client: httpx.Client, password: str) -> None:
 @pytest.mark.long
 def test_pushing_and_pulling_a_large_blob_takes_little_memory(tmp_path: Path) -> None:
     # Given a server with a user
-    password = run(
-        tmp_path, "admin", "create-user", "ada", "--email", "ada@example.com", "--data", "data"
-    ).stdout.strip()
+    make_user(tmp_path, "ada", PASSWORD)
     digest, size = digest_of(pieces()), len(PIECE) * PIECES
     with serving(tmp_path, "--no-jobs") as (client, process):
         client.timeout = httpx.Timeout(600)
-        authorize(client, password)
+        authorize(client, PASSWORD)
 
         # When a large blob is pushed in chunks of unknown length, and pulled
         location = client.post("/v2/ada/app/blobs/uploads/").headers["Location"]

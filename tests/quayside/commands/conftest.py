@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from quayside.cli import main
+from tests.process import without_load
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -26,6 +27,6 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
                 patched.setenv(name, value)
             code = main(arguments)
         output, errors = capsys.readouterr()
-        return code, output, errors
+        return code, output, without_load(errors)
 
     return run_here

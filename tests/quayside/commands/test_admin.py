@@ -1,13 +1,19 @@
-"""Commands that manage a registry without its server, with output for scripts."""
+"""Commands that manage a registry without its server, with output for scripts.
 
+Three run as processes; the others in that of the test.
+"""
+
+import io
 import sqlite3
+import sys
 from pathlib import Path
 
 import argon2
 import graphql
 import pytest
 
-from tests.process import outcome, provide_registry, run
+from tests.process import make_user, outcome, provide_registry, run
+from tests.quayside.commands.conftest import Call
 
 CREATE = ("admin", "create-user", "ada", "--email", "ada@example.com", "--data", "data")
 
@@ -32,6 +38,8 @@ def test_a_user_is_created_with_a_password_that_is_printed_alone(tmp_path: Path)
         tmp_path, "SELECT name, email, is_superuser, password_hash FROM account"
     )
     assert (name, email, is_superuser) == ("ada", "ada@example.com", 1)
+    # As outside of tests, which hash cheaply: 19 MiB, two passes
+    assert str(password_hash).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert argon2.PasswordHasher().verify(str(password_hash), password)
 
 
@@ -53,25 +61,28 @@ def test_a_password_is_taken_from_the_first_line_of_the_input(tmp_path: Path) ->
         ("short\n", "Invalid password, password must be at least 8 characters and contain no whitespace."),
     ],
 )
-def test_an_invalid_password_creates_no_user(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_invalid_password_creates_no_user(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
+) -> None:
     provide_registry(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
-    completed = run(tmp_path, *CREATE, "--password-stdin", text=text)
+    completed = call(*CREATE, "--password-stdin")
 
-    assert outcome(completed) == (1, "", f"{sentence}\n")
+    assert completed == (1, "", f"{sentence}\n")
     assert rows(tmp_path, "SELECT name FROM account") == []
 
 
-def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
-    run(tmp_path, *CREATE)
+def test_a_name_that_is_taken_is_refused(tmp_path: Path, call: Call) -> None:
+    make_user(tmp_path, "ada", "correct-horse-battery")
 
-    completed = run(tmp_path, "admin", "create-user", "ada", "--email", "other@example.com", "--data", "data")
+    completed = call("admin", "create-user", "ada", "--email", "other@example.com", "--data", "data")
 
-    assert outcome(completed) == (1, "", "A user or organization with this name already exists\n")
+    assert completed == (1, "", "A user or organization with this name already exists\n")
 
 
 def test_a_token_is_printed_alone(tmp_path: Path) -> None:
-    run(tmp_path, *CREATE)
+    make_user(tmp_path, "ada", "correct-horse-battery")
 
     completed = run(tmp_path, "admin", "create-token", "ada", "--scopes", "repo:write repo:read")
 
@@ -91,18 +102,20 @@ def test_a_token_is_printed_alone(tmp_path: Path) -> None:
         ("ada", " ", "scopes: name at least one scope."),
     ],
 )
-def test_a_token_needs_a_user_and_scopes(tmp_path: Path, user: str, scopes: str, sentence: str) -> None:
-    run(tmp_path, *CREATE)
+def test_a_token_needs_a_user_and_scopes(
+    tmp_path: Path, call: Call, user: str, scopes: str, sentence: str
+) -> None:
+    make_user(tmp_path, "ada", "correct-horse-battery")
 
-    completed = run(tmp_path, "admin", "create-token", user, "--scopes", scopes)
+    completed = call("admin", "create-token", user, "--scopes", scopes)
 
-    assert outcome(completed) == (1, "", f"{sentence}\n")
+    assert completed == (1, "", f"{sentence}\n")
     assert rows(tmp_path, "SELECT prefix FROM access_token") == []
 
 
-def test_the_schema_is_printed(tmp_path: Path) -> None:
-    completed = run(tmp_path, "schema")
+def test_the_schema_is_printed(tmp_path: Path, call: Call) -> None:
+    code, output, errors = call("schema")
 
-    assert (completed.returncode, completed.stderr) == (0, "")
-    assert graphql.build_schema(completed.stdout).query_type is not None
+    assert (code, errors) == (0, "")
+    assert graphql.build_schema(output).query_type is not None
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The command line, as processes."""
+"""The command line: in processes of its own, and where that makes no difference in that of the test."""
 
 import re
 import signal
@@ -23,6 +23,7 @@ from tests.process import (
     run,
     serving,
 )
+from tests.quayside.commands.conftest import Call
 
 
 def test_the_version_names_the_revision_of_the_schema(tmp_path: Path) -> None:
@@ -57,14 +58,14 @@ def test_no_command_is_wrong_usage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "doctor"])
-def test_invalid_settings_are_reported_and_nothing_happens(tmp_path: Path, command: str) -> None:
-    completed = run(tmp_path, command, QUAYSIDE_PORT="x", QUAYSIDE_HOSTS="y")
+def test_invalid_settings_are_reported_and_nothing_happens(tmp_path: Path, call: Call, command: str) -> None:
+    code, output, errors = call(command, QUAYSIDE_PORT="x", QUAYSIDE_HOSTS="y")
 
     sentences = [
         "The variable QUAYSIDE_HOSTS is not a setting; the nearest is QUAYSIDE_HOST.",
         "PORT must be a whole number from 1 to 65535, not 'x' (in the variable QUAYSIDE_PORT).",
     ]
-    assert (completed.returncode, completed.stdout, completed.stderr.splitlines()) == (2, "", sentences)
+    assert (code, output, errors.splitlines()) == (2, "", sentences)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -147,11 +148,11 @@ def test_serve_over_tls(tmp_path: Path) -> None:
     assert (answer.url.scheme, answer.status_code) == ("https", 200)
 
 
-def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path, call: Call) -> None:
     certificate, _ = make_certificate(tmp_path)
 
-    code, output, errors = outcome(
-        run(tmp_path, "serve", QUAYSIDE_TLS_CERT=str(certificate), QUAYSIDE_TLS_KEY=str(certificate))
+    code, output, errors = call(
+        "serve", QUAYSIDE_TLS_CERT=str(certificate), QUAYSIDE_TLS_KEY=str(certificate)
     )
 
     assert (code, output) == (1, "")
@@ -171,9 +172,9 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_workers_that_cannot_work_are_refused(
-    tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], sentence: str
+    call: Call, arguments: tuple[str, ...], environ: dict[str, str], sentence: str
 ) -> None:
-    assert outcome(run(tmp_path, "serve", *arguments, **environ)) == (1, "", f"{sentence}\n")
+    assert call("serve", *arguments, **environ) == (1, "", f"{sentence}\n")
 
 
 def test_a_worker_runs_jobs_until_it_is_told_to_stop(tmp_path: Path) -> None:
@@ -214,27 +215,27 @@ def wait_for_job(process: subprocess.Popen[str], database: Path) -> None:
         connection.close()
 
 
-def test_a_worker_for_an_unknown_kind_is_refused(tmp_path: Path) -> None:
-    code, output, errors = outcome(run(tmp_path, "worker", "--only", "nothing"))
+def test_a_worker_for_an_unknown_kind_is_refused(call: Call) -> None:
+    code, output, errors = call("worker", "--only", "nothing")
 
     assert (code, output) == (1, "")
     assert errors.startswith("There is no kind of job 'nothing'; there are ")
 
 
-def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path) -> None:
+def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path, call: Call) -> None:
     data = tmp_path / "data"
     data.mkdir()
     key = data / "secret.key"
     key.write_text("k" * 32)
     key.chmod(0o644)
 
-    completed = run(tmp_path, "doctor", QUAYSIDE_HOST="0.0.0.0", QUAYSIDE_PORT="8080")
+    code, output, errors = call("doctor", QUAYSIDE_HOST="0.0.0.0", QUAYSIDE_PORT="8080")
 
     unreachable = (
         "Clients cannot reach http://0.0.0.0:8080; set PUBLIC_URL to what they use, or ALLOWED_HOSTS to its"
         " names."
     )
-    assert [line for line in completed.stdout.splitlines() if not re.search(" (port|space): ", line)] == [
+    assert [line for line in output.splitlines() if not re.search(" (port|space): ", line)] == [
         f"ok      data directory: {data}",
         f"failed  secret key: {key} can be read by others than its owner (mode 644).",
         f"ok      database: {data}/quayside.db, made at the first start",
@@ -248,15 +249,15 @@ def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path) -> None:
         "ok      TLS: not set; most clients demand HTTPS of any host but this one",
         "ok      mail: no server is set; mails stay in the outbox, which `quayside mail list` shows",
     ]
-    assert (completed.returncode, completed.stderr) == (1, "")
+    assert (code, errors) == (1, "")
     assert list(data.iterdir()) == [key]
 
 
-def test_only_the_owner_can_read_the_database(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_database(tmp_path: Path, call: Call) -> None:
     def database() -> tuple[int, str]:
-        completed = run(tmp_path, "doctor")
-        (line,) = (line for line in completed.stdout.splitlines() if "database: " in line)
-        return completed.returncode, line
+        code, output, _ = call("doctor")
+        (line,) = (line for line in output.splitlines() if "database: " in line)
+        return code, line
 
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
@@ -279,11 +280,11 @@ def test_only_the_owner_can_read_the_database(tmp_path: Path) -> None:
     )
 
 
-def test_doctor_warns_of_a_proxy_that_is_not_trusted(tmp_path: Path) -> None:
+def test_doctor_warns_of_a_proxy_that_is_not_trusted(tmp_path: Path, call: Call) -> None:
     def proxies(**environ: str) -> tuple[int, str]:
-        completed = run(tmp_path, "doctor", **environ)
-        (line,) = (line for line in completed.stdout.splitlines() if "proxies: " in line)
-        return completed.returncode, line
+        code, output, _ = call("doctor", **environ)
+        (line,) = (line for line in output.splitlines() if "proxies: " in line)
+        return code, line
 
     all_one = "limits, logs and sign-ins take all its clients for one address."
     with serving(tmp_path) as (client, _):
@@ -308,15 +309,15 @@ def test_doctor_warns_of_a_proxy_that_is_not_trusted(tmp_path: Path) -> None:
     )
 
 
-def test_doctor_reports_a_database_that_does_not_answer(tmp_path: Path) -> None:
+def test_doctor_reports_a_database_that_does_not_answer(call: Call) -> None:
     environ = {
         "QUAYSIDE_DATABASE_URL": f"postgresql://quay:hunter2@127.0.0.1:{free_port()}/registry",
         "QUAYSIDE_SECRET_KEY": "k" * 32,
     }
 
-    completed = run(tmp_path, "doctor", **environ)
+    code, output, errors = call("doctor", **environ)
 
-    assert completed.returncode == 1
-    (failed,) = [line for line in completed.stdout.splitlines() if line.startswith("failed")]
+    assert code == 1
+    (failed,) = [line for line in output.splitlines() if line.startswith("failed")]
     assert failed.startswith("failed  database: The database does not answer: ")
-    assert "hunter2" not in completed.stdout + completed.stderr
+    assert "hunter2" not in output + errors

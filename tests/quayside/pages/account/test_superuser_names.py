@@ -19,7 +19,7 @@ from storage.statements import execute, fetch
 from storage.transactions import transaction
 from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import Factory
-from tests.process import log_of, outcome, run, serving
+from tests.process import log_of, outcome, run, serving, token_of
 from tests.quayside.pages.account.asking import codes_of
 from tests.state import dump
 
@@ -271,10 +271,9 @@ def test_the_command_line_takes_it_and_the_start_and_doctor_name_those_left(tmp_
 
 def create_organization(directory: Path, name: str, *, owner: str) -> None:
     """Create an organization through a server that knows of no superuser names."""
-    code, token, _ = outcome(run(directory, "admin", "create-token", owner, "--scopes", "user:admin"))
-    assert code == 0
+    token = token_of(directory, owner, "user:admin")
     with serving(directory) as (client, _):
-        headers = {"Authorization": f"Bearer {token.strip()}"}
+        headers = {"Authorization": f"Bearer {token}"}
         made = client.post("/api/v1/organization/", json={"name": name}, headers=headers)
     assert made.status_code == 201
 
