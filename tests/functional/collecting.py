@@ -1,6 +1,9 @@
-"""Runs garbage collection repeatedly, as `quayside gc` does, until a line arrives on standard input.
+"""Runs garbage collection repeatedly, as `quayside gc` does, whenever it is told to.
 
 python -m tests.functional.collecting
+
+Each line with a number on standard input begins a round after as many milliseconds, which is answered with
+`ready`; the next line, which is empty, ends it, which is answered with `ended`.
 """
 
 import asyncio
@@ -12,15 +15,21 @@ from quayside.settings.settings import load_settings
 from resolvers.content.garbage_collection import collect
 
 
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 async def main() -> None:
     async with open_context(load_settings({}, os.environ)) as context:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        stopped = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
-        await asyncio.sleep(int(sys.argv[1]) / 1000)
-        while not stopped.done():
-            async for _ in collect(context.blobs):
-                pass
+        while delay_ms := (await asyncio.to_thread(sys.stdin.readline)).strip():
+            say("ready")
+            ended = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+            await asyncio.sleep(int(delay_ms) / 1000)
+            while not ended.done():
+                async for _ in collect(context.blobs):
+                    pass
+            say("ended")
 
 
 if __name__ == "__main__":

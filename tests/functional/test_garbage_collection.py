@@ -7,8 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.statements import execute, fetch
 from tests.factories import Factory
 from tests.functional.skopeo import skopeo
-from tests.process import START_TIMEOUT_S, environment, log_of, outcome, run, serving
+from tests.process import START_TIMEOUT_S, environment, log_of, outcome, run, serving, without_load
 from tests.quayside.registry import kit, people
 from tests.quayside.registry.people import OWNER, PASSWORD
 from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, backdate, end_tags, held, rights, stored
@@ -171,13 +171,16 @@ def test_pushes_succeed_during_garbage_collection(
     environ = {f"QUAYSIDE_{key}": value for key, value in values.items()}
     asyncio.run(people.create_users(settings, OWNER))
 
-    with serving(tmp_path, "--no-jobs", environ=environ) as (client, _):
+    with (
+        serving(tmp_path, "--no-jobs", environ=environ) as (client, _),
+        _collector(environ) as collecting,
+    ):
         address = f"docker://127.0.0.1:{client.base_url.port}/{OWNER}/app:v1"
         login = f"{OWNER}:{PASSWORD}"
         to, of = ((f"--{side}-tls-verify=false", f"--{side}-creds", login) for side in ("dest", "src"))
         for number in range(9):
             asyncio.run(_forget_tags(settings))
-            with _collecting(environ, delay_ms=number * 40):
+            with collecting(number * 40):
                 pushed = skopeo(tmp_path, "copy", "--all", *to, images[number % 3], address)
             assert pushed.returncode == 0, pushed.stderr
             pulled = skopeo(tmp_path, "copy", "--all", *of, address, f"dir:{tmp_path}/pulled{number}")
@@ -189,19 +192,33 @@ def test_pushes_succeed_during_garbage_collection(
 
 
 @contextmanager
-def _collecting(environ: dict[str, str], *, delay_ms: int) -> Iterator[None]:
-    """A process that collects garbage repeatedly after a delay, and must not fail."""
+def _collector(environ: dict[str, str]) -> Iterator[Callable[[int], AbstractContextManager[None]]]:
+    """A process that collects garbage, and must not fail: again and again in each block, after a delay."""
+
+    @contextmanager
+    def collecting(delay_ms: int) -> Iterator[None]:
+        tell(f"{delay_ms}\n")
+        assert answers.readline() == "ready\n"
+        yield
+        tell("\n")
+        assert answers.readline() == "ended\n"
+
+    def tell(line: str) -> None:
+        orders.write(line)
+        orders.flush()
+
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.functional.collecting", str(delay_ms)],
+        [sys.executable, "-m", "tests.functional.collecting"],
         env=environment(**environ), text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    orders, answers = process.stdin, process.stdout
     with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield
-        _, errors = process.communicate("stop\n")
-    assert (process.returncode, errors) == (0, "")
+        yield collecting
+        _, errors = process.communicate("\n")
+    assert (process.returncode, without_load(errors)) == (0, "")
 
 
 async def _forget_tags(settings: Settings) -> None:
