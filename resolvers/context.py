@@ -17,6 +17,7 @@ class Site:
     asks addresses that users name. Times are seconds. `tag_expiration_options_s` are the values that a
     namespace may choose for its time machine. Without a mail server, mail waits in the outbox. The limits of
     `resolvers/access/limits.py` are 0 where they are lifted.
+    `default_reject_quota_bytes` is the quota of namespaces without one, 0 for none.
     `uploads_per_account` and `upload_bytes_per_account` bound the open uploads of an account, 0 for no bound.
     `default_reject_quota_bytes` is the quota of namespaces without one, 0 for none.
     `uses` takes notes of used credentials.

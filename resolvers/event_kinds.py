@@ -47,12 +47,14 @@ TOLD_BY_PUSH: Final = frozenset({"create_tag", "move_tag"})
 """Kinds whose events have no audit entry where a push caused them: the entry of the push names the tag."""
 
 _APPLICATION = "name redirect_uri application_uri description avatar_email application_name client_id"
+_FILLING = "namespace threshold_percent usage_bytes limit_bytes usage_percent"
 _POLICY = "policy_uuid tag_pattern tag_pattern_matches namespace repo"
 _PRUNE_POLICY = (
     "policy_uuid method value tag_pattern tag_pattern_matches kept_if_pulled_within_days namespace"
 )
 _PROTOTYPE = "prototypeid username activating_username role delegate_user delegate_team"
-_QUOTA = "namespace threshold_percent usage_bytes limit_bytes usage_percent"
+_QUOTA = "namespace limit_bytes limit"
+_THRESHOLD = "namespace type threshold_percent"
 _TRANSFER = "repo namespace user-agent tag manifest_digest mediaType username robot"
 
 
@@ -224,13 +226,27 @@ _ROWS: Final = (
         "invoice_email invoice_email_address namespace",
     ),
     _namespace(
+        "org_change_quota",
+        "A quota got another limit.",
+        f"{_QUOTA} previous_limit_bytes previous_limit",
+    ),
+    _namespace(
+        "org_change_quota_limit",
+        "A threshold of a quota was changed.",
+        f"{_THRESHOLD} previous_type previous_threshold_percent",
+    ),
+    _namespace(
         "org_change_tag_expiration",
         "The organization changed how long deleted tags stay restorable.",
         "tag_expiration namespace",
     ),
     _namespace("org_create", "The organization was made.", "email namespace"),
+    _namespace("org_create_quota", "A namespace got a quota.", _QUOTA),
+    _namespace("org_create_quota_limit", "A quota got a threshold.", _THRESHOLD),
     _namespace("org_create_team", "A team was made.", "team"),
     _namespace("org_delete", "The organization was deleted.", "namespace"),
+    _namespace("org_delete_quota", "The quota of a namespace was removed.", f"{_QUOTA} quota_id"),
+    _namespace("org_delete_quota_limit", "A threshold of a quota was removed.", f"{_THRESHOLD} limit_id"),
     _namespace("org_delete_team", "A team was deleted.", "team"),
     _namespace(
         "org_delete_team_member_invite", "An invitation into a team was taken back.", "user email team member"
@@ -252,13 +268,13 @@ _ROWS: Final = (
     _namespace(
         "quota_error",
         "The namespace has no room left below a Reject limit of its quota, or a push was refused for it.",
-        _QUOTA,
+        _FILLING,
         is_audited=False,
     ),
     _namespace(
         "quota_warning",
         "The namespace reached a Warning limit of its quota.",
-        _QUOTA,
+        _FILLING,
         is_audited=False,
     ),
     _namespace("regenerate_robot_token", "A robot got a new token; the old one ended.", "robot"),

@@ -34,6 +34,10 @@ class RestViewer(Protocol):
         """Whether a cookie alone authenticates the caller; browsers send it for pages of any site."""
 
     @property
+    def has_full_access(self) -> bool:
+        """Whether a superuser may do all that the owners of anything may."""
+
+    @property
     def scopes(self) -> frozenset[str]: ...
 
 

@@ -23,7 +23,16 @@ from graphql import (
 )
 
 from rest_compat.compile import Plan
-from rest_compat.forms import READ_FORMS, SPELLINGS, FormError, json_kinds, whole_number
+from rest_compat.forms import (
+    ANY_CASE,
+    AS_INTEGER,
+    AS_TEXT,
+    READ_FORMS,
+    SPELLINGS,
+    FormError,
+    json_kinds,
+    whole_number,
+)
 from rest_compat.params import Param
 from rest_compat.problems import DEFAULT_TEXT, NOT_FOUND, Problem, message
 from rest_compat.route import UNSET, Route
@@ -104,6 +113,13 @@ class Binder:
         self._below = [param for param in plan.params if param.below is not None]
         if unknown := {param.below for param in self._below} - declared:
             raise ValueError(f"{route.operation}: @below names ${unknown.pop()}, which is not declared.")
+        in_body = {reader.param.name: reader.param for reader in self._body}
+        try:
+            self._given = [(param, in_body[param.gives]) for param in plan.params if param.gives is not None]
+        except KeyError as error:
+            raise ValueError(
+                f"{route.operation}: @gives names ${error.args[0]}, which the body lacks."
+            ) from error
         self._any_of = route.any_of
         self.takes_body = bool(self._body)
 
@@ -161,17 +177,17 @@ class Binder:
             param = reader.param
             value = body.get(param.name, UNSET)
             if param.also is not None and param.also in body:
-                if value is not UNSET:
+                if value is not UNSET and value != body[param.also]:
                     text = f"Only one of '{param.name}', '{param.also}' may be given"
                     raise BindError(param.name, "value", Problem(400), text)
                 value = body[param.also]
             if value is not UNSET:
                 self._bind_value(reader, value, bound)
             elif param.required:
-                text = f"{param.name!r} is a required property"
-                raise BindError(param.name, "required", Problem(400), text)
+                raise _missing(param)
             else:
                 _store_default(param, bound)
+        self._bind_given(bound)
         if self._strict and (unknown := [name for name in body if name not in self._known]):
             raise BindError(unknown[0], "unknown", Problem(400), _additional(unknown))
 
@@ -188,6 +204,19 @@ class Binder:
                 return
             text = error.text or f"{_shortened(value)} is not a valid value of {param.name!r}"
             raise BindError(param.name, error.kind, Problem(400), text) from error
+
+    def _bind_given(self, bound: BoundRequest) -> None:
+        """Puts values that are another way to give a parameter into its place."""
+        for param, target in self._given:
+            if param.name not in bound.variables:
+                continue
+            if target.name in bound.variables:
+                text = f"Only one of '{target.name}', '{param.name}' may be given"
+                raise BindError(param.name, "value", Problem(400), text)
+            bound.variables[target.name] = bound.variables.pop(param.name)
+        for _, target in self._given:
+            if target.name not in bound.variables and is_non_null_type(target.type):
+                raise _missing(target)
 
     def _bind_page(self, param: Param, bound: BoundRequest) -> None:
         page = bound.variables.pop(param.name, None) or 1
@@ -278,6 +307,9 @@ def _json_reader(param: Param) -> Read:
     """The reader of a JSON value of a body, without conversions between JSON types."""
     form = param.form
     nulls = ("null",) if param.nullable else ()
+    if form in (AS_INTEGER, AS_TEXT):
+        check = _of_json_type((READ_FORMS[form].kind, *nulls))
+        return _then(check, _scalar_reader(get_named_type(param.type)))
     if param.below is not None:
         # `_bind_below` checks the type, after joining the two values.
         return _of_json_type(("string", *nulls))
@@ -336,7 +368,7 @@ def _enum_reader(type_: GraphQLEnumType, form: str) -> Read:
     names: dict[str, str] = {spell(name): name for name in type_.values}
 
     def read(text: str) -> str:
-        if (name := names.get(text)) is None:
+        if (name := names.get(spell(text) if form == ANY_CASE else text)) is None:
             raise ReadError("enum", f"{_shortened(text)} is not one of {list(names)!r}")
         return name
 
@@ -407,6 +439,10 @@ _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
     "array": (list,),
     "null": (type(None),),
 }
+
+
+def _missing(param: Param) -> BindError:
+    return BindError(param.name, "required", Problem(400), f"{param.name!r} is a required property")
 
 
 def _of_json_type(kinds: tuple[str, ...]) -> Read:

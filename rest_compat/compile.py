@@ -247,7 +247,7 @@ def _check_variables(
     params = tuple(params)
     in_other_params = {param.page_size for param in params} | {param.below for param in params}
     for param in params:
-        is_used = param.name in used or param.name in echoed or param.name in in_other_params
+        is_used = param.gives is not None or param.name in used | echoed | in_other_params
         if is_used == param.ignored and not _is_native(operation):
             problem = "marked @ignored but used" if is_used else "not used; mark it @ignored if that is meant"
             raise document_error(f"${param.name} is {problem}.", operation)

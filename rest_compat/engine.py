@@ -39,6 +39,7 @@ from rest_compat.problems import (
     INTERNAL,
     PAYLOAD,
     TOP_LEVEL,
+    UNAUTHENTICATED,
     UNAVAILABLE,
     Problem,
     find,
@@ -197,6 +198,8 @@ class Engine(Generic[C]):
         except (BindError, RequestRefused) as refused:
             await self._check_caller_first(route, path, viewer, context)
             raise _as_request_refused(route, refused) from refused
+        if route.full_access and not viewer.has_full_access:
+            raise RequestRefused(UNAUTHENTICATED if viewer.is_anonymous else FORBIDDEN)
         base_url = self._base_url_of(request)
         answer = await self._execute(compiled, bound, context, base_url)
         return _reply(compiled.status, answer, _location(base_url, route, bound, answer))

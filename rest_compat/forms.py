@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLNamedType, is_enum_type, is_input_object_type
 
+from schema.scalars import display_bytes
+
 SCALARS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "ID": ("string",),
@@ -98,25 +100,22 @@ def _iso_seconds(text: str) -> str:
     return _moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def iec_bytes(size: int) -> str:
-    """`3000` → `2.9 KiB`, `500` → `500.0 Byte`."""
-    amount, unit = float(size), "Byte"
-    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"):
-        if abs(amount) < 1024:
-            break
-        amount, unit = amount / 1024, larger
-    return f"{amount:.1f} {unit}"
-
-
 SPELLINGS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
         "LOWER": str.lower,
         "KEBAB": lambda name: name.lower().replace("_", "-"),
         "TITLE": str.capitalize,
         "UPPER": str.upper,
+        "ANY_CASE": str.capitalize,
     }
 )
 """How REST spells enum values, in requests and answers."""
+
+AS_INTEGER, AS_TEXT = "AS_INTEGER", "AS_TEXT"
+"""The forms that take one of the JSON types of a scalar that has several; the scalar reads the value."""
+
+ANY_CASE = "ANY_CASE"
+"""The form that reads enum values in any mixture of small and capital letters."""
 
 _DATES = frozenset({"DateTime"})
 
@@ -128,7 +127,7 @@ WRITE_FORMS: Mapping[str, WriteForm] = MappingProxyType(
         "DAY": WriteForm(_DATES | {"Date"}, "string", lambda text: text[:10]),
         "EPOCH": WriteForm(_DATES, "integer", _epoch),
         "EPOCH_MS": WriteForm(_DATES, "integer", _epoch_ms),
-        "IEC_BYTES": WriteForm(frozenset({"BigInt"}), "string", iec_bytes),
+        "IEC_BYTES": WriteForm(frozenset({"BigInt", "ByteSize"}), "string", display_bytes),
         **{form: WriteForm(frozenset({"enum"}), "string", spell) for form, spell in SPELLINGS.items()},
     }
 )
@@ -182,6 +181,10 @@ def whole_number(text: Any) -> int:
     return int(text)
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 READ_FORMS: Mapping[str, ReadForm] = MappingProxyType(
     {
         "US_DAY": ReadForm(_DATES, "string", lambda text: _utc(_us_day(text))),
@@ -190,6 +193,8 @@ READ_FORMS: Mapping[str, ReadForm] = MappingProxyType(
         "ISO_SECONDS": ReadForm(_DATES, "string", _read_iso_seconds),
         "NAME_FILTER": ReadForm(frozenset({"input"}), "string", _name_filter),
         "PAGE": ReadForm(frozenset({"Cursor"}), "integer", _page),
+        AS_INTEGER: ReadForm(frozenset({"ByteSize"}), "integer", _as_it_is),
+        AS_TEXT: ReadForm(frozenset({"ByteSize"}), "string", _as_it_is),
         "CURSOR": ReadForm(frozenset({"Cursor"}), "string", str),
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from graphql import (
@@ -56,6 +56,8 @@ class Param:
     ignored: bool = False
     place: str | None = None
     """QUERY, WHOLE_BODY, or None for the default of the method."""
+    gives: str | None = None
+    """The parameter whose value this one is another way to give."""
     below: str | None = None
     """The parameter whose value is put before this one's, with a slash between."""
     page_size: str | int | None = None
@@ -88,7 +90,9 @@ def read_params(
     Raises GraphQLError if a directive does not fit its variable.
     """
     sizes = _page_sizes(operation)
-    return tuple(_param(schema, vocabulary, node, sizes) for node in operation.variable_definitions or ())
+    params = [_param(schema, vocabulary, node, sizes) for node in operation.variable_definitions or ()]
+    given = {param.gives for param in params}
+    return tuple(replace(param, required=False) if param.name in given else param for param in params)
 
 
 def _param(
@@ -127,6 +131,7 @@ def _param(
         nullable=null is not None,
         ignored="ignored" in directives,
         place=directives["in"]["place"] if "in" in directives else None,
+        gives=directives["gives"]["parameter"] if "gives" in directives else None,
         below=directives["below"]["parameter"] if "below" in directives else None,
         page_size=sizes.get(name) if form == "PAGE" else None,
     )

@@ -57,6 +57,8 @@ class Route:
     scope_enforced: bool = False
     """Refuse tokens without the route's scope before anything else. Otherwise the scope is documentation and
     resolvers decide, since many operations accept more than they document."""
+    full_access: bool = False
+    """Refuse all but superusers with full access, although the schema also lets others do it."""
     writable: bool = False
     """ACCESS also requires that the repository's state is NORMAL."""
     optional_body: bool = False

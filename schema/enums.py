@@ -108,6 +108,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "LOCKED": "It would end, but is locked.",
         "PULLED": "It would end, but was pulled within the days that the policy says.",
     },
+    "QuotaLimitKind": {
+        "WARNING": "Those who own the namespace are told.",
+        "REJECT": "Nothing more may be pushed.",
+    },
     "ReclaimMoment": {
         "NOW": "By a collection right now.",
         "AFTER_TIME_MACHINE": "By a collection when the window of the time machine is over for what is"

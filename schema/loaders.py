@@ -21,6 +21,7 @@ from resolvers.manifests.referrer import ReferrerRecord, SubjectReader
 from resolvers.oauth import application, token
 from resolvers.pages import Page, Slice
 from resolvers.pruning.history import last_runs, tags_of_runs
+from resolvers.quotas import quota
 from resolvers.repositories import (
     activity,
     largest_blobs,
@@ -183,6 +184,8 @@ class Loaders:
     namespace_sizes = _Lazy(lambda request: _loader(stored.of_namespaces, 0))
     repository_sizes = _Lazy(lambda request: _loader(stored.of_repositories, 0))
     """Stored bytes."""
+    quotas = _Lazy(lambda request: _loader(quota.by_namespaces))
+    """The quota that a namespace has of its own."""
     namespace_histories = _Lazy(lambda request: _grouped(history.of_namespaces))
     repository_histories = _Lazy(lambda request: _grouped(history.of_repositories))
     """Stored bytes of the last days; keys are a namespace or repository, and a number of days."""

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, NewType, TypeAlias
 import strawberry
 from graphql import GraphQLError
 
+from resolvers import byte_size
+from resolvers.byte_size import display as display_bytes
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
@@ -44,6 +47,17 @@ def _parse_big_int(value: Any) -> int:
     return value
 
 
+def _parse_byte_size(value: Any) -> int:
+    try:
+        if isinstance(value, str):
+            return byte_size.parse(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return byte_size.check(value)
+    except ValueError as error:
+        raise GraphQLError(str(error)) from error
+    raise GraphQLError(f"{value!r:.80} is not a size: a whole number of bytes, or a text such as 10 GiB.")
+
+
 def _parse_digest(value: Any) -> str:
     if not isinstance(value, str) or not _DIGEST.fullmatch(value):
         raise GraphQLError(f"{value!r} is not a digest such as sha256:<64 hexadecimal digits>.")
@@ -75,6 +89,7 @@ def _parse_text(value: Any) -> str:
 
 
 BigInt = NewType("BigInt", int)
+ByteSize = NewType("ByteSize", int)
 Cursor = NewType("Cursor", str)
 Digest = NewType("Digest", str)
 JSONObject = NewType("JSONObject", dict[str, Any])
@@ -90,6 +105,14 @@ SCALARS: dict[object, Any] = {
         description="An integer of up to 53 bits, which every JSON reader keeps exactly. Sizes are in bytes.",
         serialize=int,
         parse_value=_parse_big_int,
+    ),
+    ByteSize: strawberry.scalar(
+        name="ByteSize",
+        description="A number of bytes, from 0 to 2^63-1. Requests may also write it as a text with a unit,"
+        " such as `10 GiB` or `200 MB`: KiB, MiB, GiB (or Ki, Mi, Gi) … are powers of 1024, and KB, MB, GB"
+        " (or K, M, G) … powers of 1000.",
+        serialize=int,
+        parse_value=_parse_byte_size,
     ),
     Cursor: strawberry.scalar(
         name="Cursor",
@@ -128,3 +151,17 @@ SCALARS: dict[object, Any] = {
         parse_value=_parse_path,
     ),
 }
+
+__all__ = [
+    "SCALARS",
+    "BigInt",
+    "ByteSize",
+    "Cursor",
+    "Digest",
+    "JSONObject",
+    "RepositoryPath",
+    "display_bytes",
+    "optional_datetime",
+    "to_datetime",
+    "to_milliseconds",
+]

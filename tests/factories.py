@@ -25,6 +25,8 @@ from resolvers.accounts.robot import RobotRecord
 from resolvers.content import push
 from resolvers.context import Context, Site
 from resolvers.oauth import token
+from resolvers.quotas import quota
+from resolvers.quotas.quota import Limit, LimitKind, QuotaRecord
 from resolvers.repositories import permission, repository
 from resolvers.repositories.repository import RepositoryRecord, Visibility
 from storage import blob_rows
@@ -91,6 +93,19 @@ class Factory:
     async def organization(self, name: str, *, owner: str) -> AccountRecord:
         """An organization whose team `owners` holds one user."""
         return await organization.create(await self.as_account(owner), name=name)
+
+    async def quota(self, owner: str, limit_bytes: int, *limits: tuple[LimitKind, int]) -> QuotaRecord:
+        """The quota of a user or organization, given by a superuser."""
+        return await quota.create(
+            self.superuser(),
+            owner,
+            limit_bytes=limit_bytes,
+            limits=[Limit(kind, percent) for kind, percent in limits],
+        )
+
+    def superuser(self) -> Context:
+        """The context of a call by a superuser without an account."""
+        return self.context(Viewer(is_superuser=True))
 
     async def team(self, owner: str, name: str, role: TeamRole, members: Sequence[str] = ()) -> int:
         """A team of an organization; its id."""

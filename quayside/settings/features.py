@@ -32,7 +32,7 @@ FEATURES: Final = (
     Feature("BROWSER_API_CALLS_XHR_ONLY", False, "Browsers must mark their API calls as script calls."),
     Feature("BUILD_SUPPORT", True, "Images can be built from source, on request or by a trigger."),
     Feature("CHANGE_TAG_EXPIRATION", True, "Accounts may choose how long deleted tags stay restorable."),
-    Feature("EDIT_QUOTA", True, "Organization administrators may change the quota of their organization."),
+    Feature("EDIT_QUOTA", True, "Superusers may change the quotas of users and organizations."),
     Feature("EXTENDED_REPOSITORY_NAMES", True, "Repository names may hold slashes."),
     Feature("IMAGE_EXPIRY_TRIGGER", True, "Notifications may tell of tags that are about to expire."),
     Feature("IMAGE_PULL_STATS", True, "How often a tag or a manifest was pulled can be asked for."),

@@ -75,6 +75,14 @@ def size(text: str) -> int:
     return int(match[1]) << _SHIFTS[match[2]]
 
 
+def stored_size(text: str) -> int:
+    """A `size` that databases hold and compare."""
+    found = size(text)
+    if found >= 2**63:
+        raise ValueError("less than 8388608T, which is 2^63 bytes")
+    return found
+
+
 def host(text: str) -> str:
     """A host name or address, without port or brackets."""
     if not _HOST.fullmatch(text):

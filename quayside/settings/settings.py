@@ -74,6 +74,7 @@ class Settings:
     mails_per_account: int
     log_retention: timedelta
     time_machine_default: timedelta
+    default_system_reject_quota_bytes: int
     subscriptions: int
     subscriptions_per_account: int
     subscriptions_per_address: int
@@ -261,6 +262,13 @@ SETTINGS: Final = (
         parsers.duration,
         "2w",
         "How long deleted tags stay restorable in a namespace that does not say.",
+    ),
+    Setting(
+        "DEFAULT_SYSTEM_REJECT_QUOTA_BYTES",
+        parsers.stored_size,
+        "0",
+        "How many bytes a namespace without a quota of its own may store, perhaps with a unit of `K M G T`"
+        " (powers of 1024); `0` for no bound.",
     ),
     Setting(
         "SUBSCRIPTIONS",

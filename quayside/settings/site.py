@@ -17,6 +17,7 @@ def site_of(settings: Settings) -> Site:
         superusers=settings.superusers,
         outbound=Outbound(settings.ssrf_allowed_hosts),
         time_machine_default_s=round(settings.time_machine_default.total_seconds()),
+        default_reject_quota_bytes=settings.default_system_reject_quota_bytes,
         sign_ups_per_address=settings.sign_ups_per_address,
         mails_per_recipient=settings.mails_per_recipient,
         mails_per_account=settings.mails_per_account,

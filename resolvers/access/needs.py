@@ -99,6 +99,7 @@ BE_MEMBER_OR_OWNER = Need(TeamRole.MEMBER, own=(Scope.USER_READ, Scope.USER_ADMI
 """To be in an organization, or the owner of a namespace."""
 ADMINISTER_ROBOTS = ADMINISTER_OWN_NAMESPACE
 SEE_ROBOTS = Need(TeamRole.MEMBER, own=(Scope.USER_ADMIN,))
+SEE_QUOTA = SEE_ROBOTS
 READ_ACCOUNT = Need(AccountRole.READ)
 ADMINISTER_ACCOUNT = Need(AccountRole.ADMIN)
 BE_THERE = Need(AccountRole.ADMIN, in_person=True)

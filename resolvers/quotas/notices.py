@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from resolvers import events
 from resolvers.context import Context
 from resolvers.errors import QuotaExceeded
-from resolvers.quotas.usage import REJECT, Usage, hold, is_enforced, usage_of
+from resolvers.quotas.usage import LimitKind, Usage, hold, is_enforced, usage_of
 from storage.clock import DAY_MS, is_recent, now_ms
 from storage.statements import execute
 from storage.transactions import transaction
@@ -18,7 +18,7 @@ from storage.transactions import transaction
 ContextOf = Callable[[], Awaitable[Context]]
 """Makes the context of whoever pushes, which costs a statement at `/v2` and is seldom wanted."""
 
-EVENTS = {REJECT: "quota_error", "warning": "quota_warning"}
+EVENTS = {LimitKind.REJECT: "quota_error", LimitKind.WARNING: "quota_warning"}
 
 
 async def note(context_of: ContextOf, usage: Usage) -> None:
@@ -59,7 +59,7 @@ async def tell_refusal(context: Context, error: QuotaExceeded) -> None:
     async with transaction("quota.refusal"):
         await _record(
             context,
-            REJECT,
+            LimitKind.REJECT,
             error.percent,
             error.namespace_id,
             error.namespace,
@@ -80,7 +80,7 @@ async def refusals(context: Context) -> AsyncIterator[None]:
 
 async def _record(
     context: Context,
-    kind: str,
+    kind: LimitKind,
     percent: int,
     namespace_id: int,
     namespace: str,
@@ -98,7 +98,7 @@ async def _record(
         " ON CONFLICT (namespace_id, kind, percent) DO UPDATE SET noted_at_ms = excluded.noted_at_ms"
         # A time further ahead was noted before the clock went back.
         " WHERE quota_notice.noted_at_ms <= ? OR quota_notice.noted_at_ms >= ?",
-        kind,
+        kind.value,
         percent,
         now,
         namespace_id,

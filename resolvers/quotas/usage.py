@@ -6,13 +6,22 @@ reservations, so that who holds the lock sees figures that nobody changes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NoReturn
 
 from resolvers.context import Site
 from resolvers.errors import NotFound, QuotaExceeded
 from storage.statements import execute, fetch, is_postgres, placeholders
 
-WARNING, REJECT = "warning", "reject"
+
+class LimitKind(StrEnum):
+    """What happens when a limit is reached: the owners are told, or nothing more may be stored."""
+
+    WARNING = "warning"
+    REJECT = "reject"
+
+
+REJECT = LimitKind.REJECT
 
 
 def is_enforced(site: Site) -> bool:
@@ -46,7 +55,7 @@ def may_reject(site: Site, namespace: str) -> str:
 class Threshold:
     """A limit of a quota: what happens from `percent` of `limit_bytes` on, and when an event told of it."""
 
-    kind: str
+    kind: LimitKind
     percent: int
     limit_bytes: int
     noted_at_ms: int | None = None
@@ -169,7 +178,7 @@ async def usage_of(
     if not rows:
         raise NotFound(field="namespace")
     thresholds = tuple(
-        Threshold(row["kind"], row["percent"], row["limit_bytes"], row["noted_at_ms"])
+        Threshold(LimitKind(row["kind"]), row["percent"], row["limit_bytes"], row["noted_at_ms"])
         for row in rows
         if row["kind"] is not None
     )

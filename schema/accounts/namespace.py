@@ -24,6 +24,7 @@ from schema.context import Info
 from schema.limits import WEIGHT
 from schema.node_id import Node, encode_id
 from schema.pruning.policy import PrunePolicy, to_prune_policy
+from schema.quotas.quota import OF_NAMESPACE, IncludeDefault, Quota, quota_of
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.sizes.storage import Storage, storage_of
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
@@ -59,6 +60,19 @@ class Namespace(Node):
     @strawberry.field(description="What it stores, and how it grew.")
     async def storage(self, info: Info) -> Storage | None:
         return await storage_of(info, self.record)
+
+    @strawberry.field(description=OF_NAMESPACE)
+    async def quota(
+        self,
+        info: Info,
+        include_default: IncludeDefault = True,
+        number: Annotated[
+            int | None,
+            strawberry.argument(description="Null if the quota is not the one with this `number`."),
+        ] = None,
+    ) -> Quota | None:
+        found = await quota_of(info, self.record.id, self.record.name, include_default=include_default)
+        return found if found and number in (None, found.record.id) else None
 
     @strawberry.field(
         description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"

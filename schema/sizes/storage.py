@@ -15,6 +15,7 @@ from resolvers.sizes.history import PACE_DAYS, SizeOnDay
 from schema.context import Info
 from schema.guards import REFUSABLE
 from schema.limits import WEIGHT
+from schema.quotas.quota import OF_NAMESPACE, IncludeDefault, Quota, quota_of
 from schema.repositories.activity import Days
 from schema.scalars import BigInt, to_datetime
 
@@ -68,6 +69,10 @@ class Storage:
         check_days(days)
         return to_days(await info.context.loaders.namespace_histories.load((self.record.id, days)))
 
+    @strawberry.field(description=OF_NAMESPACE)
+    async def quota(self, info: Info, include_default: IncludeDefault = True) -> Quota | None:
+        return await quota_of(info, self.record.id, self.record.name, include_default=include_default)
+
     @strawberry.field(
         description=f"By how many bytes a day it grew in the last {PACE_DAYS} days, negative if it shrank;"
         " null before there is a day to compare with."
@@ -113,6 +118,16 @@ class RepositoryStorage:
     async def reclaimable_bytes(self, info: Info) -> BigInt:
         await require_member(info, self.record.namespace_id)
         return BigInt(await info.context.loaders.repository_exclusive.load(self.record.id))
+
+    @strawberry.field(
+        description="The quota of the namespace, which is for all its repositories together; null if there is"
+        " none, and for those who may not see it."
+    )
+    async def quota(self, info: Info, include_default: IncludeDefault = True) -> Quota | None:
+        record = self.record
+        return await quota_of(
+            info, record.namespace_id, record.namespace_name, include_default=include_default, lenient=True
+        )
 
     @strawberry.field(description=HISTORY)
     async def history(self, info: Info, days: Days = 30) -> list[StorageDay]:

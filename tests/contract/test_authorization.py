@@ -11,6 +11,7 @@ import pytest
 
 from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole, TeamRole
+from resolvers.quotas.quota import LimitKind
 from resolvers.repositories.permission import GranteeKind
 from resolvers.repositories.repository import Visibility
 from storage.statements import Row
@@ -47,6 +48,10 @@ async def everything(factory: Factory) -> World:
     await factory.team(ORGANIZATION, "readers", TeamRole.MEMBER, ["ole"])
     await factory.team("far-harbour", "pilots", TeamRole.MEMBER, ["ole"])
     await world.application()
+    await factory.organization("dry-dock", owner="piet")
+    for owner, name in ((ORGANIZATION, ""), ("tove", "own_"), ("far-harbour", "far_")):
+        quota = await factory.quota(owner, 3000, (LimitKind.WARNING, 50))
+        world.digests |= {f"{name}quota": quota.id, f"{name}limit": quota.limits[0].id}
     await factory.repository("maren/sextant")
     await factory.repository("maren/skiff")
     await factory.repository("piet/lighthouse", visibility=Visibility.PUBLIC)

@@ -9,10 +9,9 @@ from quayside.settings.features import FEATURES
 ROOT = Path(__file__).parents[2]
 MISSING = Path(__file__).parent / "data" / "missing.json"
 AWAITED = {
-    "BILLING": "quota and retention",
+    "BILLING": "superuser",
     "BROWSER_API_CALLS_XHR_ONLY": "rate limits and browsers",
     "BUILD_SUPPORT": "builds",
-    "EDIT_QUOTA": "quota and retention",
     "IMAGE_EXPIRY_TRIGGER": "notifications",
     "PROXY_CACHE": "mirroring and proxy cache",
     "RATE_LIMITS": "rate limits and browsers",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from quayside.registry.routes import ROUTES
 from quayside.settings.settings import Settings
 from schema import schema
-from tests.contract.owed import registry, rest_accounts, rest_content, signing_in, users
+from tests.contract.owed import registry, rest_accounts, rest_content, rest_quotas, signing_in, users
 from tests.contract.owed.engine import problems
 from tests.contract.owed.mutations import FAMILIES
 from tests.contract.owed.place import place
@@ -17,11 +19,16 @@ from tests.contract.owed.rows import Request, Row
 from tests.contract.reference import rows as operations
 from tests.factories import Factory
 
-REST = rest_content.ROWS + rest_accounts.ROWS + rest_accounts.FIRST
+FULL_ACCESS = "REST, superusers with full access"
+REST = (
+    rest_content.ROWS + rest_accounts.ROWS + rest_accounts.FIRST + rest_quotas.ROWS + rest_quotas.FULL_ACCESS
+)
 ALL = {
     **FAMILIES,
     "REST, content": rest_content.ROWS,
     "REST, accounts": rest_accounts.ROWS,
+    "REST, quotas": rest_quotas.ROWS,
+    FULL_ACCESS: rest_quotas.FULL_ACCESS,
     "/v2": registry.ROWS + signing_in.REGISTRY,
     "a browser": signing_in.BROWSER,
 }
@@ -38,7 +45,10 @@ def names(rows: tuple[Row, ...]) -> set[str]:
 async def test_writes_owe_what_their_rows_say(
     family: str, factory: Factory, settings_with_files: Settings
 ) -> None:
-    async with place(factory, settings_with_files) as populated:
+    settings = settings_with_files
+    if family == FULL_ACCESS:
+        settings = replace(settings, features=settings.features | {"SUPERUSERS_FULL_ACCESS"})
+    async with place(factory, settings) as populated:
         assert CALLERS.keys() <= populated.callers.keys()
         found = await problems(populated, ALL[family])
     assert not found, "\n".join(found)

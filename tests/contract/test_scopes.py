@@ -31,6 +31,15 @@ OTHERWISE = {
     "getOrgRobotPermissions": frozenset[Scope](),
     "getOrganizationTeamPermissions": {Scope.ORG_ADMIN},
     "listRepos": EVERY_SCOPE,
+    **dict.fromkeys(
+        (
+            "getOrganizationQuota",
+            "getOrganizationQuotaLimit",
+            "listOrganizationQuota",
+            "listOrganizationQuotaLimit",
+        ),
+        frozenset({Scope.REPO_CREATE, Scope.ORG_ADMIN}),
+    ),
 }
 """Operations that ask for another scope than they document, as the live system does; one asks for two."""
 
@@ -40,7 +49,9 @@ MEMBERS = {
 }
 """What members may read: a membership counts for tokens that may create repositories, too."""
 
-FOR_SUPERUSERS = {"createGlobalMessage", "deleteGlobalMessage"}
+FOR_SUPERUSERS = {"createGlobalMessage", "deleteGlobalMessage"} | {
+    name for name in OPERATIONS if operations()[name]["scope"] == Scope.SUPER_USER and "Quota" in name
+}
 """What `maren` may never do."""
 
 BODIES: dict[str, Any] = {

@@ -38,6 +38,7 @@ from tests.rest_compat import toy, toy_schema
 
 LEAVES: Mapping[str, Any] = {
     "BigInt": 2**40,
+    "ByteSize": 2**40,
     "Boolean": True,
     "DateTime": "2024-11-05T01:02:03.000004Z",
     "Float": 0.5,

@@ -28,6 +28,8 @@ from resolvers.accounts.invite import InviteReference
 from resolvers.oauth import application
 from resolvers.oauth.application import ApplicationChanges
 from resolvers.pages import Page
+from resolvers.quotas import quota
+from resolvers.quotas.quota import LimitKind
 from resolvers.repositories import repository, star
 from resolvers.repositories.permission import GranteeKind
 from resolvers.repositories.repository import RepositoryState, Visibility
@@ -71,7 +73,7 @@ class World:
     factory: Factory
     tokens: dict[str, str] = field(default_factory=dict)
     """Access tokens by actor."""
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, Any] = field(default_factory=dict)
     """The digests of the images, and values kept from answers, by their names in the exchanges."""
 
     async def people(self) -> None:
@@ -250,6 +252,23 @@ class World:
         maren = await self.factory.as_account("maren")
         await repository.change_state(maren, f"{ORGANIZATION}/tidewater", RepositoryState.MIRROR)
 
+    async def quota(self) -> None:
+        """A quota of the organization, with three limits."""
+        limits = ((LimitKind.WARNING, 70), (LimitKind.REJECT, 90), (LimitKind.REJECT, 100))
+        await self.factory.quota(ORGANIZATION, 20 << 20, *limits)
+
+    async def own_quota(self) -> None:
+        """A quota of `maren`."""
+        await self.factory.quota("maren", 5_000_000, (LimitKind.WARNING, 50))
+
+    async def no_quota(self) -> None:
+        """The quota of the organization is taken from it."""
+        await quota.delete(self.factory.superuser(), ORGANIZATION)
+
+    async def no_own_quota(self) -> None:
+        """The quota of `maren` is taken from her."""
+        await quota.delete(self.factory.superuser(), "maren")
+
     def keep(self, answer: Any, places: Mapping[str, str]) -> None:
         """Keep values of an answer for later requests: names to places such as `token.uuid`."""
         for name, place in places.items():
@@ -262,7 +281,7 @@ class World:
         if value == "{in three days}":
             return int(time.time()) + 3 * 86_400
         if isinstance(value, str):
-            return re.sub(r"{(\w+)}", lambda found: self.digests[found[1]], value)
+            return re.sub(r"{(\w+)}", lambda found: str(self.digests[found[1]]), value)
         if isinstance(value, dict):
             return {key: self.filled(item) for key, item in value.items()}
         return value
@@ -284,6 +303,10 @@ STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
     "let a mirror write": World.mirror,
     "add a team": World.team,
     "log in with an application token": World.log_in,
+    "give the organization a quota": World.quota,
+    "give maren a quota": World.own_quota,
+    "take the quota of the organization": World.no_quota,
+    "take the quota of maren": World.no_own_quota,
 }
 """The steps between two exchanges, by their names in the record."""
 

@@ -183,6 +183,14 @@ ROW = Route("a", "GET", "/a", document="A")
             ),
             "a: needs @body, a constant body or status 204.",
         ),
+        (
+            dataclasses.replace(ROW, method="POST", body=""),
+            (
+                'mutation A($x: Int @gives(parameter: "y")) { result: tagUpdate(repository: "a/b", name: "c", '
+                "input: {}) { errors { code message field } } }"
+            ),
+            "a: @gives names $y, which the body lacks.",
+        ),
         (ROW, "query A { viewer { name } } query B { viewer { name } }", "The document B has no route."),
         (
             ROW,

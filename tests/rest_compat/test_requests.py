@@ -30,6 +30,7 @@ def api_error(status: int, kind: str, text: str) -> dict[str, Any]:
         ({"manifest_digest": "d"}, {"digest": "d"}),
         ({"manifest_digest": None}, {"digest": None}),
         ({"digest": "d"}, {"digest": "d"}),
+        ({"digest": "d", "manifest_digest": "d"}, {"digest": "d"}),
         ({"expiration": 1730808001}, {"expires_at": "2024-11-05T12:00:01Z"}),
         ({"expiration": None}, {"expires_at": None}),
         ({"role": "write"}, {"role": "write"}),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from resolvers.access.roles import TeamRole
+from resolvers.quotas.quota import LimitKind
 from schema.node_id import encode_id
 from storage.jobs import claim, enqueue, finish
 from storage.statements import execute
@@ -31,6 +32,8 @@ class Row(NamedTuple):
 REPOSITORY, TAG = 'repository: "ada/app"', 'repository: "ada/app", tag: "v1"'
 GRANT = 'repository: "acme/app", grantee: { kind: %s, name: "%s" }'
 PROTOTYPE = 'organization: "acme", input: { role: READ, delegate: { kind: %s, name: "%s" } %s }'
+
+LIMIT = "{ kind: WARNING, percent: %d }"
 
 ROWS = [
     Row("repositoryCreate", 'input: { name: "app" }', "ALREADY_EXISTS", "input.name"),
@@ -334,6 +337,42 @@ ROWS = [
     Row("jobCancel", 'job: "VXNlcjox"', "NOT_FOUND", "job"),
     Row("jobCancel", f'job: "{encode_id("Job", 424_242)}"', "NOT_FOUND", "job"),
     Row("jobCancel", f'job: "{encode_id("Job", 1)}"', "CONFLICT", "job"),
+    Row("quotaCreate", 'owner: "nowhere", input: { limit: 1 }', "NOT_FOUND", "owner"),
+    Row("quotaCreate", 'owner: "ada+bot", input: { limit: 1 }', "NOT_FOUND", "owner"),
+    Row("quotaCreate", 'owner: "ada", kind: ORGANIZATION, input: { limit: 1 }', "NOT_FOUND", "owner"),
+    Row("quotaCreate", 'owner: "acme", input: { limit: 1 }', "ALREADY_EXISTS", "owner"),
+    Row("quotaCreate", 'owner: "ada", input: { limit: 0 }', "INVALID", "input.limit"),
+    Row(
+        "quotaCreate",
+        f'owner: "ada", input: {{ limit: 1, limits: [{LIMIT % 0}] }}',
+        "INVALID",
+        "input.limits",
+    ),
+    Row(
+        "quotaCreate",
+        f'owner: "ada", input: {{ limit: 1, limits: [{LIMIT % 101}] }}',
+        "INVALID",
+        "input.limits",
+    ),
+    Row(
+        "quotaCreate",
+        f'owner: "ada", input: {{ limit: 1, limits: [{LIMIT % 5}, {LIMIT % 5}] }}',
+        "INVALID",
+        "input.limits",
+    ),
+    Row("quotaUpdate", 'owner: "ada", input: { limit: 1 }', "NOT_FOUND", "owner"),
+    Row("quotaUpdate", 'owner: "acme", number: 0, input: { limit: 1 }', "NOT_FOUND", "number"),
+    Row("quotaUpdate", 'owner: "acme", input: { limit: "0 GiB" }', "INVALID", "input.limit"),
+    Row("quotaUpdate", f'owner: "acme", input: {{ limits: [{LIMIT % -1}] }}', "INVALID", "input.limits"),
+    Row("quotaDelete", 'owner: "nowhere"', "NOT_FOUND", "owner"),
+    Row("quotaDelete", 'owner: "ada"', "NOT_FOUND", "owner"),
+    Row("quotaDelete", 'owner: "acme", number: 0', "NOT_FOUND", "number"),
+    Row("quotaLimitCreate", f'owner: "acme", input: {LIMIT % 50}', "ALREADY_EXISTS", "input.percent"),
+    Row("quotaLimitCreate", f'owner: "acme", input: {LIMIT % 0}', "INVALID", "input.percent"),
+    Row("quotaLimitCreate", f'owner: "acme", input: {LIMIT % 101}', "INVALID", "input.percent"),
+    Row("quotaLimitCreate", f'owner: "acme", number: 0, input: {LIMIT % 60}', "NOT_FOUND", "number"),
+    Row("quotaLimitUpdate", 'owner: "acme", limit: 0, input: { percent: 60 }', "NOT_FOUND", "limit"),
+    Row("quotaLimitDelete", 'owner: "acme", limit: 0', "NOT_FOUND", "limit"),
 ]
 
 
@@ -355,6 +394,7 @@ async def owner(factory: Factory, ada: GraphQL) -> GraphQL:
     await factory.repository("ada/app")
     await factory.repository("acme/app", by="ada")
     await factory.image("ada/app", b"layer", tag="v1")
+    await factory.quota("acme", 1000, (LimitKind.WARNING, 50))
     return ada
 
 

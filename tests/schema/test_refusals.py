@@ -125,6 +125,20 @@ OPERATIONS = {
     "jobs": "query { jobs { totalCount } }",
     "cancel a job": 'mutation { jobCancel(job: "none") { errors { code } } }',
     "site": "query { site { hasMailServer } }",
+    "quota": 'query { namespace(name: "acme") { quota { limitBytes } } }',
+    "stored quota": 'query { organization(name: "acme") { storage { quota { limitBytes } } } }',
+    "own quota": "query { namespace { quota { limitBytes } } }",
+    "quotas": "query { quotas { totalCount } }",
+    "quotas of nobody": 'query { quotas(owner: "nowhere") { totalCount } }',
+    "give a quota": """mutation { quotaCreate(owner: "nowhere", input: { limit: 1 }) {
+        errors { code } } }""",
+    "change the quota": 'mutation { quotaUpdate(owner: "acme", input: {}) { errors { code } } }',
+    "take the quota": 'mutation { quotaDelete(owner: "acme", number: 0) { errors { code } } }',
+    "limit": """mutation { quotaLimitCreate(owner: "acme", number: 0, input: { kind: REJECT, percent: 1 }) {
+        errors { code } } }""",
+    "change the limit": """mutation { quotaLimitUpdate(owner: "acme", limit: 0, input: {}) {
+        errors { code } } }""",
+    "take the limit": 'mutation { quotaLimitDelete(owner: "acme", limit: 0) { errors { code } } }',
     "dissolve": 'mutation { organizationDelete(organization: "acme") { errors { code } } }',
 }
 
@@ -202,6 +216,17 @@ TABLE = {
     "jobs":              [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "cancel a job":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "site":              [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
+    "quota":             [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
+    "stored quota":      [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  ok,  ok],
+    "own quota":         [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   ok,  ok,  ok,  ok,  ok],
+    "quotas":            [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "quotas of nobody":  [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "give a quota":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "change the quota":  [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "take the quota":    [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "limit":             [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "change the limit":  [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "take the limit":    [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     # `owner` has deleted the organization of the robot by then, so its token is invalid.
     "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  U,   F,   F,   F,   F,   F,   F,   ok],
 }

@@ -26,6 +26,7 @@ from resolvers.oauth import token
 from resolvers.pruning import policy
 from resolvers.pruning.history import RunLog
 from resolvers.pruning.policy import PruneMethod
+from resolvers.quotas.quota import LimitKind
 from resolvers.repositories import repository
 from resolvers.repositories.repository import Visibility
 from resolvers.tags import tag
@@ -36,7 +37,7 @@ from storage.database import Database, _configuration, latest_revision, migrate
 from storage.election import hold_lease
 from storage.jobs import enqueue
 from storage.models.blob import StrayUpload, Upload
-from storage.models.quota import Quota, QuotaLimit, QuotaNotice
+from storage.models.quota import QuotaNotice
 from storage.models.size import StorageSample
 from storage.schema_states import Executor
 from storage.statements import Row, execute, fetch, is_postgres
@@ -111,8 +112,7 @@ async def populate(factory: Factory) -> None:
     await limits.count_mail(owner, "eve@example.com")
     await StrayUpload.create(uuid="22222222-2222-4222-8222-222222222222", found_at_ms=now_ms())
     await StorageSample.create(namespace_id=found.namespace_id, day=20_000, stored_bytes=1)
-    quota = await Quota.create(namespace_id=found.namespace_id, limit_bytes=10**12, created_at_ms=now_ms())
-    await QuotaLimit.create(quota_id=quota.id, kind="warning", percent=80)
+    await factory.quota("acme", 10**12, (LimitKind.WARNING, 80))
     await enqueue("upload.expire", {})
     await hold_lease("job-runner", "elsewhere:1:1", duration_ms=1)
 

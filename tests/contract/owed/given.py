@@ -112,3 +112,11 @@ MEMBER_INVITED = Request(
 RECOVERY_OF_OWNER = Request('passwordRecoveryRequest(email: "owner@example.com")', by="anonymous")
 EXPIRING = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { expiresAt: "<soon>" })')
 PUBLIC_DELETED = Request('repositoryDelete(repository: "acme/public")')
+QUOTA = Request(
+    'quotaCreate(owner: "acme", input: { limit: "1 GiB" })', by="super", keep={"quota": "quota.number"}
+)
+QUOTA_LIMIT = Request(
+    'quotaLimitCreate(owner: "acme", input: { kind: WARNING, percent: 80 })',
+    by="super",
+    keep={"limit": "limit.number"},
+)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.contract.owed import organizations, policies, pruning, repositories, robots, tags, tokens, users
+from tests.contract.owed import (
+    organizations,
+    policies,
+    pruning,
+    quotas,
+    repositories,
+    robots,
+    tags,
+    tokens,
+    users,
+)
 from tests.contract.owed.rows import Json, Request, Row
 
 FAMILIES: Mapping[str, tuple[Row, ...]] = {
@@ -14,6 +24,7 @@ FAMILIES: Mapping[str, tuple[Row, ...]] = {
     "policies": policies.ROWS,
     "auto-prune": pruning.ROWS,
     "organizations": organizations.ROWS,
+    "quotas": quotas.ROWS,
     "robots": robots.ROWS,
     "tokens": tokens.ROWS,
     "users": users.ROWS,
