@@ -17,7 +17,7 @@ from schema.guards import REFUSABLE
 from schema.limits import WEIGHT
 from schema.quotas.quota import OF_NAMESPACE, IncludeDefault, Quota, quota_of
 from schema.repositories.activity import Days
-from schema.scalars import BigInt, to_datetime
+from schema.scalars import BigInt, optional_datetime, to_datetime
 
 STORED = (
     "the blobs to which it has a right and the bodies of its manifests, each counted once: what tags name,"
@@ -72,6 +72,17 @@ class Storage:
     @strawberry.field(description=OF_NAMESPACE)
     async def quota(self, info: Info, include_default: IncludeDefault = True) -> Quota | None:
         return await quota_of(info, self.record.id, self.record.name, include_default=include_default)
+
+    @strawberry.field(
+        description=f"When its quota would be full at the pace of the last {PACE_DAYS} days; now, if it is"
+        " full. Null without a quota, if nothing grows, and before there is a day to compare with."
+    )
+    async def quota_full_at(self, info: Info) -> datetime | None:
+        quota = await quota_of(info, self.record.id, self.record.name, include_default=True)
+        if quota is None:
+            return None
+        found = await info.context.loaders.namespace_histories.load((self.record.id, PACE_DAYS))
+        return optional_datetime(history.full_at_ms(quota.record.limit_bytes, found))
 
     @strawberry.field(
         description=f"By how many bytes a day it grew in the last {PACE_DAYS} days, negative if it shrank;"

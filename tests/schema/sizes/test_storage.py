@@ -1,8 +1,15 @@
 """Stored bytes through GraphQL: what counts, who sees it, how it grew, and what a list costs."""
 
+from datetime import datetime
+
 import pytest
 
 from resolvers.access.roles import TeamRole
+from resolvers.accounts.namespace import Owner
+from resolvers.pruning import policy
+from resolvers.pruning.policy import PruneMethod
+from resolvers.quotas import quota
+from resolvers.quotas.quota import LimitKind
 from resolvers.repositories import purge, repository
 from resolvers.repositories.repository import Visibility
 from resolvers.sizes import history
@@ -178,3 +185,85 @@ async def test_superusers_see_what_the_registry_stores(acme: GraphQL, factory: F
     assert (await root.data(query))["site"]["storage"]["storedBytes"] == len(BASE)
     assert await acme.refusal(query) == "FORBIDDEN"
     assert await acme.with_token(None).refusal(query) == "UNAUTHENTICATED"
+
+
+STORAGE_PAGE = """{
+  namespace(name: "acme") {
+    storage {
+      storedBytes dailyGrowthBytes quotaFullAt
+      quota { limitBytes limits { kind percent } }
+      history(days: 4) { storedBytes }
+    }
+    prunePolicies(first: 10) { nodes { method value nextRun { tagCount freedBytes
+      items(first: 10) { nodes { repository name } } } } }
+    largestBlobs(first: 2) { nodes { sizeBytes } }
+  }
+  repositories(namespace: "acme", orderBy: SIZE, first: 10) { nodes { path storage { storedBytes } } }
+}"""
+
+
+async def test_one_query_feeds_the_storage_page_of_an_organization(acme: GraphQL, factory: Factory) -> None:
+    await factory.image("acme/app", BASE, APP, tag="v1")
+    await factory.image("acme/app", BASE, EXTRA, tag="v2")
+    await factory.image("acme/web", BASE, tag="v1")
+    first, second, third = size_of(BASE, APP), size_of(BASE, EXTRA), size_of(BASE)
+    app = len(kit.CONFIG) + len(BASE) + len(APP) + len(EXTRA) + first + second
+    web = len(kit.CONFIG) + len(BASE) + third
+    stores = app + third
+    # Ten days ago it stored 100 bytes a day less for each day.
+    await sampled(10, -1000)
+    admin = await factory.as_account("ada")
+    await policy.create(admin, Owner(namespace="acme"), policy.rule_of(PruneMethod.NUMBER_OF_TAGS, 1))
+    await factory.quota("acme", stores + 450, (LimitKind.REJECT, 90))
+
+    with count_statements() as count:
+        data = await acme.data(STORAGE_PAGE)
+
+    storage = data["namespace"]["storage"]
+    full_in_ms = datetime.fromisoformat(storage.pop("quotaFullAt")).timestamp() * 1000 - now_ms()
+    assert full_in_ms == pytest.approx(4.5 * DAY_MS, abs=60_000)
+    assert storage == {
+        "storedBytes": stores,
+        "dailyGrowthBytes": 100,
+        "quota": {"limitBytes": stores + 450, "limits": [{"kind": "REJECT", "percent": 90}]},
+        "history": [{"storedBytes": stores}, *[{"storedBytes": stores - 1000}] * 3],
+    }
+    # One tag of each repository stays; of the other image nothing else has this layer.
+    assert data["namespace"]["prunePolicies"]["nodes"] == [
+        {
+            "method": "NUMBER_OF_TAGS",
+            "value": 1,
+            "nextRun": {
+                "tagCount": 1,
+                "freedBytes": len(APP) + first,
+                "items": {"nodes": [{"repository": "acme/app", "name": "v1"}]},
+            },
+        }
+    ]
+    assert data["namespace"]["largestBlobs"]["nodes"] == [{"sizeBytes": 1000}, {"sizeBytes": 200}]
+    assert data["repositories"]["nodes"] == [
+        {"path": "acme/app", "storage": {"storedBytes": app}},
+        {"path": "acme/web", "storage": {"storedBytes": web}},
+    ]
+    assert len(count.statements) <= 45
+
+
+async def test_a_forecast_needs_a_quota_and_growth(acme: GraphQL, factory: Factory) -> None:
+    query = '{ namespace(name: "acme") { storage { quotaFullAt } } }'
+
+    async def forecast() -> str | None:
+        full_at: str | None = (await acme.data(query))["namespace"]["storage"]["quotaFullAt"]
+        return full_at
+
+    assert await forecast() is None
+    await factory.quota("acme", 5000)
+    await factory.blob("acme/app", BASE)
+    # There is no day to compare with.
+    assert await forecast() is None
+    await sampled(20, 400)
+    # It shrank.
+    assert await forecast() is None
+    await quota.update(factory.superuser(), "acme", limit_bytes=1000)
+    now = await forecast()
+    assert now is not None
+    assert abs(datetime.fromisoformat(now).timestamp() * 1000 - now_ms()) < 60_000
