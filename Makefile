@@ -60,3 +60,4 @@ bench: $(READY) ## Measure speed and memory, beside a peer where there is one.
 	@$(BIN)/python -m tests.bench.sizes
 	@$(BIN)/python -m tests.bench.bystanders
 	@$(BIN)/python -m tests.bench.pruning
+	@$(BIN)/python -m tests.bench.recount

@@ -51,8 +51,8 @@ async def fill(repository_id: int) -> None:
             )
 
 
-async def measured(name: str, work: Callable[[], Awaitable[int]]) -> None:
-    """Print a line: how many tags, time, statements and memory."""
+async def measured(name: str, work: Callable[[], Awaitable[int]], unit: str = "tags") -> None:
+    """Print a line: how many tags or other things, time, statements and memory."""
     pid = os.getpid()
     forget_peak(pid)
     before = peak_bytes(pid)
@@ -61,7 +61,7 @@ async def measured(name: str, work: Callable[[], Awaitable[int]]) -> None:
         number = await work()
     seconds = time.perf_counter() - started
     print(
-        f"{name:40} {number:7,} tags {seconds:7.2f} s {len(count.statements):7,} statements"
+        f"{name:40} {number:7,} {unit} {seconds:7.2f} s {len(count.statements):7,} statements"
         f" {(peak_bytes(pid) - before) / MIB:7.1f} MiB",
         flush=True,
     )
