@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quayside.settings.settings import Settings
+from quayside.settings.settings import SETTINGS, Settings
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.quotas.quota import LimitKind
 from resolvers.repositories.permission import GranteeKind
@@ -26,7 +26,10 @@ WITHOUT_ANSWERS = {"authFederatedRobotToken", "getErrorDescription", "getReferre
 
 @cache
 def record() -> dict[str, list[dict[str, Any]]]:
-    """`callers`: a request with the status for each caller; `superusers`: with and without full access."""
+    """`callers`: a request with the status for each caller; `superusers`: with and without full access.
+
+    `read_only_superuser`: the statuses that wait for this kind of caller, by operation.
+    """
     found: dict[str, list[dict[str, Any]]] = json.loads((DATA / "authorization.json").read_text("utf-8"))
     return found
 
@@ -36,6 +39,15 @@ OPERATIONS = sorted({case["operation"] for case in record()["callers"]})
 
 def test_every_operation_has_callers() -> None:
     assert {*OPERATIONS} == rows().keys() - EXTRA - WITHOUT_ANSWERS
+
+
+def test_cases_of_a_read_only_superuser_wait_for_there_to_be_one() -> None:
+    """Once the setting is there, they move to the callers, with a request each."""
+    waiting = {case["operation"] for case in record()["read_only_superuser"]}
+
+    assert waiting
+    assert waiting <= {*OPERATIONS}
+    assert "GLOBAL_READONLY_SUPER_USERS" not in {row.name for row in SETTINGS}
 
 
 async def everything(factory: Factory) -> World:
