@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from resolvers.errors import TooMany
-from storage.conditions import NO_END_MS
+from storage.conditions import NO_END_MS, end_of
 from storage.statements import Row, batches, fetch, placeholders
 
 GRACE_MS = 2 * 86_400_000
@@ -184,12 +184,10 @@ class Lineage:
 
 _FIND_FACTS = (
     "SELECT m.id AS id, m.collected_at_ms IS NOT NULL AS is_collected,"
-    " COALESCE(m.pushed_at_ms, m.created_at_ms) AS pushed_ms,"
-    # Most manifests in use have a tag without an end, which is found before all their history is read.
-    " CASE WHEN EXISTS (SELECT 1 FROM tag o WHERE o.manifest_id = m.id AND o.ended_at_ms IS NULL)"
-    f" THEN {NO_END_MS} ELSE (SELECT MAX(t.ended_at_ms) FROM tag t WHERE t.manifest_id = m.id) END"
-    " AS ended_ms"
-    " FROM manifest m WHERE m.id IN ({})"
+    " COALESCE(m.pushed_at_ms, m.created_at_ms) AS pushed_ms, t.ended_ms AS ended_ms FROM manifest m"
+    # Grouped, since PostgreSQL may read all tags for each manifest where most tags are of one.
+    f" LEFT JOIN (SELECT manifest_id, MAX({end_of('tag')}) AS ended_ms FROM tag"
+    " WHERE manifest_id IN ({ids}) GROUP BY manifest_id) t ON t.manifest_id = m.id WHERE m.id IN ({ids})"
 )
 # A collected parent keeps nothing alive that was pushed after its collection.
 _IS_PARENT = "(k.collected_at_ms IS NULL OR k.collected_at_ms >= COALESCE(m.pushed_at_ms, m.created_at_ms))"
@@ -247,7 +245,7 @@ async def read(
                 f"At most {limit:,} manifests are looked at to answer this: the ones asked about, and the"
                 " indexes and subjects above them. Ask for fewer at once."
             )
-        for row in await _in_batches(_FIND_FACTS, sorted(level)):
+        for row in await _facts(sorted(level)):
             lineage.facts[row["id"]] = Facts(row["pushed_ms"], row["ended_ms"], bool(row["is_collected"]))
         undecided = [
             one
@@ -264,6 +262,13 @@ async def read(
         level -= seen
         seen |= level
     return lineage
+
+
+async def _facts(ids: Sequence[int]) -> list[Row]:
+    rows: list[Row] = []
+    for batch in batches(ids):
+        rows += await fetch(_FIND_FACTS.format(ids=placeholders(batch)), *batch, *batch)
+    return rows
 
 
 async def _in_batches(statement: str, ids: Sequence[int]) -> list[Row]:

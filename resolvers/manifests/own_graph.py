@@ -215,18 +215,16 @@ async def _used_by_more(place: Place, table: str, known: Mapping[str, int]) -> s
 
 
 async def _active_tags(ids: Collection[int]) -> dict[int, int]:
-    """The number of active tags of some manifests, where it is not 0; counted up to 2."""
+    """The number of active tags of some manifests, where it is not 0."""
     found: dict[int, int] = {}
     for batch in batches(sorted(ids)):
         for row in await fetch(
-            "SELECT m.id AS id, (SELECT COUNT(*) FROM (SELECT 1 FROM tag t WHERE t.manifest_id = m.id"
-            f" AND {is_active('t')} LIMIT 2) few) AS tags FROM manifest m"
-            f" WHERE m.id IN ({placeholders(batch)})",
+            f"SELECT t.manifest_id AS id, COUNT(*) AS tags FROM tag t WHERE {is_active('t')}"
+            f" AND t.manifest_id IN ({placeholders(batch)}) GROUP BY t.manifest_id",
             now_ms(),
             *batch,
         ):
-            if row["tags"]:
-                found[row["id"]] = row["tags"]
+            found[row["id"]] = row["tags"]
     return found
 
 
