@@ -78,7 +78,7 @@ async def link_blob(
     What was reserved for the upload becomes stored bytes. Without a meter no quota counts. Raises
     `BlobUnknown` if the commit was so long ago that the collector took the bytes since, and `QuotaExceeded`
     if there is no room for more than was reserved: a quota was made, or what the namespace held was removed,
-    since the upload was checked.
+    since the upload was checked. The bytes are left to the collector then: others may have sent them too.
     """
     async with transaction("blob.link"):
         await blob_rows.record({digest: size_bytes})

@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from quayside import app as app_module
 from quayside.app import create_app
 from quayside.settings.settings import Settings
+from quayside.settings.site import site_of
 from resolvers.content import upload
 from resolvers.content.upload import expire
 from resolvers.quotas import notices
@@ -401,6 +403,25 @@ async def test_the_flags_turn_enforcement_and_events_off(
         await set_quota(OWNER, 1)
         assert (await put_whole(target, b"ab")).status_code == (403 if has_flag else 201)
     assert await told() == []
+
+
+async def test_a_namespace_without_a_quota_has_that_of_the_registry(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = replace(site_of(settings), default_reject_quota_bytes=100)
+    monkeypatch.setattr(app_module, "site_of", lambda _: limited)
+    await create_users(settings, OWNER)
+    async with servers_of(settings, 1) as (client,):
+        target = kit.Repository(client, f"{OWNER}/app")
+        await target.push_blobs(kit.EMPTY, b"x" * 98)
+        assert refused(await put_whole(target, b"y"), 100, 100, 0)
+        document = kit.encode(kit.artifact_document("text/plain"))
+        assert refused(await target.put_manifest("v1", document), 100, 100, len(document))
+        assert await told() == [("quota_error", 100, 98 + 2, 100, 100)]
+        # A quota of its own takes the place of the default, also one that only warns.
+        await set_quota(OWNER, 10, reject=0, warnings=(90,))
+        assert (await target.put_manifest("v1", document)).status_code == 201
+        assert (await post_whole(target, b"y")).status_code == 201
 
 
 async def test_statements_of_pushes_into_a_namespace_without_a_quota(
