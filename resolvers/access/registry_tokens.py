@@ -219,20 +219,16 @@ async def load_signer(secrets: Secrets, *, audience: str) -> TokenSigner:
     key = await ServiceKey.filter(service=SERVICE).order_by("-id").first()
     if key is None:
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        # Two processes may start at once; the first key has a fixed kid, so that only one insert wins.
+        first = ServiceKey(
+            kid=f"{SERVICE}-1",
+            service=SERVICE,
+            private_key_encrypted=secrets.encrypt(_private_pem(private)),
+            public_key=_public_pem(private),
+            created_at_ms=now_ms(),
+        )
         async with transaction("service_key.create"):
-            # Two processes may start at once; the first key has a fixed kid, so that only one insert wins.
-            await ServiceKey.bulk_create(
-                [
-                    ServiceKey(
-                        kid=f"{SERVICE}-1",
-                        service=SERVICE,
-                        private_key_encrypted=secrets.encrypt(_private_pem(private)),
-                        public_key=_public_pem(private),
-                        created_at_ms=now_ms(),
-                    )
-                ],
-                ignore_conflicts=True,
-            )
+            await ServiceKey.bulk_create([first], ignore_conflicts=True)
         key = await ServiceKey.filter(service=SERVICE).order_by("-id").first()
     assert key is not None
     assert key.private_key_encrypted is not None
