@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.statements import execute, fetch
 from tests.factories import Factory
 from tests.functional.skopeo import skopeo
-from tests.process import START_TIMEOUT_S, environment, log_of, outcome, run, serving, without_load
+from tests.process import START_TIMEOUT_S, environment, log_of, outcome, run, serving
 from tests.quayside.registry import kit, people
 from tests.quayside.registry.people import OWNER, PASSWORD
 from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, backdate, end_tags, held, rights, stored
@@ -218,7 +218,9 @@ def _collector(environ: dict[str, str]) -> Iterator[Callable[[int], AbstractCont
     with process:
         yield collecting
         _, errors = process.communicate("\n")
-    assert (process.returncode, without_load(errors)) == (0, "")
+    assert process.returncode == 0
+    # A busy machine is no failure.
+    assert {*errors.splitlines()} <= {"slow statement", "transaction open longer than 100 ms"}
 
 
 async def _forget_tags(settings: Settings) -> None:
