@@ -16,7 +16,7 @@ from resolvers.oauth.token import create_access_token
 from storage.clock import now_ms
 from storage.database import IntegrityError
 from storage.models.site import SiteSetting
-from storage.site_settings import site_setting
+from storage.site_settings import set_site_setting, site_setting
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 
@@ -82,12 +82,7 @@ class UntrustedProxy:
 
 async def note_untrusted_proxy(address: str) -> None:
     """Remember the last peer whose forwarded headers were not believed, for `quayside doctor`."""
-    await execute(
-        "INSERT INTO site_setting (name, value) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        UNTRUSTED_PROXY,
-        f"{now_ms()} {address}",
-    )
+    await set_site_setting(UNTRUSTED_PROXY, f"{now_ms()} {address}")
 
 
 async def untrusted_proxy() -> UntrustedProxy | None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from resolvers.context import Context, Site
 from resolvers.quotas.notices import ContextOf, note
-from resolvers.quotas.usage import hold, is_enforced, usage_of
+from resolvers.quotas.usage import is_enforced, usage_of
+from resolvers.sizes.stored import hold
 from storage.statements import is_postgres
 
 

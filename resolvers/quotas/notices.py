@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from resolvers import events
 from resolvers.context import Context
 from resolvers.errors import QuotaExceeded
-from resolvers.quotas.usage import LimitKind, Usage, hold, is_enforced, usage_of
+from resolvers.quotas.usage import LimitKind, Usage, is_enforced, usage_of
+from resolvers.sizes.stored import hold
 from storage.clock import DAY_MS, is_recent, now_ms
 from storage.statements import execute
 from storage.transactions import transaction

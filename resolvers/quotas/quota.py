@@ -21,7 +21,8 @@ from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from resolvers.quotas.notices import review
-from resolvers.quotas.usage import LimitKind, hold
+from resolvers.quotas.usage import LimitKind
+from resolvers.sizes.stored import hold
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.database import IntegrityError
@@ -63,6 +64,12 @@ class QuotaRecord:
     namespace: str
     limit_bytes: int
     limits: tuple[LimitRecord, ...] = ()
+
+    @property
+    def most_bytes(self) -> int:
+        """What may be stored before something is refused; without a Reject limit, all of the quota."""
+        rejects = [one.percent for one in self.limits if one.kind is LimitKind.REJECT]
+        return self.limit_bytes * min(rejects, default=100) // 100
 
     def limit(self, limit_id: int) -> LimitRecord | None:
         """The limit with an id; None if it is none of this quota's."""

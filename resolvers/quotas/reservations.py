@@ -5,7 +5,8 @@ upload: when it is linked, refused, cancelled or expired.
 """
 
 from resolvers.context import Site
-from resolvers.quotas.usage import hold, usage_of
+from resolvers.quotas.usage import usage_of
+from resolvers.sizes.stored import hold
 from storage.blobs import UploadUnknown
 from storage.statements import execute
 from storage.transactions import transaction

@@ -4,14 +4,13 @@ What a namespace stores is kept by triggers. Content enters under the lock of th
 reservations, so that who holds the lock sees figures that nobody changes.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
 
 from resolvers.context import Site
 from resolvers.errors import NotFound, QuotaExceeded
-from storage.statements import execute, fetch, is_postgres, placeholders
+from storage.statements import fetch
 
 
 class LimitKind(StrEnum):
@@ -193,29 +192,3 @@ async def usage_of(
         first["holders"],
         thresholds,
     )
-
-
-async def hold(namespaces: Sequence[int]) -> dict[int, int]:
-    """Keep content and reservations from entering namespaces until the end of the open transaction.
-
-    Returns what each stores. Their rows are locked in one order by all, after those of repositories and
-    before all that triggers write. On SQLite the transaction excludes all others already.
-    """
-    ids = sorted(set(namespaces))
-    found = (
-        f"SELECT namespace_id, stored_bytes FROM namespace_size WHERE namespace_id IN ({placeholders(ids)})"
-    )
-    if not is_postgres():
-        rows = await fetch(found, *ids)
-    else:
-        found += " ORDER BY namespace_id FOR NO KEY UPDATE"
-        rows = await fetch(found, *ids) if len(ids) == 1 else []
-        if len(rows) < len(ids):
-            # Of several, none is locked before the missing rows are there, in the order of all.
-            await execute(
-                "INSERT INTO namespace_size (namespace_id, stored_bytes) VALUES"
-                f" {', '.join(['(?, 0)'] * len(ids))} ON CONFLICT (namespace_id) DO NOTHING",
-                *ids,
-            )
-            rows = await fetch(found, *ids)
-    return dict.fromkeys(ids, 0) | {row["namespace_id"]: row["stored_bytes"] for row in rows}

@@ -21,13 +21,13 @@ PURGE_STATEMENTS = (
         " (SELECT id FROM repository_permission WHERE repository_id = ? LIMIT {limit})"
     ),
     "DELETE FROM star WHERE id IN (SELECT id FROM star WHERE repository_id = ? LIMIT {limit})",
-    "DELETE FROM repository WHERE id = ?",
-    # Triggers subtract what leaves with the row of the repository, so these go after it.
-    "DELETE FROM repository_size WHERE repository_id = ?",
     (
-        "DELETE FROM storage_sample WHERE id IN"
-        " (SELECT id FROM storage_sample WHERE repository_id = ? LIMIT {limit})"
+        "DELETE FROM storage_sample WHERE id IN (SELECT s.id FROM repository r JOIN storage_sample s"
+        " ON s.namespace_id = r.namespace_id AND s.repository_id = r.id WHERE r.id = ? LIMIT {limit})"
     ),
+    "DELETE FROM repository WHERE id = ?",
+    # Triggers subtract what leaves with the row of the repository, so this goes after it.
+    "DELETE FROM repository_size WHERE repository_id = ?",
 )
 PURGE_BATCH = 200
 

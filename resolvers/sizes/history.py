@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
 from resolvers.sizes import stored
 from storage.clock import DAY_MS, now_ms
-from storage.statements import execute, fetch, placeholders
+from storage.statements import execute, fetch, fetch_one, placeholders
 
 KEPT_DAYS = 400
 """Samples older than this are deleted; charts show at most a year."""
@@ -16,7 +16,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class SizeOnDay:
-    """The stored bytes at the end of a day (days since the epoch, UTC); of today, those of now."""
+    """The stored bytes of a day (days since the epoch, UTC) at its last sample; of today, those of now."""
 
     day: int
     stored_bytes: int
@@ -59,12 +59,15 @@ async def sample() -> None:
                 rows[-1]["id"],
             )
             last = rows[-1]["id"]
+    # Counted from the day before, so that a clock that has just jumped ahead deletes nothing.
+    before = await fetch_one("SELECT MAX(day) AS day FROM storage_sample WHERE day < ?", day)
+    latest = before["day"] if before and before["day"] is not None else day
     removed = BATCH
     while removed == BATCH:
         checkpoint()
         removed = await execute(
             "DELETE FROM storage_sample WHERE id IN (SELECT id FROM storage_sample WHERE day < ? LIMIT ?)",
-            day - KEPT_DAYS,
+            latest - KEPT_DAYS,
             BATCH,
         )
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import orjson
 
 from resolvers.job_kinds import DAY, Lane, Run, job, progress
-from resolvers.sizes.stored import forget
+from resolvers.sizes.stored import forget, hold
 from storage.clock import now_ms
-from storage.site_settings import site_setting
-from storage.statements import Row, execute, fetch, fetch_one, is_postgres, placeholders
+from storage.site_settings import set_site_setting, site_setting
+from storage.statements import Row, execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
 logger = logging.getLogger("quayside.sizes")
@@ -173,13 +173,13 @@ async def _count_again(namespace_id: int) -> None:
     """Replace the figures of a namespace by counted ones, under its lock."""
     held = (namespace_id,) * 2
     async with transaction("sizes.count_again"):
+        # The row is there from now on, also where it was not.
         await execute(
             "INSERT INTO namespace_size (namespace_id, stored_bytes) VALUES (?, 0)"
             " ON CONFLICT (namespace_id) DO NOTHING",
             namespace_id,
         )
-        if is_postgres():
-            await fetch("SELECT 1 FROM namespace_size WHERE namespace_id = ? FOR NO KEY UPDATE", namespace_id)
+        await hold([namespace_id])
         for table in ("namespace_content", "repository_size"):
             await execute(f"DELETE FROM {table} WHERE namespace_id = ?", namespace_id)
         await execute(
@@ -205,13 +205,24 @@ async def _count_again(namespace_id: int) -> None:
 
 
 async def _forget_lost() -> None:
-    """Delete the figures of namespaces whose account is gone."""
+    """Delete the figures of namespaces and repositories whose row is gone: their ids may be given again."""
     rows = await fetch(
         "SELECT namespace_id AS id FROM namespace_size s"
         " WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = s.namespace_id)"
     )
     for row in rows:
         await forget(row["id"])
+    rows = await fetch(
+        "SELECT namespace_id, repository_id FROM repository_size s"
+        " WHERE NOT EXISTS (SELECT 1 FROM repository r WHERE r.id = s.repository_id)"
+    )
+    for row in rows:
+        for table in ("storage_sample", "repository_size"):
+            await execute(
+                f"DELETE FROM {table} WHERE namespace_id = ? AND repository_id = ?",
+                row["namespace_id"],
+                row["repository_id"],
+            )
 
 
 async def _count_registry() -> None:
@@ -221,9 +232,4 @@ async def _count_registry() -> None:
     )
     assert row is not None
     text = orjson.dumps({"stored_bytes": row["stored_bytes"], "counted_at_ms": now_ms()}).decode()
-    await execute(
-        "INSERT INTO site_setting (name, value) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        REGISTRY_SIZE,
-        text,
-    )
+    await set_site_setting(REGISTRY_SIZE, text)

@@ -186,7 +186,8 @@ class User(Account, TokenHolder):
         return UserSettings(record=self.record) if role is AccountRole.ADMIN else None
 
     @strawberry.field(
-        description="What the user stores, and how it grew. For the user and superusers; refused to others."
+        description="What the user stores, and how it grew; null without the feature QUOTA_MANAGEMENT. For"
+        " the user and superusers; refused to others."
     )
     async def storage(
         self, info: Info

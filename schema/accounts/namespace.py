@@ -26,7 +26,7 @@ from schema.node_id import Node, encode_id
 from schema.pruning.policy import PrunePolicy, to_prune_policy
 from schema.quotas.quota import OF_NAMESPACE, IncludeDefault, Quota, quota_of
 from schema.repositories.activity import ActivityDay, Days, to_day
-from schema.sizes.storage import Storage, storage_of
+from schema.sizes.storage import UNCOUNTED, Storage, storage_of
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Namespace(Node):
     async def viewer_role(self, info: Info) -> TeamRole | None:
         return await namespace_role(info.context.context.viewer, self.record.id)
 
-    @strawberry.field(description="What it stores, and how it grew.")
+    @strawberry.field(description=f"What it stores, and how it grew; {UNCOUNTED}.")
     async def storage(self, info: Info) -> Storage | None:
         return await storage_of(info, self.record)
 

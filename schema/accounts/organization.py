@@ -28,7 +28,7 @@ from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.membership import OrganizationCollaborator, OrganizationMember
 from schema.repositories.prototype import PermissionPrototype, to_prototype
 from schema.scalars import BigInt
-from schema.sizes.storage import Storage, storage_of
+from schema.sizes.storage import UNCOUNTED, Storage, storage_of
 
 if TYPE_CHECKING:
     from schema.accounts.robot import Robot
@@ -105,7 +105,8 @@ class Organization(Node):
         return OrganizationSettings(record=self.record)
 
     @strawberry.field(
-        description="What it stores, and how it grew. For members and superusers; refused to others."
+        description=f"What it stores, and how it grew; {UNCOUNTED}. For members and superusers; refused to"
+        " others."
     )
     async def storage(self, info: Info) -> Storage | None:
         return await storage_of(info, self.record)

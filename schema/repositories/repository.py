@@ -47,7 +47,7 @@ from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.repositories.permission import RepositoryPermission, to_permission
 from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
-from schema.sizes.storage import RepositoryStorage
+from schema.sizes.storage import UNCOUNTED, RepositoryStorage
 from schema.tags.history import TagChange, TagDifference, to_tag_change, to_tag_difference
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 from schema.tags.plan import TagPlan, to_plan
@@ -170,9 +170,10 @@ class Repository(Node, Guarded):
         activity.check_days(days)
         return [to_day(record) for record in await info.context.loaders.activity.load((self.record.id, days))]
 
-    @strawberry.field(description="What it stores, and how it grew.")
-    async def storage(self) -> RepositoryStorage:
-        return RepositoryStorage(record=self.record)
+    @strawberry.field(description=f"What it stores, and how it grew; {UNCOUNTED}.")
+    async def storage(self, info: Info) -> RepositoryStorage | None:
+        is_counted = info.context.context.site.has("QUOTA_MANAGEMENT")
+        return RepositoryStorage(record=self.record) if is_counted else None
 
     @strawberry.field(description="How many users have starred it.")
     async def star_count(self, info: Info) -> int:

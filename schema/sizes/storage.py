@@ -29,10 +29,14 @@ FOR_MEMBERS = (
     " For the owner and the members of the namespace; refused to others, and where 500,000 blobs and"
     " manifests would not do."
 )
+UNCOUNTED = "null without the feature QUOTA_MANAGEMENT"
 HISTORY = "The stored bytes of the last days, at most 365, newest first, from the first day that is known."
 
 
-@strawberry.type(description="What was stored at the end of a day; of today, what is stored now.")
+@strawberry.type(
+    description="What was stored on a day, by the last of the samples taken every six hours; of today, what"
+    " is stored now."
+)
 class StorageDay:
     record: strawberry.Private[SizeOnDay]
 
@@ -74,15 +78,16 @@ class Storage:
         return await quota_of(info, self.record.id, self.record.name, include_default=include_default)
 
     @strawberry.field(
-        description=f"When its quota would be full at the pace of the last {PACE_DAYS} days; now, if it is"
-        " full. Null without a quota, if nothing grows, and before there is a day to compare with."
+        description=f"When its quota would be full at the pace of the last {PACE_DAYS} days; with a Reject"
+        " limit, when nothing more could be pushed. Now, if that is so already. Null without a quota, if"
+        " nothing grows, and before there is a day to compare with."
     )
     async def quota_full_at(self, info: Info) -> datetime | None:
         quota = await quota_of(info, self.record.id, self.record.name, include_default=True)
         if quota is None:
             return None
         found = await info.context.loaders.namespace_histories.load((self.record.id, PACE_DAYS))
-        return optional_datetime(history.full_at_ms(quota.record.limit_bytes, found))
+        return optional_datetime(history.full_at_ms(quota.record.most_bytes, found))
 
     @strawberry.field(
         description=f"By how many bytes a day it grew in the last {PACE_DAYS} days, negative if it shrank;"
@@ -146,10 +151,13 @@ class RepositoryStorage:
         return to_days(await info.context.loaders.repository_histories.load((self.record.id, days)))
 
 
-async def storage_of(info: Info, record: AccountRecord) -> Storage:
-    """What a namespace stores. Raises `Unauthenticated` or `Forbidden` for outsiders."""
+async def storage_of(info: Info, record: AccountRecord) -> Storage | None:
+    """What a namespace stores; None without QUOTA_MANAGEMENT.
+
+    Raises `Unauthenticated` or `Forbidden` for outsiders.
+    """
     await require_member(info, record.id)
-    return Storage(record=record)
+    return Storage(record=record) if info.context.context.site.has("QUOTA_MANAGEMENT") else None
 
 
 async def require_member(info: Info, namespace_id: int) -> None:
