@@ -191,7 +191,18 @@ async def _held(call: Call, upload: str) -> AsyncIterator[None]:
 
 
 async def _append(call: Call, upload: uploads.OpenUpload, digest: str = "") -> int:
-    """Append the body to an upload, as far as it comes and there is room. Returns its new size in bytes."""
+    """Append the body to an upload, as far as it comes and there is room. Returns its new size in bytes.
+
+    What does not come reserves nothing of a quota any more.
+    """
+    try:
+        return await _append_body(call, upload, digest)
+    except BaseException:
+        await uploads.release(call.services.blobs, upload)
+        raise
+
+
+async def _append_body(call: Call, upload: uploads.OpenUpload, digest: str) -> int:
     blobs = call.services.blobs
     chunk = parse_chunk_range(header(call.scope, b"content-range"), content_length(call.scope))
     start = await blobs.upload_size(upload.uuid) if chunk is None else chunk.start

@@ -191,6 +191,26 @@ async def reserve_whole(site: Site, blobs: BlobStore, upload: OpenUpload, digest
         await _reserve(site, upload, size, size, digest)
 
 
+async def release(blobs: BlobStore, upload: OpenUpload) -> None:
+    """Keep of a reservation only what the upload holds: what was announced did not come.
+
+    Whoever resumes the upload announces the rest again.
+    """
+    if not upload.reserved_bytes:
+        return
+    try:
+        size = await blobs.upload_size(upload.uuid)
+    except UploadUnknown:
+        return
+    await execute(
+        "UPDATE upload SET reserved_bytes = ?, size_bytes = ? WHERE uuid = ? AND reserved_bytes > ?",
+        size,
+        size,
+        upload.uuid,
+        size,
+    )
+
+
 async def note(upload: OpenUpload, size: int) -> None:
     """Note the size of an upload that rests, so that it counts for its account."""
     if size >= NOTED_FROM_BYTES:

@@ -21,6 +21,7 @@ class LimitKind(StrEnum):
 
 
 REJECT = LimitKind.REJECT
+UPLOADS_ADVICE = "Cancel uploads, or wait: they end two days after their last use."
 
 
 def is_enforced(site: Site) -> bool:
@@ -124,10 +125,13 @@ class Usage:
         whole = "" if reject.percent == 100 else f" ({reject.percent}% of its quota of {reject.limit_bytes})"
         reserved = f", has reserved {self.reserved_bytes} for open uploads" if self.reserved_bytes else ""
         needed = f", and this needs {adding} more" if adding else ""
+        # Without the uploads it would fit: then deleting tags is not what helps soonest.
+        blocks = self.reserved_bytes > 0 and stored + adding <= reject.most_bytes
+        uploads = f" {UPLOADS_ADVICE}" if blocks else ""
         raise QuotaExceeded(
             f"Quota has been exceeded on namespace {self.namespace}: it may store {reject.most_bytes} bytes"
-            f"{whole}, stores {stored}{reserved}{needed}. Deleting tags makes room once their content is"
-            " collected; a superuser of the registry can raise the quota.",
+            f"{whole}, stores {stored}{reserved}{needed}.{uploads} Deleting tags makes room once their"
+            " content is collected; a superuser of the registry can raise the quota.",
             field=field,
             namespace_id=self.namespace_id,
             namespace=self.namespace,

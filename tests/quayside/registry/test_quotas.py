@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,8 @@ import pytest
 
 from quayside import app as app_module
 from quayside.app import create_app
+from quayside.http.bodies import BodyStalled
+from quayside.registry.asgi import ClientGone
 from quayside.settings.settings import Settings
 from quayside.settings.site import site_of
 from resolvers.content import upload
@@ -95,9 +97,11 @@ def sentence(limit: int, use: int, needed: int, *, reserved: int = 0, whole: str
     """The sentence of a refusal."""
     held = f", has reserved {reserved} for open uploads" if reserved else ""
     needs = f", and this needs {needed} more" if needed else ""
+    blocked = reserved and use + needed <= limit
+    advice = " Cancel uploads, or wait: they end two days after their last use." if blocked else ""
     return (
         f"Quota has been exceeded on namespace {OWNER}: it may store {limit} bytes{whole}, stores {use}"
-        f"{held}{needs}. Deleting tags makes room once their content is collected; a superuser of the"
+        f"{held}{needs}.{advice} Deleting tags makes room once their content is collected; a superuser of the"
         " registry can raise the quota."
     )
 
@@ -314,6 +318,40 @@ async def test_reservations_end_with_their_upload(
         assert record is not None
         await repositories.delete(context, record.path)
         await purge_repository(record.id)
+    assert await reserved(OWNER) == 0
+
+
+async def broken(content: bytes, error: Exception) -> AsyncIterator[bytes]:
+    """A body that ends before its announced length."""
+    yield content
+    raise error
+
+
+@pytest.mark.parametrize("error", [ClientGone(), BodyStalled("silent")])
+async def test_what_was_announced_and_did_not_come_is_not_reserved(
+    repository: kit.Repository, unauthenticated: httpx.AsyncClient, database: Database, error: Exception
+) -> None:
+    location = await repository.start_upload()
+    await set_quota(OWNER, 1_000)
+    bearer = {"Authorization": (await repository.client.get(location)).request.headers["Authorization"]}
+    digest = kit.digest_of(b"x" * 20)
+    # A request that names the digest announces as well.
+    for method, query, size in (("PATCH", {}, 10), ("PUT", {"digest": digest}, 20)):
+        # Who left gets no answer, which the client of the tests asserts.
+        with suppress(AssertionError):
+            await unauthenticated.request(
+                method,
+                location,
+                params=query,
+                content=broken(b"x" * 10, error),
+                headers={**bearer, "Content-Length": "1000" if size == 10 else "990"},
+            )
+        assert await reserved(OWNER) == size
+    beside = await post_whole(repository, b"y" * 980)
+    assert (beside.status_code, await stored(OWNER)) == (201, 980)
+
+    # Resuming announces again: here more than there is room for.
+    assert refused(await repository.put_chunk(location, b"x" * 5, 20), 1_000, 980, 25)
     assert await reserved(OWNER) == 0
 
 
