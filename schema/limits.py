@@ -45,6 +45,9 @@ from graphql import parse as parse_source
 WEIGHT = "weight"
 """The key in the `metadata` of a field that says how many rows it costs as much as."""
 
+ROWS = "rows"
+"""The key in the `metadata` of a list without pages that says as how many rows it counts."""
+
 DEFAULT_FIRST = 50
 """Rows of a connection if neither the query nor the schema gives a number."""
 
@@ -274,7 +277,8 @@ class CostCalculator:
         """The page size of a field, and the rows that multiply the cost below it; None if it is no list.
 
         A field with `first` or `days` has that many rows. A list looked up by a list argument has a row for
-        each item. The lists inside a connection are its rows, which are counted already.
+        each item, one with the metadata `ROWS` that many. The lists inside a connection are its rows, which
+        are counted already.
         """
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if PAGE_ARGUMENT in definition.args:
@@ -294,7 +298,7 @@ class CostCalculator:
             ]
             if looked_up:
                 return 0, max(looked_up)
-        return 0, None
+        return 0, metadata_of(definition).get(ROWS)
 
     def costliest(self, *, by: str) -> tuple[str, str]:
         """The path of the connection that costs most by a limit, and a sentence that says how it does.
@@ -387,8 +391,13 @@ class CostCalculator:
 
 def weight_of(field: GraphQLField) -> int:
     """What a field costs beside the rows of its pages, since it reads much to answer little."""
+    return int(metadata_of(field).get(WEIGHT, 0))
+
+
+def metadata_of(field: GraphQLField) -> Mapping[Any, Any]:
+    """The `metadata` that a field was declared with."""
     definition = field.extensions.get("strawberry-definition")
-    return int(definition.metadata.get(WEIGHT, 0)) if definition is not None else 0
+    return definition.metadata if definition is not None else {}
 
 
 def longest_list(value: Any, of: GraphQLInputType) -> int:

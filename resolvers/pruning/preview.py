@@ -47,6 +47,7 @@ class Preview:
     than one preview shows or reads.
     """
 
+    namespace_id: int
     items: tuple[PreviewItem, ...]
     chosen: tuple[tuple[RepositoryRecord, tuple[Chosen, ...]], ...]
     unread: int
@@ -102,7 +103,7 @@ async def preview(policy: PrunePolicyRecord, *, judged_at_ms: int | None = None)
             found += [(record, tuple(mine))] if mine else []
         unread += budget.is_spent
     items = [item for record, chosen in found for item in await _items(record, chosen)]
-    return Preview(tuple(items), tuple(found), unread)
+    return Preview(policy.namespace_id, tuple(items), tuple(found), unread)
 
 
 async def _selected(

@@ -9,8 +9,10 @@ from resolvers.pruning.history import PrunedTag, PruneRunRecord
 from resolvers.pruning.preview import Preview, PreviewItem, freed_bytes
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.guards import REFUSABLE
 from schema.limits import WEIGHT
 from schema.scalars import BigInt, Digest, optional_datetime, to_datetime
+from schema.sizes.storage import require_member
 
 READS_MANY = {WEIGHT: 100}
 """The `metadata` of a field for which the tags of a place, and what they point to, are read."""
@@ -58,10 +60,12 @@ class PrunePreview:
     @strawberry.field(
         description="How many bytes less the namespace stores once these tags are deleted, the time machine's"
         " window is over, and what nothing keeps any more has been collected. Null where more than 10,000"
-        " manifests depend on them.",
-        metadata=READS_MANY,
+        " manifests depend on them. For the owner and the members of the namespace, since it depends on what"
+        " other repositories hold; refused to others.",
+        metadata=READS_MANY | REFUSABLE,
     )
-    async def freed_bytes(self) -> BigInt | None:
+    async def freed_bytes(self, info: Info) -> BigInt | None:
+        await require_member(info, self.record.namespace_id)
         freed = await freed_bytes(self.record)
         return None if freed is None else BigInt(freed)
 

@@ -14,6 +14,7 @@ from schema.context import Info
 from schema.errors import Payload, mutation
 from schema.guards import REFUSABLE
 from schema.inputs import changes
+from schema.limits import ROWS
 from schema.scalars import ByteSize
 
 strawberry.enum(
@@ -78,7 +79,11 @@ class Quota:
     def has_default(self, info: Info) -> bool:
         return info.context.context.site.default_reject_quota_bytes > 0
 
-    @strawberry.field(description="Its limits, lowest first, at most 200; none for the registry's default.")
+    # A limit leads back to its quota, so that each level of these multiplies the answer.
+    @strawberry.field(
+        description="Its limits, lowest first, at most 200; none for the registry's default.",
+        metadata={ROWS: 50},
+    )
     def limits(self) -> list[QuotaLimit]:
         return [QuotaLimit(record=limit, of=self.record) for limit in self.record.limits]
 

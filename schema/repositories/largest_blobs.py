@@ -1,5 +1,7 @@
 """The largest blobs of a namespace, as its members see them."""
 
+from collections.abc import Sequence
+
 import strawberry
 
 from resolvers.repositories.largest_blobs import LargeBlob as LargeBlobRecord
@@ -12,9 +14,11 @@ from schema.scalars import BigInt, Digest
 class LargeBlob:
     record: strawberry.Private[LargeBlobRecord]
 
-    @strawberry.field(description="Its digest.")
-    def digest(self) -> Digest:
-        return Digest(self.record.digest)
+    @strawberry.field(
+        description="Its digest; null unless the viewer may see a repository of the namespace that holds it."
+    )
+    async def digest(self, info: Info) -> Digest | None:
+        return Digest(self.record.digest) if await self._seen_in(info) else None
 
     @strawberry.field(description="Its size in bytes.")
     def size_bytes(self) -> BigInt:
@@ -28,7 +32,9 @@ class LargeBlob:
         description="Those of them that the viewer may see, oldest first; at most the first 20."
     )
     async def repositories(self, info: Info) -> list[Repository]:
-        loaders = info.context.loaders
-        ids = await loaders.repositories_with.load((self.record.digest, self.record.namespace_id))
-        records = await loaders.repositories.load_many(ids)
+        records = await info.context.loaders.repositories.load_many(list(await self._seen_in(info)))
         return [to_judged_repository(record) for record in records if record is not None]
+
+    async def _seen_in(self, info: Info) -> Sequence[int]:
+        key = (self.record.digest, self.record.namespace_id)
+        return await info.context.loaders.repositories_with.load(key)

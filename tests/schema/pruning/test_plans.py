@@ -139,6 +139,35 @@ async def test_plans_are_of_their_maker_and_owner(factory: Factory, app: GraphQL
     assert of_tags == {"repository": {"tagPlan": None}}
 
 
+async def test_the_bytes_of_a_preview_are_for_members(factory: Factory, app: GraphQL) -> None:
+    await factory.repository("ada/hidden")
+    await aged(factory, PATH, series("v", 4), layer=b"layer")
+    await older(factory, PATH, "3d")
+    await factory.user("eve")
+    await factory.grant(PATH, "eve", RepositoryRole.ADMIN, by="ada")
+    eve = app.with_token(await factory.token("eve"))
+    next_run = f"""{{ repository(path: "{PATH}") {{ prunePolicies(first: 5) {{ nodes {{
+      nextRun {{ tagCount freedBytes }} }} }} }} }}"""
+    draft = {"draft": {"method": "CREATION_DATE", "value": "1d"}}
+
+    async def answers() -> list[Json]:
+        # Whether the hidden repository holds the layer as well would show in the bytes.
+        return [await eve.answer(next_run), await eve.answer(PLAN, owner=APP, policy=draft)]
+
+    before = await answers()
+    await factory.image("ada/hidden", b"layer", tag="v1")
+    after = await answers()
+
+    for run, plan in (before, after):
+        (policy,) = run["data"]["repository"]["prunePolicies"]["nodes"]
+        shown = plan["data"]["autoPrunePlan"]["plan"]["preview"]
+        assert policy["nextRun"] == {"tagCount": 2, "freedBytes": None}
+        assert (shown["tagCount"], shown["freedBytes"]) == (2, None)
+        for answer in (run, plan):
+            assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+    assert (await app.data(next_run))["repository"]["prunePolicies"]["nodes"][0]["nextRun"]["tagCount"] == 2
+
+
 async def test_a_tag_that_changes_while_a_plan_is_carried_out_stays(
     factory: Factory, app: GraphQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -302,3 +302,15 @@ async def test_a_list_with_quotas_costs_one_more_statement(root: GraphQL, factor
         {"limitBytes": number + 1, "limits": [{"percent": 80}, {"percent": 100}]} for number in range(10)
     ]
     assert await quota.by_namespaces([]) == {}
+
+
+async def test_limits_that_lead_back_to_their_quota_count_at_each_level(root: GraphQL) -> None:
+    def document(levels: int) -> str:
+        ways = "limits { quota { " * levels + "limitBytes" + " } }" * levels
+        return f"{{ namespace {{ quota {{ {ways} }} }} }}"
+
+    assert await root.data(document(2)) == {"namespace": {"quota": None}}
+    assert await root.refusal(document(3)) == "TOO_COMPLEX"
+    assert await root.data("{ quotas(first: 100) { nodes { limits { percent } } } }") == {
+        "quotas": {"nodes": []}
+    }

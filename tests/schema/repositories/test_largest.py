@@ -81,11 +81,18 @@ async def test_members_see_the_repositories_that_they_may_see(factory: Factory, 
     bob = acme.with_token(await factory.token("bob"))
 
     first = (await bob.data(BLOBS, first=1))["namespace"]["largestBlobs"]["nodes"][0]
+    shown = await pages(bob, BLOBS, "largestBlobs", 10)
     tags = await pages(bob, TAGS, "largestTags", 10)
     await factory.user("eve")
     eve = acme.with_token(await factory.token("eve"))
 
     assert (first["repositoryCount"], first["repositories"]) == (2, [{"path": "acme/other"}])
+    # What only the hidden repository holds has no name, as its tags have none.
+    contents = [b"shared" * 90, kit.CONFIG, None, b"other" * 7, None]
+    assert [blob["digest"] for blob in shown] == [one and kit.digest_of(one) for one in contents]
+    assert [blob["repositories"] for blob in shown] == [
+        [{"path": "acme/other"}] if one else [] for one in contents
+    ]
     assert [tag["name"] for tag in tags] == ["other"]
     assert await eve.refusal(BLOBS, first=1) == await eve.refusal(TAGS, first=1) == "FORBIDDEN"
 
