@@ -1,16 +1,20 @@
-"""Deletes tags that auto-prune policies select, a batch in each transaction, looking at each tag again."""
+"""Deletes tags that auto-prune policies select, a batch in each transaction, looking at each tag again.
+
+A policy by number deletes a tag because there are newer ones to keep, so these are looked at again as well.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from resolvers import events
 from resolvers.context import Context
 from resolvers.pruning.history import PrunedTag, RunLog
 from resolvers.pruning.policy import POLICIES, PrunePolicyRecord
-from resolvers.pruning.selection import Chosen, still_chosen
+from resolvers.pruning.selection import Chosen, are_kept, still_chosen
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryRecord, RepositoryState
+from resolvers.tags import immutability
 from resolvers.tags.event import Entry
 from resolvers.tags.tag import end_tags
 from storage.clock import now_ms
@@ -20,6 +24,10 @@ from storage.transactions import lock_row, transaction
 
 BATCH = 100
 """Tags that one transaction deletes."""
+
+
+class Outdated(Exception):
+    """A tag that a policy by number was to keep has ended since the selection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +45,13 @@ class Deletion:
     judged_at_ms: int
     entry: Callable[[RepositoryRecord, str], Entry]
     log: RunLog | None = None
+    _ended: set[int] = field(default_factory=set)
 
     async def delete(self, found: Sequence[Chosen]) -> list[Chosen] | None:
         """Delete those of at most `BATCH` tags that are still to be deleted, and return them.
 
-        None if the repository is gone or closed to writes, or its policies have changed.
+        None if the repository is gone or closed to writes, or its policies have changed. Raises `Outdated`
+        where fewer tags would be left than a policy keeps, so that the tags must be selected again.
         """
         listed = await self._listed(found)
         async with transaction("prune.delete"):
@@ -49,13 +59,18 @@ class Deletion:
             if not await self._may_go_on():
                 return None
             now = now_ms()
-            done = await still_chosen(found, judged_at_ms=self.judged_at_ms, now_ms=now)
+            # One policy may delete what another keeps.
+            if not await are_kept({span for one in found for span in one.kept} - self._ended, now):
+                raise Outdated
+            locks = await immutability.locks_of(self.context, self.record)
+            done = await still_chosen(found, locks, judged_at_ms=self.judged_at_ms, now_ms=now)
             if done:
                 await end_tags([(one.tag.id, one.tag.name, one.tag.manifest_id) for one in done], now)
                 await self._record(done)
                 await self._note(done, listed)
             fault("prune.before_commit")
         fault("prune.after_commit")
+        self._ended.update(one.tag.id for one in done)
         return done
 
     async def _may_go_on(self) -> bool:

@@ -9,6 +9,7 @@ from resolvers.pruning.clock import judged_now
 from resolvers.pruning.policy import POLICIES
 from resolvers.pruning.selection import LATER_THAN_ALL, Judge, Ruling, tags_newest_first
 from resolvers.repositories.repository import RepositoryRecord, RepositoryState
+from resolvers.tags import immutability
 from storage.clock import now_ms
 
 
@@ -35,7 +36,7 @@ async def rulings_of(
     if not policies:
         return {}
     found: dict[int, list[Ruling]] = {}
-    judge = Judge(policies, await judged_now())
+    judge = Judge(policies, await judged_now(), await immutability.locks_of(context, record))
     async for page in tags_newest_first(record.id, judge, now_ms(), newest_ms=LATER_THAN_ALL):
         for tag in page:
             said = judge.rulings(tag)

@@ -12,7 +12,7 @@ from resolvers.accounts.namespace import Owner
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
 from resolvers.pruning.clock import judged_now
-from resolvers.pruning.deletion import BATCH, Deletion
+from resolvers.pruning.deletion import BATCH, Deletion, Outdated
 from resolvers.pruning.history import RunLog
 from resolvers.pruning.policy import POLICIES, PruneMethod, PrunePolicyRecord, PruneRule, require_place
 from resolvers.pruning.preview import DRAFT_ID, Preview, drafted, preview
@@ -48,7 +48,7 @@ async def prepare(
         raise Invalid("policy: give either the uuid of a policy or a draft.", field="policy")
     judged_at_ms = await judged_now()
     policy = drafted(place, rule) if rule else await POLICIES.require(place, identity or "")
-    found = await preview(policy, judged_at_ms=judged_at_ms)
+    found = await preview(context, policy, judged_at_ms=judged_at_ms)
     arguments = {
         "namespace_id": place.namespace_id,
         "place_id": place.repository_id,
@@ -73,7 +73,7 @@ async def apply(context: Context, owner: Owner, identity: str) -> PrunePlanRecor
     kept_plan.require_open(kept)
     policy = await _policy_of(kept, place)
     judged_at_ms = kept.arguments["judged_at_ms"]
-    found = await preview(policy, judged_at_ms=judged_at_ms)
+    found = await preview(context, policy, judged_at_ms=judged_at_ms)
     if kept_plan.fingerprint(_outcome(policy, found)) != kept.fingerprint:
         raise kept_plan.stale()
     await kept_plan.mark_applied(kept)
@@ -90,7 +90,10 @@ async def apply(context: Context, owner: Owner, identity: str) -> PrunePlanRecor
             log=log,
         )
         for batch in batches(chosen, BATCH):
-            done = await deletion.delete(batch)
+            try:
+                done = await deletion.delete(batch)
+            except Outdated:
+                break
             if done is None:
                 break
             deleted += len(done)

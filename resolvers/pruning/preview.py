@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from resolvers.context import Context
 from resolvers.errors import TooMany
 from resolvers.manifests import cosign, reclaimable
 from resolvers.manifests.reclaimable import EndingSpan
@@ -17,6 +18,7 @@ from resolvers.pruning.run import places
 from resolvers.pruning.selection import Chosen, Judge, tags_newest_first
 from resolvers.repositories.policies import Place
 from resolvers.repositories.repository import RepositoryRecord
+from resolvers.tags import immutability
 from resolvers.tags.outcome import MAX_TAGS
 from storage.clock import now_ms
 
@@ -84,7 +86,7 @@ class _Budget:
     is_spent: bool = False
 
 
-async def preview(policy: PrunePolicyRecord, *, judged_at_ms: int | None = None) -> Preview:
+async def preview(context: Context, policy: PrunePolicyRecord, *, judged_at_ms: int | None = None) -> Preview:
     """What a policy deletes where it holds, now or judged at a time: up to 10,000 tags.
 
     Up to 200,000 tags are read.
@@ -99,7 +101,9 @@ async def preview(policy: PrunePolicyRecord, *, judged_at_ms: int | None = None)
     async for record, own in places(policy.namespace_id, policy.repository_id, [*shared, policy]):
         if not budget.is_spent:
             others = [one for one in own if one.id != policy.id]
-            mine = await _selected(record, Judge([*shared, *others, policy], judged), policy, budget)
+            locks = await immutability.locks_of(context, record)
+            judge = Judge([*shared, *others, policy], judged, locks)
+            mine = await _selected(record, judge, policy, budget)
             found += [(record, tuple(mine))] if mine else []
         unread += budget.is_spent
     items = [item for record, chosen in found for item in await _items(record, chosen)]
@@ -116,8 +120,8 @@ async def _selected(
             budget.is_spent = True
             break
         budget.reads -= len(page)
-        against = [(tag, judge.policy_against(tag)) for tag in page]
-        lost = [Chosen(tag, policy) for tag, one in against if one is not None and one.id == policy.id]
+        against = [judge.choice(tag) for tag in page]
+        lost = [one for one in against if one is not None and one.policy.id == policy.id]
         found += lost[: budget.tags]
         budget.is_spent = len(lost) > budget.tags
         budget.tags -= min(len(lost), budget.tags)

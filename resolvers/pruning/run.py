@@ -12,19 +12,23 @@ from resolvers.context import Context
 from resolvers.job_kinds import checkpoint, progress
 from resolvers.pruning import history
 from resolvers.pruning.clock import judged_now
-from resolvers.pruning.deletion import BATCH, Deletion
+from resolvers.pruning.deletion import BATCH, Deletion, Outdated
 from resolvers.pruning.history import RunLog
 from resolvers.pruning.policy import POLICIES, PrunePolicyRecord
 from resolvers.pruning.selection import Chosen, chosen
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryRecord, RepositoryState
 from resolvers.tags import event as tag_event
+from resolvers.tags import immutability
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.statements import batches, fetch, fetch_one, placeholders
 
 PLACES = 500
 """Repositories or namespaces that are read in one statement."""
+
+SELECTIONS = 100
+"""How often a run selects the tags of a repository where those that it keeps end meanwhile."""
 
 Policies = Sequence[PrunePolicyRecord]
 
@@ -95,7 +99,21 @@ class _Run:
         deletion = Deletion(
             self._context, record, policies, self._judged_at_ms, tag_event.pruned, log=self._log
         )
-        async for page in chosen(record.id, policies, judged_at_ms=self._judged_at_ms, now_ms=now_ms()):
+        for _ in range(SELECTIONS):
+            try:
+                async for done in self._selected(deletion):
+                    yield done
+            except Outdated:
+                continue
+            return
+
+    async def _selected(self, deletion: Deletion) -> AsyncIterator[Pruned]:
+        """Select the tags of one repository and delete them. Raises `Outdated`."""
+        record, policies = deletion.record, deletion.policies
+        locks = await immutability.locks_of(self._context, record)
+        async for page in chosen(
+            record.id, policies, locks, judged_at_ms=self._judged_at_ms, now_ms=now_ms()
+        ):
             checkpoint()
             for batch in batches(page, BATCH):
                 checkpoint()

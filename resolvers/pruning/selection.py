@@ -4,26 +4,30 @@ The policies of a namespace and of a repository apply together: those by age fir
 each kind those of the namespace first, then by age of the policy. The first policy that deletes a tag has it,
 and later ones do not count it. A policy by number keeps the newest of the tags that its pattern chooses. It
 counts every such tag that earlier policies leave, locked, expiring and recently pulled ones too, so that
-protecting one tag neither ends nor saves another.
+protecting one tag neither ends nor saves another. The newest are those written last, whatever the clock said
+then, so by number tags come in the order of their ids; an age is judged by the clock.
 
 Cosign tags are neither deleted nor counted; they end with the last ordinary tag of their subject. Only names
 end here: whether a manifest goes is said by `resolvers.manifests.liveness` alone.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import orjson
+
 from resolvers.manifests import cosign
 from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord
+from resolvers.tags.immutability import Locks
 from storage.clock import DAY_MS
 from storage.conditions import is_active
-from storage.statements import Row, fetch, placeholders
+from storage.statements import Row, fetch, fetch_one, is_postgres, placeholders
 
 PAGE = 2_000
 """Tags that are read in one statement."""
 LATER_THAN_ALL = 2**62
-"""Later than the start of any tag."""
+"""Later than the start of any tag, and than its id."""
 
 
 class Verdict(StrEnum):
@@ -65,10 +69,11 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A tag that a policy deletes."""
+    """A tag that a policy deletes. `kept` are the ids of the newer ones that one by number keeps."""
 
     tag: TagState
     policy: PrunePolicyRecord
+    kept: Sequence[int] = ()
 
 
 def in_order(policies: Sequence[PrunePolicyRecord]) -> list[PrunePolicyRecord]:
@@ -82,11 +87,11 @@ def in_order(policies: Sequence[PrunePolicyRecord]) -> list[PrunePolicyRecord]:
 class Judge:
     """Judges the tags of one repository, which it must be given newest first.
 
-    `now_ms` is the time that ages are judged by.
+    `now_ms` is the time that ages are judged by; `locks` are those of the repository.
     """
 
-    def __init__(self, policies: Sequence[PrunePolicyRecord], now_ms: int) -> None:
-        self._rules = [_Rule(policy, now_ms) for policy in in_order(policies)]
+    def __init__(self, policies: Sequence[PrunePolicyRecord], now_ms: int, locks: Locks) -> None:
+        self._rules = [_Rule(policy, now_ms, locks) for policy in in_order(policies)]
 
     def rulings(self, tag: TagState) -> list[Ruling]:
         """What each policy says, in their order, up to the one that deletes the tag; none of a cosign tag."""
@@ -99,10 +104,17 @@ class Judge:
                 break
         return found
 
-    def policy_against(self, tag: TagState) -> PrunePolicyRecord | None:
-        """The policy that deletes a tag; None if it stays."""
+    def choice(self, tag: TagState) -> Chosen | None:
+        """The tag with the policy that deletes it; None if it stays."""
         rulings = self.rulings(tag)
-        return rulings[-1].policy if rulings and rulings[-1].verdict is Verdict.DELETES else None
+        if not rulings or rulings[-1].verdict is not Verdict.DELETES:
+            return None
+        return Chosen(tag, rulings[-1].policy, self._rules[len(rulings) - 1].kept)
+
+    @property
+    def counts(self) -> bool:
+        """Whether a policy goes by number, so that all tags have to be looked at."""
+        return any(rule.cutoff_ms is None for rule in self._rules)
 
     @property
     def newest_ms(self) -> int:
@@ -119,9 +131,12 @@ class Judge:
 class _Rule:
     """A policy with what it has counted so far."""
 
-    def __init__(self, policy: PrunePolicyRecord, now_ms: int) -> None:
+    def __init__(self, policy: PrunePolicyRecord, now_ms: int, locks: Locks) -> None:
         self._policy = policy
+        self._locks = locks
         self._counted = 0
+        self.kept: list[int] = []
+        """The ids of the newest tags, which a policy by number keeps."""
         self._keep_count = policy.keep_count
         # Never negative, since it is compared in the database as well.
         self.cutoff_ms = None if policy.max_age_ms is None else max(0, now_ms - policy.max_age_ms)
@@ -137,10 +152,12 @@ class _Rule:
             self._counted += 1
             rank = self._counted
             if rank <= self._keep_count:
+                self.kept.append(tag.id)
                 return Ruling(self._policy, Verdict.AMONG_NEWEST, rank)
         elif self.cutoff_ms is not None and tag.started_at_ms >= self.cutoff_ms:
             return Ruling(self._policy, Verdict.TOO_YOUNG)
-        return Ruling(self._policy, protection(tag, self.pulled_since_ms) or Verdict.DELETES, rank)
+        verdict = protection(tag, self.pulled_since_ms, self._locks) or Verdict.DELETES
+        return Ruling(self._policy, verdict, rank)
 
 
 def pulled_since(policy: PrunePolicyRecord, now_ms: int) -> int | None:
@@ -149,9 +166,9 @@ def pulled_since(policy: PrunePolicyRecord, now_ms: int) -> int | None:
     return None if days is None else now_ms - days * DAY_MS
 
 
-def protection(tag: TagState, pulled_since_ms: int | None) -> Verdict | None:
+def protection(tag: TagState, pulled_since_ms: int | None, locks: Locks) -> Verdict | None:
     """What keeps a tag that a policy would delete, None for nothing."""
-    if tag.is_locked:
+    if tag.is_locked or locks.hold(tag.name, tag.ended_at_ms):
         return Verdict.LOCKED
     if pulled_since_ms is None or tag.pulled_at_ms is None or tag.pulled_at_ms < pulled_since_ms:
         return None
@@ -203,20 +220,29 @@ async def tags_newest_first(
     Those that began before `newest_ms`; by default as many as are needed to know what is deleted. Tags that
     change meanwhile may be left out or seen as they were.
     """
+    # Where none are counted, the index over starts leaves out those that are too young.
+    order = ("id",) if judge.counts else ("started_at_ms", "name")
     statement = (
         f"{_select(with_pulls=judge.asks_for_pulls)} WHERE t.repository_id = ? AND {is_active('t')}"
-        " AND (t.started_at_ms, t.name) < (?, ?) ORDER BY t.started_at_ms DESC, t.name DESC LIMIT ?"
+        f" AND ({', '.join(f't.{one}' for one in order)}) < ({placeholders(order)})"
+        f" ORDER BY {', '.join(f't.{one} DESC' for one in order)} LIMIT ?"
     )
-    place = (judge.newest_ms if newest_ms is None else newest_ms, "")
+    newest = judge.newest_ms if newest_ms is None else newest_ms
+    place: tuple[int | str, ...] = (LATER_THAN_ALL,) if judge.counts else (newest, "")
     while rows := await fetch(statement, repository_id, now_ms, *place, PAGE):
         yield [_state(row) for row in rows]
         if len(rows) < PAGE:
             return
-        place = (rows[-1]["started_at_ms"], rows[-1]["name"])
+        place = tuple(rows[-1][one] for one in order)
 
 
 async def chosen(
-    repository_id: int, policies: Sequence[PrunePolicyRecord], *, judged_at_ms: int, now_ms: int
+    repository_id: int,
+    policies: Sequence[PrunePolicyRecord],
+    locks: Locks,
+    *,
+    judged_at_ms: int,
+    now_ms: int,
 ) -> AsyncIterator[list[Chosen]]:
     """The tags of a repository that policies delete, newest first, in pages that may be empty.
 
@@ -224,12 +250,14 @@ async def chosen(
     """
     if not policies:
         return
-    judge = Judge(policies, judged_at_ms)
+    judge = Judge(policies, judged_at_ms, locks)
     async for page in tags_newest_first(repository_id, judge, now_ms):
-        yield [Chosen(tag, policy) for tag in page if (policy := judge.policy_against(tag)) is not None]
+        yield [one for tag in page if (one := judge.choice(tag)) is not None]
 
 
-async def still_chosen(found: Sequence[Chosen], *, judged_at_ms: int, now_ms: int) -> list[Chosen]:
+async def still_chosen(
+    found: Sequence[Chosen], locks: Locks, *, judged_at_ms: int, now_ms: int
+) -> list[Chosen]:
     """Those of at most 500 tags that are still to be deleted: active, not moved, not locked, not pulled.
 
     In the open transaction, with the repository's row locked. One statement.
@@ -246,5 +274,24 @@ async def still_chosen(found: Sequence[Chosen], *, judged_at_ms: int, now_ms: in
         one
         for one in found
         if (state := states.get(one.tag.id)) is not None
-        and protection(state, pulled_since(one.policy, judged_at_ms)) is None
+        and protection(state, pulled_since(one.policy, judged_at_ms), locks) is None
     ]
+
+
+async def are_kept(ids: Collection[int], now_ms: int) -> bool:
+    """Whether the names of all these spans go on, be it that they were moved. One statement.
+
+    In the open transaction, with the repository's row locked.
+    """
+    if not ids:
+        return True
+    # There may be as many as a policy keeps, and a list has too many parameters then.
+    some = "= ANY(CAST(? AS BIGINT[]))" if is_postgres() else "IN (SELECT value FROM json_each(?))"
+    row = await fetch_one(
+        f"SELECT COUNT(*) AS number FROM tag t WHERE t.id {some} AND ({is_active('t')} OR EXISTS (SELECT 1"
+        f" FROM tag n WHERE n.repository_id = t.repository_id AND n.name = t.name AND {is_active('n')}))",
+        [*ids] if is_postgres() else orjson.dumps([*ids]).decode(),
+        now_ms,
+        now_ms,
+    )
+    return row is not None and row["number"] == len(ids)

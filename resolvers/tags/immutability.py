@@ -65,6 +65,27 @@ async def policies_of(context: Context, repository: RepositoryRecord) -> list[Po
     return await POLICIES.holding_in(repository)
 
 
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """What the policies of a repository lock, before the job that locks existing tags has come to them too.
+
+    Without `may_expire` (IMMUTABLE_TAGS_CAN_EXPIRE), tags with an expiration are left out.
+    """
+
+    policies: Sequence[PolicyRecord] = ()
+    may_expire: bool = False
+
+    def hold(self, name: str, ended_at_ms: int | None) -> bool:
+        """Whether a policy locks an active tag, given its expiration."""
+        return (self.may_expire or ended_at_ms is None) and first_match(self.policies, name) is not None
+
+
+async def locks_of(context: Context, repository: RepositoryRecord) -> Locks:
+    """What the policies of a repository lock; one statement."""
+    policies = await policies_of(context, repository)
+    return Locks(policies, context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"))
+
+
 async def _place(context: Context, owner: Owner) -> Place:
     place = await POLICIES.place(context, owner)
     if not context.site.has("IMMUTABLE_TAGS"):

@@ -70,8 +70,8 @@ class PrunePolicy(Node):
         description="What it will delete at its next run, as things are; runs begin every hour.",
         metadata=READS_MANY | REFUSABLE,
     )
-    async def next_run(self) -> PrunePreview:
-        return PrunePreview(record=await preview(self.record))
+    async def next_run(self, info: Info) -> PrunePreview:
+        return PrunePreview(record=await preview(info.context.context, self.record))
 
     @strawberry.field(
         description="Its last runs, newest first: at most ten, of which one at most deleted nothing."

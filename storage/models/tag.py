@@ -44,4 +44,5 @@ class Tag(Model):
         indexes = (
             Index(fields=("repository_id", "name", "started_at_ms")),
             Index(fields=("repository_id", "started_at_ms", "name")),
+            Index(fields=("repository_id", "id"), name="idx_tag_order"),
         )

@@ -23,19 +23,17 @@ async def aged(factory: Factory, path: str, days: Mapping[str, int], *, layer: b
     assert record is not None
     (row,) = await fetch("SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", record.id, digest)
     now = now_ms()
-    await Tag.bulk_create(
-        [
-            # Within a day, tags given first are newer.
-            Tag(
-                name=name,
-                started_at_ms=now - age * DAY_MS - place,
-                repository_id=record.id,
-                manifest_id=row["id"],
-            )
-            for place, (name, age) in enumerate(days.items())
-        ],
-        batch_size=500,
-    )
+    tags = [
+        # Within a day, tags given first are newer.
+        Tag(
+            name=name,
+            started_at_ms=now - age * DAY_MS - place,
+            repository_id=record.id,
+            manifest_id=row["id"],
+        )
+        for place, (name, age) in enumerate(days.items())
+    ]
+    await Tag.bulk_create(sorted(tags, key=lambda one: one.started_at_ms), batch_size=500)
     return digest
 
 

@@ -14,12 +14,12 @@ from resolvers.accounts import user
 from resolvers.accounts.namespace import Owner
 from resolvers.job_kinds import Run
 from resolvers.pruning import clock as prune_clock
-from resolvers.pruning import deletion, history, policy, schedule, selection
+from resolvers.pruning import deletion, history, plan, policy, schedule, selection
 from resolvers.pruning.policy import PrunePolicyRecord
 from resolvers.pruning.run import prune
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryState
-from resolvers.tags import tag
+from resolvers.tags import immutability, tag
 from resolvers.tags.tag import TagChanges
 from storage.clock import DAY_MS, now_ms
 from storage.database import Database
@@ -133,6 +133,91 @@ async def test_tags_that_were_moved_locked_pulled_or_deleted_meanwhile_stay(
     assert names(await pruned(ada)) == ["v0", "v4", "v5"]
     assert await left() == ["other", "v1", "v2"]
     assert sorted(await entries()) == [f"{PATH}:{name}" for name in ("v0", "v4", "v5")]
+
+
+@pytest.mark.parametrize("what", ["deleted", "expired", "moved"])
+@pytest.mark.parametrize("is_plan", [False, True])
+async def test_as_many_tags_as_a_policy_keeps_are_left_whatever_ends_meanwhile(
+    ada: Factory, before_deletion: Callable[[Action], None], what: str, is_plan: bool
+) -> None:
+    await aged(ada, PATH, series("v", 5))
+    other = await ada.image(PATH, b"other")
+    context = await ada.as_account("ada")
+    by_number = await numbered(ada, PATH, 2)
+    place = Owner(repository=PATH)
+    prepared = await plan.prepare(context, place, identity=by_number.uuid)
+
+    async def change() -> None:
+        if what == "moved":
+            await tag.update(context, PATH, "v0", TagChanges(manifest_digest=other))
+        elif what == "deleted":
+            await tag.delete(context, PATH, "v0")
+        else:
+            await execute(
+                "UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE name = 'v0'", now_ms() - 1, True
+            )
+
+    before_deletion(change)
+    if is_plan:
+        done = await plan.apply(context, place, prepared.uuid)
+        # A plan is of exact tags: it deletes no others in their place.
+        assert done.deleted_count == (3 if what == "moved" else 0)
+    else:
+        assert names(await pruned(ada)) == (["v2", "v3", "v4"] if what == "moved" else ["v3", "v4"])
+    kept = ["v0", "v1"] if what == "moved" else ["v1", "v2", *(["v3", "v4"] if is_plan else [])]
+    assert await left() == kept
+    assert names(await pruned(ada)) == (["v3", "v4"] if is_plan and what != "moved" else [])
+
+
+async def test_what_one_policy_deletes_of_the_tags_that_another_keeps_stops_neither(
+    ada: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.pruning.run.BATCH", 1)
+    monkeypatch.setattr("resolvers.pruning.run.SELECTIONS", 1)
+    await aged(ada, PATH, series("v", 6))
+    await numbered(ada, "ada", 3)
+    await numbered(ada, PATH, 1)
+    # The namespace's keeps v0, v1 and v2; of these, v1 and v2 are deleted before v3, v4 and v5.
+    assert names(await pruned(ada)) == ["v1", "v2", "v3", "v4", "v5"]
+
+
+async def test_the_newest_are_those_pushed_last_whatever_the_clock_said(ada: Factory, clock: Clock) -> None:
+    digest = await ada.image(PATH, b"layer")
+    context = await ada.as_account("ada")
+    await numbered(ada, PATH, 2)
+    for jump, pushed in ((366, "f1 f2"), (-366, "n1 n2")):
+        clock.move(jump * 86_400)
+        for name in pushed.split():
+            await tag.update(context, PATH, name, TagChanges(manifest_digest=digest))
+
+    assert names(await pruned(ada)) == ["f1", "f2"]
+    assert await left() == ["n1", "n2"]
+
+
+async def test_tags_that_an_immutability_policy_locks_stay_before_its_job_has_run(
+    ada: Factory, before_deletion: Callable[[Action], None]
+) -> None:
+    await aged(ada, PATH, {"release-1": 9, "release-2": 9, "v1": 9, "late-1": 9, "release-3": 9})
+    await execute(
+        "UPDATE tag SET ended_at_ms = ?, is_expiration = ? WHERE name = 'release-3'", now_ms() + DAY_MS, True
+    )
+    context = await ada.as_account("ada")
+    place = Owner(namespace="ada")
+
+    async def lock_by(pattern: str) -> None:
+        await immutability.create(context, place, tag_pattern=pattern)
+        # As where there are more tags than are locked at once.
+        await execute("UPDATE tag SET is_immutable = ?", False)
+
+    await lock_by("release-.*")
+    by_age = await older(ada, PATH, "2d")
+    prepared = await plan.prepare(context, Owner(repository=PATH), identity=by_age.uuid)
+    # Tags with an expiration are not locked by policies here.
+    assert sorted(item.name for item in prepared.preview.items) == ["late-1", "release-3", "v1"]
+    before_deletion(lambda: lock_by("late-.*"))
+
+    assert names(await pruned(ada)) == ["release-3", "v1"]
+    assert await left() == ["late-1", "release-1", "release-2"]
 
 
 @pytest.mark.parametrize("what", ["changed", "deleted", "added", "read only", "repository", "namespace"])

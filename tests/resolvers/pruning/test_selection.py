@@ -8,6 +8,7 @@ from resolvers.pruning import selection
 from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord
 from resolvers.pruning.selection import Judge, TagState, Verdict
 from resolvers.tags import tag
+from resolvers.tags.immutability import Locks
 from resolvers.tags.tag import TagChanges
 from storage.activity import PullCount, TagKey, add_manifest_pulls, add_tag_pulls
 from storage.clock import DAY_MS, now_ms
@@ -225,8 +226,8 @@ def test_one_pass_deletes_what_policies_delete_one_after_another() -> None:
             )
             for number, start in enumerate(starts)
         ]
-        judge = Judge(policies, now)
-        found = {one.id: policy for one in tags if (policy := judge.policy_against(one)) is not None}
+        judge = Judge(policies, now, Locks())
+        found = {one.id: made.policy for one in tags if (made := judge.choice(one)) is not None}
         assert found == one_after_another(policies, tags, now)
 
 
@@ -253,7 +254,7 @@ def test_rulings_say_what_each_policy_says() -> None:
             ]
         )
     ]
-    judge = Judge(policies, now)
+    judge = Judge(policies, now, Locks())
 
     def said(days: int, **more: bool) -> list[tuple[int, Verdict, int | None]]:
         state = TagState(1, "v", 1, now - days * DAY_MS, more.get("locked", False), now - 3 * DAY_MS)
@@ -292,7 +293,9 @@ async def test_a_repository_is_read_in_pages_and_only_as_far_as_ages_need(
         with count_statements() as count:
             found = [
                 one
-                async for page in selection.chosen(record, policies, judged_at_ms=now_ms(), now_ms=now_ms())
+                async for page in selection.chosen(
+                    record, policies, Locks(), judged_at_ms=now_ms(), now_ms=now_ms()
+                )
                 for one in page
             ]
         return len(found), len(count.statements)
