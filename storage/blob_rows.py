@@ -6,9 +6,10 @@ Bytes are deleted only while the row of their digest is in state `deleting`, whi
 `deleting_until_ms` nobody sends a deletion any more. A commit waits for that, or takes the row back once the
 lease is over. In state `stored` a commit renews `committed_at_ms`, and younger rows are not deleted.
 
-Bytes without a row are not deleted either: whoever finds them writes a row, which begins their grace period.
-So a new digest is committed without writing a row first, and a process that dies between its bytes and its
-row leaves nothing that the collector would not find.
+A commit writes the row before the bytes, in any case and by one statement: a push must not tell by its cost
+whether somebody else holds the blob. Of a new digest nobody has seen the bytes yet, so the row says 0 bytes
+until `record`, which comes before any right. A process that dies in between, or a client that named a wrong
+digest, leaves a row for the collector. It also writes rows for bytes that have none.
 """
 
 import asyncio
@@ -27,8 +28,6 @@ LEASE_MS = 10_000
 """How long a claim to delete lasts, and how long a push may have to wait after a collector was killed."""
 DELETE_TIMEOUT_MS = 3_000
 """How long one deletion may take. It must end well within the lease."""
-RENEWED_WITHIN_MS = 3_600_000
-"""A younger commit counts as new, so that pushing a common layer does not write its row each time."""
 CLAIM_BATCH = 50
 DELETIONS_AT_ONCE = 8
 INSERT_BATCH = 100
@@ -65,30 +64,30 @@ async def commit(blobs: BlobStore, upload: str, digest: str) -> int:
 
 
 async def _is_safe_from_deletion(digest: str) -> bool:
-    """Renew the row of a digest; False while another process may be deleting its bytes."""
-    row = await fetch_one(f"SELECT id, state, {COMMITTED_AT} AS at_ms FROM blob WHERE digest = ?", digest)
+    """Write or renew the row of a digest; False while another process may be deleting its bytes."""
     now = now_ms()
-    if row is None or (row["state"] == "stored" and row["at_ms"] > now - RENEWED_WITHIN_MS):
-        return True
     return bool(
         await execute(
-            "UPDATE blob SET state = 'stored', deleting_until_ms = NULL, committed_at_ms = ?"
-            " WHERE id = ? AND (state = 'stored' OR deleting_until_ms < ?)",
+            "INSERT INTO blob (digest, size_bytes, created_at_ms, committed_at_ms) VALUES (?, 0, ?, ?)"
+            " ON CONFLICT (digest) DO UPDATE SET state = 'stored', deleting_until_ms = NULL,"
+            " committed_at_ms = excluded.committed_at_ms"
+            " WHERE blob.state = 'stored' OR blob.deleting_until_ms < excluded.committed_at_ms",
+            digest,
             now,
-            row["id"],
             now,
         )
     )
 
 
 async def record(sizes: Mapping[str, int]) -> None:
-    """Write the missing ones of the rows of blobs that the store holds; their grace period begins."""
+    """Write the sizes of blobs that the store holds, and the rows that are missing: their grace begins."""
     for batch in batches(list(sizes), INSERT_BATCH):
         now = now_ms()
         values = ", ".join(["(?, ?, ?, ?)"] * len(batch))
         await execute(
             "INSERT INTO blob (digest, size_bytes, created_at_ms, committed_at_ms)"
-            f" VALUES {values} ON CONFLICT (digest) DO NOTHING",
+            f" VALUES {values} ON CONFLICT (digest) DO UPDATE SET size_bytes = excluded.size_bytes"
+            " WHERE blob.size_bytes <> excluded.size_bytes",
             *(value for digest in batch for value in (digest, sizes[digest], now, now)),
         )
 

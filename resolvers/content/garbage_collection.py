@@ -225,12 +225,15 @@ _UNUSED = " AND NOT EXISTS (SELECT 1 FROM repository_blob u WHERE u.blob_id = b.
 
 
 async def _record_strays(blobs: BlobStore) -> None:
-    """Write rows for blobs that have none: left by a push that died, or not linked yet by one."""
+    """Write rows and sizes of blobs that lack them: left by a push that died, or not linked yet by one."""
     async for found in in_batches(blobs.digests(), BATCH):
         sizes = dict(found)
-        rows = await fetch(f"SELECT digest FROM blob WHERE digest IN ({placeholders(list(sizes))})", *sizes)
+        rows = await fetch(
+            f"SELECT digest, size_bytes FROM blob WHERE digest IN ({placeholders(list(sizes))})", *sizes
+        )
         for row in rows:
-            del sizes[row["digest"]]
+            if sizes[row["digest"]] == row["size_bytes"]:
+                del sizes[row["digest"]]
         await blob_rows.record(sizes)
 
 

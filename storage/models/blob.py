@@ -10,8 +10,8 @@ class Blob(Model):
     """Bytes that the blob store holds, known by their digest.
 
     `storage.blob_rows` keeps rows and bytes in step. `committed_at_ms` is when the bytes were committed last,
-    or found without a row. `state` is `stored` or `deleting`; in the second, the bytes may vanish at any time
-    until `deleting_until_ms`.
+    or found without a row; until they are there for the first time, `size_bytes` is 0. `state` is `stored` or
+    `deleting`; in the second, the bytes may vanish at any time until `deleting_until_ms`.
     """
 
     id = fields.BigIntField(primary_key=True)

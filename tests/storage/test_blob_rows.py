@@ -8,9 +8,9 @@ import pytest
 
 from resolvers.content import push
 from storage import blob_rows
-from storage.blobs import BlobStore, InsideTransaction, StorageFailed, open_blob_store
+from storage.blobs import BlobStore, DigestMismatch, InsideTransaction, StorageFailed, open_blob_store
 from storage.clock import now_ms
-from storage.statements import Row, execute, fetch
+from storage.statements import Row, count_statements, execute, fetch
 from storage.transactions import transaction
 from tests.factories import Factory
 from tests.plugins.scale import SCALE
@@ -67,24 +67,44 @@ class Hooked:
         return await self._blobs.delete(digest)
 
 
-async def test_a_new_digest_is_committed_without_a_row(blobs: BlobStore, factory: Factory) -> None:
-    assert await commit(blobs) == 4
-    assert await row_of() is None
+async def test_a_commit_writes_the_row_before_the_bytes_and_renews_it(
+    blobs: BlobStore, factory: Factory
+) -> None:
+    for before in (None, "stored", "deleting"):
+        started = now_ms()
+        with count_statements() as count:
+            assert await commit(blobs) == 4
+        found = await row_of()
+        assert found is not None
+        # A push does not tell by its cost whether there was a row.
+        assert len(count.statements) == 1
+        assert (found["state"], found["deleting_until_ms"]) == ("stored", None)
+        assert started <= found["committed_at_ms"] <= now_ms()
+        assert found["size_bytes"] == (4 if before else 0)
+        await blob_rows.record({DIGEST: 4})
+        await execute("UPDATE blob SET committed_at_ms = 1")
+        if before == "stored":
+            await mark_deleting(found, until_ms=1)
     assert await all_digests(blobs) == {DIGEST: 4}
 
 
-async def test_a_commit_renews_an_old_row_and_leaves_a_new_one(blobs: BlobStore, row: Row) -> None:
-    started = now_ms()
-    await commit(blobs)
-    renewed = await row_of()
-    await commit(blobs)
+async def test_a_wrong_digest_leaves_a_row_without_bytes_to_the_collector(
+    blobs: BlobStore, factory: Factory
+) -> None:
+    upload = new_upload()
+    await blobs.create_upload(upload)
+    await blobs.append(upload, 0, stream(b"other"))
+    with pytest.raises(DigestMismatch):
+        await blob_rows.commit(blobs, upload, DIGEST)
+    left = await row_of()
+    assert left is not None
+    assert (left["size_bytes"], await all_digests(blobs)) == (0, {})
+    assert await blob_rows.remove(blobs, [left["id"]], committed_before_ms=FOREVER) == set()
+    assert await row_of() is None
 
-    assert renewed is not None
-    assert started <= renewed["committed_at_ms"] <= now_ms()
-    assert await row_of() == renewed == row | {"committed_at_ms": renewed["committed_at_ms"]}
 
-
-async def test_recording_leaves_rows_that_are_there(blobs: BlobStore, row: Row) -> None:
+async def test_recording_writes_sizes_and_keeps_everything_else(blobs: BlobStore, row: Row) -> None:
+    await execute("UPDATE blob SET size_bytes = 0")
     await blob_rows.record({DIGEST: 4, sha256(b"new"): 3})
 
     assert await row_of() == row

@@ -475,6 +475,24 @@ async def test_statements_of_pushes_into_a_namespace_without_a_quota(
     assert [more - less for more, less in zip(*counts, strict=True)] == [1, 1, 1, 0]
 
 
+@pytest.mark.parametrize("push", WAYS)
+async def test_a_push_costs_the_same_if_another_namespace_holds_the_blob(
+    repository: kit.Repository, stranger: httpx.AsyncClient, database: Database, push: Callable[..., Any]
+) -> None:
+    await set_quota(OWNER, 10_000)
+    await push(repository, b"first")
+    theirs = kit.Repository(stranger, f"{STRANGER}/app")
+    for content in (b"old", b"fresh"):
+        await theirs.push_blob(content)
+    await execute("UPDATE blob SET committed_at_ms = 1 WHERE size_bytes = 3")
+    runs = []
+    for content in (b"new", b"old", b"fresh"):
+        with count_statements() as count:
+            assert (await push(repository, content)).status_code == 201
+        runs.append(count.statements)
+    assert runs[1:] == [runs[0]] * 2
+
+
 async def statements_of_a_push(client: httpx.AsyncClient, name: str) -> list[int]:
     """The numbers of statements of two uploads, a mount and a manifest."""
     target, elsewhere = (kit.Repository(client, f"{OWNER}/{name}{n}") for n in "12")
