@@ -1,5 +1,6 @@
 """Patterns: regular expressions of users for names, in RE2 syntax, which match in linear time."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -37,6 +38,10 @@ def fits_whole(pattern: str, name: str) -> bool:
     return bool(_compiled(pattern).fullmatch(name))
 
 
-def is_found(pattern: str, name: str) -> bool:
-    """Whether a pattern, which was compiled when it was stored, fits any part of a name."""
-    return bool(_compiled(pattern).search(name))
+def search_of(pattern: str) -> Callable[[str], Any]:
+    """The search for a pattern, which was compiled when it was stored, in any part of names.
+
+    For many names, since nothing is looked up for each of them.
+    """
+    search: Callable[[str], Any] = _compiled(pattern).search
+    return search

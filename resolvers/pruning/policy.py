@@ -5,6 +5,7 @@ All that hold in a repository apply, its own and its namespace's, those by age f
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,7 @@ from resolvers.accounts.namespace import Owner
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, TooMany
 from resolvers.expiration import lifetime_ms
-from resolvers.patterns import compile_pattern, is_found
+from resolvers.patterns import compile_pattern, search_of
 from resolvers.pruning.queue import policy_changed
 from resolvers.repositories.policies import Place, Policies
 from storage.clock import DAY_MS, now_ms
@@ -73,7 +74,14 @@ class PruneRule:
 
     def applies_to(self, name: str) -> bool:
         """Whether the rule is for tags of this name."""
-        return self.tag_pattern is None or is_found(self.tag_pattern, name) is self.tag_pattern_matches
+        return self.name_test()(name)
+
+    def name_test(self) -> Callable[[str], bool]:
+        """The same as a function, for many names."""
+        if self.tag_pattern is None:
+            return lambda name: True
+        search, wanted = search_of(self.tag_pattern), self.tag_pattern_matches
+        return lambda name: bool(search(name)) is wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ from storage.clock import now_ms
 
 MAX_READ = 200_000
 """Tags that are read for one preview, over all repositories."""
+MAX_RULINGS = 2_000_000
+"""Rulings, each of one policy on one tag, for one preview: some seconds, with pauses."""
 DRAFT_ID = 2**62
 """The id of a policy that is not stored: it is younger than any other."""
 
@@ -83,6 +85,7 @@ class _Budget:
 
     tags: int = field(default_factory=lambda: MAX_TAGS)
     reads: int = field(default_factory=lambda: MAX_READ)
+    rulings: int = field(default_factory=lambda: MAX_RULINGS)
     is_spent: bool = False
 
 
@@ -116,11 +119,12 @@ async def _selected(
     """The tags of one repository that a policy deletes, as far as the budget goes."""
     found: list[Chosen] = []
     async for page in tags_newest_first(record.id, judge, now_ms()):
-        if budget.reads <= 0:
+        if min(budget.reads, budget.rulings) <= 0:
             budget.is_spent = True
             break
         budget.reads -= len(page)
-        against = [judge.choice(tag) for tag in page]
+        budget.rulings -= len(page) * judge.size
+        against = [judge.choice(tag) async for tag in judge.paced(page)]
         lost = [one for one in against if one is not None and one.policy.id == policy.id]
         found += lost[: budget.tags]
         budget.is_spent = len(lost) > budget.tags

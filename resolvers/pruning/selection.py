@@ -11,9 +11,11 @@ Cosign tags are neither deleted nor counted; they end with the last ordinary tag
 end here: whether a manifest goes is said by `resolvers.manifests.liveness` alone.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import orjson
 
@@ -26,8 +28,13 @@ from storage.statements import Row, fetch, fetch_one, is_postgres, placeholders
 
 PAGE = 2_000
 """Tags that are read in one statement."""
+RULINGS_AT_ONCE = 2_000
+"""Rulings, each of one policy on one tag, between two pauses: a few milliseconds."""
 LATER_THAN_ALL = 2**62
 """Later than the start of any tag, and than its id."""
+
+IsHeld = Callable[[str, int | None], bool]
+"""Whether an immutability policy locks a tag of a name and an expiration."""
 
 
 class Verdict(StrEnum):
@@ -91,7 +98,11 @@ class Judge:
     """
 
     def __init__(self, policies: Sequence[PrunePolicyRecord], now_ms: int, locks: Locks) -> None:
-        self._rules = [_Rule(policy, now_ms, locks) for policy in in_order(policies)]
+        # Several policies ask about a tag, one after another.
+        is_held = lru_cache(maxsize=1)(locks.hold)
+        self._rules = [_Rule(policy, now_ms, is_held) for policy in in_order(policies)]
+        self.size = len(self._rules) + len(locks.policies)
+        """The number of policies, of both kinds, which are tried on each tag."""
 
     def rulings(self, tag: TagState) -> list[Ruling]:
         """What each policy says, in their order, up to the one that deletes the tag; none of a cosign tag."""
@@ -116,6 +127,14 @@ class Judge:
         """Whether a policy goes by number, so that all tags have to be looked at."""
         return any(rule.cutoff_ms is None for rule in self._rules)
 
+    async def paced(self, tags: Sequence[TagState]) -> AsyncIterator[TagState]:
+        """The tags, which the caller judges one by one, with pauses in which other requests go on."""
+        step = max(1, RULINGS_AT_ONCE // max(1, self.size))
+        for place, tag in enumerate(tags, 1):
+            yield tag
+            if place % step == 0:
+                await asyncio.sleep(0)
+
     @property
     def newest_ms(self) -> int:
         """The start of the newest tag that has to be looked at."""
@@ -131,9 +150,10 @@ class Judge:
 class _Rule:
     """A policy with what it has counted so far."""
 
-    def __init__(self, policy: PrunePolicyRecord, now_ms: int, locks: Locks) -> None:
+    def __init__(self, policy: PrunePolicyRecord, now_ms: int, is_held: IsHeld) -> None:
         self._policy = policy
-        self._locks = locks
+        self._is_held = is_held
+        self._applies_to = policy.name_test()
         self._counted = 0
         self.kept: list[int] = []
         """The ids of the newest tags, which a policy by number keeps."""
@@ -145,7 +165,7 @@ class _Rule:
 
     def ruling(self, tag: TagState) -> Ruling:
         """What the policy says of a tag."""
-        if not self._policy.applies_to(tag.name):
+        if not self._applies_to(tag.name):
             return Ruling(self._policy, Verdict.OTHER_NAME)
         rank = None
         if self._keep_count is not None:
@@ -156,7 +176,7 @@ class _Rule:
                 return Ruling(self._policy, Verdict.AMONG_NEWEST, rank)
         elif self.cutoff_ms is not None and tag.started_at_ms >= self.cutoff_ms:
             return Ruling(self._policy, Verdict.TOO_YOUNG)
-        verdict = protection(tag, self.pulled_since_ms, self._locks) or Verdict.DELETES
+        verdict = protection(tag, self.pulled_since_ms, self._is_held) or Verdict.DELETES
         return Ruling(self._policy, verdict, rank)
 
 
@@ -166,9 +186,9 @@ def pulled_since(policy: PrunePolicyRecord, now_ms: int) -> int | None:
     return None if days is None else now_ms - days * DAY_MS
 
 
-def protection(tag: TagState, pulled_since_ms: int | None, locks: Locks) -> Verdict | None:
+def protection(tag: TagState, pulled_since_ms: int | None, is_held: IsHeld) -> Verdict | None:
     """What keeps a tag that a policy would delete, None for nothing."""
-    if tag.is_locked or locks.hold(tag.name, tag.ended_at_ms):
+    if tag.is_locked or is_held(tag.name, tag.ended_at_ms):
         return Verdict.LOCKED
     if pulled_since_ms is None or tag.pulled_at_ms is None or tag.pulled_at_ms < pulled_since_ms:
         return None
@@ -252,7 +272,7 @@ async def chosen(
         return
     judge = Judge(policies, judged_at_ms, locks)
     async for page in tags_newest_first(repository_id, judge, now_ms):
-        yield [one for tag in page if (one := judge.choice(tag)) is not None]
+        yield [one async for tag in judge.paced(page) if (one := judge.choice(tag)) is not None]
 
 
 async def still_chosen(
@@ -274,7 +294,7 @@ async def still_chosen(
         one
         for one in found
         if (state := states.get(one.tag.id)) is not None
-        and protection(state, pulled_since(one.policy, judged_at_ms), locks) is None
+        and protection(state, pulled_since(one.policy, judged_at_ms), locks.hold) is None
     ]
 
 

@@ -36,7 +36,10 @@ class TagEnding:
 async def endings_of(
     context: Context, record: RepositoryRecord, tags: Sequence[TagRecord], now: int
 ) -> list[TagEnding]:
-    """What ends some active tags of a repository, in their order; an expiration before a policy."""
+    """What ends some active tags of a repository, in their order; an expiration before a policy.
+
+    Of policies those that the viewer may see. Raises `TooMany`.
+    """
     rulings = await rulings_of(context, record, [one.id for one in tags])
     policies = {
         identity: said[-1].policy

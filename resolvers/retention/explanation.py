@@ -4,6 +4,7 @@
 Nothing else is supposed to change: no push, no deletion but by the policies that hold, and no setting.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,17 +58,14 @@ class Reason:
 class Retention:
     """What keeps a manifest, and the tag by which it was asked for, if it was.
 
-    It is garbage from `collectable_at_ms` on, None for never; `collectable_bytes` go then. `endings` are of
-    its active tags.
+    `outlook` says what comes of it.
     """
 
     repository: RepositoryRecord
     manifest: ManifestRecord
     tag: TagRecord | None
     reasons: tuple[Reason, ...]
-    endings: tuple[TagEnding, ...]
-    collectable_at_ms: int | None
-    collectable_bytes: int
+    outlook: "Outlook"
 
 
 async def explain(
@@ -94,27 +92,76 @@ async def _explain(
     context: Context, record: RepositoryRecord, found: ManifestRecord, span: TagRecord | None
 ) -> Retention:
     now = now_ms()
-    place = Place(record.id, record.namespace_id, record.tag_expiration_s)
     lineage = await liveness.read(
         [found.id], _END_OF_TIME, open_ids=frozenset({found.id}), limit=MAX_MANIFESTS
     )
     window_ms = record.tag_expiration_s * 1000
     tags = await _tags(found.id, now - window_ms)
     active = [one for one in tags if one.is_active(now)]
-    endings = await endings_of(context, record, active[:SHOWN], now)
-    change = _supposed(found.id, active, endings)
-    since = None
-    if not found.is_collected:
-        since = lineage.garbage_since(found.id, now_ms=now, window_ms=window_ms, change=change)
     return Retention(
         repository=record,
         manifest=found,
         tag=span,
         reasons=tuple(_reasons(lineage, found.id, tags[:SHOWN], now, window_ms)),
-        endings=tuple(endings),
-        collectable_at_ms=since,
-        collectable_bytes=0 if since is None else await reclaimable.going(place, found.id, since, change),
+        outlook=Outlook(context, record, found, lineage, active, now),
     )
+
+
+class Outlook:
+    """What ends the active tags of a manifest, and what goes then. Each is worked out when it is asked for.
+
+    It depends on the policies that the viewer may see alone, so that it tells nothing of others.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        record: RepositoryRecord,
+        found: ManifestRecord,
+        lineage: Lineage,
+        active: Sequence[TagRecord],
+        now: int,
+    ) -> None:
+        self._context = context
+        self._repository = record
+        self._manifest = found
+        self._lineage = lineage
+        self._active = active
+        self._now = now
+        self._endings: asyncio.Task[list[TagEnding]] | None = None
+
+    async def endings(self) -> list[TagEnding]:
+        """What ends the tags; found once, however many fields ask. Raises `TooMany`."""
+        if self._endings is None:
+            self._endings = asyncio.create_task(
+                endings_of(self._context, self._repository, self._active[:SHOWN], self._now)
+            )
+        return await self._endings
+
+    async def collectable_at_ms(self) -> int | None:
+        """From when on the manifest is garbage, None for never. Raises `TooMany`."""
+        return self._since(await self._change())
+
+    async def collectable_bytes(self) -> int:
+        """The bytes that go then. Raises `TooMany`."""
+        change = await self._change()
+        since = self._since(change)
+        if since is None:
+            return 0
+        record = self._repository
+        place = Place(record.id, record.namespace_id, record.tag_expiration_s)
+        return await reclaimable.going(place, self._manifest.id, since, change)
+
+    async def _change(self) -> Change:
+        return _supposed(self._manifest.id, self._active, await self.endings())
+
+    def _since(self, change: Change) -> int | None:
+        if self._manifest.is_collected:
+            return None
+        window_ms = self._repository.tag_expiration_s * 1000
+        return self._lineage.garbage_since(
+            self._manifest.id, now_ms=self._now, window_ms=window_ms, change=change
+        )
 
 
 def _supposed(manifest_id: int, active: Sequence[TagRecord], endings: Sequence[TagEnding]) -> Change:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.pruning.explanation import rulings
 from resolvers.retention import explanation
 from resolvers.retention.endings import Ending, TagEnding
@@ -21,6 +20,13 @@ from schema.pruning.ruling import PruneRuling
 from schema.scalars import BigInt, Digest, optional_datetime, to_datetime
 from schema.sizes.storage import require_member
 from schema.tags.tag import Tag, to_tag
+
+ASKS_POLICIES = REFUSABLE | {WEIGHT: 50}
+"""The `metadata` of a field for which policies are tried on the tags of a repository."""
+OF_POLICIES = (
+    "Policies count for those who may see them: with `repo:admin`, and those of the namespace only for its"
+    " owner and members; for others they are as if there were none."
+)
 
 strawberry.enum(Ending, name="TagEnding", description="What ends a tag.")
 strawberry.enum(
@@ -70,23 +76,9 @@ class RetentionEnding:
     def tag(self) -> Tag:
         return to_tag(self.record.tag)
 
-    @strawberry.field(
-        description="The auto-prune policy that deletes it; null if none does, and for viewers who do not"
-        " administer where it holds."
-    )
-    async def policy(self, info: Info) -> PrunePolicy | None:
-        policy, loaders = self.record.policy, info.context.loaders
-        if policy is None:
-            return None
-        repository = await loaders.repositories.load(self.record.tag.repository_id)
-        if repository is None:
-            return None
-        is_own = policy.repository_id is not None
-        if is_own and await loaders.repository_roles.load(repository.ref) is RepositoryRole.ADMIN:
-            return to_prune_policy(policy)
-        if await loaders.namespace_roles.load(policy.namespace_id) is TeamRole.ADMIN:
-            return to_prune_policy(policy)
-        return None
+    @strawberry.field(description="The auto-prune policy that deletes it; null if none does.")
+    def policy(self) -> PrunePolicy | None:
+        return to_prune_policy(self.record.policy) if self.record.policy else None
 
 
 @strawberry.type(description="What keeps a manifest, and when its bytes go if nothing else changes.")
@@ -117,16 +109,18 @@ class Retention:
 
     @strawberry.field(
         description="What ends its active tags: expirations, and auto-prune policies at their next run. Of"
-        " at most 20 tags."
+        f" at most 20 tags. {OF_POLICIES}",
+        metadata=ASKS_POLICIES,
     )
-    def endings(self) -> list[RetentionEnding]:
-        return [RetentionEnding(record=record) for record in self.record.endings]
+    async def endings(self) -> list[RetentionEnding]:
+        return [RetentionEnding(record=record) for record in await self.record.outlook.endings()]
 
     @strawberry.field(
         description="What auto-prune policies say of the tag that was asked for, at most one ruling of each,"
         " in the order in which they apply, up to the one that deletes it; decided by the same function as"
-        " their runs. Empty for a digest, and for one of cosign's tags. Requires `repo:admin`.",
-        metadata=REFUSABLE | {WEIGHT: 50},
+        " their runs. Empty for a digest, and for one of cosign's tags. Requires `repo:admin`."
+        f" {OF_POLICIES}",
+        metadata=ASKS_POLICIES,
     )
     async def prune_rulings(self, info: Info) -> list[PruneRuling]:
         if self.record.tag is None:
@@ -136,19 +130,20 @@ class Retention:
 
     @strawberry.field(
         description="The earliest time at which a collection takes it, if its tags end as `endings` say; null"
-        " if nothing ends it, and if it has been collected."
+        " if nothing ends it, and if it has been collected.",
+        metadata=ASKS_POLICIES,
     )
-    def collectable_at(self) -> datetime | None:
-        return optional_datetime(self.record.collectable_at_ms)
+    async def collectable_at(self) -> datetime | None:
+        return optional_datetime(await self.record.outlook.collectable_at_ms())
 
     @strawberry.field(
         description="The bytes of its own graph that the namespace stores less after a collection at that"
         " time; 0 without such a time. For the owner and the members of the namespace; refused to others.",
-        metadata=REFUSABLE,
+        metadata=ASKS_POLICIES,
     )
     async def collectable_bytes(self, info: Info) -> BigInt:
         await require_member(info, self.record.repository.namespace_id)
-        return BigInt(self.record.collectable_bytes)
+        return BigInt(await self.record.outlook.collectable_bytes())
 
 
 @strawberry.type

@@ -1,11 +1,12 @@
 """Which tags auto-prune policies select, by which policy."""
 
+import asyncio
 import random
 
 import pytest
 
 from resolvers.pruning import selection
-from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord
+from resolvers.pruning.policy import POLICIES, PruneMethod, PrunePolicyRecord
 from resolvers.pruning.selection import Judge, TagState, Verdict
 from resolvers.tags import tag
 from resolvers.tags.immutability import Locks
@@ -207,6 +208,34 @@ def one_after_another(
                     found[one.id] = policy
                     rest.remove(one)
     return found
+
+
+async def test_other_requests_go_on_while_many_policies_are_tried_on_many_tags(
+    ada: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await aged(ada, PATH, series("v", 60, first_day=2))
+    for number in range(10):
+        await numbered(ada, PATH, 1, f"none{number}")
+    record = (await fetch("SELECT id FROM repository"))[0]["id"]
+    monkeypatch.setattr(selection, "RULINGS_AT_ONCE", 50)
+    judge = Judge(await POLICIES.where("p.repository_id = ?", record), now_ms(), Locks())
+    turns, judged = 0, []
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async for page in selection.tags_newest_first(record, judge, now_ms()):
+        task = asyncio.create_task(other())
+        async for one in judge.paced(page):
+            judge.rulings(one)
+            judged.append((one.name, turns))
+        task.cancel()
+
+    # After each 5 tags, 50 rulings, another request has its turn.
+    assert judged == [(f"v{number}", number // 5) for number in range(60)]
 
 
 @pytest.mark.long

@@ -9,18 +9,19 @@ from resolvers.access.roles import RepositoryRole
 from resolvers.content import push
 from resolvers.manifests import liveness
 from resolvers.manifests.liveness import GRACE_MS, Cutoffs
+from resolvers.pruning import explanation
 from resolvers.repositories import repository
 from resolvers.repositories.repository import Visibility
 from resolvers.tags import tag
 from storage.blobs import BlobStore
 from storage.clock import now_ms
-from storage.statements import execute, fetch
+from storage.statements import count_statements, execute, fetch
 from tests.factories import Factory
 from tests.plugins.clock import Clock
 from tests.plugins.scale import SCALE
 from tests.quayside.registry import kit
 from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, backdate, collected, end_tags, held
-from tests.resolvers.pruning.given import left, numbered, older, pruned
+from tests.resolvers.pruning.given import aged, left, numbered, older, pruned
 from tests.schema.client import GraphQL, Json
 from tests.schema.manifests.test_reclaimable import fill, stored_bytes
 
@@ -256,5 +257,76 @@ async def test_a_policy_ends_a_tag_at_its_next_run(factory: Factory, ada: GraphQ
     ]
     assert milliseconds(scheduled["collectableAt"]) == now + 3_000_000 + WINDOW_MS
     assert (kept["endings"], kept["collectableAt"]) == ([], None)
-    assert [one["policy"] for one in for_bob["endings"]] == [None, None]
+    assert [(one["ending"], one["policy"]) for one in for_bob["endings"]] == [("EXPIRATION", None)]
+    assert milliseconds(for_bob["collectableAt"]) == now + 2 * 3_600_000 + WINDOW_MS
     assert [one["ending"] for one in closed["endings"]] == ["EXPIRATION"]
+
+
+SEEN = """query ($tag: String!) { explainRetention(repository: "ada/app", tag: $tag) {
+  isKept endings { ending policy { uuid } } collectableAt pruneRulings { policyUuid } } }"""
+
+
+async def test_policies_are_told_to_those_who_may_see_them(factory: Factory, ada: GraphQL) -> None:
+    await factory.repository(PATH)
+    await factory.organization("acme", owner="ada")
+    for name, days in {"v1": 9, "main": 3, "new": 1}.items():
+        await aged(factory, PATH, {name: days}, layer=name.encode())
+    own = (await older(factory, PATH, "5d", "^v")).uuid
+    shared = (await numbered(factory, "ada", 1)).uuid
+    for name, role in (("eve", RepositoryRole.ADMIN), ("bob", RepositoryRole.WRITE)):
+        await factory.user(name)
+        await factory.grant(PATH, name, role, by="ada")
+    await execute("UPDATE repository SET visibility = ?", Visibility.PUBLIC.value)
+
+    async def told(client: GraphQL) -> dict[str, list[list[str] | None]]:
+        """Of each tag the policies that end it, and those that say something of it."""
+        found = {}
+        for name in ("main", "v1"):
+            answer = (await client.answer(SEEN, tag=name))["data"]["explainRetention"]
+            rulings = answer["pruneRulings"]
+            ends = [one["policy"]["uuid"] for one in answer["endings"]]
+            assert answer["isKept"]
+            assert (answer["collectableAt"] is None) == (not ends)
+            found[name] = [ends, rulings and [one["policyUuid"] for one in rulings]]
+        return found
+
+    assert await told(ada) == {"main": [[shared], [own, shared]], "v1": [[own], [own]]}
+    # An administrator from outside knows the repository's own alone, readers none.
+    eve, bob = [ada.with_token(await factory.token(name)) for name in ("eve", "bob")]
+    assert await told(eve) == {"main": [[], [own]], "v1": [[own], [own]]}
+    for reader in (bob, ada.with_token(None)):
+        with count_statements() as count:
+            assert await told(reader) == {"main": [[], None], "v1": [[], None]}
+        assert not [one for one in count.statements if "prune_policy" in one]
+
+
+async def test_policies_are_tried_only_where_they_are_asked_for_and_as_far_as_there_is_room(
+    factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await factory.repository(PATH)
+    await aged(factory, PATH, {f"v{one}": 9 + one for one in range(4)})
+    await numbered(factory, PATH, 1)
+    await older(factory, PATH, "5d", "none")
+
+    monkeypatch.setattr(explanation, "MAX_RULINGS", 8)
+    assert (await ada.answer(SEEN, tag="v3"))["data"]["explainRetention"]["endings"] != []
+    monkeypatch.setattr(explanation, "MAX_RULINGS", 7)
+    answer = await ada.answer(SEEN, tag="v3")
+    with count_statements() as count:
+        whole = await ada.data(EXPLAIN.replace("collectableAt collectableBytes", ""), path=PATH, tag="v3")
+
+    assert answer["data"]["explainRetention"] == {
+        "isKept": True,
+        "endings": None,
+        "collectableAt": None,
+        "pruneRulings": None,
+    }
+    refused = sorted(error["path"][-1] for error in answer["errors"])
+    assert refused == ["collectableAt", "endings", "pruneRulings"]
+    told = (
+        "tag: too many newer tags to try 2 policies on: at most 7 rulings are made for one explanation. Ask"
+        " about a newer tag, or have fewer policies."
+    )
+    assert {error["message"] for error in answer["errors"]} == {told}
+    assert whole["explainRetention"]["isKept"] is True
+    assert not [one for one in count.statements if "prune_policy" in one]
