@@ -249,10 +249,15 @@ POSTGRES = (
 )
 
 
+WAIT_FOR_WRITERS = "LOCK TABLE repository_blob, manifest IN SHARE ROW EXCLUSIVE MODE"
+"""Content that a process of an earlier version is adding is either counted below, or waits for the triggers."""
+
+
 async def create(_: Any, editor: Any) -> None:
     """Run the statements of the dialect one by one: the editor would part a trigger at its semicolons."""
     is_postgres = editor.client.capabilities.dialect == "postgres"
-    for statement in (*FILL, *(POSTGRES if is_postgres else SQLITE)):
+    statements = (WAIT_FOR_WRITERS, *FILL, *POSTGRES) if is_postgres else (*FILL, *SQLITE)
+    for statement in statements:
         await editor.client.execute_query(statement)
 
 

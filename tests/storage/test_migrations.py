@@ -32,6 +32,7 @@ from storage.database import (
 from storage.statements import Row, execute, fetch, is_postgres
 from tests.factories import Factory
 from tests.process import ROOT, environment
+from tests.quotas import stored
 from tests.state import counts, dump
 from tests.storage import snapshot
 
@@ -393,6 +394,39 @@ async def test_an_upgrade_marks_the_ends_that_have_happened_and_puts_spans_in_or
         ("again", 4000, None, False, False),
     ]
     assert [row["would_expire_at_ms"] for row in rows if row["name"] == "again"] == [future, None]
+
+
+async def test_an_upgrade_counts_what_an_older_process_is_pushing(empty_url: str) -> None:
+    if not empty_url.startswith("postgres"):
+        pytest.skip("SQLite has one writer at a time")
+    await old_database(empty_url, "0026_event_pushes")
+    writer, watcher = await asyncpg.connect(empty_url), await asyncpg.connect(empty_url)
+    pushing = writer.transaction()
+    await pushing.start()
+    await writer.execute(
+        "WITH b AS (INSERT INTO blob (digest, size_bytes, created_at_ms) VALUES ('sha256:late', 1000, 1)"
+        " RETURNING id) INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
+        " SELECT (SELECT MIN(id) FROM repository), id, 1 FROM b"
+    )
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(migrate(empty_url))
+        # The waiting lock of another process tells no event.
+        while not await watcher.fetchval("SELECT COUNT(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await pushing.commit()
+    for connection in (writer, watcher):
+        await connection.close()
+
+    database = await Database.connect(empty_url)
+    with database.current():
+        (owner,) = await fetch(
+            "SELECT n.name FROM account n JOIN repository r ON r.namespace_id = n.id"
+            " JOIN repository_blob h ON h.repository_id = r.id JOIN blob b ON b.id = h.blob_id"
+            " WHERE b.digest = 'sha256:late'"
+        )
+        # Equal to a count of what is there.
+        assert await stored(owner["name"]) > 1000
+    await database.close()
 
 
 LONG = "x" * 249 + "|v[0-9]"
