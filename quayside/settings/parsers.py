@@ -11,12 +11,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
 
+from resolvers import byte_size
+
 _DURATION: Final = re.compile(r"(\d{1,6})([smhdwy])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_SIZE: Final = re.compile(r"([0-9]{1,15})([KMGT]?)")
-_SHIFTS: Final = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 MIN_SECRET_CHARACTERS: Final = 32
 
 
@@ -68,19 +68,14 @@ port: Final = whole(1, 65_535)
 
 
 def size(text: str) -> int:
-    """A number of bytes: a whole number, perhaps with a unit of `K M G T`, which are powers of 1024."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError("a whole number of bytes, or one with a unit of K, M, G, T, such as 512M")
-    return int(match[1]) << _SHIFTS[match[2]]
-
-
-def stored_size(text: str) -> int:
-    """A `size` that databases hold and compare."""
-    found = size(text)
-    if found >= 2**63:
-        raise ValueError("less than 8388608T, which is 2^63 bytes")
-    return found
+    """A number of bytes with or without a unit, as in quotas: `10 GiB`, `512M`."""
+    try:
+        return byte_size.parse(text)
+    except ValueError as error:
+        raise ValueError(
+            "a whole number of bytes below 2^63, or one with a unit, such as 512MiB (KiB, MiB, GiB … are"
+            " powers of 1024; KB, MB, GB or K, M, G … powers of 1000)"
+        ) from error
 
 
 def host(text: str) -> str:

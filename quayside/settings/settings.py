@@ -142,9 +142,9 @@ SETTINGS: Final = (
     Setting(
         "DISK_RESERVE",
         parsers.size,
-        "256M",
+        "256MiB",
         "How much uploads leave free on the disk of a `file:` blob store and of SQLite, so that reading and"
-        " deleting always work; such as `512M` or `2G`, `0` for nothing.",
+        " deleting always work; such as `512MiB` or `2GiB`, `0` for nothing.",
     ),
     Setting(
         "UPLOADS_PER_ACCOUNT",
@@ -155,7 +155,7 @@ SETTINGS: Final = (
     Setting(
         "UPLOAD_BYTES_PER_ACCOUNT",
         parsers.size,
-        "100G",
+        "100GiB",
         "How much one account may have in uploads that have not ended; `0` for no bound.",
     ),
     Setting("HOST", parsers.host, "127.0.0.1", "The address to listen on; `0.0.0.0` for all."),
@@ -265,10 +265,10 @@ SETTINGS: Final = (
     ),
     Setting(
         "DEFAULT_SYSTEM_REJECT_QUOTA_BYTES",
-        parsers.stored_size,
+        parsers.size,
         "0",
-        "How many bytes a namespace without a quota of its own may store, perhaps with a unit of `K M G T`"
-        " (powers of 1024); `0` for no bound.",
+        "How many bytes a namespace without a quota of its own may store, such as `500GiB`; `0` for no"
+        " bound.",
     ),
     Setting(
         "SUBSCRIPTIONS",

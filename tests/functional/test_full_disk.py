@@ -48,7 +48,7 @@ def environ(disk: Path) -> dict[str, str]:
         "DATA_DIR": str(disk),
         "SECRET_KEY": "k" * 32,
         "PUBLIC_URL": ORIGIN,
-        "DISK_RESERVE": "8M",
+        "DISK_RESERVE": "8MiB",
         "TIME_MACHINE_DEFAULT": "0",
     }
     settings = load_settings(values, {})

@@ -9,9 +9,13 @@ from quayside.settings import mail_url
 from quayside.settings.features import FEATURES
 from quayside.settings.mail_url import MailServer, StartTls
 from quayside.settings.settings import PREFIX, SETTINGS, Settings, SettingsError, load_settings
+from resolvers import byte_size
 
 KEY = "k" * 32
-SIZE = "a whole number of bytes, or one with a unit of K, M, G, T, such as 512M"
+SIZE = (
+    "a whole number of bytes below 2^63, or one with a unit, such as 512MiB (KiB, MiB, GiB … are powers of"
+    " 1024; KB, MB, GB or K, M, G … powers of 1000)"
+)
 
 
 def problems_of(flags: dict[str, str | None], environ: dict[str, str]) -> tuple[str, ...]:
@@ -95,7 +99,7 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
             "QUAYSIDE_DATABASE_URL": "postgresql://quay:side@db/registry",
             "QUAYSIDE_BLOB_URL": "memory:",
             "QUAYSIDE_BLOB_REDIRECTS": "true",
-            "QUAYSIDE_DISK_RESERVE": "2T",
+            "QUAYSIDE_DISK_RESERVE": "2Ti",
             "QUAYSIDE_UPLOADS_PER_ACCOUNT": "0",
             "QUAYSIDE_UPLOAD_BYTES_PER_ACCOUNT": "1000",
             "QUAYSIDE_HOST": "::1",
@@ -161,7 +165,7 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
         mails_per_account=0,
         log_retention=timedelta(),
         time_machine_default=timedelta(hours=36),
-        default_system_reject_quota_bytes=500 * 1024**3,
+        default_system_reject_quota_bytes=500 * 1000**3,
         subscriptions=10_000,
         subscriptions_per_account=1,
         subscriptions_per_address=2,
@@ -181,12 +185,18 @@ def test_an_empty_value_counts_as_none() -> None:
     assert load_settings({"PORT": ""}, {"QUAYSIDE_PORT": " ", "QUAYSIDE_MAIL_URL": ""}).port == 8080
 
 
+@pytest.mark.parametrize("text", ["7", "512M", "512MB", "512Mi", "512 MiB", "3TB", "8388607T"])
+def test_sizes_are_what_they_are_in_quotas(text: str) -> None:
+    settings = load_settings({}, {"QUAYSIDE_DISK_RESERVE": text})
+    assert settings.disk_reserve == byte_size.parse(text)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
         ("PORT", "0", "a whole number from 1 to 65535"),
         ("PORT", "65536", "a whole number from 1 to 65535"),
-        ("DISK_RESERVE", "2 GB", SIZE),
+        ("DISK_RESERVE", "2 gb", SIZE),
         ("DISK_RESERVE", "1.5G", SIZE),
         (
             "UPLOAD_BYTES_PER_ACCOUNT",
@@ -229,7 +239,7 @@ def test_an_empty_value_counts_as_none() -> None:
             "a whole number with one of the units s, m, h, d, w, y, such as 30d",
         ),
         ("DEFAULT_SYSTEM_REJECT_QUOTA_BYTES", "-1", SIZE),
-        ("DEFAULT_SYSTEM_REJECT_QUOTA_BYTES", "8388608T", "less than 8388608T, which is 2^63 bytes"),
+        ("DEFAULT_SYSTEM_REJECT_QUOTA_BYTES", "8EiB", SIZE),
         ("SUBSCRIPTIONS", "0", "a whole number from 1 to 10000"),
         ("SUBSCRIPTIONS_PER_ACCOUNT", "many", "a whole number from 1 to 10000"),
         ("SUBSCRIPTIONS_PER_ADDRESS", "10001", "a whole number from 1 to 10000"),
