@@ -63,7 +63,7 @@ async def test_recurring_jobs_are_enqueued_once(make_runner: MakeRunner) -> None
         await _work(make_runner())
 
     # then each recurring job ran once
-    assert len(RECURRING) == 9
+    assert len(RECURRING) == 12
     for kind in RECURRING:
         assert await _states(kind) == ["done"]
 
@@ -194,8 +194,8 @@ async def test_abandoned_uploads_are_removed(
     # given an upload whose bytes the store has lost, long ago, and one of today
     owner = await factory.user("ada")
     record = await factory.repository("ada/app")
-    old = (await upload.begin(factory.site, blobs, record.id, owner.id)).uuid
-    new = (await upload.begin(factory.site, blobs, record.id, owner.id)).uuid
+    old = (await upload.begin(factory.site, blobs, record.id, record.namespace_id, owner.id)).uuid
+    new = (await upload.begin(factory.site, blobs, record.id, record.namespace_id, owner.id)).uuid
     await blobs.cancel(old)
     long_ago = now_ms() - 2 * upload.ABANDONED_AFTER_MS
     await execute("UPDATE upload SET created_at_ms = ? WHERE uuid = ?", long_ago, old)

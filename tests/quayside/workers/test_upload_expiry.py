@@ -26,7 +26,9 @@ async def _account(factory: Factory) -> int:
 
 async def _begin(factory: Factory, record: RepositoryRecord, *, ago_ms: int) -> str:
     """An upload with bytes, begun some time ago."""
-    begun = await uploads.begin(factory.site, factory.blobs, record.id, await _account(factory))
+    begun = await uploads.begin(
+        factory.site, factory.blobs, record.id, record.namespace_id, await _account(factory)
+    )
     upload = begun.uuid
     await factory.blobs.append(upload, 0, stream(b"quay"))
     await execute("UPDATE upload SET created_at_ms = ? WHERE uuid = ?", now_ms() - ago_ms, upload)
@@ -48,7 +50,7 @@ async def test_an_upload_that_nobody_used_for_two_days_ends(
     assert await all_uploads(blobs) == [new]
     assert [row["uuid"] for row in await fetch("SELECT uuid FROM upload")] == [new]
     with pytest.raises(UploadUnknown):
-        await uploads.require(old, record.id, await _account(factory))
+        await uploads.require(old, record.id, record.namespace_id, await _account(factory))
 
 
 async def test_whoever_comes_back_to_an_upload_keeps_it(
@@ -57,7 +59,9 @@ async def test_whoever_comes_back_to_an_upload_keeps_it(
     upload = await _begin(factory, record, ago_ms=49 * HOUR_MS)
     started = now_ms()
 
-    assert (await uploads.require(upload, record.id, await _account(factory))).uuid == upload
+    assert (
+        await uploads.require(upload, record.id, record.namespace_id, await _account(factory))
+    ).uuid == upload
     await uploads.expire(blobs)
 
     (row,) = await fetch("SELECT used_at_ms FROM upload")
@@ -70,7 +74,7 @@ async def test_an_upload_in_use_is_not_written_to_the_database_each_time(
 ) -> None:
     upload = await _begin(factory, record, ago_ms=HOUR_MS - 60_000)
 
-    await uploads.require(upload, record.id, await _account(factory))
+    await uploads.require(upload, record.id, record.namespace_id, await _account(factory))
 
     assert await fetch("SELECT used_at_ms FROM upload") == [{"used_at_ms": None}]
 

@@ -89,8 +89,12 @@ async def viewers(factory: Factory) -> dict[str | None, Context]:
     return found
 
 
+SIZES = {path: 100 * (len(path) % 3) for path in PATHS}
+"""Stored bytes, some of them equal, and some none."""
+
+
 async def use(factory: Factory) -> None:
-    """Count `PULLS` and make tags for `CHANGES`, and older ones."""
+    """Count `PULLS`, make tags for `CHANGES`, and older ones, and note `SIZES`."""
     for path, pulls in PULLS.items():
         record = await repository.find(path)
         if record is None:
@@ -107,6 +111,16 @@ async def use(factory: Factory) -> None:
                 "UPDATE tag SET started_at_ms = ? WHERE repository_id = ?", CHANGES[path] * 1_000, record.id
             )
 
+    await execute("DELETE FROM repository_size")
+    for path, size in SIZES.items():
+        if size:
+            await execute(
+                "INSERT INTO repository_size (repository_id, namespace_id, stored_bytes)"
+                " SELECT id, namespace_id, CAST(? AS BIGINT) FROM repository WHERE path = ?",
+                size,
+                path,
+            )
+
 
 ORDERS: dict[RepositoryOrder, tuple[Callable[[str], object], bool]] = {
     RepositoryOrder.CREATED_AT: (PATHS.index, False),
@@ -117,6 +131,8 @@ ORDERS: dict[RepositoryOrder, tuple[Callable[[str], object], bool]] = {
     RepositoryOrder.UNPOPULAR_FIRST: (lambda path: (PULLS[path], PATHS.index(path)), False),
     RepositoryOrder.LAST_MODIFIED_AT: (lambda path: (CHANGES[path], PATHS.index(path)), True),
     RepositoryOrder.UNMODIFIED_FIRST: (lambda path: (CHANGES[path], PATHS.index(path)), False),
+    RepositoryOrder.SIZE: (lambda path: (SIZES[path], PATHS.index(path)), True),
+    RepositoryOrder.SMALLEST_FIRST: (lambda path: (SIZES[path], PATHS.index(path)), False),
 }
 
 

@@ -152,8 +152,8 @@ def test_every_point_in_the_code_of_state_is_in_the_table() -> None:
     declared = [point.name for point in FAULT_POINTS]
     assert len(set(declared)) == len(declared)
     assert named - set(declared) == set()
-    # The points of a push and of the collector are in code above this layer.
-    assert {name.partition(".")[0] for name in set(declared) - named} <= {"push", "collection"}
+    # The points of a push, of the collector and of auto-prune are in code above this layer.
+    assert {name.partition(".")[0] for name in set(declared) - named} <= {"push", "collection", "prune"}
     assert [point.name for point in FAULT_POINTS if not point.meaning.endswith(".")] == []
 
 
