@@ -21,6 +21,8 @@ from resolvers.manifests.referrer import ReferrerRecord, SubjectReader
 from resolvers.oauth import application, token
 from resolvers.pages import Page, Slice
 from resolvers.pruning.history import last_runs, tags_of_runs
+from resolvers.pruning.policy import PrunePolicyRecord
+from resolvers.pruning.preview import Budget, Preview, previews
 from resolvers.quotas import quota
 from resolvers.repositories import (
     activity,
@@ -203,6 +205,10 @@ class Loaders:
     """Keys are pairs of a manifest and a `Moment`."""
     reclaimable_by_tags = _Lazy(lambda request: _loader(reclaimable.by_tags, 0))
     """Keys are pairs of a span and a `Moment`."""
+    prune_previews: "_Lazy[PrunePolicyRecord, Preview]" = _Lazy(
+        lambda request: DataLoader(request._prune_previews, cache_key_fn=lambda policy: policy.id)
+    )
+    """What the next run of a policy deletes; one pass over the tags of each owner."""
     prune_runs = _Lazy(lambda request: _loader(last_runs, []))
     pruned_tags = _Lazy(lambda request: _loader(tags_of_runs, []))
     manifest_tags = _Lazy(lambda request: _grouped(partial(tag.active_of_manifests, request.context)))
@@ -245,6 +251,20 @@ class Loaders:
     def content(self) -> ContentReader:
         """The content reader of the request, which counts what all loaders read."""
         return ContentReader(self.context)
+
+    @cached_property
+    def prune_budget(self) -> Budget:
+        """What the previews of the request may read."""
+        return Budget()
+
+    async def _prune_previews(self, policies: list[PrunePolicyRecord]) -> Sequence[Preview]:
+        owners: dict[tuple[int, int | None], list[PrunePolicyRecord]] = {}
+        for policy in policies:
+            owners.setdefault((policy.namespace_id, policy.repository_id), []).append(policy)
+        found: dict[int, Preview] = {}
+        for some in owners.values():
+            found |= await previews(self.context, some, self.prune_budget)
+        return [found[policy.id] for policy in policies]
 
     async def _layers(self, record: ManifestRecord) -> list[Layer] | None:
         body = await self.bodies.load(record)

@@ -69,7 +69,7 @@ async def prune(
     shared = await POLICIES.where("p.namespace_id = ? AND p.repository_id IS NULL", namespace_id)
     running: Policies = shared
     try:
-        total = await _number_of_places(namespace_id, repository_id, shared)
+        total = await number_of_places(namespace_id, repository_id, shared)
         place = 0
         async for record, own in places(namespace_id, repository_id, shared):
             await progress(place, max(place, total))
@@ -144,7 +144,8 @@ def _values(namespace_id: int, repository_id: int | None, shared: Policies) -> l
     return [namespace_id, *([] if shared else [namespace_id]), repository_id, repository_id]
 
 
-async def _number_of_places(namespace_id: int, repository_id: int | None, shared: Policies) -> int:
+async def number_of_places(namespace_id: int, repository_id: int | None, shared: Policies) -> int:
+    """How many repositories `places` yields."""
     row = await fetch_one(
         f"SELECT COUNT(*) AS number FROM repository r WHERE {_of_places(shared)}",
         *_values(namespace_id, repository_id, shared),

@@ -12,6 +12,7 @@ from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import namespace
 from resolvers.accounts.robot import RobotOrder
 from resolvers.pruning import policy as pruning_policy
+from resolvers.pruning.preview import next_run
 from resolvers.repositories import activity
 from resolvers.repositories.largest_blobs import largest_blobs
 from resolvers.repositories.latest_pushes import latest_pushes
@@ -21,9 +22,11 @@ from schema.accounts.organization import Organization, to_organization
 from schema.accounts.robot import Robot, to_robot
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.guards import REFUSABLE
 from schema.limits import WEIGHT
 from schema.node_id import Node, encode_id
 from schema.pruning.policy import PrunePolicy, to_prune_policy
+from schema.pruning.preview import NEXT_RUN, READS_MANY, PrunePreview
 from schema.quotas.quota import OF_NAMESPACE, IncludeDefault, Quota, quota_of
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.sizes.storage import UNCOUNTED, Storage, storage_of
@@ -178,6 +181,15 @@ class Namespace(Node):
     ) -> Connection[PrunePolicy]:
         found = await pruning_policy.POLICIES.of(info.context.context, self.record, page(first, after))
         return connect(found, to_prune_policy)
+
+    @strawberry.field(
+        description=NEXT_RUN.format("in its repositories")
+        + " Requires `org:admin`, or `user:admin` of the own namespace.",
+        metadata=READS_MANY | REFUSABLE,
+    )
+    async def next_prune_run(self, info: Info) -> PrunePreview:
+        loaders = info.context.loaders
+        return PrunePreview(record=await next_run(info.context.context, self.record, loaders.prune_budget))
 
     @strawberry.field(
         description="One of its own auto-prune policies; null if there is none such. Requires `org:admin`, or"

@@ -8,7 +8,6 @@ import strawberry
 import resolvers.pruning.policy
 from resolvers.accounts.namespace import Owner
 from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord, PruneRule, rule_of
-from resolvers.pruning.preview import preview
 from schema.context import Info
 from schema.errors import DeletionPayload, Payload, mutation
 from schema.guards import REFUSABLE
@@ -71,7 +70,7 @@ class PrunePolicy(Node):
         metadata=READS_MANY | REFUSABLE,
     )
     async def next_run(self, info: Info) -> PrunePreview:
-        return PrunePreview(record=await preview(info.context.context, self.record))
+        return PrunePreview(record=await info.context.loaders.prune_previews.load(self.record))
 
     @strawberry.field(
         description="Its last runs, newest first: at most ten, of which one at most deleted nothing."

@@ -14,6 +14,13 @@ from schema.limits import WEIGHT
 from schema.scalars import BigInt, Digest, optional_datetime, to_datetime
 from schema.sizes.storage import require_member
 
+NEXT_RUN = (
+    "What all auto-prune policies together will delete {} at their next run, as things are, and the bytes"
+    " that this frees. The bytes of policies by themselves do not add up to it: what the tags of two of them"
+    " share is freed only by both."
+)
+"""The description of a field of an owner, with where."""
+
 READS_MANY = {WEIGHT: 100}
 """The `metadata` of a field for which the tags of a place, and what they point to, are read."""
 
@@ -48,7 +55,8 @@ class PrunePreviewItem:
 
 @strawberry.type(
     description="What a policy would delete if it ran now, among all policies that hold with it: tags that"
-    " another one deletes first are not here. Up to 10,000 tags, looked for among up to 200,000."
+    " another one deletes first are not here; or what all of them would. Up to 10,000 tags for the policies"
+    " of an owner together. One request looks for them in up to 1,000 repositories, among up to 200,000 tags."
 )
 class PrunePreview:
     record: strawberry.Private[Preview]

@@ -13,6 +13,7 @@ from resolvers.accounts.grantee import GranteeKind
 from resolvers.manifests import manifest, referrer
 from resolvers.manifests.referrer import ReferrerFilter
 from resolvers.pruning import policy as pruning_policy
+from resolvers.pruning.preview import next_run
 from resolvers.repositories import activity, explanation, permission
 from resolvers.repositories.repository import (
     RepositoryFilter,
@@ -31,7 +32,7 @@ from schema.accounts.grantee import GranteeInput, to_name
 from schema.accounts.organization import Organization, to_organization
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.guards import Guarded
+from schema.guards import REFUSABLE, Guarded
 from schema.inputs import PathArgument
 from schema.manifests.manifest import (
     ArtifactKindArgument,
@@ -43,6 +44,7 @@ from schema.manifests.manifest import (
 )
 from schema.node_id import Node, encode_id
 from schema.pruning.policy import PrunePolicy, to_prune_policy
+from schema.pruning.preview import NEXT_RUN, READS_MANY, PrunePreview
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.repositories.permission import RepositoryPermission, to_permission
@@ -370,6 +372,15 @@ class Repository(Node, Guarded):
     ) -> Connection[PrunePolicy]:
         found = await pruning_policy.POLICIES.of(info.context.context, self.record, page(first, after))
         return connect(found, to_prune_policy)
+
+    @strawberry.field(
+        description=NEXT_RUN.format("here")
+        + " Requires `repo:admin`; those of the namespace count for its owner and members.",
+        metadata=READS_MANY | REFUSABLE,
+    )
+    async def next_prune_run(self, info: Info) -> PrunePreview:
+        loaders = info.context.loaders
+        return PrunePreview(record=await next_run(info.context.context, self.record, loaders.prune_budget))
 
     @strawberry.field(
         description="One of its own auto-prune policies; null if there is none such. Requires `repo:admin`."

@@ -16,6 +16,7 @@ from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from storage.transactions import transaction
+from tests.counting import least_statements
 from tests.factories import Factory
 from tests.plugins.clock import Clock
 from tests.plugins.scale import SCALE
@@ -302,3 +303,65 @@ async def test_an_explanation_says_what_each_policy_says_of_a_tag(factory: Facto
     await factory.grant(PATH, "eve", RepositoryRole.WRITE, by="ada")
     eve = app.with_token(await factory.token("eve"))
     assert await eve.refusal(document, tag="v0") == "FORBIDDEN"
+
+
+async def test_all_policies_of_an_owner_are_shown_together_to_those_who_see_them(
+    factory: Factory, app: GraphQL
+) -> None:
+    await factory.repository("ada/b")
+    for path in (PATH, "ada/b"):
+        await aged(factory, path, series("v", 3) | series("dev", 3))
+    await numbered(factory, "ada", 2, "^v")
+    await numbered(factory, PATH, 1, "dev")
+    for name, role in (("eve", RepositoryRole.ADMIN), ("bob", RepositoryRole.WRITE)):
+        await factory.user(name)
+        await factory.grant(PATH, name, role, by="ada")
+    eve, bob = [app.with_token(await factory.token(name)) for name in ("eve", "bob")]
+    of_app = '{ found: repository(path: "ada/app") { nextPruneRun { tagCount items { nodes {'
+    of_app += " repository name } } } } }"
+    of_ada = of_app.replace('repository(path: "ada/app")', 'namespace(name: "ada")')
+
+    async def told(client: GraphQL, document: str) -> list[str]:
+        found = (await client.data(document))["found"]["nextPruneRun"]
+        assert found["tagCount"] == len(found["items"]["nodes"])
+        return sorted(shown(found))
+
+    devs = ["ada/app:dev1", "ada/app:dev2"]
+    assert await told(app, of_app) == [*devs, "ada/app:v2"]
+    assert await told(app, of_ada) == [*devs, "ada/app:v2", "ada/b:v2"]
+    # Those of the namespace are as if there were none.
+    assert await told(eve, of_app) == devs
+    assert await bob.refusal(of_app) == "FORBIDDEN"
+    assert await eve.refusal(of_ada) == "FORBIDDEN"
+    gone = await pruned(factory)
+    assert sorted(f"{path}:{name}" for path, name in gone) == [*devs, "ada/app:v2", "ada/b:v2"]
+
+
+async def test_previews_of_one_request_share_passes_and_bounds(
+    factory: Factory, app: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (PATH, "ada/b", "ada/c"):
+        if path != PATH:
+            await factory.repository(path)
+        await aged(factory, path, series("v", 3) | series("dev", 3))
+    for number, pattern in enumerate(("^v", "^dev1", "^dev2", "none"), 1):
+        await numbered(factory, "ada", number, pattern)
+
+    def document(policies: int) -> str:
+        return f"""{{ namespace {{ prunePolicies(first: {policies}) {{ nodes {{
+          nextRun {{ tagCount isComplete unreadRepositoryCount }} }} }} }} }}"""
+
+    async def told(policies: int) -> list[tuple[int, bool, int]]:
+        found = (await app.data(document(policies)))["namespace"]["prunePolicies"]["nodes"]
+        return [tuple(one["nextRun"].values()) for one in found]
+
+    one = await least_statements(lambda: told(1))
+    four = await least_statements(lambda: told(4))
+    whole = await told(4)
+    monkeypatch.setattr(preview, "MAX_PLACES", 2)
+    bounded = await told(2)
+
+    # A further policy costs what belongs to its tags alone.
+    assert four <= one + 3
+    assert whole == [(6, True, 0), (0, True, 0), (0, True, 0), (0, True, 0)]
+    assert bounded == [(4, False, 1), (0, False, 1)]
