@@ -253,7 +253,7 @@ class Engine(Generic[C]):
         self._raise_errors(route, plan, result)
         data = result.data or {}
         if plan.result is not None:
-            _raise_payload_error(route, plan, data.get(plan.result))
+            _raise_payload_error(route, plan, data.get(plan.result), bound.values)
         if compiled.status == 204 and plan.answer is None:
             return None
         if route.body is not UNSET:
@@ -358,12 +358,13 @@ def _as_request_refused(route: Route, refused: BindError | RequestRefused) -> Re
     return RequestRefused(exception or refused.problem, refused.text)
 
 
-def _raise_payload_error(route: Route, plan: Plan, payload: Any) -> None:
-    """Raises the first error of a mutation's payload."""
+def _raise_payload_error(route: Route, plan: Plan, payload: Any, values: Mapping[str, Any]) -> None:
+    """Raises the first error of a mutation's payload, for a request with these values."""
     errors = payload["errors"] if payload else None
     if errors:
         error = errors[0]
-        problem = find(route.problems, PAYLOAD, error["code"], plan.field_name(error["field"]))
+        field = plan.field_name(error["field"])
+        problem = find(route.problems, PAYLOAD, error["code"], field, values.get(field or ""))
         # A document of a test need not ask for it.
         retry_after_s = error.get("retryAfterS")
         headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-ProblemKey = str | tuple[str, str]
+ProblemKey = str | tuple[str, str] | tuple[str, str, int | str]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -111,10 +111,17 @@ def find(
     table: Mapping[str, Problem],
     code: str,
     field: str | None = None,
+    value: Any = None,
 ) -> Problem:
-    """The problem for a code: from `exceptions` by (code, field), field, code; else from the table."""
+    """The problem for a code, from `exceptions` or else from the table.
+
+    Exceptions are by (code, field, value), (code, field), field or code.
+    """
     if exceptions:
-        for key in ((code, field or ""), field or "", code):
+        keys: list[ProblemKey] = [(code, field or ""), field or "", code]
+        if isinstance(value, int | str):
+            keys.insert(0, (code, field or "", value))
+        for key in keys:
             if (exception := exceptions.get(key)) is not None:
                 return exception
     return table.get(code) or Problem(400)

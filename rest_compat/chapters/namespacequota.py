@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from rest_compat.chapter import chapter
-from rest_compat.problems import Problem, message
+from rest_compat.problems import Problem, ProblemKey, message
 from rest_compat.route import Route
 
 FLAGS = ("SUPER_USERS", "QUOTA_MANAGEMENT", "EDIT_QUOTA")
@@ -14,9 +14,14 @@ _route = partial(Route, flags=FLAGS)
 _own = partial(_route, scope_enforced=True)
 _change = partial(_route, full_access=True)
 
-LIMIT_PROBLEMS: dict[str | tuple[str, str], Problem] = {
+LIMIT_PROBLEMS: dict[ProblemKey, Problem] = {
     ("type", "enum"): message(text="Quota type must be one of [Warning, Reject]"),
     ("INVALID", "threshold_percent"): message(),
+}
+NEW_LIMIT_PROBLEMS: dict[ProblemKey, Problem] = {
+    **LIMIT_PROBLEMS,
+    # To the reference a new limit from 0 on is one without a threshold.
+    ("INVALID", "threshold_percent", 0): Problem(400),
 }
 
 CHAPTER = chapter(
@@ -54,7 +59,7 @@ CHAPTER = chapter(
         "super:user",
         status=201,
         body="Created",
-        problems=LIMIT_PROBLEMS,
+        problems=NEW_LIMIT_PROBLEMS,
     ),
     _route("getOrganizationQuotaLimit", "GET", "/organization/{orgname}/quota/{quota_id}/limit/{limit_id}"),
     _change(

@@ -93,7 +93,16 @@ async def test_changes_refuse_what_they_do_not_know_and_leave_everything_as_it_i
             )
             for method in methods
         ),
-        ("POST", f"{one}/limit", {"type": "Warning", "threshold_percent": 0}, 400, None),
+        # Of all numbers out of range, 0 alone has the form of other errors, and only in a new limit.
+        (
+            "POST",
+            f"{one}/limit",
+            {"type": "Warning", "threshold_percent": 0},
+            400,
+            "Quota limit threshold must",
+        ),
+        ("POST", f"{one}/limit", {"type": "Warning", "threshold_percent": -1}, 400, None),
+        ("PUT", limit, {"threshold_percent": 0}, 400, None),
         ("POST", f"{one}/limit", {"type": "Warning", "threshold_percent": 101}, 400, None),
         ("PUT", limit, {"threshold_percent": 101}, 400, None),
         ("PUT", limit, {"type": "Reject", "threshold_percent": 100}, 400, "Quota limit already exists"),
