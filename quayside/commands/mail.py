@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -40,10 +39,10 @@ async def _list(settings: Settings, *, include_sent: bool) -> None:
 def _headers(record: MailRecord) -> dict[str, str]:
     return {
         "Mail": str(record.id),
-        "Written": _time(record.created_at_ms),
+        "Written": terminal.moment(record.created_at_ms),
         "To": record.recipient,
         "Subject": record.subject,
-        "Sent": _time(record.sent_at_ms) if record.sent_at_ms else "not yet",
+        "Sent": terminal.moment(record.sent_at_ms) if record.sent_at_ms else "not yet",
         **({"Error": record.error} if record.error else {}),
     }
 
@@ -66,7 +65,3 @@ def _show(console: Console, record: MailRecord) -> None:
         console.print()
         # The terminal wraps long lines, so that an address or a code stays whole when it is copied.
         console.print(terminal.text(record.body.rstrip()), soft_wrap=True)
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat().replace("+00:00", "Z")

@@ -2,12 +2,20 @@
 
 import argparse
 import asyncio
+import sys
 from collections import Counter
 
 from quayside.commands import CommandError, settings_of, terminal
 from quayside.commands.database import open_context
 from quayside.settings.settings import Settings
+from resolvers.pruning import clock
 from resolvers.pruning.run import Pruned, namespaces, prune
+
+_DOUBTS = (
+    "Auto-prune does not believe the clock, which says {}: it was suddenly more than a day ahead of the run"
+    " before. Ages are judged as at {}, until a run begins at least a day after that, and at most eight days"
+    " after the last one. Put the clock right if it is wrong."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,6 +31,12 @@ async def _prune(settings: Settings, *, is_dry_run: bool) -> None:
     counts: Counter[str] = Counter()
     try:
         async with open_context(settings) as context:
+            made = await (clock.current() if is_dry_run else clock.note())
+            if made.is_doubted:
+                print(
+                    _DOUBTS.format(terminal.moment(made.noted_at_ms), terminal.moment(made.judged_ms)),
+                    file=sys.stderr,
+                )
             with terminal.progress("Looking for tags that policies delete") as tell:
                 async for namespace_id in namespaces():
                     async for done in prune(context, namespace_id, is_dry_run=is_dry_run):

@@ -6,6 +6,7 @@ Each only if that is a terminal. Elsewhere commands print the plain lines that s
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -50,3 +51,8 @@ def progress(sentence: str) -> Iterator[Callable[[str], None]]:
     errors = Console(stderr=True, highlight=False)
     with Live(spinner, console=errors, transient=True, redirect_stdout=False, redirect_stderr=False):
         yield lambda changed: spinner.update(text=text(changed))
+
+
+def moment(milliseconds: int) -> str:
+    """A time in UTC, to the second."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat().replace("+00:00", "Z")

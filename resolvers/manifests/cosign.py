@@ -18,6 +18,17 @@ from storage.statements import Row, batches, execute, fetch, fetch_one, placehol
 _NAME = re.compile(rf"sha256-([0-9a-f]{{64}})(?:{'|'.join(re.escape(ending) for ending in COSIGN_TAGS)})")
 
 
+_FALLBACK = re.compile(r"sha(?:256|512)-[0-9a-f]{64}")
+
+
+def is_about_manifest(name: str) -> bool:
+    """Whether a name is that of a cosign tag, or `sha256-<hex>`, where clients list what is about a manifest.
+
+    They write the latter for registries without an API of referrers. It ends with no other tag.
+    """
+    return subject_of(name) is not None or _FALLBACK.fullmatch(name) is not None
+
+
 def subject_of(name: str) -> str | None:
     """The digest of the subject of a cosign tag; None for an ordinary name."""
     found = _NAME.fullmatch(name)

@@ -1,10 +1,10 @@
 """The time that auto-prune judges ages by: that of the clock, unless the clock has just jumped ahead.
 
-A clock that is wrong by years would make every tag too old. The hourly schedule notes the time. Where the
-clock is suddenly more than a day ahead of that note, time goes on from the note instead, at its usual pace,
-until the clock has been right by itself for a day; then it is believed. That is time to see it and to put it
-right. A registry that was switched off for long waits for that day as well. A clock that goes back only makes
-tags younger.
+A clock that is wrong by years would make every tag too old. The hourly schedule notes the time, and so does
+`quayside prune`, which may be all that runs. Where the clock is suddenly more than a day ahead of that note,
+time goes on from the note instead, at its usual pace, until the clock has been right by itself for a day;
+then it is believed. That is time to see it and to put it right. A registry that was switched off for long
+waits for that day as well. A clock that goes back only makes tags younger.
 """
 
 import logging
@@ -12,15 +12,17 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from storage.clock import DAY_MS, now_ms
+from storage.clock import DAY_MS, HOUR_MS, now_ms
 from storage.site_settings import site_setting
 from storage.statements import execute
 
 logger = logging.getLogger("quayside.pruning")
 
 SETTING = "prune_clock"
-LONGEST_GAP_MS = DAY_MS
-"""A clock further ahead of the last note is not believed."""
+LONGEST_GAP_MS = DAY_MS + HOUR_MS
+"""A clock further ahead of the last note is not believed. What runs daily may be late."""
+LONGEST_DOUBTED_GAP_MS = 8 * DAY_MS
+"""The same while it is not believed: a weekly note is enough to see that it has been right since."""
 DOUBT_MS = DAY_MS
 """How long it is not believed."""
 
@@ -38,6 +40,11 @@ class Note:
     believed_ms: int | None = None
 
     @property
+    def is_doubted(self) -> bool:
+        """Whether ages are judged by another time than that of the clock."""
+        return self.doubted_since_ms is not None and self.believed_ms is not None
+
+    @property
     def judged_ms(self) -> int:
         """The time that ages are judged by at the time of the note."""
         if self.doubted_since_ms is None or self.believed_ms is None:
@@ -49,7 +56,7 @@ def following(last: Note | None, now: int) -> Note:
     """What to note now, given the last note."""
     if last is None:
         return Note(now)
-    if now - last.noted_at_ms > LONGEST_GAP_MS:
+    if now - last.noted_at_ms > (LONGEST_DOUBTED_GAP_MS if last.is_doubted else LONGEST_GAP_MS):
         return Note(now, doubted_since_ms=now, believed_ms=last.judged_ms)
     if last.doubted_since_ms is None or last.believed_ms is None:
         return Note(now)
@@ -63,10 +70,15 @@ def following(last: Note | None, now: int) -> Note:
 
 async def judged_now() -> int:
     """The time to judge ages by, in milliseconds."""
-    return following(await _noted(), now_ms()).judged_ms
+    return (await current()).judged_ms
 
 
-async def note() -> None:
+async def current() -> Note:
+    """What would be noted now."""
+    return following(await _noted(), now_ms())
+
+
+async def note() -> Note:
     """Note the time; the schedule does it every hour."""
     last = await _noted()
     made = following(last, now_ms())
@@ -81,6 +93,7 @@ async def note() -> None:
         SETTING,
         orjson.dumps(asdict(made)).decode(),
     )
+    return made
 
 
 async def _noted() -> Note | None:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from resolvers import events
 from resolvers.context import Context
-from resolvers.pruning.history import PrunedTag, RunLog
+from resolvers.pruning.history import PrunedTag, RunEntry, RunLog
 from resolvers.pruning.policy import POLICIES, PrunePolicyRecord
 from resolvers.pruning.selection import Chosen, are_kept, still_chosen
 from resolvers.repositories import repository
@@ -54,6 +54,7 @@ class Deletion:
         where fewer tags would be left than a policy keeps, so that the tags must be selected again.
         """
         listed = await self._listed(found)
+        noted: list[RunEntry] = []
         async with transaction("prune.delete"):
             await lock_row("repository", self.record.id)
             if not await self._may_go_on():
@@ -67,8 +68,10 @@ class Deletion:
             if done:
                 await end_tags([(one.tag.id, one.tag.name, one.tag.manifest_id) for one in done], now)
                 await self._record(done)
-                await self._note(done, listed)
+                noted = await self._note(done, listed)
             fault("prune.before_commit")
+        if self.log is not None:
+            self.log.keep(noted)
         fault("prune.after_commit")
         self._ended.update(one.tag.id for one in done)
         return done
@@ -109,16 +112,18 @@ class Deletion:
         )
         return {row["id"]: row["digest"] for row in rows}
 
-    async def _note(self, done: Sequence[Chosen], digests: dict[int, str]) -> None:
+    async def _note(self, done: Sequence[Chosen], digests: dict[int, str]) -> list[RunEntry]:
+        noted: list[RunEntry] = []
         if self.log is None:
-            return
+            return noted
         for policy, group in _by_policy(done):
             tags = [
                 PrunedTag(self.record.name, one.tag.name, digests[one.tag.id])
                 for one in group
                 if one.tag.id in digests
             ]
-            await self.log.add(policy.id, tags, len(group))
+            noted.append(await self.log.add(policy.id, tags, len(group)))
+        return noted
 
 
 def _by_policy(found: Sequence[Chosen]) -> list[tuple[PrunePolicyRecord, list[Chosen]]]:

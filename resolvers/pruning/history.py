@@ -11,7 +11,7 @@ import orjson
 
 from resolvers.columns import Columns
 from storage.clock import now_ms
-from storage.statements import batches, decode_json, execute, fetch, insert_many, placeholders
+from storage.statements import batches, decode_json, execute, fetch, is_postgres, placeholders
 from storage.transactions import transaction
 
 LISTED = 100
@@ -68,10 +68,11 @@ async def tags_of_runs(run_ids: Sequence[int]) -> dict[int, list[PrunedTag]]:
     return {row["id"]: [PrunedTag(*one) for one in decode_json(row["tags"])] for row in rows}
 
 
-@dataclass(slots=True)
-class _Entry:
+@dataclass(frozen=True, slots=True)
+class RunEntry:
     """What is noted of a policy so far: the row, and the tags that it lists."""
 
+    policy_id: int
     id: int
     tags: list[PrunedTag]
 
@@ -81,17 +82,17 @@ class RunLog:
 
     def __init__(self) -> None:
         self._started_at_ms = now_ms()
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, RunEntry] = {}
 
     def room(self, policy_id: int) -> int:
         """How many more tags of a policy are listed."""
         entry = self._entries.get(policy_id)
         return LISTED - (len(entry.tags) if entry else 0)
 
-    async def add(self, policy_id: int, tags: Sequence[PrunedTag], count: int) -> None:
+    async def add(self, policy_id: int, tags: Sequence[PrunedTag], count: int) -> RunEntry:
         """Note that `count` tags were deleted, and list some, at most as many as there is room for.
 
-        In the transaction of the deletion.
+        In the transaction of the deletion; what it returns is for `keep` after the commit.
         """
         entry = self._entries.get(policy_id)
         if entry is None:
@@ -100,14 +101,18 @@ class RunLog:
                 " RETURNING id",
                 *(policy_id, self._started_at_ms, count, _dumped(tags)),
             )
-            self._entries[policy_id] = _Entry(rows[0]["id"], [*tags])
-            return
-        entry.tags += tags
+            return RunEntry(policy_id, rows[0]["id"], [*tags])
+        made = RunEntry(policy_id, entry.id, [*entry.tags, *tags])
         listed = ", tags = ?" if tags else ""
         await execute(
             f"UPDATE prune_run SET tag_count = tag_count + ?{listed} WHERE id = ?",
-            *(count, *([_dumped(entry.tags)] if tags else []), entry.id),
+            *(count, *([_dumped(made.tags)] if tags else []), entry.id),
         )
+        return made
+
+    def keep(self, entries: Sequence[RunEntry]) -> None:
+        """Go on from what was noted in a transaction that has been committed."""
+        self._entries |= {one.policy_id: one for one in entries}
 
     async def finish(
         self, policy_ids: Sequence[int], *, error: str | None = None, also_idle: bool = True
@@ -138,14 +143,12 @@ class RunLog:
             f" AND policy_id IN ({placeholders(policy_ids)})",
             *policy_ids,
         )
-        # A policy may have been deleted meanwhile.
-        rows = await fetch(
-            f"SELECT id FROM prune_policy WHERE id IN ({placeholders(policy_ids)})", *policy_ids
-        )
-        await insert_many(
-            "prune_run",
-            ("policy_id", "started_at_ms", "ended_at_ms", "tag_count", "tags", "error"),
-            [(row["id"], self._started_at_ms, now, 0, "[]", error and error[:ERROR_LENGTH]) for row in rows],
+        # A policy may have been deleted meanwhile, or be deleted now: it is waited for, and left out.
+        await execute(
+            "INSERT INTO prune_run (policy_id, started_at_ms, ended_at_ms, tag_count, tags, error)"
+            " SELECT p.id, CAST(? AS BIGINT), CAST(? AS BIGINT), 0, '[]', CAST(? AS TEXT) FROM prune_policy p"
+            f" WHERE p.id IN ({placeholders(policy_ids)}){' FOR KEY SHARE' if is_postgres() else ''}",
+            *(self._started_at_ms, now, error and error[:ERROR_LENGTH], *policy_ids),
         )
 
 

@@ -4,14 +4,16 @@ from typing import Final
 
 from resolvers.job_kinds import HOUR
 from storage.clock import now_ms
-from storage.jobs import enqueue_once
-from storage.statements import fetch_one
+from storage.jobs import LOOK_AT, enqueue_once
+from storage.statements import decode_json, fetch, fetch_one
 
 SCHEDULE: Final = "prune.schedule"
 """Kind of the job that enqueues these runs every `EVERY_S` seconds."""
 EVERY_S: Final = HOUR
 RUN: Final = "prune.run"
 """Kind of the job that deletes what the policies of a namespace, or of one repository, select."""
+AFTER: Final = "after"
+"""What the payload of a run that does the rest of another adds: where it begins."""
 DELAY_MS: Final = 10_000
 """How long a run waits after a change, so that several changes share one run."""
 
@@ -30,8 +32,21 @@ async def policy_changed(namespace_id: int, repository_id: int | None) -> None:
 
 
 async def namespace_is_due(namespace_id: int) -> None:
-    """Run the policies of a namespace now, unless that run waits already."""
-    await enqueue_once(RUN, {"namespace_id": namespace_id, "repository_id": None}, namespace_id=namespace_id)
+    """Run the policies of a namespace now, unless that run waits already, or the rest of an earlier one."""
+    rows = await fetch(
+        f"SELECT payload FROM job WHERE state = 'waiting' AND kind = ? AND namespace_id = ? LIMIT {LOOK_AT}",
+        RUN,
+        namespace_id,
+    )
+    if not any(AFTER in decode_json(row["payload"]) for row in rows):
+        payload = {"namespace_id": namespace_id, "repository_id": None}
+        await enqueue_once(RUN, payload, namespace_id=namespace_id)
+
+
+async def goes_on(namespace_id: int, repository_id: int | None, after: int) -> None:
+    """Let another run do the rest of one, the repositories after an id, once other namespaces had a turn."""
+    payload = {"namespace_id": namespace_id, "repository_id": repository_id, AFTER: after}
+    await enqueue_once(RUN, payload, namespace_id=namespace_id)
 
 
 async def next_run_ms(namespace_id: int) -> int:

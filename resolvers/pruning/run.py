@@ -3,10 +3,15 @@
 Each batch is one short transaction under the repository's lock, in which every tag is looked at again, and so
 are the policies: a tag that was moved or locked meanwhile stays, and a policy that was changed or deleted
 deletes no more. A run may be killed at any point, and two may overlap: each tag ends once, with one entry.
+What fails in one repository is noted, and stops none of the others.
 """
 
+import logging
+import math
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, field
 
 from resolvers.context import Context
 from resolvers.job_kinds import checkpoint, progress
@@ -23,6 +28,8 @@ from resolvers.tags import immutability
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.statements import batches, fetch, fetch_one, placeholders
+
+logger = logging.getLogger("quayside.pruning")
 
 PLACES = 500
 """Repositories or namespaces that are read in one statement."""
@@ -41,6 +48,24 @@ class Pruned:
     tags: Sequence[Chosen]
 
 
+@dataclass(slots=True)
+class Turn:
+    """How long a run goes on before others have their turn: it ends after a batch or a repository.
+
+    `rest` is the id of the repository after which another run goes on, None while this one does it all.
+    """
+
+    seconds: float = math.inf
+    rest: int | None = None
+    _began: float = field(default_factory=time.monotonic)
+
+    def leaves_rest(self, after: int) -> bool:
+        """Whether it is time for others; what comes after a repository is left to another run then."""
+        if time.monotonic() - self._began >= self.seconds:
+            self.rest = after
+        return self.rest is not None
+
+
 async def namespaces() -> AsyncIterator[int]:
     """The ids of the namespaces that have policies, their own or those of a repository."""
     last = 0
@@ -56,46 +81,84 @@ async def namespaces() -> AsyncIterator[int]:
 
 
 async def prune(
-    context: Context, namespace_id: int, *, repository_id: int | None = None, is_dry_run: bool = False
+    context: Context,
+    namespace_id: int,
+    *,
+    repository_id: int | None = None,
+    is_dry_run: bool = False,
+    after: int = 0,
+    turn: Turn | None = None,
 ) -> AsyncIterator[Pruned]:
     """Run the policies of a namespace, or those that hold in one repository. Yields what each batch deleted.
 
     With `is_dry_run` it yields the same and changes nothing. Repositories that are not open to writes are
-    passed over.
+    passed over, and so are those up to the id `after`. Raises at the end what failed first, unless another
+    run does the rest of the `turn`.
     """
-    run = _Run(context, await judged_now(), is_dry_run=is_dry_run)
+    turn = turn or Turn()
+    run = _Run(context, await judged_now(), turn, is_dry_run=is_dry_run)
     if not is_dry_run:
         await history.close_interrupted(namespace_id)
     shared = await POLICIES.where("p.namespace_id = ? AND p.repository_id IS NULL", namespace_id)
-    running: Policies = shared
     try:
-        total = await number_of_places(namespace_id, repository_id, shared)
-        place = 0
-        async for record, own in places(namespace_id, repository_id, shared):
+        total = await number_of_places(namespace_id, repository_id, shared, after)
+        place, last = 0, after
+        async for record, own in places(namespace_id, repository_id, shared, after):
             await progress(place, max(place, total))
-            place += 1
-            running = [*shared, *own]
-            async for done in run.repository(record, running):
+            if place and turn.leaves_rest(last):
+                break
+            async for done in run.repository(record, shared, own, last):
                 yield done
-            await run.finish(own)
-        running = shared
-        # A run in one repository does not tell that the policies of the namespace did nothing.
-        await run.finish(shared, also_idle=repository_id is None)
+            if turn.rest is not None:
+                break
+            place, last = place + 1, record.id
+        # A run in some repositories does not tell that the policies of the namespace did nothing.
+        is_all = repository_id is None and not after and turn.rest is None
+        await run.finish(shared, error=run.told, also_idle=is_all or run.told is not None)
     except Exception as error:
-        await run.finish(running, error=f"{type(error).__name__}: {error}")
+        await run.finish(shared, error=_text(error))
         raise
+    if run.failed is not None and turn.rest is None:
+        raise run.failed
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 class _Run:
-    """One run. `judged_at_ms` is the time that ages are judged by, the same for all of it."""
+    """One run. `judged_at_ms` is the time that ages are judged by, the same for all of it.
 
-    def __init__(self, context: Context, judged_at_ms: int, *, is_dry_run: bool) -> None:
+    `failed` is what failed first, and `told` says it with the repository.
+    """
+
+    def __init__(self, context: Context, judged_at_ms: int, turn: Turn, *, is_dry_run: bool) -> None:
         self._context = context
         self._judged_at_ms = judged_at_ms
+        self._turn = turn
         self._log = None if is_dry_run else RunLog()
+        self.failed: Exception | None = None
+        self.told: str | None = None
 
-    async def repository(self, record: RepositoryRecord, policies: Policies) -> AsyncIterator[Pruned]:
-        """Delete what the policies of one repository select."""
+    async def repository(
+        self, record: RepositoryRecord, shared: Policies, own: Policies, last: int
+    ) -> AsyncIterator[Pruned]:
+        """Delete what policies select in one repository, and note what fails; `last` is the one before it."""
+        try:
+            async with aclosing(self._pruned(record, [*shared, *own])) as found:
+                async for done in found:
+                    yield done
+                    if self._turn.leaves_rest(last):
+                        break
+        except Exception as error:
+            logger.exception("auto-prune failed in a repository", extra={"repository": record.path})
+            self.failed = self.failed or error
+            self.told = self.told or f"{record.path}: {_text(error)}"
+            await self.finish(own, error=_text(error))
+        else:
+            await self.finish(own, also_idle=self._turn.rest is None)
+
+    async def _pruned(self, record: RepositoryRecord, policies: Policies) -> AsyncIterator[Pruned]:
         deletion = Deletion(
             self._context, record, policies, self._judged_at_ms, tag_event.pruned, log=self._log
         )
@@ -144,24 +207,28 @@ def _values(namespace_id: int, repository_id: int | None, shared: Policies) -> l
     return [namespace_id, *([] if shared else [namespace_id]), repository_id, repository_id]
 
 
-async def number_of_places(namespace_id: int, repository_id: int | None, shared: Policies) -> int:
+async def number_of_places(
+    namespace_id: int, repository_id: int | None, shared: Policies, after: int = 0
+) -> int:
     """How many repositories `places` yields."""
     row = await fetch_one(
-        f"SELECT COUNT(*) AS number FROM repository r WHERE {_of_places(shared)}",
+        f"SELECT COUNT(*) AS number FROM repository r WHERE {_of_places(shared)} AND r.id > ?",
         *_values(namespace_id, repository_id, shared),
+        after,
     )
     return int(row["number"]) if row else 0
 
 
 async def places(
-    namespace_id: int, repository_id: int | None, shared: Policies
+    namespace_id: int, repository_id: int | None, shared: Policies, after: int = 0
 ) -> AsyncIterator[tuple[RepositoryRecord, Policies]]:
     """The repositories of a namespace where a policy holds, each with its own policies; three statements
     for 500 of them.
 
-    `shared` are the policies of the namespace; with `repository_id` there is one repository at most.
+    `shared` are the policies of the namespace; with `repository_id` there is one repository at most. Those up
+    to the id `after` are left out.
     """
-    last = 0
+    last = after
     while rows := await fetch(
         f"SELECT r.id FROM repository r WHERE {_of_places(shared)} AND r.id > ? ORDER BY r.id LIMIT ?",
         *_values(namespace_id, repository_id, shared),

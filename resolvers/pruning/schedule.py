@@ -1,10 +1,13 @@
 """When auto-prune policies run: every hour, namespace by namespace, and soon after a change."""
 
 from resolvers.context import Site
-from resolvers.job_kinds import Lane, Run, job, progress
+from resolvers.job_kinds import MINUTE, Lane, Run, job, progress
 from resolvers.pruning import clock
-from resolvers.pruning.queue import EVERY_S, RUN, SCHEDULE, namespace_is_due
-from resolvers.pruning.run import namespaces, prune
+from resolvers.pruning.queue import AFTER, EVERY_S, RUN, SCHEDULE, goes_on, namespace_is_due
+from resolvers.pruning.run import Turn, namespaces, prune
+
+TURN_S = 5 * MINUTE
+"""How long a run goes on before it leaves the rest to another, behind those of other namespaces."""
 
 
 def _is_on(site: Site) -> bool:
@@ -32,16 +35,27 @@ async def enqueue_runs(run: Run) -> str:
     RUN,
     "Deletes the tags that auto-prune policies of a namespace select.",
     lane=Lane.LONG,
+    # One slot is left to the other long jobs, of which some free what tags held.
+    at_once=1,
     per_namespace=1,
     needs=_is_on,
 )
 async def run_policies(run: Run) -> str | None:
     """Run the policies of the namespace that the job is for, or of one repository of it."""
     payload = run.payload
-    number, places = 0, set()
+    namespace_id, repository_id = payload["namespace_id"], payload["repository_id"]
+    number, places, turn = 0, set(), Turn(TURN_S)
     async for done in prune(
-        run.tools.context, payload["namespace_id"], repository_id=payload["repository_id"]
+        run.tools.context,
+        namespace_id,
+        repository_id=repository_id,
+        after=payload.get(AFTER, 0),
+        turn=turn,
     ):
         number += len(done.tags)
         places.add(done.repository.id)
-    return f"Deleted {number} tags in {len(places)} repositories."
+    said = f"Deleted {number} tags in {len(places)} repositories."
+    if turn.rest is None:
+        return said
+    await goes_on(namespace_id, repository_id, turn.rest)
+    return f"{said} Another run does the rest."

@@ -7,8 +7,9 @@ counts every such tag that earlier policies leave, locked, expiring and recently
 protecting one tag neither ends nor saves another. The newest are those written last, whatever the clock said
 then, so by number tags come in the order of their ids; an age is judged by the clock.
 
-Cosign tags are neither deleted nor counted; they end with the last ordinary tag of their subject. Only names
-end here: whether a manifest goes is said by `resolvers.manifests.liveness` alone.
+Cosign tags are neither deleted nor counted; they end with the last ordinary tag of their subject. Nor are
+tags `sha256-<hex>`, by which clients list what is about a manifest. Only names end here: whether a manifest
+goes is said by `resolvers.manifests.liveness` alone.
 """
 
 import asyncio
@@ -105,9 +106,9 @@ class Judge:
         """The number of policies, of both kinds, which are tried on each tag."""
 
     def rulings(self, tag: TagState) -> list[Ruling]:
-        """What each policy says, in their order, up to the one that deletes the tag; none of a cosign tag."""
+        """What each policy says, in order, up to the one that deletes it; none of a tag about a manifest."""
         found: list[Ruling] = []
-        if cosign.subject_of(tag.name) is not None:
+        if cosign.is_about_manifest(tag.name):
             return found
         for rule in self._rules:
             found.append(rule.ruling(tag))

@@ -4,9 +4,13 @@ import asyncio
 import signal
 from pathlib import Path
 
+import orjson
 import pytest
 
 from quayside.settings.settings import Settings
+from resolvers.pruning import clock
+from storage.clock import DAY_MS, now_ms
+from storage.statements import execute
 from tests.factories import Factory
 from tests.process import provide_registry, run
 from tests.quayside.commands.conftest import Call
@@ -54,6 +58,41 @@ async def test_a_dry_run_prints_what_a_run_deletes(
     code, output, errors = await said(QUAYSIDE_FEATURE_AUTO_PRUNE="false")
     assert (code, output) == (1, [])
     assert errors == "Auto-prune is off. Switch it on with QUAYSIDE_FEATURE_AUTO_PRUNE=true.\n"
+
+
+async def test_the_command_notes_the_time_and_tells_when_it_doubts_the_clock(
+    factory: Factory, environ: dict[str, str], call: Call
+) -> None:
+    await factory.user("ada")
+    await factory.repository(PATH)
+    await aged(factory, PATH, {"v": 8})
+    await older(factory, PATH, "3d")
+    week_ago = now_ms() - 7 * DAY_MS
+    await execute(
+        "INSERT INTO site_setting (name, value) VALUES (?, ?)",
+        clock.SETTING,
+        f'{{"noted_at_ms": {week_ago}}}',
+    )
+
+    async def said(*arguments: str) -> tuple[list[str], str]:
+        code, output, errors = await asyncio.to_thread(call, "prune", *arguments, **environ)
+        assert code == 0
+        return output.splitlines(), errors
+
+    nothing = ["total\ttags=0\trepositories=0"]
+    for arguments in (("--dry-run",), (), ()):
+        output, errors = await said(*arguments)
+        assert output == nothing
+        assert errors.count("Auto-prune does not believe the clock, which says") == 1
+    # As if a week had passed since the jump.
+    jump = now_ms() - 7 * DAY_MS
+    note = {"noted_at_ms": jump, "doubted_since_ms": jump, "believed_ms": week_ago - 7 * DAY_MS}
+    await execute(
+        "UPDATE site_setting SET value = ? WHERE name = ?", orjson.dumps(note).decode(), clock.SETTING
+    )
+    output, errors = await said()
+    assert (len(output), errors) == (2, "")
+    assert await left() == []
 
 
 async def test_a_killed_run_is_finished_by_the_next(

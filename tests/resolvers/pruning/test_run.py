@@ -321,6 +321,97 @@ async def test_a_run_that_fails_goes_on_where_it_stopped(
     ]
 
 
+async def test_what_fails_in_one_repository_stops_no_other(
+    ada: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("ada/b", "ada/c"):
+        await ada.repository(path)
+    for path in (PATH, "ada/b", "ada/c"):
+        await aged(ada, path, series("v", 3))
+    shared, own = await numbered(ada, "ada", 2), await numbered(ada, PATH, 1)
+    other = await numbered(ada, "ada/c", 1)
+    to_fail = ["ada/app", "ada/b"]
+
+    def fail(name: str) -> None:
+        if name == "prune.before_commit" and to_fail:
+            raise OSError(f"as at a fault in {to_fail.pop(0)}")
+
+    monkeypatch.setattr(deletion, "fault", fail)
+    with pytest.raises(OSError, match="as at a fault in ada/app"):
+        await pruned(ada)
+
+    assert [len(await left(path)) for path in (PATH, "ada/b", "ada/c")] == [3, 3, 1]
+    said = "OSError: as at a fault in ada/app"
+    assert await runs_of(shared, own, other) == [
+        [(1, ["v2"], f"ada/app: {said}")],
+        [(0, [], said)],
+        [(1, ["v1"], None)],
+    ]
+    assert len(await pruned(ada)) == 3
+
+
+async def test_a_policy_that_is_deleted_while_a_run_ends_is_left_out(ada: Factory) -> None:
+    gone, stays = await numbered(ada, PATH, 1), await numbered(ada, "ada", 1)
+    held = asyncio.Event()
+
+    async def delete() -> None:
+        async with transaction("test.delete"):
+            await execute("DELETE FROM prune_policy WHERE id = ?", gone.id)
+            held.set()
+            # The run has come to its note meanwhile, and waits.
+            await asyncio.sleep(0.05)
+
+    async def finish() -> None:
+        await held.wait()
+        await history.RunLog().finish([gone.id, stays.id])
+
+    await asyncio.gather(delete(), finish())
+    assert await runs_of(gone, stays) == [[], [(0, [], None)]]
+
+
+async def test_a_long_run_leaves_the_rest_to_another_behind_other_namespaces(
+    ada: Factory, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.pruning.run.BATCH", 2)
+    monkeypatch.setattr(schedule, "TURN_S", 0)
+    await ada.repository("ada/other")
+    await ada.organization("acme", owner="ada")
+    await ada.repository("acme/app", by="ada")
+    for path in (PATH, "ada/other", "acme/app"):
+        await aged(ada, path, series("v", 4))
+    by_number = await numbered(ada, "ada", 1)
+    await numbered(ada, "acme", 1)
+    await execute("DELETE FROM job")
+    tools = tools_of(settings, ada.blobs)
+    kinds = {"prune.run": kinds_of(settings)["prune.run"]}
+    (row,) = await fetch("SELECT id FROM account WHERE name = 'ada'")
+    await schedule.enqueue_runs(Run({}, tools))
+
+    runner = Runner(database, settings, ada.blobs, kinds=kinds)
+    seen: list[tuple[int, int, int]] = []
+    while await fetch("SELECT id FROM job WHERE state = 'waiting' AND kind = 'prune.run'"):
+        # However many slots there are, one run goes on at once.
+        assert await runner.start_due()
+        (running,) = await fetch("SELECT COUNT(*) AS number FROM job WHERE state = 'running'")
+        assert running["number"] <= 1
+        await runner.wind_down()
+        runner = Runner(database, settings, ada.blobs, kinds=kinds)
+        seen.append((len(await left()), len(await left("ada/other")), len(await left("acme/app"))))
+        # The schedule leaves a namespace alone whose rest waits.
+        await schedule.namespace_is_due(row["id"]) if len(seen) == 1 else None
+
+    assert seen[0] in {(2, 4, 4), (4, 4, 2)}
+    assert seen[1] == (2, 4, 2)
+    assert seen[-1] == (1, 1, 1)
+    said = [row["result"] for row in await fetch("SELECT result FROM job ORDER BY id")]
+    assert said[0] == "Deleted 2 tags in 1 repositories. Another run does the rest."
+    assert sum(int(one.split()[1]) for one in said) == 9
+    # What is noted is the same as of one run.
+    noted = (await runs_of(by_number))[0]
+    assert sum(number for number, _, _ in noted) == 6
+    assert {error for _, _, error in noted} == {None}
+
+
 async def test_the_note_of_a_run_that_was_ended_says_so(ada: Factory) -> None:
     by_age = await older(ada, PATH, "1d")
     await execute(
@@ -462,6 +553,19 @@ async def test_a_clock_that_jumps_ahead_is_not_believed_for_a_day(ada: Factory, 
         await prune_clock.note()
     assert abs(await prune_clock.judged_now() - now_ms()) < 1_000
     assert names(await pruned(ada)) == ["v5", "v6", "v7"]
+
+
+@pytest.mark.parametrize(("days", "judged"), [(1.01, 8.08), (7, 56), (30, 0)])
+async def test_notes_by_the_command_alone_are_enough_if_they_are_weekly(
+    clock: Clock, days: float, judged: float, database: Database
+) -> None:
+    await prune_clock.note()
+    started = now_ms()
+    for _ in range(8):
+        clock.move(days * 86_400)
+        made = await prune_clock.note()
+    assert made.is_doubted is (judged == 0)
+    assert (await prune_clock.judged_now() - started) / DAY_MS == pytest.approx(judged, abs=0.01)
 
 
 async def test_a_clock_that_goes_back_deletes_nothing_more(ada: Factory, clock: Clock) -> None:

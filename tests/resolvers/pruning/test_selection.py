@@ -149,6 +149,16 @@ async def test_cosign_tags_are_neither_counted_nor_deleted_but_end_with_their_su
     assert await left() == sorted(["v1", "v2", *signatures[1:]])
 
 
+async def test_tags_that_list_what_is_about_a_manifest_are_neither_counted_nor_deleted(ada: Factory) -> None:
+    listed = ["sha256-" + "a" * 64, "sha512-" + "b" * 64]
+    await aged(ada, PATH, {"v0": 7, "v1": 9, listed[0]: 5, listed[1]: 12, "sha256-" + "a" * 63: 6})
+    await numbered(ada, PATH, 2)
+    assert names(await pruned(ada)) == ["v1"]
+    await older(ada, PATH, "2d")
+    assert names(await pruned(ada)) == ["sha256-" + "a" * 63, "v0"]
+    assert await left() == listed
+
+
 async def test_deleting_names_leaves_what_liveness_keeps(ada: Factory) -> None:
     config = image_config("amd64")
     child = await ada.image(PATH, b"layer", config=config, tag="child")
