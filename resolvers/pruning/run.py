@@ -9,7 +9,7 @@ What fails in one repository is noted, and stops none of the others.
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -158,7 +158,7 @@ class _Run:
         else:
             await self.finish(own, also_idle=self._turn.rest is None)
 
-    async def _pruned(self, record: RepositoryRecord, policies: Policies) -> AsyncIterator[Pruned]:
+    async def _pruned(self, record: RepositoryRecord, policies: Policies) -> AsyncGenerator[Pruned, None]:
         deletion = Deletion(
             self._context, record, policies, self._judged_at_ms, tag_event.pruned, log=self._log
         )
