@@ -50,7 +50,7 @@ async def test_an_upload_that_nobody_used_for_two_days_ends(
     assert await all_uploads(blobs) == [new]
     assert [row["uuid"] for row in await fetch("SELECT uuid FROM upload")] == [new]
     with pytest.raises(UploadUnknown):
-        await uploads.require(factory.site, old, record.id, record.namespace_id, await _account(factory))
+        await uploads.require(factory.site, old, record.id, await _account(factory))
 
 
 async def test_whoever_comes_back_to_an_upload_keeps_it(
@@ -59,9 +59,7 @@ async def test_whoever_comes_back_to_an_upload_keeps_it(
     upload = await _begin(factory, record, ago_ms=49 * HOUR_MS)
     started = now_ms()
 
-    assert (
-        await uploads.require(factory.site, upload, record.id, record.namespace_id, await _account(factory))
-    ).uuid == upload
+    assert (await uploads.require(factory.site, upload, record.id, await _account(factory))).uuid == upload
     await uploads.expire(blobs)
 
     (row,) = await fetch("SELECT used_at_ms FROM upload")
@@ -74,7 +72,7 @@ async def test_an_upload_in_use_is_not_written_to_the_database_each_time(
 ) -> None:
     upload = await _begin(factory, record, ago_ms=HOUR_MS - 60_000)
 
-    await uploads.require(factory.site, upload, record.id, record.namespace_id, await _account(factory))
+    await uploads.require(factory.site, upload, record.id, await _account(factory))
 
     assert await fetch("SELECT used_at_ms FROM upload") == [{"used_at_ms": None}]
 
