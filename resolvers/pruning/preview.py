@@ -6,7 +6,7 @@ tags, and what one request asks is bounded as a whole.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from operator import itemgetter
 
@@ -22,7 +22,15 @@ from resolvers.pruning.clock import judged_now
 from resolvers.pruning.explanation import visible_policies
 from resolvers.pruning.policy import POLICIES, PrunePolicyRecord, PruneRule
 from resolvers.pruning.run import Policies, number_of_places, places
-from resolvers.pruning.selection import Chosen, Judge, tags_newest_first
+from resolvers.pruning.selection import (
+    FIRST,
+    PAGE,
+    Chosen,
+    Judge,
+    TagState,
+    first_tags,
+    tags_newest_first,
+)
 from resolvers.repositories.policies import Place
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.tags import immutability
@@ -154,6 +162,20 @@ async def _shared(namespace_id: int) -> list[PrunePolicyRecord]:
     return await POLICIES.where("p.namespace_id = ? AND p.repository_id IS NULL", namespace_id)
 
 
+async def _groups(
+    every: AsyncIterator[tuple[RepositoryRecord, Policies]],
+) -> AsyncIterator[list[tuple[RepositoryRecord, Policies]]]:
+    """Repositories in lists of which the first tags are read in one statement."""
+    group: list[tuple[RepositoryRecord, Policies]] = []
+    async for one in every:
+        group.append(one)
+        if len(group) * FIRST >= PAGE:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
 class _Reading:
     """One pass over the tags of a place. `wanted` are the policies whose tags are looked for, None for all.
 
@@ -181,22 +203,25 @@ class _Reading:
         """Find the tags that the policies delete, as far as the budget goes."""
         judged = await judged_now() if self._judged_at_ms is None else self._judged_at_ms
         done = 0
-        async for record, own in places(namespace_id, repository_id, shared):
-            is_whole = self._budget.places > 0 and not self._budget.is_spent
-            if is_whole:
-                self._budget.places -= 1
-                locks = await immutability.locks_of(self._context, record)
-                is_whole = await self._read_in(record, Judge(self._holding(own), judged, locks))
-            if not is_whole:
-                self._unread = await number_of_places(namespace_id, repository_id, shared) - done
-                break
-            done += 1
+        async for group in _groups(places(namespace_id, repository_id, shared)):
+            ids = [record.id for record, _ in group]
+            locks = await immutability.locks_of_each(self._context, namespace_id, ids)
+            judges = {record.id: Judge(self._holding(own), judged, locks[record.id]) for record, own in group}
+            first = await first_tags(judges, now_ms())
+            for record, _ in group:
+                if not await self._read_in(record, judges[record.id], first[record.id]):
+                    self._unread = await number_of_places(namespace_id, repository_id, shared) - done
+                    return
+                done += 1
 
-    async def _read_in(self, record: RepositoryRecord, judge: Judge) -> bool:
+    async def _read_in(self, record: RepositoryRecord, judge: Judge, first: list[TagState]) -> bool:
         """Find those of one repository. Answers whether it was looked at to its end."""
+        if self._budget.places <= 0:
+            return False
+        self._budget.places -= 1
         found: list[Chosen] = []
         self._found.append((record, found))
-        async for page in tags_newest_first(record.id, judge, now_ms()):
+        async for page in tags_newest_first(record.id, judge, now_ms(), first=first):
             if self._budget.is_spent:
                 return False
             self._budget.reads -= len(page)

@@ -13,7 +13,7 @@ goes is said by `resolvers.manifests.liveness` alone.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -25,10 +25,12 @@ from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord
 from resolvers.tags.immutability import Locks
 from storage.clock import DAY_MS
 from storage.conditions import is_active
-from storage.statements import Row, fetch, fetch_one, is_postgres, placeholders
+from storage.statements import Row, fetch, fetch_one, first_of_each, is_postgres, placeholders
 
 PAGE = 2_000
 """Tags that are read in one statement."""
+FIRST = 50
+"""Tags of one repository that are read in one statement with those of others."""
 RULINGS_AT_ONCE = 2_000
 """Rulings, each of one policy on one tag, between two pauses: a few milliseconds."""
 LATER_THAN_ALL = 2**62
@@ -128,6 +130,12 @@ class Judge:
         """Whether a policy goes by number, so that all tags have to be looked at."""
         return any(rule.cutoff_ms is None for rule in self._rules)
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that tags are read by, newest first."""
+        # Where none are counted, the index over starts leaves out those that are too young.
+        return ("id",) if self.counts else ("started_at_ms", "name")
+
     async def paced(self, tags: Sequence[TagState]) -> AsyncIterator[TagState]:
         """The tags, which the caller judges one by one, with pauses in which other requests go on."""
         step = max(1, RULINGS_AT_ONCE // max(1, self.size))
@@ -215,7 +223,7 @@ _NOT_PULLED = "NULL AS tag_pulled_at_ms, NULL AS image_pulled_at_ms"
 
 def _select(*, with_pulls: bool) -> str:
     return (
-        "SELECT t.id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_immutable,"
+        "SELECT t.id, t.repository_id, t.name, t.manifest_id, t.started_at_ms, t.ended_at_ms, t.is_immutable,"
         f" {_PULLED if with_pulls else _NOT_PULLED} FROM tag t"
     )
 
@@ -234,15 +242,19 @@ def _state(row: Row) -> TagState:
 
 
 async def tags_newest_first(
-    repository_id: int, judge: Judge, now_ms: int, *, newest_ms: int | None = None
+    repository_id: int,
+    judge: Judge,
+    now_ms: int,
+    *,
+    newest_ms: int | None = None,
+    first: list[TagState] | None = None,
 ) -> AsyncIterator[list[TagState]]:
     """The active tags that a judge has to be given, in pages; one statement for each.
 
     Those that began before `newest_ms`; by default as many as are needed to know what is deleted. Tags that
-    change meanwhile may be left out or seen as they were.
+    change meanwhile may be left out or seen as they were. `first` is what `first_tags` has of them.
     """
-    # Where none are counted, the index over starts leaves out those that are too young.
-    order = ("id",) if judge.counts else ("started_at_ms", "name")
+    order = judge.order
     statement = (
         f"{_select(with_pulls=judge.asks_for_pulls)} WHERE t.repository_id = ? AND {is_active('t')}"
         f" AND ({', '.join(f't.{one}' for one in order)}) < ({placeholders(order)})"
@@ -250,11 +262,45 @@ async def tags_newest_first(
     )
     newest = judge.newest_ms if newest_ms is None else newest_ms
     place: tuple[int | str, ...] = (LATER_THAN_ALL,) if judge.counts else (newest, "")
+    if first is not None:
+        if first:
+            yield first
+        if len(first) < FIRST:
+            return
+        place = tuple(getattr(first[-1], one) for one in order)
     while rows := await fetch(statement, repository_id, now_ms, *place, PAGE):
         yield [_state(row) for row in rows]
         if len(rows) < PAGE:
             return
         place = tuple(rows[-1][one] for one in order)
+
+
+async def first_tags(judges: Mapping[int, Judge], now_ms: int) -> dict[int, list[TagState]]:
+    """The newest tags that some judges have to be given, by repository: `FIRST` of each, or all of them.
+
+    One statement for each kind of judges, of which there are four.
+    """
+    kinds: dict[tuple[tuple[str, ...], bool], list[int]] = {}
+    for identity, judge in judges.items():
+        kinds.setdefault((judge.order, judge.asks_for_pulls), []).append(identity)
+    found: dict[int, list[TagState]] = {identity: [] for identity in judges}
+    for (order, with_pulls), ids in kinds.items():
+        by = ", ".join(f"t.{one} DESC" for one in order)
+        some = first_of_each(
+            f"SELECT r.id AS id FROM repository r WHERE r.id IN ({placeholders(ids)})",
+            "tag",
+            f"SELECT t.id FROM tag t WHERE t.repository_id = each_row.id AND {is_active('t')}"
+            f" AND t.started_at_ms < ? ORDER BY {by} LIMIT {FIRST}",
+        )
+        rows = await fetch(
+            f"{_select(with_pulls=with_pulls)} WHERE t.id IN ({some}) ORDER BY {by}",
+            *ids,
+            now_ms,
+            max(judges[one].newest_ms for one in ids),
+        )
+        for row in rows:
+            found[row["repository_id"]].append(_state(row))
+    return found
 
 
 async def chosen(

@@ -86,6 +86,26 @@ async def locks_of(context: Context, repository: RepositoryRecord) -> Locks:
     return Locks(policies, context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE"))
 
 
+async def locks_of_each(
+    context: Context, namespace_id: int, repository_ids: Sequence[int]
+) -> dict[int, Locks]:
+    """The same for some repositories of a namespace; one statement for all."""
+    policies: list[PolicyRecord] = []
+    if context.site.has("IMMUTABLE_TAGS"):
+        policies = await POLICIES.where(
+            "p.namespace_id = ? AND (p.repository_id IS NULL"
+            f" OR p.repository_id IN ({placeholders(repository_ids)}))",
+            namespace_id,
+            *repository_ids,
+        )
+    may_expire = context.site.has("IMMUTABLE_TAGS_CAN_EXPIRE")
+    shared = [one for one in policies if one.repository_id is None]
+    own: dict[int | None, list[PolicyRecord]] = {}
+    for one in policies:
+        own.setdefault(one.repository_id, []).append(one)
+    return {identity: Locks([*shared, *own.get(identity, ())], may_expire) for identity in repository_ids}
+
+
 async def _place(context: Context, owner: Owner) -> Place:
     place = await POLICIES.place(context, owner)
     if not context.site.has("IMMUTABLE_TAGS"):

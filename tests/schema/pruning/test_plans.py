@@ -9,7 +9,7 @@ import pytest
 from resolvers.access.roles import RepositoryRole
 from resolvers.manifests import own_graph
 from resolvers.manifests.liveness import GRACE_MS
-from resolvers.pruning import deletion, preview
+from resolvers.pruning import deletion, preview, selection
 from resolvers.tags import tag
 from resolvers.tags.tag import TagChanges
 from storage.blobs import BlobStore
@@ -365,3 +365,42 @@ async def test_previews_of_one_request_share_passes_and_bounds(
     assert four <= one + 3
     assert whole == [(6, True, 0), (0, True, 0), (0, True, 0), (0, True, 0)]
     assert bounded == [(4, False, 1), (0, False, 1)]
+
+
+async def test_a_preview_reads_many_repositories_in_few_statements(
+    factory: Factory, app: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = """{ namespace { nextPruneRun { tagCount items(first: 100) { nodes {
+      repository name } } } } }"""
+
+    async def told() -> list[str]:
+        return sorted(shown((await app.data(document))["namespace"]["nextPruneRun"]))
+
+    for number in range(8):
+        path = f"ada/r{number}"
+        await factory.repository(path)
+        await aged(factory, path, series("v", 5) | {"old": 90})
+        if number == 0:
+            await numbered(factory, "ada", 2, "^v")
+            await older(factory, "ada", "60d")
+            await older(factory, path, "3d", "^v2")
+            # It holds in this repository alone.
+            await execute(
+                "INSERT INTO immutability_policy (uuid, namespace_id, repository_id, tag_pattern,"
+                " tag_pattern_matches, created_at_ms) SELECT 'u', namespace_id, id, 'v3', TRUE, 1"
+                " FROM repository WHERE path = 'ada/r0'"
+            )
+        if number == 2:
+            few = await least_statements(told)
+    many = await least_statements(told)
+    whole = await told()
+    monkeypatch.setattr(selection, "FIRST", 2)
+    monkeypatch.setattr(selection, "PAGE", 2)
+    in_pages = await told()
+    await execute("DELETE FROM prune_policy WHERE method = 'number_of_tags'")
+    by_age = await told()
+
+    assert few == many
+    lost = [f"ada/r{number}:{name}" for number in range(8) for name in ("old", "v2", "v3", "v4")]
+    assert whole == in_pages == [one for one in lost if one != "ada/r0:v3"]
+    assert by_age == sorted(["ada/r0:v2", *(one for one in lost if one.endswith("old"))])
