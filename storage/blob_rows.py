@@ -64,11 +64,16 @@ async def commit(blobs: BlobStore, upload: str, digest: str) -> int:
 
 
 async def _is_safe_from_deletion(digest: str) -> bool:
-    """Write or renew the row of a digest; False while another process may be deleting its bytes."""
+    """Write or renew the row of a digest; False while another process may be deleting its bytes.
+
+    It need not outlast a crash of PostgreSQL unless the right does, whose commit syncs this one too.
+    """
     now = now_ms()
+    unsynced = " FROM set_config('synchronous_commit', 'off', true)" if is_postgres() else " WHERE TRUE"
     return bool(
         await execute(
-            "INSERT INTO blob (digest, size_bytes, created_at_ms, committed_at_ms) VALUES (?, 0, ?, ?)"
+            "INSERT INTO blob (digest, size_bytes, created_at_ms, committed_at_ms)"
+            f" SELECT CAST(? AS VARCHAR(140)), 0, CAST(? AS BIGINT), CAST(? AS BIGINT){unsynced}"
             " ON CONFLICT (digest) DO UPDATE SET state = 'stored', deleting_until_ms = NULL,"
             " committed_at_ms = excluded.committed_at_ms"
             " WHERE blob.state = 'stored' OR blob.deleting_until_ms < excluded.committed_at_ms",
