@@ -31,6 +31,8 @@ from storage.statements import Row, batches, fetch, first_of_each, placeholders
 
 FIRST_USERS = 20
 """How many manifests beside the deleted ones are judged first to find one that keeps a blob."""
+MAX_TOGETHER = 200
+"""Manifests of several repositories whose tags end together that are read at once."""
 SPANS = 5
 """One more than the spans of one manifest that end with a tag: its own, and three cosign tags."""
 
@@ -109,18 +111,38 @@ class EndingSpan:
 async def by_many_tags(spans: Sequence[EndingSpan]) -> int:
     """The bytes that ending many tags of one namespace together frees once the time machine's window is over.
 
-    Cosign tags that end with others must be among them. A few statements for 500 tags and each repository.
-    Raises `TooMany`.
+    Cosign tags that end with others must be among them. A few statements for 200 manifests, of however many
+    repositories, and for each repository whose bodies another one has as well. Raises `TooMany`.
     """
     now, at_ms = now_ms(), 0
-    lost: dict[Place, set[int]] = {}
-    for place, ids in (await places([span.manifest_id for span in spans])).items():
-        at_ms = Moment.AFTER_TIME_MACHINE.at_ms(now, place)
-        mine = set(ids)
-        ended = await _ends_without([span for span in spans if span.manifest_id in mine], now)
+    by_manifest: dict[int, list[EndingSpan]] = {}
+    for span in spans:
+        by_manifest.setdefault(span.manifest_id, []).append(span)
+    lost: list[dict[Place, set[int]]] = []
+    for group in _groups(await places(sorted(by_manifest))):
+        # They are of one namespace, whose window is the same for all.
+        any_place = next(iter(group))
+        at_ms = Moment.AFTER_TIME_MACHINE.at_ms(now, any_place)
+        mine = {one for ids in group.values() for one in ids}
+        ended = await _ends_without([span for one in mine for span in by_manifest[one]], now)
         deletion = Deletion(Change(ended_ms=ended), mine)
-        lost[place] = (await _lost(place, {0: deletion}, at_ms))[0]
+        gone = (await _lost(any_place, {0: deletion}, at_ms))[0]
+        # What goes with them is of the same repositories.
+        lost.append({place: set(ids) for place, ids in (await places(sorted(gone))).items()})
     return await _size_together(lost, at_ms)
+
+
+def _groups(by_place: Mapping[Place, list[int]]) -> list[dict[Place, list[int]]]:
+    """Manifests by repository, in groups that are read together."""
+    groups: list[dict[Place, list[int]]] = []
+    size = MAX_TOGETHER
+    for place, ids in by_place.items():
+        if size + len(ids) > MAX_TOGETHER:
+            groups.append({})
+            size = 0
+        groups[-1][place] = ids
+        size += len(ids)
+    return groups
 
 
 async def going(place: Place, manifest_id: int, at_ms: int, change: Change = liveness.NO_CHANGE) -> int:
@@ -298,23 +320,28 @@ async def _lost(place: Place, deletions: Mapping[int, Deletion], at_ms: int) -> 
     return lost
 
 
-async def _size_together(lost: Mapping[Place, AbstractSet[int]], at_ms: int) -> int:
+async def _size_together(groups: Sequence[Mapping[Place, AbstractSet[int]]], at_ms: int) -> int:
     """The bytes that go with sets of lost manifests of some repositories of one namespace, by a time."""
-    every = frozenset(one for some in lost.values() for one in some)
+    every = frozenset(one for lost in groups for some in lost.values() for one in some)
+    if not every:
+        return 0
+    any_place = next(place for lost in groups for place in lost)
     users: dict[Content, set[int]] = {}
     sizes: dict[Content, int] = {}
     kept: set[Content] = set()
-    for place, some in lost.items():
-        contents = await contents_of(place.namespace_id, some)
+    for lost in groups:
+        contents = await contents_of(any_place.namespace_id, {one for some in lost.values() for one in some})
         sizes |= contents.sizes
         for content, known in contents.users().items():
             users.setdefault(content, set()).update(known)
-        shared = [one for one, number in contents.holders.items() if one.is_manifest and number > 1]
-        kept |= await _kept_bodies(place, [one.digest for one in shared], at_ms, without=every)
+        shared = {one for one, number in contents.holders.items() if one.is_manifest and number > 1}
+        for place, some in lost.items():
+            mine = sorted(one.digest for one in contents.of_all(some) & shared)
+            kept |= await _kept_bodies(place, mine, at_ms, without=every)
     blobs = {content: known for content, known in users.items() if not content.is_manifest}
     if blobs:
         # Users are looked for in the whole namespace.
-        kept |= await _kept_by_users(next(iter(lost)), blobs, at_ms)
+        kept |= await _kept_by_users(any_place, blobs, at_ms)
     return sum(size for content, size in sizes.items() if content not in kept)
 
 

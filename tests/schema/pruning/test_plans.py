@@ -370,7 +370,7 @@ async def test_previews_of_one_request_share_passes_and_bounds(
 async def test_a_preview_reads_many_repositories_in_few_statements(
     factory: Factory, app: GraphQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = """{ namespace { nextPruneRun { tagCount items(first: 100) { nodes {
+    document = """{ namespace { nextPruneRun { tagCount freedBytes items(first: 100) { nodes {
       repository name } } } } }"""
 
     async def told() -> list[str]:
