@@ -6,7 +6,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0033_one_enters")]
+    dependencies = [("models", "0032_prune_run")]
 
     operations = [
         ops.AddIndex(model_name="Tag", index=Index(fields=["repository_id", "id"], name="idx_tag_order")),
