@@ -16,7 +16,7 @@ from resolvers.repositories.repository import RepositoryRecord, RepositoryState
 from resolvers.tags import immutability
 from storage.clock import now_ms
 
-MAX_RULINGS = 1_000_000
+MAX_RULINGS = 200_000
 """Rulings, each of one policy on one tag, for one explanation: a second or two, with pauses."""
 
 
@@ -67,18 +67,18 @@ async def rulings_of(
     judge = Judge(policies, await judged_now(), await immutability.locks_of(context, record))
     room = MAX_RULINGS
     async for page in tags_newest_first(record.id, judge, now_ms(), newest_ms=LATER_THAN_ALL):
-        room -= len(page) * judge.size
-        if room < 0:
-            raise TooMany(
-                f"tag: too many newer tags to try {judge.size} policies on: at most {MAX_RULINGS} rulings are"
-                " made for one explanation. Ask about a newer tag, or have fewer policies.",
-                field="tag",
-            )
         async for tag in judge.paced(page):
+            room -= judge.size
+            if room < 0:
+                raise TooMany(
+                    f"tag: too many newer tags to try {judge.size} policies on: at most {MAX_RULINGS} rulings"
+                    " are made for one explanation. Ask about a newer tag, or have fewer policies.",
+                    field="tag",
+                )
             said = judge.rulings(tag)
             if tag.id in left:
                 found[tag.id] = said
                 left.discard(tag.id)
-        if not left:
-            break
+                if not left:
+                    return found
     return found

@@ -42,7 +42,7 @@ MAX_PLACES = 1_000
 """Repositories that are looked at for the previews of one request."""
 MAX_READ = 200_000
 """Tags that are read for them."""
-MAX_RULINGS = 2_000_000
+MAX_RULINGS = 1_000_000
 """Rulings, each of one policy on one tag, for them: some seconds, with pauses."""
 DRAFT_ID = 2**62
 """The id of a policy that is not stored: it is younger than any other."""

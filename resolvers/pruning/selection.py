@@ -31,7 +31,7 @@ PAGE = 2_000
 """Tags that are read in one statement."""
 FIRST = 50
 """Tags of one repository that are read in one statement with those of others."""
-RULINGS_AT_ONCE = 2_000
+RULINGS_AT_ONCE = 500
 """Rulings, each of one policy on one tag, between two pauses: a few milliseconds."""
 LATER_THAN_ALL = 2**62
 """Later than the start of any tag, and than its id."""
