@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 
 import strawberry
 
-import resolvers.repositories.repository
 from resolvers.access.needs import READ_REPOSITORY, Need
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
@@ -16,8 +15,6 @@ from resolvers.pruning import policy as pruning_policy
 from resolvers.pruning.preview import next_run
 from resolvers.repositories import activity, explanation, permission
 from resolvers.repositories.repository import (
-    RepositoryFilter,
-    RepositoryOrder,
     RepositoryRecord,
     RepositoryState,
     Visibility,
@@ -33,7 +30,6 @@ from schema.accounts.organization import Organization, to_organization
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.guards import REFUSABLE, Guarded
-from schema.inputs import PathArgument
 from schema.manifests.manifest import (
     ArtifactKindArgument,
     ArtifactTypeArgument,
@@ -465,54 +461,3 @@ def to_repository(record: RepositoryRecord, *, is_judged: bool = False) -> Repos
 def to_judged_repository(record: RepositoryRecord) -> Repository:
     """A repository that the viewer is known to have read access to."""
     return to_repository(record, is_judged=True)
-
-
-@strawberry.type
-class RepositoryQuery:
-    @strawberry.field(
-        description="A repository by path. Refused, denied and absent alike, unless the viewer would see it"
-        " if it existed; only then null means that there is none."
-    )
-    async def repository(self, info: Info, path: PathArgument) -> Repository | None:
-        record = await resolvers.repositories.repository.repository(info.context.context, path)
-        return to_judged_repository(record) if record else None
-
-    @strawberry.field(description="The repositories that the viewer may see.")
-    async def repositories(
-        self,
-        info: Info,
-        first: First = 50,
-        after: After = None,
-        namespace: Annotated[
-            str | None, strawberry.argument(description="Only those of this user or organization.")
-        ] = None,
-        include_public: Annotated[
-            bool,
-            strawberry.argument(
-                description="Also public ones on which the viewer has no permission; true if not given."
-            ),
-        ] = True,
-        visibility: Annotated[
-            Visibility | None, strawberry.argument(description="Only those of this visibility.")
-        ] = None,
-        is_starred: Annotated[
-            bool | None,
-            strawberry.argument(
-                description="Only those that the viewer has starred, public ones too, or only the others."
-            ),
-        ] = None,
-        order_by: Annotated[
-            RepositoryOrder, strawberry.argument(description="Their order; oldest first if not given.")
-        ] = RepositoryOrder.CREATED_AT,
-    ) -> Connection[Repository]:
-        chosen = RepositoryFilter(
-            namespace=namespace,
-            include_public=include_public,
-            visibility=visibility,
-            is_starred=is_starred,
-            order=order_by,
-        )
-        found = await resolvers.repositories.repository.repositories(
-            info.context.context, chosen, page(first, after)
-        )
-        return connect(found, to_judged_repository)
