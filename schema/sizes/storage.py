@@ -69,7 +69,7 @@ class Storage:
         return BigInt(await info.context.loaders.namespace_sizes.load(self.record.id))
 
     @strawberry.field(description=HISTORY)
-    async def history(self, info: Info, days: Days = 30) -> list[StorageDay]:
+    async def storage_history(self, info: Info, days: Days = 30) -> list[StorageDay]:
         check_days(days)
         return to_days(await info.context.loaders.namespace_histories.load((self.record.id, days)))
 
@@ -146,7 +146,7 @@ class RepositoryStorage:
         )
 
     @strawberry.field(description=HISTORY)
-    async def history(self, info: Info, days: Days = 30) -> list[StorageDay]:
+    async def storage_history(self, info: Info, days: Days = 30) -> list[StorageDay]:
         check_days(days)
         return to_days(await info.context.loaders.repository_histories.load((self.record.id, days)))
 
