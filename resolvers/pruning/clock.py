@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from storage.clock import DAY_MS, HOUR_MS, now_ms
-from storage.site_settings import site_setting
-from storage.statements import execute
+from storage.site_settings import set_site_setting, site_setting
 
 logger = logging.getLogger("quayside.pruning")
 
@@ -87,12 +86,7 @@ async def note() -> Note:
             "the clock has jumped ahead; auto-prune does not believe it for a day",
             extra={"noted_at_ms": last.noted_at_ms, "now_ms": made.noted_at_ms},
         )
-    await execute(
-        "INSERT INTO site_setting (name, value) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        SETTING,
-        orjson.dumps(asdict(made)).decode(),
-    )
+    await set_site_setting(SETTING, orjson.dumps(asdict(made)).decode())
     return made
 
 

@@ -14,7 +14,7 @@ from resolvers.job_kinds import DAY, Lane, Run, job, progress
 from resolvers.sizes.stored import forget, hold
 from storage.clock import now_ms
 from storage.site_settings import set_site_setting, site_setting
-from storage.statements import Row, execute, fetch, fetch_one, placeholders
+from storage.statements import Row, execute, fetch, fetch_one
 from storage.transactions import transaction
 
 logger = logging.getLogger("quayside.sizes")
@@ -71,10 +71,12 @@ _TOTALS = (
     " COALESCE((SELECT stored_bytes FROM namespace_size WHERE namespace_id = ?), 0) AS kept"
 )
 _DIFFERENT_REPOSITORIES = (
-    "SELECT repository_id, CAST(SUM(counted) AS BIGINT) AS counted, CAST(SUM(kept) AS BIGINT) AS kept FROM"
+    "SELECT r.name AS name, d.counted AS counted, d.kept AS kept FROM (SELECT repository_id,"
+    " CAST(SUM(counted) AS BIGINT) AS counted, CAST(SUM(kept) AS BIGINT) AS kept FROM"
     f" (SELECT repository_id, size_bytes AS counted, 0 AS kept FROM ({_HELD}) held"
     " UNION ALL SELECT repository_id, 0, stored_bytes FROM repository_size WHERE namespace_id = ?) two"
-    " GROUP BY repository_id HAVING SUM(counted) <> SUM(kept)"
+    " GROUP BY repository_id HAVING SUM(counted) <> SUM(kept)) d"
+    " LEFT JOIN repository r ON r.id = d.repository_id ORDER BY d.repository_id"
 )
 
 
@@ -150,35 +152,16 @@ async def _differences(namespace_id: int, name: str) -> list[Difference]:
     assert content is not None
     assert totals is not None
     repositories = await fetch(_DIFFERENT_REPOSITORIES, *here)
-    names = await _names([row["repository_id"] for row in repositories])
-    found = [
-        Difference(name, names.get(row["repository_id"], "(gone)"), row["kept"], row["counted"])
-        for row in repositories
-    ]
+    found = [Difference(name, row["name"] or "(gone)", row["kept"], row["counted"]) for row in repositories]
     if content["number"] or totals["kept"] != totals["counted"]:
         found.append(Difference(name, None, totals["kept"], totals["counted"], content["number"]))
     return found
-
-
-async def _names(ids: list[int]) -> dict[int, str]:
-    names: dict[int, str] = {}
-    for start in range(0, len(ids), BATCH):
-        batch = ids[start : start + BATCH]
-        rows = await fetch(f"SELECT id, name FROM repository WHERE id IN ({placeholders(batch)})", *batch)
-        names |= {row["id"]: row["name"] for row in rows}
-    return names
 
 
 async def _count_again(namespace_id: int) -> None:
     """Replace the figures of a namespace by counted ones, under its lock."""
     held = (namespace_id,) * 2
     async with transaction("sizes.count_again"):
-        # The row is there from now on, also where it was not.
-        await execute(
-            "INSERT INTO namespace_size (namespace_id, stored_bytes) VALUES (?, 0)"
-            " ON CONFLICT (namespace_id) DO NOTHING",
-            namespace_id,
-        )
         await hold([namespace_id])
         for table in ("namespace_content", "repository_size"):
             await execute(f"DELETE FROM {table} WHERE namespace_id = ?", namespace_id)
@@ -197,9 +180,11 @@ async def _count_again(namespace_id: int) -> None:
             *held,
         )
         await execute(
-            "UPDATE namespace_size SET stored_bytes = COALESCE((SELECT SUM(c.size_bytes)"
-            " FROM namespace_content c WHERE c.namespace_id = namespace_size.namespace_id), 0)"
-            " WHERE namespace_id = ?",
+            "INSERT INTO namespace_size (namespace_id, stored_bytes)"
+            " SELECT CAST(? AS BIGINT), COALESCE(SUM(size_bytes), 0) FROM namespace_content"
+            " WHERE namespace_id = ?"
+            " ON CONFLICT (namespace_id) DO UPDATE SET stored_bytes = excluded.stored_bytes",
+            namespace_id,
             namespace_id,
         )
 
