@@ -61,3 +61,7 @@ bench: $(READY) ## Measure speed and memory, beside a peer where there is one.
 	@$(BIN)/python -m tests.bench.bystanders
 	@$(BIN)/python -m tests.bench.pruning
 	@$(BIN)/python -m tests.bench.recount
+	@$(BIN)/python -m tests.bench.mirror
+	@$(BIN)/python -m tests.bench.cache
+	@$(BIN)/python -m tests.bench.builds
+	@$(BIN)/python -m tests.bench.inside

@@ -10,6 +10,7 @@ Dispatcher                  by the first part of the path, cheapest first:
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,6 +19,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quayside import web
+from quayside.builds.git.program import with_git
+from quayside.builds.webhook import webhook_routes
+from quayside.configuration import ServerConfiguration
 from quayside.graphql.http import GraphQLApp
 from quayside.graphql.ws import GraphQLSocket, SocketLimits
 from quayside.http.addresses import Addresses
@@ -27,16 +31,23 @@ from quayside.http.health import health_routes
 from quayside.http.metrics import Metrics
 from quayside.http.middleware import RequestMiddleware, door_of
 from quayside.http.proxies import UntrustedProxies
+from quayside.http.readonly import ReadOnlyDoor
+from quayside.http.service_health import service_health_routes
 from quayside.http.sessions import has_csrf_token
 from quayside.http.stopping import stopping
 from quayside.http.uses import writing
+from quayside.keys.services import service_key_routes
 from quayside.oauth import AuthorizationServer
 from quayside.oauth.federation import federation_routes
+from quayside.pages.authorized_email import authorized_email_routes
+from quayside.pages.companions import companion_routes
+from quayside.pages.context_files import context_file_routes
 from quayside.pages.exports import export_routes
 from quayside.pages.home import home_routes
 from quayside.pages.invitation import invitation_routes
 from quayside.pages.recovery import recovery_routes
 from quayside.pages.sign_in import SignIn
+from quayside.pages.trigger_setup import trigger_setup_routes
 from quayside.registry.app import RegistryApp, RegistryServices
 from quayside.registry.holds import Holds
 from quayside.registry.pulls import PullRecorder
@@ -44,9 +55,12 @@ from quayside.settings import secret_key
 from quayside.settings.settings import Settings
 from quayside.settings.site import shares_of, site_of
 from quayside.workers.runner import POOL_SIZE, Runner
-from resolvers.access.registry_tokens import TokenSigner, load_signer
+from resolvers.access.registry_tokens import TokenSigner
 from resolvers.accounts.oidc import Issuers
+from resolvers.context import ANONYMOUS, Context
+from resolvers.keys.ring import load_signer
 from resolvers.outbound.client import Outbound
+from resolvers.readonly import is_read_only
 from resolvers.record.fanout import Fanout, FanoutLimits
 from resolvers.record.shares import holder_of
 from resolvers.site import node_key
@@ -76,11 +90,13 @@ class Application:
         self.jobs = jobs
         self.metrics = Metrics()
         self.proxies = UntrustedProxies()
-        self.addresses = Addresses(site_of(settings), settings.allowed_hosts)
+        site = replace(with_git(site_of(settings), settings), configuration=ServerConfiguration(settings))
+        self.addresses = Addresses(site, settings.allowed_hosts)
         self.api = create_api(
             self.rest_context,
             features=settings.features,
             base_url=settings.public_url,
+            basic_context_for=self.basic_rest_context,
             base_url_of=lambda request: self.addresses.site_for(request.scope).public_url,
             has_csrf_token=has_csrf_token,
             status_codes=settings.rest_status_codes,
@@ -106,15 +122,21 @@ class Application:
             stack.push_async_callback(hot.close)
             site, secrets = self.addresses.site, Secrets(settings.secret_key)
             with self.database.current():
-                self.signer = await load_signer(secrets, audience=site.registry_host)
+                self.signer = await load_signer(
+                    Context(ANONYMOUS, site, self.blobs, secrets),
+                    self.database.current,
+                    audience=site.registry_host,
+                    hot=hot,
+                )
                 node_id.use_key(await node_key())
             limits = FanoutLimits(subscriptions=shares_of(settings))
             live = Fanout(self.database, site=site, limits=limits)
             stack.push_async_callback(live.close)
             stack.enter_context(stopping(live.stop))
             self.metrics.watch_subscriptions(lambda: len(live.subscriptions))
-            self.contexts = ContextFactory(site, self.blobs, secrets, live, self.addresses)
+            self.contexts = ContextFactory(site, self.blobs, secrets, live, self.addresses, self.signer)
             await stack.enter_async_context(writing(site.uses, self.database))
+            stack.push_async_callback(site.background.close)
             pulls = PullRecorder(self.database)
             await stack.enter_async_context(pulls.running())
             self.registry = RegistryApp(
@@ -155,6 +177,10 @@ class Application:
         """The context of a REST request."""
         return await self.contexts.rest(request)
 
+    async def basic_rest_context(self, request: Request) -> GraphContext:
+        """The context of a REST request that may have a user name and a password instead of a token."""
+        return await self.contexts.rest(request, accepts_basic=True)
+
     async def check_database(self) -> None:
         """Raise unless the database answers."""
         await self.database.ping()
@@ -162,6 +188,10 @@ class Application:
     async def check_blobs(self) -> None:
         """Raise unless the blob store works."""
         await self.blobs.check()
+
+    async def check_signer(self) -> None:
+        """Raise unless there is a key that signs registry tokens."""
+        self.signer  # noqa: B018 - It is an error to ask for it before it is loaded.
 
     async def spaces(self) -> dict[str, Space]:
         """The free space of the disks that are written to, by what is kept there."""
@@ -229,6 +259,7 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
         allows_origin=application.allows_origin,
         limits=SocketLimits(connections=shares_of(settings)),
     )
+    checks = {"database": application.check_database, "blobs": application.check_blobs}
     return Starlette(
         routes=[
             Route("/graphql", graphql),
@@ -237,18 +268,26 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
             *application.sign_in.routes(),
             *home_routes(lambda: application.contexts),
             *export_routes(lambda: application.contexts),
+            *context_file_routes(lambda: application.contexts),
+            *webhook_routes(lambda: application.contexts),
+            *trigger_setup_routes(lambda: application.contexts),
             *recovery_routes(lambda: application.contexts),
             *invitation_routes(lambda: application.contexts),
+            *authorized_email_routes(lambda: application.contexts),
             *federation_routes(
                 lambda: application.contexts,
                 lambda: application.signer,
                 Issuers(Outbound(settings.ssrf_allowed_hosts)),
             ),
+            *service_key_routes(lambda: application.contexts),
             *AuthorizationServer(lambda: application.contexts).routes(),
+            *companion_routes(lambda: application.contexts, cors_origins=settings.cors_origins),
+            *service_health_routes({**checks, "signer": application.check_signer}, application.spaces),
             *health_routes(
                 application.metrics,
-                {"database": application.check_database, "blobs": application.check_blobs},
+                checks,
                 application.spaces,
+                is_read_only,
             ),
         ],
         middleware=[
@@ -260,6 +299,7 @@ def create_app(settings: Settings, *, jobs: bool = True, body_times: BodyTimes |
                 on_untrusted_proxy=application.proxies.seen,
             ),
             Middleware(Dispatcher, application=application),
+            Middleware(ReadOnlyDoor),
         ],
         lifespan=application.open,
     )

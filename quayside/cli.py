@@ -37,6 +37,8 @@ class Command:
     sentence: str
     module: str
     arguments: tuple[Argument, ...] = ()
+    goes_on_when_read_only: bool = False
+    """Whether it may change content, accounts or settings in read-only mode, as what serves or migrates."""
 
 
 DATA: Final = Argument(
@@ -66,12 +68,14 @@ COMMANDS: Final = (
                 ("--no-jobs",), {"action": "store_true", "help": "leave background jobs to `quayside worker`"}
             ),
         ),
+        goes_on_when_read_only=True,
     ),
     Command(
         "worker",
         "Run background jobs until stopped.",
         "worker",
-        (Argument(("--only",), {"metavar": "KIND", "help": "run jobs of this kind alone"}),),
+        (Argument(("--only",), {"metavar": "KIND", "help": "run jobs of this kind alone, or all `builds`"}),),
+        goes_on_when_read_only=True,
     ),
     Command(
         "migrate",
@@ -83,6 +87,7 @@ COMMANDS: Final = (
                 {"action": "store_true", "help": "keep no copy of an SQLite database as it was before"},
             ),
         ),
+        goes_on_when_read_only=True,
     ),
     Command(
         "gc",
@@ -101,6 +106,68 @@ COMMANDS: Final = (
         (
             Argument(
                 ("--dry-run",), {"action": "store_true", "help": "change nothing, and print what would go"}
+            ),
+        ),
+    ),
+    Command(
+        "backup",
+        "Copy the registry into a directory, beside running servers.",
+        "backup",
+        (
+            Argument(("directory",), {"metavar": "DIR", "help": "the directory of the backup"}),
+            Argument(
+                ("--prune",),
+                {"action": "store_true", "help": "remove blobs that only former backups had"},
+            ),
+        ),
+        goes_on_when_read_only=True,
+    ),
+    Command(
+        "restore",
+        "Make a registry from a backup, where there is none yet.",
+        "restore",
+        (
+            Argument(("directory",), {"metavar": "DIR", "help": "the directory of the backup"}),
+            Argument(
+                ("--incomplete",),
+                {"action": "store_true", "help": "restore also a backup that has lost blobs, without these"},
+            ),
+        ),
+        goes_on_when_read_only=True,
+    ),
+    Command(
+        "storage fsck",
+        "Compare the database with the blob store, and say which images are damaged.",
+        "fsck",
+        (
+            Argument(
+                ("--repair",),
+                {"action": "store_true", "help": "set aside what is damaged, and remove what nobody knows"},
+            ),
+            Argument(
+                ("--rehash",), {"action": "store_true", "help": "read all bytes and compare their digests"}
+            ),
+            Argument(("--digest",), {"metavar": "DIGEST", "help": "check this blob or manifest alone"}),
+            Argument(("--repository",), {"metavar": "PATH", "help": "check what this repository has alone"}),
+            Argument(
+                ("--stray-age",),
+                {"metavar": "TIME", "help": "how old bytes without a row must be; 2d if not set"},
+            ),
+            JSON,
+        ),
+    ),
+    Command(
+        "advisories import",
+        "Import advisories of vulnerabilities from files of OSV JSON.",
+        "advisories",
+        (
+            Argument(
+                ("paths",),
+                {
+                    "metavar": "PATH",
+                    "nargs": "+",
+                    "help": "a directory, a zip file, a file of JSON objects, or - for the standard input",
+                },
             ),
         ),
     ),
@@ -123,6 +190,26 @@ COMMANDS: Final = (
             PASSWORD_STDIN,
         ),
     ),
+    Command(
+        "admin read-only",
+        "Switch read-only mode on or off, or print whether it is on.",
+        "readonly",
+        (
+            Argument(
+                ("mode",), {"metavar": "MODE", "nargs": "?", "choices": ("on", "off"), "help": "on or off"}
+            ),
+            Argument(("--reason",), {"metavar": "TEXT", "help": "why; everybody who is refused reads it"}),
+            Argument(
+                ("--wait",),
+                {
+                    "metavar": "TIME",
+                    "default": "30s",
+                    "help": "how long to wait for writes that began before; 30s if not set",
+                },
+            ),
+        ),
+        goes_on_when_read_only=True,
+    ),
     Command("admin list-users", "Print all users, by name.", "list_users", (JSON,)),
     Command(
         "admin set-password",
@@ -135,6 +222,13 @@ COMMANDS: Final = (
     ),
     Command("admin disable-user", "Take all access from a user, at once.", "set_enabled", (USER,)),
     Command("admin enable-user", "Give a disabled user the access back.", "set_enabled", (USER,)),
+    Command("admin grant-superuser", "Make a user a superuser.", "set_superuser", (USER,)),
+    Command(
+        "admin revoke-superuser",
+        "Take the right of a superuser back, but never that of the last one.",
+        "set_superuser",
+        (USER,),
+    ),
     Command(
         "admin create-token",
         "Create an access token of a user; prints the token alone.",
@@ -164,11 +258,29 @@ COMMANDS: Final = (
             Argument(("--all",), {"action": "store_true", "help": "all tokens of the user"}),
         ),
     ),
+    Command(
+        "admin rotate-key",
+        "Let a new key sign for the registry; prints its id.",
+        "rotate_key",
+        (
+            Argument(
+                ("--service",),
+                {
+                    "choices": ("quayside-registry", "builds"),
+                    "default": "quayside-registry",
+                    "help": "whose key: of registry tokens (quayside-registry, the default), or of"
+                    " statements on built images (builds)",
+                },
+            ),
+        ),
+    ),
 )
 
 GROUPS: Final = {
     "admin": "Manage users and tokens without a running server.",
+    "advisories": "Bring advisories of vulnerabilities into the registry.",
     "mail": "Look into the outbox.",
+    "storage": "Check the blob store.",
 }
 """First words that several commands share."""
 
@@ -182,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         module = importlib.import_module(f"quayside.commands.{parsed.command.module}")
-        code: int = module.run(parsed)
+        code: int = _run(module, parsed)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -191,6 +303,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    return code
+
+
+def _run(module: Any, parsed: argparse.Namespace) -> int:
+    if parsed.command.goes_on_when_read_only:
+        code: int = module.run(parsed)
+        return code
+    # Imported here, since it takes long and `--help` does not need it.
+    readonly = importlib.import_module("storage.readonly")
+    try:
+        with readonly.suspended_when_on():
+            code = module.run(parsed)
+    except readonly.ReadOnly as error:
+        raise CommandError(error.sentence) from error
     return code
 
 

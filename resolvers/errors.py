@@ -20,8 +20,9 @@
         ├── TooMany                TOO_MANY
         └── Conflict               CONFLICT
 
-Each door (GraphQL, REST, /v2) translates a code once, in one table. Beside the family stands
-`DatabaseUnavailable`, UNAVAILABLE, which comes from below and passes the resolvers as it is.
+Each door (GraphQL, REST, /v2) translates a code once, in one table. Beside the family stand
+`DatabaseUnavailable`, UNAVAILABLE, and `ReadOnly`, READ_ONLY, which come from below and pass the resolvers
+as they are.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from storage.outage import RETRY_AFTER_S, DatabaseUnavailable
+from storage.readonly import ReadOnly
 
 RETRY_LATER = {"Retry-After": str(RETRY_AFTER_S)}
 """The header field that goes with UNAVAILABLE."""
@@ -43,6 +45,7 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "BAD_REQUEST"
     TOO_COMPLEX = "TOO_COMPLEX"
     UNAVAILABLE = "UNAVAILABLE"
+    READ_ONLY = "READ_ONLY"
     INTERNAL = "INTERNAL"
     INVALID = "INVALID"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -242,6 +245,11 @@ class TooMany(UserError):
         super().__init__(message, field=field)
         self.retry_after_s = retry_after_s
 
+    @property
+    def retry_headers(self) -> dict[str, str]:
+        """The header field of HTTP that says when to come back; none if waiting is no help."""
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+
 
 class Conflict(UserError):
     """The state that the caller assumed has changed."""
@@ -265,6 +273,7 @@ __all__ = [
     "NotWritable",
     "QuaysideError",
     "QuotaExceeded",
+    "ReadOnly",
     "Reason",
     "Refusal",
     "Refused",

@@ -16,14 +16,19 @@ class Subject(StrEnum):
 
     REPOSITORY = "repository"
     NAMESPACE = "namespace"
+    SITE = "registry"
     EITHER = "repository or namespace"
 
 
 class Audience(StrEnum):
-    """Who sees events of a kind in a subscription; administrators of the subject see all of them."""
+    """Who sees events of a kind in a subscription; administrators of the subject see all of them.
+
+    What tells of the whole registry is only in the log of superusers.
+    """
 
     READERS = "readers"
     ADMINISTRATORS = "administrators"
+    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,21 @@ TOKEN_METADATA: Final = ("oauth_token_id", "oauth_token_application_id", "oauth_
 TOLD_BY_PUSH: Final = frozenset({"create_tag", "move_tag"})
 """Kinds whose events have no audit entry where a push caused them: the entry of the push names the tag."""
 
+_BUILD = "build_id build_name docker_tags trigger_id trigger_kind trigger_metadata"
 _APPLICATION = "name redirect_uri application_uri description avatar_email application_name client_id"
+_NOTIFICATION = "repo namespace notification_id event method"
+_TRIGGER = "repo namespace trigger_id service"
 _FILLING = "namespace threshold_percent usage_bytes limit_bytes usage_percent"
 _POLICY = "policy_uuid tag_pattern tag_pattern_matches namespace repo"
 _PRUNE_POLICY = (
     "policy_uuid method value tag_pattern tag_pattern_matches kept_if_pulled_within_days namespace"
 )
+_KEY = "kid service name expiration_date"
+_PULL_POLICY = "mode min_severity allows_unfixed requires_scan namespace repo"
+_PULL_EXCEPTION = "advisory reason ends_at_ms namespace repo"
 _PROTOTYPE = "prototypeid username activating_username role delegate_user delegate_team"
 _QUOTA = "namespace limit_bytes limit"
+_SYNC = "verb namespace repo message tag tags stdout stderr"
 _THRESHOLD = "namespace type threshold_percent"
 _TRANSFER = "repo namespace user-agent tag manifest_digest mediaType username robot"
 
@@ -74,6 +86,7 @@ _content = partial(_kind, Subject.REPOSITORY, Audience.READERS)
 _repository = partial(_kind, Subject.REPOSITORY, Audience.ADMINISTRATORS)
 _either = partial(_kind, Subject.EITHER, Audience.ADMINISTRATORS)
 _namespace = partial(_kind, Subject.NAMESPACE, Audience.ADMINISTRATORS)
+_site = partial(_kind, Subject.SITE, Audience.NOBODY)
 
 _ROWS: Final = (
     _content(
@@ -99,6 +112,24 @@ _ROWS: Final = (
         "A tag was locked or unlocked by hand.",
         "username repo tag namespace immutable previous_immutable",
     ),
+    _content(
+        "build_cancelled",
+        "A build was cancelled; subscribers see it.",
+        f"{_BUILD} image_id",
+        is_audited=False,
+    ),
+    _content(
+        "build_dockerfile",
+        "A build of an image was ordered.",
+        "build_id docker_tags repo namespace is_manual manual_user trigger_id trigger_kind trigger_metadata",
+    ),
+    _content("build_failure", "A build failed.", f"{_BUILD} error_message", is_audited=False),
+    _content("build_queued", "A build waits for its turn.", f"{_BUILD} is_manual", is_audited=False),
+    _content("build_start", "A build began.", _BUILD, is_audited=False),
+    _content(
+        "build_success", "A build made an image.", f"{_BUILD} image_id manifest_digests", is_audited=False
+    ),
+    _content("cancel_build", "A build was cancelled.", "build_uuid repo namespace"),
     _content("create_repo", "The repository was made.", "repo namespace"),
     _content(
         "create_tag",
@@ -126,6 +157,12 @@ _ROWS: Final = (
     _content("pull_repo", "A manifest was pulled.", _TRANSFER),
     _content("push_repo", "A manifest was pushed.", _TRANSFER),
     _content("revert_tag", "A tag was restored to an earlier manifest.", "username repo tag manifest_digest"),
+    _content(
+        "vulnerability_found",
+        "An image turned out to have a vulnerability that a new advisory tells of.",
+        "tags digest vulnerability",
+        is_audited=False,
+    ),
     _content("set_repo_description", "The repository got another description.", "repo namespace description"),
     _content(
         "tag_made_immutable_by_policy",
@@ -137,6 +174,13 @@ _ROWS: Final = (
         "A new or changed policy locked tags of a repository.",
         f"{_POLICY} count tags",
     ),
+    _repository("add_repo_notification", "A notification of the repository was made.", _NOTIFICATION),
+    _repository("delete_repo_notification", "A notification of the repository was deleted.", _NOTIFICATION),
+    _repository(
+        "reset_repo_notification",
+        "The failures of a notification of the repository were set to 0.",
+        _NOTIFICATION,
+    ),
     _repository(
         "change_repo_permission",
         "A role on the repository was given or changed.",
@@ -146,6 +190,13 @@ _ROWS: Final = (
         "create_repository_autoprune_policy",
         "An auto-prune policy of the repository was made.",
         f"{_PRUNE_POLICY} repo",
+    ),
+    _repository("delete_repo_trigger", "A build trigger was deleted with its builds.", _TRIGGER),
+    _repository("setup_repo_trigger", "A build trigger was activated.", f"{_TRIGGER} pull_robot config"),
+    _repository(
+        "toggle_repo_trigger",
+        "A build trigger was enabled or disabled, by a user or after failures.",
+        f"{_TRIGGER} enabled disabled_reason",
     ),
     _repository("delete_blob", "The repository gave up its right to a blob.", "repo namespace digest"),
     _repository(
@@ -157,9 +208,38 @@ _ROWS: Final = (
         f"{_PRUNE_POLICY} repo",
     ),
     _repository(
+        "repo_mirror_config_changed",
+        "A setting of the repository's mirror was changed.",
+        "repo namespace user-agent changed to username",
+    ),
+    _repository(
+        "repo_mirror_sync_progress",
+        "A run of the repository's mirror has come further; told every few seconds.",
+        "namespace repo tags_done tags_total tags_changed tags_failed fetched_bytes",
+        is_audited=False,
+    ),
+    _repository("repo_mirror_sync_started", "A run of the repository's mirror began.", _SYNC),
+    _repository("repo_mirror_sync_success", "A run of the repository's mirror brought all tags.", _SYNC),
+    _repository(
+        "repo_mirror_sync_failed",
+        "A run of the repository's mirror was cancelled, or left something out.",
+        _SYNC,
+    ),
+    _repository("repo_mirror_sync_tag_success", "A tag was brought by the repository's mirror.", _SYNC),
+    _repository("repo_mirror_sync_tag_failed", "A tag was not brought by the repository's mirror.", _SYNC),
+    _repository(
         "update_repository_autoprune_policy",
         "An auto-prune policy of the repository was changed.",
         f"{_PRUNE_POLICY} repo",
+    ),
+    _either("delete_pull_exception", "An exception of a pull policy was deleted.", _PULL_EXCEPTION),
+    _either("delete_pull_policy", "A pull policy was deleted.", _PULL_POLICY),
+    _either("set_pull_exception", "A pull policy was told to overlook an advisory.", _PULL_EXCEPTION),
+    _either("set_pull_policy", "A pull policy was set.", _PULL_POLICY),
+    _repository(
+        "pull_against_policy",
+        "An image was pulled against a pull policy, or was to be; told once a day of an image.",
+        "namespace repo digest tag mode reason advisories count",
     ),
     _either("create_immutability_policy", "An immutability policy was made.", _POLICY),
     _either("delete_immutability_policy", "An immutability policy was deleted.", _POLICY),
@@ -172,6 +252,11 @@ _ROWS: Final = (
     _either("update_immutability_policy", "An immutability policy was changed.", _POLICY),
     _namespace("account_initialized", "The first user was made.", "username"),
     _namespace(
+        "change_read_only",
+        "Read-only mode of the registry was switched on or off, or got another reason.",
+        "read_only reason",
+    ),
+    _namespace(
         "create_app_specific_token",
         "An application token was made.",
         "app_specific_token_title app_specific_token",
@@ -183,7 +268,21 @@ _ROWS: Final = (
     _namespace(
         "create_oauth_api_token", "An access token was made.", "token scopes username application client_id"
     ),
+    _namespace("create_namespace_notification", "A notification of the namespace was made.", _NOTIFICATION),
+    _namespace(
+        "delete_namespace_notification", "A notification of the namespace was deleted.", _NOTIFICATION
+    ),
+    _namespace(
+        "reset_namespace_notification",
+        "The failures of a notification of the namespace were set to 0.",
+        _NOTIFICATION,
+    ),
     _namespace("create_prototype_permission", "A default permission was made.", _PROTOTYPE),
+    _namespace(
+        "create_proxy_cache_config",
+        "The organization became a cache of another registry.",
+        "upstream_registry",
+    ),
     _namespace("create_robot", "A robot was made.", "robot description unstructured_metadata"),
     _namespace("create_robot_federation", "The external identities of a robot were set.", "config robot"),
     _namespace("delete_application", "An OAuth application was deleted.", "application_name client_id"),
@@ -193,6 +292,7 @@ _ROWS: Final = (
         _PRUNE_POLICY,
     ),
     _namespace("delete_prototype_permission", "A default permission was deleted.", _PROTOTYPE),
+    _namespace("delete_proxy_cache_config", "The organization is a cache no longer."),
     _namespace("delete_robot", "A robot was deleted.", "robot"),
     _namespace("delete_robot_federation", "The external identities of a robot were removed.", "robot"),
     _namespace(
@@ -226,6 +326,11 @@ _ROWS: Final = (
         "invoice_email invoice_email_address namespace",
     ),
     _namespace(
+        "org_change_name",
+        "A superuser gave the organization another name.",
+        "old_name new_name superuser",
+    ),
+    _namespace(
         "org_change_quota",
         "A quota got another limit.",
         f"{_QUOTA} previous_limit_bytes previous_limit",
@@ -255,6 +360,24 @@ _ROWS: Final = (
         "org_invite_team_member",
         "A user or an e-mail address was invited into a team.",
         "user email member team",
+    ),
+    _namespace(
+        "org_mirror_config_changed",
+        "A setting of the organization's mirror was changed.",
+        "namespace user-agent changed to username",
+    ),
+    _namespace(
+        "org_mirror_sync_failed",
+        "The organization's mirror was cancelled, or could not look for repositories.",
+        "namespace message",
+    ),
+    _namespace(
+        "org_mirror_sync_started", "The organization's mirror looks for repositories.", "namespace message"
+    ),
+    _namespace(
+        "org_mirror_sync_success",
+        "The organization's mirror found repositories, and let their mirrors run.",
+        "namespace message",
     ),
     _namespace("org_remove_team_member", "A member was removed from a team.", "member team"),
     _namespace("org_set_team_description", "A team got another description.", "team description"),
@@ -317,9 +440,34 @@ _ROWS: Final = (
     ),
     _namespace("user_create", "The user was made.", "email username superuser"),
     _namespace("user_delete", "The user was deleted.", "username superuser"),
+    _namespace(
+        "take_ownership",
+        "A superuser came to administer the namespace; a user's became an organization.",
+        "entity_id namespace was_user superuser",
+    ),
     _namespace("user_disable", "The user was disabled.", "username superuser"),
     _namespace("user_enable", "The user was enabled.", "username superuser"),
     _namespace("user_generate_client_key", "The user asked for an encrypted password."),
+    _namespace("user_grant_superuser", "The user became a superuser.", "username superuser"),
+    _namespace("user_revoke_superuser", "The user is no superuser any more.", "username"),
+    _site(
+        "service_key_approve",
+        "A superuser approved a service key.",
+        f"{_KEY} preshared auto_approved",
+    ),
+    _site(
+        "service_key_create",
+        "A superuser made a service key, or a service sent one.",
+        f"{_KEY} preshared auto_approved",
+    ),
+    _site(
+        "service_key_delete",
+        "A superuser or its service deleted a service key.",
+        f"{_KEY} created_date signer_kid",
+    ),
+    _site("service_key_extend", "A service key got another end.", f"{_KEY} old_expiration_date"),
+    _site("service_key_modify", "A service key got another name or other metadata.", _KEY),
+    _site("service_key_rotate", "A service key was replaced by a new one.", f"{_KEY} signer_kid"),
 )
 
 KINDS: Final[Mapping[str, EventKind]] = {row.name: row for row in sorted(_ROWS, key=lambda row: row.name)}

@@ -1,4 +1,4 @@
-"""Background jobs as superusers see them: listed, cancelled, and forgotten when they ended long ago."""
+"""Background jobs as superusers see them: listed, cancelled, tried again, forgotten when long over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from resolvers.job_kinds import DAY, Run, job
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage import jobs
 from storage.clock import now_ms
-from storage.statements import fetch_one, placeholders
+from storage.statements import fetch, fetch_one, placeholders
 
 
 class JobState(StrEnum):
@@ -71,8 +71,11 @@ _SOURCE = "job j LEFT JOIN account n ON n.id = j.namespace_id"
 
 
 async def listed(context: Context, chosen: JobFilter, page: Page) -> Slice[JobRecord]:
-    """The jobs of the installation, newest first. For superusers. Raises `Invalid` for a wrong page."""
-    context.viewer.require_superuser()
+    """The jobs of the installation, newest first. For superusers, also read-only ones.
+
+    Raises `Invalid` for a wrong page.
+    """
+    context.viewer.require_site_view()
     conditions: list[str] = []
     values: list[str] = []
     lists = (("j.kind", chosen.kinds), ("j.state", chosen.states))
@@ -89,8 +92,8 @@ async def listed(context: Context, chosen: JobFilter, page: Page) -> Slice[JobRe
 
 
 async def by_id(context: Context, job_id: int) -> JobRecord | None:
-    """One job. For superusers."""
-    context.viewer.require_superuser()
+    """One job. For superusers, also read-only ones."""
+    context.viewer.require_site_view()
     row = await fetch_one(f"SELECT {_COLUMNS.sql} FROM {_SOURCE} WHERE j.id = ?", job_id)
     return _COLUMNS.record(row) if row else None
 
@@ -111,10 +114,37 @@ async def cancel(context: Context, job_id: int | None) -> JobRecord:
     return await by_id(context, before.id) or before
 
 
+async def retry(context: Context, job_id: int | None) -> JobRecord:
+    """Let a job that failed or was cancelled wait again, with all its attempts.
+
+    For superusers with a fresh login. Raises `NotFound`, also for None, and `Conflict` for any other job.
+    """
+    context.viewer.require_superuser()
+    context.viewer.require_fresh()
+    before = await by_id(context, job_id) if job_id is not None else None
+    if before is None:
+        raise NotFound("job: there is no job of this id.", field="job")
+    if not await jobs.retry(before.id):
+        raise Conflict("job: only one that failed or was cancelled can be tried again.", field="job")
+    return await by_id(context, before.id) or before
+
+
+async def latest_of(kinds: Sequence[str]) -> dict[str, JobRecord]:
+    """The last job of each kind that has had any, by kind. For callers who have checked rights."""
+    if not kinds:
+        return {}
+    latest = "(SELECT l.id FROM job l WHERE l.kind = ? ORDER BY l.id DESC LIMIT 1)"
+    rows = await fetch(
+        f"SELECT {_COLUMNS.sql} FROM {_SOURCE} WHERE j.id IN ({', '.join([latest] * len(kinds))})", *kinds
+    )
+    return {row["kind"]: _COLUMNS.record(row) for row in rows}
+
+
 @job(
     "job.forget",
     "Removes the records of jobs: done or cancelled a week ago, failed 90 days ago.",
     every_s=DAY,
+    goes_on_when_read_only=False,
 )
 async def forget(run: Run) -> None:
     """Forget in batches."""

@@ -1,6 +1,12 @@
 """Kinds of jobs: declared with `@job` beside what they do, collected here, run by `quayside.workers`.
 
-    @job("upload.expire", "Removes uploads that nobody has continued.", every_s=HOUR, lane=Lane.LONG)
+    @job(
+        "upload.expire",
+        "Removes uploads that nobody has continued.",
+        every_s=HOUR,
+        lane=Lane.LONG,
+        goes_on_when_read_only=False,
+    )
     async def expire_uploads(run: Run) -> str:
         ...
 
@@ -36,31 +42,59 @@ class Lane(StrEnum):
 
     SHORT = "short"
     NETWORK = "network"
+    DELIVERY = "delivery"
     LONG = "long"
+    TRANSFER = "transfer"
+    BUILD = "build"
+    SCAN = "scan"
     HEAVY = "heavy"
 
 
 @dataclass(frozen=True, slots=True)
 class LaneRules:
-    """How many jobs of a lane a process runs at once, and the time limit of one where its kind says none."""
+    """How many jobs of a lane a process runs at once, and the time limit of one where its kind says none.
+
+    `connections` is how many may use the database at once, where most of them wait for something else.
+    """
 
     slots: int
     timeout_s: int
     sentence: str
+    connections: int | None = None
 
 
 LANES: Final[Mapping[Lane, LaneRules]] = {
     Lane.SHORT: LaneRules(4, 10 * MINUTE, "Work in the database that takes seconds."),
     Lane.NETWORK: LaneRules(8, 5 * MINUTE, "Work that mostly waits for other servers."),
+    Lane.DELIVERY: LaneRules(
+        128,
+        5 * MINUTE,
+        "Notifications, whose receivers may be slow: each job serves one of them.",
+        connections=8,
+    ),
     Lane.LONG: LaneRules(2, 6 * HOUR, "Work in batches that may take hours."),
+    Lane.TRANSFER: LaneRules(4, 12 * HOUR, "Content that comes from other registries, which may take hours."),
+    Lane.BUILD: LaneRules(2, 24 * HOUR, "Builds of images, each in a sandbox of its own."),
+    Lane.SCAN: LaneRules(
+        2,
+        HOUR,
+        "Images whose layers are read for what is in them: each layer has a child process of its own.",
+    ),
     Lane.HEAVY: LaneRules(
         2, 6 * HOUR, "Work that takes processor or memory as well: each job has a child process of its own."
     ),
 }
 
 
+GROUPS: Final[Mapping[str, Lane]] = {"builds": Lane.BUILD}
+"""Names for all kinds of a lane, for processes that run no others."""
+
+
 class JobStopped(BaseException):
-    """The job was told to stop. Like `CancelledError` it is no `Exception`, so that handlers let it pass."""
+    """The job was told to stop, or makes room for others and waits anew.
+
+    Like `CancelledError` it is no `Exception`, so that handlers let it pass.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +102,16 @@ class Tools:
     """What jobs work with beside the database, which is current.
 
     `context` acts in nobody's name. `log_retention_s` is how long the audit log is kept, 0 for ever.
-    `hand_over` gives a mail to the mail server, None without one.
+    `hand_over` gives a mail to the mail server, None without one. `builder` makes images of builds
+    (`resolvers.builds.builder`), `scanner` finds out what is in layers (`resolvers.scan.scanner`); each is
+    None in a process that has none.
     """
 
     context: Context
     log_retention_s: int = 0
     hand_over: Callable[[Any], Awaitable[None]] | None = None
+    builder: Any = None
+    scanner: Any = None
 
 
 @dataclass(slots=True)
@@ -137,12 +175,14 @@ class JobKind:
     """One kind. The limits of number hold over all processes, those of time and memory for each attempt.
 
     `memory_bytes` is the resident memory that a child process may have. `needs` says whether this site can do
-    it; where it cannot, its jobs wait.
+    it; where it cannot, its jobs wait. In read-only mode so do those that do not go on then: they change
+    content, accounts or settings, or tidy up what can wait.
     """
 
     name: str
     sentence: str
     handler: Handler
+    goes_on_when_read_only: bool
     lane: Lane = Lane.SHORT
     every_s: int | None = None
     retries: int = MAXIMUM_ATTEMPTS - 1
@@ -151,6 +191,10 @@ class JobKind:
     at_once: int | None = None
     per_namespace: int | None = None
     needs: Callable[[Site], bool] = lambda _: True
+
+    def is_meant_by(self, name: str) -> bool:
+        """Whether a name is that of the kind, or of a group of kinds with it."""
+        return name == self.name or GROUPS.get(name) is self.lane
 
     @property
     def limits(self) -> Limits:
@@ -166,6 +210,7 @@ def job(
     name: str,
     sentence: str,
     *,
+    goes_on_when_read_only: bool,
     lane: Lane = Lane.SHORT,
     every_s: int | None = None,
     retries: int = MAXIMUM_ATTEMPTS - 1,
@@ -175,7 +220,7 @@ def job(
     per_namespace: int | None = None,
     needs: Callable[[Site], bool] = lambda _: True,
 ) -> Callable[[Handler], Handler]:
-    """Declare a kind of job, whose handler is decorated.
+    """Declare a kind of job, whose handler is decorated. Every kind says whether read-only mode suspends it.
 
     One that comes `every_s` seconds runs once at a time if nothing else is said. A heavy one may take 1 GiB.
     Raises `ValueError` for a name that is taken, and for a limit of memory that nobody watches.
@@ -192,6 +237,7 @@ def job(
             name=name,
             sentence=sentence,
             handler=handler,
+            goes_on_when_read_only=goes_on_when_read_only,
             lane=lane,
             every_s=every_s,
             retries=retries,

@@ -34,8 +34,9 @@ class MailRefused(MailUndelivered):
     """The mail server will never accept this mail (permanent failure)."""
 
 
-_CODE = re.compile(r"(?:[?&]code=|/exportedlogs/)([\w=-]{20,})")
-"""What opens something in an address of ours: a code, or the token of an exported log."""
+TEMPORARY_PASSWORD = "Temporary password: "  # noqa: S105 (no secret)
+_CODE = re.compile(rf"(?:[?&]code=|/exportedlogs/|{TEMPORARY_PASSWORD})([\w=-]{{20,}})")
+"""What opens something: a code in an address of ours, the token of an exported log, a first password."""
 HIDDEN = "(hidden)"
 
 
@@ -53,7 +54,7 @@ class MailRecord:
 
 
 def without_codes(body: str) -> str:
-    """The text of a mail without the codes in its links, wherever they stand in it."""
+    """The text of a mail without the codes in its links and without passwords, wherever they stand in it."""
     for code in set(_CODE.findall(body)):
         body = body.replace(code, HIDDEN)
     return body
@@ -91,7 +92,7 @@ async def outbox(page: Page, *, maximum: int, is_sent: bool | None = None) -> Sl
 
 async def mails(context: Context, page: Page, *, is_sent: bool | None = None) -> Slice[MailRecord]:
     """As `outbox`, for superusers, without the codes: they are for the recipients alone."""
-    context.viewer.require_superuser()
+    context.viewer.require_site_view()
     found = await outbox(page, maximum=context.max_first, is_sent=is_sent)
     return found.of(lambda record: replace(record, body=record.body and without_codes(record.body)))
 
@@ -102,6 +103,7 @@ async def mails(context: Context, page: Page, *, is_sent: bool | None = None) ->
     lane=Lane.NETWORK,
     at_once=8,
     needs=lambda site: site.has_mail_server,
+    goes_on_when_read_only=True,
 )
 async def send_mail(run: Run) -> None:
     """Make the attempt that the job is for."""
@@ -109,7 +111,12 @@ async def send_mail(run: Run) -> None:
         await deliver(run.payload["mail_id"], run.payload["attempt"], run.tools.hand_over)
 
 
-@job("mail.forget", "Removes mails that were written a month ago.", every_s=DAY)
+@job(
+    "mail.forget",
+    "Removes mails that were written a month ago.",
+    every_s=DAY,
+    goes_on_when_read_only=False,
+)
 async def forget_mail(run: Run) -> None:
     """Forget in batches."""
     while await forget(now_ms() - KEEP_MS):

@@ -15,6 +15,7 @@ import orjson
 from resolvers.errors import Invalid
 from storage.statements import (
     Row,
+    batches,
     fetch,
     fetch_one,
     first_of_each,
@@ -319,29 +320,35 @@ async def paginate_ranges(
 
 
 async def paginate_each(
-    query: Query, parent: str, parents: Sequence[int], page: Page, *, maximum: int
+    query: Query, parent: str, parents: Sequence[int], page: Page, *, maximum: int, are_long: bool = False
 ) -> dict[int, Slice[Row]]:
     """One page for each of many parents, in one statement (no N+1). Raises `Invalid`.
 
-    Equals `paginate` per parent with the condition that the column `parent` is its id.
+    Equals `paginate` per parent with the condition that the column `parent` is its id. If the lists
+    `are_long`, no more than the page is read of each, from an index of the order, which is one term.
     """
     first = check_first(page.first, maximum=maximum)
     if not parents:
         return {}
     conditions, values, offset = _where_after(query, page)
-    rows = await fetch(
-        f"SELECT * FROM (SELECT {query.columns}, {parent} AS page_parent,"
-        f" ROW_NUMBER() OVER (PARTITION BY {parent} ORDER BY {_order(query)}) AS page_position"
-        f" FROM {query.source} WHERE {conditions} AND {parent} IN ({placeholders(parents)})) each_page"
-        " WHERE page_position > ? AND page_position <= ? ORDER BY page_parent, page_position",
-        *values,
-        *parents,
-        offset,
-        offset + first + 1,
-    )
+    if are_long:
+        rows = []
+        for batch in batches(parents, _PARENTS_AT_ONCE):
+            rows += await _each_of(query, parent, batch, (conditions, values), first + 1, offset)
+    else:
+        rows = await fetch(
+            f"SELECT * FROM (SELECT {query.columns}, {parent} AS page_parent,"
+            f" ROW_NUMBER() OVER (PARTITION BY {parent} ORDER BY {_order(query)}) AS page_position"
+            f" FROM {query.source} WHERE {conditions} AND {parent} IN ({placeholders(parents)})) each_page"
+            " WHERE page_position > ? AND page_position <= ? ORDER BY page_parent, page_position",
+            *values,
+            *parents,
+            offset,
+            offset + first + 1,
+        )
     found: dict[int, list[Row]] = {identity: [] for identity in parents}
     for row in rows:
-        del row["page_position"]
+        row.pop("page_position", None)
         found[row.pop("page_parent")].append(row)
     return {
         identity: _slice(
@@ -355,3 +362,30 @@ async def paginate_each(
         )
         for identity, of_parent in found.items()
     }
+
+
+_PARENTS_AT_ONCE = 100
+"""Lists that one statement reads, each by a part of its own; SQLite takes 500 parts."""
+
+
+async def _each_of(
+    query: Query,
+    parent: str,
+    parents: Sequence[int],
+    where: tuple[str, Sequence[Any]],
+    limit: int,
+    offset: int,
+) -> list[Row]:
+    """The first rows of each of many long lists."""
+    conditions, values = where
+    (term,) = query.order
+    parts = [
+        f"SELECT * FROM (SELECT {query.columns}, {parent} AS page_parent FROM {query.source}"
+        f" WHERE {conditions} AND {parent} = ? ORDER BY {_order(query)} LIMIT ? OFFSET ?) part{number}"
+        for number in range(len(parents))
+    ]
+    return await fetch(
+        f"SELECT * FROM ({' UNION ALL '.join(parts)}) each_page"
+        f" ORDER BY page_parent, {term.key}{' DESC' if term.descending else ''}",
+        *(value for identity in parents for value in (*values, identity, limit, offset)),
+    )

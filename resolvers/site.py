@@ -4,12 +4,14 @@ import hmac
 import ipaddress
 import secrets as random
 from dataclasses import dataclass
+from enum import StrEnum
 
 from resolvers import events
 from resolvers.access.attempts import refuse_code
 from resolvers.access.credentials import encrypted_password, hash_secret
 from resolvers.access.scopes import SCOPES
 from resolvers.accounts.account import AccountRecord, checked_hash, insert_user
+from resolvers.configuration import Configuration
 from resolvers.context import Context
 from resolvers.errors import Forbidden, Invalid
 from resolvers.oauth.token import create_access_token
@@ -92,6 +94,37 @@ async def untrusted_proxy() -> UntrustedProxy | None:
         return None
     seen_at_ms, _, address = noted.partition(" ")
     return UntrustedProxy(address, int(seen_at_ms))
+
+
+class SiteStatus(StrEnum):
+    """How far the installation is."""
+
+    READY = "ready"
+    SETUP_INCOMPLETE = "setup_incomplete"
+
+
+async def status() -> SiteStatus:
+    """Ready, or without its first user yet. Anybody may know."""
+    return SiteStatus.READY if await has_users() else SiteStatus.SETUP_INCOMPLETE
+
+
+def changelog(context: Context) -> str | None:
+    """What changed from version to version, as Markdown; None if unknown. For those who see the site."""
+    context.viewer.require_site_view()
+    found = context.site.configuration
+    return found.changelog() if found else None
+
+
+def configuration(context: Context) -> Configuration:
+    """What is told of the settings of the server. For those who see the site.
+
+    Raises `Forbidden` where the feature is off, as where nothing is known.
+    """
+    context.viewer.require_site_view()
+    found = context.site.configuration
+    if found is None or not context.site.has("SUPERUSER_CONFIGDUMP"):
+        raise Forbidden("The settings of the server are not shown (SUPERUSER_CONFIGDUMP).")
+    return found
 
 
 def _is_loopback(ip: str | None) -> bool:

@@ -36,6 +36,17 @@ async def end(condition: str, *values: object, moment_ms: int) -> None:
     )
 
 
+async def go_on(condition: str, *values: object) -> None:
+    """Let the spans that fulfil an SQL condition on `tag` expire no more, in the open transaction.
+
+    The row of the repository must be locked.
+    """
+    await execute(
+        f"UPDATE tag SET ended_at_ms = NULL, is_expiration = FALSE WHERE {condition} AND NOT has_ended",
+        *values,
+    )
+
+
 def next_start(now_ms: int, last_start_ms: int | None, last_end_ms: int | None) -> int:
     """The start of a span, given the start and the end of the last one of its name, if there is one.
 

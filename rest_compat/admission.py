@@ -38,6 +38,10 @@ class RestViewer(Protocol):
         """Whether a superuser may do all that the owners of anything may."""
 
     @property
+    def sees_site(self) -> bool:
+        """Whether a superuser, be it a read-only one, sees what concerns the installation."""
+
+    @property
     def scopes(self) -> frozenset[str]: ...
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from graphql import GraphQLNamedType
 
+ANY_OTHER = "*"
+"""No key of a document is called so."""
+
 
 @dataclass(frozen=True)
 class AnswerType:
@@ -18,6 +21,7 @@ class AnswerType:
     item: AnswerType | None = None
     """The type of the items of a list or map."""
     keys: Mapping[str, Key] = field(default_factory=dict)
+    """The keys of an object; `ANY_OTHER` stands for those of JSON that was written into it."""
     leaf: GraphQLNamedType | None = field(default=None, compare=False)
     """The GraphQL type of a scalar or enum value; None after a form has converted it."""
 
@@ -34,6 +38,9 @@ class Key:
     types: frozenset[str] | None = None
 
 
+_ANY = Key(AnswerType("any"))
+
+
 def merge(keys: Iterable[tuple[str, Key]], possible: frozenset[str]) -> dict[str, Key]:
     """The keys of one object, inside and outside type conditions.
 
@@ -46,7 +53,7 @@ def merge(keys: Iterable[tuple[str, Key]], possible: frozenset[str]) -> dict[str
             merged[name] = replace(key, types=types)
             continue
         merged[name] = Key(
-            _union(known.answer, key.answer),
+            union(known.answer, key.answer),
             known.optional or key.optional,
             (known.types or possible) | types,
         )
@@ -56,13 +63,14 @@ def merge(keys: Iterable[tuple[str, Key]], possible: frozenset[str]) -> dict[str
     }
 
 
-def _union(one: AnswerType, other: AnswerType) -> AnswerType:
+def union(one: AnswerType, other: AnswerType) -> AnswerType:
+    """The type of what is of either type."""
     if replace(one, nullable=True) == replace(other, nullable=True):
         return one.as_nullable(one.nullable or other.nullable)
     if one.kind == other.kind == "object":
         keys = {
             name: Key(
-                _union(one.keys[name].answer, other.keys[name].answer),
+                union(one.keys[name].answer, other.keys[name].answer),
                 one.keys[name].optional or other.keys[name].optional,
             )
             if name in one.keys and name in other.keys
@@ -134,12 +142,16 @@ def type_mismatch(answer: AnswerType, value: Any, path: str = "answer") -> str |
             item = answer.item or AnswerType("any")
             inner = [(f"{path}.{name}", item, part) for name, part in value.items()]
         case "object", dict():
-            if extra := value.keys() - answer.keys.keys():
+            extra = value.keys() - answer.keys.keys()
+            if extra and ANY_OTHER not in answer.keys:
                 return f"{path} has the unknown key {min(extra)}."
             required = {name for name, key in answer.keys.items() if not key.optional}
             if missing := required - value.keys():
                 return f"{path} lacks the key {min(missing)}."
-            inner = [(f"{path}.{name}", answer.keys[name].answer, part) for name, part in value.items()]
+            inner = [
+                (f"{path}.{name}", answer.keys.get(name, answer.keys.get(ANY_OTHER, _ANY)).answer, part)
+                for name, part in value.items()
+            ]
         case kind, _:
             right = isinstance(value, _PYTHON.get(kind, ())) and not (
                 isinstance(value, bool) and kind != "boolean"

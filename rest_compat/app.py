@@ -15,6 +15,7 @@ from schema import GraphContext, schema, scopes
 from schema.connections import is_cursor, offset_cursor
 from schema.errors import code_of
 from schema.execute import run
+from schema.readonly import is_suspended
 
 
 def create_api(
@@ -22,22 +23,26 @@ def create_api(
     *,
     features: frozenset[str],
     base_url: str,
+    basic_context_for: Callable[[Request], Awaitable[GraphContext]] | None = None,
     base_url_of: Callable[[Request], str] | None = None,
     has_csrf_token: Callable[[Request], bool] = lambda _: False,
     status_codes: Mode = "documented",
     cors_origins: Sequence[str] = (),
+    validates: bool = False,
 ) -> Engine[GraphContext]:
     """The engine with all chapters.
 
     `context_for` makes the context of one request with the limits of trusted documents (`max_first`); an
-    invalid credential makes the viewer anonymous. `has_csrf_token` says whether a request has a valid CSRF
-    token. `base_url` is the public address without a final slash, `base_url_of` that of one request.
+    invalid credential makes the viewer anonymous. `basic_context_for` accepts user name and password as well.
+    `has_csrf_token` says whether a request has a valid CSRF token. `base_url` is the public address without a
+    final slash, `base_url_of` that of one request. `validates` has all documents validated, as tests do.
     """
     return Engine(
         CHAPTERS,
         schema._schema,
         run=run,
         context_for=context_for,
+        basic_context_for=basic_context_for,
         viewer_of=_viewer_of,
         code_of=code_of,
         has_csrf_token=has_csrf_token,
@@ -49,6 +54,8 @@ def create_api(
         scopes=_scope_texts(features),
         cors_origins=cors_origins,
         fragments=fragments(),
+        is_suspended=is_suspended,
+        documents_are_valid=not validates,
     )
 
 

@@ -1,8 +1,9 @@
 """Compiles GraphQL documents into plans at start-up: parse, validate, strip our directives, make closures.
 
 A document is validated twice: as written, against the schema extended with `directives.graphql`, and as
-executed, against the schema itself. The rules about unused variables and fragments are replaced by our own,
-because a variable may be used by the answer or by a page number only.
+executed, against the schema itself. That takes longer than all else at a start, so tests do it for the
+program's own documents. The rules about unused variables and fragments are replaced by our own, because a
+variable may be used by the answer or by a page number only.
 """
 
 from __future__ import annotations
@@ -73,6 +74,16 @@ class Plan:
     _body: Body | None
     _root: Convert | None
 
+    @property
+    def mutation(self) -> str | None:
+        """The name of a mutation's root field; None for queries."""
+        operation = self.document.definitions[0]
+        assert isinstance(operation, OperationDefinitionNode)
+        field = operation.selection_set.selections[0]
+        if operation.operation is not OperationType.MUTATION or not isinstance(field, FieldNode):
+            return None
+        return field.name.value
+
     def shape(self, data: Mapping[str, Any], values: Mapping[str, Any]) -> Any | Unset:
         """The REST answer for a GraphQL result, or UNSET if the requested object does not exist.
 
@@ -114,20 +125,26 @@ def extended_schema(schema: GraphQLSchema) -> GraphQLSchema:
     return extend_schema(schema, parse(_vocabulary_text()))
 
 
-def compile_documents(schema: GraphQLSchema, sources: Iterable[Source]) -> dict[str, Plan]:
+def compile_documents(
+    schema: GraphQLSchema, sources: Iterable[Source], *, are_valid: bool = False
+) -> dict[str, Plan]:
     """The plans of all documents by operation name. Fragments are shared between sources.
 
-    Raises GraphQLError with source, line and reason if a document does not fit the schema.
+    Raises GraphQLError with source, line and reason if a document does not fit the schema, unless they are
+    known to be valid.
     """
-    return dict(_compiled(schema, tuple((source.body, source.name) for source in sources)))
+    return dict(_compiled(schema, tuple((source.body, source.name) for source in sources), are_valid))
 
 
 # Compiling takes a second, so applications in one process share the plans.
 @lru_cache(maxsize=4)
-def _compiled(schema: GraphQLSchema, texts: tuple[tuple[str, str], ...]) -> Mapping[str, Plan]:
+def _compiled(
+    schema: GraphQLSchema, texts: tuple[tuple[str, str], ...], are_valid: bool
+) -> Mapping[str, Plan]:
     vocabulary = extended_schema(schema)
     documents = concat_ast([parse(Source(body, name)) for body, name in texts])
-    _raise_first(validate(vocabulary, documents, ANNOTATED_RULES))
+    if not are_valid:
+        _raise_first(validate(vocabulary, documents, ANNOTATED_RULES))
     fragments = {
         node.name.value: node for node in documents.definitions if isinstance(node, FragmentDefinitionNode)
     }
@@ -141,7 +158,7 @@ def _compiled(schema: GraphQLSchema, texts: tuple[tuple[str, str], ...]) -> Mapp
     for name, fragment in fragments.items():
         if name not in used:
             raise document_error(f"The fragment {name} is not used.", fragment)
-    if plans:
+    if plans and not are_valid:
         _raise_first(validate(schema, concat_ast([plan.document for plan in plans.values()])))
     return plans
 

@@ -38,6 +38,7 @@ from rest_compat.problems import (
     FORBIDDEN,
     INTERNAL,
     PAYLOAD,
+    READ_ONLY,
     TOP_LEVEL,
     UNAUTHENTICATED,
     UNAVAILABLE,
@@ -57,6 +58,9 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1 << 20
 """Largest request body."""
 
+PART = 100
+"""How many items of a long list are computed before other requests get their turn."""
+
 _ROLES = {"READ": 1, "WRITE": 2, "ADMIN": 3}
 _ROLE_OF_SCOPE = {"repo:read": 1, "repo:write": 2, "repo:admin": 3}
 
@@ -69,6 +73,8 @@ class CompiledRoute:
     plan: Plan
     binder: Binder
     status: int
+    mutation: str | None
+    """The mutation of its document; None for queries."""
 
 
 class RequestRefused(Exception):
@@ -81,6 +87,10 @@ class RequestRefused(Exception):
         self.headers = dict(headers or {})
 
 
+async def _never(_: str) -> bool:
+    return False
+
+
 @cache
 def _guards() -> Source:
     return Source(files("rest_compat").joinpath("guards.graphql").read_text("utf-8"), "guards.graphql")
@@ -90,9 +100,12 @@ class Engine(Generic[C]):
     """The routes of `/api/v1`.
 
     `run` executes a document, `await run(document, variables, context, operation_name)`, and logs unexpected
-    errors. `context_for` makes the context of one request, with the limits of trusted documents. `viewer_of`
-    and `code_of` return the caller and the code of an error. `has_csrf_token` says whether a request has a
-    valid CSRF token. `cors_origins` are the origins that may read answers; empty means all.
+    errors. `context_for` makes the context of one request, with the limits of trusted documents.
+    `basic_context_for` does so where user name and password are accepted as well. `viewer_of` and `code_of`
+    return the caller and the code of an error. `has_csrf_token` says whether a request has a valid CSRF
+    token. `cors_origins` are the origins that may read answers; empty means all. `is_suspended`
+    says whether read-only mode suspends a mutation now, which the reference checks before all of a route.
+    `documents_are_valid` spares their validation.
 
     Raises GraphQLError or ValueError if a route and its document do not fit each other or the schema.
     """
@@ -115,13 +128,16 @@ class Engine(Generic[C]):
         scopes: Sequence[ScopeText] = (),
         cors_origins: Sequence[str] = (),
         fragments: str = "",
+        basic_context_for: Callable[[Request], Awaitable[C]] | None = None,
+        is_suspended: Callable[[str], Awaitable[bool]] = _never,
+        documents_are_valid: bool = False,
     ) -> None:
         chapters = tuple(chapters)
         sources = [
             Source(chapter.documents, f"{chapter.name}.graphql") for chapter in chapters if chapter.documents
         ]
         shared = [Source(fragments, "_fragments.graphql")] if fragments else []
-        self.plans = compile_documents(schema, [_guards(), *shared, *sources])
+        self.plans = compile_documents(schema, [_guards(), *shared, *sources], are_valid=documents_are_valid)
         self._guard = self.plans.pop("GuardRepository")
         self.info = ApiInfo(chapters, self.plans, tuple(scopes), base_url, features, status_codes)
         routes = [route for chapter in chapters for route in chapter.routes if not route.external]
@@ -130,11 +146,13 @@ class Engine(Generic[C]):
         self._routes = {route.operation: self._prepare(route, cursors) for route in routes}
         self._run = run
         self._context_for = context_for
+        self._basic_context_for = basic_context_for or context_for
         self._viewer_of = viewer_of
         self._code_of = code_of
         self._has_csrf_token = has_csrf_token
         self._base_url_of = base_url_of or (lambda _: base_url)
         self._cors_origins = tuple(cors_origins)
+        self._is_suspended = is_suspended
         unused = self.plans.keys() - {route.document_name for chapter in chapters for route in chapter.routes}
         if unused:
             raise ValueError(f"The document {min(unused)} has no route.")
@@ -179,18 +197,22 @@ class Engine(Generic[C]):
             route.scope not in _ROLE_OF_SCOPE or "repository" not in route.path_names
         ):
             raise ValueError(f"{route.operation}: ACCESS needs a repository in the path and a repo: scope.")
-        return CompiledRoute(route, plan, Binder(route, plan, cursors), status)
+        if route.parts_of is not None and not {"limit", "next_page"} <= {one.name for one in plan.params}:
+            raise ValueError(f"{route.operation}: parts_of needs the parameters limit and next_page.")
+        return CompiledRoute(route, plan, Binder(route, plan, cursors), status, plan.mutation)
 
     async def _answer(self, request: Request) -> Response:
         compiled, path = self._match(request)
         route = compiled.route
-        context = await self._context_for(request)
+        context = await (self._basic_context_for if route.basic else self._context_for)(request)
         viewer = self._viewer_of(context)
         problem = admission_problem(
             route, viewer, self.info.features, has_csrf_token=self._has_csrf_token(request)
         )
         if problem is not None:
             raise RequestRefused(problem)
+        if compiled.mutation is not None and await self._is_suspended(compiled.mutation):
+            raise RequestRefused(READ_ONLY)
         if route.scope_enforced and not viewer.is_anonymous and not has_scope(viewer.scopes, route.scope):
             raise RequestRefused(FORBIDDEN)
         try:
@@ -198,11 +220,12 @@ class Engine(Generic[C]):
         except (BindError, RequestRefused) as refused:
             await self._check_caller_first(route, path, viewer, context)
             raise _as_request_refused(route, refused) from refused
-        if route.full_access and not viewer.has_full_access:
+        if (route.full_access and not viewer.has_full_access) or (route.site_view and not viewer.sees_site):
             raise RequestRefused(UNAUTHENTICATED if viewer.is_anonymous else FORBIDDEN)
         base_url = self._base_url_of(request)
-        answer = await self._execute(compiled, bound, context, base_url)
-        return _reply(compiled.status, answer, _location(base_url, route, bound, answer))
+        execute = self._execute if route.parts_of is None else self._execute_in_parts
+        answer, status = await execute(compiled, bound, context, base_url)
+        return _reply(status, answer, _location(base_url, route, bound, answer))
 
     def _match(self, request: Request) -> tuple[CompiledRoute, Mapping[str, str]]:
         method = "GET" if request.method == "HEAD" else request.method
@@ -242,30 +265,50 @@ class Engine(Generic[C]):
                 message(503), f"Repository is in read only or mirror mode: {repository['state']}"
             )
 
-    async def _execute(self, compiled: CompiledRoute, bound: BoundRequest, context: C, base_url: str) -> Any:
-        route, plan = compiled.route, compiled.plan
+    async def _execute_in_parts(
+        self, compiled: CompiledRoute, bound: BoundRequest, context: C, base_url: str
+    ) -> tuple[Any, int]:
+        """The answer with its list put together from parts, and its status."""
+        key, limit = compiled.route.parts_of or "", bound.variables["limit"]
+        found: list[Any] = []
+        while True:
+            bound.variables["limit"] = min(limit - len(found), PART)
+            answer, status = await self._execute(compiled, bound, context, base_url)
+            found += answer[key]
+            if len(found) >= limit or answer.get("next_page") is None:
+                return {**answer, key: found}, status
+            bound.variables["next_page"] = answer["next_page"]
+
+    async def _execute(
+        self, compiled: CompiledRoute, bound: BoundRequest, context: C, base_url: str
+    ) -> tuple[Any, int]:
+        """The answer and its status."""
+        route, plan, status = compiled.route, compiled.plan, compiled.status
         if route.native is not None:
             answer = route.native(replace(self.info, base_url=base_url), bound.values)
             if answer is None:
                 raise RequestRefused(find(route.problems, PAYLOAD, "NOT_FOUND"))
-            return answer
+            return answer, status
         result = await self._run(plan.document, bound.variables, context, plan.name)
         self._raise_errors(route, plan, result)
         data = result.data or {}
         if plan.result is not None:
-            _raise_payload_error(route, plan, data.get(plan.result), bound.values)
-        if compiled.status == 204 and plan.answer is None:
-            return None
+            payload = data.get(plan.result)
+            _raise_payload_error(route, plan, payload, bound.values)
+            if route.otherwise is not None and payload and payload[route.otherwise[0]] is False:
+                status = route.otherwise[1]
+        if status == 204 and plan.answer is None:
+            return None, status
         if route.body is not UNSET:
-            return route.body
+            return route.body, status
         answer = plan.shape(data, bound.values)
         if not isinstance(answer, Unset):
-            return answer
+            return answer, status
         if route.check is Check.LOGIN and self._viewer_of(context).is_anonymous:
             raise RequestRefused(find(route.problems, TOP_LEVEL, "UNAUTHENTICATED"))
         if route.null_answer is UNSET:
             raise RequestRefused(find(route.problems, PAYLOAD, "NOT_FOUND"))
-        return route.null_answer
+        return route.null_answer, status
 
     def _raise_errors(self, route: Route, plan: Plan, result: ExecutionResult) -> None:
         """Raises the first error of the result, except denials of fields with `@ifAllowed`."""

@@ -100,6 +100,10 @@ def _iso_seconds(text: str) -> str:
     return _moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _scan_status(name: str) -> str:
+    return "manifest_layer_too_large" if name == "LAYER_TOO_LARGE" else name.lower()
+
+
 SPELLINGS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
         "LOWER": str.lower,
@@ -128,6 +132,8 @@ WRITE_FORMS: Mapping[str, WriteForm] = MappingProxyType(
         "EPOCH": WriteForm(_DATES, "integer", _epoch),
         "EPOCH_MS": WriteForm(_DATES, "integer", _epoch_ms),
         "IEC_BYTES": WriteForm(frozenset({"BigInt", "ByteSize"}), "string", display_bytes),
+        "SCAN_STATUS": WriteForm(frozenset({"enum"}), "string", _scan_status),
+        "APPROVAL_TYPE": WriteForm(frozenset({"enum"}), "string", "ServiceKeyApprovalType.{}".format),
         **{form: WriteForm(frozenset({"enum"}), "string", spell) for form, spell in SPELLINGS.items()},
     }
 )
@@ -190,6 +196,7 @@ READ_FORMS: Mapping[str, ReadForm] = MappingProxyType(
         "US_DAY": ReadForm(_DATES, "string", lambda text: _utc(_us_day(text))),
         "US_DAY_AFTER": ReadForm(_DATES, "string", _us_day_after),
         "EPOCH": ReadForm(_DATES, "number", _read_epoch),
+        "EPOCH_WHOLE": ReadForm(_DATES, "integer", _read_epoch),
         "ISO_SECONDS": ReadForm(_DATES, "string", _read_iso_seconds),
         "NAME_FILTER": ReadForm(frozenset({"input"}), "string", _name_filter),
         "PAGE": ReadForm(frozenset({"Cursor"}), "integer", _page),

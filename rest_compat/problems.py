@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from schema.errors import READ_ONLY_TEXT
+
 ProblemKey = str | tuple[str, str] | tuple[str, str, int | str]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -56,6 +58,7 @@ FORBIDDEN = Problem(403, type="insufficient_scope", text="Unauthorized")
 NOT_FOUND = Problem(404, type="not_found", text="Not Found")
 INTERNAL = message(500, DEFAULT_TEXT[500])
 UNAVAILABLE = message(503)
+READ_ONLY = Problem(503, "message", text=READ_ONLY_TEXT, extra=MappingProxyType({"is_readonly": True}))
 
 TOP_LEVEL: Mapping[str, Problem] = MappingProxyType(
     {
@@ -66,6 +69,7 @@ TOP_LEVEL: Mapping[str, Problem] = MappingProxyType(
         "TOO_COMPLEX": Problem(400),
         "INTERNAL": INTERNAL,
         "UNAVAILABLE": UNAVAILABLE,
+        "READ_ONLY": READ_ONLY,
     }
 )
 """Errors in the `errors` of a GraphQL result: the caller is not allowed, or the request is malformed."""

@@ -49,6 +49,8 @@ class Route:
     """The documented success status."""
     observed: int | None = None
     """The success status of a live Quay, where it differs."""
+    otherwise: tuple[str, int] | None = None
+    """A key of the mutation's payload, and the success status where it is false."""
     body: Any = UNSET
     """A constant answer."""
     null_answer: Any = UNSET
@@ -59,6 +61,8 @@ class Route:
     resolvers decide, since many operations accept more than they document."""
     full_access: bool = False
     """Refuse all but superusers with full access, although the schema also lets others do it."""
+    site_view: bool = False
+    """Refuse all but superusers, read-only ones too, although the schema also shows others a part of it."""
     writable: bool = False
     """ACCESS also requires that the repository's state is NORMAL."""
     optional_body: bool = False
@@ -70,6 +74,8 @@ class Route:
     """Features that must be enabled; otherwise the route does not exist."""
     open: bool = False
     """Serve anonymous callers, writes included, even if anonymous access is off."""
+    basic: bool = False
+    """Accept user name and password (HTTP Basic) as well, also those of robots and tokens."""
     fresh_login: bool = False
     """Needs a recent sign-in: discovery publishes it, the resolver enforces it."""
     internal: bool = False
@@ -77,6 +83,9 @@ class Route:
     external: bool = False
     location: str | None = None
     """Template of the Location header, below `/api/v1`, from path values and, second, keys of the answer."""
+    parts_of: str | None = None
+    """The key of a list that may have thousands of items. It is put together from parts, with the parameters
+    `limit` and `next_page`, so that other requests are answered in between."""
     problems: Mapping[ProblemKey, Problem] = field(default_factory=dict)
     """Exceptions to the error table."""
     document: str | None = None

@@ -33,7 +33,7 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
-from rest_compat.answer_type import AnswerType, Key, merge, type_of_literal
+from rest_compat.answer_type import ANY_OTHER, AnswerType, Key, merge, type_of_literal, union
 from rest_compat.convert import (
     Convert,
     Values,
@@ -295,7 +295,7 @@ class ShapeCompiler:
         optional: bool,
     ) -> ShapedField:
         alias = fetch.alias
-        if answer.kind != "object":
+        if answer.kind not in {"object", "map"}:
             raise document_error("@spread needs an object.", node)
 
         def write(source: dict[str, Any], out: dict[str, Any], values: Values) -> None:
@@ -303,11 +303,13 @@ class ShapeCompiler:
                 out.update(inner)
 
         absent = optional or answer.nullable
+        keys = answer.keys
+        if answer.kind == "map":
+            keys = {ANY_OTHER: Key(answer.item or AnswerType("any"), optional=True)}
         return ShapedField(
             write,
             tuple(
-                (name, Key(key.answer, key.optional or absent, position.types))
-                for name, key in answer.keys.items()
+                (name, Key(key.answer, key.optional or absent, position.types)) for name, key in keys.items()
             ),
         )
 
@@ -367,10 +369,11 @@ class ShapeCompiler:
         if "default" in directives:
             if not answer.nullable:
                 raise document_error("@default needs a value that may be null.", node)
-            convert, answer = (
-                or_default(convert, directives["default"].get("value")),
-                answer.as_nullable(False),
-            )
+            default = directives["default"].get("value")
+            convert, answer = or_default(convert, default), answer.as_nullable(False)
+            if answer.kind == "object":
+                # Its keys may have values of other types there.
+                answer = union(answer, type_of_literal(default))
         return convert, answer
 
     def _unwrap(self, node: FieldNode, parts: list[ShapedField]) -> tuple[Convert, AnswerType]:

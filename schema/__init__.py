@@ -14,14 +14,14 @@ from schema.accounts.robot import Robot
 from schema.context import GraphContext
 from schema.enums import describe_values
 from schema.guards import open_up
-from schema.record.live import Subscription
+from schema.readonly import suspend
 from schema.scalars import SCALARS
 
 __all__ = ["GraphContext", "schema", "scopes", "sdl"]
 
 
 def _mixins(ending: str) -> Iterator[type]:
-    """The classes `…Query` or `…Mutation` of all modules; their fields become root fields."""
+    """The classes of all modules whose names end so, such as `…Query`; their fields become root fields."""
     for found in walk_packages(__path__, f"{__name__}."):
         for name, value in vars(import_module(found.name)).items():
             if name.endswith(ending) and isinstance(value, type) and value.__module__ == found.name:
@@ -34,6 +34,7 @@ def _root(name: str, description: str) -> type:
 
 Query = _root("Query", "Everything that can be asked.")
 Mutation = _root("Mutation", "Everything that can be changed. Each field is one transaction.")
+Subscription = _root("Subscription", "What can be listened to, over WebSocket or server-sent events.")
 
 scopes = SCOPES
 """The scopes of tokens, with their descriptions."""
@@ -47,6 +48,7 @@ schema = strawberry.Schema(
 )
 
 open_up(schema._schema)
+suspend(schema._schema)
 describe_values(schema._schema)
 
 for input_ in schema._schema.type_map.values():

@@ -9,6 +9,8 @@ from graphql import GraphQLEnumType, GraphQLSchema
 
 from resolvers.access.scopes import SCOPES
 from resolvers.event_kinds import KINDS
+from resolvers.notifications.kinds import EVENTS
+from resolvers.notifications.method_table import METHODS
 
 if TYPE_CHECKING:
     EventKind: TypeAlias = StrEnum
@@ -29,6 +31,7 @@ ERROR_CODES = {
     "BAD_REQUEST": "The request makes no sense, whatever it is about. Top-level.",
     "TOO_COMPLEX": "The document, or the response to it, exceeds a limit. Top-level.",
     "UNAVAILABLE": "The database does not answer at present; later will do. Top-level.",
+    "READ_ONLY": "The registry is in read-only mode, which suspends every mutation. Top-level.",
     "INTERNAL": "A fault of the server; the request id finds it in the log. Top-level.",
     "INVALID": "A value breaks a rule.",
     "ALREADY_EXISTS": "The name is taken.",
@@ -84,6 +87,24 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "SUPERUSER": "Superusers may do everything here.",
     },
     "GranteeKind": {"USER": "A user or a robot.", "TEAM": "A team of the organization."},
+    "InboxNoticeKind": {
+        "REPO_PUSH": "Tags were pushed.",
+        "BUILD_QUEUED": "A build waits.",
+        "BUILD_START": "A build has begun.",
+        "BUILD_SUCCESS": "A build has pushed its image.",
+        "BUILD_FAILURE": "A build has failed.",
+        "BUILD_CANCELLED": "A build was cancelled.",
+        "BUILD_TRIGGER_DISABLED": "A build trigger was disabled, since its builds failed in a row.",
+        "VULNERABILITY_FOUND": "An image has a known vulnerability.",
+        "REPO_MIRROR_SYNC_STARTED": "A mirror has begun to copy.",
+        "REPO_MIRROR_SYNC_SUCCESS": "A mirror is as its upstream.",
+        "REPO_MIRROR_SYNC_FAILED": "A mirror could not copy all.",
+        "REPO_IMAGE_EXPIRY": "Tags are about to expire.",
+        "QUOTA_WARNING": "A namespace has reached a Warning limit of its quota.",
+        "QUOTA_ERROR": "A namespace has no room left below a Reject limit of its quota.",
+        "ORG_TEAM_INVITE": "The user is invited into a team.",
+        "SERVICE_KEY_SUBMITTED": "A service sent a key, which waits for the approval of a superuser.",
+    },
     "JobState": {
         "WAITING": "It has not begun, or is to be tried again.",
         "RUNNING": "A process is at it.",
@@ -95,6 +116,92 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "MANIFEST": "The image itself; it cannot be deleted.",
         "API": "Somebody by this API or by REST, and it can be deleted so.",
         "INTERNAL": "This registry; it cannot be deleted.",
+    },
+    "SbomFormat": {
+        "SPDX": "SPDX 2.3.",
+        "CYCLONEDX": "CycloneDX 1.6.",
+    },
+    "PullMode": {
+        "AUDIT": "It goes on, and the audit log tells of it.",
+        "WARN": "It goes on with a warning to the client, and the audit log tells of it.",
+        "ENFORCE": "It is refused, and the audit log tells of it.",
+    },
+    "PullOutcome": {
+        "ALLOWED": "No policy is against it.",
+        "NOTED": "It goes on, and the audit log tells of it.",
+        "WARNED": "It goes on with a warning to the client.",
+        "REFUSED": "It is refused.",
+    },
+    "ScanState": {
+        "QUEUED": "It waits for its scan, or for its layers.",
+        "SCANNED": "It is known.",
+        "UNSUPPORTED": "It cannot be known: it is no image, or its layers are nothing that can be read.",
+        "FAILED": "A layer could not be read, since it is damaged or took more than the limits allow.",
+        "LAYER_TOO_LARGE": "A layer is larger than what is read.",
+    },
+    "PackageEcosystem": {
+        "DEB": "Debian and what comes from it.",
+        "APK": "Alpine and Wolfi.",
+        "RPM": "Fedora, Red Hat, SUSE and others.",
+        "PYPI": "Python.",
+        "NPM": "JavaScript.",
+        "GO": "Modules of Go.",
+        "MAVEN": "Java.",
+        "GEM": "Ruby.",
+        "CARGO": "Rust.",
+    },
+    "MirrorArchitecture": {
+        "AMD64": "Processors of PCs and servers, 64-bit x86.",
+        "ARM64": "ARM of 64 bits.",
+        "PPC64LE": "POWER of 64 bits, little-endian.",
+        "S390X": "IBM Z of 64 bits.",
+    },
+    "MirrorRuleKind": {"TAG_GLOB_CSV": "By names of tags, or patterns for them."},
+    "MirrorTagChange": {
+        "ADDS": "It is made.",
+        "MOVES": "It is moved to what it is at the source.",
+        "KEEPS": "It stays, being the same at the source.",
+        "REMOVES": "It ends, since the source has it no more.",
+        "LOCKED": "It stays since it is locked, though it differs at the source.",
+    },
+    "BuildLogLineKind": {
+        "PHASE": "The build enters the phase of this name.",
+        "ERROR": "Why the build failed.",
+    },
+    "BuildTriggerService": {
+        "GITHUB": "GitHub, and servers that send what it sends.",
+        "GITLAB": "GitLab.",
+        "BITBUCKET": "Bitbucket.",
+        "CUSTOM_GIT": "Any Git repository; something of its owner's tells of pushes.",
+    },
+    "BuildTriggerDisabledReason": {
+        "USER_TOGGLED": "An administrator disabled it.",
+        "SUCCESSIVE_BUILD_FAILURES": "Its last 100 builds failed.",
+        "SUCCESSIVE_BUILD_INTERNAL_ERRORS": "Its last 5 builds failed for reasons of the registry.",
+    },
+    "GitRefKind": {
+        "BRANCH": "A branch.",
+        "TAG": "A tag.",
+    },
+    "BuildPhase": {
+        "WAITING": "It waits for a machine that builds.",
+        "BUILD_SCHEDULED": "A machine has taken it.",
+        "UNPACKING": "Its context is fetched and unpacked.",
+        "PULLING": "Its base images are fetched.",
+        "BUILDING": "The Dockerfile runs.",
+        "PUSHING": "The image is pushed; it can no longer be cancelled.",
+        "COMPLETE": "The image is there.",
+        "ERROR": "It failed for a reason of its own.",
+        "INTERNALERROR": "It failed for a reason of the registry's.",
+        "CANCELLED": "Somebody cancelled it.",
+    },
+    "MirrorStatus": {
+        "NEVER_RUN": "It has not run yet.",
+        "SYNC_NOW": "It was told to run, and is about to.",
+        "SYNCING": "It runs.",
+        "SUCCESS": "Its last run brought all tags.",
+        "FAIL": "Its last run left out something.",
+        "CANCEL": "Its last run was cancelled.",
     },
     "PruneMethod": {
         "NUMBER_OF_TAGS": "All tags end but the newest, as many as the policy says.",
@@ -140,6 +247,12 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "WRITE": "Also to push, and to change tags.",
         "ADMIN": "Also to administer it.",
     },
+    "RegistryCatalog": {
+        "CATALOG": "That of Docker's registry, `/v2/_catalog`: all that the account may see.",
+        "HARBOR": "That of Harbor, for a project.",
+        "QUAY": "That of Quay and Quayside, for an organization: what is public, or with the user name"
+        " `$oauthtoken` what an OAuth token may see. Other accounts are asked by `CATALOG`.",
+    },
     "RepositoryState": {
         "NORMAL": "Whoever has the role may write.",
         "READ_ONLY": "Nobody may write.",
@@ -156,6 +269,11 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "SUBJECT": "What it is about, which is kept itself.",
         "NEVER_TAGGED": "It never had a tag, nor had what lists it or what it is about.",
     },
+    "OrganizationOrder": {
+        "NAME": "By name.",
+        "CREATED_AT": "Oldest first.",
+        "NEWEST_FIRST": "Newest first.",
+    },
     "RobotOrder": {
         "NAME": "By name.",
         "LAST_ACCESSED_AT": "The most recently used first, those that never were last.",
@@ -168,6 +286,16 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "USER": "Users.",
         "TEAM": "Teams of the viewer's organizations.",
         "ROBOT": "Robots of the viewer's namespaces.",
+    },
+    "SettingSource": {
+        "FLAG": "On the command line.",
+        "VARIABLE": "In a variable of the environment.",
+        "FILE": "In the file that `QUAYSIDE_CONFIG` names.",
+        "DEFAULT": "Nowhere; it is what it is by default.",
+    },
+    "SiteStatus": {
+        "READY": "It has a user.",
+        "SETUP_INCOMPLETE": "Its first user is still to be made.",
     },
     "TagAction": {
         "CREATE": "It is made, since there is none of this name.",
@@ -197,12 +325,49 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "MOVE": "Point tags to one manifest.",
         "ROLLBACK": "Bring all tags back to an earlier moment.",
     },
+    "NotificationDeliveryStatus": {
+        "WAITING": "It has not been tried, or is to be tried again.",
+        "DELIVERED": "The receiver took it.",
+        "FAILED": "The receiver did not take it within ten minutes.",
+        "SKIPPED": "It was not tried, since three deliveries in a row had failed.",
+    },
+    "NotificationEvent": {row.event.name: row.sentence for row in EVENTS.values()},
+    "NotificationMethod": {row.method.name: row.sentence for row in METHODS.values()},
+    "ServiceKeyApprovalType": {
+        "SUPERUSER": "A superuser.",
+        "KEY_ROTATION": "The key before it.",
+        "AUTOMATIC": "The registry itself, for its first key.",
+    },
+    "ServiceKeyState": {
+        "PENDING": "It waits for approval, and nothing trusts it.",
+        "APPROVED": "It is approved, and published.",
+        "EXPIRED": "Its end has come, and nothing trusts it any more.",
+    },
     "TeamRole": {
         "MEMBER": "To be listed, and to see teams and robots.",
         "CREATOR": "Also to create repositories.",
         "ADMIN": "Also to administer the organization.",
     },
+    "UserOrder": {
+        "NAME": "By name.",
+        "CREATED_AT": "The oldest first.",
+        "NEWEST_FIRST": "The newest first.",
+        "LAST_ACCESSED_AT": "The most recently used first, those that never were last.",
+        "UNUSED_FIRST": "Those that were never used first, then the least recently used.",
+    },
+    "UpstreamAccess": {
+        "VALID": "The upstream accepts the login, or asks nobody for one.",
+        "ANONYMOUS": "The upstream wants a login for some of its content, and none was given.",
+    },
     "Visibility": {"PUBLIC": "Everybody may pull.", "PRIVATE": "Whoever has a permission may pull."},
+    "VulnerabilitySeverity": {
+        "CRITICAL": "A score of CVSS from 9.0, or a word like it.",
+        "HIGH": "A score from 7.0, or a word like it.",
+        "MEDIUM": "A score from 4.0, or a word like it.",
+        "LOW": "A score from 0.1, or a word like it.",
+        "NEGLIGIBLE": "A score of 0, or a distribution that finds it unimportant.",
+        "UNKNOWN": "Nobody has rated it.",
+    },
 }
 
 

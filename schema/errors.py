@@ -10,10 +10,14 @@ from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers import errors
-from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode
+from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, ReadOnly
 from schema.context import Info
+from storage import readonly
 
 T = TypeVar("T")
+
+READ_ONLY_TEXT = readonly.SENTENCE
+"""What read-only mode says to clients that compare it."""
 
 strawberry.enum(ErrorCode, description="What kind of failure it is; stable, for programs to compare.")
 
@@ -53,7 +57,9 @@ class PayloadErrors(FieldExtension):
 def _argument_path(field: str | None, arguments: dict[str, Any]) -> str | None:
     if field is None:
         return None
-    name = to_camel_case(field)
+    # What stands below an argument has the names of whoever sent it.
+    argument, dot, below = field.partition(".")
+    name = f"{to_camel_case(argument)}{dot}{below}"
     if "input" in arguments and name not in {to_camel_case(argument) for argument in arguments}:
         return f"input.{name}"
     return name
@@ -107,8 +113,8 @@ def code_of(error: GraphQLError) -> ErrorCode:
     """The code of a top-level error, for all doors.
 
     Refused before execution, or a value that could not be read: BAD_REQUEST. An expected failure: its own
-    code, BAD_REQUEST for a user's error in a query. A database that is away: UNAVAILABLE. Anything else:
-    INTERNAL.
+    code, BAD_REQUEST for a user's error in a query. A database that is away: UNAVAILABLE. Read-only mode:
+    READ_ONLY. Anything else: INTERNAL.
     """
     original = error.original_error
     while isinstance(original, GraphQLError):
@@ -119,6 +125,8 @@ def code_of(error: GraphQLError) -> ErrorCode:
         return original.code
     if isinstance(original, DatabaseUnavailable):
         return ErrorCode.UNAVAILABLE
+    if isinstance(original, ReadOnly):
+        return ErrorCode.READ_ONLY
     code = (error.extensions or {}).get("code")
     if code in ErrorCode.__members__:
         return ErrorCode[str(code)]
@@ -128,6 +136,7 @@ def code_of(error: GraphQLError) -> ErrorCode:
 
 
 __all__ = [
+    "READ_ONLY_TEXT",
     "RETRY_LATER",
     "DatabaseUnavailable",
     "DeletionPayload",

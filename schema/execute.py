@@ -27,7 +27,7 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream
 
-from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError, Refusal, Refused
+from resolvers.errors import DatabaseUnavailable, ErrorCode, QuaysideError, ReadOnly, Refusal, Refused
 from resolvers.record.subscription import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
@@ -124,7 +124,7 @@ class _Selection:
     async def render(self, event: Any) -> SharedResult:
         """The result of an event, shared with all subscriptions of its group that select the same."""
         found: SharedResult = await event.batch.renderings.get(
-            event.record.cursor, self._key, partial(self._execute, event)
+            event.key, self._key, partial(self._execute, event)
         )
         return found
 
@@ -238,6 +238,8 @@ def _with_code(error: GraphQLError) -> GraphQLError:
     elif isinstance(original, Refused):
         message = original.refusal.sentence
         extensions |= _missing(original.refusal)
+    elif isinstance(original, ReadOnly):
+        message = original.sentence
     if isinstance(original, QuaysideError) and original.field:
         extensions["field"] = original.field
     return GraphQLError(

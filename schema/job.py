@@ -118,6 +118,11 @@ class JobCancelPayload(Payload):
     )
 
 
+@strawberry.type(description="What came of having a job tried again.")
+class JobRetryPayload(Payload):
+    job: Job | None = strawberry.field(default=None, description="The job, WAITING; null if refused.")
+
+
 @strawberry.type
 class JobQuery:
     @strawberry.field(
@@ -151,3 +156,16 @@ class JobMutation:
     ) -> Any:
         number = decode_id(job_id, "Job")
         return JobCancelPayload(job=to_job(await job.cancel(info.context.context, number)))
+
+    @mutation(
+        JobRetryPayload,
+        description="Have a job tried again that failed or was cancelled, with as many attempts as a new one."
+        " For superusers; needs a fresh login of a session.",
+    )
+    async def job_retry(
+        self,
+        info: Info,
+        job_id: Annotated[strawberry.ID, strawberry.argument(name="job", description="The job's `id`.")],
+    ) -> Any:
+        number = decode_id(job_id, "Job")
+        return JobRetryPayload(job=to_job(await job.retry(info.context.context, number)))

@@ -10,7 +10,15 @@ from strawberry.dataloader import DataLoader
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.viewer import Viewer
-from resolvers.accounts import account, federation, robot, team
+from resolvers.accounts import account, federation, organization, robot, team
+from resolvers.advisories import vulnerability
+from resolvers.advisories.vulnerability import Ratings
+from resolvers.attestations.reading import AttestationRecord
+from resolvers.builds import context_file
+from resolvers.builds.build import BuildRecord
+from resolvers.builds.provenance.reading import built_by, provenance
+from resolvers.builds.triggers import trigger
+from resolvers.caches import configuration
 from resolvers.context import Context
 from resolvers.errors import BadRequest
 from resolvers.manifests import label, manifest, own_graph, reclaimable, referrer
@@ -18,6 +26,10 @@ from resolvers.manifests.content import ChildRecord, ContentReader, Layer, is_mo
 from resolvers.manifests.label import LabelRecord
 from resolvers.manifests.manifest import ManifestRecord
 from resolvers.manifests.referrer import ReferrerRecord, SubjectReader
+from resolvers.mirrors import discovered
+from resolvers.mirrors import history as history_of_mirrors
+from resolvers.mirrors import organization as organization_mirror
+from resolvers.notifications import deliveries
 from resolvers.oauth import application, token
 from resolvers.pages import Page, Slice
 from resolvers.pruning.history import last_runs, tags_of_runs
@@ -34,6 +46,11 @@ from resolvers.repositories import (
     star,
 )
 from resolvers.repositories.activity import PullsRecord
+from resolvers.sbom.sbom import SbomFormat, SbomWriter
+from resolvers.scan import packages, state, vulnerabilities
+from resolvers.scan.state import Problem, ScanRecord
+from resolvers.scan.suppression import Suppression, suppressions_of
+from resolvers.scan.vulnerabilities import Summary
 from resolvers.sizes import exclusive, history, stored
 from resolvers.tags import tag
 
@@ -147,16 +164,39 @@ class Loaders:
     applications = _Lazy(lambda request: _loader(application.by_ids))
     application_tokens = _Lazy(lambda request: _grouped(partial(token.access_tokens_of, request.context)))
     """Keys are pairs of an application and a page of its tokens."""
+    access_token_counts = _Lazy(lambda request: _loader(token.access_token_counts, 0))
+    app_token_counts = _Lazy(lambda request: _loader(token.app_token_counts, 0))
+    """How many tokens an account has."""
     teams = _Lazy(lambda request: _loader(team.by_ids))
     team_visibility = _Lazy(lambda request: _loader(partial(team.viewer_can_view, request.context)))
     """Whether the viewer may see the members of a team; keys are `TeamRecord`."""
     robots = _Lazy(lambda request: _loader(partial(robot.by_account_ids, request.context)))
     robot_identities = _Lazy(lambda request: _loader(federation.identities, []))
-    robot_owner_roles = _Lazy(lambda request: _loader(partial(robot.owner_roles, request.context.viewer)))
-    """The viewer's role over the robots of a namespace."""
+    robot_owner_roles = _Lazy(
+        lambda request: _loader(partial(robot.owner_roles, request.context.viewer.looking))
+    )
+    """As whom the viewer sees the robots of a namespace."""
     namespace_roles = _Lazy(lambda request: _loader(partial(namespace_roles, request.context.viewer)))
+    namespace_roles_to_see = _Lazy(
+        # For all others both are one, so that a list costs no second statement.
+        lambda request: (
+            _loader(partial(namespace_roles, request.context.viewer.looking))
+            if request.context.viewer.is_read_only_superuser
+            else request.namespace_roles
+        )
+    )
+    """As whom the viewer sees what a namespace shows to some of its members alone."""
     repository_roles = _Lazy(lambda request: _loader(partial(_repository_roles, request.context.viewer)))
     """Keys are `RepositoryRef`."""
+    repository_roles_to_see = _Lazy(
+        # For all others both are one, so that a list costs no second statement.
+        lambda request: (
+            _loader(partial(_repository_roles, request.context.viewer.looking))
+            if request.context.viewer.is_read_only_superuser
+            else request.repository_roles
+        )
+    )
+    """As whom the viewer sees what a repository shows to some of its readers alone."""
     memberships = _Lazy(lambda request: _loader(account.members_among, False))
     """Keys are pairs of an account and an organization."""
     member_teams = _Lazy(lambda request: _grouped(partial(team.teams_of, request.context)))
@@ -183,11 +223,23 @@ class Loaders:
     popularity = _Lazy(lambda request: _loader(popularity.popularities, 0))
     activity = _Lazy(lambda request: _grouped(activity.of_repositories))
     """Keys are pairs of a repository and a number of days."""
+    repository_counts = _Lazy(lambda request: _loader(organization.repository_counts, 0))
+    member_counts = _Lazy(lambda request: _loader(organization.member_counts, 0))
+    """How many repositories a namespace has, and how many users the teams of an organization."""
     namespace_sizes = _Lazy(lambda request: _loader(stored.of_namespaces, 0))
     repository_sizes = _Lazy(lambda request: _loader(stored.of_repositories, 0))
     """Stored bytes."""
     quotas = _Lazy(lambda request: _loader(quota.by_namespaces))
     """The quota that a namespace has of its own."""
+    proxy_caches = _Lazy(lambda request: _loader(configuration.by_organizations))
+    """The upstream of which an organization is a cache."""
+    organization_mirrors = _Lazy(
+        lambda request: _loader(partial(organization_mirror.of_organizations, request.context))
+    )
+    """The mirror of an organization."""
+    discovered = _Lazy(lambda request: _grouped(partial(discovered.repositories_of, request.context)))
+    """Keys are pairs of the mirror of an organization and a page of the repositories that it found."""
+    discovered_counts = _Lazy(lambda request: _loader(discovered.counts, {}))
     namespace_histories = _Lazy(lambda request: _grouped(history.of_namespaces))
     repository_histories = _Lazy(lambda request: _grouped(history.of_repositories))
     """Stored bytes of the last days; keys are a namespace or repository, and a number of days."""
@@ -209,6 +261,20 @@ class Loaders:
         lambda request: DataLoader(request._prune_previews, cache_key_fn=lambda policy: policy.id)
     )
     """What the next run of a policy deletes; one pass over the tags of each owner."""
+    deliveries = _Lazy(lambda request: _grouped(partial(deliveries.deliveries_of, request.context)))
+    """Keys are a notification, a page of its deliveries, and the statuses that count, None for all."""
+    built_by = _Lazy(lambda request: _loader(built_by))
+    """The newest build that made an image; keys are pairs of a repository and a digest."""
+    provenance: "_Lazy[BuildRecord, AttestationRecord | None]" = _Lazy(
+        lambda request: DataLoader(
+            request._provenance, cache_key_fn=lambda build: build.id, max_batch_size=MAX_BATCH
+        )
+    )
+    """What is said of how a build made its image; each key costs a read of the blob store."""
+    build_triggers = _Lazy(lambda request: _loader(trigger.by_ids))
+    context_files = _Lazy(lambda request: _loader(context_file.by_ids))
+    mirror_runs = _Lazy(lambda request: _loader(history_of_mirrors.last_runs, []))
+    """The last runs of mirrors, by the ids of these."""
     prune_runs = _Lazy(lambda request: _loader(last_runs, []))
     pruned_tags = _Lazy(lambda request: _loader(tags_of_runs, []))
     manifest_tags = _Lazy(lambda request: _grouped(partial(tag.active_of_manifests, request.context)))
@@ -224,6 +290,35 @@ class Loaders:
         )
     )
     """Whether referrers name their subjects; each key costs reads of the blob store."""
+
+    # What is inside images
+
+    scans: "_Lazy[int, ScanRecord]" = _Lazy(lambda request: _loader(state.scans_of))
+    scan_problems: "_Lazy[int, list[Problem]]" = _Lazy(lambda request: _loader(state.problems_of, []))
+    packages = _Lazy(lambda request: _grouped(partial(packages.packages_of, request.context)))
+    """Keys are a manifest, a page of its packages, and the `PackageFilter`."""
+    vulnerabilities = _Lazy(
+        lambda request: _grouped(partial(vulnerabilities.vulnerabilities_of, request.context))
+    )
+    """Keys are a manifest, a page of its vulnerabilities, and the `VulnerabilityFilter`."""
+    package_vulnerabilities = _Lazy(
+        lambda request: _grouped(partial(vulnerability.vulnerabilities_of, maximum=request.context.max_first))
+    )
+    """Keys are a package and a page of its vulnerabilities."""
+    package_suppressions: "_Lazy[tuple[int, int], dict[int, Suppression]]" = _Lazy(
+        lambda request: _loader(suppressions_of, {})
+    )
+    """Keys are a manifest and a package; values are by advisory."""
+    package_ratings: "_Lazy[int, Ratings]" = _Lazy(
+        lambda request: _loader(vulnerability.ratings_of, Ratings())
+    )
+    vulnerability_summaries: "_Lazy[int, Summary]" = _Lazy(
+        lambda request: _loader(vulnerabilities.summaries_of, Summary())
+    )
+    sboms: "_Lazy[tuple[int, SbomFormat], str | None]" = _Lazy(
+        lambda request: DataLoader(SbomWriter(request.context).texts)
+    )
+    """Keys are a manifest and a format; the writer bounds what one request writes."""
 
     # Content of manifests; `ContentReader` bounds what one request reads
 
@@ -266,10 +361,14 @@ class Loaders:
             found |= await previews(self.context, some, self.prune_budget)
         return [found[policy.id] for policy in policies]
 
+    async def _provenance(self, builds: list[BuildRecord]) -> Sequence[AttestationRecord | None]:
+        found = await provenance(self.context, builds)
+        return [found.get(build.id) for build in builds]
+
     async def _layers(self, record: ManifestRecord) -> list[Layer] | None:
         body = await self.bodies.load(record)
         return None if body is None else layers(body, await self.configurations.load(record))
 
     async def _model_card(self, record: ManifestRecord) -> str | BadRequest | None:
         body = await self.bodies.load(record) if is_model(record) else None
-        return None if body is None else await self.content.model_card(body)
+        return None if body is None else await self.content.model_card(record.repository_id, body)

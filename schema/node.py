@@ -10,9 +10,15 @@ from resolvers.access.permissions import namespace_role
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account, invite, robot, team
 from resolvers.accounts.account import AccountRecord
+from resolvers.builds import build
+from resolvers.builds.triggers import trigger
 from resolvers.context import Context
 from resolvers.errors import Forbidden, NotFound, Unauthenticated
+from resolvers.inbox import notice
 from resolvers.manifests import label, manifest
+from resolvers.mirrors import mirror
+from resolvers.notifications import deliveries
+from resolvers.notifications.notification import NOTIFICATIONS
 from resolvers.oauth import application
 from resolvers.pruning import policy as pruning_policy
 from resolvers.record import audit
@@ -26,11 +32,17 @@ from schema.accounts.namespace import Namespace
 from schema.accounts.organization import to_organization
 from schema.accounts.robot import to_robot
 from schema.accounts.team import to_judged_team
+from schema.builds.build import to_build
+from schema.builds.trigger import to_trigger
 from schema.context import Info
+from schema.inbox.notice import to_notice
 from schema.job import to_job
 from schema.manifests.label import to_label
 from schema.manifests.manifest import to_manifest
+from schema.mirrors.mirror import to_mirror
 from schema.node_id import Node, decode_any, encode_id
+from schema.notifications.delivery import to_delivery
+from schema.notifications.notification import to_notification
 from schema.oauth.application import to_application
 from schema.pruning.policy import to_prune_policy
 from schema.record.audit import to_entry
@@ -114,6 +126,11 @@ async def _team_invite_node(context: Context, row_id: int) -> Node | None:
     return to_invite(record) if record else None
 
 
+async def _notice_node(context: Context, row_id: int) -> Node | None:
+    record = await notice.by_id(context, row_id)
+    return to_notice(record) if record else None
+
+
 async def _prototype_node(context: Context, row_id: int) -> Node | None:
     record = await prototype.by_id(context, row_id)
     owner = await _account(record.organization_id, AccountKind.ORGANIZATION) if record else None
@@ -153,19 +170,47 @@ async def _job_node(context: Context, row_id: int) -> Node | None:
     return to_job(record) if record else None
 
 
+async def _build_node(context: Context, row_id: int) -> Node | None:
+    record = await build.by_id(row_id)
+    place = await _repository(context, record.repository_id) if record else None
+    return to_build(record, place) if record and place else None
+
+
+async def _trigger_node(context: Context, row_id: int) -> Node | None:
+    found = await trigger.by_id(context, row_id)
+    return to_trigger(*found) if found else None
+
+
+async def _mirror_node(context: Context, row_id: int) -> Node | None:
+    record = await mirror.by_id(context, row_id)
+    return to_mirror(record) if record else None
+
+
+async def _delivery_node(context: Context, row_id: int) -> Node | None:
+    record = await deliveries.stored(row_id)
+    seen = record and await NODES["Notification"](context, record.notification_id)
+    return to_delivery(record) if record and seen else None
+
+
 NODES: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
     "Application": _application_node,
     "AuditEntry": _entry_node,
+    "Build": _build_node,
+    "BuildTrigger": _trigger_node,
     "ImmutabilityPolicy": _policy_node(immutability.POLICIES, to_policy),
+    "InboxNotice": _notice_node,
     "Job": _job_node,
     "Label": _label_node,
     "Manifest": _manifest_node,
     "Namespace": _namespace_node,
+    "Notification": _policy_node(NOTIFICATIONS, to_notification),
+    "NotificationDelivery": _delivery_node,
     "Organization": _organization_node,
     "PermissionPrototype": _prototype_node,
     "PrunePolicy": _policy_node(pruning_policy.POLICIES, to_prune_policy),
     "Repository": _repository_node,
     "RepositoryPermission": _permission_node,
+    "RepositoryMirror": _mirror_node,
     "Robot": _robot_node,
     "Tag": _tag_node,
     "Team": _team_node,

@@ -1,6 +1,8 @@
 """The clock: whole milliseconds since the epoch, UTC. It may go back, and that of another host may differ."""
 
 import time
+from datetime import UTC, datetime
+from typing import Literal
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -21,3 +23,17 @@ def is_recent(at_ms: int, now_ms: int, within_ms: int) -> bool:
     open, until the clock comes there again.
     """
     return abs(now_ms - at_ms) < within_ms
+
+
+def rfc3339(at_ms: int, timespec: Literal["seconds", "milliseconds"] = "milliseconds") -> str:
+    """A time in the form of RFC 3339, in UTC. What is smaller than `timespec` is left out."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def read_ms(text: str) -> int:
+    """A date and time of ISO 8601 in milliseconds; without a zone it is UTC.
+
+    Raises `TypeError` for what is no text, `ValueError` and `OverflowError` for what is no time.
+    """
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -44,6 +44,11 @@ def is_usable(alias: str) -> str:
     return f"{alias}.is_enabled AND {exists(alias)}"
 
 
+def is_disabled(alias: str) -> str:
+    """The account was disabled."""
+    return f"NOT {alias}.is_enabled"
+
+
 def can_act(alias: str) -> str:
     """Credentials of the account are accepted: it is usable, and so is the owner of a robot.
 

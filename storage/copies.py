@@ -50,12 +50,9 @@ def make_copy(database: Path, copy: Path) -> None:
         _forget_partial(database)
         with closing(sqlite3.connect(database)) as source:
             _require_room(source, database)
-            os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with closing(sqlite3.connect(partial)) as target:
-                source.backup(target)
-        _sync(partial)
+            copy_into(source, partial)
         partial.rename(copy)
-        _sync(copy.parent)
+        sync(copy.parent)
     except (OSError, sqlite3.Error) as error:
         partial.unlink(missing_ok=True)
         raise CopyFailed(
@@ -63,6 +60,14 @@ def make_copy(database: Path, copy: Path) -> None:
         ) from error
     for old in copies(database)[:-KEPT]:
         old.unlink(missing_ok=True)
+
+
+def copy_into(source: sqlite3.Connection, partial: Path) -> None:
+    """Copy a database as it is at one moment into a new file, for its owner alone, durably."""
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(sqlite3.connect(partial)) as target:
+        source.backup(target)
+    sync(partial)
 
 
 def _require_room(source: sqlite3.Connection, database: Path) -> None:
@@ -88,7 +93,8 @@ def _forget_partial(database: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until the content of a file or directory survives a power loss."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

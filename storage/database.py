@@ -22,6 +22,7 @@ from typing import Any, Literal
 import aiofiles
 
 # The library has no public way to set the context of one task that can be nested and repeated.
+from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.migrations.executor import MigrationTarget
@@ -33,12 +34,22 @@ from storage.refusals import DatabaseError, explained
 from storage.schema_states import Executor
 from storage.space import free_bytes
 
-__all__ = ["Database", "DatabaseError", "IntegrityError", "latest_revision", "migrate"]
+__all__ = [
+    "Database",
+    "DatabaseError",
+    "IntegrityError",
+    "current_revision",
+    "latest_revision",
+    "migrate",
+]
 
 Dialect = Literal["sqlite", "postgres"]
 
 CONNECT_S = 10.0
 """How long a connection to PostgreSQL may take to open, so that a host that is silent is noticed."""
+
+APPLICATION_NAME = "quayside"
+"""What PostgreSQL calls our connections, which those of tools such as pg_dump are told from by it."""
 
 _RECORD = "tortoise_migrations"
 """The table in which the library records migrations."""
@@ -85,7 +96,7 @@ def _configuration(url: str, pool_size: int) -> dict[str, Any]:
                 "maxsize": pool_size,
                 "timeout": CONNECT_S,
                 # Statements here are short, and compiling one takes longer than running it.
-                "server_settings": {"jit": "off"},
+                "server_settings": {"jit": "off", "application_name": APPLICATION_NAME},
             },
         }
     return {
@@ -203,7 +214,7 @@ async def migrate(
         with explained(url, is_connected=True), database.current():
             async with _migration_lock(database):
                 await refuse_newer(database)
-                await _require_trigrams(database)
+                await require_trigrams(database)
                 connection = database._context.db("default")
                 configuration = _configuration(url, 2)["apps"]
                 executor = Executor(connection, configuration)
@@ -234,7 +245,7 @@ async def _prepare(
             raise DatabaseError(str(error)) from error
 
 
-async def _require_trigrams(database: Database) -> None:
+async def require_trigrams(database: Database) -> None:
     """Create the extension pg_trgm unless it exists, before any migration runs. Raises `DatabaseError`."""
     if database.dialect == "sqlite":
         return
@@ -259,6 +270,13 @@ async def applied_revisions(database: Database) -> list[str]:
         if found:
             await connection.execute_query(f"SELECT 1 FROM {_RECORD} LIMIT 1")
     return applied
+
+
+async def current_revision() -> str:
+    """The newest migration of the current database, which newer servers may have migrated."""
+    connection = get_connection("default")
+    _, rows = await connection.execute_query(f"SELECT MAX(name) AS name FROM {_RECORD}")
+    return str(rows[0]["name"])
 
 
 async def refuse_newer(database: Database) -> None:

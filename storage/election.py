@@ -42,6 +42,12 @@ async def hold_lease(name: str, holder: str, *, duration_ms: int) -> bool:
         )
 
 
+async def is_lease_held(name: str) -> bool:
+    """Whether some process holds a lease."""
+    row = await fetch_one(f"SELECT expires_at_ms >= {shared_now()} AS held FROM lease WHERE name = ?", name)
+    return row is not None and bool(row["held"])
+
+
 async def release_lease(name: str, holder: str) -> None:
     """Give a lease back, so that another process need not wait for it to run out."""
     await execute("DELETE FROM lease WHERE name = ? AND holder = ?", name, holder)

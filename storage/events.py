@@ -127,6 +127,16 @@ class LogEnd:
     ids: frozenset[int] = frozenset()
 
 
+async def times_after(cursor: "Cursor", *, limit: int) -> list[int]:
+    """When the events after a cursor happened, in milliseconds since the epoch; at most `limit` of them."""
+    place, values = ("(transaction_id, id) > (?, ?)", cursor) if is_postgres() else ("id > ?", cursor[1:])
+    order = "transaction_id, id" if is_postgres() else "id"
+    rows = await fetch(
+        f"SELECT created_at_ms FROM event WHERE {place} ORDER BY {order} LIMIT {limit}", *values
+    )
+    return [row["created_at_ms"] for row in rows]
+
+
 async def log_end() -> LogEnd:
     """The current end of the log."""
     if is_postgres():
@@ -137,6 +147,36 @@ async def log_end() -> LogEnd:
         return LogEnd((row["horizon"], 0), frozenset(row["ids"] or ()))
     rows = await fetch("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
     return LogEnd((0, rows[0]["seq"] if rows else 0))
+
+
+async def is_beyond_end(cursor: Cursor) -> bool:
+    """Whether a cursor is of another history: PostgreSQL counts anew when rows are loaded from a dump."""
+    if not is_postgres() or not cursor[0]:
+        return False
+    (row,) = await fetch("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next")
+    return cursor[0] > int(row["next"])
+
+
+async def put_behind_end() -> None:
+    """Put the events of another history, whose positions are beyond the end of the log, at its start.
+
+    They would be read as new when the server has counted that far. A statement sees no event of its own
+    history that is beyond its end.
+    """
+    if not is_postgres():
+        return
+    end = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    while await execute(
+        "UPDATE event SET transaction_id = 0 WHERE id IN"
+        f" (SELECT id FROM event WHERE transaction_id > {end} LIMIT 500)"
+    ):
+        pass
+    pruned = await pruned_up_to()
+    if await is_beyond_end(pruned):
+        await execute(
+            "UPDATE site_setting SET value = ? WHERE name = ? AND value = ?",
+            *(f"0:{pruned[1]}", PRUNED_UP_TO, f"{pruned[0]}:{pruned[1]}"),
+        )
 
 
 async def has_unreadable(cursor: Cursor) -> bool:

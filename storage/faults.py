@@ -30,6 +30,14 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
     FaultPoint(
         "upload.before_removal", "The upload is about to be removed: cancelled, refused or a duplicate."
     ),
+    FaultPoint("backup.before_blobs", "The database is copied, and none of the blobs that it names."),
+    FaultPoint(
+        "backup.before_manifest", "Everything is copied, and the manifest is that of the former backup."
+    ),
+    FaultPoint("restore.before_database", "The blobs are restored, and there is no database."),
+    FaultPoint(
+        "restore.after_database", "Everything is restored, and the target still marked as unfinished."
+    ),
     FaultPoint("push.before_commit", "A push wrote its rows, and its transaction is not yet committed."),
     FaultPoint("collection.after_give_up", "Manifests are given up, and all that they had is still there."),
     FaultPoint(
@@ -38,6 +46,20 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
     FaultPoint(
         "collection.before_bytes", "Blobs are marked as being deleted, and their bytes are still there."
     ),
+    FaultPoint("quarantine.before_row", "Damaged bytes are set aside, and their row does not say so yet."),
+    FaultPoint(
+        "notification.before_commit", "Deliveries are noted, and their transaction is not yet committed."
+    ),
+    FaultPoint("notification.after_send", "A receiver has taken an event, and nothing tells of it yet."),
+    FaultPoint(
+        "rename.before_commit",
+        "A namespace has its new name, and its transaction is not yet committed.",
+    ),
+    FaultPoint(
+        "advisories.before_commit",
+        "A batch of advisories is written, and its transaction is not yet committed.",
+    ),
+    FaultPoint("advisories.after_commit", "A batch of advisories is imported, and the next one is not."),
     FaultPoint("prune.before_commit", "A batch of tags is ended, and its transaction is not yet committed."),
     FaultPoint("prune.after_commit", "A batch of tags is ended, and the next one is not."),
     FaultPoint(
@@ -45,7 +67,9 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
     ),
 )
 
-KINDS: tuple[str, ...] = ("kill", "error", "enospc")
+KINDS: tuple[str, ...] = ("kill", "stop", "error", "enospc")
+
+_SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 def parse_fault(text: str) -> tuple[str, str]:
@@ -67,10 +91,14 @@ _ARMED_NAME, _ARMED_KIND = parse_fault(os.environ.get("QUAYSIDE_FAULT", ""))
 
 
 def fault(name: str) -> None:
-    """Fail if this point is armed: kill the process (SIGKILL), or raise OSError with EIO or ENOSPC."""
+    """Fail if this point is armed: kill the process (SIGKILL), or raise OSError with EIO or ENOSPC.
+
+    Or stop it (SIGSTOP) until it is told to go on.
+    """
     if name != _ARMED_NAME:
         return
-    if _ARMED_KIND == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    if _ARMED_KIND in _SIGNALS:
+        os.kill(os.getpid(), _SIGNALS[_ARMED_KIND])
+        return
     code = errno.ENOSPC if _ARMED_KIND == "enospc" else errno.EIO
     raise OSError(code, f"fault injected at {name}")

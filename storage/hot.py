@@ -6,6 +6,7 @@ the read; on PostgreSQL they use a connection pool. No statement here may scan a
 
 import sqlite3
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
@@ -22,7 +23,8 @@ class HotRepository(NamedTuple):
     """What authorizes a request on a repository, read on every request.
 
     `account_epoch` is None if the account cannot act (unknown, disabled, deleted, or a robot of such an
-    owner); `credential_valid` is whether the credential exists and has not expired.
+    owner); `credential_valid` is whether the credential exists and has not expired. `cache_id` is the proxy
+    cache of its organization, None where there is none. `is_gated` is whether pull policies hold there.
     """
 
     id: int
@@ -34,10 +36,15 @@ class HotRepository(NamedTuple):
     namespace_enabled: bool
     account_epoch: int | None
     credential_valid: bool
+    cache_id: int | None = None
+    is_gated: bool = False
 
 
 class HotManifest(NamedTuple):
-    """A manifest as it is served, with the time of its last push; `life` is that of the tag that names it."""
+    """A manifest as it is served, with the time of its last push.
+
+    `life` is that of the tag that names it, and `confirmed_at_ms` when the upstream of a cache had it so.
+    """
 
     id: int
     digest: str
@@ -45,6 +52,7 @@ class HotManifest(NamedTuple):
     body: bytes
     pushed_at_ms: int
     life: int = 0
+    confirmed_at_ms: int | None = None
 
 
 class HotBlob(NamedTuple):
@@ -54,10 +62,32 @@ class HotBlob(NamedTuple):
     granted_at_ms: int
 
 
+class HotFindings(NamedTuple):
+    """What tells whether a judgement on the pull of a manifest still holds.
+
+    `revision` counts changes of what all judgements depend on; the others are of its scan, None without one.
+    """
+
+    revision: int | None
+    state: str | None
+    scanned_at_ms: int | None
+
+
+class HotKey(NamedTuple):
+    """The public half of a key that signs or has signed registry tokens, and when it expires."""
+
+    kid: str
+    public_key: str
+    expires_at_ms: int | None
+
+
 _REPOSITORY = f"""
 SELECT r.id, r.auth_epoch, r.visibility, r.state, n.id, n.auth_epoch, n.is_enabled,
   (SELECT a.auth_epoch FROM account a WHERE a.id = $1 AND {can_act("a")}),
-  {{credential}}
+  {{credential}},
+  (SELECT p.id FROM proxy_cache p WHERE p.organization_id = n.id),
+  EXISTS (SELECT 1 FROM pull_policy g WHERE g.namespace_id = n.id AND g.repository_id IS NULL)
+    OR EXISTS (SELECT 1 FROM pull_policy g WHERE g.namespace_id = n.id AND g.repository_id = r.id)
 FROM account n JOIN repository r ON r.namespace_id = n.id
 WHERE n.name = $2 AND r.name = $3 AND {exists("n")} AND {exists("r")}
 """
@@ -70,7 +100,8 @@ _REPOSITORY_STATEMENTS = {
     "app_token": _REPOSITORY.format(credential=_CREDENTIAL.format(table="app_token")),
 }
 _BY_TAG = f"""
-SELECT m.id, m.digest, m.media_type, b.body, COALESCE(m.pushed_at_ms, m.created_at_ms), t.life
+SELECT m.id, m.digest, m.media_type, b.body, COALESCE(m.pushed_at_ms, m.created_at_ms), t.life,
+  t.confirmed_at_ms
 FROM tag t
 JOIN manifest m ON m.id = t.manifest_id JOIN manifest_body b ON b.manifest_id = m.id
 WHERE t.repository_id = $1 AND t.name = $2 AND {is_active("t", "$3")}
@@ -83,7 +114,17 @@ WHERE m.repository_id = $1 AND m.digest = $2
 """
 _BLOB = """
 SELECT b.size_bytes, r.created_at_ms FROM blob b JOIN repository_blob r ON r.blob_id = b.id
-WHERE b.digest = $1 AND r.repository_id = $2
+WHERE b.digest = $1 AND r.repository_id = $2 AND b.state = 'stored'
+"""
+
+_FINDINGS = """
+SELECT (SELECT f.number FROM findings_revision f WHERE f.id = 1), s.state, s.scanned_at_ms
+FROM (SELECT CAST($1 AS BIGINT) AS id) m LEFT JOIN manifest_scan s ON s.manifest_id = m.id
+"""
+
+_KEYS = """
+SELECT kid, public_key, expires_at_ms FROM service_key
+WHERE service = $1 AND approved_at_ms IS NOT NULL AND (expires_at_ms IS NULL OR expires_at_ms > $2)
 """
 
 
@@ -104,16 +145,26 @@ class HotStore(Protocol):
     async def blob(self, repository_id: int, digest: str) -> HotBlob | None:
         """A blob that the repository has a right to, or None."""
 
+    async def findings(self, manifest_id: int) -> HotFindings:
+        """What tells whether a judgement on the pull of a manifest still holds."""
+
+    async def keys(self, service: str) -> list[HotKey]:
+        """The keys of a service that are valid now; they are few."""
+
     async def close(self) -> None:
         """Close the connections."""
 
 
 class _Reads(ABC):
-    """The reads, built on one primitive: the first row of a statement."""
+    """The reads, built on two primitives: the first row of a statement, and all rows."""
 
     @abstractmethod
     async def _row(self, sql: str, *values: Any) -> Any:
         """The first row, or None."""
+
+    @abstractmethod
+    async def _rows(self, sql: str, *values: Any) -> Any:
+        """All rows."""
 
     async def repository(
         self, namespace: str, name: str, *, account_id: int, credential_kind: str | None, credential_id: int
@@ -134,6 +185,12 @@ class _Reads(ABC):
         row = await self._row(_BLOB, digest, repository_id)
         return None if row is None else HotBlob(*row)
 
+    async def findings(self, manifest_id: int) -> HotFindings:
+        return HotFindings(*await self._row(_FINDINGS, manifest_id))
+
+    async def keys(self, service: str) -> list[HotKey]:
+        return [HotKey(*row) for row in await self._rows(_KEYS, service, now_ms())]
+
 
 class SqliteHotStore(_Reads):
     """Reads inline in the event loop, on a read-only connection."""
@@ -144,11 +201,17 @@ class SqliteHotStore(_Reads):
         self._connection.execute("PRAGMA mmap_size=268435456")
 
     async def _row(self, sql: str, *values: Any) -> Any:
+        return self._read(sqlite3.Cursor.fetchone, sql, values)
+
+    async def _rows(self, sql: str, *values: Any) -> Any:
+        return self._read(sqlite3.Cursor.fetchall, sql, values)
+
+    def _read(self, fetch: Callable[[sqlite3.Cursor], Any], sql: str, values: tuple[Any, ...]) -> Any:
         started = perf_counter()
         try:
             # SQLite takes `$1` for a named parameter and its number for its name, hence `?1`.
             with answering():
-                return self._connection.execute(_SQLITE[sql], values).fetchone()
+                return fetch(self._connection.execute(_SQLITE[sql], values))
         finally:
             record(sql, started)
 
@@ -163,10 +226,16 @@ class PostgresHotStore(_Reads):
         self._pool = pool
 
     async def _row(self, sql: str, *values: Any) -> Any:
+        return await self._read(self._pool.fetchrow, sql, values)
+
+    async def _rows(self, sql: str, *values: Any) -> Any:
+        return await self._read(self._pool.fetch, sql, values)
+
+    async def _read(self, fetch: Callable[..., Awaitable[Any]], sql: str, values: tuple[Any, ...]) -> Any:
         started = perf_counter()
         try:
             with answering():
-                return await self._pool.fetchrow(sql, *values)
+                return await fetch(sql, *values)
         finally:
             record(sql, started)
 
@@ -175,7 +244,8 @@ class PostgresHotStore(_Reads):
 
 
 _SQLITE = {
-    sql: sql.replace("$", "?") for sql in (*_REPOSITORY_STATEMENTS.values(), _BY_TAG, _BY_DIGEST, _BLOB)
+    sql: sql.replace("$", "?")
+    for sql in (*_REPOSITORY_STATEMENTS.values(), _BY_TAG, _BY_DIGEST, _BLOB, _FINDINGS, _KEYS)
 }
 
 

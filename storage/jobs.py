@@ -9,7 +9,8 @@ A handler may run twice and must not mind. The lease of a running job is short a
 by the process that runs it (`extend`), so that the jobs of a killed process are soon claimed by another.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ import orjson
 
 from storage.clock import SKEW_MS, is_recent, now_ms
 from storage.statements import (
+    INSERT_BATCH,
     Row,
+    batches,
     decode_json,
     execute,
     fetch,
@@ -26,7 +29,7 @@ from storage.statements import (
     placeholders,
     shared_now,
 )
-from storage.transactions import lock_and_read, transaction
+from storage.transactions import lock_and_read, once_committed, transaction
 
 MAXIMUM_ATTEMPTS: Final = 5
 LEASE_MS: Final = 12_000
@@ -35,8 +38,8 @@ RETRY_DELAY_MS: Final = 5_000
 """Before the second attempt; doubled before each further one."""
 LONGEST_RETRY_DELAY_MS: Final = 3_600_000
 ERROR_LENGTH: Final = 4_000
-LOOK_AT: Final = 500
-"""Most waiting jobs that one is compared with, so as not to be added twice."""
+_WAITS: Final = "state = 'waiting' AND kind = ? AND namespace_id = ? AND payload = ?"
+"""Finds the jobs that wait and are equal to one: their payloads were written alike."""
 CLAIM_LOCK: Final = 0x71756A6F
 """The PostgreSQL advisory lock under which limits are counted; SQLite has its write lock for that."""
 
@@ -65,11 +68,17 @@ NO_LIMITS: Final = Limits()
 
 
 async def enqueue(
-    kind: str, payload: dict[str, Any], *, delay_ms: int = 0, namespace_id: int | None = None
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    delay_ms: int = 0,
+    namespace_id: int | None = None,
+    is_awaited: bool = False,
 ) -> int:
     """Add a job, in the open transaction if there is one; its id.
 
-    `namespace_id` is the account for whose namespace it works, so that namespaces share the slots fairly.
+    `namespace_id` is the account for whose namespace it works, so that namespaces share the slots fairly. Who
+    runs jobs in this process looks at once for one that `is_awaited`; for others in a second.
     """
     now = now_ms()
     rows = await fetch(
@@ -81,7 +90,48 @@ async def enqueue(
         now,
         namespace_id,
     )
+    if is_awaited:
+        once_committed(_wake)
     return int(rows[0]["id"])
+
+
+_woken: Final[set[Callable[[], None]]] = set()
+
+
+def _wake() -> None:
+    for each in tuple(_woken):
+        each()
+
+
+@contextlib.contextmanager
+def woken(call: Callable[[], None]) -> Iterator[None]:
+    """Have something called whenever this process has added a job that is awaited, while the block runs."""
+    _woken.add(call)
+    try:
+        yield
+    finally:
+        _woken.discard(call)
+
+
+async def enqueue_many(
+    kind: str, jobs: Sequence[tuple[dict[str, Any], int]]
+) -> list[tuple[int, dict[str, Any]]]:
+    """Add many jobs, given with their namespaces, in the open transaction; their ids and payloads."""
+    now = now_ms()
+    added: list[tuple[int, dict[str, Any]]] = []
+    for batch in batches(jobs, INSERT_BATCH):
+        rows = await fetch(
+            "INSERT INTO job (kind, payload, state, run_at_ms, attempts, created_at_ms, namespace_id) VALUES "
+            + ", ".join(["(?, ?, 'waiting', ?, 0, ?, ?)"] * len(batch))
+            + " RETURNING id, payload",
+            *(
+                value
+                for payload, namespace_id in batch
+                for value in (kind, orjson.dumps(payload).decode(), now, now, namespace_id)
+            ),
+        )
+        added += [(int(row["id"]), decode_json(row["payload"])) for row in rows]
+    return added
 
 
 async def enqueue_once(kind: str, payload: dict[str, Any], *, delay_ms: int = 0, namespace_id: int) -> bool:
@@ -90,16 +140,24 @@ async def enqueue_once(kind: str, payload: dict[str, Any], *, delay_ms: int = 0,
     One that waits is kept from starting before the open transaction ends, so that it sees what that writes.
     """
     async with transaction("job.enqueue_once"):
-        rows = await fetch(
-            "SELECT payload FROM job WHERE state = 'waiting' AND kind = ? AND namespace_id = ? ORDER BY id"
-            f" LIMIT {LOOK_AT}" + (" FOR UPDATE" if is_postgres() else ""),
-            kind,
-            namespace_id,
+        equal = await fetch(
+            f"SELECT id FROM job WHERE {_WAITS} ORDER BY id LIMIT 1"
+            + (" FOR UPDATE" if is_postgres() else ""),
+            *(kind, namespace_id, orjson.dumps(payload).decode()),
         )
-        if any(decode_json(row["payload"]) == payload for row in rows):
+        if equal:
             return False
         await enqueue(kind, payload, delay_ms=delay_ms, namespace_id=namespace_id)
     return True
+
+
+async def hasten(kind: str, payload: dict[str, Any], *, namespace_id: int) -> None:
+    """Let jobs equal to `payload` that wait for a later time begin now."""
+    now = now_ms()
+    await execute(
+        f"UPDATE job SET run_at_ms = ? WHERE {_WAITS} AND run_at_ms > ?",
+        *(now, kind, namespace_id, orjson.dumps(payload).decode(), now),
+    )
 
 
 async def enqueue_recurring(kind: str, *, every_ms: int) -> bool:
@@ -112,6 +170,24 @@ async def enqueue_recurring(kind: str, *, every_ms: int) -> bool:
             return False
         await enqueue(kind, {})
     return True
+
+
+async def enqueue_alone(kind: str) -> bool:
+    """Add a job without payload unless one of its kind waits or runs; whether it was added."""
+    async with transaction("job.enqueue_alone"):
+        await _exclude_claims()
+        if await open_states(kind):
+            return False
+        await enqueue(kind, {})
+    return True
+
+
+async def open_states(kind: str) -> frozenset[str]:
+    """In which of the states `waiting` and `running` there are jobs of a kind."""
+    rows = await fetch(
+        "SELECT DISTINCT state FROM job WHERE state IN ('waiting', 'running') AND kind = ?", kind
+    )
+    return frozenset(row["state"] for row in rows)
 
 
 async def _was_added_lately(kind: str, every_ms: int) -> bool:
@@ -340,6 +416,18 @@ async def cancel(job_id: int) -> bool:
             *(now, job_id),
         )
     return True
+
+
+async def retry(job_id: int) -> bool:
+    """Let a job that failed or was cancelled wait again, as if new; False if it is none such."""
+    return bool(
+        await execute(
+            "UPDATE job SET state = 'waiting', attempts = 0, run_at_ms = ?, finished_at_ms = NULL,"
+            " lease_holder = NULL, lease_until_ms = NULL, cancel_requested_at_ms = NULL,"
+            " progress_done = NULL, progress_total = NULL WHERE id = ? AND state IN ('failed', 'cancelled')",
+            *(now_ms(), job_id),
+        )
+    )
 
 
 async def forget_ended(before_ms: int, *, states: Iterable[str], limit: int = 500) -> int:

@@ -48,10 +48,14 @@ def begins(column: str, prefix: str) -> tuple[str, tuple[str, str]]:
     return f"({ordered} >= ? AND {ordered} < ?)", (prefix, prefix + _LAST)
 
 
-def contains(column: str, part: str) -> tuple[str, str]:
-    """A condition, with its value, that the column contains the part, ignoring case. For few rows."""
+def contains(column: str, part: str, *, ignores_case: bool = True) -> tuple[str, str]:
+    """A condition, with its value, that the column contains the part. For few rows.
+
+    PostgreSQL compares ten times as fast where both are in small letters, so that no case must be ignored.
+    """
     escaped = re.sub(r"([\\%_])", r"\\\1", part)
-    return f"{column} {'ILIKE' if is_postgres() else 'LIKE'} ? ESCAPE '\\'", f"%{escaped}%"
+    operator = "ILIKE" if ignores_case and is_postgres() else "LIKE"
+    return f"{column} {operator} ? ESCAPE '\\'", f"%{escaped}%"
 
 
 def contains_as_indexed(part: str) -> bool:

@@ -74,13 +74,18 @@ async def insert_many(
     rows: Sequence[Sequence[Any]],
     *,
     fixed: Mapping[str, str] | None = None,
+    unless: str | None = None,
 ) -> None:
-    """Insert rows, 100 per statement. `fixed` has columns whose value is an SQL expression."""
+    """Insert rows, 100 per statement. `fixed` has columns whose value is an SQL expression.
+
+    `unless` is a unique column: rows whose value it has already are left out.
+    """
+    ending = f" ON CONFLICT ({unless}) DO NOTHING" if unless else ""
     names = ", ".join([*columns, *(fixed or {})])
     row = f"({', '.join(['?'] * len(columns) + [*(fixed or {}).values()])})"
     for batch in batches(rows, INSERT_BATCH):
         await execute(
-            f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * len(batch))}",
+            f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * len(batch))}{ending}",
             *(value for values in batch for value in values),
         )
 

@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
 from tortoise.transactions import in_transaction
 
+from storage import readonly
 from storage.backends.measured import StatementCount, statement_count
 from storage.outage import answering
 from storage.statements import Row, fetch, fetch_one, is_postgres
@@ -19,6 +20,9 @@ LONG_TRANSACTION_MS = 100
 open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
 """The name of the open transaction of the running task, if any."""
 
+_once_committed: ContextVar[list[Callable[[], None]]] = ContextVar("once_committed")
+"""What is to be called when the open transaction has committed."""
+
 
 @asynccontextmanager
 async def transaction(name: str) -> AsyncIterator[None]:
@@ -28,7 +32,8 @@ async def transaction(name: str) -> AsyncIterator[None]:
     open for more than 100 ms is logged with its name, and with the part of that time it sat idle between
     statements.
 
-    Raises `DatabaseUnavailable`; from the end of the block it leaves open whether PostgreSQL has committed.
+    Raises `ReadOnly` if the mode is on and suspends what the task does, and `DatabaseUnavailable`; from the
+    end of the block that leaves open whether PostgreSQL has committed.
     """
     if open_transaction.get() is not None:
         yield
@@ -39,15 +44,20 @@ async def transaction(name: str) -> AsyncIterator[None]:
     # Set before BEGIN is sent: a task that is cancelled in the middle of it would keep the connection locked,
     # so that who cancels tasks waits until they are outside.
     token = open_transaction.set(name)
+    calls: list[Callable[[], None]] = []
+    calling = _once_committed.set(calls)
     try:
         with answering():
             await context.__aenter__()
     except BaseException:
+        _once_committed.reset(calling)
         open_transaction.reset(token)
         raise
     counting = statement_count.set(count)
     started = time.perf_counter()
     try:
+        # Not before BEGIN, which may wait: whoever switches read-only mode on waits for what has begun.
+        await readonly.check()
         yield
     except BaseException as error:
         idle_ms = (time.perf_counter() - started) * 1000 - count.elapsed_ms
@@ -60,6 +70,7 @@ async def transaction(name: str) -> AsyncIterator[None]:
             await context.__aexit__(None, None, None)
     finally:
         statement_count.reset(counting)
+        _once_committed.reset(calling)
         open_transaction.reset(token)
         if outer is not None:
             outer.statements += count.statements
@@ -75,6 +86,19 @@ async def transaction(name: str) -> AsyncIterator[None]:
                     "statement_ms": round(count.elapsed_ms),
                 },
             )
+    for each in calls:
+        each()
+
+
+def once_committed(call: Callable[[], None]) -> None:
+    """Call something once the open transaction has committed, if it does; without one at once.
+
+    Only what costs nothing to miss belongs here: a process may die in between.
+    """
+    if open_transaction.get() is None:
+        call()
+    else:
+        _once_committed.get().append(call)
 
 
 async def lock_row(table: str, row_id: int) -> None:
@@ -84,6 +108,16 @@ async def lock_row(table: str, row_id: int) -> None:
     """
     if is_postgres():
         await fetch(f'SELECT "id" FROM "{table}" WHERE "id" = ? FOR UPDATE', row_id)
+
+
+def key_share() -> str:
+    """The end of a query whose rows must not be deleted until the transaction ends, but may change."""
+    return " FOR KEY SHARE" if is_postgres() else ""
+
+
+async def hold_row(table: str, row_id: int) -> bool:
+    """Keep one row from being deleted until the transaction ends; False if it does not exist."""
+    return await fetch_one(f'SELECT "id" FROM "{table}" WHERE "id" = ?{key_share()}', row_id) is not None
 
 
 async def lock_and_read(table: str, row_id: int, *columns: str) -> Row | None:

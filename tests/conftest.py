@@ -14,4 +14,5 @@ pytest_plugins = [
     "tests.plugins.content",
     "tests.plugins.issuers",
     "tests.plugins.s3",
+    "tests.plugins.upstreams",
 ]

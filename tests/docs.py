@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from quayside.settings.features import FEATURES
-from quayside.settings.settings import PREFIX, SETTINGS
+from quayside.settings.settings import PREFIX
+from quayside.settings.table import SETTINGS
 from resolvers.access.epochs import CAUSES
 from resolvers.access.scopes import SCOPES
 from resolvers.event_kinds import KINDS, TOLD_BY_PUSH
 from resolvers.job_kinds import LANES, MIB, collected
+from resolvers.notifications.kinds import EVENTS
+from resolvers.notifications.method_table import METHODS
 from rest_compat.chapters import CHAPTERS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -121,11 +124,34 @@ def _job_kinds() -> str:
             str(kind.retries + 1),
             str(kind.at_once or ""),
             str(kind.per_namespace or ""),
+            "goes on" if kind.goes_on_when_read_only else "",
         )
         for kind in collected().values()
     )
-    headings = "Kind,What it does,Every,Lane,Time limit,Memory,Attempts,At once,For one namespace"
+    headings = "Kind,What it does,Every,Lane,Time limit,Memory,Attempts,At once,For one namespace,Read-only"
     return _table(headings.split(","), rows)
+
+
+def _notification_events() -> str:
+    rows = (
+        (
+            _code(row.event),
+            row.sentence,
+            "namespaces" if row.is_of_namespace else "repositories",
+            row.config.sentence if row.config else "",
+            _code(row.feature),
+        )
+        for row in EVENTS.values()
+    )
+    return _table(("Event", "When", "Of", "`eventConfig`", "Feature"), rows)
+
+
+def _notification_methods() -> str:
+    rows = (
+        (_code(row.method), row.sentence, row.config, "yes" if row.is_signed else "")
+        for row in METHODS.values()
+    )
+    return _table(("Method", "What is sent", "`config`", "Signed"), rows)
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
@@ -133,6 +159,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "event kinds": _event_kinds,
     "features": _features,
     "job kinds": _job_kinds,
+    "notification events": _notification_events,
+    "notification methods": _notification_methods,
     "scopes": _scopes,
     "job lanes": _job_lanes,
     "operations": _operations,

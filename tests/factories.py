@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from quayside.settings.settings import Settings
 from quayside.settings.site import site_of
@@ -22,9 +23,12 @@ from resolvers.accounts import account, organization, robot
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.grantee import Grantee, GranteeKind
 from resolvers.accounts.robot import RobotRecord
+from resolvers.caches import configuration
+from resolvers.caches.configuration import ProxyCacheRecord, ProxyCacheSettings
 from resolvers.content import push
 from resolvers.context import Context, Site
 from resolvers.oauth import token
+from resolvers.outbound.client import Outbound
 from resolvers.quotas import quota
 from resolvers.quotas.quota import Limit, LimitKind, QuotaRecord
 from resolvers.repositories import permission, repository
@@ -33,11 +37,15 @@ from storage import blob_rows
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
+from storage.models.cache import ProxyCache
 from storage.models.tag import Tag
 from storage.models.team import Team, TeamMember
 from storage.secrets import Secrets
 from storage.statements import fetch
 from tests.quayside.registry import kit
+
+READ_ONLY_SUPERUSER = "inspector"
+"""The name in GLOBAL_READONLY_SUPER_USERS of the fixtures `settings` and those built on it."""
 
 EVERY_SCOPE = frozenset(row.scope for row in SCOPES.values() if row.is_grantable)
 
@@ -72,7 +80,11 @@ class Factory:
         """The viewer of the account with this name."""
         record = await account.by_name(name)
         assert record is not None, f"there is no account {name}"
-        return Viewer(ViewerAccount(record.id, record.name, record.kind, 0), scopes)
+        return Viewer(
+            ViewerAccount(record.id, record.name, record.kind, 0),
+            scopes,
+            is_read_only_superuser=account.is_read_only_superuser(self.context(), record),
+        )
 
     async def as_account(self, name: str, scopes: frozenset[Scope] = DIRECT) -> Context:
         """The context of a call by the account of this name."""
@@ -90,9 +102,39 @@ class Factory:
             is_superuser=is_superuser,
         )
 
+    async def read_only_superuser(self, *, password: str | None = None) -> AccountRecord:
+        """The user `inspector`, whom the settings of tests make a read-only superuser.
+
+        Each door knows them so: sign in with the password, or ask with `factory.token("inspector")`, or in
+        the context `factory.as_account("inspector")`. A superuser by the row is one of them as well:
+        `await factory.user(READ_ONLY_SUPERUSER, is_superuser=True)`.
+        """
+        return await self.user(READ_ONLY_SUPERUSER, password=password)
+
     async def organization(self, name: str, *, owner: str) -> AccountRecord:
         """An organization whose team `owners` holds one user."""
         return await organization.create(await self.as_account(owner), name=name)
+
+    async def proxy_cache(
+        self, organization: str, upstream: str = "localhost:1", *, owner: str, **settings: Any
+    ) -> ProxyCacheRecord:
+        """Make an organization a cache of an upstream, as its owner."""
+        context = await self.as_account(owner)
+        outbound = Outbound([upstream.partition(":")[0]])
+        context = replace(context, site=replace(context.site, outbound=outbound))
+        chosen = ProxyCacheSettings(upstream_registry=upstream, is_insecure=True, **settings)
+        return await configuration.create(context, organization, chosen)
+
+    async def cache(self, name: str, *, owner: str) -> AccountRecord:
+        """An organization that is a cache of another registry, without asking that one."""
+        made = await self.organization(name, owner=owner)
+        await ProxyCache.create(
+            organization_id=made.id,
+            upstream_registry="upstream.example.com",
+            expiration_s=86_400,
+            created_at_ms=now_ms(),
+        )
+        return made
 
     async def quota(self, owner: str, limit_bytes: int, *limits: tuple[LimitKind, int]) -> QuotaRecord:
         """The quota of a user or organization, given by a superuser."""
@@ -180,6 +222,11 @@ class Factory:
             tags=[tag] if tag else [],
         )
         return pushed.digest
+
+    async def descriptor(self, digest: str) -> kit.Json:
+        """The descriptor of a manifest, as an index or a referrer names it."""
+        (row,) = await fetch("SELECT media_type, size_bytes FROM manifest WHERE digest = ?", digest)
+        return {"mediaType": row["media_type"], "digest": digest, "size": row["size_bytes"]}
 
     async def owner_of(self, record: RepositoryRecord) -> Context:
         """The context of the owner of a namespace; for an organization, of the organization itself."""

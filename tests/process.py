@@ -6,24 +6,30 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+from unittest.mock import patch
 
 import httpx
+
+from tests.fork_server import Forked
 
 if TYPE_CHECKING:
     from resolvers.context import Context
 
 T = TypeVar("T")
+Process = subprocess.Popen[str] | Forked
 
 ROOT = Path(__file__).parents[1]
 START_TIMEOUT_S = 60
@@ -36,17 +42,56 @@ def environment(**environ: str) -> dict[str, str]:
 
 def run(directory: Path, *arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a directory, with `text` as its input, and wait for it."""
-    completed = subprocess.run(
+    if text:
+        completed = subprocess.run(
+            [sys.executable, "-m", "quayside", *arguments],
+            cwd=directory,
+            env=environment(**environ),
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    else:
+        with tempfile.TemporaryFile("w+") as errors:
+            with started(arguments, directory, environ, errors) as process:
+                assert process.stdout is not None
+                output = process.stdout.read()
+            errors.seek(0)
+            completed = subprocess.CompletedProcess(arguments, process.wait(), output, errors.read())
+    completed.stderr = without_load(completed.stderr)
+    return completed
+
+
+def started(arguments: Sequence[str], directory: Path, environ: Mapping[str, str], log: IO[str]) -> Process:
+    """A command that runs, as a fork where it does not read its environment before it begins."""
+    if "QUAYSIDE_FAULT" not in environ:
+        return Forked(arguments, directory, environment(**environ), log)
+    return subprocess.Popen(
         [sys.executable, "-m", "quayside", *arguments],
         cwd=directory,
         env=environment(**environ),
-        input=text,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
-        check=False,
     )
-    completed.stderr = without_load(completed.stderr)
-    return completed
+
+
+def run_here(environ: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Run a command in this process, since one of its own takes most of its time to start; as `outcome`.
+
+    A test with an event loop calls it in another thread.
+    """
+    from quayside.cli import main
+
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("QUAYSIDE_")}
+    with (
+        patch.dict(os.environ, kept | dict(environ), clear=True),
+        redirect_stdout(StringIO()) as output,
+        redirect_stderr(StringIO()) as errors,
+    ):
+        code = main(arguments)
+    return code, output.getvalue(), without_load(errors.getvalue())
 
 
 def without_load(errors: str) -> str:
@@ -117,11 +162,20 @@ def free_port() -> int:
 
 @cache
 def _migrated() -> Path:
-    """A data directory with a key and an empty, migrated database; made once, since that takes seconds."""
+    """A data directory with a key and an empty, migrated database; made once, since that takes seconds.
+
+    Its garbage has been collected, so that no server starts a child for that.
+    """
     directory = Path(tempfile.mkdtemp(prefix="quayside-migrated-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     completed = run(directory, "migrate")
     assert completed.returncode == 0, completed.stderr
+    with closing(sqlite3.connect(directory / "data" / "quayside.db")) as database, database:
+        database.execute(
+            "INSERT INTO job (kind, payload, state, run_at_ms, attempts, created_at_ms, finished_at_ms)"
+            " VALUES ('content.collect', '{}', 'done', ?1, 1, ?1, ?1)",
+            (time.time_ns() // 1_000_000,),
+        )
     return directory / "data"
 
 
@@ -137,7 +191,7 @@ def serving(
     certificate: Path | None = None,
     environ: dict[str, str] | None = None,
     makes_registry: bool = False,
-) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+) -> Iterator[tuple[httpx.Client, Process]]:
     """A running server, ready for requests, with a client of it.
 
     Without data in the directory it gets a copy of an empty registry, unless the test is about making one.
@@ -149,14 +203,7 @@ def serving(
     scheme = "https" if certificate else "http"
     verify = ssl.create_default_context(cafile=certificate) if certificate else True
     with (directory / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "quayside", "serve", "--port", str(port), *arguments],
-            cwd=directory,
-            env=environment(**(environ or {})),
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
+        process = started(["serve", "--port", str(port), *arguments], directory, environ or {}, log)
     with process, httpx.Client(base_url=f"{scheme}://127.0.0.1:{port}", verify=verify) as client:
         try:
             wait_until_ready(client, process, directory)

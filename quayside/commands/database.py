@@ -12,8 +12,10 @@ from quayside.settings.settings import Settings
 from quayside.settings.site import site_of
 from resolvers.context import ANONYMOUS, Context
 from resolvers.errors import QuaysideError
+from storage.backups.marker import is_unfinished
 from storage.blobs import open_blob_store
 from storage.database import Database, DatabaseError, Migration, migrate, require_current, sqlite_path
+from storage.outage import DatabaseUnavailable
 from storage.secrets import Secrets
 
 
@@ -32,6 +34,14 @@ def require_exists(settings: Settings) -> None:
         )
 
 
+def _require_restored(settings: Settings) -> None:
+    """Raise `CommandError` if a restore was killed here: its end would find another registry."""
+    if is_unfinished(settings.data_dir):
+        raise CommandError(
+            f"A restore was begun in {settings.data_dir} and has not ended; run quayside restore again."
+        )
+
+
 async def establish(
     settings: Settings, before: Callable[[Migration], None] = lambda _: None, *, keeps_copy: bool = True
 ) -> tuple[Settings, list[str]]:
@@ -40,6 +50,7 @@ async def establish(
     Returns the settings with their key, and the migrations applied. `before` is called before migrations.
     Raises `CommandError`, and `SettingsError` if there is no secret key and it cannot make one.
     """
+    _require_restored(settings)
     settings = secret_key.ensure(settings)
     try:
         return settings, await migrate(settings.database_url, keeps_copy=keeps_copy, before=before)
@@ -55,7 +66,11 @@ async def check(settings: Settings) -> str:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The database, current in the block. Raises `CommandError` unless it is there and up to date."""
+    """The database, current in the block.
+
+    Raises `CommandError` unless it is there and up to date, and if it no longer answers in the block.
+    """
+    _require_restored(settings)
     require_exists(settings)
     try:
         database = await Database.connect(settings.database_url, pool_size=2)
@@ -65,7 +80,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
                 yield database
         finally:
             await database.close()
-    except DatabaseError as error:
+    except (DatabaseError, DatabaseUnavailable) as error:
         raise CommandError(str(error)) from error
 
 

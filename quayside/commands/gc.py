@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 
 from rich.filesize import decimal
 from rich.table import Table
@@ -10,6 +11,9 @@ from quayside.commands import settings_of, terminal
 from quayside.commands.database import open_context
 from quayside.settings.settings import Settings
 from resolvers.content.garbage_collection import Removed, collect
+from storage import deletion_hold
+
+_IS_HELD = "A backup is running, so that no blobs were deleted; run quayside gc again when it is through."
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,6 +34,8 @@ async def _collect(settings: Settings, *, is_dry_run: bool) -> None:
                     else:
                         _add(table, removed)
                     tell(f"Looking for content that nothing keeps; last found in {_name(removed)}")
+            if not is_dry_run and await deletion_hold.is_held():
+                print(_IS_HELD, file=sys.stderr)
     finally:
         # An interrupted run has removed what the table says.
         if console is not None and table.rows:

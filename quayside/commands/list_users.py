@@ -11,7 +11,7 @@ from resolvers.accounts import account
 from resolvers.pages import Page
 
 BATCH = 500
-COLUMNS = ("name", "email", "enabled", "superuser", "verified", "created", "last_used")
+COLUMNS = ("name", "email", "enabled", "superuser", "read_only_superuser", "verified", "created", "last_used")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +31,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
                     "email": user.email,
                     "enabled": user.is_enabled,
                     "superuser": account.is_superuser(context, user),
+                    "read_only_superuser": account.is_read_only_superuser(context, user),
                     "verified": user.is_verified,
                     "created": listing.time(user.created_at_ms),
                     "last_used": listing.time(user.last_accessed_at_ms),

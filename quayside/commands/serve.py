@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from quayside import logs
 from quayside.app import create_app
 from quayside.commands import CommandError, database, listening, settings_of, state
+from quayside.commands.memory import share_arenas
 from quayside.commands.tls import check_tls
 from quayside.graphql.ws import SocketLimits
 from quayside.http.connections import Connections, raise_descriptor_limit
@@ -37,6 +38,7 @@ WORKER_TIMEOUT_S = 30
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
+    share_arenas()
     settings = settings_of(arguments)
     if arguments.workers < 1:
         raise CommandError("--workers must be at least 1.")
@@ -134,8 +136,8 @@ def report_missing_users(code: str | None, missing: list[str]) -> None:
         )
     if missing:
         logger.warning(
-            "no user has some of the names in SUPERUSERS; only quayside admin create-user, the first start"
-            " and superusers can give these names to a user",
+            "no user has some of the names in SUPERUSERS and GLOBAL_READONLY_SUPER_USERS; only quayside admin"
+            " create-user, the first start and superusers can give these names to a user",
             extra={"names": missing},
         )
 

@@ -7,7 +7,7 @@ import sys
 from quayside.commands import settings_of
 from quayside.commands.database import open_context
 from quayside.settings.settings import Settings
-from resolvers.accounts import user
+from resolvers.accounts import administration
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,4 +20,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _set(settings: Settings, name: str, *, is_enabled: bool) -> None:
     async with open_context(settings) as context:
-        await user.set_enabled_by_operator(context, name, is_enabled=is_enabled)
+        await administration.set_enabled_by_operator(context, name, is_enabled=is_enabled)

@@ -8,7 +8,7 @@ from quayside.commands import settings_of
 from quayside.commands.create_user import password_of
 from quayside.commands.database import open_context
 from quayside.settings.settings import Settings
-from resolvers.accounts import user
+from resolvers.accounts import administration
 from resolvers.oauth import token
 
 
@@ -30,5 +30,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _set(settings: Settings, name: str, password: str) -> int:
     async with open_context(settings) as context:
-        account = await user.set_password_by_operator(context, name, password)
+        account = await administration.set_password_by_operator(context, name, password)
         return len(await token.tokens_of(account))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -51,6 +52,26 @@ def progress(sentence: str) -> Iterator[Callable[[str], None]]:
     errors = Console(stderr=True, highlight=False)
     with Live(spinner, console=errors, transient=True, redirect_stdout=False, redirect_stderr=False):
         yield lambda changed: spinner.update(text=text(changed))
+
+
+@contextmanager
+def bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar in bytes; yields a function of what is done, how much of it, and of how much.
+
+    0 of 0 is a bar that only moves. It vanishes at the end.
+    """
+    if not sys.stderr.isatty():
+        yield lambda sentence, done, total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    errors = Console(stderr=True, highlight=False)
+    with Progress(
+        *columns, console=errors, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as made:
+        task = made.add_task("", total=None)
+        yield lambda sentence, done, total: made.update(
+            task, description=sentence, completed=done, total=total or None
+        )
 
 
 def moment(milliseconds: int) -> str:

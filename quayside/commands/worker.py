@@ -12,6 +12,7 @@ from quayside.settings import secret_key
 from quayside.settings.settings import Settings
 from quayside.workers.runner import POOL_SIZE, Runner
 from quayside.workers.tools import kinds_of
+from resolvers.job_kinds import GROUPS
 from storage.blobs import open_blob_store
 from storage.database import Database
 
@@ -20,8 +21,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Run jobs until SIGTERM or SIGINT; those under way finish within seconds or are given back."""
     settings = settings_of(arguments)
     kinds = kinds_of(settings)
-    if arguments.only is not None and arguments.only not in kinds:
-        raise CommandError(f"There is no kind of job '{arguments.only}'; there are {', '.join(kinds)}.")
+    if arguments.only is not None and not any(kind.is_meant_by(arguments.only) for kind in kinds.values()):
+        names = ", ".join([*GROUPS, *kinds])
+        raise CommandError(f"There is no kind of job '{arguments.only}'; there are {names}.")
     require_exists(settings)
     configure()
     asyncio.run(_run(secret_key.ensure(settings), arguments.only))

@@ -38,6 +38,7 @@ from quayside.graphql.requests import (
 )
 from quayside.graphql.sse import EVENT_STREAM, EventStream
 from quayside.http.accept import Accept, Preference
+from quayside.http.bodies import read_at_most
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
 from resolvers.record.shares import Holder
 from schema.execute import SharedResult
@@ -257,12 +258,9 @@ class GraphQLApp:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             raise too_large
-        received = bytearray()
-        async for chunk in request.stream():
-            received += chunk
-            if len(received) > limit:
-                raise too_large
-        return bytes(received)
+        if (received := await read_at_most(request, limit)) is None:
+            raise too_large
+        return received
 
     def check_operation(
         self, document: DocumentNode, parameters: GraphQLRequest, *, safe: bool, streams: bool

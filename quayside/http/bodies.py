@@ -1,4 +1,4 @@
-"""How long the body of a request may take to arrive, at all doors.
+"""Bodies of requests: how long they may take to arrive, at all doors, and how large a small one is.
 
 The middleware puts a `Body` in front of `receive` of each request that announces a body, so that no door can
 wait without end, whichever way it reads. A small body has a time in which to arrive whole; a door that takes
@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope
 
 BODY: Final = "quayside.body"
@@ -103,3 +103,13 @@ def allow_pauses(scope: Scope) -> None:
     """Do for the body of a request, if it has one, what `Body.allow_pauses` does."""
     if (body := body_of(scope)) is not None:
         body.allow_pauses()
+
+
+async def read_at_most(request: Request, limit: int) -> bytes | None:
+    """The whole body, or None as soon as it has more than `limit` bytes."""
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > limit:
+            return None
+    return bytes(received)

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection, Request
 
 from quayside.http.addresses import Addresses
+from quayside.http.basic import basic_login
 from quayside.http.sessions import Sessions, require_csrf, same_origin
 from quayside.logs import request_id
-from resolvers.access.credentials import bearer_viewer
+from resolvers.access.credentials import basic_viewer, bearer_viewer
+from resolvers.access.registry_tokens import TokenSigner
+from resolvers.accounts.login import Door, record_failure
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import InvalidCredentials
 from resolvers.record.fanout import Fanout
@@ -36,6 +39,8 @@ class ContextFactory:
     secrets: Secrets
     live: Fanout | None = None
     addresses: Addresses | None = None
+    signer: TokenSigner | None = None
+    """Of passwords that robots get by identity federation."""
 
     @property
     def sessions(self) -> Sessions:
@@ -57,10 +62,13 @@ class ContextFactory:
         viewer = await self._viewer(connection, authorization)
         return GraphContext(self.context(connection, viewer, max_first=PUBLIC_MAX_FIRST), self.live)
 
-    async def rest(self, request: Request) -> GraphContext:
-        """The context of a REST request; anonymous if its credentials are invalid."""
+    async def rest(self, request: Request, *, accepts_basic: bool = False) -> GraphContext:
+        """The context of a REST request; anonymous if its credentials are invalid, or throttled."""
         try:
-            viewer = await self._viewer(request)
+            is_basic = request.headers.get("authorization", "").lower().startswith("basic ")
+            viewer = await (
+                self._basic_viewer(request) if accepts_basic and is_basic else self._viewer(request)
+            )
         except InvalidCredentials:
             viewer = ANONYMOUS
         context = self.context(request, viewer, max_first=TRUSTED_MAX_FIRST)
@@ -79,6 +87,22 @@ class ContextFactory:
         if scheme.lower() != "bearer":
             raise InvalidCredentials("Only bearer tokens are accepted here.")
         return await bearer_viewer(token.strip(), site=self.site)
+
+    async def _basic_viewer(self, request: Request) -> Viewer:
+        name, password = basic_login(request) or ("", "")
+        try:
+            return await basic_viewer(
+                name,
+                password,
+                site=self.site,
+                secrets=self.secrets,
+                signer=self.signer,
+                ip=request.client.host if request.client else None,
+            )
+        except InvalidCredentials as error:
+            nobody = self.context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
+            await record_failure(nobody, Door.REGISTRY, name, error)
+            raise
 
     def site_for(self, request: HTTPConnection) -> Site:
         """The site with the address by which a request came, if the operator allows to tell it."""

@@ -11,12 +11,14 @@ Little space does not make a server unready: all but uploads goes on, and others
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from quayside.http.metrics import CONTENT_TYPE, Metrics
+from resolvers.errors import DatabaseUnavailable
 from storage.space import Space
 
 logger = logging.getLogger("quayside.http.health")
@@ -36,15 +38,19 @@ def health_routes(
     metrics: Metrics,
     checks: Mapping[str, Check],
     spaces: Callable[[], Awaitable[Mapping[str, Space]]] = no_spaces,
+    is_read_only: Callable[[], Awaitable[bool]] | None = None,
 ) -> list[Route]:
-    """The three routes. `/readyz` runs `checks` concurrently; keys are their names. `spaces` may block."""
+    """The three routes. `/readyz` runs `checks` concurrently; keys are their names. `spaces` may block.
+
+    In read-only mode a server is ready: it serves pulls.
+    """
 
     async def alive(request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def ready(request: Request) -> Response:
-        passed = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
-        found = await _measured(spaces)
+        passed = await asyncio.gather(*(passes(name, check) for name, check in checks.items()))
+        found = await measured(spaces)
         return JSONResponse(
             {
                 "status": "ready" if all(passed) else "unready",
@@ -58,14 +64,18 @@ def health_routes(
         )
 
     async def numbers(request: Request) -> Response:
-        metrics.spaces(await _measured(spaces))
+        metrics.spaces(await measured(spaces))
+        if is_read_only is not None:
+            # Where the database is away, the last value stands; `/readyz` tells of that.
+            with suppress(DatabaseUnavailable):
+                metrics.read_only(is_on=await is_read_only())
         return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     return [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", numbers)]
 
 
-async def _measured(spaces: Callable[[], Awaitable[Mapping[str, Space]]]) -> Mapping[str, Space]:
-    """The free space; nothing where a disk does not say, as one that is away."""
+async def measured(spaces: Callable[[], Awaitable[Mapping[str, Space]]]) -> Mapping[str, Space]:
+    """The free space by what is kept there; nothing where a disk does not say, as one that is away."""
     try:
         return await asyncio.wait_for(spaces(), CHECK_TIMEOUT_S)
     except Exception as error:  # noqa: BLE001 - The checks tell of it.
@@ -73,7 +83,8 @@ async def _measured(spaces: Callable[[], Awaitable[Mapping[str, Space]]]) -> Map
         return {}
 
 
-async def _passes(name: str, check: Check) -> bool:
+async def passes(name: str, check: Check) -> bool:
+    """Whether a check passes in time."""
     try:
         await asyncio.wait_for(check(), CHECK_TIMEOUT_S)
     except Exception as error:  # noqa: BLE001 - Any exception means that the check failed.

@@ -68,6 +68,7 @@ class Metrics:
             ("kept",),
             registry=self.registry,
         )
+        self._read_only = Gauge("quayside_read_only", "1 in read-only mode, else 0.", registry=self.registry)
         version = Gauge("quayside_build_info", "The version that runs.", ("version",), registry=self.registry)
         version.labels(__version__).set(1)
         # Cached, since looking up a labelled child costs more than counting, and every request counts.
@@ -111,6 +112,10 @@ class Metrics:
         for kept, space in spaces.items():
             self._free_bytes.labels(kept).set(space.free_bytes)
             self._reserve_bytes.labels(kept).set(space.reserve_bytes)
+
+    def read_only(self, *, is_on: bool) -> None:
+        """Set whether read-only mode is on."""
+        self._read_only.set(is_on)
 
     def exposition(self) -> bytes:
         """All numbers, as text."""

@@ -1,7 +1,5 @@
 """The endpoints of the authorization server."""
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote, unquote_plus
 
@@ -9,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from quayside.http.basic import basic_login
 from quayside.http.context_factory import PUBLIC_MAX_FIRST, ContextFactory
 from quayside.http.sessions import CsrfRefused, cookie_or_new, has_csrf_token
 from quayside.oauth import answers
@@ -95,7 +94,7 @@ class AuthorizationServer:
     async def _context(self, request: Request) -> Context:
         """The context of a user: by user name and password, or by the session of the browser."""
         contexts = self._contexts()
-        if (basic := _basic(request)) is None:
+        if (basic := basic_login(request)) is None:
             return await contexts.browser(request)
         nobody = contexts.context(request, ANONYMOUS, max_first=PUBLIC_MAX_FIRST)
         try:
@@ -295,25 +294,10 @@ def _issued(issued: IssuedToken) -> dict[str, str | int | None]:
     }
 
 
-def _basic(request: Request) -> tuple[str, str] | None:
-    """User name and password of a Basic header; None without a header, else raises `InvalidCredentials`."""
-    header = request.headers.get("authorization")
-    if header is None:
-        return None
-    scheme, _, text = header.partition(" ")
-    try:
-        name, colon, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidCredentials from error
-    if scheme.lower() != "basic" or not colon or "\0" in name + password:
-        raise InvalidCredentials
-    return name, password
-
-
 def _client(request: Request) -> tuple[str, str] | None:
     """Client id and secret of the header, form-encoded (RFC 6749 §2.3.1)."""
     try:
-        basic = _basic(request)
+        basic = basic_login(request)
     except InvalidCredentials as error:
         raise BadRequest("Authorization: must be Basic credentials of the client.") from error
     return (unquote_plus(basic[0]), unquote_plus(basic[1])) if basic else None

@@ -48,7 +48,7 @@ def recovery_routes(contexts: Callable[[], ContextFactory]) -> list[Route]:
 
 async def _show_confirm(request: Request, contexts: ContextFactory) -> Response:
     code = request.query_params.get("code", "")
-    return forms.page(request, CONFIRM, "confirm.html", {"code": code})
+    return forms.page(request, CONFIRM, "confirm.html", {"action": "/confirm", "code": code})
 
 
 async def _confirm(request: Request, contexts: ContextFactory) -> Response:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from quayside.http.bodies import read_at_most
 from quayside.http.context_factory import ContextFactory
 from quayside.http.sessions import FIELD, CsrfRefused, cookie_of, cookie_or_new, require_csrf
 from quayside.web import forms
@@ -160,11 +161,9 @@ async def _texts(request: Request, *names: str) -> list[str]:
     """The named members of a JSON body, which must be strings. Raises `RequestRefused`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RequestRefused(message(415))
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BODY:
-            raise RequestRefused(message(413))
+    raw = await read_at_most(request, MAX_BODY)
+    if raw is None:
+        raise RequestRefused(message(413))
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -16,6 +16,7 @@ from quayside.registry.call import Call, RegistryServices
 from quayside.registry.cors import adding, cors_fields, is_preflight
 from quayside.registry.errors import registry_error
 from quayside.registry.routes import Match, detail_of, match_route
+from resolvers.readonly import require_off, suspended_when_on
 
 __all__ = ["RegistryApp", "RegistryServices"]
 
@@ -24,7 +25,7 @@ Handler = Callable[[Call], Awaitable[None]]
 
 async def base(call: Call) -> None:
     """Confirm that this is a registry; requires a token (OCI Distribution 1.1, end-1)."""
-    grant = call.token()
+    grant = await call.token()
     if grant is None:
         raise call.refusal()
     await call.context(grant)
@@ -67,6 +68,11 @@ OTHER: dict[tuple[str, str], Handler] = {
 }
 """Handlers that call resolvers, with the database current. With `HOT` one for each route and method."""
 
+GOES_ON = frozenset(
+    {(name, method) for name, method in OTHER if method in {"GET", "HEAD"}} | {("token", "POST")}
+)
+"""What read-only mode does not suspend, beside pulls. Every other handler is refused then."""
+
 
 class RegistryApp:
     """Answers requests whose path is `/v2`, or begins with `/v2/` or `/v1/`."""
@@ -95,9 +101,14 @@ class RegistryApp:
                 await handler(call)
                 return
             with self._services.database.current():
-                await OTHER[match.route.name, method](call)
+                if (match.route.name, method) in GOES_ON:
+                    await OTHER[match.route.name, method](call)
+                    return
+                await require_off()
+                with suspended_when_on():
+                    await OTHER[match.route.name, method](call)
         except Exception as error:
-            failure = registry_error(error)
+            failure = registry_error(error, is_read=method in {"GET", "HEAD"})
             if failure is None:
                 raise
             if failure.detail is None:

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from quayside.registry.errors import OciCode, RegistryError
 
 API_VERSION = (b"docker-distribution-api-version", b"registry/2.0")
+Headers = list[tuple[bytes, bytes]]
 _JSON = {"Content-Type": "application/json"}
 _MAX_QUERY_FIELDS = 100
 
@@ -35,6 +36,12 @@ def header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return cast(bytes, value).decode("latin-1")
     return None
+
+
+def warning_field(text: str) -> tuple[bytes, bytes]:
+    """The header field of a warning, with what may stand in one (OCI Distribution 1.1, "Warnings")."""
+    shown = "".join(c for c in text if " " <= c <= "~" and c not in '"\\')
+    return b"warning", b'299 - "%b"' % shown.encode("ascii")
 
 
 def etag_matches(scope: Scope, etag: bytes) -> bool:

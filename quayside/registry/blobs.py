@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from quayside.registry import cached
 from quayside.registry.asgi import etag_matches, header, send_bytes, send_head, send_stream
 from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
@@ -10,6 +11,7 @@ from quayside.registry.ranges import ByteRange, parse_range
 from resolvers.access.registry_tokens import PULL, PUSH
 from resolvers.content import push
 from resolvers.errors import NotFound
+from resolvers.readonly import suspended_when_on
 
 
 async def get(call: Call) -> None:
@@ -17,17 +19,23 @@ async def get(call: Call) -> None:
     access = await call.authorize(PULL)
     digest = require_digest(call.argument)
     blob = await call.services.hot.blob(access.repository.id, digest)
-    if blob is None or not await call.extend_grace_period(
+    is_cold = blob is None and access.repository.cache_id is not None
+    if is_cold:
+        size = await cached.blob_size(call, access, digest)
+        if size is None:
+            raise _unknown(digest)
+    elif blob is None or not await call.extend_grace_period(
         access, blob.granted_at_ms, partial(push.renew_blob, access.repository.id, digest)
     ):
         raise _unknown(digest)
-    size = blob.size_bytes
+    else:
+        size = blob.size_bytes
     etag = f'"{digest}"'
     headers = {"Docker-Content-Digest": digest, "ETag": etag, "Accept-Ranges": "bytes"}
     if etag_matches(call.scope, etag.encode("ascii")):
         await send_head(call.send, 304, headers)
         return
-    if call.services.redirects_blobs and not call.is_head:
+    if call.services.redirects_blobs and not (call.is_head or is_cold):
         location = await call.services.blobs.location(digest)
         if location is not None:
             # The address is a right to these bytes for some minutes, which no cache may hand on.
@@ -42,8 +50,14 @@ async def get(call: Call) -> None:
     if call.is_head:
         await send_head(call.send, 200, headers)
         return
+    status = 206 if part else 200
+    if is_cold:
+        with call.services.database.current(), suspended_when_on():
+            pieces = cached.blob(call, access, digest, size, start=start, end=end)
+            await send_stream(call.receive, call.send, status, headers, pieces)
+        return
     pieces = call.services.blobs.read(digest, start=start, end=end)
-    await send_stream(call.receive, call.send, 206 if part else 200, headers, pieces)
+    await send_stream(call.receive, call.send, status, headers, pieces)
 
 
 def _range(call: Call, etag: str, size: int) -> ByteRange | None:

@@ -16,6 +16,7 @@ from quayside.registry.asgi import header, query_items
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.holds import Holds
 from quayside.registry.judged import JudgedRoles, judgement
+from quayside.registry.judged_pulls import JudgedPulls
 from quayside.registry.names import repository_path, require_name
 from quayside.registry.pulls import PullRecorder
 from quayside.registry.routes import Match
@@ -25,9 +26,11 @@ from resolvers.access.registry_tokens import PULL, PUSH, RegistryGrant, Reposito
 from resolvers.context import ANONYMOUS, Context, Site, Viewer
 from resolvers.errors import InvalidCredentials, NotWritable
 from resolvers.manifests.liveness import RENEWAL_MS
+from resolvers.readonly import is_read_only
 from resolvers.repositories import repository as repositories
-from resolvers.repositories.registry_access import may_know_absent, narrowed, viewer_of
+from resolvers.repositories.registry_access import is_cached, may_know_absent, narrowed, viewer_of
 from resolvers.repositories.repository import RepositoryRecord, RepositoryState, Visibility
+from resolvers.repositories.writing import CACHED
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.database import Database
@@ -62,6 +65,16 @@ class RegistryServices:
     reserve_bytes: int
     cors_origins: tuple[str, ...] = ()
     judged: JudgedRoles = field(default_factory=JudgedRoles)
+    judged_pulls: JudgedPulls = field(default_factory=JudgedPulls)
+
+
+class AbsentRepository(RegistryError):
+    """There is no repository at a path, which the holder of the grant may know."""
+
+    def __init__(self, name: str, path: str, grant: RegistryGrant) -> None:
+        super().__init__(OciCode.NAME_UNKNOWN, detail={"name": name})
+        self.path = path
+        self.grant = grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +86,10 @@ class Access:
     repository: HotRepository
     path: str
 
-    def require_writable(self) -> None:
-        """Raise `NotWritable` unless the state of the repository allows to write content."""
+    def require_writable(self, site: Site) -> None:
+        """Raise `NotWritable` unless the state of the repository allows writing, and it is no cache."""
+        if self.repository.cache_id is not None and site.has("PROXY_CACHE"):
+            raise NotWritable(CACHED.format(self.path.partition("/")[0]))
         if self.repository.state != RepositoryState.NORMAL:
             raise NotWritable(f"Repository is in read only or mirror mode: {self.repository.state}")
 
@@ -116,7 +131,7 @@ class Call:
         has_library = "LIBRARY_SUPPORT" in self.services.site.features
         return repository_path(require_name(name), has_library=has_library)
 
-    def token(self) -> RegistryGrant | None:
+    async def token(self) -> RegistryGrant | None:
         """The grant of the bearer token, None without one. Raises RegistryError (401) for an invalid one."""
         text = header(self.scope, b"authorization")
         if text is None:
@@ -125,7 +140,7 @@ class Call:
         if scheme.lower() != "bearer":
             return None
         try:
-            grant = self.services.signer.verify(token.strip())
+            grant = await self.services.signer.verify(token.strip())
         except InvalidCredentials as error:
             raise self.refusal("invalid_token") from error
         if not grant.account_id and not self.services.site.has("ANONYMOUS_ACCESS"):
@@ -139,7 +154,7 @@ class Call:
         a missing repository if it were created, NAME_UNKNOWN.
         """
         path = self.path()
-        grant = self.token()
+        grant = await self.token()
         if grant is None:
             raise self.refusal(action=action)
         own = grant.repositories.get(path)
@@ -157,11 +172,16 @@ class Call:
             if own.repository_id == 0:
                 raise await self._absent_repository_error(path, grant, action)
         elif _is_alive(grant, own, repository):
-            if not _is_current(own, repository):
+            if not _is_current(own, repository) or self._may_write_no_more(grant, action):
                 own = await self._judged_again(grant, own, repository, action)
             if own.allows(action):
                 return Access(grant, own, repository, path)
         raise self.refusal("invalid_token", action=action)
+
+    def _may_write_no_more(self, grant: RegistryGrant, action: str) -> bool:
+        """Whether a token is older than the setting that lets its account change nothing."""
+        site = self.services.site
+        return action != PULL and site.has("SUPER_USERS") and site.names_read_only_superuser(grant.subject)
 
     async def _judged_again(
         self, grant: RegistryGrant, own: RepositoryGrant, repository: HotRepository, action: str
@@ -187,7 +207,9 @@ class Call:
         with self.services.database.current():
             if not await may_know_absent((await self.context(grant)).viewer, path):
                 return self.refusal("invalid_token", action=action)
-        return RegistryError(OciCode.NAME_UNKNOWN, detail={"name": self.match.name})
+            if action == PUSH and await is_cached(self.services.site, path):
+                return RegistryError(OciCode.DENIED, CACHED.format(path.partition("/")[0]))
+        return AbsentRepository(self.match.name, path, grant)
 
     def refusal(self, error: str | None = None, *, action: str | None = None) -> RegistryError:
         """A 401 with a challenge for the token that the client needs; `error` is a code of RFC 6750."""
@@ -214,7 +236,8 @@ class Call:
         if not is_push or pushed_at_ms >= now_ms() - RENEWAL_MS:
             return True
         with self.services.database.current():
-            return await renew()
+            # In read-only mode nothing is collected, nor could the client push what names the content.
+            return await is_read_only() or await renew()
 
     @property
     def site(self) -> Site:

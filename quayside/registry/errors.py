@@ -12,7 +12,7 @@ from enum import StrEnum
 import orjson
 
 from resolvers.content.push import DigestDiffers
-from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, QuaysideError
+from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, QuaysideError, ReadOnly
 from resolvers.manifests.document import ManifestInvalid, ManifestTooLarge
 from resolvers.repositories.registry_access import NamespaceDisabled
 from storage import blobs
@@ -152,12 +152,19 @@ def _message(error: Exception) -> str | None:
     return None if isinstance(error, blobs.StorageFailed) else str(error)
 
 
-def registry_error(error: Exception) -> RegistryError | None:
-    """Translate an exception of a lower layer; None for an unexpected one."""
+def registry_error(error: Exception, *, is_read: bool = False) -> RegistryError | None:
+    """Translate an exception of a lower layer; None for an unexpected one.
+
+    `is_read`: the request only reads, so that read-only mode is no reason to send another method.
+    """
     if isinstance(error, RegistryError):
         return error
     if isinstance(error, DatabaseUnavailable):
         return RegistryError(OciCode.UNAVAILABLE, str(error), headers=RETRY_LATER)
+    if isinstance(error, ReadOnly):
+        if is_read:
+            return RegistryError(OciCode.UNAVAILABLE, error.sentence, headers=RETRY_LATER)
+        return RegistryError(OciCode.UNSUPPORTED, error.sentence, headers={"Allow": "GET, HEAD"})
     if isinstance(error, QuaysideError):
         row = CLASS_ERRORS.get(type(error)) or DOMAIN_ERRORS.get(error.code)
         named = isinstance(error, ManifestInvalid) and error.field

@@ -8,6 +8,7 @@ from itertools import takewhile
 
 import orjson
 
+from quayside.registry import cached
 from quayside.registry.asgi import send_bytes, send_head, send_json, send_stream
 from quayside.registry.call import MAX_FIRST, Call
 from quayside.registry.errors import OciCode, RegistryError
@@ -43,7 +44,7 @@ async def catalog(call: Call) -> None:
     Any token of an account will do. Without one there is a list only if it has public repositories; an empty
     one would keep clients from signing in.
     """
-    grant = call.token()
+    grant = await call.token()
     has_public = call.site.has("PUBLIC_CATALOG") and call.site.has("ANONYMOUS_ACCESS")
     if not has_public and (grant is None or not grant.account_id):
         raise call.refusal(None if grant is None else "insufficient_scope")
@@ -126,11 +127,23 @@ async def referrers(call: Call) -> None:
     read = takewhile(lambda pair: not isinstance(pair[1], BadRequest), zip(found.items, noted, strict=True))
     descriptors = [_descriptor(item, annotations) for item, annotations in read]
     fitting = _fitting(descriptors)
+    descriptors = descriptors[:fitting]
+    if not after:
+        # What is stored is told with its annotations, and the rest of the upstream's beside the first of it.
+        beyond, more = await cached.referrers(call, access, digest)
+        headers |= more
+        known = {item["digest"] for item in descriptors}
+        descriptors += [
+            item
+            for item in beyond
+            if item["digest"] not in known and artifact_type in ("", item.get("artifactType"))
+        ]
     if found.has_next or fitting < len(found.items):
         headers["Link"] = next_link(
             call.url(f"referrers/{digest}"), **parameters, last=found.cursors[fitting - 1]
         )
-    await send_json(call.send, 200, _index(descriptors[:fitting]), headers, is_head=call.is_head)
+    descriptors = descriptors[: _fitting(descriptors)]
+    await send_json(call.send, 200, _index(descriptors), headers, is_head=call.is_head)
 
 
 def _index(descriptors: list[dict[str, object]]) -> dict[str, object]:

@@ -3,8 +3,10 @@
 from functools import partial
 
 from quayside.logs import request_id
+from quayside.registry import cached, gate
 from quayside.registry.asgi import (
     API_VERSION,
+    Headers,
     content_length,
     etag_matches,
     header,
@@ -12,7 +14,7 @@ from quayside.registry.asgi import (
     read_body,
     send_bytes,
 )
-from quayside.registry.call import Call
+from quayside.registry.call import AbsentRepository, Call
 from quayside.registry.errors import NO_SPACE, OciCode, RegistryError
 from quayside.registry.names import is_digest_reference, require_digest, require_new_tag, require_reference
 from resolvers.access.registry_tokens import PULL, PUSH
@@ -28,17 +30,31 @@ from storage.log_text import cut
 
 async def get(call: Call) -> None:
     """Serve a manifest exactly as it was pushed; for HEAD the headers only."""
-    access = await call.authorize(PULL)
+    known = warning = None
+    try:
+        access = await call.authorize(PULL)
+    except AbsentRepository as absent:
+        access, known = await cached.first_pull(call, absent, require_reference(call.argument))
     reference = require_reference(call.argument)
     hot = call.services.hot
     is_digest = is_digest_reference(reference)
+    tag_name = None if is_digest else reference
     read = hot.manifest_by_digest if is_digest else hot.manifest_by_tag
     manifest = await read(access.repository.id, reference)
+    if access.repository.cache_id is not None and cached.needs_upstream(
+        call, access, manifest, is_digest=is_digest
+    ):
+        manifest, warning = await cached.manifest(call, access, reference, is_digest=is_digest, known=known)
     if manifest is None or not await call.extend_grace_period(
         access, manifest.pushed_at_ms, partial(push.renew_manifest, manifest.id)
     ):
         raise _unknown(reference)
-    is_sent = await _send(call, manifest)
+    warnings: Headers = [] if warning is None else cached.warning_headers(warning)
+    against = None
+    if access.repository.is_gated and gate.is_judged(call, access):
+        against = await gate.admit(call, access, manifest, tag_name)
+        warnings += gate.warning_headers(access, against)
+    is_sent = await _send(call, manifest, warnings)
     client = call.scope.get("client")
     user_agent = header(call.scope, b"user-agent")
     call.services.pulls.record(
@@ -49,7 +65,7 @@ async def get(call: Call) -> None:
             manifest.id,
             manifest.digest,
             manifest.media_type,
-            None if is_digest else reference,
+            tag_name,
             not is_sent,
             access.grant,
             client[0] if client else None,
@@ -59,10 +75,12 @@ async def get(call: Call) -> None:
             manifest.life,
         )
     )
+    if against is not None:
+        await gate.note(call, access, manifest, tag_name, against)
 
 
-async def _send(call: Call, manifest: HotManifest) -> bool:
-    """Send a manifest. Returns whether its body was sent."""
+async def _send(call: Call, manifest: HotManifest, warnings: Headers) -> bool:
+    """Send a manifest, with header fields of warnings. Returns whether its body was sent."""
     # Thousands of these responses are sent per second, so their headers are built without helpers.
     digest = manifest.digest.encode("ascii")
     tag_of_entity = b'"' + digest + b'"'
@@ -73,6 +91,7 @@ async def _send(call: Call, manifest: HotManifest) -> bool:
         (b"etag", tag_of_entity),
         (b"content-type", manifest.media_type.encode("ascii")),
     ]
+    headers += warnings
     if not is_unchanged:
         headers.append((b"content-length", b"%d" % len(manifest.body)))
     await call.send(
@@ -90,7 +109,7 @@ async def put(call: Call) -> None:
     digest = require_digest(reference) if is_digest_reference(reference) else None
     asked = [value for key, value in query_items(call.scope) if key == "tag"] if digest else [reference]
     tags = [require_new_tag(name) for name in dict.fromkeys(asked)]
-    access.require_writable()
+    access.require_writable(call.services.site)
     await _require_space(call)
     body = await _read(call)
     pushed = await push.put_manifest(

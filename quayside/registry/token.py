@@ -4,11 +4,10 @@ Sources: "Distribution Registry v2 authentication" for GET with Basic credential
 Requesting more than the account may do, or what nobody may, is no error; the token then grants less.
 """
 
-import base64
-import binascii
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+from quayside.http import basic
 from quayside.http.bodies import body_of
 from quayside.registry.asgi import header, query_items, read_body, send_json
 from quayside.registry.call import Call
@@ -71,7 +70,7 @@ async def _issue(call: Call, viewer: Viewer, scopes: list[str]) -> tuple[dict[st
     asked = parse_scopes(scopes, site.registry_host, has_library=site.has("LIBRARY_SUPPORT"))
     grant = await registry_grant(call.context_of(viewer), asked)
     issued_at = datetime.now(UTC)
-    token = call.services.signer.issue(grant)
+    token = await call.services.signer.issue(grant)
     return {
         "token": token,
         "access_token": token,
@@ -108,15 +107,10 @@ def basic_login(call: Call) -> tuple[str, str] | None:
     text = header(call.scope, b"authorization")
     if text is None:
         return None
-    scheme, _, encoded = text.partition(" ")
     try:
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, ValueError):
-        decoded = ""
-    username, colon, password = decoded.partition(":")
-    if scheme.lower() != "basic" or not colon:
-        raise unauthorized(call, "Basic credentials are needed here")
-    return username, password
+        return basic.parsed(text)
+    except InvalidCredentials as error:
+        raise unauthorized(call, "Basic credentials are needed here") from error
 
 
 def _require_anonymity(call: Call, scopes: list[str]) -> None:

@@ -31,7 +31,7 @@ ALGORITHMS = frozenset({"sha256", "sha512"})
 async def begin(call: Call) -> None:
     """Start an upload (202), or mount a blob or store a monolithic one at once (201)."""
     access = await call.authorize(PUSH)
-    access.require_writable()
+    access.require_writable(call.services.site)
     query = call.query()
     if "mount" in query:
         digest = require_digest(query["mount"])
@@ -167,7 +167,7 @@ async def cancel(call: Call) -> None:
 
 async def _require(call: Call) -> tuple[Access, uploads.OpenUpload]:
     access = await call.authorize(PUSH)
-    access.require_writable()
+    access.require_writable(call.services.site)
     site, account_id = call.services.site, access.grant.account_id
     return access, await uploads.require(site, call.argument, access.repository.id, account_id)
 

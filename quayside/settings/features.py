@@ -67,7 +67,7 @@ FEATURES: Final = (
     Feature(
         "RESTRICTED_USERS", False, "Users may not create organizations, robots or repositories of their own."
     ),
-    Feature("SECURITY_SCANNER", True, "Images are scanned for known vulnerabilities."),
+    Feature("SECURITY_SCANNER", True, "Images are scanned for what is in them."),
     Feature("SIGNING", False, "Repositories may demand signed content."),
     Feature("SPARSE_INDEX", False, "An index may name images that the registry does not hold."),
     Feature(
@@ -82,3 +82,13 @@ FEATURES: Final = (
     Feature("USER_LAST_ACCESSED", True, "When users and robots were last used is kept and shown."),
     Feature("USER_RENAME", False, "Users may change their name, and with it that of their namespace."),
 )
+
+NOT_THERE: Final = frozenset(
+    {
+        "BILLING",
+        "RECAPTCHA",
+        "SIGNING",
+        "TEAM_SYNCING",
+    }
+)
+"""Features of which there is nothing yet, whatever is set: web interfaces are told that they are off."""

@@ -34,6 +34,17 @@ class MailServer:
         """Host and port, for people."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def url(self) -> str:
+        """The URL of this server, with its password."""
+        login = ""
+        if self.username is not None:
+            login = f"{urllib.parse.quote(self.username, safe='')}:"
+            login += f"{urllib.parse.quote(self.password or '', safe='')}@"
+        options = {"from": self.sender, "starttls": None if self.is_tls else self.start_tls.value}
+        query = urllib.parse.urlencode({name: value for name, value in options.items() if value}, safe="@")
+        return f"smtp{'s' if self.is_tls else ''}://{login}{self.address}{'?' if query else ''}{query}"
+
 
 DEFAULT_PORTS: Final = {"smtp": 587, "smtps": 465}
 OPTIONS: Final = frozenset({"from", "starttls"})

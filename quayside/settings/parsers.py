@@ -128,6 +128,14 @@ def hosts(text: str) -> frozenset[str]:
     return found
 
 
+def host_names(text: str) -> frozenset[str]:
+    """Names and addresses of hosts, in small letters."""
+    found = frozenset(one.lower().rstrip(".") for one in items(text))
+    if not all(_HOST.fullmatch(one) for one in found):
+        raise ValueError("a list of host names and addresses, separated by commas")
+    return found
+
+
 def client_hosts(text: str) -> frozenset[str]:
     """Names and addresses of this server, each with or without a port, in small letters."""
     found = frozenset(one.lower() for one in items(text))

@@ -13,16 +13,18 @@ An empty value counts as unset. All errors are reported together, a sentence for
 import difflib
 import tomllib
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from quayside.settings import mail_url, parsers
+from quayside.settings import parsers
 from quayside.settings.features import FEATURES
 from quayside.settings.mail_url import MailServer
+from quayside.settings.table import SETTINGS, Secrecy, Setting
+from resolvers.configuration import SettingSource
 
 PREFIX: Final = "QUAYSIDE_"
 FEATURE_PREFIX: Final = "FEATURE_"
@@ -64,7 +66,9 @@ class Settings:
     secret_key: tuple[str, ...] = field(repr=False)
     rest_status_codes: Literal["documented", "observed"]
     superusers: frozenset[str]
+    global_readonly_super_users: frozenset[str]
     ssrf_allowed_hosts: frozenset[str]
+    webhook_hostname_blacklist: frozenset[str]
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     connections_per_address: int
     cors_origins: tuple[str, ...]
@@ -74,12 +78,23 @@ class Settings:
     mails_per_account: int
     log_retention: timedelta
     time_machine_default: timedelta
+    proxy_cache_check: timedelta
+    build_network: Literal["none", "host"]
+    build_unsafe_root: bool
+    build_registry_url: str | None
+    build_timeout: timedelta
+    build_memory: int
+    build_disk: int
+    builds_queued: int
+    scan_layer_size: int
     default_system_reject_quota_bytes: int
     subscriptions: int
     subscriptions_per_account: int
     subscriptions_per_address: int
     subscriptions_anonymous: int
     features: frozenset[str]
+    sources: Mapping[str, SettingSource] = field(default_factory=dict, repr=False, compare=False)
+    """Where each setting and feature was found that is not by default what it is."""
 
     @property
     def reaches_clients(self) -> bool:
@@ -99,205 +114,7 @@ class Settings:
         return Path(urllib.parse.unquote(urllib.parse.urlsplit(self.blob_url).path))
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting. `default` is a text as an operator writes it, and may contain `{data_dir}` and `{origin}`.
-
-    `parse` raises `ValueError` with a text that continues "must be …".
-    """
-
-    name: str
-    parse: Callable[[str], Any]
-    default: str
-    sentence: str
-    secret: bool = False
-
-
-SETTINGS: Final = (
-    Setting(
-        "DATA_DIR", parsers.path, "./data", "The directory that holds everything the registry stores itself."
-    ),
-    Setting(
-        "DATABASE_URL",
-        parsers.database_url,
-        "sqlite://{data_dir}/quayside.db",
-        "The database: `sqlite:///absolute/path` or `postgresql://user:password@host/name`.",
-        secret=True,
-    ),
-    Setting(
-        "BLOB_URL",
-        parsers.blob_url,
-        "file://{data_dir}/blobs",
-        "Where the content of images is kept: `file:///absolute/path`, [a bucket](storage.md)"
-        " `s3://bucket/prefix?endpoint=https://host&region=name`, or `memory:` to forget it at the end.",
-        secret=True,
-    ),
-    Setting(
-        "BLOB_REDIRECTS",
-        parsers.boolean,
-        "false",
-        "Whether pulls are sent to the bucket of `BLOB_URL` for the bytes of blobs, by addresses that hold"
-        " for 20 minutes. Clients must reach its endpoint.",
-    ),
-    Setting(
-        "DISK_RESERVE",
-        parsers.size,
-        "256MiB",
-        "How much uploads leave free on the disk of a `file:` blob store and of SQLite, so that reading and"
-        " deleting always work; such as `512MiB` or `2GiB`, `0` for nothing.",
-    ),
-    Setting(
-        "UPLOADS_PER_ACCOUNT",
-        parsers.whole(0, 1_000_000),
-        "500",
-        "The most uploads that one account may have begun and not ended; `0` for no bound.",
-    ),
-    Setting(
-        "UPLOAD_BYTES_PER_ACCOUNT",
-        parsers.size,
-        "100GiB",
-        "How much one account may have in uploads that have not ended; `0` for no bound.",
-    ),
-    Setting("HOST", parsers.host, "127.0.0.1", "The address to listen on; `0.0.0.0` for all."),
-    Setting("PORT", parsers.port, "8080", "The TCP port to listen on."),
-    Setting(
-        "TLS_CERT", parsers.file, "", "A PEM file with the certificate chain for HTTPS; needs `TLS_KEY`."
-    ),
-    Setting("TLS_KEY", parsers.file, "", "A PEM file with the private key of `TLS_CERT`."),
-    Setting(
-        "PUBLIC_URL",
-        parsers.origin,
-        "{origin}",
-        "The address by which clients reach the registry; links, token realms and image names start with it.",
-    ),
-    Setting(
-        "ALLOWED_HOSTS",
-        parsers.client_hosts,
-        "",
-        "Further names by which clients reach the registry, with or without a port, separated by commas. Who "
-        "comes by one of them, or by that of `PUBLIC_URL` at another port, is told the name it came by.",
-    ),
-    Setting(
-        "SECRET_KEY",
-        parsers.secret_keys,
-        "",
-        "Keys of at least 32 characters for stored credentials, separated by commas: the first encrypts, all "
-        "decrypt. With SQLite one is made at the first start, in `secret.key` of the data directory.",
-        secret=True,
-    ),
-    Setting(
-        "REST_STATUS_CODES",
-        parsers.one_of("documented", "observed"),
-        "documented",
-        "Which success codes `/api/v1` answers where the API's reference and its usual server differ.",
-    ),
-    Setting(
-        "SUPERUSERS",
-        parsers.names,
-        "",
-        "Names of users who are superusers, separated by commas, beside those made so in the database. "
-        "A stranger cannot take a name that stands here.",
-    ),
-    Setting(
-        "SSRF_ALLOWED_HOSTS",
-        parsers.hosts,
-        "",
-        "Private hosts and networks at which webhooks, mirrors and issuers may be, separated by commas. A "
-        "host named here need not be known yet when its address is saved.",
-    ),
-    Setting(
-        "TRUSTED_PROXIES",
-        parsers.networks,
-        "",
-        "Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas.",
-    ),
-    Setting(
-        "CONNECTIONS_PER_ADDRESS",
-        parsers.whole(0, 1_000_000),
-        "1000",
-        "The most connections of one client address to one process, `0` for no bound; an IPv6 network of 64"
-        " bits is one address. Proxies in `TRUSTED_PROXIES` have no bound.",
-    ),
-    Setting(
-        "CORS_ORIGINS",
-        parsers.origins,
-        "",
-        "Origins of pages whose scripts may call the API, separated by commas; `*` for all, without cookies.",
-    ),
-    Setting(
-        "MAIL_URL",
-        mail_url.parse,
-        "",
-        "The mail server: `smtp://user:password@host:587?from=me@example.com`; `smtps://` for TLS at once.",
-        secret=True,
-    ),
-    Setting(
-        "SIGN_UPS_PER_ADDRESS",
-        parsers.whole(0, 1_000_000),
-        "20",
-        "The most accounts that can be made within an hour from one client address, `0` for no bound.",
-    ),
-    Setting(
-        "MAILS_PER_RECIPIENT",
-        parsers.whole(0, 1_000_000),
-        "20",
-        "The most mails within a day that users can have sent to one address (invitations, confirmations, "
-        "exports), `0` for no bound.",
-    ),
-    Setting(
-        "MAILS_PER_ACCOUNT",
-        parsers.whole(0, 1_000_000),
-        "200",
-        "The most mails within a day that one account, or one client address without an account, can have "
-        "sent, `0` for no bound.",
-    ),
-    Setting(
-        "LOG_RETENTION",
-        parsers.duration,
-        "1y",
-        "How long audit log entries and events are kept; `0` keeps them for ever.",
-    ),
-    Setting(
-        "TIME_MACHINE_DEFAULT",
-        parsers.duration,
-        "2w",
-        "How long deleted tags stay restorable in a namespace that does not say.",
-    ),
-    Setting(
-        "DEFAULT_SYSTEM_REJECT_QUOTA_BYTES",
-        parsers.size,
-        "0",
-        "How many bytes a namespace without a quota of its own may store, such as `500GiB`; `0` for no"
-        " bound.",
-    ),
-    Setting(
-        "SUBSCRIPTIONS",
-        parsers.whole(1, 10_000),
-        "1000",
-        "The most GraphQL subscriptions that a process serves at a time; it has as many WebSockets.",
-    ),
-    Setting(
-        "SUBSCRIPTIONS_PER_ACCOUNT",
-        parsers.whole(1, 10_000),
-        "100",
-        "How many of them one account can have.",
-    ),
-    Setting(
-        "SUBSCRIPTIONS_PER_ADDRESS",
-        parsers.whole(1, 10_000),
-        "250",
-        "How many of them one client address can have, or the /64 of one with IPv6. All clients of a proxy"
-        " that `TRUSTED_PROXIES` does not name have its address.",
-    ),
-    Setting(
-        "SUBSCRIPTIONS_ANONYMOUS",
-        parsers.whole(0, 10_000),
-        "100",
-        "How many of them clients that are not signed in can have together; one address at most a quarter.",
-    ),
-)
-
-_OPTIONAL: Final = frozenset({"TLS_CERT", "TLS_KEY", "MAIL_URL"})
+_OPTIONAL: Final = frozenset({"TLS_CERT", "TLS_KEY", "MAIL_URL", "BUILD_REGISTRY_URL"})
 _SETTINGS: Final = {row.name: row for row in SETTINGS}
 _FEATURES: Final = {row.name: row for row in FEATURES}
 _VARIABLES: Final = tuple(PREFIX + name for name in _SETTINGS) + tuple(
@@ -307,10 +124,11 @@ _VARIABLES: Final = tuple(PREFIX + name for name in _SETTINGS) + tuple(
 
 @dataclass(frozen=True, slots=True)
 class _SettingText:
-    """The text of a setting, and where it was found: `source` ends the sentence of a problem."""
+    """The text of a setting, and where it was found: `place` ends the sentence of a problem."""
 
     text: str
-    source: str
+    source: SettingSource
+    place: str
 
 
 def load_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
@@ -332,7 +150,11 @@ def load_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     _check_together(given, values, problems)
     if problems:
         raise SettingsError(*problems)
-    return Settings(**{name.lower(): value for name, value in values.items()}, features=features)
+    return Settings(
+        **{name.lower(): value for name, value in values.items()},
+        features=features,
+        sources={name: found.source for name, found in given.items()},
+    )
 
 
 def _parse(row: Setting, given: _SettingText | None, default: str, problems: list[str]) -> Any:
@@ -345,8 +167,8 @@ def _parse(row: Setting, given: _SettingText | None, default: str, problems: lis
         if given is None:
             # A default is invalid only if it contains another invalid setting, which is already reported.
             return None
-        value = "" if row.secret else f", not {given.text!r}"
-        problems.append(f"{row.name} must be {error}{value} ({given.source}).")
+        value = "" if row.secrecy is not Secrecy.OPEN else f", not {given.text!r}"
+        problems.append(f"{row.name} must be {error}{value} ({given.place}).")
         return None
 
 
@@ -357,7 +179,7 @@ def _parse_feature(name: str, default: bool, given: Mapping[str, _SettingText], 
     try:
         return parsers.boolean(value.text)
     except ValueError as error:
-        problems.append(f"{FEATURE_PREFIX}{name} must be {error}, not {value.text!r} ({value.source}).")
+        problems.append(f"{FEATURE_PREFIX}{name} must be {error}, not {value.text!r} ({value.place}).")
         return default
 
 
@@ -389,7 +211,11 @@ def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _SettingText]:
     unknown = flags.keys() - _SETTINGS.keys()
     if unknown:
         raise KeyError(f"no such settings: {sorted(unknown)}")
-    return {name: _SettingText(text, "on the command line") for name, text in flags.items() if text}
+    return {
+        name: _SettingText(text, SettingSource.FLAG, "on the command line")
+        for name, text in flags.items()
+        if text
+    }
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, _SettingText]:
@@ -403,7 +229,9 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
             continue
         if variable in _VARIABLES:
             if text.strip():
-                given[variable.removeprefix(PREFIX)] = _SettingText(text, f"in the variable {variable}")
+                given[variable.removeprefix(PREFIX)] = _SettingText(
+                    text, SettingSource.VARIABLE, f"in the variable {variable}"
+                )
         else:
             nearest = _nearest(variable, _VARIABLES)
             problems.append(f"The variable {variable} is not a setting; the nearest is {nearest}.")
@@ -438,7 +266,7 @@ def _from_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Se
             problems.append(f"{names[key]} must be {error} (in {name}).")
             continue
         if text.strip():
-            given[names[key]] = _SettingText(text, f"in {name}")
+            given[names[key]] = _SettingText(text, SettingSource.FILE, f"in {name}")
     return given
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
+from quayside.http.bodies import read_at_most
 from quayside.web import all_assets
 from quayside.web.rendering import render
 from resolvers.errors import BadRequest, QuaysideError, TooMany
@@ -75,11 +76,10 @@ def message(
     return page(request, title, "message.html", values, status=status, headers=headers)
 
 
-def refusal(request: Request, title: str, error: QuaysideError, *, link: Link) -> Response:
+def refusal(request: Request, title: str, error: QuaysideError, *, link: Link | None = None) -> Response:
     """A page with an error: 429 with Retry-After for one that waiting mends."""
-    status, headers = 400, {}
-    if isinstance(error, TooMany) and error.retry_after_s is not None:
-        status, headers = 429, {"Retry-After": str(error.retry_after_s)}
+    headers = error.retry_headers if isinstance(error, TooMany) else {}
+    status = 429 if headers else 400
     return message(request, title, error.message, is_error=True, link=link, status=status, headers=headers)
 
 
@@ -88,11 +88,9 @@ async def read_form(request: Request) -> dict[str, str]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != FORM:
         raise BadRequest(f"Content-Type: must be {FORM}.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise BadRequest(f"The form must have at most {MAX_BYTES} bytes.")
+    body = await read_at_most(request, MAX_BYTES)
+    if body is None:
+        raise BadRequest(f"The form must have at most {MAX_BYTES} bytes.")
     try:
         items = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:

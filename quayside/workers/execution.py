@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from resolvers.job_kinds import JobKind, JobStopped, Run, current_run
+from resolvers.readonly import ReadOnly, suspended_when_on
 from storage.transactions import open_transaction
 
 GRACE_S = 5.0
@@ -24,6 +25,7 @@ class Reason(StrEnum):
     LOST = "lost"
     """Another process has taken the job, since this one was silent for too long."""
     SHUTDOWN = "shutdown"
+    READ_ONLY = "read-only mode"
 
 
 class Stopped(Exception):
@@ -76,7 +78,14 @@ class InProcess:
         return await self._task
 
     async def _work(self) -> str | None:
-        result = await self._kind.handler(self._run)
+        if self._kind.goes_on_when_read_only:
+            result = await self._kind.handler(self._run)
+        else:
+            try:
+                with suspended_when_on():
+                    result = await self._kind.handler(self._run)
+            except ReadOnly as error:
+                raise JobStopped from error
         await self._run.note()
         return result
 

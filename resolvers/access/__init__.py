@@ -5,6 +5,7 @@ passwords.py         Argon2id hashes
 attempts.py          rate limit (back-off) for failed sign-ins
 limits.py            rate limits for sign-ups and for mails to strangers
 registry_tokens.py   the JWTs of the docker token flow: issue, verify
+foreign_tokens.py    what JWTs of others have in common
 viewer.py            Viewer: the account and the scopes of its credential
 scopes.py  roles.py  the tables of scopes and roles
 permissions.py       the role of a viewer on a repository or in a namespace, and the grants behind it

@@ -65,20 +65,25 @@ def viewer_for(
     *,
     is_fresh: bool = True,
 ) -> Viewer:
-    """The viewer for an account row with the given scopes."""
+    """The viewer for an account row with the given scopes.
+
+    What read-only superusers see is theirs by name, whatever the scopes.
+    """
+    name = account["name"]
+    may_be_superuser = site.has("SUPER_USERS") and account["kind"] == AccountKind.USER
+    is_read_only = may_be_superuser and site.names_read_only_superuser(name)
     is_superuser = (
-        site.has("SUPER_USERS")
-        and account["kind"] == AccountKind.USER
-        and bool(account["is_superuser"] or site.names_superuser(account["name"]))
+        may_be_superuser
+        and not is_read_only
+        and bool(account["is_superuser"] or site.names_superuser(name))
         and bool(scopes & {Scope.DIRECT_USER_LOGIN, Scope.SUPER_USER})
     )
     return Viewer(
-        account=ViewerAccount(
-            account["id"], account["name"], AccountKind(account["kind"]), account["auth_epoch"]
-        ),
+        account=ViewerAccount(account["id"], name, AccountKind(account["kind"]), account["auth_epoch"]),
         scopes=scopes,
         credential=credential or Credential(),
         is_superuser=is_superuser,
+        is_read_only_superuser=is_read_only,
         has_full_access=is_superuser and site.has("SUPERUSERS_FULL_ACCESS"),
         is_fresh=is_fresh,
     )
@@ -278,18 +283,26 @@ async def _robot_viewer(
         f" WHERE a.name = ? AND {_CAN_ACT}",
         username,
     )
-    if row is None or not _opens(row, username, password, secrets, signer):
+    if row is None or not await _opens(row, username, password, secrets, signer):
         raise await refuse(username, password, ip=ip, secrets=secrets)
     _note_account(site, row)
     return viewer_for(row, DIRECT, site)
 
 
-def _opens(row: Row, username: str, password: str, secrets: Secrets, signer: TokenSigner | None) -> bool:
+async def account_viewer(account_id: int, *, site: Site) -> Viewer | None:
+    """The viewer for an account in whose name the registry acts by itself; None if it cannot act."""
+    row = await fetch_one(f"SELECT {_ACCOUNT} FROM account a WHERE a.id = ? AND {_CAN_ACT}", account_id)
+    return None if row is None else viewer_for(row, DIRECT, site)
+
+
+async def _opens(
+    row: Row, username: str, password: str, secrets: Secrets, signer: TokenSigner | None
+) -> bool:
     """Whether a password is the token of a robot, or was issued to it."""
     if len(password) == ROBOT_TOKEN_LENGTH or signer is None:
         return secrets.matches(row["token_encrypted"], password)
     try:
-        issued = signer.verify_password(password)
+        issued = await signer.verify_password(password)
     except InvalidCredentials:
         return False
     return issued == RobotPassword(username, row["id"], row["auth_epoch"])

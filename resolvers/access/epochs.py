@@ -22,8 +22,10 @@ class Cause(StrEnum):
 
     ACCOUNT_DELETED = "account deleted"
     ACCOUNT_RENAMED = "account renamed"
+    BECAME_ORGANIZATION = "user became an organization"
     ENABLED_CHANGED = "user disabled or enabled"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 (no secret)
+    SUPERUSER_REVOKED = "superuser right taken back"
     ROBOT_TOKEN_REPLACED = "robot token or federation replaced"  # noqa: S105 (no secret)
     TEAM_LOWERED = "team role lowered or team deleted"
     MEMBER_REMOVED = "member removed"
@@ -49,8 +51,10 @@ class Bumped(NamedTuple):
 CAUSES: Final[Mapping[Cause, Bumped]] = {
     Cause.ACCOUNT_DELETED: Bumped("the account", Effect.END),
     Cause.ACCOUNT_RENAMED: Bumped("the account and its robots", Effect.END),
+    Cause.BECAME_ORGANIZATION: Bumped("the account", Effect.END),
     Cause.ENABLED_CHANGED: Bumped("the account", Effect.END),
     Cause.PASSWORD_CHANGED: Bumped("the account", Effect.END),
+    Cause.SUPERUSER_REVOKED: Bumped("the account", Effect.END),
     Cause.ROBOT_TOKEN_REPLACED: Bumped("the robot", Effect.END),
     Cause.TEAM_LOWERED: Bumped("the organization", Effect.JUDGED),
     Cause.MEMBER_REMOVED: Bumped("the organization", Effect.JUDGED),

@@ -50,7 +50,7 @@ class GrantCount:
 
 async def count_grants(viewer: Viewer) -> GrantCount:
     """Count the viewer's permissions on repositories; at most one statement."""
-    if viewer.has_full_access or not has_grants(viewer):
+    if viewer.sees_all or not has_grants(viewer):
         return GrantCount(0)
     account_id = viewer.require_account().id
     row = await fetch_one(
@@ -62,7 +62,7 @@ async def count_grants(viewer: Viewer) -> GrantCount:
 
 async def count_grants_and_owned(viewer: Viewer) -> GrantCount:
     """Count the viewer's permissions and private repositories; at most one statement."""
-    if viewer.has_full_access or not has_grants(viewer):
+    if viewer.sees_all or not has_grants(viewer):
         return GrantCount(0)
     most = MAX_SEARCHED + 1
     row = await fetch_one(
@@ -126,7 +126,7 @@ def visible_ranges(
             return IndexRange(equal, ALIVE)
         return IndexRange((_EACH_NAMESPACE, *equal), ALIVE, (namespace,), parents=_NAMESPACE)
 
-    if viewer.has_full_access:
+    if viewer.sees_all:
         return [range_(visibility) for visibility in visibilities]
     found = [range_("public")] if include_public and "public" in visibilities else []
     others = [visibility for visibility in visibilities if not (include_public and visibility == "public")]

@@ -1,4 +1,4 @@
-"""Rate limits for what strangers have to bear: accounts made from one address, mails to one mailbox.
+"""Rate limits for what strangers cause: accounts or keys from one address, mails to one mailbox, webhooks.
 
 Counted in the database, so that all processes share them, in windows that begin with the first of a kind.
 
@@ -8,6 +8,8 @@ Counted in the database, so that all processes share them, in windows that begin
     MAILS_BY            account             MAILS_PER_ACCOUNT
     ANONYMOUS_MAILS     client address      MAILS_PER_ACCOUNT
     RECOVERIES          mailbox             as often as below
+    KEYS                client address      as often as below
+    WEBHOOKS            build trigger       as often as below
 
 Mails to recover an account have a limit of their own, whose window is as long as their codes are valid:
 whoever uses it up for somebody else leaves codes in that mailbox that work.
@@ -22,9 +24,11 @@ from resolvers.access.credentials import hash_secret
 from resolvers.context import Context, Site
 from resolvers.errors import TooMany
 from storage.clock import DAY_MS, HOUR_MS, now_ms
-from storage.statements import execute, fetch
+from storage.statements import Row, execute, fetch
 
 RECOVERIES_PER_HOUR = 10
+KEYS_PER_DAY = 10
+WEBHOOKS_PER_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,37 @@ RECOVERIES = Limit(
     lambda _: RECOVERIES_PER_HOUR,
     "Mails to this address were asked for too often; use the code in one of them.",
 )
+KEYS = Limit(
+    "key",
+    DAY_MS,
+    lambda _: KEYS_PER_DAY,
+    "Too many new keys were sent from this address; have those that wait approved.",
+)
+WEBHOOKS = Limit(
+    "webhook",
+    60_000,
+    lambda _: WEBHOOKS_PER_MINUTE,
+    "This trigger is told of pushes too often.",
+)
+
+
+async def count_webhook(context: Context, trigger_id: int) -> None:
+    """Count a webhook that a build trigger was sent. Raises `TooMany`."""
+    await _count(context, WEBHOOKS, str(trigger_id))
+
+
+async def note_delivery(trigger_id: int, delivery: str) -> bool:
+    """Note that a build trigger was sent a webhook of that name; whether it is the first within a day.
+
+    In the open transaction another process that is sent it waits for the end of this one.
+    """
+    return bool((await _counted("delivery", f"{trigger_id}:{delivery}", DAY_MS))["count"] == 1)
+
+
+async def count_key(context: Context) -> None:
+    """Count a new key that a service sent from the caller's address. Raises `TooMany`."""
+    if network := network_of(context.ip):
+        await _count(context, KEYS, network)
 
 
 async def count_sign_up(context: Context) -> None:
@@ -99,30 +134,38 @@ async def _count(context: Context, limit: Limit, of: str, field: str | None = No
     most = limit.most(context.site)
     if not most:
         return
-    now = now_ms()
-    # A window that began later than now is of a clock that went back.
-    is_over = "(rate_count.began_at_ms <= ? OR rate_count.began_at_ms > ?)"
-    window = (now - limit.window_ms, now)
-    (row,) = await fetch(
-        "INSERT INTO rate_count (key, count, began_at_ms) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET"
-        f" count = CASE WHEN {is_over} THEN 1 ELSE rate_count.count + 1 END,"
-        f" began_at_ms = CASE WHEN {is_over} THEN excluded.began_at_ms ELSE rate_count.began_at_ms END"
-        " RETURNING count, began_at_ms",
-        hash_secret(f"{limit.name}:{of}"),
-        now,
-        *window,
-        *window,
-    )
+    row = await _counted(limit.name, of, limit.window_ms)
     if row["count"] > most:
-        wait_s = math.ceil((row["began_at_ms"] + limit.window_ms - now) / 1000)
+        wait_s = max(1, math.ceil((row["began_at_ms"] + limit.window_ms - now_ms()) / 1000))
         raise TooMany(
             f"{limit.sentence} Please try again in {_duration(wait_s)}.", field=field, retry_after_s=wait_s
         )
 
 
+async def _counted(name: str, of: str, window_ms: int) -> Row:
+    """Count once more for a key; how often that makes, and when its window began."""
+    now = now_ms()
+    # A window that began later than now is of a clock that went back.
+    is_over = "(rate_count.began_at_ms <= ? OR rate_count.began_at_ms > ?)"
+    window = (now - window_ms, now)
+    (row,) = await fetch(
+        "INSERT INTO rate_count (key, count, began_at_ms) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET"
+        f" count = CASE WHEN {is_over} THEN 1 ELSE rate_count.count + 1 END,"
+        f" began_at_ms = CASE WHEN {is_over} THEN excluded.began_at_ms ELSE rate_count.began_at_ms END"
+        " RETURNING count, began_at_ms",
+        hash_secret(f"{name}:{of}"),
+        now,
+        *window,
+        *window,
+    )
+    return row
+
+
 def _duration(seconds: int) -> str:
     minutes = math.ceil(seconds / 60)
-    return f"{math.ceil(minutes / 60)} hours" if minutes > 90 else f"{minutes} minutes"
+    if minutes > 90:
+        return f"{math.ceil(minutes / 60)} hours"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def _mailbox(address: str) -> str:

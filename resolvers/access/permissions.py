@@ -29,7 +29,7 @@ class GrantSource(StrEnum):
 
 
 UNCAPPED = frozenset({GrantSource.PUBLIC, GrantSource.SUPERUSER})
-"""Grants that scopes do not cap: everybody has the first; `Viewer` checked the scope for the second."""
+"""Grants that scopes do not cap: everybody has the first; `Viewer` knows whether they allow the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,13 @@ class Grant:
 class Subject:
     """Whose access is decided: an account, None for an anonymous caller, with its cap.
 
-    `cap` is the highest role that the scopes allow, None for no role at all.
+    `cap` is the highest role that the scopes allow, None for no role at all. `superuser_role` is what a
+    superuser has everywhere: to administer with full access, to read for a read-only one.
     """
 
     account_id: int | None
     cap: RepositoryRole | None
-    has_full_access: bool = False
+    superuser_role: RepositoryRole | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +136,14 @@ def _all_grants(
 
 
 def _implied_grants(subject: Subject, repository: RepositoryRef) -> list[Grant]:
-    """The grants without rows: ownership, full access, a public repository."""
+    """The grants without rows: ownership, what superusers have, a public repository."""
+    is_own = repository.namespace_id == subject.account_id
     implied = (
-        (repository.namespace_id == subject.account_id, GrantSource.OWNER, RepositoryRole.ADMIN),
-        (subject.has_full_access, GrantSource.SUPERUSER, RepositoryRole.ADMIN),
-        (repository.is_public, GrantSource.PUBLIC, RepositoryRole.READ),
+        (GrantSource.OWNER, RepositoryRole.ADMIN if is_own else None),
+        (GrantSource.SUPERUSER, subject.superuser_role),
+        (GrantSource.PUBLIC, RepositoryRole.READ if repository.is_public else None),
     )
-    return [Grant(source, role) for holds, source, role in implied if holds]
+    return [Grant(source, role) for source, role in implied if role is not None]
 
 
 def _decide(subject: Subject, grants: list[Grant]) -> Access:
@@ -154,12 +156,14 @@ def _decide(subject: Subject, grants: list[Grant]) -> Access:
 
 
 def subject_of(viewer: Viewer) -> Subject:
-    """The subject for a viewer."""
-    return Subject(
-        account_id=viewer.account.id if viewer.account else None,
-        cap=repository_cap(viewer.scopes),
-        has_full_access=viewer.has_full_access,
-    )
+    """The subject for a viewer. A read-only superuser reads everything, and has no other role anywhere."""
+    account_id = viewer.account.id if viewer.account else None
+    cap = repository_cap(viewer.scopes)
+    if viewer.has_full_access:
+        return Subject(account_id, cap, RepositoryRole.ADMIN)
+    if viewer.is_read_only_superuser:
+        return Subject(account_id, cap and RepositoryRole.READ, RepositoryRole.READ)
+    return Subject(account_id, cap)
 
 
 async def repository_roles(
@@ -197,6 +201,16 @@ async def repository_role(viewer: Viewer, repository: RepositoryRef) -> Reposito
     return (await repository_roles(viewer, [repository]))[repository.id]
 
 
+def _superuser_role(viewer: Viewer) -> TeamRole | None:
+    """The role that a superuser has in every namespace.
+
+    A read-only one sees what members see, also where a team would give more: they change nothing.
+    """
+    if viewer.has_full_access:
+        return TeamRole.ADMIN
+    return TeamRole.MEMBER if viewer.is_read_only_superuser else None
+
+
 async def namespace_roles_of_each(
     viewers: Sequence[Viewer], namespace_ids: Sequence[int]
 ) -> list[dict[int, TeamRole | None]]:
@@ -208,8 +222,9 @@ async def namespace_roles_of_each(
         found.append(roles)
         if viewer.account is None:
             continue
-        if viewer.has_full_access:
-            roles.update(dict.fromkeys(namespace_ids, TeamRole.ADMIN))
+        everywhere = _superuser_role(viewer)
+        if everywhere is not None:
+            roles.update(dict.fromkeys(namespace_ids, everywhere))
             continue
         cap = organization_cap(viewer.scopes)
         if cap is None:
@@ -256,16 +271,24 @@ def account_role(viewer: Viewer, account_id: int) -> AccountRole | None:
     return account_cap(viewer.scopes)
 
 
+def administers_own(viewer: Viewer, namespace_id: int) -> bool:
+    """Whether the namespace is the viewer's own, and `user:admin` lets them administer it."""
+    if viewer.is_read_only_superuser and not viewer.has_full_access:
+        return False
+    return account_role(viewer, namespace_id) is AccountRole.ADMIN
+
+
 async def require_repository(
     context: Context, repository: RepositoryRef | None, role: RepositoryRole
 ) -> None:
     """Raise `Unauthenticated` or `Forbidden` unless the viewer has at least `role`.
 
     A repository that does not exist is refused like one that is hidden, so that the error reveals nothing;
-    a viewer with full access is not refused, and the caller answers `NotFound`.
+    a viewer who would have the role on any is not refused, and the caller answers `NotFound`.
     """
     if repository is None:
-        if not context.viewer.has_full_access:
+        everywhere = subject_of(context.viewer).superuser_role
+        if everywhere is None or everywhere < role:
             raise context.viewer.refusal(Need(role))
         return
     actual = await repository_role(context.viewer, repository)
@@ -287,7 +310,7 @@ async def require_administrator(
 
     Scopes that the need names for the viewer's own suffice there.
     """
-    is_own = bool(need.own) and account_role(context.viewer, namespace_id) is AccountRole.ADMIN
+    is_own = bool(need.own) and administers_own(context.viewer, namespace_id)
     if not is_own and await namespace_role(context.viewer, namespace_id) is not TeamRole.ADMIN:
         raise context.viewer.refusal(need)
 
@@ -312,21 +335,22 @@ ADMINISTERED = """SELECT t.organization_id AS id FROM team t JOIN team_member m 
 """Query for the ids of organizations that an account administers; takes its id."""
 
 
+_PUBLIC = "r.visibility = 'public'"
+_GRANTED_TO = f"r.namespace_id = ? OR r.id IN ({GRANTED}) OR r.namespace_id IN ({ADMINISTERED})"
+VISIBLE = f"({_PUBLIC} OR {_GRANTED_TO})"
+"""Condition on repositories `r`: those that an account may see, scopes aside; takes its id four times."""
+
+
 def visible_repositories(viewer: Viewer, *, include_public: bool) -> tuple[str, list[Any]]:
     """An SQL condition on repositories `r`, with its values: those that the viewer may see.
 
     With `include_public` false, only those where the viewer has a grant.
     """
-    public = "r.visibility = 'public'" if include_public else "1 = 0"
-    if viewer.has_full_access:
+    if viewer.sees_all:
         return "1 = 1", []
     if not has_grants(viewer):
-        return f"({public})", []
-    account_id = viewer.require_account().id
-    condition = (
-        f"({public} OR r.namespace_id = ? OR r.id IN ({GRANTED}) OR r.namespace_id IN ({ADMINISTERED}))"
-    )
-    return condition, [account_id, account_id, account_id, account_id]
+        return f"({_PUBLIC})" if include_public else "(1 = 0)", []
+    return VISIBLE if include_public else f"({_GRANTED_TO})", [viewer.require_account().id] * 4
 
 
 def has_grants(viewer: Viewer) -> bool:
@@ -337,6 +361,7 @@ def has_grants(viewer: Viewer) -> bool:
 __all__ = [
     "ADMINISTERED",
     "GRANTED",
+    "VISIBLE",
     "Access",
     "Grant",
     "GrantSource",
@@ -344,6 +369,7 @@ __all__ = [
     "Subject",
     "accesses",
     "account_role",
+    "administers_own",
     "has_grants",
     "namespace_role",
     "namespace_roles",

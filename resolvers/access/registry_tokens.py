@@ -12,24 +12,18 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jose import jwk, jwt
+from jose import jwt
 from jose.exceptions import JWTError
 
+from resolvers.access.rsa_keys import ALGORITHM
 from resolvers.errors import InvalidCredentials
-from storage.clock import SKEW_MS, now_ms
-from storage.models.site import ServiceKey
-from storage.secrets import Secrets
-from storage.transactions import transaction
+from storage.clock import SKEW_MS
 
-ALGORITHM = "RS256"
 ISSUER = "quayside"
 LIFETIME_S = 3600
 CACHE_SIZE = 4096
-SERVICE = "quayside-registry"
 
 PUSH, PULL, ALL = "push", "pull", "*"
 ACTIONS = (PUSH, PULL, ALL)
@@ -62,7 +56,8 @@ class RepositoryGrant:
 class RegistryGrant:
     """The content of a token. `account_id` is 0 for anonymous callers; `repositories` is keyed by path.
 
-    `has_catalog` is whether the catalog was requested and granted.
+    `has_catalog` is whether the catalog was requested and granted. `is_for_build`: a build pulls its base
+    images with it, which pull policies do not judge.
     `token_id` and `expires_at_s` (Unix time) are set by the signer.
     """
 
@@ -73,6 +68,7 @@ class RegistryGrant:
     credential_id: int
     repositories: Mapping[str, RepositoryGrant]
     has_catalog: bool = False
+    is_for_build: bool = False
     token_id: str = ""
     expires_at_s: int = 0
 
@@ -86,19 +82,36 @@ class RobotPassword:
     account_epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key to sign with, as the JWT library takes it."""
+
+    kid: str
+    key: Any
+
+
+class SigningKeys(Protocol):
+    """The keys of the registry, which change while it runs (`resolvers/keys/ring.py`)."""
+
+    async def signing(self) -> SigningKey:
+        """The key that signs now. It stays valid for longer than a token that it signs."""
+
+    def at_hand(self, kid: str) -> Any | None:
+        """The public half of a valid key; None if it is unknown here, or what is known here is old."""
+
+    async def find(self, kid: str) -> Any | None:
+        """The same, looked up first; None if there is no such valid key."""
+
+
 class TokenSigner:
-    """Signs and verifies JWTs. Keys are built once: parsing PEM costs 150 times as much as a signature."""
+    """Signs and verifies JWTs. What was verified once is known again as long as its key is valid."""
 
-    def __init__(
-        self, kid: str, private_key_pem: str, public_keys: Mapping[str, str], *, audience: str
-    ) -> None:
-        self._kid = kid
-        self._private = jwk.construct(private_key_pem, ALGORITHM)
-        self._public = {name: jwk.construct(pem, ALGORITHM) for name, pem in public_keys.items()}
+    def __init__(self, keys: SigningKeys, *, audience: str) -> None:
+        self._keys = keys
         self._audience = audience
-        self._verified: OrderedDict[str, RegistryGrant] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[str, RegistryGrant]] = OrderedDict()
 
-    def issue(self, grant: RegistryGrant) -> str:
+    async def issue(self, grant: RegistryGrant) -> str:
         """The token for a grant; it expires in one hour."""
         catalog = {"type": "registry", "name": CATALOG, "actions": [ALL]}
         claims = {
@@ -117,26 +130,28 @@ class TokenSigner:
                     path: [repository.repository_id, repository.repository_epoch, repository.namespace_epoch]
                     for path, repository in grant.repositories.items()
                 },
+                **({"build": True} if grant.is_for_build else {}),
             },
         }
-        return self._sign(claims)
+        return await self._sign(claims)
 
-    def issue_password(self, password: RobotPassword) -> str:
+    async def issue_password(self, password: RobotPassword) -> str:
         """A password that the token service accepts instead of a robot's token, for one hour."""
         own = {"robot": [password.account_id, password.account_epoch]}
-        return self._sign({"sub": password.name, "quayside": own})
+        return await self._sign({"sub": password.name, "quayside": own})
 
-    def verify_password(self, text: str) -> RobotPassword:
+    async def verify_password(self, text: str) -> RobotPassword:
         """The content of a password from `issue_password`. Raises `InvalidCredentials` for any other text."""
         try:
-            claims = self._claims(text)
+            _, claims = await self._claims(text)
             # Only passwords have this claim, so a registry token is never accepted as one, or the reverse.
             account_id, epoch = claims["quayside"]["robot"]
             return RobotPassword(claims["sub"], account_id, epoch)
         except _MALFORMED as error:
             raise InvalidCredentials from error
 
-    def _sign(self, claims: dict[str, Any]) -> str:
+    async def _sign(self, claims: dict[str, Any]) -> str:
+        signing = await self._keys.signing()
         now = int(time.time())
         whole = {
             "iss": ISSUER,
@@ -147,31 +162,43 @@ class TokenSigner:
             "jti": uuid.uuid4().hex,
             **claims,
         }
-        return str(jwt.encode(whole, self._private, algorithm=ALGORITHM, headers={"kid": self._kid}))
+        return str(jwt.encode(whole, signing.key, algorithm=ALGORITHM, headers={"kid": signing.kid}))
 
-    def verify(self, token: str) -> RegistryGrant:
+    async def verify(self, token: str) -> RegistryGrant:
         """The grant of a token, from a cache if seen before. Raises `InvalidCredentials`."""
-        grant = self._verified.get(token)
-        if grant is None:
-            grant = self._decode(token)
-            self._verified[token] = grant
+        known = self._verified.get(token)
+        if known is None:
+            known = await self._decode(token)
+            self._verified[token] = known
             if len(self._verified) > CACHE_SIZE:
                 self._verified.popitem(last=False)
+        elif self._keys.at_hand(known[0]) is None and await self._keys.find(known[0]) is None:
+            # What it signed ends with a key.
+            self._verified.pop(token, None)
+            raise InvalidCredentials("The token is not valid.")
+        grant = known[1]
         if grant.expires_at_s <= time.time():
             self._verified.pop(token, None)
             raise InvalidCredentials("The token has expired.")
         return grant
 
-    def _decode(self, token: str) -> RegistryGrant:
+    async def _decode(self, token: str) -> tuple[str, RegistryGrant]:
         try:
-            return _grant(self._claims(token))
+            kid, claims = await self._claims(token)
+            return kid, _grant(claims)
         except _MALFORMED as error:
             raise InvalidCredentials("The token is not valid.") from error
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        """The claims of a valid token. Raises one of `_MALFORMED`."""
+    async def _claims(self, token: str) -> tuple[str, dict[str, Any]]:
+        """The key id and the claims of a valid token. Raises one of `_MALFORMED`."""
         # Only the key id is read from the unverified header, to choose among our own keys.
-        key = self._public[jwt.get_unverified_header(token)["kid"]]
+        header = jwt.get_unverified_header(token)
+        kid = header["kid"]
+        if header["alg"] != ALGORITHM or not isinstance(kid, str):
+            raise JWTError("not signed as registry tokens are")
+        key = self._keys.at_hand(kid) or await self._keys.find(kid)
+        if key is None:
+            raise JWTError("signed with no key of the registry")
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -180,7 +207,7 @@ class TokenSigner:
             issuer=ISSUER,
             options={"require_exp": True, "require_aud": True, "require_iss": True, "require_sub": True},
         )
-        return claims
+        return kid, claims
 
 
 _MALFORMED = (JWTError, KeyError, TypeError, ValueError, IndexError, AttributeError)
@@ -209,47 +236,7 @@ def _grant(claims: dict[str, Any]) -> RegistryGrant:
             for path, values in own["repositories"].items()
         },
         has_catalog=any(entry["type"] == "registry" for entry in claims["access"]),
+        is_for_build=own.get("build") is True,
         token_id=claims["jti"],
         expires_at_s=claims["exp"],
-    )
-
-
-async def load_signer(secrets: Secrets, *, audience: str) -> TokenSigner:
-    """The signer with the service key of this installation; creates the key at the first start."""
-    key = await ServiceKey.filter(service=SERVICE).order_by("-id").first()
-    if key is None:
-        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        # Two processes may start at once; the first key has a fixed kid, so that only one insert wins.
-        first = ServiceKey(
-            kid=f"{SERVICE}-1",
-            service=SERVICE,
-            private_key_encrypted=secrets.encrypt(_private_pem(private)),
-            public_key=_public_pem(private),
-            created_at_ms=now_ms(),
-        )
-        async with transaction("service_key.create"):
-            await ServiceKey.bulk_create([first], ignore_conflicts=True)
-        key = await ServiceKey.filter(service=SERVICE).order_by("-id").first()
-    assert key is not None
-    assert key.private_key_encrypted is not None
-    keys = await ServiceKey.filter(service=SERVICE)
-    return TokenSigner(
-        key.kid,
-        secrets.decrypt(key.private_key_encrypted),
-        {row.kid: row.public_key for row in keys},
-        audience=audience,
-    )
-
-
-def _private_pem(key: rsa.RSAPrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-def _public_pem(key: rsa.RSAPrivateKey) -> str:
-    return (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
     )

@@ -1,6 +1,6 @@
 """The viewer: the account that asks, and the scopes of its credential."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from resolvers.access.needs import BE_SUPERUSER, Need
@@ -41,6 +41,7 @@ class Credential:
 class Viewer:
     """Who asks. `is_superuser` is true only if the scopes allow it as well.
 
+    `is_read_only_superuser` says that they see what superusers see, and change nothing; it excludes that.
     `is_fresh` is false for a session that must give the password again before sensitive operations.
     """
 
@@ -48,6 +49,7 @@ class Viewer:
     scopes: frozenset[Scope] = frozenset()
     credential: Credential = Credential()
     is_superuser: bool = False
+    is_read_only_superuser: bool = False
     has_full_access: bool = False
     is_fresh: bool = True
 
@@ -82,8 +84,41 @@ class Viewer:
         if not self.is_fresh:
             raise FreshLoginRequired
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether the viewer sees every namespace: superusers with full access, and read-only superusers."""
+        return self.has_full_access or self.is_read_only_superuser
+
+    @property
+    def looking(self) -> "Viewer":
+        """The viewer for checks of who may see: a read-only superuser sees what full access shows.
+
+        For checks alone: whatever a write or a credential asks, it asks of the viewer itself.
+        """
+        return replace(self, has_full_access=True) if self.is_read_only_superuser else self
+
+    @property
+    def sees_credentials(self) -> bool:
+        """Whether the viewer may see credentials in what they administer; read-only superusers never do."""
+        return not self.is_read_only_superuser
+
+    def require_change(self) -> None:
+        """Raise `Forbidden` for a read-only superuser; for changes that ask for no role."""
+        if self.is_read_only_superuser:
+            raise Forbidden("Read-only superusers change nothing but their own account.")
+
+    @property
+    def sees_site(self) -> bool:
+        """Whether the viewer sees what concerns the installation: superusers, also read-only ones."""
+        return self.is_superuser or self.is_read_only_superuser
+
+    def require_site_view(self) -> None:
+        """Raise unless the viewer may see what concerns the installation; for all that changes nothing."""
+        if not self.sees_site:
+            raise self.refusal(BE_SUPERUSER)
+
     def require_superuser(self) -> None:
-        """Raise unless the viewer is a superuser and the credential lets them be one."""
+        """Raise unless the viewer is a superuser, who may change, and the credential lets them be one."""
         if not self.is_superuser:
             raise self.refusal(BE_SUPERUSER)
 

@@ -20,6 +20,7 @@ from storage.clock import now_ms
 from storage.conditions import exists
 from storage.database import IntegrityError
 from storage.models.account import Account
+from storage.search import account_names, begins, has_trigrams
 from storage.statements import fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
@@ -48,13 +49,14 @@ class AccountRecord:
     last_accessed_at_ms: int | None
 
 
-_COLUMNS = Columns(AccountRecord, has_password="password_hash IS NOT NULL")  # noqa: S106 (SQL)
+COLUMNS = Columns(AccountRecord, has_password="password_hash IS NOT NULL")  # noqa: S106 (SQL)
+"""The columns of an account, for lists of them."""
 
 
 async def by_name(name: str, *kinds: AccountKind) -> AccountRecord | None:
     """The account of this name, and of one of `kinds` if given; None also for a deleted account."""
-    row = await fetch_one(f"SELECT {_COLUMNS} FROM account WHERE name = ? AND {exists()}", name)
-    record = _COLUMNS.record(row) if row else None
+    row = await fetch_one(f"SELECT {COLUMNS} FROM account WHERE name = ? AND {exists()}", name)
+    record = COLUMNS.record(row) if row else None
     return record if record and (not kinds or record.kind in kinds) else None
 
 
@@ -68,20 +70,20 @@ async def by_login(login: str) -> AccountRecord | None:
 async def by_email(email: str) -> AccountRecord | None:
     """The user of an address, whatever its case; of two that share one from earlier, that of this case."""
     row = await fetch_one(
-        f"SELECT {_COLUMNS} FROM account WHERE {has_email()} AND {exists()} {LIKE_TYPED} LIMIT 1",
+        f"SELECT {COLUMNS} FROM account WHERE {has_email()} AND {exists()} {LIKE_TYPED} LIMIT 1",
         email,
         email_key(email),
         email,
     )
-    return _COLUMNS.record(row) if row else None
+    return COLUMNS.record(row) if row else None
 
 
 async def by_ids(ids: list[int]) -> dict[int, AccountRecord]:
     """Accounts by id, in one statement."""
     if not ids:
         return {}
-    rows = await fetch(f"SELECT {_COLUMNS} FROM account WHERE id IN ({placeholders(ids)})", *ids)
-    return {row["id"]: _COLUMNS.record(row) for row in rows}
+    rows = await fetch(f"SELECT {COLUMNS} FROM account WHERE id IN ({placeholders(ids)})", *ids)
+    return {row["id"]: COLUMNS.record(row) for row in rows}
 
 
 async def user(context: Context, username: str) -> AccountRecord | None:
@@ -90,8 +92,8 @@ async def user(context: Context, username: str) -> AccountRecord | None:
 
 
 def viewer_account_role(context: Context, account: AccountRecord) -> AccountRole | None:
-    """The viewer's role on an account; superusers administer every account."""
-    if context.viewer.is_superuser:
+    """The role in which the viewer sees an account; superusers, also read-only ones, see all of it."""
+    if context.viewer.sees_site:
         return AccountRole.ADMIN
     return account_role(context.viewer, account.id)
 
@@ -102,12 +104,22 @@ def is_superuser(context: Context, account: AccountRecord) -> bool:
         context.site.has("SUPER_USERS")
         and account.kind is AccountKind.USER
         and (account.is_superuser or context.site.names_superuser(account.name))
+        and not context.site.names_read_only_superuser(account.name)
+    )
+
+
+def is_read_only_superuser(context: Context, account: AccountRecord) -> bool:
+    """Whether a user is a read-only superuser, by the setting GLOBAL_READONLY_SUPER_USERS."""
+    return (
+        context.site.has("SUPER_USERS")
+        and account.kind is AccountKind.USER
+        and context.site.names_read_only_superuser(account.name)
     )
 
 
 async def superusers_without_user(site: Site) -> list[str]:
-    """The names in SUPERUSERS that no user has, sorted."""
-    names = sorted(site.superusers)
+    """The names in SUPERUSERS and GLOBAL_READONLY_SUPER_USERS that no user has, sorted."""
+    names = sorted(site.superusers | site.read_only_superusers)
     found = await by_names(names)
     return [name for name in names if name not in found or found[name].kind is not AccountKind.USER]
 
@@ -117,13 +129,13 @@ async def require_name_free(
 ) -> None:
     """Raise `AlreadyExists` if an account has the name, a deleted account still holds it, or it is reserved.
 
-    A name in SUPERUSERS is reserved, also while SUPER_USERS is off: only the operator and superusers may take
-    it, the latter with a fresh login (else `FreshLoginRequired`). The error equals that for a held name, so
-    that nobody can probe for names of superusers.
+    A name in SUPERUSERS or GLOBAL_READONLY_SUPER_USERS is reserved, also while SUPER_USERS is off: only the
+    operator and superusers may take it, the latter with a fresh login (else `FreshLoginRequired`). The error
+    equals that for a held name, so that nobody can probe for such names.
     """
     row = await fetch_one("SELECT deleted_at_ms FROM account WHERE name = ?", name)
     if row is None:
-        if by_operator or not context.site.names_superuser(name):
+        if by_operator or not context.site.reserves(name):
             return
         if context.viewer.is_superuser:
             context.viewer.require_fresh()
@@ -187,19 +199,22 @@ async def insert_user(
     context: Context,
     *,
     name: str,
-    email: str,
+    email: str | None,
     password_hash: str | None,
     is_superuser: bool,
     is_verified: bool = True,
     by_operator: bool = False,
+    superuser: str | None = None,
 ) -> AccountRecord:
     """Insert a user in the open transaction. Raises `Invalid`, and as `require_name_free`.
 
-    `by_operator` says that the caller has made sure that the operator asks.
+    `by_operator` says that the caller has made sure that the operator asks; `superuser` is the name of the
+    superuser who does.
     """
     check_namespace(name, field="username")
-    check_email(email)
-    await require_email_free(email)
+    if email is not None:
+        check_email(email)
+        await require_email_free(email)
     account = await insert(
         context,
         AccountKind.USER,
@@ -207,7 +222,7 @@ async def insert_user(
         field="username",
         by_operator=by_operator,
         email=email,
-        email_key=email_key(email),
+        email_key=None if email is None else email_key(email),
         password_hash=password_hash,
         is_superuser=is_superuser,
         is_verified=is_verified,
@@ -215,7 +230,7 @@ async def insert_user(
     await events.record(
         context,
         "user_create",
-        {"email": email, "username": name, "superuser": name if is_superuser else None},
+        {"email": email, "username": name, "superuser": superuser or (name if is_superuser else None)},
         namespace_id=account.id,
     )
     return (await by_ids([account.id]))[account.id]
@@ -248,12 +263,37 @@ async def sharing_mailboxes() -> list[tuple[str, str]]:
 
 async def users(page: Page, *, maximum: int) -> Slice[AccountRecord]:
     """All users by name, without deleted ones; the caller is the operator."""
-    rows = await paginate(
-        Query(_COLUMNS.sql, "account", (Term("name", "name", kind=str),), ("kind = 'user'", exists()), ()),
-        page,
-        maximum=maximum,
+    return await search_users((Term("name", "name", kind=str),), (), (), page, maximum=maximum)
+
+
+async def search_users(
+    order: tuple[Term, ...], conditions: Sequence[str], values: Sequence[Any], page: Page, *, maximum: int
+) -> Slice[AccountRecord]:
+    """The users that meet conditions on `account`, without deleted ones.
+
+    The caller has checked permissions.
+    """
+    query = Query(
+        f"{COLUMNS}, COALESCE(last_accessed_at_ms, 0) AS used_at_ms",
+        "account",
+        order,
+        ("kind = 'user'", exists(), *conditions),
+        tuple(values),
     )
-    return rows.of(_COLUMNS.record)
+    return (await paginate(query, page, maximum=maximum)).of(COLUMNS.record)
+
+
+def has_in_name(text: str) -> tuple[str, list[str]]:
+    """The condition, with its values, that a name has a text in it; the name of a user or organization.
+
+    A text without three letters or digits in a row, which no index finds inside of names, finds beginnings.
+    """
+    text = text.lower()
+    if has_trigrams(text):
+        match = account_names(text)
+        return f"id IN (SELECT a.id FROM {match.source} WHERE {match.condition})", [*match.values]
+    condition, bounds = begins("name", text)
+    return condition, [*bounds]
 
 
 async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:
@@ -261,10 +301,10 @@ async def by_names(names: Sequence[str]) -> dict[str, AccountRecord]:
     if not names:
         return {}
     rows = await fetch(
-        f"SELECT {_COLUMNS} FROM account WHERE name IN ({placeholders(names)}) AND {exists()}",
+        f"SELECT {COLUMNS} FROM account WHERE name IN ({placeholders(names)}) AND {exists()}",
         *names,
     )
-    return {row["name"]: _COLUMNS.record(row) for row in rows}
+    return {row["name"]: COLUMNS.record(row) for row in rows}
 
 
 async def is_member_of(account_id: int, organization: str) -> bool | None:

@@ -167,7 +167,7 @@ async def exchange(context: Context, issuers: Issuers, signer: TokenSigner, *, r
             namespace_id=row["owner_id"],
         )
     # `auth_epoch` was read before the request to the issuer, so a change meanwhile invalidates the password.
-    return signer.issue_password(RobotPassword(robot, row["id"], row["auth_epoch"]))
+    return await signer.issue_password(RobotPassword(robot, row["id"], row["auth_epoch"]))
 
 
 async def _active_robot(name: str) -> Row | None:

@@ -24,6 +24,8 @@ from resolvers.accounts.team import TeamRecord
 from resolvers.columns import Columns
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
+from resolvers.inbox import notice
+from resolvers.inbox.notice import NoticeKind, Target
 from resolvers.names import check_email
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import is_recent, now_ms
@@ -138,6 +140,10 @@ async def invite(
     )
     found = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE i.id = ?", made.id)
     assert found is not None
+    if account:
+        # The code is of use to the invited account alone, so it may stand in what it is told.
+        told = {"org": owner.name, "team": record.name, "inviter": found["inviter_name"], "code": code}
+        await notice.put(NoticeKind.ORG_TEAM_INVITE, told, Target(account_id=account.id), invite_id=made.id)
     await _send(context, owner, _COLUMNS.record(found), code, account.email if account else email)
     return _COLUMNS.record(found)
 
@@ -211,6 +217,7 @@ async def accept(context: Context, reference: InviteReference) -> TeamRecord:
     Raises `NotFound` for an unknown or used invitation, `TooMany` after several wrong codes, `Invalid` for
     one of another user.
     """
+    context.viewer.require_change()
     record = await _redeem(context, reference, "org_team_member_invite_accepted")
     return (await team.by_ids([record.team_id]))[record.team_id]
 

@@ -78,7 +78,12 @@ async def _owner_id(robot_id: int) -> int | None:
     return int(row["owner_id"]) if row else None
 
 
-@job("sign_in.forget", "Removes sessions, codes sent by mail and failures that are over.", every_s=HOUR)
+@job(
+    "sign_in.forget",
+    "Removes sessions, codes sent by mail and failures that are over.",
+    every_s=HOUR,
+    goes_on_when_read_only=False,
+)
 async def forget_sign_ins(run: Run) -> None:
     """Forget what no longer matters for signing in, in batches."""
     for forget in (session.forget_expired, email_code.forget_expired, attempts.forget, limits.forget):

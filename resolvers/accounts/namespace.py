@@ -23,13 +23,13 @@ async def namespace(context: Context, name: str | None) -> AccountRecord | None:
     """A user or organization for its owner, members and administrators; without a name the viewer's own.
 
     Raises `Unauthenticated` or `Forbidden` for other viewers, whether it exists or not; returns None only to
-    a viewer with full access.
+    a viewer who sees all namespaces.
     """
     if name is None:
         name = context.viewer.require_account(BE_MEMBER_OR_OWNER).name
     record = await by_name(name, AccountKind.USER, AccountKind.ORGANIZATION)
     if record is None:
-        if not context.viewer.has_full_access:
+        if not context.viewer.sees_all:
             raise context.viewer.refusal(BE_MEMBER_OR_OWNER)
         return None
     # The scopes of the kind account suffice for the viewer's own namespace.

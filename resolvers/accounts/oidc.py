@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 from jose import jwk, jwt
-from jose.exceptions import ExpiredSignatureError, JOSEError
+from jose.exceptions import ExpiredSignatureError
 
+from resolvers.access.foreign_tokens import MALFORMED, names_audience
 from resolvers.errors import Invalid, Upstream
 from resolvers.outbound.client import Client, Outbound
 from resolvers.outbound.transport import Limits
@@ -43,9 +44,6 @@ MIN_RSA_BITS = 2048
 CONFIGURATION = "/.well-known/openid-configuration"
 
 Claims = dict[str, Any]
-
-_MALFORMED = (JOSEError, TypeError, ValueError, AttributeError, RecursionError)
-"""What the library raises for a malformed token."""
 
 
 @dataclass(slots=True)
@@ -84,7 +82,7 @@ class Issuers:
                 key,
                 algorithms=[header["alg"]],
                 issuer=issuer,
-                # The library compares only one audience, and would need the access token for `at_hash`.
+                # See `names_audience`; and the library would need the access token for `at_hash`.
                 options={
                     "verify_aud": False,
                     "verify_at_hash": False,
@@ -96,10 +94,9 @@ class Issuers:
             )
         except ExpiredSignatureError as error:
             raise Invalid("Invalid token: it has expired.") from error
-        except _MALFORMED as error:
+        except MALFORMED as error:
             raise Invalid("Invalid token: its signature or one of its claims is not valid.") from error
-        named = claims.get("aud")
-        if not any(audience in (named if isinstance(named, list) else [named]) for audience in audiences):
+        if not names_audience(claims, audiences):
             raise Invalid("Invalid token: it was made for another audience.")
         return claims
 
@@ -171,7 +168,7 @@ def unverified_issuer(token: str) -> str | None:
         return None
     try:
         issuer = jwt.get_unverified_claims(token).get("iss")
-    except _MALFORMED:
+    except MALFORMED:
         return None
     return issuer if isinstance(issuer, str) else None
 
@@ -181,7 +178,7 @@ def _header(token: str) -> Mapping[str, Any]:
     try:
         header: Mapping[str, Any] = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise Invalid("Invalid token: it is not a signed JWT.") from error
     if not isinstance(algorithm, str) or algorithm not in KEY_TYPES:
         raise Invalid(f"Invalid token: its algorithm is none of {', '.join(KEY_TYPES)}.")

@@ -14,14 +14,16 @@ from resolvers import events
 from resolvers.access.credentials import ROBOT_TOKEN_LENGTH, random_text
 from resolvers.access.epochs import Cause, bump_account
 from resolvers.access.needs import ADMINISTER_ROBOTS, SEE_ROBOTS
-from resolvers.access.permissions import account_role, namespace_roles
-from resolvers.access.roles import AccountRole, TeamRole
+from resolvers.access.permissions import administers_own, namespace_roles
+from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind, Viewer
 from resolvers.accounts.account import AccountRecord, by_ids
 from resolvers.accounts.namespace import require_administered
+from resolvers.accounts.renaming import require_same_name
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_namespace
+from resolvers.nesting import check_json
 from resolvers.pages import Page, Query, Slice, Term, paginate
 from storage.clock import now_ms
 from storage.database import IntegrityError
@@ -31,6 +33,7 @@ from storage.statements import Row, decode_json, execute, fetch, fetch_one, plac
 from storage.transactions import lock_and_read, transaction
 
 DESCRIPTION_LENGTH = 255
+METADATA_BYTES = 65_536
 NAME_LENGTH = 255
 
 
@@ -92,7 +95,7 @@ async def owner_roles(viewer: Viewer, owner_ids: Sequence[int]) -> dict[int, Tea
     """
     roles = await namespace_roles(viewer, owner_ids)
     own = viewer.account.id if viewer.account else None
-    if own in roles and account_role(viewer, own) is AccountRole.ADMIN:
+    if own in roles and administers_own(viewer, own):
         roles[own] = TeamRole.ADMIN
     return roles
 
@@ -163,8 +166,8 @@ async def robots(
 
 
 async def robot(context: Context, owner: AccountRecord, short_name: str) -> RobotRecord | None:
-    """A robot of a namespace that the viewer administers, or None. Raises `Unauthenticated`, `Forbidden`."""
-    if await owner_role(context.viewer, owner.id) is not TeamRole.ADMIN:
+    """A robot of a namespace, or None. For its administrators. Raises `Unauthenticated`, `Forbidden`."""
+    if await owner_role(context.viewer.looking, owner.id) is not TeamRole.ADMIN:
         raise context.viewer.refusal(ADMINISTER_ROBOTS)
     return await _find(context, owner, short_name)
 
@@ -210,8 +213,10 @@ async def create(
     if len(description) > DESCRIPTION_LENGTH:
         raise Invalid(f"description: must have at most {DESCRIPTION_LENGTH} characters.", field="description")
     metadata = unstructured_metadata or {}
+    check_json(metadata, "unstructured_metadata", most_bytes=METADATA_BYTES)
     try:
         async with transaction("robot.create"):
+            await require_same_name(record)
             row = await Account.create(
                 uuid=str(uuid.uuid4()),
                 kind=AccountKind.ROBOT.value,

@@ -87,7 +87,7 @@ async def viewer_can_view(context: Context, teams: Sequence[TeamRecord]) -> dict
     """Whether the viewer may see the members of each team: its members and the organization's admins may."""
     if not teams:
         return {}
-    roles = await namespace_roles(context.viewer, sorted({team.organization_id for team in teams}))
+    roles = await namespace_roles(context.viewer.looking, sorted({team.organization_id for team in teams}))
     ids = [team.id for team in teams]
     rows = await fetch(
         f"SELECT team_id FROM team_member WHERE account_id = ? AND team_id IN ({placeholders(ids)})",

@@ -1,4 +1,4 @@
-"""Users: sign up, change or delete one's own account; superusers disable and enable accounts."""
+"""Users: sign up, change or delete one's own account. What superusers may do is in `administration`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +17,13 @@ from resolvers.accounts.account import (
     by_ids,
     checked_hash,
     insert_user,
-    is_superuser,
     require_email_free,
     require_name_free,
-    require_user,
 )
 from resolvers.accounts.email_code import Purpose
 from resolvers.accounts.login import Door, record_failure
 from resolvers.accounts.organization import check_tag_expiration
+from resolvers.accounts.renaming import rename
 from resolvers.changes import UNSET, Unset, given
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Forbidden, Invalid, InvalidCredentials, SignInThrottled
@@ -38,6 +37,8 @@ TEXT_LENGTH = 255
 METADATA = ("given_name", "family_name", "company", "location")
 SIGN_IN_KEYS = frozenset({"name", "email", "password"})
 """Keys that sign-in depends on. A token may not change them, or it could take over the account."""
+OF_OTHERS = {"is_enabled": "isEnabled", "is_superuser": "isSuperuser"}
+"""Keys that superusers change, of other users alone, with the names of their inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,14 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A user after a change. `pending_email` is a new address that is not yet verified."""
+    """A user after a change. `pending_email` is a new address that is not yet verified.
+
+    `encrypted_password` stands for the new password, if there is one.
+    """
 
     account: AccountRecord
     pending_email: str | None
+    encrypted_password: str | None
 
 
 async def sign_up(context: Context, *, username: str, email: str, password: str) -> SignUp:
@@ -112,7 +117,7 @@ async def require_self(context: Context, *, in_person: bool = False) -> AccountR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserChanges:
-    """Changes of a user's own account; what is `UNSET` stays as it is, None clears it."""
+    """Changes of a user; what is `UNSET` stays as it is, None clears it. `OF_OTHERS` are for superusers."""
 
     name: str | Unset = UNSET
     email: str | Unset = UNSET
@@ -124,6 +129,8 @@ class UserChanges:
     family_name: str | Unset | None = UNSET
     company: str | Unset | None = UNSET
     location: str | Unset | None = UNSET
+    is_enabled: bool | Unset = UNSET
+    is_superuser: bool | Unset = UNSET
 
 
 async def update(context: Context, changes: UserChanges) -> Updated:
@@ -135,18 +142,21 @@ async def update(context: Context, changes: UserChanges) -> Updated:
     """
     asked = given(changes)
     account = await require_self(context, in_person=not SIGN_IN_KEYS.isdisjoint(asked))
-    values = {
-        key: value for key, value in asked.items() if key == "password" or getattr(account, key) != value
-    }
-    _check(context, values)
+    for key, field in OF_OTHERS.items():
+        if key in asked:
+            raise Invalid(
+                f"{field}: superusers change this, of another user, whose name they give.", field=field
+            )
+    values = changed(account, asked)
+    check_changes(context, values)
     password, email = values.pop("password", None), values.pop("email", None)
     password_hash = await checked_hash(password) if password is not None else None
     pending = email if email is not None and context.site.has("MAILING") else None
     async with transaction("user.update"):
-        await lock_row("account", account.id)
         if "name" in values:
-            await _rename(context, account, values.pop("name"))
-        await _write(context, account, values)
+            await rename_user(context, account, values.pop("name"))
+        await lock_row("account", account.id)
+        await write_profile(context, account, values)
         if email is not None:
             if pending is None:
                 await set_email(context, account, email)
@@ -154,10 +164,24 @@ async def update(context: Context, changes: UserChanges) -> Updated:
                 await _send_change_code(context, account, email)
         if password_hash is not None:
             await set_password(context, account, password_hash)
-    return Updated((await by_ids([account.id]))[account.id], pending)
+    return await updated(context, account, pending, password)
 
 
-def _check(context: Context, values: dict[str, Any]) -> None:
+async def updated(
+    context: Context, account: AccountRecord, pending_email: str | None, password: str | None
+) -> Updated:
+    """The account as it is now."""
+    encrypted = None if password is None else encrypted_password(password, context.secrets)
+    return Updated((await by_ids([account.id]))[account.id], pending_email, encrypted)
+
+
+def changed(account: AccountRecord, asked: dict[str, Any]) -> dict[str, Any]:
+    """What of the changes differs from the account; a password always does."""
+    return {key: value for key, value in asked.items() if key == "password" or getattr(account, key) != value}
+
+
+def check_changes(context: Context, values: dict[str, Any]) -> None:
+    """Check the changes of a user, all but the password. Raises `Invalid`."""
     if "email" in values:
         check_email(values["email"] or "")
     if values.get("invoice_email_address"):
@@ -174,8 +198,8 @@ def _check(context: Context, values: dict[str, Any]) -> None:
             raise Invalid(f"{words}: must have at most {TEXT_LENGTH} characters.", field=key)
 
 
-async def _write(context: Context, account: AccountRecord, values: dict[str, Any]) -> None:
-    """Update the plain columns, with one event for each group of them."""
+async def write_profile(context: Context, account: AccountRecord, values: dict[str, Any]) -> None:
+    """Update the plain columns in the open transaction, with one event for each group of them."""
     if not values:
         return
     assignments = ", ".join(f"{column} = ?" for column in values)
@@ -185,31 +209,25 @@ async def _write(context: Context, account: AccountRecord, values: dict[str, Any
         ("user_change_invoicing", ("invoice_email_address",)),
         ("user_change_metadata", METADATA),
     ):
-        if changed := {column: values[column] for column in columns if column in values}:
-            await events.record(context, kind, changed, namespace_id=account.id)
+        if written := {column: values[column] for column in columns if column in values}:
+            await events.record(context, kind, written, namespace_id=account.id)
     if "tag_expiration_s" in values:
         metadata = {"tag_expiration": values["tag_expiration_s"]}
         await events.record(context, "user_change_tag_expiration", metadata, namespace_id=account.id)
 
 
-async def _rename(context: Context, account: AccountRecord, name: str) -> None:
-    await require_name_free(context, name)
-    try:
-        await execute(
-            f"UPDATE account SET name = ?, {bump(Cause.ACCOUNT_RENAMED)} WHERE id = ?", name, account.id
-        )
-        for robot in await fetch(
-            "SELECT a.id, a.name FROM robot r JOIN account a ON a.id = r.account_id WHERE r.owner_id = ?",
-            account.id,
-        ):
-            await execute(
-                f"UPDATE account SET name = ?, {bump(Cause.ACCOUNT_RENAMED)} WHERE id = ?",
-                f"{name}+{robot['name'].partition('+')[2]}",
-                robot["id"],
-            )
-    except IntegrityError as error:
-        raise AlreadyExists("A user or organization with this name already exists", field="name") from error
-    await events.record(context, "user_change_name", {"old_username": account.name}, namespace_id=account.id)
+def done_by(superuser: str | None) -> dict[str, str]:
+    """The metadata of an event that names the superuser who did it to another user; empty for none."""
+    return {"superuser": superuser} if superuser else {}
+
+
+async def rename_user(
+    context: Context, account: AccountRecord, name: str, *, superuser: str | None = None
+) -> None:
+    """Give a user another name, in the open transaction, before it locks the account. Raises as `rename`."""
+    await rename(context, account, name)
+    metadata = {"old_username": account.name, **done_by(superuser)}
+    await events.record(context, "user_change_name", metadata, namespace_id=account.id)
 
 
 async def _send_change_code(context: Context, account: AccountRecord, email: str) -> None:
@@ -227,7 +245,9 @@ async def _send_change_code(context: Context, account: AccountRecord, email: str
     )
 
 
-async def set_email(context: Context, account: AccountRecord, email: str) -> None:
+async def set_email(
+    context: Context, account: AccountRecord, email: str, *, superuser: str | None = None
+) -> None:
     """Set the verified address of a user, in the open transaction.
 
     Notifies the old address and revokes all codes, since those sent to it could recover the account. Raises
@@ -254,12 +274,14 @@ async def set_email(context: Context, account: AccountRecord, email: str) -> Non
     await events.record(
         context,
         "user_change_email",
-        {"old_email": account.email, "email": email},
+        {"old_email": account.email, "email": email, **done_by(superuser)},
         namespace_id=account.id,
     )
 
 
-async def set_password(context: Context, account: AccountRecord, password_hash: str) -> None:
+async def set_password(
+    context: Context, account: AccountRecord, password_hash: str, *, superuser: str | None = None
+) -> None:
     """Set the password of a user, in the open transaction.
 
     Ends the user's registry tokens and all sessions except the viewer's, and revokes recovery codes.
@@ -272,7 +294,8 @@ async def set_password(context: Context, account: AccountRecord, password_hash: 
     own = context.viewer.credential.id if context.viewer.is_session else 0
     await session.end_all(account.id, but=own)
     await email_code.revoke(account.id, Purpose.RECOVER)
-    await events.record(context, "user_change_password", {"username": account.name}, namespace_id=account.id)
+    metadata = {"username": account.name, **done_by(superuser)}
+    await events.record(context, "user_change_password", metadata, namespace_id=account.id)
 
 
 async def encrypt_password(context: Context, password: str) -> str:
@@ -305,85 +328,42 @@ async def delete(context: Context) -> AccountRecord:
     return account
 
 
-async def remove(context: Context, account: AccountRecord) -> None:
-    """Delete a user, in the open transaction. Raises `Invalid` for an organization's last administrator."""
+async def remove(context: Context, account: AccountRecord, *, superuser: str | None = None) -> None:
+    """Delete a user, in the open transaction. Raises `Invalid` for an organization's last administrator.
+
+    A `superuser`, of whom this is the name, deletes also those: they can give the organization to others.
+    """
+    administered = [] if superuser else await lock_administered(account.id)
+    await deletion.begin(account.id, AccountKind.USER)
+    await execute("DELETE FROM team_member WHERE account_id = ?", account.id)
+    await execute("DELETE FROM repository_permission WHERE account_id = ?", account.id)
+    # The operation has no argument, so the error names no field.
+    await require_administrators(context, administered, field=None)
+    metadata = {"username": account.name, **done_by(superuser)}
+    await events.record(context, "user_delete", metadata, namespace_id=account.id)
+
+
+async def lock_administered(account_id: int) -> list[int]:
+    """Lock the organizations that a user administers, in the open transaction; their ids.
+
+    Serialises the last two administrators if both leave: the second sees that the first is gone.
+    """
     rows = await fetch(
         "SELECT DISTINCT t.organization_id AS id FROM team t JOIN team_member m ON m.team_id = t.id"
         # One that is being purged needs nobody any more.
         " JOIN account o ON o.id = t.organization_id"
         f" WHERE m.account_id = ? AND t.role = 'admin' AND {exists('o')} ORDER BY t.organization_id",
-        account.id,
+        account_id,
     )
-    administered = [row["id"] for row in rows]
-    for organization_id in administered:
-        # Serialises the last two administrators if both leave: the second sees that the first is gone.
-        await lock_row("account", organization_id)
-    await deletion.begin(account.id)
-    await execute("DELETE FROM team_member WHERE account_id = ?", account.id)
-    await execute("DELETE FROM repository_permission WHERE account_id = ?", account.id)
-    for organization in (await by_ids(administered)).values():
-        await _require_administrators(context, organization)
-    await events.record(context, "user_delete", {"username": account.name}, namespace_id=account.id)
+    for row in rows:
+        await lock_row("account", row["id"])
+    return [row["id"] for row in rows]
 
 
-async def _require_administrators(context: Context, organization: AccountRecord) -> None:
-    try:
-        await team.require_administrators(context, organization, field="username", also_by_viewer=False)
-    except Invalid as error:
-        # The operation has no argument, so the error names no field.
-        raise Invalid(error.message) from error
-
-
-async def set_enabled(context: Context, username: str, *, is_enabled: bool) -> AccountRecord:
-    """Enable a user, or disable one, which ends all access at once. For superusers with a fresh login.
-
-    A superuser cannot be disabled. Raises `Unauthenticated`, `Forbidden`, `NotFound`.
-    """
-    context.viewer.require_superuser()
-    context.viewer.require_fresh()
-    account = await require_user(username)
-    if is_superuser(context, account):
-        raise Forbidden("A superuser cannot be changed by another.")
-    by = context.viewer.require_account().name
-    return await _set_enabled(context, account, is_enabled=is_enabled, superuser=by)
-
-
-async def set_enabled_by_operator(context: Context, username: str, *, is_enabled: bool) -> AccountRecord:
-    """Enable or disable any user, superusers too; the caller is the operator. Raises `NotFound`."""
-    return await _set_enabled(context, await require_user(username), is_enabled=is_enabled, superuser=None)
-
-
-async def _set_enabled(
-    context: Context, account: AccountRecord, *, is_enabled: bool, superuser: str | None
-) -> AccountRecord:
-    async with transaction("user.set_enabled"):
-        await lock_row("account", account.id)
-        changed = await execute(
-            f"UPDATE account SET is_enabled = ?, {bump(Cause.ENABLED_CHANGED)}"
-            " WHERE id = ? AND is_enabled <> ?",
-            is_enabled,
-            account.id,
-            is_enabled,
-        )
-        if changed:
-            await session.end_all(account.id)
-            await events.record(
-                context,
-                "user_enable" if is_enabled else "user_disable",
-                {"username": account.name, "superuser": superuser},
-                namespace_id=account.id,
-            )
-    return (await by_ids([account.id]))[account.id]
-
-
-async def set_password_by_operator(context: Context, username: str, password: str) -> AccountRecord:
-    """Set the password of any user, which ends all sessions and registry tokens; the caller is the operator.
-
-    Access tokens and application tokens stay, as when the user does it. Raises `NotFound`, `Invalid`.
-    """
-    account = await require_user(username)
-    password_hash = await checked_hash(password)
-    async with transaction("user.set_password"):
-        await lock_row("account", account.id)
-        await set_password(context, account, password_hash)
-    return account
+async def require_administrators(context: Context, organizations: list[int], *, field: str | None) -> None:
+    """Raise `Invalid` unless each organization still has an administrator, after a user has left it."""
+    for organization in (await by_ids(organizations)).values():
+        try:
+            await team.require_administrators(context, organization, field="username", also_by_viewer=False)
+        except Invalid as error:
+            raise Invalid(error.message, field=field) from error

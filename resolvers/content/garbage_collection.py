@@ -17,15 +17,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from resolvers import spans
-from resolvers.job_kinds import DAY, Lane, Run, job, progress
+from resolvers.job_kinds import DAY, HOUR, Lane, Run, job, progress
 from resolvers.manifests import liveness
 from resolvers.manifests.liveness import GRACE_MS, Cutoffs
 from resolvers.manifests.manifest import TOMBSTONE
-from storage import blob_rows
+from storage import blob_rows, deletion_hold
 from storage.blobs import BlobStore
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.faults import fault
+from storage.jobs import enqueue
 from storage.scratch import Tally
 from storage.statements import Row, execute, fetch, fetch_one, in_batches, placeholders
 from storage.transactions import lock_row, transaction
@@ -76,16 +77,23 @@ async def collect(blobs: BlobStore, *, is_dry_run: bool = False) -> AsyncIterato
         yield replace(total, manifests=manifests, size_bytes=total.size_bytes + documents)
 
 
+JOB = "content.collect"
+
+
 @job(
-    "content.collect",
+    JOB,
     "Removes manifests and blobs that nothing keeps any more.",
     # Windows are days long, and a run reads every manifest and walks all bytes.
     every_s=DAY,
     lane=Lane.HEAVY,
     timeout_s=DAY,
+    goes_on_when_read_only=False,
 )
 async def collect_content(run: Run) -> str | None:
-    """Run a garbage collection and log the totals. Its progress counts repositories."""
+    """Run a garbage collection and log the totals. Its progress counts repositories.
+
+    What a backup keeps it from deleting goes in another run, an hour later.
+    """
     result = None
     async for removed in collect(run.tools.context.blobs):
         if removed.repository is None:
@@ -97,6 +105,9 @@ async def collect_content(run: Run) -> str | None:
                 f"Removed {removed.manifests} manifests and {removed.blobs} blobs,"
                 f" {removed.size_bytes} bytes together."
             )
+    if await deletion_hold.is_held():
+        await enqueue(JOB, {}, delay_ms=HOUR * 1000)
+        result = f"{result} A backup holds blobs; the next run is in an hour."
     return result
 
 
@@ -225,14 +236,17 @@ _UNUSED = " AND NOT EXISTS (SELECT 1 FROM repository_blob u WHERE u.blob_id = b.
 
 
 async def _record_strays(blobs: BlobStore) -> None:
-    """Write rows and sizes of blobs that lack them: left by a push that died, or not linked yet by one."""
+    """Write rows and sizes of blobs that lack them: left by a push that died, or not linked yet by one.
+
+    A size that is another one stays: whether the row or the bytes are wrong, `storage_check` finds out.
+    """
     async for found in in_batches(blobs.digests(), BATCH):
         sizes = dict(found)
         rows = await fetch(
             f"SELECT digest, size_bytes FROM blob WHERE digest IN ({placeholders(list(sizes))})", *sizes
         )
         for row in rows:
-            if sizes[row["digest"]] == row["size_bytes"]:
+            if row["size_bytes"] or not sizes[row["digest"]]:
                 del sizes[row["digest"]]
         await blob_rows.record(sizes)
 
@@ -308,10 +322,16 @@ _UNTAGGED = (
     f" AND NOT {_HANGS.format(by='subject_digest = p.deleted_digest')})"
 )
 _PARTS = (
-    *(_SOME.format(table=table, of=_COLLECTED, limit=BATCH) for table in ("manifest_blob", "label")),
-    *(_ALL.format(table=table, of=_COLLECTED) for table in ("manifest_pulls", "manifest_body")),
+    *(
+        _SOME.format(table=table, of=_COLLECTED, limit=BATCH)
+        for table in ("manifest_blob", "label", "hidden_file")
+    ),
+    *(
+        _ALL.format(table=table, of=_COLLECTED)
+        for table in ("manifest_pulls", "manifest_body", "manifest_scan")
+    ),
 )
-"""Statements that delete the parts of collected manifests; a body is one row at most."""
+"""Statements that delete the parts of collected manifests; of some there is one row at most."""
 
 
 async def _clear(repository_id: int, old_ms: int) -> None:

@@ -40,9 +40,7 @@ async def repository_paths(context: Context, *, after: str, limit: int) -> list[
     Public repositories are included if PUBLIC_CATALOG is on.
     """
     include_public = context.site.has("PUBLIC_CATALOG")
-    viewer = replace(
-        context.viewer, has_full_access=context.viewer.has_full_access or context.viewer.is_superuser
-    )
+    viewer = replace(context.viewer, has_full_access=context.viewer.sees_all or context.viewer.sees_site)
     visible = visible_ranges(viewer, await count_grants(viewer), include_public=include_public)
     found = await paginate_ranges(
         _PATHS,

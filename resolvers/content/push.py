@@ -10,34 +10,32 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-import orjson
-
 from resolvers import events
 from resolvers.access.permissions import visible_repositories
+from resolvers.access.permit import Origin
 from resolvers.access.viewer import AccountKind
+from resolvers.content.storing import configuration_of, labels_of, platform_of, store
 from resolvers.context import Context
 from resolvers.errors import Immutable, NotFound, UnknownReference
-from resolvers.manifests import artifact, control, cosign, label
-from resolvers.manifests.content import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
+from resolvers.manifests import control, cosign, label
 from resolvers.manifests.document import Descriptor, ManifestDocument, ManifestInvalid, parse_manifest
 from resolvers.manifests.liveness import RENEWAL_MS
-from resolvers.manifests.manifest import find_or_undelete, tombstone_or_delete, undelete_collected
+from resolvers.manifests.manifest import find_or_undelete, tombstone_or_delete
 from resolvers.names import check_tag, split_path
 from resolvers.quotas import enforcement
 from resolvers.quotas.enforcement import Meter
 from resolvers.quotas.notices import refusals
-from resolvers.quotas.usage import has_quota
 from resolvers.repositories import activity
-from resolvers.repositories.repository import RepositoryRecord, lock_writable, require_writable
+from resolvers.repositories.repository import RepositoryRecord
+from resolvers.repositories.writing import lock_writable, origin_of, require_no_cache, require_writable
 from resolvers.tags import tag
 from storage import blob_rows
-from storage.blobs import BlobError, BlobUnknown
+from storage.blobs import BlobUnknown
 from storage.clock import now_ms
 from storage.conditions import exists, is_active, is_usable
 from storage.faults import fault
-from storage.models.manifest import Manifest, ManifestBlob, ManifestChild
-from storage.statements import Row, batches, execute, fetch, fetch_one, is_postgres, placeholders
-from storage.transactions import transaction
+from storage.statements import Row, batches, execute, fetch, fetch_one, placeholders
+from storage.transactions import key_share, transaction
 
 PARSE_IN_THREAD_BYTES = 64 * 1024
 
@@ -108,12 +106,11 @@ async def _grant(repository_id: int, column: str, value: str | int) -> Granted |
     In the open transaction, to whose end the collector leaves the blob alone. On PostgreSQL it waits first
     for who has locked the row of the repository, such as a copy, which gives it rights as well.
     """
-    hold = " FOR KEY SHARE" if is_postgres() else ""
     now = now_ms()
     if await execute(
         "INSERT INTO repository_blob (repository_id, blob_id, created_at_ms)"
         " SELECT r.id, b.id, CAST(? AS BIGINT) FROM repository r CROSS JOIN blob b"
-        f" WHERE r.id = ? AND b.{column} = ? AND b.state = 'stored'{hold}"
+        f" WHERE r.id = ? AND b.{column} = ? AND b.state = 'stored'{key_share()}"
         " ON CONFLICT (repository_id, blob_id) DO NOTHING",
         now,
         repository_id,
@@ -141,6 +138,16 @@ async def renew_blob(repository_id: int, digest: str) -> bool:
             digest,
         )
     )
+
+
+async def held_blobs(repository_id: int, digests: Sequence[str]) -> set[str]:
+    """Those of some blobs that a repository has a right to; their grace period is renewed if it is old."""
+    held: set[str] = set()
+    for batch in batches(digests):
+        rows = await fetch(_BLOBS.format(placeholders(batch)), repository_id, *batch)
+        await _renew(rows)
+        held |= {row["digest"] for row in rows}
+    return held
 
 
 async def renew_manifest(manifest_id: int) -> bool:
@@ -228,10 +235,12 @@ async def put_manifest(
 ) -> PushedManifest:
     """Store a manifest and set tags to it, atomically. A manifest that is held already is not stored again.
 
-    Raises `ManifestInvalid`, `DigestDiffers`, `BlobsUnknown` for missing blobs or children, `QuotaExceeded`,
+    A cache (`permit`) stores it also without what it names, and pushes nothing. Raises
+    `ManifestInvalid`, `DigestDiffers`, `BlobsUnknown` for missing blobs or children, `QuotaExceeded`,
     `Immutable`, `NotWritable`, and `NotFound` if the repository was deleted meanwhile.
     """
     require_writable(context, repository)
+    require_no_cache(context, repository)
     for name in tags:
         check_tag(name)
     algorithm = expected_digest.partition(":")[0] if expected_digest else "sha256"
@@ -241,15 +250,20 @@ async def put_manifest(
         document = parse_manifest(body, content_type, algorithm=algorithm)
     if expected_digest is not None and document.digest != expected_digest:
         raise DigestDiffers(expected_digest, document.digest)
-    configuration = await _configuration(context, document)
-    labels = _labels(configuration)
+    is_cache = origin_of(context, repository.id) is Origin.CACHE
+    configuration = {}
+    if not is_cache or await _holds_configuration(repository, document):
+        configuration = await configuration_of(context, document)
+    labels = labels_of(configuration)
     async with refusals(context), transaction("manifest.put"):
         await lock_writable(context, repository)
         # Also for a manifest that is held already: its blobs may have been deleted since.
-        await _require_content(context, repository, document)
+        missing = await _missing_content(context, repository, document)
+        if missing and not is_cache:
+            raise BlobsUnknown(missing)
         manifest_id = await find_or_undelete(repository.id, document.digest)
         if manifest_id is None:
-            manifest_id = await _store(context, repository, document, body, _platform(configuration))
+            manifest_id = await store(context, repository, document, body, platform_of(configuration))
             await label.import_labels(manifest_id, labels)
         elif not tags:
             # Renews the grace period: the client may be about to push an index that lists it.
@@ -259,8 +273,11 @@ async def put_manifest(
             await tag.point(
                 context, repository, name, manifest_id, document.digest, asked=asked, is_push=True
             )
-        await _record_push(context, repository, document, tags)
-        await activity.count_push(context, repository_id=repository.id, namespace_id=repository.namespace_id)
+        if not is_cache:
+            await _record_push(context, repository, document, tags)
+            await activity.count_push(
+                context, repository_id=repository.id, namespace_id=repository.namespace_id
+            )
         fault("push.before_commit")
     fault("push.after_commit")
     return PushedManifest(document.digest, document.subject.digest if document.subject else None)
@@ -331,24 +348,31 @@ async def _record_push(
         await _record(context, repository, "push_repo", metadata | more)
 
 
-async def _require_content(
+async def _holds_configuration(repository: RepositoryRecord, document: ManifestDocument) -> bool:
+    """Whether a repository has the right to the configuration of an image."""
+    return document.config is not None and bool(await held_blobs(repository.id, [document.config.digest]))
+
+
+async def _missing_content(
     context: Context, repository: RepositoryRecord, document: ManifestDocument
-) -> None:
-    """Raise `BlobsUnknown` for content that the repository lacks, `ManifestInvalid` for a wrong size."""
+) -> list[str]:
+    """The content that a manifest must have and the repository lacks. Raises `ManifestInvalid`: a wrong size.
+
+    With SPARSE_INDEX an index need not have its children.
+    """
     strays = document.required_contents
     no_manifests = set(await _missing(_MANIFESTS, repository.id, strays))
     blobs = (*document.required_blobs, *(item for item in strays if item.digest in no_manifests))
     missing = await _missing(_BLOBS, repository.id, blobs)
-    if not context.site.has("SPARSE_INDEX"):
-        missing += await _missing(_MANIFESTS, repository.id, document.required_manifests)
-    if missing:
-        raise BlobsUnknown(missing)
+    # Those that are there must have the sizes that are listed, in any case.
+    absent = await _missing(_MANIFESTS, repository.id, document.required_manifests)
+    return missing if context.site.has("SPARSE_INDEX") else missing + absent
 
 
 _BLOBS = (
     "SELECT b.digest, b.size_bytes, r.id, r.created_at_ms FROM blob b"
     " JOIN repository_blob r ON r.blob_id = b.id"
-    " WHERE r.repository_id = ? AND b.digest IN ({})"
+    " WHERE r.repository_id = ? AND b.digest IN ({}) AND b.state = 'stored'"
 )
 _MANIFESTS = "SELECT m.digest, m.size_bytes FROM manifest m WHERE m.repository_id = ? AND m.digest IN ({})"
 
@@ -376,118 +400,3 @@ async def _renew(rights: Sequence[Row]) -> None:
         await execute(
             f"UPDATE repository_blob SET created_at_ms = ? WHERE id IN ({placeholders(old)})", now, *old
         )
-
-
-async def _configuration(context: Context, document: ManifestDocument) -> dict[str, Any]:
-    """The image configuration as JSON; empty if there is none or it cannot be read."""
-    descriptor = document.config
-    if descriptor is None or descriptor.media_type not in IMAGE_CONFIG_MEDIA_TYPES:
-        return {}
-    try:
-        content = await context.blobs.read_all(descriptor.digest, limit=CONFIG_LIMIT)
-        configuration = orjson.loads(content)
-    except (BlobError, ValueError):
-        return {}
-    return configuration if isinstance(configuration, dict) else {}
-
-
-def _platform(configuration: dict[str, Any]) -> dict[str, str]:
-    """Operating system, architecture and variant of an image configuration, as far as given."""
-    values = {key: configuration.get(key) for key in ("os", "architecture", "variant")}
-    return {key: value[:64] for key, value in values.items() if isinstance(value, str) and value}
-
-
-def _labels(configuration: dict[str, Any]) -> dict[str, str]:
-    """The labels of an image configuration whose values are strings."""
-    settings = configuration.get("config")
-    labels = settings.get("Labels") if isinstance(settings, dict) else None
-    if not isinstance(labels, dict):
-        return {}
-    return {key: value for key, value in labels.items() if isinstance(value, str)}
-
-
-async def _store(
-    context: Context,
-    repository: RepositoryRecord,
-    document: ManifestDocument,
-    body: bytes,
-    platform: dict[str, str],
-) -> int:
-    undeleted = await undelete_collected(repository.id, [document.digest])
-    manifest_id = undeleted[0] if undeleted else await _insert_manifest(repository, document, platform)
-    # Whether there is a quota is asked on the way, when the namespace is held since the row of the manifest.
-    (row,) = await fetch(
-        "INSERT INTO manifest_body (manifest_id, body) VALUES (?, ?) RETURNING"
-        f" (SELECT {has_quota(context.site, 'r.namespace_id')} FROM repository r"
-        " WHERE r.id = ?) AS has_quota",
-        manifest_id,
-        body,
-        repository.id,
-    )
-    if row["has_quota"]:
-        meter = Meter.of(context, repository.namespace_id)
-        await enforcement.require_content(meter, document.digest, document.size_bytes, is_manifest=True)
-    named = [("config", document.config)] if document.config else []
-    named += [("layer", layer) for layer in document.layers]
-    await ManifestBlob.bulk_create(
-        [
-            ManifestBlob(
-                manifest_id=manifest_id,
-                position=position,
-                role=role,
-                digest=descriptor.digest,
-                media_type=descriptor.media_type,
-                size_bytes=descriptor.size_bytes,
-                is_distributable=descriptor.is_distributable,
-                namespace_id=repository.namespace_id,
-            )
-            for position, (role, descriptor) in enumerate(named)
-            if descriptor is not None
-        ],
-        batch_size=500,
-    )
-    await ManifestChild.bulk_create(
-        [
-            ManifestChild(
-                manifest_id=manifest_id,
-                position=position,
-                digest=child.digest,
-                media_type=child.media_type,
-                artifact_type=child.artifact_type,
-                size_bytes=child.size_bytes,
-                os=(child.platform.operating_system or None) if child.platform else None,
-                architecture=(child.platform.architecture or None) if child.platform else None,
-                variant=(child.platform.variant or None) if child.platform else None,
-                namespace_id=repository.namespace_id,
-            )
-            for position, child in enumerate(document.children)
-        ],
-        batch_size=500,
-    )
-    return manifest_id
-
-
-async def _insert_manifest(
-    repository: RepositoryRecord, document: ManifestDocument, platform: dict[str, str]
-) -> int:
-    """Insert the row of a manifest, without its parts. Returns its id."""
-    kind = artifact.kind_of(document)
-    manifest = await Manifest.create(
-        repository_id=repository.id,
-        digest=document.digest,
-        media_type=document.media_type,
-        artifact_type=document.referrer_artifact_type,
-        artifact_kind=kind.value if kind else None,
-        size_bytes=document.size_bytes,
-        layers_size_bytes=sum(layer.size_bytes for layer in document.layers),
-        is_index=document.is_index,
-        config_digest=document.config.digest if document.config else None,
-        config_media_type=document.config.media_type if document.config else None,
-        subject_digest=document.subject.digest if document.subject else None,
-        annotations=dict(document.annotations) or None,
-        created_at_ms=now_ms(),
-        os=platform.get("os"),
-        architecture=platform.get("architecture"),
-        variant=platform.get("variant"),
-    )
-    return int(manifest.id)

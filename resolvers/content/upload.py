@@ -30,6 +30,8 @@ NOTED_EVERY_BYTES = 64 * 1024 * 1024
 NOTED_FROM_BYTES = 1024 * 1024
 """Smaller uploads are not noted, so that pushing small layers writes no more than before."""
 _USED_AT = "COALESCE(upload.used_at_ms, upload.created_at_ms)"
+_OF_CLIENTS = "{0}.digest IS NULL"
+"""SQL condition on uploads: a client makes it. The rest is what the registry fetches from upstreams."""
 
 
 def new_id() -> str:
@@ -83,7 +85,8 @@ async def begin(
         found = await fetch_one(
             "SELECT COUNT(u.id) AS number, COALESCE(SUM(u.size_bytes), 0) AS bytes,"
             f" {may_reject(site, 'n.id')} AS may_be_rejected"
-            " FROM account n LEFT JOIN upload u ON u.account_id = ? WHERE n.id = ? GROUP BY n.id",
+            f" FROM account n LEFT JOIN upload u ON u.account_id = ? AND {_OF_CLIENTS.format('u')}"
+            " WHERE n.id = ? GROUP BY n.id",
             account_id,
             namespace_id,
         )
@@ -118,9 +121,10 @@ async def require(site: Site, upload: str, repository_id: int, account_id: int) 
         f"SELECT upload.id, {_USED_AT} AS used_at_ms, r.namespace_id,"
         f" {may_reject(site, 'r.namespace_id')} AS may_be_rejected,"
         " (SELECT COALESCE(SUM(o.size_bytes), 0) FROM upload o"
-        " WHERE o.account_id = upload.account_id AND o.id <> upload.id) AS others_bytes"
-        " FROM upload JOIN repository r ON r.id = upload.repository_id"
-        " WHERE upload.uuid = ? AND upload.repository_id = ? AND upload.account_id = ?",
+        f" WHERE o.account_id = upload.account_id AND o.id <> upload.id AND {_OF_CLIENTS.format('o')})"
+        " AS others_bytes FROM upload JOIN repository r ON r.id = upload.repository_id"
+        " WHERE upload.uuid = ? AND upload.repository_id = ? AND upload.account_id = ?"
+        f" AND {_OF_CLIENTS.format('upload')}",
         require_upload_id(upload),
         repository_id,
         account_id,
@@ -231,7 +235,8 @@ async def _look_again(site: Site, upload: OpenUpload) -> None:
     row = await fetch_one(
         "SELECT COALESCE(SUM(u.size_bytes), 0) AS bytes,"
         f" {may_reject(site, 'n.id')} AS may_be_rejected"
-        " FROM account n LEFT JOIN upload u ON u.account_id = ? AND u.uuid <> ? WHERE n.id = ? GROUP BY n.id",
+        " FROM account n LEFT JOIN upload u ON u.account_id = ? AND u.uuid <> ?"
+        f" AND {_OF_CLIENTS.format('u')} WHERE n.id = ? GROUP BY n.id",
         upload.account_id,
         upload.uuid,
         upload.namespace_id,
@@ -251,6 +256,7 @@ async def forget(upload: str) -> None:
     "Removes uploads that nobody has continued for two days.",
     every_s=HOUR,
     lane=Lane.LONG,
+    goes_on_when_read_only=False,
 )
 async def run_expire(run: Run) -> None:
     """Do what `expire` does."""

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from resolvers.manifests.document import ManifestDocument
+from resolvers.nesting import within
 
 BUNDLE = "application/vnd.dev.sigstore.bundle"
 BUNDLE_CONTENT = "dev.sigstore.bundle.content"
@@ -99,13 +100,6 @@ def _json(content: bytes | str) -> Any:
         return None
 
 
-def _at(value: Any, *keys: str) -> Any:
-    """The value at a path of keys; None if something on the way is not an object."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def _decoded(text: Any) -> Any:
     """Decode JSON in Base64, standard or URL-safe, padded or not; None for anything else."""
     if not isinstance(text, str):
@@ -122,16 +116,16 @@ def _texts(*values: Any) -> set[str]:
 
 
 def _of_simple_signing(value: Any) -> set[str]:
-    return _texts(_at(value, "critical", "image", "docker-manifest-digest"))
+    return _texts(within(value, "critical", "image", "docker-manifest-digest"))
 
 
 def _of_notation(value: Any) -> set[str]:
-    return _texts(_at(_decoded(_at(value, "payload")), "targetArtifact", "digest"))
+    return _texts(within(_decoded(within(value, "payload")), "targetArtifact", "digest"))
 
 
 def _of_statement(value: Any) -> set[str]:
-    subjects = _at(value, "subject")
-    digests = [_at(subject, "digest") for subject in (subjects if isinstance(subjects, list) else [])]
+    subjects = within(value, "subject")
+    digests = [within(subject, "digest") for subject in (subjects if isinstance(subjects, list) else [])]
     return {
         f"{algorithm}:{encoded}"
         for digest in digests
@@ -143,13 +137,13 @@ def _of_statement(value: Any) -> set[str]:
 
 def _of_attestation(value: Any) -> set[str]:
     """Digests of an in-toto statement, bare or in a signed DSSE envelope."""
-    if (payload := _at(value, "payload")) is not None:
+    if (payload := within(value, "payload")) is not None:
         return _of_statement(_decoded(payload))
     return _of_statement(value)
 
 
 def _of_bundled(value: Any) -> set[str]:
-    return _of_attestation(_at(value, "dsseEnvelope"))
+    return _of_attestation(within(value, "dsseEnvelope"))
 
 
 _READERS: Mapping[str, Callable[[Any], set[str]]] = {

@@ -13,6 +13,7 @@ import orjson
 
 from resolvers.context import Context
 from resolvers.errors import BadRequest
+from resolvers.manifests import rights
 from resolvers.manifests.document import Descriptor, ManifestDocument, parse_manifest
 from resolvers.manifests.manifest import ManifestRecord
 from resolvers.nesting import is_too_deep
@@ -144,15 +145,21 @@ class ContentReader:
     async def configurations(
         self, manifests: Sequence[ManifestRecord]
     ) -> list[dict[str, Any] | BadRequest | None]:
-        """Configurations of images as JSON; None for other manifests and unreadable configurations."""
-        return [await self._configuration(manifest) for manifest in manifests]
+        """Configurations of images as JSON; None for other manifests and unreadable configurations.
+
+        A collected manifest has none, and one whose configuration its repository does not hold.
+        """
+        named = {
+            item.id: (item.repository_id, item.config_digest)
+            for item in manifests
+            if item.config_digest and item.config_media_type in IMAGE_CONFIG_MEDIA_TYPES
+            if not item.is_collected
+        }
+        held = await rights.held(named.values()) if named else set()
+        return [await self._configuration(item) if named.get(item.id) in held else None for item in manifests]
 
     async def _configuration(self, manifest: ManifestRecord) -> dict[str, Any] | BadRequest | None:
-        if manifest.config_digest is None or manifest.config_media_type not in IMAGE_CONFIG_MEDIA_TYPES:
-            return None
-        if manifest.is_collected:
-            # The repository has lost its right to the blob.
-            return None
+        assert manifest.config_digest is not None
         try:
             size = await self._blobs.stat(manifest.config_digest)
             if size is None or size > CONFIG_LIMIT:
@@ -164,14 +171,15 @@ class ContentReader:
             return None
         return value if isinstance(value, dict) and not is_too_deep(value) else None
 
-    async def model_card(self, body: bytes) -> str | BadRequest | None:
+    async def model_card(self, repository_id: int, body: bytes) -> str | BadRequest | None:
         """The model card of a machine learning model: the text of its last layer.
 
-        None for a layer that is not UTF-8, longer than 1 MiB, missing or non-distributable: a manifest may
-        name a non-distributable blob to which its repository has no right.
+        None for a layer that is not UTF-8, longer than 1 MiB, or not held by the repository.
         """
         *_, last = parse_manifest(body, None).layers or (None,)
-        if last is None or not last.is_distributable or last.size_bytes > MODEL_CARD_LIMIT:
+        if last is None or last.size_bytes > MODEL_CARD_LIMIT:
+            return None
+        if not await rights.held([(repository_id, last.digest)]):
             return None
         if not self._spend(last.size_bytes):
             return _too_much()

@@ -20,7 +20,8 @@ from resolvers.errors import Invalid, NotFound, TooMany
 from resolvers.manifests import manifest
 from resolvers.manifests.manifest import ManifestRecord
 from resolvers.pages import Page, Query, Slice, Term, paginate_each
-from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
+from resolvers.repositories.repository import RepositoryRecord, require
+from resolvers.repositories.writing import lock_writable, require_writable
 from storage.clock import now_ms
 from storage.models.label import Label
 from storage.statements import execute, fetch_one

@@ -185,6 +185,17 @@ async def manifests(context: Context, repository: RepositoryRecord, page: Page) 
     return rows.of(COLUMNS.record)
 
 
+def held_by(manifest_ids: Sequence[int]) -> str:
+    """SQL that begins a statement: `held` has pairs of a manifest, and itself or one that it holds."""
+    return (
+        "WITH RECURSIVE held (root, id) AS ("
+        f"SELECT m.id, m.id FROM manifest m WHERE m.id IN ({placeholders(manifest_ids)})"
+        " UNION SELECT h.root, k.id FROM held h JOIN manifest p ON p.id = h.id"
+        " JOIN manifest_child c ON c.manifest_id = p.id"
+        " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest)"
+    )
+
+
 async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
     """The bytes of configurations and layers to pull a manifest completely, each digest counted once.
 
@@ -194,13 +205,8 @@ async def total_sizes(manifest_ids: Sequence[int]) -> dict[int, int]:
     if not manifest_ids:
         return {}
     rows = await fetch(
-        "WITH RECURSIVE held (root, id) AS ("
-        f" SELECT m.id, m.id FROM manifest m WHERE m.id IN ({placeholders(manifest_ids)})"
-        " UNION SELECT h.root, k.id FROM held h JOIN manifest p ON p.id = h.id"
-        " JOIN manifest_child c ON c.manifest_id = p.id"
-        " JOIN manifest k ON k.repository_id = p.repository_id AND k.digest = c.digest)"
         # Summed in two halves: SQLite fails if a sum of claimed sizes overflows 64 bits.
-        " SELECT d.root AS root, SUM(d.size_bytes / 16777216) AS high,"
+        f"{held_by(manifest_ids)} SELECT d.root AS root, SUM(d.size_bytes / 16777216) AS high,"
         " SUM(d.size_bytes % 16777216) AS low FROM"
         " (SELECT DISTINCT h.root, b.digest, b.size_bytes FROM held h"
         " JOIN manifest_blob b ON b.manifest_id = h.id) d"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from resolvers.context import Context
+from resolvers.manifests import rights
 from resolvers.manifests.artifact import COSIGN_TAGS, ArtifactKind, is_readable, names_digest
 from resolvers.manifests.cosign import ENDINGS, name_of
 from resolvers.manifests.manifest import COLUMNS, ManifestRecord
@@ -149,13 +150,15 @@ class SubjectReader:
     async def names_subject(self, records: list[ReferrerRecord]) -> list[bool | None]:
         """Whether the content of each referrer names its subject; None if the content does not say.
 
-        False if any of its layers names another digest. One statement, and one blob read for each layer.
+        False if any of its layers names another digest; a layer that the repository does not hold says
+        nothing. One statement, and one blob read for each layer.
         """
         ids = [item.manifest.id for item in records]
         rows = await fetch(
-            "SELECT manifest_id, digest, media_type, size_bytes FROM manifest_blob"
-            f" WHERE manifest_id IN ({placeholders(ids)}) AND role = 'layer' AND is_distributable"
-            " ORDER BY manifest_id, position",
+            f"SELECT l.manifest_id, l.digest, l.media_type, l.size_bytes, {rights.IS_HELD} AS is_held"
+            " FROM manifest_blob l JOIN manifest m ON m.id = l.manifest_id"
+            f" WHERE l.manifest_id IN ({placeholders(ids)}) AND l.role = 'layer' AND l.is_distributable"
+            " ORDER BY l.manifest_id, l.position",
             *ids,
         )
         layers = {
@@ -171,7 +174,7 @@ class SubjectReader:
         return True if answers == {True} else None
 
     async def _named(self, layer: Row, subject: str) -> bool | None:
-        if layer["size_bytes"] > min(LAYER_LIMIT, self._left):
+        if not layer["is_held"] or layer["size_bytes"] > min(LAYER_LIMIT, self._left):
             return None
         self._left -= layer["size_bytes"]
         try:

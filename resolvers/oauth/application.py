@@ -82,7 +82,7 @@ async def information(context: Context, client_id: str) -> ApplicationRecord | N
 
 async def applications(context: Context, organization: AccountRecord, page: Page) -> Slice[ApplicationRecord]:
     """The applications of an organization, oldest first. Requires `org:admin`."""
-    await require_role(context, organization.id, TeamRole.ADMIN)
+    await require_role(context.looking, organization.id, TeamRole.ADMIN)
     rows = await paginate(
         Query(
             _COLUMNS.sql,
@@ -101,7 +101,7 @@ async def application(
     context: Context, organization: AccountRecord, client_id: str
 ) -> ApplicationRecord | None:
     """An application of an organization by its client id. Requires `org:admin`."""
-    await require_role(context, organization.id, TeamRole.ADMIN)
+    await require_role(context.looking, organization.id, TeamRole.ADMIN)
     return await _find(organization.id, client_id)
 
 

@@ -21,7 +21,7 @@ from resolvers.errors import Invalid, NotFound
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
 from storage.clock import now_ms
 from storage.models.token import AccessToken, AppToken
-from storage.statements import execute, fetch, fetch_one
+from storage.statements import execute, fetch, fetch_one, placeholders
 from storage.transactions import transaction
 
 ACCESS_TOKEN_LIFETIME_S = 315_576_000
@@ -36,6 +36,7 @@ class AppTokenRecord:
 
     id: int
     uuid: str
+    account_id: int
     title: str
     secret: str | None
     created_at_ms: int
@@ -161,7 +162,9 @@ async def create_app_token(
             expires_at_ms=expires_at_ms,
         )
         await _record_app_token(context, "create_app_specific_token", account_id, title, token.uuid)
-    return AppTokenRecord(token.id, token.uuid, title, secret, token.created_at_ms, token.expires_at_ms, None)
+    return AppTokenRecord(
+        token.id, token.uuid, account_id, title, secret, token.created_at_ms, token.expires_at_ms, None
+    )
 
 
 async def app_tokens(
@@ -172,7 +175,21 @@ async def app_tokens(
     With `is_expiring`, only those that will expire within four weeks.
     """
     _require_own(context, account.id)
-    conditions, values = ["account_id = ?"], [account.id]
+    return await _app_tokens(context, ["account_id = ?"], [account.id], page, is_expiring=is_expiring)
+
+
+async def all_app_tokens(context: Context, page: Page, *, is_expiring: bool = False) -> Slice[AppTokenRecord]:
+    """The application tokens of all users, oldest first, without their secrets. For who sees the site.
+
+    With `is_expiring`, only those that will expire within four weeks.
+    """
+    context.viewer.require_site_view()
+    return await _app_tokens(context, [], [], page, is_expiring=is_expiring)
+
+
+async def _app_tokens(
+    context: Context, conditions: list[str], values: list[Any], page: Page, *, is_expiring: bool
+) -> Slice[AppTokenRecord]:
     if is_expiring:
         conditions.append("expires_at_ms > ? AND expires_at_ms <= ?")
         values += [now_ms(), now_ms() + EXPIRING_WITHIN_MS]
@@ -182,6 +199,25 @@ async def app_tokens(
         maximum=context.max_first,
     )
     return rows.of(_APP_COLUMNS.record)
+
+
+async def access_token_counts(account_ids: list[int]) -> dict[int, int]:
+    """How many access tokens act for each account; one statement. The caller has checked permissions."""
+    return await _counts("access_token", account_ids)
+
+
+async def app_token_counts(account_ids: list[int]) -> dict[int, int]:
+    """How many application tokens each account has; one statement. The caller has checked permissions."""
+    return await _counts("app_token", account_ids)
+
+
+async def _counts(table: str, account_ids: list[int]) -> dict[int, int]:
+    rows = await fetch(
+        f"SELECT account_id, COUNT(*) AS number FROM {table}"
+        f" WHERE account_id IN ({placeholders(account_ids)}) GROUP BY account_id",
+        *account_ids,
+    )
+    return {row["account_id"]: int(row["number"]) for row in rows}
 
 
 async def app_token(context: Context, account: AccountRecord, identity: str) -> AppTokenRecord | None:

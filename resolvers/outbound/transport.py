@@ -19,6 +19,7 @@ import httpx
 
 from resolvers.errors import Upstream
 from resolvers.outbound.destinations import Destinations
+from resolvers.outbound.proxies import DIRECT, Proxies, Proxy
 
 KEEP_ALIVE_S = 5.0
 """How long an idle connection is kept, as in httpx: shorter than what servers usually wait."""
@@ -26,11 +27,15 @@ KEEP_ALIVE_S = 5.0
 DEADLINE = "deadline"
 """The request extension that says when its time ends, on the clock of the event loop."""
 
+LIMITS = "limits"
+"""The request extension with limits of its own; those of the client hold without it."""
+
 _REPEATABLE = frozenset({"GET", "HEAD"})
 _LOST = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 _FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
+    httpcore.ProxyError,
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
     OSError,
@@ -42,45 +47,64 @@ class Limits:
     """How much one client may use.
 
     `time_s` bounds one request as a whole: waiting for a connection, sending the body, redirects, and reading
-    the response to its end. `response_bytes` bounds the body of a response, as it is transferred. `redirects`
-    is how many are followed, `connections` how many are open at once; further requests wait for one.
+    the response to its end. `stall_s` bounds each wait within it: for the head of the response, and for each
+    piece of its body, so that a long transfer may take its time but not fall silent. `response_bytes` bounds
+    the body of a response, as it is transferred. `redirects` is how many are followed, `connections` how many
+    are open at once; further requests wait for one.
     """
 
     time_s: float = 10.0
+    stall_s: float | None = None
     response_bytes: int = 1 << 20
     redirects: int = 3
     connections: int = 4
+
+
+class Untrusted(Upstream):
+    """The server shows a certificate that is not trusted, or gives up TLS: asking again is no use."""
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends requests over pooled connections that go only to allowed destinations. Close it after use.
 
     Bodies are streamed in both directions. Proxies of the environment are not used: they would resolve names
-    again. Raises, when sending and when the response is read, `Invalid` for a host that may not be asked, and
-    `Upstream` for a server that cannot be reached, is slow, or sends too much. Errors of the request's own
-    body are raised as they are.
+    again. A proxy that the use names is judged like any other host, and so is what is asked through it, as
+    far as this machine can tell. Raises, when sending and when the response is read, `Invalid` for a host
+    that may not be asked, and `Upstream` for a server that cannot be reached, is slow, or sends too much.
+    Errors of the request's own body are raised as they are.
     """
 
-    def __init__(self, destinations: Destinations, limits: Limits, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        destinations: Destinations,
+        limits: Limits,
+        tls: ssl.SSLContext,
+        *,
+        proxies: Proxies = DIRECT,
+        proxy_tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._destinations = destinations
         self._limits = limits
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=limits.connections,
-            max_keepalive_connections=limits.connections,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=_GuardedBackend(destinations),
-        )
+        self._tls = tls
+        self._proxies = proxies
+        self._proxy_tls = proxy_tls or tls
+        self._pools: dict[Proxy | None, httpcore.AsyncConnectionPool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. Its body has been sent and the head of the response read when this returns."""
+        limits = request.extensions.get(LIMITS, self._limits)
         deadline = request.extensions.get(DEADLINE)
         if deadline is None:
-            deadline = asyncio.get_running_loop().time() + self._limits.time_s
-        exchange = _Exchange(request.url.raw_host.decode(), deadline, self._limits)
+            deadline = asyncio.get_running_loop().time() + limits.time_s
+        proxy = self._proxies.proxy_for(str(request.url))
+        has_tls_proxy = proxy is not None and proxy.has_tls
+        exchange = _Exchange(request.url.raw_host.decode(), deadline, limits, has_tls_proxy)
         body = _RequestBody(request)
         with exchange.errors(body):
-            async with asyncio.timeout_at(deadline):
-                response = await self._send(request, body)
+            async with exchange.waiting():
+                if proxy is not None:
+                    await self._destinations.judge_behind_proxy(exchange.server, request.url.port or 443)
+                response = await self._send(request, body, self._pool(proxy))
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -88,7 +112,29 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             extensions=response.extensions,
         )
 
-    async def _send(self, request: httpx.Request, body: "_RequestBody") -> httpcore.Response:
+    def _pool(self, proxy: Proxy | None) -> httpcore.AsyncConnectionPool:
+        """The connections by way of a proxy, or the direct ones."""
+        if proxy not in self._pools:
+            self._pools[proxy] = httpcore.AsyncConnectionPool(
+                ssl_context=self._tls,
+                max_connections=self._limits.connections,
+                max_keepalive_connections=self._limits.connections,
+                keepalive_expiry=KEEP_ALIVE_S,
+                network_backend=GuardedBackend(self._destinations),
+                proxy=None
+                if proxy is None
+                else httpcore.Proxy(
+                    proxy.url,
+                    auth=proxy.credentials,
+                    ssl_context=self._proxy_tls if proxy.has_tls else None,
+                ),
+            )
+        return self._pools[proxy]
+
+    @staticmethod
+    async def _send(
+        request: httpx.Request, body: "_RequestBody", pool: httpcore.AsyncConnectionPool
+    ) -> httpcore.Response:
         """Send a request, again if it was lost on a reused connection, which the server may close anytime.
 
         Only requests that change nothing are sent again (RFC 9110 section 9.2.2), and not streamed bodies.
@@ -115,17 +161,18 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 extensions=request.extensions | {"trace": trace},
             )
             try:
-                return await self._pool.handle_async_request(sent)
+                return await pool.handle_async_request(sent)
             except _LOST:
                 if connects > before or not is_repeatable:
                     raise
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
 
 
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
+class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Opens connections for the pool, to judged addresses only. Raises `Invalid` for others."""
 
     def __init__(self, destinations: Destinations) -> None:
@@ -167,6 +214,14 @@ class _Exchange:
     server: str
     deadline: float
     limits: Limits
+    has_tls_proxy: bool = False
+
+    def waiting(self) -> asyncio.Timeout:
+        """The time of one wait, up to the deadline."""
+        stall_s = self.limits.stall_s
+        if stall_s is None:
+            return asyncio.timeout_at(self.deadline)
+        return asyncio.timeout_at(min(self.deadline, asyncio.get_running_loop().time() + stall_s))
 
     @contextmanager
     def errors(self, body: "_RequestBody | None" = None) -> Iterator[None]:
@@ -177,10 +232,28 @@ class _Exchange:
             if body is not None and error is body.failure:
                 raise
             if isinstance(error, TimeoutError):
+                seconds = min(self.limits.time_s, self.limits.stall_s or self.limits.time_s)
+                raise Upstream(f"{self.server} did not answer within {seconds:g} seconds.") from error
+            if _is_untrusted(error):
+                which = f"{self.server}, or the proxy before it," if self.has_tls_proxy else self.server
+                raise Untrusted(f"{which} shows a certificate that is not trusted.") from error
+            if isinstance(error, httpcore.ProxyError):
                 raise Upstream(
-                    f"{self.server} did not answer within {self.limits.time_s:g} seconds."
+                    f"The proxy does not lead to {self.server}; it answered {_code(error)}."
                 ) from error
             raise Upstream(f"{self.server} cannot be reached.") from error
+
+
+def _code(error: httpcore.ProxyError) -> str:
+    """The status with which a proxy refused; its own words are not shown."""
+    return str(error).partition(" ")[0][:3] or "nothing"
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate that was refused is behind an error of the connection."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 class _RequestBody:
@@ -212,7 +285,7 @@ class _ResponseBody(httpx.AsyncByteStream):
         size = 0
         while True:
             with self._exchange.errors():
-                async with asyncio.timeout_at(self._exchange.deadline):
+                async with self._exchange.waiting():
                     piece = await anext(pieces, None)
             if piece is None:
                 return

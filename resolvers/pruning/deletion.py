@@ -84,7 +84,9 @@ class Deletion:
             # What is noted of a policy refers to it, so that it must not go before the commit.
             ids = [one.id for one in self.policies]
             await fetch(f"SELECT id FROM prune_policy WHERE id IN ({placeholders(ids)}) FOR SHARE", *ids)
-        return await POLICIES.holding_in(self.record) == sorted(self.policies, key=lambda one: one.id)
+        return await POLICIES.holding_in(
+            namespace_id=self.record.namespace_id, repository_id=self.record.id
+        ) == sorted(self.policies, key=lambda one: one.id)
 
     async def _record(self, done: Sequence[Chosen]) -> None:
         await events.write(

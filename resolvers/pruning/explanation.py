@@ -29,12 +29,12 @@ async def visible_policies(context: Context, record: RepositoryRecord) -> list[P
     viewer = context.viewer
     if not context.site.has("AUTO_PRUNE") or record.state is not RepositoryState.NORMAL:
         return []
-    if await repository_role(viewer, record.ref) is not RepositoryRole.ADMIN:
+    if await repository_role(viewer.looking, record.ref) is not RepositoryRole.ADMIN:
         return []
-    policies = await POLICIES.holding_in(record)
+    policies = await POLICIES.holding_in(namespace_id=record.namespace_id, repository_id=record.id)
     namespace = record.namespace_id
     if (
-        viewer.is_superuser
+        viewer.sees_site
         or account_role(viewer, namespace) is not None
         or await namespace_role(viewer, namespace) is not None
     ):
@@ -48,7 +48,7 @@ async def rulings(context: Context, record: RepositoryRecord, span_id: int) -> l
     Requires `repo:admin`. Empty for a tag that has ended, a cosign tag, and where no policy runs. Raises
     `TooMany`.
     """
-    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    await require_repository(context.looking, record.ref, RepositoryRole.ADMIN)
     return (await rulings_of(context, record, [span_id])).get(span_id, [])
 
 

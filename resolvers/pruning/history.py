@@ -11,8 +11,8 @@ import orjson
 
 from resolvers.columns import Columns
 from storage.clock import now_ms
-from storage.statements import batches, decode_json, execute, fetch, is_postgres, placeholders
-from storage.transactions import transaction
+from storage.statements import batches, decode_json, execute, fetch, placeholders
+from storage.transactions import key_share, transaction
 
 LISTED = 100
 """Most tags that the record of a run lists."""
@@ -147,7 +147,7 @@ class RunLog:
         await execute(
             "INSERT INTO prune_run (policy_id, started_at_ms, ended_at_ms, tag_count, tags, error)"
             " SELECT p.id, CAST(? AS BIGINT), CAST(? AS BIGINT), 0, '[]', CAST(? AS TEXT) FROM prune_policy p"
-            f" WHERE p.id IN ({placeholders(policy_ids)}){' FOR KEY SHARE' if is_postgres() else ''}",
+            f" WHERE p.id IN ({placeholders(policy_ids)}){key_share()}",
             *(self._started_at_ms, now, error and error[:ERROR_LENGTH], *policy_ids),
         )
 

@@ -80,7 +80,7 @@ async def apply(context: Context, owner: Owner, identity: str) -> PrunePlanRecor
     log = None if policy.id == DRAFT_ID else RunLog()
     deleted = 0
     for record, chosen in found.chosen:
-        policies = await POLICIES.holding_in(record)
+        policies = await POLICIES.holding_in(namespace_id=record.namespace_id, repository_id=record.id)
         deletion = Deletion(
             context,
             record,

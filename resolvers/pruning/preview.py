@@ -144,13 +144,13 @@ async def next_run(context: Context, owner: AccountRecord | RepositoryRecord, bu
     Requires what seeing the policies does; in a repository those that the viewer may see count.
     """
     if isinstance(owner, RepositoryRecord):
-        await require_repository(context, owner.ref, RepositoryRole.ADMIN)
+        await require_repository(context.looking, owner.ref, RepositoryRole.ADMIN)
         visible = await visible_policies(context, owner)
         reading = _Reading(context, lambda own: visible, None, budget)
         if visible:
             await reading.read(owner.namespace_id, owner.id, visible)
         return await reading.preview(owner.namespace_id)
-    await require_administrator(context, owner.id, ADMINISTER_OWN_NAMESPACE)
+    await require_administrator(context.looking, owner.id, ADMINISTER_OWN_NAMESPACE)
     shared = await _shared(owner.id)
     reading = _Reading(context, lambda own: [*shared, *own], None, budget)
     await reading.read(owner.id, None, shared)

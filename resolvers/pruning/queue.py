@@ -4,7 +4,7 @@ from typing import Final
 
 from resolvers.job_kinds import HOUR
 from storage.clock import now_ms
-from storage.jobs import LOOK_AT, enqueue_once
+from storage.jobs import enqueue_once
 from storage.statements import decode_json, fetch, fetch_one
 
 SCHEDULE: Final = "prune.schedule"
@@ -14,6 +14,8 @@ RUN: Final = "prune.run"
 """Kind of the job that deletes what the policies of a namespace, or of one repository, select."""
 AFTER: Final = "after"
 """What the payload of a run that does the rest of another adds: where it begins."""
+LOOK_AT: Final = 500
+"""Most waiting runs of a namespace among which the rest of an earlier one is looked for."""
 DELAY_MS: Final = 10_000
 """How long a run waits after a change, so that several changes share one run."""
 

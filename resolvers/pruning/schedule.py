@@ -19,6 +19,7 @@ def _is_on(site: Site) -> bool:
     "Enqueues a run of the auto-prune policies of each namespace that has some.",
     every_s=EVERY_S,
     needs=_is_on,
+    goes_on_when_read_only=False,
 )
 async def enqueue_runs(run: Run) -> str:
     """Note the time, and enqueue a run for each namespace with policies, unless one waits."""
@@ -39,6 +40,7 @@ async def enqueue_runs(run: Run) -> str:
     at_once=1,
     per_namespace=1,
     needs=_is_on,
+    goes_on_when_read_only=False,
 )
 async def run_policies(run: Run) -> str | None:
     """Run the policies of the namespace that the job is for, or of one repository of it."""

@@ -1,4 +1,4 @@
-"""Events about quotas that fill up: each threshold is told of once a day at most, whoever reaches it.
+"""Events and notices about quotas that fill up: each threshold once a day at most, whoever reaches it.
 
 A row for each threshold decides between those who reach it at once. A warning is recorded by the push that
 reaches the threshold; a refusal after its transaction was undone, in one of its own.
@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from resolvers import events
 from resolvers.context import Context
 from resolvers.errors import QuotaExceeded
+from resolvers.inbox import notice
+from resolvers.inbox.notice import NoticeKind, Target
 from resolvers.quotas.usage import LimitKind, Usage, is_enforced, usage_of
 from resolvers.sizes.stored import hold
 from storage.clock import DAY_MS, is_recent, now_ms
@@ -108,15 +110,12 @@ async def _record(
     )
     if not first:
         return
-    await events.record(
-        context,
-        EVENTS[kind],
-        {
-            "namespace": namespace,
-            "threshold_percent": percent,
-            "usage_bytes": usage_bytes,
-            "limit_bytes": limit_bytes,
-            "usage_percent": usage_bytes * 100 // limit_bytes if limit_bytes else 100,
-        },
-        namespace_id=namespace_id,
-    )
+    told = {
+        "namespace": namespace,
+        "threshold_percent": percent,
+        "usage_bytes": usage_bytes,
+        "limit_bytes": limit_bytes,
+        "usage_percent": usage_bytes * 100 // limit_bytes if limit_bytes else 100,
+    }
+    await events.record(context, EVENTS[kind], told, namespace_id=namespace_id)
+    await notice.put(NoticeKind(EVENTS[kind]), told, Target(account_id=namespace_id))

@@ -105,7 +105,7 @@ async def by_namespaces(namespace_ids: Sequence[int]) -> dict[int, QuotaRecord]:
 
 def may_see(viewer: Viewer, namespace_id: int, role: TeamRole | None) -> bool:
     """Whether a viewer with a role in a namespace may see its quota: members, the user, superusers."""
-    return role is not None or viewer.is_superuser or account_role(viewer, namespace_id) is AccountRole.ADMIN
+    return role is not None or viewer.sees_site or account_role(viewer, namespace_id) is AccountRole.ADMIN
 
 
 def effective(
@@ -122,9 +122,10 @@ def effective(
 async def quotas(context: Context, owner: str | None, page: Page) -> Slice[QuotaRecord] | None:
     """The quotas of all namespaces in the order of their names, or of one; None if there is none such.
 
-    For superusers with a fresh login. Namespaces that have only the default are not among them.
+    For superusers, also read-only ones, with a fresh login. Namespaces that have only the default are not
+    among them.
     """
-    context.viewer.require_superuser()
+    context.viewer.require_site_view()
     context.viewer.require_fresh()
     conditions, values = [exists("n")], list[str]()
     if owner is not None:

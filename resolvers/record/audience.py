@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from resolvers.access.permissions import (
     RepositoryRef,
-    account_role,
+    administers_own,
     namespace_roles_of_each,
     repository_roles_of_each,
 )
-from resolvers.access.roles import AccountRole, RepositoryRole, TeamRole
+from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.viewer import Viewer
 from resolvers.event_kinds import FOR_READERS
 from resolvers.record.live import EventRecord, VisibleEvent
@@ -96,11 +96,12 @@ class EventAuthorizer:
         asking = [viewer for viewer, one in found.items() if not wanted <= one.known_namespaces]
         if not asking:
             return
-        for viewer, roles in zip(asking, await namespace_roles_of_each(asking, sorted(wanted)), strict=True):
+        looking = [viewer.looking for viewer in asking]
+        for viewer, roles in zip(asking, await namespace_roles_of_each(looking, sorted(wanted)), strict=True):
             found[viewer].administered |= {
                 identity
                 for identity, role in roles.items()
-                if role is TeamRole.ADMIN or account_role(viewer, identity) is AccountRole.ADMIN
+                if role is TeamRole.ADMIN or administers_own(viewer, identity)
             }
             found[viewer].known_namespaces |= wanted
 

@@ -1,4 +1,4 @@
-"""The audit log of a namespace or a repository: lists, daily counts, pruning.
+"""The audit log of a namespace, of a repository or of the whole registry: lists, daily counts, pruning.
 
 Entries are written together with their events. Lists use keyset pagination on an index, so that a page costs
 the same for fifty entries and for five million. Counts by day come from a roll-up, and from the log for
@@ -63,13 +63,16 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class AuditLog:
-    """An authorized query for entries, and its interval. `place` is the owner's column and id."""
+    """An authorized query for entries, and its interval.
+
+    `place` is the owner's column and id, None for the whole registry.
+    """
 
     since_ms: int
     until_ms: int
     conditions: tuple[str, ...] = field(repr=False)
     values: tuple[Any, ...] = field(repr=False)
-    place: tuple[str, int] = field(repr=False)
+    place: tuple[str, int] | None = field(repr=False)
     performer_id: int | None = field(repr=False)
     kinds: tuple[str, ...] | None = field(repr=False)
 
@@ -90,8 +93,19 @@ async def audit_log(context: Context, chosen: AuditFilter, owner: Owner | None =
     is no such repository. Raises `BadRequest` for an interval that ends before it starts.
     """
     place = await _place(context, owner or Owner())
-    if place is None:
-        return None
+    return await _chosen(place, chosen) if place else None
+
+
+async def whole_log(context: Context, chosen: AuditFilter) -> AuditLog:
+    """The log of the whole registry, also what belongs to no namespace. For those who see the site.
+
+    Raises `BadRequest` for an interval that ends before it starts.
+    """
+    context.viewer.require_site_view()
+    return await _chosen(None, chosen)
+
+
+async def _chosen(place: tuple[str, int] | None, chosen: AuditFilter) -> AuditLog:
     now = now_ms()
     since = chosen.since_ms if chosen.since_ms is not None else now - DAY_MS
     # By default the end is a day ahead, so that pages read later include new entries.
@@ -107,16 +121,18 @@ async def audit_log(context: Context, chosen: AuditFilter, owner: Owner | None =
 
 
 def log_of(
-    place: tuple[str, int],
+    place: tuple[str, int] | None,
     since_ms: int,
     until_ms: int,
     performer_id: int | None = None,
     kinds: Sequence[str] | None = None,
 ) -> AuditLog:
-    """The log of `place`, a column and an id. The caller has authorized the request."""
-    column, owner_id = place
-    conditions = [f"l.{column} = ?", "l.created_at_ms >= ?", "l.created_at_ms < ?"]
-    values = [owner_id, since_ms, until_ms]
+    """The log of `place`, a column and an id, or of the registry. The caller has authorized the request."""
+    conditions = ["l.created_at_ms >= ?", "l.created_at_ms < ?"]
+    values = [since_ms, until_ms]
+    if place is not None:
+        conditions.append(f"l.{place[0]} = ?")
+        values.append(place[1])
     if performer_id is not None:
         conditions.append("l.performer_id = ?")
         values.append(performer_id)
@@ -135,9 +151,10 @@ def _of_kinds(column: str, kinds: Sequence[str]) -> str:
 
 async def _place(context: Context, owner: Owner) -> tuple[str, int] | None:
     if owner.repository is not None:
-        record = await repository(context, owner.repository, RepositoryRole.ADMIN)
+        record = await repository(context.looking, owner.repository, RepositoryRole.ADMIN)
         return ("repository_id", record.id) if record else None
-    return "namespace_id", (await require_administered(context, owner.namespace, field="namespace")).id
+    found = await require_administered(context.looking, owner.namespace, field="namespace")
+    return "namespace_id", found.id
 
 
 _COLUMNS = Columns(AuditRecord, "l")
@@ -155,14 +172,16 @@ async def entries(context: Context, log: AuditLog, page: Page) -> Slice[AuditRec
 
 
 async def by_id(context: Context, entry_id: int) -> AuditRecord | None:
-    """One entry, for whoever may read the log of its repository or its namespace; None if there is none such.
+    """One entry, for whoever may read the log of its repository, its namespace or the registry.
 
-    Raises `Unauthenticated`, `Forbidden`.
+    None if there is none such. Raises `Unauthenticated`, `Forbidden`.
     """
     row = await fetch_one(f"SELECT {_COLUMNS} FROM audit_log l WHERE l.id = ?", entry_id)
     if row is None:
         return None
     record = _COLUMNS.record(row)
+    if context.viewer.sees_site:
+        return record
     if record.repository_id is not None:
         place = (await repositories_by_ids([record.repository_id])).get(record.repository_id)
         if place and await repository_role(context.viewer, place.ref) is RepositoryRole.ADMIN:
@@ -188,23 +207,27 @@ async def summary(log: AuditLog) -> list[AuditCount]:
     if log.until_ms < ends:
         ends = log.until_ms // DAY_MS * DAY_MS
     ends = max(begins, ends)
-    column, owner_id = log.place
-    chosen = "" if log.performer_id is None else " AND performer_id = ?"
-    who: tuple[Any, ...] = () if log.performer_id is None else (log.performer_id,)
+    equal = {} if log.place is None else dict([log.place])
+    if log.performer_id is not None:
+        equal["performer_id"] = log.performer_id
+    chosen = "".join(f" AND {column} = ?" for column in equal)
+    who: tuple[Any, ...] = tuple(equal.values())
     if log.kinds is not None:
         chosen, who = f"{chosen} AND {_of_kinds('kind', log.kinds)}", (*who, *log.kinds)
-    # Before the first whole day and after the roll-up; each is one range of the index.
+    # Before the first whole day and after the roll-up; each is one range of the index. Each part is summed by
+    # itself, in the order of its index, so that few rows are left to be sorted.
     rest = (
-        f" UNION ALL SELECT kind, created_at_ms / {DAY_MS}, 1 FROM audit_log"
-        f" WHERE {column} = ? AND created_at_ms >= ? AND created_at_ms < ?{chosen}"
+        f" UNION ALL SELECT kind, created_at_ms / {DAY_MS}, COUNT(*) FROM audit_log"
+        f" WHERE created_at_ms >= ? AND created_at_ms < ?{chosen} GROUP BY 1, 2"
     )
     rows = await fetch(
         "SELECT kind, day, SUM(entries) AS entries FROM ("
-        f"SELECT kind, day, entries FROM audit_daily WHERE {column} = ? AND day >= ? AND day < ?{chosen}"
+        "SELECT kind, day, SUM(entries) AS entries FROM audit_daily"
+        f" WHERE day >= ? AND day < ?{chosen} GROUP BY day, kind"
         f"{rest}{rest}) counted GROUP BY kind, day ORDER BY day DESC, kind",
-        *(owner_id, first_day, -(-ends // DAY_MS), *who),
-        *(owner_id, log.since_ms, min(begins, log.until_ms), *who),
-        *(owner_id, max(ends, log.since_ms), log.until_ms, *who),
+        *(first_day, -(-ends // DAY_MS), *who),
+        *(log.since_ms, min(begins, log.until_ms), *who),
+        *(max(ends, log.since_ms), log.until_ms, *who),
     )
     return [AuditCount(row["kind"], int(row["day"]), int(row["entries"])) for row in rows]
 
@@ -213,7 +236,12 @@ async def _rolled_up_to() -> int:
     return int(await site_setting(ROLLED_UP_TO) or 0)
 
 
-@job("audit.roll_up", "Counts the entries of the audit log by day and kind.", every_s=MINUTE)
+@job(
+    "audit.roll_up",
+    "Counts the entries of the audit log by day and kind.",
+    every_s=MINUTE,
+    goes_on_when_read_only=True,
+)
 async def run_roll_up(run: Run) -> None:
     """Do what `roll_up` does."""
     await roll_up()
@@ -292,6 +320,7 @@ async def _roll_up_step(target: int) -> bool:
     "Removes what the setting LOG_RETENTION does not keep.",
     every_s=HOUR,
     lane=Lane.LONG,
+    goes_on_when_read_only=False,
 )
 async def run_prune(run: Run) -> None:
     """Prune up to the beginning of the time that the log is kept for; nothing if that has no end."""

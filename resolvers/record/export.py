@@ -18,6 +18,7 @@ import orjson
 
 from resolvers import events, mail
 from resolvers.access import limits
+from resolvers.access.roles import RepositoryRole
 from resolvers.accounts import account
 from resolvers.accounts.namespace import Owner
 from resolvers.context import Context
@@ -28,9 +29,9 @@ from resolvers.outbound.client import Outbound
 from resolvers.pages import Page
 from resolvers.record import audit
 from resolvers.record.audit import AuditFilter, AuditLog
+from resolvers.repositories.repository import repository
 from storage import blob_rows
 from storage.blobs import BlobError
-from storage.blobs.digest import Hasher
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.jobs import enqueue
@@ -60,14 +61,16 @@ async def export(
 ) -> str:
     """Enqueue an export of a log. Returns its id. Requires the same as reading the log.
 
-    Raises `Invalid` for an interval that ends before it starts or a forbidden callback URL, `NotFound`, and
-    `TooMany` mails.
+    Read-only superusers export the logs of namespaces, in which those of repositories are. Raises `Invalid`
+    for an interval that ends before it starts or a forbidden callback URL, `NotFound`, and `TooMany` mails.
     """
+    if owner is not None and owner.repository is not None:
+        await repository(context, owner.repository, RepositoryRole.ADMIN)
     try:
         log = await audit.audit_log(context, chosen, owner)
     except BadRequest as error:
         raise Invalid("Invalid time span selected", field="endsAt") from error
-    if log is None:
+    if log is None or log.place is None:
         raise NotFound(field="repository")
     if callback.url is not None:
         try:
@@ -100,7 +103,13 @@ async def export(
     return export_id
 
 
-@job(JOB, "Writes the file of an export of an audit log, and tells of it.", lane=Lane.HEAVY, per_namespace=1)
+@job(
+    JOB,
+    "Writes the file of an export of an audit log, and tells of it.",
+    lane=Lane.HEAVY,
+    per_namespace=1,
+    goes_on_when_read_only=False,
+)
 async def write_export(run: Run) -> str | None:
     """Write the file, send the result and record an event. Its progress counts entries."""
     payload, context = run.payload, run.tools.context
@@ -118,7 +127,7 @@ async def write_export(run: Run) -> str | None:
     )
     digest = address = None
     try:
-        digest = await _write(export_id, log, names, context)
+        digest, _ = await blob_rows.write(context.blobs, _pieces(export_id, log, names, context))
         address = f"{context.site.public_url}/exportedlogs/{export_token(context.secrets, digest)}"
     except (BlobError, OSError):
         logger.exception("an export could not be written", extra={"export": export_id})
@@ -181,26 +190,6 @@ async def _names(column: str, owner_id: int) -> dict[str, Any] | None:
         f" WHERE r.id = ? AND {exists('r')}",
         owner_id,
     )
-
-
-async def _write(export_id: str, log: AuditLog, names: dict[str, Any], context: Context) -> str:
-    """Write the file into the blob store. Returns its digest."""
-    upload, hasher = str(uuid.uuid4()), Hasher()
-
-    async def pieces() -> AsyncIterator[bytes]:
-        async for piece in _pieces(export_id, log, names, context):
-            hasher.update(piece)
-            yield piece
-
-    await context.blobs.create_upload(upload)
-    try:
-        await context.blobs.append(upload, 0, pieces())
-        size = await blob_rows.commit(context.blobs, upload, hasher.digest)
-    except BaseException:
-        await context.blobs.cancel(upload)
-        raise
-    await blob_rows.record({hasher.digest: size})
-    return hasher.digest
 
 
 async def _pieces(
@@ -292,7 +281,11 @@ def exported_digest(secrets: Secrets, token: str) -> str | None:
     return digest if purpose == "export" and int(expires) > time.time() else None
 
 
-@job(REMOVAL_JOB, "Removes the file of an export a day after it was written.")
+@job(
+    REMOVAL_JOB,
+    "Removes the file of an export a day after it was written.",
+    goes_on_when_read_only=False,
+)
 async def remove_export(run: Run) -> None:
     """Remove an expired file, unless the same bytes were pushed as a blob."""
     await blob_rows.remove_unused(

@@ -15,15 +15,16 @@ import contextvars
 import logging
 import time
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from resolvers.access.credentials import current_viewers
 from resolvers.access.viewer import Viewer
 from resolvers.context import Site
 from resolvers.errors import ErrorCode, Invalid, QuaysideError
 from resolvers.record.audience import EventAuthorizer, Rights
-from resolvers.record.groups import Delivery, Group, Index
+from resolvers.record.groups import Delivery, Group, Index, Member
 from resolvers.record.live import Place, VisibleEvent, Watch, with_names
 from resolvers.record.shares import Holder, Shares, holder_of
 from resolvers.record.subscription import (
@@ -74,6 +75,7 @@ class FanoutLimits:
 
 
 Audience = dict[Group, list[VisibleEvent]]
+M = TypeVar("M", bound=Member)
 
 
 class Fanout:
@@ -85,8 +87,10 @@ class Fanout:
         self.limits = limits or FanoutLimits()
         self.position: Cursor = (0, 0)
         # Weak, so that a subscription whose `batches` nobody ever iterated is garbage collected.
-        self.subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self.subscriptions: weakref.WeakSet[Member] = weakref.WeakSet()
         self.catching_up: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self.shared: weakref.WeakValueDictionary[Hashable, Any] = weakref.WeakValueDictionary()
+        """What subscriptions have in common that read something else than events."""
         self.settled = asyncio.Event()
         """Unset while an audience is found: who joined since is not in it, and reads these events itself."""
         self.settled.set()
@@ -108,17 +112,37 @@ class Fanout:
             if watch.after > end.cursor:
                 raise Invalid("after: must not be beyond the end of this server's event log.", field="after")
             await require_kept(watch.after)
+        subscription = self._join(
+            (viewer, replace(watch, after=None)),
+            holder,
+            end.cursor,
+            lambda group: Subscription(self, group, holder, watch.after, end),
+        )
+        self.catching_up.add(subscription)
+        return subscription
+
+    async def admit(
+        self, viewer: Viewer, watch: Watch, make: Callable[[Group, Holder], M], *, ip: str | None = None
+    ) -> M:
+        """Take up a subscription of another sort: it counts, and ends, like those to events.
+
+        Raises `TooManySubscriptions`.
+        """
+        holder = holder_of(viewer, ip)
+        self._require_share(holder)
+        end = await events.log_end()
+        return self._join((viewer, watch), holder, end.cursor, lambda group: make(group, holder))
+
+    def _join(self, key: tuple[Viewer, Watch], holder: Holder, end: Cursor, make: Callable[[Group], M]) -> M:
         # Others may have come meanwhile.
         self._require_share(holder)
-        key = (viewer, replace(watch, after=None))
         group = self._groups.setdefault(key, Group(*key))
-        subscription = Subscription(self, group, holder, watch.after, end)
+        subscription = make(group)
         group.members.add(subscription)
         self.subscriptions.add(subscription)
-        self.catching_up.add(subscription)
         self._index = None
         if self._reader is None or self._reader.done() or self._reader.cancelling():
-            self.position = end.cursor
+            self.position = end
             # Without a reader nothing noticed changes of rights.
             self._renew_authorizer()
             # The reader outlives this request, so it must not inherit its context variables.
@@ -131,10 +155,11 @@ class Fanout:
         if refusal is not None:
             raise TooManySubscriptions(refusal)
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Member) -> None:
         """Remove a subscription; the reader stops with the last one."""
         self.subscriptions.discard(subscription)
-        self.catching_up.discard(subscription)
+        if isinstance(subscription, Subscription):
+            self.catching_up.discard(subscription)
         subscription.group.members.discard(subscription)
         self._index = None
         if not self.subscriptions and self._reader is not None:

@@ -6,24 +6,22 @@ Fanout ── Group ── Delivery (events, judged once for the group) ── b
 
 import asyncio
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from resolvers.access.viewer import Viewer
+from resolvers.errors import QuaysideError
 from resolvers.record.audience import EventAuthorizer
 from resolvers.record.live import Place, VisibleEvent, Watch
-from storage.events import Cursor
-
-if TYPE_CHECKING:
-    from resolvers.record.subscription import Subscription
+from resolvers.record.shares import Holder
 
 
 @dataclass(slots=True)
 class Renderings:
     """Results of events, each made once for all who ask for the same of it."""
 
-    _tasks: dict[tuple[Cursor, bytes], asyncio.Task[Any]] = field(default_factory=dict)
+    _tasks: dict[tuple[Hashable, bytes], asyncio.Task[Any]] = field(default_factory=dict)
     _contexts: dict[bytes, Any] = field(default_factory=dict)
 
     def context(self, selection: bytes, make: Callable[[], Any]) -> Any:
@@ -33,12 +31,12 @@ class Renderings:
         return self._contexts[selection]
 
     async def get(
-        self, cursor: Cursor, selection: bytes, render: Callable[[], Coroutine[Any, Any, Any]]
+        self, event: Hashable, selection: bytes, render: Callable[[], Coroutine[Any, Any, Any]]
     ) -> Any:
-        """The result of an event for a selection; `render` makes it for the first who asks."""
-        task = self._tasks.get((cursor, selection))
+        """The result of what `event` names in the batch; `render` makes it for the first who asks."""
+        task = self._tasks.get((event, selection))
         if task is None:
-            task = self._tasks[cursor, selection] = asyncio.create_task(render())
+            task = self._tasks[event, selection] = asyncio.create_task(render())
         # Who asked first may leave meanwhile; the others still want it.
         return await asyncio.shield(task)
 
@@ -79,6 +77,25 @@ class Delivery:
         return self._batch
 
 
+class Member(Protocol):
+    """A subscription as its process knows it."""
+
+    group: "Group"
+    holder: Holder
+
+    def offer(self, delivery: Delivery) -> None:
+        """Events come that it may want."""
+
+    def end(self, message: str) -> None:
+        """End it, so that it can be resumed."""
+
+    def fail(self, error: QuaysideError) -> None:
+        """End it with an error."""
+
+    def finish(self, error: QuaysideError) -> None:
+        """End it with an error, once it has delivered what waits."""
+
+
 class Group:
     """Subscriptions of the same viewer with the same filter. The viewer is kept current."""
 
@@ -86,7 +103,7 @@ class Group:
         self.viewer = viewer
         self.watch = watch
         # Weak, so that a subscription whose `batches` nobody ever iterated is garbage collected.
-        self.members: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self.members: weakref.WeakSet[Member] = weakref.WeakSet()
 
 
 class Index:

@@ -274,7 +274,7 @@ async def of_namespace(context: Context, namespace_id: int, days: int) -> list[D
 
     Requires `org:admin`; `user:admin` suffices for the viewer's own namespace.
     """
-    await require_administrator(context, namespace_id)
+    await require_administrator(context.looking, namespace_id)
     check_days(days)
     return (await _activity("namespace_id", [namespace_id], days))[namespace_id]
 
@@ -336,6 +336,7 @@ async def of_tags(keys: Sequence[tuple[int, str, int]]) -> dict[tuple[int, str, 
     "Removes counts of pulls that nothing shows any more.",
     every_s=DAY,
     lane=Lane.LONG,
+    goes_on_when_read_only=False,
 )
 async def run_prune(run: Run) -> None:
     """Do what `prune` does."""

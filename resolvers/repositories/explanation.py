@@ -20,7 +20,7 @@ from resolvers.access.permissions import (
 )
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.viewer import AccountKind
-from resolvers.accounts.account import AccountRecord, by_ids, by_name, is_superuser
+from resolvers.accounts.account import AccountRecord, by_ids, by_name, is_read_only_superuser, is_superuser
 from resolvers.context import Context
 from resolvers.names import is_robot_elsewhere
 from resolvers.pages import Page, Query, Slice, Term, paginate
@@ -60,7 +60,7 @@ async def explain(context: Context, path: str, account: str | None = None) -> Ac
             return None
         own = (await by_ids([viewer.account.id]))[viewer.account.id] if viewer.account else None
         return await _explain_one(record, own, subject_of(viewer), is_blocked=False)
-    record = await repository(context, path, RepositoryRole.ADMIN)
+    record = await repository(context.looking, path, RepositoryRole.ADMIN)
     found = await _known(context, record, account) if record else None
     if record is None or found is None:
         return None
@@ -105,8 +105,10 @@ def _record(
 
 def _signed_in(context: Context, account: AccountRecord) -> Subject:
     """The account with all its rights, as if it signed in with its password (no scopes)."""
+    if is_read_only_superuser(context, account):
+        return Subject(account.id, RepositoryRole.READ, RepositoryRole.READ)
     has_full_access = context.site.has("SUPERUSERS_FULL_ACCESS") and is_superuser(context, account)
-    return Subject(account.id, RepositoryRole.ADMIN, has_full_access)
+    return Subject(account.id, RepositoryRole.ADMIN, RepositoryRole.ADMIN if has_full_access else None)
 
 
 async def grants(
@@ -116,7 +118,7 @@ async def grants(
 
     Requires `repo:admin`. None if there is no such account or grant.
     """
-    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    await require_repository(context.looking, record.ref, RepositoryRole.ADMIN)
     found = await _known(context, record, account)
     if found is None:
         return None
@@ -133,7 +135,7 @@ async def accounts_with_access(
     Requires `repo:admin`. Blocked accounts are left out, and so are accounts whose only grant is that the
     repository is public. Three statements, however many accounts there are (no N+1).
     """
-    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    await require_repository(context.looking, record.ref, RepositoryRole.ADMIN)
     conditions, values = _with_role(context, record, minimum)
     rows = await paginate(
         Query("a.id, a.name", "account a", (Term("a.name", "name", kind=str),), conditions, values),
@@ -168,11 +170,18 @@ def _with_role(
     )
     sources = [direct, teams, administrators]
     values: list[Any] = [record.namespace_id, record.id, *roles, record.id, *roles, record.namespace_id]
+    superusers = "SELECT s.id FROM account s WHERE s.kind = 'user' AND"
     if context.site.has("SUPERUSERS_FULL_ACCESS") and context.site.has("SUPER_USERS"):
         named = sorted(context.site.superusers) or [""]
-        sources.append(
-            "SELECT s.id FROM account s WHERE s.kind = 'user'"
-            f" AND (s.is_superuser OR s.name IN ({placeholders(named)}))"
-        )
+        sources.append(f"{superusers} (s.is_superuser OR s.name IN ({placeholders(named)}))")
         values += named
-    return (can_act("a"), f"a.id = ? OR a.id IN ({' UNION ALL '.join(sources)})"), tuple(values)
+    # Read-only superusers read everything, and have no other role whatever they were granted.
+    reading = sorted(context.site.read_only_superusers) if context.site.has("SUPER_USERS") else []
+    if reading and minimum is RepositoryRole.READ:
+        sources.append(f"{superusers} s.name IN ({placeholders(reading)})")
+        values += reading
+    conditions = [can_act("a"), f"a.id = ? OR a.id IN ({' UNION ALL '.join(sources)})"]
+    if reading and minimum is not RepositoryRole.READ:
+        conditions.append(f"a.kind <> 'user' OR a.name NOT IN ({placeholders(reading)})")
+        values += reading
+    return tuple(conditions), tuple(values)

@@ -49,7 +49,8 @@ async def members(
     if not (await team.viewer_can_view(context, [record]))[record]:
         raise context.viewer.refusal(BE_MEMBER)
     with_invites = (
-        include_invited and await namespace_role(context.viewer, record.organization_id) is TeamRole.ADMIN
+        include_invited
+        and await namespace_role(context.viewer.looking, record.organization_id) is TeamRole.ADMIN
     )
     query = Query(
         "member.*",
@@ -142,7 +143,7 @@ class TeamPermissionRecord:
 
 async def team_permissions(context: Context, record: TeamRecord, page: Page) -> Slice[TeamPermissionRecord]:
     """The roles of a team on repositories, oldest first. Requires `org:admin`."""
-    await require_namespace(context, record.organization_id, TeamRole.ADMIN)
+    await require_namespace(context.looking, record.organization_id, TeamRole.ADMIN)
     rows = await paginate(
         Query(
             "p.id, p.repository_id, p.role",
@@ -190,7 +191,7 @@ async def organization_members(
     context: Context, organization: AccountRecord, page: Page
 ) -> Slice[AccountRecord]:
     """The users in any team of an organization, by name. Requires `org:admin`."""
-    await require_namespace(context, organization.id, TeamRole.ADMIN)
+    await require_namespace(context.looking, organization.id, TeamRole.ADMIN)
     return await _users(context, page, [_IN_TEAMS], [organization.id])
 
 
@@ -201,7 +202,7 @@ async def organization_member(
 
     Requires `org:admin`.
     """
-    await require_namespace(context, organization.id, TeamRole.ADMIN)
+    await require_namespace(context.looking, organization.id, TeamRole.ADMIN)
     found = await account.by_name(name, AccountKind.USER, AccountKind.ROBOT)
     if found is None:
         return None
@@ -212,7 +213,7 @@ async def organization_member(
 
 async def collaborators(context: Context, organization: AccountRecord, page: Page) -> Slice[AccountRecord]:
     """Users with direct permissions but in no team of an organization, by name. Requires `org:admin`."""
-    await require_namespace(context, organization.id, TeamRole.ADMIN)
+    await require_namespace(context.looking, organization.id, TeamRole.ADMIN)
     return await _users(
         context, page, [_WITH_PERMISSIONS, f"NOT {_IN_TEAMS}"], [organization.id, organization.id]
     )

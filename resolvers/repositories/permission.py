@@ -57,7 +57,7 @@ async def permissions(
 
     Requires `repo:admin`.
     """
-    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    await require_repository(context.looking, record.ref, RepositoryRole.ADMIN)
     conditions = ("p.repository_id = ?", *([_OF_KIND[kind]] if kind else []))
     rows = await paginate(
         Query(_COLUMNS.sql, _SOURCE, (Term("p.id", "id"),), conditions, (record.id,)),
@@ -83,7 +83,7 @@ async def permissions_of(
 
 async def permission(context: Context, record: RepositoryRecord, whose: Grantee) -> PermissionRecord | None:
     """The direct permission of one grantee, None if there is none. Requires `repo:admin`."""
-    await require_repository(context, record.ref, RepositoryRole.ADMIN)
+    await require_repository(context.looking, record.ref, RepositoryRole.ADMIN)
     row = await grantee.find(whose, record.namespace_id)
     return await _find(record, row) if row else None
 
@@ -93,7 +93,7 @@ async def by_id(context: Context, permission_id: int) -> PermissionRecord | None
     row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE p.id = ?", permission_id)
     if row is None:
         return None
-    await require_by_id(context, row["repository_id"], RepositoryRole.ADMIN)
+    await require_by_id(context.looking, row["repository_id"], RepositoryRole.ADMIN)
     return _COLUMNS.record(row)
 
 
@@ -136,6 +136,12 @@ async def set_permission(
     record = await require(context, path, RepositoryRole.ADMIN)
     row = await grantee.require(whose, record.namespace_id)
     _require_not_owner(record, row)
+    return await _set(context, record, whose, row, role)
+
+
+async def _set(
+    context: Context, record: RepositoryRecord, whose: Grantee, row: GranteeRow, role: RepositoryRole
+) -> PermissionRecord:
     try:
         async with transaction("permission.set"):
             # Permissions on a repository change one at a time.
@@ -159,6 +165,15 @@ async def set_permission(
         raise UnknownReference(f"'{whose.name}' was deleted meanwhile.", field="grantee") from error
     assert found is not None
     return found
+
+
+async def let_write(context: Context, record: RepositoryRecord, robot: str) -> None:
+    """Give a robot the role write, unless its own permission allows that. The caller has authorized it."""
+    whose = Grantee(GranteeKind.USER, robot)
+    row = await grantee.require(whose, record.namespace_id)
+    before = await _find(record, row)
+    if before is None or before.role < RepositoryRole.WRITE:
+        await _set(context, record, whose, row, RepositoryRole.WRITE)
 
 
 async def delete_permission(context: Context, path: str, whose: Grantee) -> PermissionRecord:

@@ -1,4 +1,7 @@
-"""Policies: rules of a namespace for all its repositories, or of one repository. What their kinds share."""
+"""Policies: rules of a namespace for all its repositories, or of one repository. What their kinds share.
+
+So do other things that a namespace has for all its repositories, or one repository for itself.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -74,14 +77,26 @@ class Policies(Generic[P]):
     """The policies of one kind: the rows of `table`, called by `name` in errors.
 
     `need` is what those of a namespace require; those of a repository require its role admin. Reading and
-    changing them require the same.
+    changing them require the same. `key` is the column by which callers name one of a place, in an argument
+    called `field`.
     """
 
-    def __init__(self, record: type[P], table: str, *, name: str, need: Need) -> None:
+    def __init__(
+        self,
+        record: type[P],
+        table: str,
+        *,
+        name: str,
+        need: Need,
+        key: str = "uuid",
+        field: str = "policy",
+    ) -> None:
         self._columns = Columns(record, "p")
         self._table = table
         self._name = name
         self._need = need
+        self._key = key
+        self._field = field
 
     async def place(self, context: Context, owner: Owner) -> Place:
         """The place that an argument names. Raises `Unauthenticated`, `Forbidden`, `NotFound`."""
@@ -95,9 +110,9 @@ class Policies(Generic[P]):
 
     async def _visible(self, context: Context, owner: AccountRecord | RepositoryRecord) -> Place:
         if isinstance(owner, RepositoryRecord):
-            await require_repository(context, owner.ref, RepositoryRole.ADMIN)
+            await require_repository(context.looking, owner.ref, RepositoryRole.ADMIN)
             return _in_repository(owner)
-        await require_administrator(context, owner.id, self._need)
+        await require_administrator(context.looking, owner.id, self._need)
         return Place(owner.id, None, owner.name, None)
 
     async def of(self, context: Context, owner: AccountRecord | RepositoryRecord, page: Page) -> Slice[P]:
@@ -111,19 +126,22 @@ class Policies(Generic[P]):
         return rows.of(self._columns.record)
 
     async def one(self, context: Context, owner: AccountRecord | RepositoryRecord, identity: str) -> P | None:
-        """A policy of a namespace or of a repository by its uuid; None if it has none such."""
-        return await self._find(await self._visible(context, owner), identity)
+        """A policy of a namespace or of a repository by its key; None if it has none such."""
+        return await self.find(await self._visible(context, owner), identity)
 
     async def by_id(self, context: Context, policy_id: int) -> P | None:
         """A policy by its row id; None if there is none such."""
         record = await self.stored(policy_id)
-        if record is None:
-            return None
+        if record is not None:
+            await self.require_administered(context.looking, record)
+        return record
+
+    async def require_administered(self, context: Context, record: P) -> None:
+        """Raise `Unauthenticated` or `Forbidden` for viewers who may not see a policy."""
         if record.repository_id is None:
             await require_administrator(context, record.namespace_id, self._need)
         else:
             await require_by_id(context, record.repository_id, RepositoryRole.ADMIN)
-        return record
 
     async def stored(self, policy_id: int) -> P | None:
         """`by_id` without authorization, for jobs."""
@@ -137,28 +155,28 @@ class Policies(Generic[P]):
         )
         return [self._columns.record(row) for row in rows]
 
-    async def holding_in(self, repository: RepositoryRecord) -> list[P]:
+    async def holding_in(self, *, namespace_id: int, repository_id: int) -> list[P]:
         """The policies that hold in a repository, oldest first: its own and its namespace's."""
         return await self.where(
-            "p.namespace_id = ? AND (p.repository_id IS NULL OR p.repository_id = ?)",
-            repository.namespace_id,
-            repository.id,
+            "(p.namespace_id = ? AND p.repository_id IS NULL) OR p.repository_id = ?",
+            *(namespace_id, repository_id),
         )
 
-    async def _find(self, place: Place, identity: str) -> P | None:
+    async def find(self, place: Place, identity: str) -> P | None:
+        """A policy of a place by its key; None if it has none such."""
         condition, values = place.condition
         row = await fetch_one(
-            f"SELECT {self._columns} FROM {self._table} p WHERE {condition} AND p.uuid = ?",
+            f"SELECT {self._columns} FROM {self._table} p WHERE {condition} AND p.{self._key} = ?",
             *values,
             identity,
         )
         return self._columns.record(row) if row else None
 
     async def require(self, place: Place, identity: str) -> P:
-        """A policy of a place by its uuid. Raises `NotFound`."""
-        record = await self._find(place, identity)
+        """A policy of a place by its key. Raises `NotFound`."""
+        record = await self.find(place, identity)
         if record is None:
-            raise NotFound(f"There is no {self._name} '{identity[:64]}'.", field="policy")
+            raise NotFound(f"There is no {self._name} '{identity[:64]}'.", field=self._field)
         return record
 
     async def has_equal(self, place: Place, values: dict[str, Any], *, but: int = 0) -> bool:

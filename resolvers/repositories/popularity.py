@@ -51,6 +51,7 @@ WRITE_BATCH = 100
     "Notes what is pulled most, which searches look at first.",
     every_s=HOUR,
     lane=Lane.LONG,
+    goes_on_when_read_only=False,
 )
 async def run_update_levels(run: Run) -> None:
     """Do what `update_levels` does."""

@@ -59,7 +59,7 @@ _SOURCE = (
 
 async def prototypes(context: Context, organization: AccountRecord, page: Page) -> Slice[PrototypeRecord]:
     """The prototypes of an organization, oldest first. Requires `org:admin`."""
-    await require_namespace(context, organization.id, TeamRole.ADMIN)
+    await require_namespace(context.looking, organization.id, TeamRole.ADMIN)
     rows = await paginate(
         Query(_COLUMNS.sql, _SOURCE, (Term("p.id", "id"),), ("p.organization_id = ?",), (organization.id,)),
         page,
@@ -73,7 +73,7 @@ async def by_id(context: Context, prototype_id: int) -> PrototypeRecord | None:
     row = await fetch_one(f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE p.id = ?", prototype_id)
     if row is None:
         return None
-    await require_namespace(context, row["organization_id"], TeamRole.ADMIN)
+    await require_namespace(context.looking, row["organization_id"], TeamRole.ADMIN)
     return _COLUMNS.record(row)
 
 

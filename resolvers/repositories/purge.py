@@ -1,5 +1,7 @@
 """Purging: jobs that hard-delete the content of deleted repositories and namespaces, in batches."""
 
+from collections.abc import Iterable
+
 from resolvers.access.epochs import Cause, bump
 from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
 from resolvers.sizes import stored as sizes
@@ -25,6 +27,17 @@ PURGE_STATEMENTS = (
         "DELETE FROM storage_sample WHERE id IN (SELECT s.id FROM repository r JOIN storage_sample s"
         " ON s.namespace_id = r.namespace_id AND s.repository_id = r.id WHERE r.id = ? LIMIT {limit})"
     ),
+    (
+        "DELETE FROM notification_delivery WHERE id IN (SELECT d.id FROM notification n"
+        " JOIN notification_delivery d ON d.notification_id = n.id WHERE n.repository_id = ? LIMIT {limit})"
+    ),
+    "DELETE FROM notification WHERE repository_id = ?",
+    (
+        "DELETE FROM build_log_line WHERE id IN (SELECT l.id FROM build b"
+        " JOIN build_log_line l ON l.build_id = b.id WHERE b.repository_id = ? LIMIT {limit})"
+    ),
+    "DELETE FROM build WHERE id IN (SELECT id FROM build WHERE repository_id = ? LIMIT {limit})",
+    "DELETE FROM build_trigger WHERE repository_id = ?",
     "DELETE FROM repository WHERE id = ?",
     # Triggers subtract what leaves with the row of the repository, so this goes after it.
     "DELETE FROM repository_size WHERE repository_id = ?",
@@ -32,13 +45,24 @@ PURGE_STATEMENTS = (
 PURGE_BATCH = 200
 
 
-@job("repository.purge", "Removes what a deleted repository held.", lane=Lane.LONG, per_namespace=1)
+@job(
+    "repository.purge",
+    "Removes what a deleted repository held.",
+    lane=Lane.LONG,
+    per_namespace=1,
+    goes_on_when_read_only=False,
+)
 async def purge_repository_of(run: Run) -> None:
     """Purge the repository that the job is for."""
     await purge_repository(run.payload["repository_id"])
 
 
-@job("namespace.purge", "Removes what a deleted user or organization held.", lane=Lane.LONG)
+@job(
+    "namespace.purge",
+    "Removes what a deleted user or organization held.",
+    lane=Lane.LONG,
+    goes_on_when_read_only=False,
+)
 async def purge_namespace_of(run: Run) -> None:
     """Purge the namespace that the job is for."""
     await purge_namespace(run.payload["namespace_id"])
@@ -49,12 +73,17 @@ async def purge_repository(repository_id: int) -> None:
     row = await fetch_one("SELECT deleted_at_ms FROM repository WHERE id = ?", repository_id)
     if row is None or row["deleted_at_ms"] is None:
         return
-    for statement in PURGE_STATEMENTS:
+    await delete_in_batches("repository.purge", PURGE_STATEMENTS, repository_id)
+
+
+async def delete_in_batches(name: str, statements: Iterable[str], row_id: int) -> None:
+    """Delete what statements with a `{limit}` find for a row id, in short transactions of a name."""
+    for statement in statements:
         removed = PURGE_BATCH
         while removed == PURGE_BATCH:
             checkpoint()
-            async with transaction("repository.purge"):
-                removed = await execute(statement.format(limit=PURGE_BATCH), repository_id)
+            async with transaction(name):
+                removed = await execute(statement.format(limit=PURGE_BATCH), row_id)
 
 
 async def purge_namespace(namespace_id: int) -> None:

@@ -22,6 +22,7 @@ from resolvers.access.viewer import ANONYMOUS, AccountKind, Credential, Viewer
 from resolvers.context import Context, Site
 from resolvers.errors import AlreadyExists, Forbidden, InvalidCredentials, QuaysideError
 from resolvers.names import split_path
+from resolvers.readonly import ReadOnly, suspended_when_on
 from resolvers.repositories.repository import Visibility, allows_name, create, is_restricted, may_create
 from storage.clock import now_ms
 from storage.conditions import can_act, exists
@@ -95,7 +96,9 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
     if not place["is_enabled"]:
         raise NamespaceDisabled
     can_be_made = _can_be_made(context, place, scope.name)
-    if place["repository_id"] is None and PUSH in scope.actions and can_be_made:
+    # A pull makes the repositories of a cache, whose pushes are refused.
+    is_cache = place["cache_id"] is not None and context.site.has("PROXY_CACHE")
+    if place["repository_id"] is None and PUSH in scope.actions and can_be_made and not is_cache:
         await _create_if_allowed(context, scope.name, place["namespace_id"])
         place = await _place(scope.name) or place
     # The epochs are read before the rights, so that after a change in between they are judged again.
@@ -117,9 +120,13 @@ async def _repository_grant(context: Context, scope: RequestedScope) -> Reposito
 
 
 def _can_be_made(context: Context, place: Row, path: str) -> bool:
-    """Whether the flags of the installation let the viewer create the repository, given the role."""
+    """Whether flags, and a mirror of the organization, let the viewer create it, given the role."""
     kind = AccountKind(place["kind"])
-    return not is_restricted(context, kind) and allows_name(context, split_path(path)[1])
+    return (
+        not place["is_mirror"]
+        and not is_restricted(context, kind)
+        and allows_name(context, split_path(path)[1])
+    )
 
 
 async def may_know_absent(viewer: Viewer, path: str) -> bool:
@@ -157,6 +164,8 @@ async def _place(path: str) -> Row | None:
     namespace, name = split_path(path)
     return await fetch_one(
         "SELECT n.id AS namespace_id, n.auth_epoch AS namespace_epoch, n.kind, n.is_enabled,"
+        " (SELECT c.id FROM proxy_cache c WHERE c.organization_id = n.id) AS cache_id,"
+        " EXISTS (SELECT 1 FROM organization_mirror o WHERE o.organization_id = n.id) AS is_mirror,"
         " r.id AS repository_id,"
         " r.auth_epoch AS repository_epoch, r.visibility FROM account n LEFT JOIN repository r"
         f" ON r.namespace_id = n.id AND r.name = ? AND {exists('r')}"
@@ -166,14 +175,45 @@ async def _place(path: str) -> Row | None:
     )
 
 
+async def may_create_at(context: Context, path: str) -> bool:
+    """Whether the viewer may create a repository at a path, as far as the flags let them."""
+    place = await _place(path)
+    if place is None or not place["is_enabled"] or not _can_be_made(context, place, path):
+        return False
+    return await may_create(context.viewer, place["namespace_id"])
+
+
+async def is_there(path: str) -> bool:
+    """Whether there is a repository at a path."""
+    place = await _place(path)
+    return place is not None and place["repository_id"] is not None
+
+
+async def is_cached(site: Site, path: str) -> bool:
+    """Whether the namespace of a path is a pull-through cache."""
+    place = await _place(path)
+    return place is not None and place["cache_id"] is not None and site.has("PROXY_CACHE")
+
+
+async def create_if_allowed(context: Context, path: str) -> None:
+    """Create a private repository at a path if the viewer may, unless somebody has done so."""
+    place = await _place(path)
+    if place is not None and place["repository_id"] is None:
+        await _create_if_allowed(context, path, place["namespace_id"])
+
+
 async def _create_if_allowed(context: Context, path: str, namespace_id: int) -> None:
     if not await may_create(context.viewer, namespace_id):
         return
     namespace, name = split_path(path)
     try:
-        await create(context, namespace=namespace, name=name, visibility=Visibility.PRIVATE)
+        with suspended_when_on():
+            await create(context, namespace=namespace, name=name, visibility=Visibility.PRIVATE)
     except AlreadyExists:
         # A concurrent push created it; the caller reads it and decides on its rights.
+        return
+    except ReadOnly:
+        # A token is issued all the same; the push says why it is refused.
         return
 
 

@@ -22,7 +22,7 @@ from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import require_namespace
 from resolvers.columns import Columns
 from resolvers.context import Context
-from resolvers.errors import AlreadyExists, Invalid, NotFound, NotWritable
+from resolvers.errors import AlreadyExists, Invalid, NotFound
 from resolvers.names import check_repository, split_path
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_ranges
 from resolvers.repositories import prototype
@@ -34,6 +34,7 @@ from resolvers.repositories.ranking import (
     of_ranges,
     ranked_ids,
 )
+from resolvers.repositories.regimes import Regime, require_free
 from storage.clock import now_ms
 from storage.conditions import exists
 from storage.database import IntegrityError
@@ -67,7 +68,8 @@ class RepositoryState(StrEnum):
 class RepositoryRecord:
     """A repository with the columns of its namespace that most callers need.
 
-    `path` is namespace, slash and name, as clients write it.
+    `path` is namespace, slash and name, as clients write it. `is_cached`: the organization is a pull-through
+    cache of another registry.
     """
 
     id: int
@@ -84,6 +86,7 @@ class RepositoryRecord:
     badge_token: str
     auth_epoch: int
     created_at_ms: int
+    is_cached: bool
 
     @property
     def ref(self) -> RepositoryRef:
@@ -97,6 +100,7 @@ _COLUMNS = Columns(
     namespace_name="n.name",
     namespace_kind="n.kind",
     tag_expiration_s="n.tag_expiration_s",
+    is_cached="EXISTS (SELECT 1 FROM proxy_cache x WHERE x.organization_id = r.namespace_id)",
 )
 _SOURCE = "repository r JOIN account n ON n.id = r.namespace_id"
 _ALIVE = f"{exists('r')} AND {exists('n')}"
@@ -150,14 +154,6 @@ async def require(context: Context, path: str, role: RepositoryRole) -> Reposito
     return record
 
 
-def require_writable(context: Context, record: RepositoryRecord) -> None:
-    """Raise `NotWritable` unless the state of the repository allows to write content."""
-    if record.state is not RepositoryState.NORMAL:
-        raise NotWritable(
-            f"Repository is in read only or mirror mode: {record.state.value}", field="repository"
-        )
-
-
 async def lock(record: RepositoryRecord) -> RepositoryRecord:
     """Lock the row of a repository in the open transaction, and return it with its present state.
 
@@ -167,14 +163,6 @@ async def lock(record: RepositoryRecord) -> RepositoryRecord:
     if row is None or row["deleted_at_ms"] is not None:
         raise NotFound(field="repository")
     return replace(record, state=RepositoryState(row["state"]))
-
-
-async def lock_writable(context: Context, record: RepositoryRecord) -> None:
-    """Lock the row of a repository in the open transaction, and check again that it may be written.
-
-    Raises `NotWritable`, and `NotFound` if it was deleted meanwhile.
-    """
-    require_writable(context, await lock(record))
 
 
 class RepositoryOrder(StrEnum):
@@ -300,10 +288,13 @@ async def may_create(viewer: Viewer, namespace_id: int) -> bool:
     return role is not None and role >= TeamRole.CREATOR
 
 
-async def require_by_id(context: Context, repository_id: int, role: RepositoryRole) -> None:
-    """Do what `require_repository` does for the repository of a row id, which may be gone."""
+async def require_by_id(
+    context: Context, repository_id: int, role: RepositoryRole
+) -> RepositoryRecord | None:
+    """The repository of a row id, after what `require_repository` does; None if it is gone."""
     found = (await by_ids([repository_id])).get(repository_id)
     await require_repository(context, found.ref if found else None, role)
+    return found
 
 
 async def create(
@@ -334,33 +325,50 @@ async def create(
     check_description(description)
     try:
         async with transaction("repository.create"):
-            row = await Repository.create(
-                uuid=str(uuid.uuid4()),
-                namespace_id=owner.id,
-                name=name,
-                visibility=visibility.value,
-                state=RepositoryState.NORMAL.value,
-                description=description,
-                badge_token=random_text(40),
-                created_at_ms=now_ms(),
-            )
-            account = context.viewer.account
-            if account is not None and account.id != owner.id:
-                await RepositoryPermission.create(
-                    repository_id=row.id, account_id=account.id, role=RepositoryRole.ADMIN.value
-                )
-                await prototype.apply(owner.id, row.id, account.id)
-            await events.record(
-                context,
-                "create_repo",
-                {"repo": name, "namespace": namespace},
-                namespace_id=owner.id,
-                repository_id=row.id,
-            )
+            await require_free(owner.id, Regime.CREATION, field="namespace")
+            identity = await insert(context, owner, name, visibility, description=description)
     except IntegrityError as error:
         # The unique index rejected a concurrent creation.
         raise AlreadyExists("Repository already exists", field="name") from error
-    return (await by_ids([row.id]))[row.id]
+    return (await by_ids([identity]))[identity]
+
+
+async def insert(
+    context: Context,
+    owner: AccountRecord,
+    name: str,
+    visibility: Visibility,
+    *,
+    description: str | None = None,
+    state: RepositoryState = RepositoryState.NORMAL,
+    role: RepositoryRole = RepositoryRole.ADMIN,
+) -> int:
+    """Write a repository, on which the viewer gets a role, in the open transaction; the id of its row.
+
+    The caller has authorized and checked it. Raises `IntegrityError` for a name that is taken.
+    """
+    row = await Repository.create(
+        uuid=str(uuid.uuid4()),
+        namespace_id=owner.id,
+        name=name,
+        visibility=visibility.value,
+        state=state.value,
+        description=description,
+        badge_token=random_text(40),
+        created_at_ms=now_ms(),
+    )
+    account = context.viewer.account
+    if account is not None and account.id != owner.id:
+        await RepositoryPermission.create(repository_id=row.id, account_id=account.id, role=role.value)
+        await prototype.apply(owner.id, row.id, account.id)
+    await events.record(
+        context,
+        "create_repo",
+        {"repo": name, "namespace": owner.name},
+        namespace_id=owner.id,
+        repository_id=row.id,
+    )
+    return int(row.id)
 
 
 def check_description(description: str | None) -> None:
@@ -436,6 +444,12 @@ async def change_state(context: Context, path: str, state: RepositoryState) -> R
     record = await require(context, path, RepositoryRole.ADMIN)
     if state not in {RepositoryState.NORMAL, RepositoryState.READ_ONLY, RepositoryState.MIRROR}:
         raise Invalid(f"state: must be NORMAL, READ_ONLY or MIRROR, not {state.value}.", field="state")
+    await require_free(record.namespace_id, Regime.STATE, field="state")
+    return await put_state(context, record, state)
+
+
+async def put_state(context: Context, record: RepositoryRecord, state: RepositoryState) -> RepositoryRecord:
+    """Change the state, which the caller has authorized."""
     return await _change(
         context, record, "state", state.value, "change_repo_state", {"state_changed": state.value}
     )

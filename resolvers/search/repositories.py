@@ -53,7 +53,7 @@ def candidates(viewer: Viewer, grants: GrantCount, text: str) -> list[Part]:
     found: list[Part] = []
     for part, owner in searches if slash else searches[:1]:
         found.append(_matches("public", part, owner, ALWAYS))
-        if viewer.has_full_access:
+        if viewer.sees_all:
             found.append(_matches("private", part, owner, ALWAYS))
         elif not has_grants(viewer):
             continue

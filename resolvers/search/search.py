@@ -2,8 +2,7 @@
 
 Repositories and accounts use trigram indexes; texts without three letters or digits in a row match only the
 beginning of names. Teams and robots are scanned: they are few, those of the viewer's organizations, except
-for superusers with full access. At most `WINDOW` matches of each kind are ranked; of repositories the most
-pulled.
+for those who see all. At most `WINDOW` matches of each kind are ranked; of repositories the most pulled.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -96,12 +95,12 @@ _MEMBERSHIPS = (
 
 
 def _teams(context: Context, text: str, _: GrantCount) -> list[Part]:
-    """Teams of the viewer's organizations; all teams for superusers with full access."""
+    """Teams of the viewer's organizations; all teams for those who see all."""
     viewer = context.viewer
-    if viewer.account is None or (organization_cap(viewer.scopes) is None and not viewer.has_full_access):
+    if viewer.account is None or (organization_cap(viewer.scopes) is None and not viewer.sees_all):
         return []
     own = Part(f"t.organization_id IN ({_MEMBERSHIPS})", (viewer.account.id,))
-    seen = ALWAYS if viewer.has_full_access else own
+    seen = ALWAYS if viewer.sees_all else own
     points = points_of("t.name", text)
     part, value = contains("t.name", text)
     return [
@@ -117,11 +116,11 @@ def _teams(context: Context, text: str, _: GrantCount) -> list[Part]:
 def _robot_owners(viewer: Viewer) -> Part | None:
     """SQL condition on robots that the viewer may see: their own, and those of their organizations.
 
-    Superusers with full access see all; None if the viewer may see none.
+    Superusers with full access and read-only ones see all; None if the viewer may see none.
     """
     if viewer.account is None:
         return None
-    if viewer.has_full_access:
+    if viewer.sees_all:
         return ALWAYS
     if organization_cap(viewer.scopes) is not None:
         return Part(f"(x.owner_id = ? OR x.owner_id IN ({_MEMBERSHIPS}))", (viewer.account.id,) * 2)

@@ -27,6 +27,7 @@ class SizeOnDay:
     "Notes the stored bytes of the day of repositories and namespaces, for charts and forecasts.",
     every_s=6 * HOUR,
     lane=Lane.LONG,
+    goes_on_when_read_only=False,
 )
 async def run_sample(_: Run) -> None:
     """Do what `sample` does."""

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import orjson
 
+from resolvers.context import Context
 from resolvers.job_kinds import DAY, Lane, Run, job, progress
 from resolvers.sizes.stored import forget, hold
 from storage.clock import now_ms
+from storage.jobs import enqueue_alone, open_states
 from storage.site_settings import set_site_setting, site_setting
 from storage.statements import Row, execute, fetch, fetch_one
 from storage.transactions import transaction
@@ -20,6 +22,7 @@ from storage.transactions import transaction
 logger = logging.getLogger("quayside.sizes")
 
 BATCH = 500
+JOB = "sizes.recount"
 REGISTRY_SIZE = "registry_size"
 
 
@@ -39,10 +42,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RegistrySize:
-    """What the registry held at the last recount: the bytes of all blobs and manifests, each stored once."""
+    """What the registry held at the last recount: the bytes of all blobs and manifests, each stored once.
 
-    stored_bytes: int
-    counted_at_ms: int
+    Both are None before the first.
+    """
+
+    stored_bytes: int | None = None
+    counted_at_ms: int | None = None
+    is_queued: bool = False
+    is_running: bool = False
 
 
 _BLOBS = (
@@ -80,23 +88,29 @@ _DIFFERENT_REPOSITORIES = (
 )
 
 
-async def recount() -> AsyncIterator[Difference]:
-    """Compare and mend the stored bytes of all namespaces, and count the registry. Yields what differed."""
+async def recount(*, is_dry_run: bool = False) -> AsyncIterator[Difference]:
+    """Compare and mend the stored bytes of all namespaces, and count the registry. Yields what differed.
+
+    With `is_dry_run` it yields the same and changes nothing.
+    """
     number, place = await _number_of_namespaces(), 0
     async for row in _namespaces():
         await progress(place, max(number, place))
         place += 1
-        for difference in await _compare(row["id"], row["name"]):
+        compare = _differences if is_dry_run else _compare
+        for difference in await compare(row["id"], row["name"]):
             yield difference
-    await _forget_lost()
-    await _count_registry()
+    if not is_dry_run:
+        await _forget_lost()
+        await _count_registry()
 
 
 @job(
-    "sizes.recount",
+    JOB,
     "Counts stored bytes anew, mends the kept figures that differ, and sums the registry.",
     every_s=DAY,
     lane=Lane.LONG,
+    goes_on_when_read_only=False,
 )
 async def run_recount(run: Run) -> str:
     """Do what `recount` does, and log each difference."""
@@ -116,10 +130,26 @@ async def run_recount(run: Run) -> str:
     return "All figures were right." if number == 0 else f"Mended {number} figures."
 
 
-async def registry_size() -> RegistrySize | None:
-    """What the last recount found; None before the first."""
+async def registry_size(context: Context) -> RegistrySize:
+    """What the last recount found, and whether another is due or under way. For those who see the site."""
+    context.viewer.require_site_view()
     text = await site_setting(REGISTRY_SIZE)
-    return None if text is None else RegistrySize(**orjson.loads(text))
+    states = await open_states(JOB)
+    return RegistrySize(
+        **({} if text is None else orjson.loads(text)),
+        is_queued="waiting" in states,
+        is_running="running" in states,
+    )
+
+
+async def order(context: Context) -> bool:
+    """Let the registry be counted anew, unless that is due or under way; whether it was ordered.
+
+    For superusers with a fresh login.
+    """
+    context.viewer.require_superuser()
+    context.viewer.require_fresh()
+    return await enqueue_alone(JOB)
 
 
 async def _number_of_namespaces() -> int:

@@ -13,12 +13,14 @@ from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, TooMany, UnknownReference
 from resolvers.manifests import manifest
 from resolvers.manifests.cosign import ENDINGS, name_of
+from resolvers.manifests.document import MANIFEST_MEDIA_TYPES
 from resolvers.manifests.liveness import RENEWAL_MS
 from resolvers.names import check_tag
 from resolvers.quotas import enforcement
 from resolvers.quotas.notices import refusals
 from resolvers.repositories import repository
-from resolvers.repositories.repository import RepositoryRecord, Visibility, require_writable
+from resolvers.repositories.repository import RepositoryRecord, Visibility
+from resolvers.repositories.writing import require_no_cache, require_writable
 from resolvers.tags import tag
 from resolvers.tags.tag import TagRecord
 from storage.clock import now_ms
@@ -70,7 +72,8 @@ async def copy(
     repositories are created, private, where the viewer may. Immutability policies and what the image asks
     for its tags apply to the new tags. With `include_referrers`, cosign tags (`sha256-<hex>.sig`) are set as
     in the source. Returns the active tags in the order of the targets. Raises `Invalid`, `UnknownReference`,
-    `Immutable`, `NotWritable`, `TooMany`, `QuotaExceeded`.
+    `Immutable`, `NotWritable`, `TooMany`, `QuotaExceeded`. An index of which the source lacks images is
+    copied with SPARSE_INDEX only.
     """
     _check(source, targets)
     origin = await repository.repository(context, source.repository, RepositoryRole.READ)
@@ -110,6 +113,8 @@ async def _copy(
         copied = await _closure(origin, root["id"], include_referrers=include_referrers)
         await _require_blobs(origin, copied.manifests)
         others = [record for record in records.values() if record.id != origin.id]
+        if others and not context.site.has("SPARSE_INDEX"):
+            await _require_children(origin, copied.manifests)
         if len(copied.tags) * len(others) > MAX_TAGS:
             raise TooMany(
                 f"A copy sets at most {MAX_TAGS:,} tags of referrers; name fewer targets.", field="from"
@@ -141,15 +146,18 @@ async def _target(context: Context, path: str, *, can_create: bool) -> Repositor
     if can_create and await repository.find(path) is None:
         namespace, _, name = path.partition("/")
         try:
-            return await repository.create(
+            made = await repository.create(
                 context, namespace=namespace, name=name, visibility=Visibility.PRIVATE
             )
         except (Invalid, AlreadyExists) as error:
             raise type(error)(f"'{path}': {error.message}", field="to") from error
+        require_no_cache(context, made)
+        return made
     record = await repository.repository(context, path, RepositoryRole.WRITE)
     if record is None:
         raise UnknownReference(f"There is no repository '{path}'.", field="to")
     require_writable(context, record)
+    require_no_cache(context, record)
     return record
 
 
@@ -209,7 +217,10 @@ async def _closure(origin: RepositoryRecord, root: int, *, include_referrers: bo
 
 
 async def _require_blobs(origin: RepositoryRecord, copied: Sequence[int]) -> None:
-    """Raise `UnknownReference` if the source no longer has the right to a blob of the copied manifests."""
+    """Raise `UnknownReference` if the source does not have the right to a blob of the copied manifests.
+
+    A blob may have been deleted, or not been fetched yet into a cache.
+    """
     for batch in batches(copied):
         missing = await fetch_one(
             "SELECT m.digest FROM manifest_blob m WHERE m.is_distributable"
@@ -219,7 +230,31 @@ async def _require_blobs(origin: RepositoryRecord, copied: Sequence[int]) -> Non
             origin.id,
         )
         if missing is not None:
-            raise UnknownReference(f"The source no longer holds the blob {missing['digest']}.", field="from")
+            raise UnknownReference(
+                f"The source does not hold the blob {missing['digest']}; pull the image if it is cached, or"
+                " push it again.",
+                field="from",
+            )
+
+
+async def _require_children(origin: RepositoryRecord, copied: Sequence[int]) -> None:
+    """Raise `UnknownReference` if the source does not hold an image that a copied index lists."""
+    kinds = sorted(MANIFEST_MEDIA_TYPES)
+    for batch in batches(copied):
+        missing = await fetch_one(
+            f"SELECT c.digest FROM manifest_child c WHERE c.manifest_id IN ({placeholders(batch)})"
+            f" AND c.media_type IN ({placeholders(kinds)}) AND NOT EXISTS (SELECT 1 FROM manifest k"
+            " WHERE k.repository_id = ? AND k.digest = c.digest)",
+            *batch,
+            *kinds,
+            origin.id,
+        )
+        if missing is not None:
+            raise UnknownReference(
+                f"The source does not hold {missing['digest']}, which the index lists; copy the images that"
+                " it holds one by one, by their digests.",
+                field="from",
+            )
 
 
 _MANIFEST_COLUMNS = (

@@ -18,6 +18,7 @@ from resolvers.errors import AlreadyExists, Invalid
 from resolvers.job_kinds import Lane, Run, checkpoint, job, progress
 from resolvers.patterns import compile_pattern, fits_whole
 from resolvers.repositories.policies import Place, Policies
+from resolvers.repositories.regimes import Regime, require_free
 from resolvers.repositories.repository import RepositoryRecord
 from storage.clock import now_ms
 from storage.conditions import is_active
@@ -62,7 +63,7 @@ async def policies_of(context: Context, repository: RepositoryRecord) -> list[Po
     """The policies that apply to a repository: its own and its namespace's; none without IMMUTABLE_TAGS."""
     if not context.site.has("IMMUTABLE_TAGS"):
         return []
-    return await POLICIES.holding_in(repository)
+    return await POLICIES.holding_in(namespace_id=repository.namespace_id, repository_id=repository.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,11 @@ async def create(
     place = await _place(context, owner)
     compile_pattern(tag_pattern, field="tagPattern")
     async with transaction("immutability.create"):
+        # Before the row of a repository, and also where that is the place: an organization becomes a cache
+        # under the same lock.
+        await lock_row("account", place.namespace_id)
         await place.lock()
+        await require_free(place.namespace_id, Regime.LOCKS, field="owner")
         await _refuse_duplicate(place, tag_pattern, tag_pattern_matches)
         made = await ImmutabilityPolicy.create(
             uuid=str(uuid.uuid4()),
@@ -226,7 +231,13 @@ def _scope(record: PolicyRecord) -> str:
     return "r.namespace_id = ?" if record.repository_id is None else "r.id = ?"
 
 
-@job(APPLY, "Locks the tags that fit an immutability policy.", lane=Lane.LONG, per_namespace=1)
+@job(
+    APPLY,
+    "Locks the tags that fit an immutability policy.",
+    lane=Lane.LONG,
+    per_namespace=1,
+    goes_on_when_read_only=False,
+)
 async def run_apply(run: Run) -> None:
     """Apply the policy that the job is for."""
     await apply(run.tools.context, run.payload["policy_id"], may_expire=run.payload["may_expire"])

@@ -17,7 +17,8 @@ from resolvers.changes import UNSET
 from resolvers.context import Context
 from resolvers.errors import Conflict, NotFound, TooMany, UserError
 from resolvers.manifests import control, cosign, manifest
-from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
+from resolvers.repositories.repository import RepositoryRecord, require
+from resolvers.repositories.writing import lock_writable, require_no_cache, require_writable
 from resolvers.spans import next_start
 from resolvers.tags import event as tag_event
 from resolvers.tags import immutability, kept_plan
@@ -57,7 +58,7 @@ async def prepare(context: Context, path: str, kind: PlanKind, arguments: PlanAr
     Raises `TooMany` for more than 10,000 tags, `Invalid`, `NotFound`, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
-    require_writable(context, record)
+    _require_may(context, record, kind)
     context.viewer.require_account()
     items = outcome(context, kind, arguments, await read(record, kind, arguments))
     await _require_content(kind, items, field="to")
@@ -87,7 +88,7 @@ async def apply(context: Context, path: str, kind: PlanKind, identity: str) -> P
     that was applied, that expired or whose outcome has changed, `NotWritable`.
     """
     record = await require(context, path, RepositoryRole.WRITE)
-    require_writable(context, record)
+    _require_may(context, record, kind)
     unknown = NotFound(f"You have no plan '{identity[:64]}' of this kind for this repository.", field="plan")
     kept = await _stored(context, record, identity)
     if kept is None or kept.kind != kind.value:
@@ -134,6 +135,13 @@ async def _recompute(
     if kept_plan.fingerprint(items) != fingerprint:
         raise kept_plan.stale()
     return inputs, items
+
+
+def _require_may(context: Context, record: RepositoryRecord, kind: PlanKind) -> None:
+    """Raise `NotWritable` unless a plan is for this repository: in a cache, one that moves no tags."""
+    require_writable(context, record)
+    if kind in (PlanKind.MOVE, PlanKind.ROLLBACK):
+        require_no_cache(context, record)
 
 
 async def _reread(record: RepositoryRecord, kind: PlanKind, arguments: PlanArguments) -> PlanInputs:

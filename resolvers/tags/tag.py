@@ -21,7 +21,9 @@ from resolvers.manifests import control, cosign, liveness, manifest
 from resolvers.manifests.control import Control
 from resolvers.names import check_tag
 from resolvers.pages import Page, Query, Slice, Term, paginate, paginate_each
-from resolvers.repositories.repository import RepositoryRecord, lock_writable, require, require_writable
+from resolvers.repositories.regimes import Regime, require_free
+from resolvers.repositories.repository import RepositoryRecord, require
+from resolvers.repositories.writing import lock_writable, require_no_cache, require_writable
 from resolvers.spans import next_start
 from resolvers.tags import event as tag_event
 from resolvers.tags import immutability
@@ -42,6 +44,7 @@ class TagRecord:
     `is_expiration` is true for an end that was set in advance, false for one by a move or a deletion;
     `has_ended` for an end that stays, even if the clock goes back. `pusher_id` is the account that pointed
     it there, None if that is not known. `life` is how often the tag was made again after it had ended.
+    `confirmed_at_ms` is when the upstream of a pull-through cache had it so, None for a tag that was pushed.
     """
 
     id: int
@@ -56,6 +59,7 @@ class TagRecord:
     has_ended: bool
     pusher_id: int | None
     life: int
+    confirmed_at_ms: int | None
 
     def is_active(self, moment_ms: int) -> bool:
         """Whether the span goes on at a time, as `storage.conditions.is_active` says in SQL."""
@@ -200,8 +204,9 @@ async def point(
 
     Returns the lock and expiration of the new span; None for a tag that points there already, which keeps its
     span and has its expiration by the image renewed. Raises `Immutable` for a tag that is locked to another
-    manifest.
+    manifest, `NotWritable` in a cache whose upstream does not set it.
     """
+    require_no_cache(context, repository)
     now = now_ms()
     if asked is None:
         asked = await control.of_manifest(manifest_id)
@@ -431,6 +436,8 @@ async def _change_immutability(
         raise Invalid(
             f"Cannot make tag '{name}' immutable: remove its expiration first.", field="isImmutable"
         )
+    if is_immutable:
+        await require_free(record.namespace_id, Regime.LOCKS, field="isImmutable")
     if not is_immutable and tag.is_immutable:
         role = await repository_role(context.viewer, record.ref)
         if role is not RepositoryRole.ADMIN:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rest_compat.chapter import chapter
-from rest_compat.problems import message
+from rest_compat.problems import Problem, message
 from rest_compat.route import Check, Route
 
 APPLICATION = "/organization/{orgname}/applications/{client_id}"
+PROXY_CACHE = "/organization/{orgname}/proxycache"
 
 CHAPTER = chapter(
     "organization",
@@ -60,6 +61,38 @@ CHAPTER = chapter(
     Route("updateOrganizationApplication", "PUT", APPLICATION, "org:admin"),
     Route("deleteOrganizationApplication", "DELETE", APPLICATION, "org:admin", status=204),
     Route("getApplicationInformation", "GET", "/app/{client_id}"),
+    Route(
+        "getProxyCacheConfig",
+        "GET",
+        PROXY_CACHE,
+        flags=("PROXY_CACHE",),
+        null_answer={"upstream_registry": "", "expiration_s": "", "insecure": ""},
+    ),
+    Route(
+        "createProxyCacheConfig",
+        "POST",
+        PROXY_CACHE,
+        status=201,
+        body="Created",
+        flags=("PROXY_CACHE",),
+    ),
+    Route(
+        "deleteProxyCacheConfig",
+        "DELETE",
+        PROXY_CACHE,
+        status=204,
+        observed=201,
+        body="Deleted",
+        flags=("PROXY_CACHE",),
+    ),
+    Route(
+        "validateProxyCacheConfig",
+        "POST",
+        "/organization/{orgname}/validateproxycache",
+        status=202,
+        flags=("PROXY_CACHE",),
+        problems={"UPSTREAM": Problem(400, text="Failed to validate Proxy cache configuration")},
+    ),
     Route("resetApplicationSecret", "POST", f"{APPLICATION}/resetclientsecret", "org:admin", internal=True),
     Route("listApplicationTokens", "GET", f"{APPLICATION}/tokens", "org:admin", internal=True),
     Route(

@@ -34,6 +34,22 @@ CHAPTER = chapter(
         check=Check.ACCESS,
     ),
     Route(
+        "getRepoAuthorizedEmail",
+        "GET",
+        "/repository/{repository}/authorizedemail/{email}",
+        "repo:admin",
+        internal=True,
+        flags=("MAILING",),
+    ),
+    Route(
+        "requestRepoAuthorizedEmail",
+        "POST",
+        "/repository/{repository}/authorizedemail/{email}",
+        "repo:admin",
+        internal=True,
+        flags=("MAILING",),
+    ),
+    Route(
         "changeRepoState",
         "PUT",
         "/repository/{repository}/changestate",

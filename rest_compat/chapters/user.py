@@ -87,6 +87,30 @@ CHAPTER = chapter(
     Route("listStarredRepos", "GET", "/user/starred", "user:admin", check=Check.LOGIN),
     Route("deleteStar", "DELETE", "/user/starred/{repository}", "user:admin", status=204),
     Route(
+        "listUserNotifications",
+        "GET",
+        "/user/notifications",
+        "user:admin",
+        check=Check.LOGIN,
+        internal=True,
+    ),
+    Route(
+        "getUserNotification",
+        "GET",
+        "/user/notifications/{uuid}",
+        "user:admin",
+        check=Check.LOGIN,
+        internal=True,
+    ),
+    Route(
+        "updateUserNotification",
+        "PUT",
+        "/user/notifications/{uuid}",
+        "user:admin",
+        check=Check.LOGIN,
+        internal=True,
+    ),
+    Route(
         "listAuthorizations", "GET", "/user/authorizations", "user:admin", check=Check.LOGIN, internal=True
     ),
     Route(

@@ -12,17 +12,20 @@ from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account, invite, organization, session
 from resolvers.accounts.account import AccountRecord
 from resolvers.avatar import AvatarKind, avatar
+from resolvers.inbox import notice
 from resolvers.repositories import repository, star
 from schema.accounts.session import Session
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
-from schema.node_id import Node, encode_id
+from schema.guards import REFUSABLE
+from schema.node_id import Node, decode_id, encode_id
 from schema.oauth.token import TokenHolder
 from schema.scalars import BigInt, optional_datetime, to_datetime
 
 if TYPE_CHECKING:
     from schema.accounts.invite import TeamInvite
     from schema.accounts.organization import Organization
+    from schema.inbox.notice import InboxNotice
     from schema.repositories.repository import Repository
     from schema.sizes.storage import Storage
 
@@ -89,7 +92,7 @@ class Account(Node):
 
 
 @strawberry.type(
-    description="What only the user may see and change. Requires `user:admin` on the own account."
+    description="What only the user and superusers may see. Requires `user:admin` on the own account."
 )
 class UserSettings:
     record: strawberry.Private[AccountRecord]
@@ -109,6 +112,18 @@ class UserSettings:
     @strawberry.field(description="Whether the user may administer the registry.")
     def is_superuser(self, info: Info) -> bool:
         return account.is_superuser(info.context.context, self.record)
+
+    @strawberry.field(description="Whether the user sees all that superusers see, and changes nothing.")
+    def is_read_only_superuser(self, info: Info) -> bool:
+        return account.is_read_only_superuser(info.context.context, self.record)
+
+    @strawberry.field(description="How many access tokens act for the user, those that have expired too.")
+    async def access_token_count(self, info: Info) -> int:
+        return await info.context.loaders.access_token_counts.load(self.record.id)
+
+    @strawberry.field(description="How many application tokens the user has, those that have expired too.")
+    async def app_token_count(self, info: Info) -> int:
+        return await info.context.loaders.app_token_counts.load(self.record.id)
 
     @strawberry.field(description="Whether the user can sign in with a password.")
     def has_password(self) -> bool:
@@ -179,7 +194,8 @@ class User(Account, TokenHolder):
         return to_datetime(self.record.created_at_ms)
 
     @strawberry.field(
-        description="What only the user may see: null for others, and for tokens without `user:admin`."
+        description="What only the user and superusers may see: null for others, and for tokens without"
+        " `user:admin`."
     )
     def settings(self, info: Info) -> UserSettings | None:
         role = account.viewer_account_role(info.context.context, self.record)
@@ -235,6 +251,13 @@ class Viewer:
         return info.context.context.viewer.is_superuser
 
     @strawberry.field(
+        description="Whether the viewer sees all that superusers see, whatever the scopes, and changes"
+        " nothing."
+    )
+    def is_read_only_superuser(self, info: Info) -> bool:
+        return info.context.context.viewer.is_read_only_superuser
+
+    @strawberry.field(
         description="Whether what asks for a fresh login is allowed now. A session is fresh for ten minutes"
         " after a password was given; tokens, and users without a password, always are."
     )
@@ -263,6 +286,41 @@ class Viewer:
 
         found = await invite.of_viewer(info.context.context, page(first, after))
         return connect(found, to_invite)
+
+    @strawberry.field(
+        description="What the bell tells the user, newest first: notices to the user, to their teams, and to"
+        " organizations that they administer. Those older than 90 days are forgotten, and of one target all"
+        " but the newest 500. Requires `user:admin`."
+    )
+    async def inbox(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        is_dismissed: Annotated[
+            bool | None,
+            strawberry.argument(description="Only those that were put away, or were not; null for all."),
+        ] = None,
+    ) -> Connection[Annotated["InboxNotice", strawberry.lazy("schema.inbox.notice")]] | None:
+        from schema.inbox.notice import to_notice
+
+        found = await notice.of_viewer(info.context.context, page(first, after), is_dismissed=is_dismissed)
+        return connect(found, to_notice)
+
+    @strawberry.field(
+        description="How many notices the user has not put away. Requires `user:admin`.", metadata=REFUSABLE
+    )
+    async def unread_notice_count(self, info: Info) -> int | None:
+        return await notice.unread_count(info.context.context)
+
+    @strawberry.field(description="A notice of the user; null if there is none such. Requires `user:admin`.")
+    async def inbox_notice(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+    ) -> Annotated["InboxNotice", strawberry.lazy("schema.inbox.notice")] | None:
+        from schema.inbox.notice import to_notice
+
+        record = await notice.by_id(info.context.context, decode_id(id, "InboxNotice") or 0)
+        return to_notice(record) if record else None
 
     @strawberry.field(
         description="The repositories that the viewer has starred and may see, oldest first. Requires"

@@ -1,6 +1,6 @@
 """Namespaces: what belongs to a user or an organization, as its owner sees it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -8,27 +8,36 @@ import resolvers.accounts.robot
 from resolvers.access.permissions import namespace_role
 from resolvers.access.roles import TeamRole
 from resolvers.access.viewer import AccountKind
+from resolvers.accounts import takeover
 from resolvers.accounts.account import AccountRecord
 from resolvers.accounts.namespace import namespace
 from resolvers.accounts.robot import RobotOrder
+from resolvers.gate import policy as gate
+from resolvers.notifications.notification import NOTIFICATIONS
 from resolvers.pruning import policy as pruning_policy
 from resolvers.pruning.preview import next_run
-from resolvers.repositories import activity
+from resolvers.repositories import activity, authorized_email
 from resolvers.repositories.largest_blobs import largest_blobs
 from resolvers.repositories.latest_pushes import latest_pushes
 from resolvers.tags import immutability
 from resolvers.tags.largest import largest_tags
 from schema.accounts.organization import Organization, to_organization
 from schema.accounts.robot import Robot, to_robot
+from schema.caches.configuration import OF_NAMESPACE as PROXY_CACHE_OF_NAMESPACE
+from schema.caches.configuration import ProxyCache, proxy_cache_of
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.errors import Payload, mutation
+from schema.gate.policy import PullPolicy, to_pull_policy
 from schema.guards import REFUSABLE
 from schema.limits import WEIGHT
 from schema.node_id import Node, encode_id
+from schema.notifications.notification import Notification, to_notification
 from schema.pruning.policy import PrunePolicy, to_prune_policy
 from schema.pruning.preview import NEXT_RUN, READS_MANY, PrunePreview
 from schema.quotas.quota import OF_NAMESPACE, IncludeDefault, Quota, quota_of
 from schema.repositories.activity import ActivityDay, Days, to_day
+from schema.repositories.authorized_email import AuthorizedEmail, EmailAddress, to_authorized_email
 from schema.sizes.storage import UNCOUNTED, Storage, storage_of
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 
@@ -76,6 +85,10 @@ class Namespace(Node):
     ) -> Quota | None:
         found = await quota_of(info, self.record.id, self.record.name, include_default=include_default)
         return found if found and number in (None, found.record.id) else None
+
+    @strawberry.field(description=PROXY_CACHE_OF_NAMESPACE, metadata=REFUSABLE)
+    async def proxy_cache(self, info: Info) -> ProxyCache | None:
+        return await proxy_cache_of(info, self.record.id)
 
     @strawberry.field(
         description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"
@@ -155,6 +168,32 @@ class Namespace(Node):
         return to_robot(record) if record else None
 
     @strawberry.field(
+        description="The addresses that were asked to take its notifications, oldest first; those of its"
+        " repositories are asked for each. Requires `org:admin`; for the viewer's own `user:admin`."
+    )
+    async def authorized_emails(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[AuthorizedEmail]:
+        found = await authorized_email.ADDRESSES.of(info.context.context, self.record, page(first, after))
+        return connect(found, to_authorized_email)
+
+    @strawberry.field(
+        description="An address that was asked to take its notifications; null if it was not, or did not"
+        " answer in time. Requires `org:admin`; for the viewer's own `user:admin`."
+    )
+    async def authorized_email(self, info: Info, email: EmailAddress) -> AuthorizedEmail | None:
+        record = await authorized_email.one(info.context.context, self.record, email)
+        return to_authorized_email(record) if record else None
+
+    @strawberry.field(
+        description="The pull policy for all its repositories; null without one. Requires `org:admin`.",
+        metadata=REFUSABLE,
+    )
+    async def pull_policy(self, info: Info) -> PullPolicy | None:
+        record = await gate.policy_of(info.context.context, self.record)
+        return to_pull_policy(record) if record else None
+
+    @strawberry.field(
         description="The immutability policies for all its repositories, oldest first. Requires `org:admin`."
     )
     async def immutability_policies(
@@ -200,6 +239,49 @@ class Namespace(Node):
     ) -> PrunePolicy | None:
         record = await pruning_policy.POLICIES.one(info.context.context, self.record, uuid)
         return to_prune_policy(record) if record else None
+
+    @strawberry.field(
+        description="The notifications of the namespace itself, oldest first; each repository has its own."
+        " Requires `org:admin`, or `user:admin` of the own namespace."
+    )
+    async def notifications(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Notification]:
+        found = await NOTIFICATIONS.of(info.context.context, self.record, page(first, after))
+        return connect(found, to_notification)
+
+    @strawberry.field(
+        description="One of its own notifications; null if there is none such. Requires `org:admin`, or"
+        " `user:admin` of the own namespace."
+    )
+    async def notification(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="Its `uuid`.")]
+    ) -> Notification | None:
+        record = await NOTIFICATIONS.one(info.context.context, self.record, uuid)
+        return to_notification(record) if record else None
+
+
+@strawberry.type(description="What came of taking a namespace over.")
+class NamespaceTakeOverPayload(Payload):
+    organization: Organization | None = strawberry.field(default=None, description="Null if refused.")
+
+
+@strawberry.type
+class NamespaceMutation:
+    @mutation(
+        NamespaceTakeOverPayload,
+        description="Become an administrator of a namespace. The viewer joins the administrators of an"
+        " organization. A user becomes an organization of the viewer, with repositories, robots and policies;"
+        " password, tokens, memberships and roles elsewhere end. For superusers, and of a session with a"
+        " fresh login; refused for namespaces of other superusers.",
+    )
+    async def namespace_take_over(
+        self,
+        info: Info,
+        namespace: Annotated[str, strawberry.argument(description="The name of a user or organization.")],
+    ) -> Any:
+        record = await takeover.take(info.context.context, namespace)
+        return NamespaceTakeOverPayload(organization=to_organization(record))
 
 
 @strawberry.type

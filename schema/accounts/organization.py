@@ -8,20 +8,24 @@ import resolvers.accounts.organization
 import resolvers.accounts.team
 from resolvers.access.needs import ADMINISTER_NAMESPACE
 from resolvers.access.roles import TeamRole
+from resolvers.access.viewer import AccountKind
 from resolvers.accounts import organization, robot
 from resolvers.accounts.account import AccountRecord
-from resolvers.accounts.organization import OrganizationChanges
+from resolvers.accounts.organization import OrganizationChanges, OrganizationOrder
 from resolvers.accounts.robot import RobotOrder
 from resolvers.avatar import AvatarKind
 from resolvers.oauth import application
 from resolvers.repositories import activity, membership, prototype, repository
 from resolvers.repositories.repository import RepositoryFilter, RepositoryOrder
-from schema.accounts.account import Avatar, to_avatar
+from schema.accounts.account import Avatar, User, to_avatar, to_user
 from schema.accounts.team import AccountName, OrganizationName, Team, TeamName, to_judged_team
+from schema.caches.configuration import OF_NAMESPACE, ProxyCache, proxy_cache_of
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.errors import DeletionPayload, Payload, mutation
+from schema.guards import REFUSABLE
 from schema.inputs import changes
+from schema.mirrors.organization import OrganizationMirror, mirror_of
 from schema.node_id import Node, encode_id
 from schema.oauth.application import Application, ClientId, to_application
 from schema.repositories.activity import ActivityDay, Days, to_day
@@ -40,8 +44,26 @@ strawberry.enum(
     description="In which order repositories are listed; among equals by id, in the same direction.",
 )
 
+strawberry.enum(
+    OrganizationOrder,
+    name="OrganizationOrder",
+    description="In which order organizations are listed.",
+)
 
-@strawberry.type(description="What only administrators may see and change. Requires `org:admin`.")
+BySuperuser = Annotated[
+    bool,
+    strawberry.argument(
+        description="Whether a superuser does it, who needs no role in it. Requires `super:user`, and of a"
+        " session a fresh login."
+    ),
+]
+"""Without it, superusers without full access are refused like all others, so that none acts by mistake."""
+
+
+@strawberry.type(
+    description="What only administrators may see and change, and superusers. Requires `org:admin` or"
+    " `super:user`."
+)
 class OrganizationSettings:
     record: strawberry.Private[AccountRecord]
 
@@ -96,13 +118,35 @@ class Organization(Node):
         return await info.context.loaders.namespace_roles.load(self.record.id) is not None
 
     @strawberry.field(
-        description="What only administrators may see; refused to others. Requires `org:admin`."
+        description="What only administrators may see, and superusers; refused to others."
+        " Requires `org:admin` or `super:user`."
     )
     async def settings(self, info: Info) -> OrganizationSettings | None:
-        context = info.context.context
-        if await info.context.loaders.namespace_roles.load(self.record.id) is not TeamRole.ADMIN:
-            raise context.viewer.refusal(ADMINISTER_NAMESPACE)
+        await self._require_administrator(info)
         return OrganizationSettings(record=self.record)
+
+    async def _require_administrator(self, info: Info) -> None:
+        viewer = info.context.context.viewer
+        if viewer.sees_site:
+            return
+        if await info.context.loaders.namespace_roles.load(self.record.id) is not TeamRole.ADMIN:
+            raise viewer.refusal(ADMINISTER_NAMESPACE)
+
+    @strawberry.field(
+        description="How many repositories it has. Refused to others than administrators and superusers.",
+        metadata=REFUSABLE,
+    )
+    async def repository_count(self, info: Info) -> int | None:
+        await self._require_administrator(info)
+        return await info.context.loaders.repository_counts.load(self.record.id)
+
+    @strawberry.field(
+        description="How many users are in its teams. Refused to others than administrators and superusers.",
+        metadata=REFUSABLE,
+    )
+    async def member_count(self, info: Info) -> int | None:
+        await self._require_administrator(info)
+        return await info.context.loaders.member_counts.load(self.record.id)
 
     @strawberry.field(
         description=f"What it stores, and how it grew; {UNCOUNTED}. For members and superusers; refused to"
@@ -110,6 +154,18 @@ class Organization(Node):
     )
     async def storage(self, info: Info) -> Storage | None:
         return await storage_of(info, self.record)
+
+    @strawberry.field(description=OF_NAMESPACE, metadata=REFUSABLE)
+    async def proxy_cache(self, info: Info) -> ProxyCache | None:
+        return await proxy_cache_of(info, self.record.id)
+
+    @strawberry.field(
+        description="The namespace of another registry that it follows; null if none. Refused to others than"
+        " administrators. Requires `org:admin`.",
+        metadata=REFUSABLE,
+    )
+    async def mirror(self, info: Info) -> OrganizationMirror | None:
+        return await mirror_of(info, self.record.id)
 
     @strawberry.field(
         description="What was pulled from and pushed to all its repositories, deleted ones too, at most 365"
@@ -227,6 +283,20 @@ def to_organization(record: AccountRecord) -> Organization:
     return Organization(id=encode_id("Organization", record.id), record=record)
 
 
+RepositoryOwner = Annotated[
+    User | Organization,
+    strawberry.union("RepositoryOwner", description="Who owns a repository: a user or an organization."),
+]
+
+
+async def owner_node(info: Info, namespace_id: int | None) -> RepositoryOwner | None:
+    """The user or organization of a namespace, through the loaders of the request; None if there is none."""
+    record = await info.context.loaders.accounts.load(namespace_id) if namespace_id is not None else None
+    if record is None:
+        return None
+    return to_organization(record) if record.kind is AccountKind.ORGANIZATION else to_user(record)
+
+
 @strawberry.input(description="A new organization.")
 class OrganizationCreateInput:
     name: str = strawberry.field(
@@ -238,6 +308,10 @@ class OrganizationCreateInput:
 
 @strawberry.input(description="What to change; absent fields stay as they are.")
 class OrganizationUpdateInput:
+    name: strawberry.Maybe[str] = strawberry.field(
+        description="Another name, for superusers alone, and of a session with a fresh login. Repositories,"
+        " robots, mirrors and links follow at once; registry tokens end, and the old name is free."
+    )
     email: strawberry.Maybe[str | None] = strawberry.field(description="The contact address; null clears it.")
     has_invoice_email: strawberry.Maybe[bool] = strawberry.field(
         description="Whether invoices go out by e-mail."
@@ -279,6 +353,28 @@ class OrganizationQuery:
         record = await organization.organization(info.context.context, name)
         return to_organization(record) if record else None
 
+    @strawberry.field(description="All organizations, for superusers; refused to others.")
+    async def organizations(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        name_contains: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Only those whose name has this part, whatever its case. A part without three"
+                " letters or digits in a row is looked for at the beginning of names only."
+            ),
+        ] = None,
+        order_by: Annotated[
+            OrganizationOrder, strawberry.argument(description="Their order; by name if not given.")
+        ] = OrganizationOrder.NAME,
+    ) -> Connection[Organization] | None:
+        found = await organization.organizations(
+            info.context.context, page(first, after), name_contains=name_contains, order=order_by
+        )
+        return connect(found, to_organization)
+
 
 @strawberry.type
 class OrganizationMutation:
@@ -303,12 +399,13 @@ class OrganizationMutation:
         info: Info,
         organization: OrganizationName,
         input: Annotated[OrganizationUpdateInput, strawberry.argument(description="What to change.")],
+        is_by_superuser: BySuperuser = False,
     ) -> Any:
         values = changes(input)
         if "has_invoice_email" in values:
             values["invoice_email"] = values.pop("has_invoice_email")
         record = await resolvers.accounts.organization.update(
-            info.context.context, organization, OrganizationChanges(**values)
+            info.context.context, organization, OrganizationChanges(**values), as_superuser=is_by_superuser
         )
         return OrganizationUpdatePayload(organization=to_organization(record))
 
@@ -317,8 +414,12 @@ class OrganizationMutation:
         description="Delete an organization with all it holds. It is gone at once; its name is free when the"
         " content has been removed. Requires `org:admin`, and of a session a fresh login.",
     )
-    async def organization_delete(self, info: Info, organization: OrganizationName) -> Any:
-        record = await resolvers.accounts.organization.delete(info.context.context, organization)
+    async def organization_delete(
+        self, info: Info, organization: OrganizationName, is_by_superuser: BySuperuser = False
+    ) -> Any:
+        record = await resolvers.accounts.organization.delete(
+            info.context.context, organization, as_superuser=is_by_superuser
+        )
         return OrganizationDeletePayload(name=record.name, deleted_id=encode_id("Organization", record.id))
 
     @mutation(

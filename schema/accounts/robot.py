@@ -44,7 +44,7 @@ class Robot(Account):
     details: strawberry.Private[RobotRecord | None] = None
 
     async def _record_for(self, info: Info, role: TeamRole) -> RobotRecord | None:
-        """The robot's record, if the viewer has at least this role over the robot; otherwise None."""
+        """The robot's record, if the viewer may see what this role over the robot shows; otherwise None."""
         record = self.details or await info.context.loaders.robots.load(self.record.id)
         if record is None:
             return None
@@ -86,6 +86,8 @@ class Robot(Account):
         " administers it."
     )
     async def token(self, info: Info) -> str | None:
+        if not info.context.context.viewer.sees_credentials:
+            return None
         record = await self._record_for(info, TeamRole.ADMIN)
         return record.token if record else None
 

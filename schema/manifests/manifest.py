@@ -21,8 +21,10 @@ from schema.manifests.sizes import FOR_MEMBERS, RECLAIMABLE, SIZE, At, require_m
 from schema.node_id import Node, encode_id
 from schema.repositories.activity import Pulls
 from schema.scalars import BigInt, Digest, to_datetime
+from schema.scan.contents import Scanned
 
 if TYPE_CHECKING:
+    from schema.builds.build import Build
     from schema.tags.tag import Tag
 
 strawberry.enum(
@@ -196,7 +198,7 @@ ArtifactKindArgument = Annotated[
 
 
 @strawberry.type(description="An image, an index of images, or an artifact.")
-class Manifest(Node):
+class Manifest(Node, Scanned):
     record: strawberry.Private[ManifestRecord]
 
     @strawberry.field(description="Its digest.")
@@ -372,6 +374,18 @@ class Manifest(Node):
         chosen = ReferrerFilter(artifact_type, kind)
         found = await info.context.loaders.referrers.load((self.record.id, page(first, after), chosen))
         return connect(found, to_referrer)
+
+    @strawberry.field(
+        description="The newest build of the registry that made it for its repository; null for what was"
+        " pushed by somebody."
+    )
+    async def built_by(self, info: Info) -> Annotated["Build", strawberry.lazy("schema.builds.build")] | None:
+        from schema.builds.build import to_build
+
+        place = self.record.repository_id
+        found = await info.context.loaders.built_by.load((place, self.record.digest))
+        repository = await info.context.loaders.repositories.load(place) if found else None
+        return to_build(found, repository) if found and repository else None
 
     @strawberry.field(description="The entries of an index; null for anything else.")
     async def index(self, info: Info) -> ManifestIndex | None:

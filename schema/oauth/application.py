@@ -81,14 +81,14 @@ class Application(Node):
         " administrators. Requires `org:admin`."
     )
     async def redirect_uri(self, info: Info) -> str | None:
-        return self.record.redirect_uri if await self._is_administered(info) else None
+        return self.record.redirect_uri if await self._is_seen(info) else None
 
     @strawberry.field(
         description="The e-mail address that its avatar follows; null for its organization's, and for others"
         " than administrators. Requires `org:admin`."
     )
     async def avatar_email(self, info: Info) -> str | None:
-        return self.record.avatar_email if await self._is_administered(info) else None
+        return self.record.avatar_email if await self._is_seen(info) else None
 
     @strawberry.field(
         description="The access tokens that it holds, oldest first, whomever they act for; refused to others"
@@ -97,7 +97,7 @@ class Application(Node):
     async def access_tokens(
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[AccessToken] | None:
-        if not await self._is_administered(info):
+        if not await self._is_seen(info):
             raise info.context.context.viewer.refusal(ADMINISTER_NAMESPACE)
         found = await info.context.loaders.application_tokens.load((self.record.id, page(first, after)))
         return connect(found, lambda record: AccessToken(record=record))
@@ -108,6 +108,10 @@ class Application(Node):
 
     async def _is_administered(self, info: Info) -> bool:
         role = await info.context.loaders.namespace_roles.load(self.record.organization_id)
+        return role is TeamRole.ADMIN
+
+    async def _is_seen(self, info: Info) -> bool:
+        role = await info.context.loaders.namespace_roles_to_see.load(self.record.organization_id)
         return role is TeamRole.ADMIN
 
 

@@ -66,6 +66,12 @@ class AppToken:
     def secret(self) -> str | None:
         return self.record.secret
 
+    @strawberry.field(description="The user whose password it is.")
+    async def user(self, info: Info) -> Annotated["User", strawberry.lazy("schema.accounts.account")]:
+        from schema.accounts.account import to_user
+
+        return to_user(await info.context.loaders.accounts.load(self.record.account_id))
+
     @strawberry.field(description="When it was made.")
     def created_at(self) -> datetime:
         return to_datetime(self.record.created_at_ms)
@@ -272,6 +278,25 @@ class AccessTokenRevokePayload(Payload):
 @strawberry.type(description="What came of declining a token on offer.")
 class TokenAssignmentDeletePayload(Payload):
     uuid: str | None = strawberry.field(default=None, description="What is offered no more; null if refused.")
+
+
+@strawberry.type
+class TokenQuery:
+    @strawberry.field(
+        description="The application tokens of all users, oldest first, without secrets. Refused to others"
+        " than superusers."
+    )
+    async def app_tokens(
+        self,
+        info: Info,
+        is_expiring: Annotated[
+            bool, strawberry.argument(description="Only those that stop working within four weeks.")
+        ] = False,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[AppToken] | None:
+        found = await token.all_app_tokens(info.context.context, page(first, after), is_expiring=is_expiring)
+        return connect(found, lambda record: AppToken(record=record))
 
 
 @strawberry.type

@@ -9,9 +9,10 @@ from strawberry.scalars import JSON
 import resolvers.record.audit
 from resolvers.errors import Forbidden
 from resolvers.record import export as audit_export
-from resolvers.record.audit import AuditFilter, AuditRecord
+from resolvers.record.audit import AuditFilter, AuditLog, AuditRecord
 from resolvers.record.export import Callback
 from schema.accounts.account import Account
+from schema.accounts.organization import RepositoryOwner, owner_node
 from schema.accounts.robot import load_account
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
@@ -19,7 +20,7 @@ from schema.enums import EventKind
 from schema.errors import Payload, mutation
 from schema.inputs import OwnerInput, to_owner
 from schema.node_id import Node, encode_id
-from schema.scalars import to_datetime, to_milliseconds
+from schema.scalars import Cursor, to_datetime, to_milliseconds
 
 if TYPE_CHECKING:
     from schema.repositories.repository import Repository
@@ -62,6 +63,12 @@ class AuditEntry(Node):
     @strawberry.field(description="Who did it; null for nobody, the registry itself, and deleted accounts.")
     async def performer(self, info: Info) -> Account | None:
         return await load_account(info, self.record.performer_id)
+
+    @strawberry.field(
+        description="The user or organization in whose log it stands; null for none, or a deleted one."
+    )
+    async def owner(self, info: Info) -> RepositoryOwner | None:
+        return await owner_node(info, self.record.namespace_id)
 
     @strawberry.field(description="The repository that it was about; null for none, or a deleted one.")
     async def repository(
@@ -112,7 +119,7 @@ _Owner = Annotated[
     OwnerInput | None,
     strawberry.argument(description="Whose log; that of the viewer's own namespace if not given."),
 ]
-_Filter = Annotated[
+FilterArgument = Annotated[
     AuditLogFilter | None,
     strawberry.argument(description="Which entries; the last day's if not given."),
 ]
@@ -130,6 +137,36 @@ def to_filter(value: AuditLogFilter | None) -> AuditFilter:
     )
 
 
+async def listed(info: Info, log: AuditLog, first: int, after: Cursor | None) -> AuditEntryConnection:
+    """A page of a log, newest first."""
+    rows = await resolvers.record.audit.entries(info.context.context, log, page(first, after))
+    found = connect(rows, to_entry)
+    return AuditEntryConnection(
+        edges=found.edges,
+        nodes=found.nodes,
+        page_info=found.page_info,
+        count=found.count,
+        starts_at=to_datetime(log.since_ms),
+        ends_at=to_datetime(log.until_ms),
+    )
+
+
+async def summed(info: Info, log: AuditLog | None) -> list[AuditCount] | None:
+    """The entries of a log by day and kind; None without a log. Raises `Forbidden` where it is disabled."""
+    if not info.context.context.site.has("AGGREGATED_LOG_COUNT_RETRIEVAL"):
+        raise Forbidden("Counts of logs are disabled (AGGREGATED_LOG_COUNT_RETRIEVAL).")
+    if log is None:
+        return None
+    return [
+        AuditCount(
+            kind=EventKind(item.kind),
+            starts_at=to_datetime(item.day * resolvers.record.audit.DAY_MS),
+            count=item.entries,
+        )
+        for item in await resolvers.record.audit.summary(log)
+    ]
+
+
 @strawberry.type
 class AuditQuery:
     @strawberry.field(
@@ -140,7 +177,7 @@ class AuditQuery:
         self,
         info: Info,
         owner: _Owner = None,
-        filter: _Filter = None,
+        filter: FilterArgument = None,
         first: First = 50,
         after: After = None,
     ) -> AuditEntryConnection | None:
@@ -148,17 +185,7 @@ class AuditQuery:
         log = await resolvers.record.audit.audit_log(
             context, to_filter(filter), to_owner(owner) if owner else None
         )
-        if log is None:
-            return None
-        found = connect(await resolvers.record.audit.entries(context, log, page(first, after)), to_entry)
-        return AuditEntryConnection(
-            edges=found.edges,
-            nodes=found.nodes,
-            page_info=found.page_info,
-            count=found.count,
-            starts_at=to_datetime(log.since_ms),
-            ends_at=to_datetime(log.until_ms),
-        )
+        return None if log is None else await listed(info, log, first, after)
 
     @strawberry.field(
         description="The entries of a log counted by day and kind, as charts show them, newest day first;"
@@ -166,24 +193,12 @@ class AuditQuery:
         " requires."
     )
     async def audit_summary(
-        self, info: Info, owner: _Owner = None, filter: _Filter = None
+        self, info: Info, owner: _Owner = None, filter: FilterArgument = None
     ) -> list[AuditCount] | None:
-        context = info.context.context
-        if not context.site.has("AGGREGATED_LOG_COUNT_RETRIEVAL"):
-            raise Forbidden("Counts of logs are disabled (AGGREGATED_LOG_COUNT_RETRIEVAL).")
         log = await resolvers.record.audit.audit_log(
-            context, to_filter(filter), to_owner(owner) if owner else None
+            info.context.context, to_filter(filter), to_owner(owner) if owner else None
         )
-        if log is None:
-            return None
-        return [
-            AuditCount(
-                kind=EventKind(item.kind),
-                starts_at=to_datetime(item.day * resolvers.record.audit.DAY_MS),
-                count=item.entries,
-            )
-            for item in await resolvers.record.audit.summary(log)
-        ]
+        return await summed(info, log)
 
 
 @strawberry.type
@@ -198,7 +213,7 @@ class AuditMutation:
         info: Info,
         input: Annotated[AuditLogExportInput, strawberry.argument(description="Who is told of it.")],
         owner: _Owner = None,
-        filter: _Filter = None,
+        filter: FilterArgument = None,
     ) -> Any:
         context = info.context.context
         if not context.site.has("LOG_EXPORT"):

@@ -18,6 +18,7 @@ from schema.context import Info
 from schema.enums import EventKind
 from schema.repositories.repository import Repository, to_repository
 from schema.scalars import Cursor, Digest, RepositoryPath, to_datetime
+from storage.events import Cursor as EventCursor
 
 
 @strawberry.type(description="Something that happened. Who did it is shown to administrators of the place.")
@@ -25,6 +26,11 @@ class Event:
     record: strawberry.Private[EventRecord]
     is_detailed: strawberry.Private[bool]
     batch: strawberry.Private[Batch]
+
+    @property
+    def key(self) -> EventCursor:
+        """What names it in its batch."""
+        return self.record.cursor
 
     @strawberry.field(description="Its place in the log: subscribe `after` it to go on from here.")
     def cursor(self) -> Cursor:
@@ -96,8 +102,8 @@ def to_event(seen: VisibleEvent, batch: Batch) -> Event:
     return Event(record=seen.record, is_detailed=seen.is_detailed, batch=batch)
 
 
-@strawberry.type(description="What can be listened to, over WebSocket or server-sent events.")
-class Subscription:
+@strawberry.type
+class EventSubscription:
     @strawberry.subscription(
         description="What happens from now on, or has happened since a cursor, in the order in which it was"
         " committed. Events of a repository's content are for whoever may read it, all others for the"

@@ -9,26 +9,30 @@ from resolvers.access.needs import READ_REPOSITORY, Need
 from resolvers.access.permissions import GrantSource
 from resolvers.access.viewer import AccountKind
 from resolvers.accounts.grantee import GranteeKind
+from resolvers.builds import build
+from resolvers.builds.triggers import trigger
+from resolvers.gate import policy as gate
 from resolvers.manifests import manifest, referrer
 from resolvers.manifests.referrer import ReferrerFilter
+from resolvers.mirrors import mirror
+from resolvers.notifications.notification import NOTIFICATIONS
 from resolvers.pruning import policy as pruning_policy
 from resolvers.pruning.preview import next_run
-from resolvers.repositories import activity, explanation, permission
+from resolvers.repositories import activity, authorized_email, explanation, permission
 from resolvers.repositories.repository import (
     RepositoryRecord,
     RepositoryState,
-    Visibility,
 )
-from resolvers.tags import history as tag_history
-from resolvers.tags import immutability, tag
-from resolvers.tags import plan as tag_plan
-from resolvers.tags.filter import TagFilter
+from resolvers.tags import immutability
 from schema.access.roles import RepositoryRole
-from schema.accounts.account import User, to_user
 from schema.accounts.grantee import GranteeInput, to_name
-from schema.accounts.organization import Organization, to_organization
+from schema.accounts.organization import RepositoryOwner, owner_node
+from schema.builds.build import Build, to_build
+from schema.builds.log import BuildLog, LogLines, LogStart, read_log
+from schema.builds.trigger import BuildTrigger, to_trigger
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.gate.policy import PullPolicy, to_pull_policy
 from schema.guards import REFUSABLE, Guarded
 from schema.manifests.manifest import (
     ArtifactKindArgument,
@@ -38,32 +42,26 @@ from schema.manifests.manifest import (
     to_manifest,
     to_referrer,
 )
+from schema.mirrors.mirror import RepositoryMirror, to_mirror
 from schema.node_id import Node, encode_id
+from schema.notifications.notification import Notification, to_notification
 from schema.pruning.policy import PrunePolicy, to_prune_policy
 from schema.pruning.preview import NEXT_RUN, READS_MANY, PrunePreview
 from schema.repositories.activity import ActivityDay, Days, to_day
+from schema.repositories.authorized_email import AuthorizedEmail, EmailAddress, to_authorized_email
 from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, to_access, to_grants
 from schema.repositories.permission import RepositoryPermission, to_permission
+from schema.repositories.visibility import Visibility
 from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
 from schema.sizes.storage import UNCOUNTED, RepositoryStorage
-from schema.tags.history import TagChange, TagDifference, to_tag_change, to_tag_difference
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
-from schema.tags.plan import TagPlan, to_plan
-from schema.tags.tag import NameFilter, PlatformFilter, Tag, to_tag
+from schema.tags.repository import Tagged
 
-strawberry.enum(
-    Visibility, name="Visibility", description="Who may pull: everybody, or whoever has a permission."
-)
 strawberry.enum(
     RepositoryState,
     name="RepositoryState",
     description="What may be written: everything, nothing, or only what a mirror brings.",
 )
-
-RepositoryOwner = Annotated[
-    User | Organization,
-    strawberry.union("RepositoryOwner", description="Who owns a repository: a user or an organization."),
-]
 
 
 OPEN_FIELDS = frozenset(
@@ -86,7 +84,7 @@ a role on it whose token has no scope for repositories. Every other field is ref
 
 
 @strawberry.type(description="A named set of manifests and tags. Requires `repo:read`, unless it is public.")
-class Repository(Node, Guarded):
+class Repository(Node, Tagged, Guarded):
     record: strawberry.Private[RepositoryRecord]
     is_judged: strawberry.Private[bool] = False
     open_fields: ClassVar[frozenset[str]] = OPEN_FIELDS
@@ -106,10 +104,7 @@ class Repository(Node, Guarded):
 
     @strawberry.field(description="The user or organization that owns it; null while that is being deleted.")
     async def owner(self, info: Info) -> RepositoryOwner | None:
-        record = await info.context.loaders.accounts.load(self.record.namespace_id)
-        if record is None:
-            return None
-        return to_organization(record) if record.kind is AccountKind.ORGANIZATION else to_user(record)
+        return await owner_node(info, self.record.namespace_id)
 
     @strawberry.field(description="Where web interfaces of this API show it, below their address.")
     def web_path(self) -> str:
@@ -204,111 +199,6 @@ class Repository(Node, Guarded):
     async def viewer_can_administer(self, info: Info) -> bool:
         return await info.context.loaders.repository_roles.load(self.record.ref) is RepositoryRole.ADMIN
 
-    @strawberry.field(
-        description="Its tags, newest first, then by name: the whole history, or only what is or was active."
-    )
-    async def tags(
-        self,
-        info: Info,
-        first: First = 50,
-        after: After = None,
-        *,
-        exact: Annotated[str | None, strawberry.argument(description="Only the tag of this name.")] = None,
-        name: Annotated[
-            NameFilter | None, strawberry.argument(description="Only tags whose name fits.")
-        ] = None,
-        is_active: Annotated[
-            bool, strawberry.argument(description="Only what tags point to now, without their history.")
-        ] = True,
-        as_of: Annotated[
-            datetime | None,
-            strawberry.argument(description="Only what tags pointed to at this time; overrides `isActive`."),
-        ] = None,
-        unpulled_since: Annotated[
-            datetime | None,
-            strawberry.argument(
-                description="Only tags that have pointed there since before this time, and were not pulled by"
-                " their name since."
-            ),
-        ] = None,
-        expires_before: Annotated[
-            datetime | None, strawberry.argument(description="Only tags that expire before this time.")
-        ] = None,
-        platform: Annotated[
-            PlatformFilter | None,
-            strawberry.argument(description="Only images for this platform, and indexes that offer it."),
-        ] = None,
-    ) -> Connection[Tag]:
-        chosen = TagFilter(
-            name_equals=exact or (name.equals if name else None),
-            name_contains=name.contains if name else None,
-            is_active=is_active,
-            as_of_ms=to_milliseconds(as_of) if as_of else None,
-            unpulled_since_ms=to_milliseconds(unpulled_since) if unpulled_since else None,
-            expires_before_ms=to_milliseconds(expires_before) if expires_before else None,
-            platform=platform.platform() if platform else None,
-        )
-        found = await tag.tags(info.context.context, self.record, chosen, page(first, after))
-        return connect(found, to_tag)
-
-    @strawberry.field(description="What a tag points to now; null if there is no such tag.")
-    async def tag(
-        self, info: Info, name: Annotated[str, strawberry.argument(description="The tag's name.")]
-    ) -> Tag | None:
-        record = await tag.active_tag(self.record.id, name)
-        return to_tag(record) if record else None
-
-    @strawberry.field(
-        description="What happened to a tag, newest first: each time it was made, moved, restored or deleted,"
-        " or expired."
-    )
-    async def tag_history(
-        self,
-        info: Info,
-        name: Annotated[str, strawberry.argument(description="The tag's name.")],
-        first: First = 50,
-        after: After = None,
-    ) -> Connection[TagChange]:
-        found = await tag_history.history(info.context.context, self.record, name, page(first, after))
-        return connect(found, to_tag_change)
-
-    @strawberry.field(
-        description="The tags that point elsewhere at the second of two moments, by name. Pass `to` when"
-        " reading several pages, so that all are of the same moment."
-    )
-    async def tag_difference(
-        self,
-        info: Info,
-        from_: Annotated[datetime, strawberry.argument(name="from", description="The first moment.")],
-        to: Annotated[
-            datetime | None,
-            strawberry.argument(description="The second moment; now if not given."),
-        ] = None,
-        first: First = 50,
-        after: After = None,
-    ) -> Connection[TagDifference]:
-        found = await tag_history.difference(
-            info.context.context,
-            self.record,
-            to_milliseconds(from_),
-            to_milliseconds(to) if to else None,
-            page(first, after),
-        )
-        return connect(found, to_tag_difference)
-
-    @strawberry.field(
-        description="A plan that the viewer made for this repository and that can still be applied; null for"
-        " any other. Requires `repo:write`."
-    )
-    async def tag_plan(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The plan's id.")]
-    ) -> TagPlan | None:
-        role = await info.context.loaders.repository_roles.load(self.record.ref)
-        if role is None or role < RepositoryRole.WRITE:
-            raise info.context.context.viewer.refusal(Need(RepositoryRole.WRITE))
-        record = await tag_plan.plan(info.context.context, self.record, id)
-        return to_plan(record) if record else None
-
     @strawberry.field(description="A manifest by its digest; null if the repository has none such.")
     async def manifest(
         self, info: Info, digest: Annotated[Digest, strawberry.argument(description="The manifest's digest.")]
@@ -360,6 +250,33 @@ class Repository(Node, Guarded):
         return to_policy(record) if record else None
 
     @strawberry.field(
+        description="Its own pull policy, null without one; that of its namespace holds beside it. Requires"
+        " `repo:admin`.",
+        metadata=REFUSABLE,
+    )
+    async def pull_policy(self, info: Info) -> PullPolicy | None:
+        record = await gate.policy_of(info.context.context, self.record)
+        return to_pull_policy(record) if record else None
+
+    @strawberry.field(
+        description="The addresses that were asked to take its notifications, oldest first. Requires"
+        " `repo:admin`."
+    )
+    async def authorized_emails(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[AuthorizedEmail]:
+        found = await authorized_email.ADDRESSES.of(info.context.context, self.record, page(first, after))
+        return connect(found, to_authorized_email)
+
+    @strawberry.field(
+        description="An address that was asked to take its notifications; null if it was not, or did not"
+        " answer in time. Requires `repo:admin`."
+    )
+    async def authorized_email(self, info: Info, email: EmailAddress) -> AuthorizedEmail | None:
+        record = await authorized_email.one(info.context.context, self.record, email)
+        return to_authorized_email(record) if record else None
+
+    @strawberry.field(
         description="Its own auto-prune policies, oldest first; those of its namespace hold beside them."
         " Requires `repo:admin`."
     )
@@ -386,6 +303,90 @@ class Repository(Node, Guarded):
     ) -> PrunePolicy | None:
         record = await pruning_policy.POLICIES.one(info.context.context, self.record, uuid)
         return to_prune_policy(record) if record else None
+
+    @strawberry.field(
+        description="What makes it follow a repository of another registry; null if nothing does. Requires"
+        " `repo:admin`.",
+        metadata=REFUSABLE,
+    )
+    async def mirror(self, info: Info) -> RepositoryMirror | None:
+        record = await mirror.of_repository(info.context.context, self.record)
+        return to_mirror(record) if record else None
+
+    @strawberry.field(
+        description="Its own notifications, oldest first; those of its namespace tell of the"
+        " namespace alone. Requires `repo:admin`."
+    )
+    async def notifications(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Notification]:
+        found = await NOTIFICATIONS.of(info.context.context, self.record, page(first, after))
+        return connect(found, to_notification)
+
+    @strawberry.field(
+        description="One of its own notifications; null if there is none such. Requires `repo:admin`."
+    )
+    async def notification(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="Its `uuid`.")]
+    ) -> Notification | None:
+        record = await NOTIFICATIONS.one(info.context.context, self.record, uuid)
+        return to_notification(record) if record else None
+
+    @strawberry.field(description="The builds of images for it, newest first.")
+    async def builds(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        from_: Annotated[
+            datetime | None,
+            strawberry.argument(name="from", description="Only those that were ordered then or later."),
+        ] = None,
+    ) -> Connection[Build]:
+        since_ms = to_milliseconds(from_) if from_ else None
+        found = await build.builds(info.context.context, self.record, page(first, after), since_ms=since_ms)
+        return connect(found, lambda record: to_build(record, self.record))
+
+    @strawberry.field(description="A build for it; null if there is none such.")
+    async def build(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="Its `uuid`.")]
+    ) -> Build | None:
+        found = await build.of_repository(self.record, uuid)
+        return to_build(found, self.record) if found else None
+
+    @strawberry.field(
+        description="What has builds ordered for it when somebody pushes to a Git repository, oldest first."
+        " Requires `repo:admin`."
+    )
+    async def build_triggers(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[BuildTrigger]:
+        found = await trigger.triggers(info.context.context, self.record, page(first, after))
+        return connect(found, lambda record: to_trigger(record, self.record))
+
+    @strawberry.field(
+        description="One of its build triggers; null if there is none such. Requires `repo:admin`."
+    )
+    async def build_trigger(
+        self, info: Info, uuid: Annotated[str, strawberry.argument(description="Its `uuid`.")]
+    ) -> BuildTrigger | None:
+        found = await trigger.one(info.context.context, self.record, uuid)
+        return to_trigger(found, self.record) if found else None
+
+    @strawberry.field(
+        description="What a build printed; null if there is no such build. Requires `repo:write`, with the"
+        " feature `READER_BUILD_LOGS` `repo:read`."
+    )
+    async def build_log(
+        self,
+        info: Info,
+        uuid: Annotated[str, strawberry.argument(description="The build's `uuid`.")],
+        start: LogStart = 0,
+        first: LogLines = 100,
+    ) -> BuildLog | None:
+        await build.require_log(info.context.context, self.record)
+        found = await build.of_repository(self.record, uuid)
+        return await read_log(info, found, start, first) if found else None
 
     @strawberry.field(description="The direct permissions on it, oldest first. Requires `repo:admin`.")
     async def permissions(

@@ -164,7 +164,7 @@ async def require_member(info: Info, namespace_id: int) -> None:
     """Refuse outsiders of a namespace: what is stored and shared in it is for its owner and its members."""
     viewer = info.context.context.viewer
     if (
-        viewer.is_superuser
+        viewer.sees_site
         or account_role(viewer, namespace_id) is not None
         or await info.context.loaders.namespace_roles.load(namespace_id) is not None
     ):

@@ -10,8 +10,7 @@ from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 
 from storage.backends.measured import Measured
-
-_WRITES = ("INSERT", "UPDATE", "DELETE")
+from storage.backends.suspended import WRITES, Suspended
 
 
 class _Counting(AsyncpgDBClient):
@@ -20,14 +19,14 @@ class _Counting(AsyncpgDBClient):
     @translate_exceptions
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
         async with self.acquire_connection() as connection:
-            if query.lstrip()[:6].upper() in _WRITES:
+            if query.lstrip()[:6].upper() in WRITES:
                 tag = await connection.execute(query, *(values or ()))
                 return int(tag.rpartition(" ")[2]), []
             rows = await connection.fetch(query, *(values or ()))
             return len(rows), rows
 
 
-class QuaysidePostgresClient(Measured, _Counting):
+class QuaysidePostgresClient(Suspended, Measured, _Counting):
     """A pool of connections; a transaction holds one of them."""
 
     async def create_pool(self, **options: Any) -> asyncpg.Pool:

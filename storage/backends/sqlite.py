@@ -17,12 +17,13 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError, TransactionManagementError
 
 from storage.backends.measured import Measured, record
+from storage.backends.suspended import Suspended
 from storage.outage import answering
 
 BUSY_TIMEOUT_MS = 30_000
 
 
-class QuaysideSqliteClient(Measured, SqliteClient):
+class QuaysideSqliteClient(Suspended, Measured, SqliteClient):
     """One write connection (`synchronous=FULL`: commits survive power loss) and one read connection."""
 
     def __init__(self, file_path: str, **kwargs: Any) -> None:

@@ -21,6 +21,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from storage.clock import now_ms
 from storage.space import is_full
 from storage.transactions import open_transaction
 
@@ -148,6 +149,12 @@ def os_errors() -> Iterator[None]:
         raise StorageFailed(f"the blob store failed: {reason}", errno=error.errno) from error
 
 
+def name_aside(digest: str) -> str:
+    """A new name for what is set aside as a blob with this digest."""
+    algorithm, _, hexadecimal = digest.partition(":")
+    return f"{algorithm}-{hexadecimal}.{now_ms()}"
+
+
 def require_upload_id(upload: str) -> str:
     """Return the id unchanged. Raises UploadInvalid for what could be more than a plain name."""
     if _UPLOAD_ID.fullmatch(upload) is None:
@@ -188,6 +195,9 @@ class BlobStore(Protocol):
     A cancelled call returns only when the disk operation under way has ended, so nothing runs on behind it.
     """
 
+    kind: str
+    """The scheme of its address."""
+
     async def create_upload(self, upload: str) -> None:
         """Begin an empty upload. Raises UploadExists."""
 
@@ -203,6 +213,14 @@ class BlobStore(Protocol):
 
     async def upload_size(self, upload: str) -> int:
         """Return how many bytes the upload has. Raises UploadUnknown."""
+
+    def read_upload(self, upload: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes ``[start, end)`` of an upload, clamped to what it has by now, in pieces.
+
+        While another process appends, too; whoever follows the upload asks again for what came since. Nobody
+        has compared these bytes with a digest. Raises RangeInvalid, and UploadUnknown also where the upload
+        ends meanwhile.
+        """
 
     async def commit(self, upload: str, digest: str) -> int:
         """Turn the upload into the blob `digest`, durable and visible, and return its size.
@@ -239,10 +257,22 @@ class BlobStore(Protocol):
         """Remove the blob and say whether it was there."""
 
     def digests(self) -> AsyncIterator[tuple[str, int]]:
-        """Yield (digest, size) of every blob, in no particular order.
+        """Yield (digest, size) of every blob, in the order of the digests as texts.
 
         Blobs committed or deleted during the walk may or may not appear.
         """
+
+    async def stored_at_ms(self, digest: str) -> int | None:
+        """When the bytes of the blob were written, by the clock of the medium; None if there is no blob."""
+
+    async def set_aside(self, digest: str, content: bytes | None = None) -> str:
+        """Keep in the quarantine what the store has as this blob, or other bytes; the name of what is kept.
+
+        The blob stays until it is deleted. Nothing reads a quarantine but people. Raises BlobUnknown.
+        """
+
+    def quarantined(self) -> AsyncIterator[tuple[str, int]]:
+        """Yield (name, size) of what was set aside, in no particular order."""
 
     def uploads(self) -> AsyncIterator[str]:
         """Yield the id of every upload, and of what is left of one, in no particular order."""

@@ -21,7 +21,7 @@ from storage.blobs.base import (
     resolve_range,
 )
 from storage.blobs.digest import Hasher
-from storage.blobs.paths import DIRECTORY_MODE
+from storage.blobs.paths import DIRECTORY_MODE, FILE_MODE
 from storage.faults import fault
 from storage.space import is_full, require_space
 
@@ -215,6 +215,24 @@ def file_size(path: Path) -> int | None:
         return path.lstat().st_size
     except FileNotFoundError:
         return None
+
+
+def modified_at_ms(path: Path) -> int | None:
+    """Return when the file was written last, or None if there is none."""
+    try:
+        return path.lstat().st_mtime_ns // 1_000_000
+    except FileNotFoundError:
+        return None
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, and sync it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    with FileIO(descriptor, "wb") as file:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) or 0 :]
+        os.fsync(descriptor)
 
 
 def remove(path: Path) -> bool:

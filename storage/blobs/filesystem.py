@@ -26,6 +26,7 @@ from storage.blobs.base import (
     DigestMismatch,
     UploadExists,
     UploadUnknown,
+    name_aside,
     os_errors,
     refuse_inside_transaction,
 )
@@ -38,13 +39,15 @@ from storage.blobs.files import (
     locked_upload,
     make_directory,
     make_root,
+    modified_at_ms,
     remove_upload,
     sync_directory,
+    write_new,
 )
 from storage.blobs.paths import FILE_MODE, Layout
-from storage.blobs.settling import settled
 from storage.faults import fault
 from storage.space import free_bytes, require_space
+from storage.uninterrupted import settled
 
 T = TypeVar("T")
 
@@ -58,6 +61,8 @@ class FilesystemBlobStore:
 
     Uploads leave `reserve_bytes` of the file system free.
     """
+
+    kind = "file"
 
     def __init__(self, root: Path, reserve_bytes: int = 0) -> None:
         self._layout = Layout(root)
@@ -96,6 +101,16 @@ class FilesystemBlobStore:
             raise UploadUnknown(upload)
         return size
 
+    async def read_upload(
+        self, upload: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        refuse_inside_transaction()
+        try:
+            async for chunk in self._read(BlobFile(self._layout.upload(upload), upload, start, end)):
+                yield chunk
+        except BlobUnknown:
+            raise UploadUnknown(upload) from None
+
     async def commit(self, upload: str, digest: str) -> int:
         refuse_inside_transaction()
         parse_digest(digest)
@@ -115,21 +130,8 @@ class FilesystemBlobStore:
 
     async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         refuse_inside_transaction()
-        blob = BlobFile(self._layout.blob(digest), digest, start, end)
-        try:
-            # Most blobs are small: one call opens, reads and closes them, which takes aiofiles three.
-            chunk = await self._in_thread(blob.next_chunk)
-            if chunk:
-                yield chunk
-            if blob.file is not None:
-                file = aiofiles_wrap(blob.file, executor=self._threads)
-                while not blob.is_done:
-                    with os_errors():
-                        chunk = await settled(asyncio.ensure_future(file.read(blob.next_size)))
-                    yield blob.note(chunk)
-        finally:
-            if blob.file is not None:
-                await self._in_thread(blob.close)
+        async for chunk in self._read(BlobFile(self._layout.blob(digest), digest, start, end)):
+            yield chunk
 
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         refuse_inside_transaction()
@@ -146,13 +148,27 @@ class FilesystemBlobStore:
         path = self._layout.blob(digest)
         with os_errors():
             try:
-                await settled(asyncio.ensure_future(aiofiles.os.unlink(path, executor=self._threads)))
+                await settled(aiofiles.os.unlink(path, executor=self._threads))
             except FileNotFoundError:
                 return False
         return True
 
     def digests(self) -> AsyncIterator[tuple[str, int]]:
         return self._walk(self._layout.walk_blobs)
+
+    async def stored_at_ms(self, digest: str) -> int | None:
+        refuse_inside_transaction()
+        return await self._in_thread(partial(modified_at_ms, self._layout.blob(digest)))
+
+    async def set_aside(self, digest: str, content: bytes | None = None) -> str:
+        refuse_inside_transaction()
+        path = self._layout.blob(digest)
+        name = name_aside(digest)
+        await self._in_thread(partial(self._set_aside, path, digest, name, content))
+        return name
+
+    def quarantined(self) -> AsyncIterator[tuple[str, int]]:
+        return self._walk(self._layout.walk_quarantine)
 
     def uploads(self) -> AsyncIterator[str]:
         return self._walk(self._layout.walk_uploads)
@@ -180,12 +196,29 @@ class FilesystemBlobStore:
         with os_errors():
             return await settled(asyncio.get_running_loop().run_in_executor(self._threads, call))
 
+    async def _read(self, blob: BlobFile) -> AsyncIterator[bytes]:
+        """Yield what is to be read of a file."""
+        try:
+            # Most blobs are small: one call opens, reads and closes them, which takes aiofiles three.
+            chunk = await self._in_thread(blob.next_chunk)
+            if chunk:
+                yield chunk
+            if blob.file is not None:
+                file = aiofiles_wrap(blob.file, executor=self._threads)
+                while not blob.is_done:
+                    with os_errors():
+                        chunk = await settled(file.read(blob.next_size))
+                    yield blob.note(chunk)
+        finally:
+            if blob.file is not None:
+                await self._in_thread(blob.close)
+
     async def _size(self, path: Path) -> int | None:
         """The size of a file, None if there is none."""
         status = aiofiles.os.stat(path, follow_symlinks=False, executor=self._threads)
         with os_errors():
             try:
-                return int((await settled(asyncio.ensure_future(status))).st_size)
+                return int((await settled(status)).st_size)
             except FileNotFoundError:
                 return None
 
@@ -268,6 +301,20 @@ class FilesystemBlobStore:
         if shard not in self._made_directories:
             make_directory(shard)
             self._made_directories.add(shard)
+
+    def _set_aside(self, path: Path, digest: str, name: str, content: bytes | None) -> None:
+        """Give the bytes of a blob a second name, which also a disk can do that no longer reads them."""
+        directory = self._layout.quarantine
+        make_root(self._layout.root)
+        make_directory(directory)
+        if content is None:
+            try:
+                os.link(path, directory / name, follow_symlinks=False)
+            except FileNotFoundError:
+                raise BlobUnknown(digest) from None
+        else:
+            write_new(directory / name, content)
+        sync_directory(directory)
 
     def _commit(self, path: Path, upload: str, digest: str, hasher: Hasher | None) -> int:
         target = self._layout.blob(digest)

@@ -13,11 +13,13 @@ from storage.blobs.base import (
     UploadBusy,
     UploadExists,
     UploadUnknown,
+    name_aside,
     refuse_inside_transaction,
     require_upload_id,
     resolve_range,
 )
 from storage.blobs.digest import Hasher, parse_digest
+from storage.clock import now_ms
 
 
 @dataclass
@@ -29,9 +31,13 @@ class _Upload:
 class MemoryBlobStore:
     """The BlobStore that keeps everything in dictionaries."""
 
+    kind = "memory"
+
     def __init__(self) -> None:
         self._uploads: dict[str, _Upload] = {}
         self._blobs: dict[str, bytes] = {}
+        self._stored_at_ms: dict[str, int] = {}
+        self._aside: dict[str, bytes] = {}
 
     async def create_upload(self, upload: str) -> None:
         refuse_inside_transaction()
@@ -58,6 +64,16 @@ class MemoryBlobStore:
         refuse_inside_transaction()
         return len(self._upload(upload).content)
 
+    async def read_upload(
+        self, upload: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        refuse_inside_transaction()
+        state = self._upload(upload)
+        start, end = resolve_range(len(state.content), start, end)
+        for position in range(start, end, CHUNK_SIZE):
+            self._require_same(upload, state)
+            yield bytes(state.content[position : min(position + CHUNK_SIZE, end)])
+
     async def commit(self, upload: str, digest: str) -> int:
         refuse_inside_transaction()
         algorithm, _ = parse_digest(digest)
@@ -72,7 +88,9 @@ class MemoryBlobStore:
         del self._uploads[upload]
         if actual != digest:
             raise DigestMismatch(expected=digest, actual=actual)
-        self._blobs.setdefault(digest, content)
+        if digest not in self._blobs:
+            self._blobs[digest] = content
+            self._stored_at_ms[digest] = now_ms()
         return len(content)
 
     async def cancel(self, upload: str) -> None:
@@ -117,8 +135,23 @@ class MemoryBlobStore:
 
     async def digests(self) -> AsyncIterator[tuple[str, int]]:
         refuse_inside_transaction()
-        for digest, content in list(self._blobs.items()):
+        for digest, content in sorted(self._blobs.items()):
             yield digest, len(content)
+
+    async def stored_at_ms(self, digest: str) -> int | None:
+        refuse_inside_transaction()
+        return self._stored_at_ms[digest] if await self.stat(digest) is not None else None
+
+    async def set_aside(self, digest: str, content: bytes | None = None) -> str:
+        refuse_inside_transaction()
+        name = name_aside(digest)
+        self._aside[name] = self._blob(digest) if content is None else content
+        return name
+
+    async def quarantined(self) -> AsyncIterator[tuple[str, int]]:
+        refuse_inside_transaction()
+        for name, content in list(self._aside.items()):
+            yield name, len(content)
 
     async def uploads(self) -> AsyncIterator[str]:
         refuse_inside_transaction()
@@ -128,6 +161,7 @@ class MemoryBlobStore:
     async def close(self) -> None:
         self._uploads.clear()
         self._blobs.clear()
+        self._aside.clear()
 
     def _upload(self, upload: str) -> _Upload:
         try:

@@ -1,6 +1,7 @@
 """Blobs in an object store: S3 and what speaks its protocol, or another one that obstore knows.
 
     blobs/<digest>                      a verified blob
+    quarantine/sha256-<hex>.<time>      what was set aside as the blob with this digest
     uploads/<upload id>/begun           an empty object: the upload may be appended to
     uploads/<upload id>/<offset>        bytes received, from an offset of 20 decimal digits
 
@@ -16,14 +17,10 @@ objects of an upload that has no row, which `resolvers.content.upload` removes.
 import asyncio
 import math
 import re
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
-import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import S3Store
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.blobs.base import (
     CHUNK_SIZE,
@@ -33,43 +30,31 @@ from storage.blobs.base import (
     DigestMismatch,
     OffsetMismatch,
     StorageFailed,
-    StorageFull,
     UploadBusy,
     UploadExists,
     UploadInvalid,
     UploadUnknown,
+    name_aside,
     os_errors,
     refuse_inside_transaction,
     require_upload_id,
     resolve_range,
 )
+from storage.blobs.bucket import Bucket, pieces_of
 from storage.blobs.digest import Hasher, parse_digest
-from storage.blobs.settling import settled
 from storage.faults import fault
 
 if TYPE_CHECKING:
-    from obstore import GetResult, ObjectMeta
     from obstore.store import ObjectStore
-
-T = TypeVar("T")
 
 OBJECT_SIZE = 8 * 1024 * 1024
 """Bytes of an upload that are held in memory and written at once; more than S3's least part of 5 MiB."""
 MAX_PARTS = 9_000
 """S3 takes 10,000 parts; for blobs above some 70 GiB the parts therefore grow."""
-PARTS_AT_ONCE = 4
 CHECK_TIMEOUT_S = 5
-LINK_LIFETIME = timedelta(minutes=20)
 
 _BEGUN = "begun"
 _OFFSET = re.compile(r"[0-9]{20}")
-_FULL = frozenset({"InsufficientStorage", "QuotaExceeded", "ServiceQuotaExceeded", "XMinioStorageFull"})
-"""Codes with which servers of the protocol say that they have no space."""
-_ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>")
-
-
-class _Cancelled(Exception):
-    """The commit that the content is read for was cancelled."""
 
 
 class _Part(NamedTuple):
@@ -94,14 +79,16 @@ class _Parts(NamedTuple):
 class ObjectBlobStore:
     """The BlobStore for object stores. Any number of processes and hosts may share one."""
 
+    kind = "s3"
+
     def __init__(self, store: "ObjectStore") -> None:
-        self._store = store
+        self._bucket = Bucket(store)
         self._busy: set[str] = set()
 
     async def create_upload(self, upload: str) -> None:
         refuse_inside_transaction()
         require_upload_id(upload)
-        if not await self._put_new(_begun(upload), b""):
+        if not await self._bucket.put_new(_begun(upload), b""):
             raise UploadExists(upload)
 
     async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
@@ -130,6 +117,23 @@ class ObjectBlobStore:
         refuse_inside_transaction()
         return (await self._require_parts(upload)).size
 
+    async def read_upload(
+        self, upload: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        refuse_inside_transaction()
+        found = await self._require_parts(upload)
+        start, end = resolve_range(found.size, start, end)
+        for part in found.parts:
+            first, last = max(start - part.offset, 0), min(end - part.offset, part.size)
+            if first >= last:
+                continue
+            try:
+                got = await self._bucket.get(part.path, first, last)
+            except FileNotFoundError:
+                raise UploadUnknown(upload) from None
+            async for chunk in _chunks(pieces_of(got)):
+                yield chunk
+
     async def commit(self, upload: str, digest: str) -> int:
         refuse_inside_transaction()
         algorithm, _ = parse_digest(digest)
@@ -154,14 +158,16 @@ class ObjectBlobStore:
 
     async def stat(self, digest: str) -> int | None:
         refuse_inside_transaction()
-        return await self._size(_blob(digest))
+        return await self._bucket.size(_blob(digest))
 
-    async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, digest: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         refuse_inside_transaction()
         path = _blob(digest)
         resolve_range(0, start, end)
         try:
-            got = None if start == end else await self._get(path, start, end)
+            got = None if start == end else await self._bucket.get(path, start, end)
         except FileNotFoundError:
             raise BlobUnknown(digest) from None
         except StorageFailed:
@@ -173,7 +179,7 @@ class ObjectBlobStore:
             await self._require_size(digest)
             return
         left = got.range[1] - got.range[0]
-        async for chunk in _chunks(_pieces(got)):
+        async for chunk in _chunks(pieces_of(got)):
             left -= len(chunk)
             yield chunk
         if left:
@@ -189,14 +195,18 @@ class ObjectBlobStore:
     async def delete(self, digest: str) -> bool:
         refuse_inside_transaction()
         path = _blob(digest)
-        is_there = await self._size(path) is not None
+        is_there = await self._bucket.size(path) is not None
         if is_there:
-            await self._delete([path])
+            await self._bucket.delete([path])
         return is_there
 
     async def digests(self) -> AsyncIterator[tuple[str, int]]:
         refuse_inside_transaction()
-        async for item in self._list("blobs/"):
+        items: AsyncIterator[Any] = self._bucket.objects("blobs/")
+        if not self._bucket.lists_in_order:
+            # A directory is listed in any order, and everything else by names.
+            items = _each(sorted([item async for item in items], key=itemgetter("path")))
+        async for item in items:
             digest = item["path"].removeprefix("blobs/")
             try:
                 parse_digest(digest)
@@ -204,10 +214,35 @@ class ObjectBlobStore:
                 continue
             yield digest, item["size"]
 
+    async def stored_at_ms(self, digest: str) -> int | None:
+        refuse_inside_transaction()
+        item = await self._bucket.head(_blob(digest))
+        return None if item is None else int(item["last_modified"].timestamp() * 1000)
+
+    async def set_aside(self, digest: str, content: bytes | None = None) -> str:
+        refuse_inside_transaction()
+        size = await self._require_size(digest) if content is None else len(content)
+        name = name_aside(digest)
+        path = f"quarantine/{name}"
+        if content is not None:
+            await self._bucket.put(path, content)
+        elif size <= OBJECT_SIZE:
+            await self._bucket.put(path, b"".join([chunk async for chunk in self.read(digest)]))
+        else:
+            # A server copies at most 5 GiB by itself.
+            pieces = self.read(digest)
+            await self._bucket.put_in_parts(path, pieces, max(OBJECT_SIZE, math.ceil(size / MAX_PARTS)))
+        return name
+
+    async def quarantined(self) -> AsyncIterator[tuple[str, int]]:
+        refuse_inside_transaction()
+        async for item in self._bucket.objects("quarantine/"):
+            yield item["path"].removeprefix("quarantine/"), item["size"]
+
     async def uploads(self) -> AsyncIterator[str]:
         refuse_inside_transaction()
         seen = set()
-        async for item in self._list("uploads/"):
+        async for item in self._bucket.objects("uploads/"):
             upload = item["path"].split("/")[1]
             if upload not in seen:
                 seen.add(upload)
@@ -219,15 +254,13 @@ class ObjectBlobStore:
     async def location(self, digest: str) -> str | None:
         refuse_inside_transaction()
         path = _blob(digest)
-        if not isinstance(self._store, S3Store):
-            return None
-        return await _failing(obstore.sign_async(self._store, "GET", path, LINK_LIFETIME))
+        return await self._bucket.link(path)
 
     async def check(self) -> None:
         refuse_inside_transaction()
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
-                async for _ in self._list("uploads/", chunk_size=1):
+                async for _ in self._bucket.objects("uploads/", chunk_size=1):
                     return
         except TimeoutError as error:
             raise StorageFailed(
@@ -264,7 +297,7 @@ class ObjectBlobStore:
     async def _parts(self, upload: str) -> _Parts:
         is_begun = False
         parts: list[_Part] = []
-        async for item in self._list(_begun(upload).removesuffix(_BEGUN)):
+        async for item in self._bucket.objects(_begun(upload).removesuffix(_BEGUN)):
             name = item["path"].rpartition("/")[2]
             if name == _BEGUN:
                 is_begun = True
@@ -287,29 +320,29 @@ class ObjectBlobStore:
         path = f"uploads/{upload}/{offset:020}"
         with os_errors():
             fault("append.before_write")
-        if not await self._put_new(path, content):
+        if not await self._bucket.put_new(path, content):
             raise OffsetMismatch(await self.upload_size(upload))
         with os_errors():
             fault("append.after_write")
         try:
             await self._require_begun(upload)
         except UploadUnknown:
-            await self._delete([path])
+            await self._bucket.delete([path])
             raise
         return offset + len(content)
 
     async def _require_begun(self, upload: str) -> None:
-        if await self._size(_begun(upload)) is None:
+        if await self._bucket.size(_begun(upload)) is None:
             raise UploadUnknown(upload)
 
     async def _remove_upload(self, upload: str) -> None:
         with os_errors():
             fault("upload.before_removal")
         # First the sign that it may be appended to: what is left is then no upload that lacks bytes.
-        await self._delete([_begun(upload)])
-        paths = [item["path"] async for item in self._list(_begun(upload).removesuffix(_BEGUN))]
+        await self._bucket.delete([_begun(upload)])
+        paths = [item["path"] async for item in self._bucket.objects(_begun(upload).removesuffix(_BEGUN))]
         if paths:
-            await self._delete(paths)
+            await self._bucket.delete(paths)
 
     # Commits.
 
@@ -317,12 +350,12 @@ class ObjectBlobStore:
         """Yield the content of an upload. Raises DigestMismatch at its end."""
         for part in parts:
             try:
-                got = await self._get(part.path, 0, part.size)
+                got = await self._bucket.get(part.path, 0, part.size)
             except FileNotFoundError as error:
                 # Another process committed or cancelled the upload.
                 raise UploadUnknown(part.path.split("/")[1]) from error
             size = 0
-            async for piece in _pieces(got):
+            async for piece in pieces_of(got):
                 await asyncio.to_thread(hasher.update, piece)
                 size += len(piece)
                 yield piece
@@ -336,96 +369,19 @@ class ObjectBlobStore:
     async def _copy(self, content: AsyncGenerator[bytes, None], digest: str, size: int) -> None:
         """Write the content of an upload as a blob, if there is none."""
         path = _blob(digest)
-        if await self._size(path) is not None:
+        if await self._bucket.size(path) is not None:
             async for _ in content:
                 pass
         elif size <= OBJECT_SIZE:
-            await self._put(path, b"".join([piece async for piece in content]))
+            await self._bucket.put(path, b"".join([piece async for piece in content]))
         else:
-            await self._put_in_parts(path, content, max(OBJECT_SIZE, math.ceil(size / MAX_PARTS)))
-
-    async def _put_in_parts(self, path: str, content: AsyncGenerator[bytes, None], part_size: int) -> None:
-        """Write an object as a multipart upload, aborted when the content raises or the call is cancelled."""
-        is_cancelled = False
-
-        async def pieces() -> AsyncIterator[bytes]:
-            async for piece in content:
-                if is_cancelled:
-                    raise _Cancelled
-                yield piece
-
-        call = asyncio.ensure_future(
-            _failing(
-                obstore.put_async(
-                    self._store,
-                    path,
-                    pieces(),
-                    use_multipart=True,
-                    chunk_size=part_size,
-                    max_concurrency=PARTS_AT_ONCE,
-                )
-            )
-        )
-        try:
-            await asyncio.shield(call)
-        except asyncio.CancelledError:
-            is_cancelled = True
-            await asyncio.gather(settled(call), return_exceptions=True)
-            raise
-        finally:
-            await content.aclose()
-
-    # What is needed of an object store.
-
-    async def _put(self, path: str, content: bytes) -> None:
-        await _settled_call(obstore.put_async(self._store, path, content, use_multipart=False))
-
-    async def _put_new(self, path: str, content: bytes) -> bool:
-        """Write an object, unless there is one at this path; whether it was written."""
-        try:
-            await _settled_call(obstore.put_async(self._store, path, content, mode="create"))
-        except AlreadyExistsError:
-            return False
-        return True
-
-    async def _size(self, path: str) -> int | None:
-        """The size of an object in bytes, None if there is none."""
-        try:
-            return (await _failing(obstore.head_async(self._store, path)))["size"]
-        except FileNotFoundError:
-            return None
+            await self._bucket.put_in_parts(path, content, max(OBJECT_SIZE, math.ceil(size / MAX_PARTS)))
 
     async def _require_size(self, digest: str) -> int:
-        size = await self._size(_blob(digest))
+        size = await self._bucket.size(_blob(digest))
         if size is None:
             raise BlobUnknown(digest)
         return size
-
-    async def _get(self, path: str, start: int, end: int | None) -> "GetResult":
-        """Begin to read a part of an object, which must not be empty. Raises FileNotFoundError."""
-        if start == 0 and end is None:
-            return await _failing(obstore.get_async(self._store, path))
-        part: Any = {"offset": start} if end is None else (start, end)
-        return await _failing(obstore.get_async(self._store, path, options={"range": part}))
-
-    async def _delete(self, paths: list[str]) -> None:
-        """Delete objects; absent ones are no error."""
-        try:
-            await _settled_call(obstore.delete_async(self._store, paths))
-        except FileNotFoundError:
-            # A file system says so, at the first that is absent.
-            for path in paths if len(paths) > 1 else []:
-                await self._delete([path])
-
-    async def _list(self, prefix: str, *, chunk_size: int = 1000) -> "AsyncIterator[ObjectMeta]":
-        listed = obstore.list(self._store, prefix, chunk_size=chunk_size)
-        while True:
-            try:
-                items = await _failing(anext(listed))
-            except StopAsyncIteration:
-                return
-            for item in items:
-                yield item
 
 
 def _begun(upload: str) -> str:
@@ -438,13 +394,9 @@ def _blob(digest: str) -> str:
     return f"blobs/{digest}"
 
 
-async def _pieces(got: "GetResult") -> AsyncIterator[bytes]:
-    stream = got.stream(min_chunk_size=CHUNK_SIZE)
-    while True:
-        try:
-            yield await _failing(anext(stream))
-        except StopAsyncIteration:
-            return
+async def _each(items: list[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
 
 
 async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -458,28 +410,3 @@ async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         rest = rest[whole:]
     if rest:
         yield rest
-
-
-async def _settled_call(call: Awaitable[T]) -> T:
-    """Make a call that writes, and see it to its end also when cancelled."""
-    return await settled(asyncio.ensure_future(_failing(call)))
-
-
-async def _failing(call: Awaitable[T]) -> T:
-    """Make a call to obstore. Raises StorageFailed, FileNotFoundError, AlreadyExistsError."""
-    try:
-        return await call
-    except (FileNotFoundError, AlreadyExistsError):
-        raise
-    except (BaseError, OSError) as error:
-        raise _storage_error(error) from error
-
-
-def _storage_error(error: Exception) -> StorageFailed:
-    # The first line says what failed; then comes what only a developer of the client wants to know.
-    text = str(error)
-    code = _ERROR_CODE.search(text)
-    reason = text.partition("\n")[0].partition(": <?xml")[0]
-    text = f"the blob store failed: {reason}{f' ({code[1]})' if code else ''}"
-    is_full = code is not None and code[1] in _FULL
-    return (StorageFull if is_full else StorageFailed)(text, errno=None)

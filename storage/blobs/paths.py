@@ -3,13 +3,15 @@
     <root>/
     ├─ uploads/
     │  └─ <upload id>               bytes received so far; locked while an append or commit is at work
-    └─ blobs/
-       ├─ sha256/
-       │  └─ <first 2 hex>/
-       │     └─ <64 hex>            a verified blob
-       └─ sha512/
-          └─ <first 2 hex>/
-             └─ <128 hex>
+    ├─ blobs/
+    │  ├─ sha256/
+    │  │  └─ <first 2 hex>/
+    │  │     └─ <64 hex>            a verified blob
+    │  └─ sha512/
+    │     └─ <first 2 hex>/
+    │        └─ <128 hex>
+    └─ quarantine/                  made when it is first needed
+       └─ sha256-<64 hex>.<time>    what was set aside as this blob
 
 Uploads and blobs lie under one root, hence on one file system, so that a rename moves one to the other.
 Files have mode 0600 and directories 0700. Names that do not fit the layout are passed over.
@@ -47,6 +49,15 @@ class Layout:
         algorithm, hexadecimal = parse_digest(digest)
         return self.root / "blobs" / algorithm / hexadecimal[:2] / hexadecimal
 
+    @property
+    def quarantine(self) -> Path:
+        """The directory of what was set aside."""
+        return self.root / "quarantine"
+
+    def walk_quarantine(self) -> Generator[tuple[str, int], None, None]:
+        """Yield (name, size) of everything that was set aside."""
+        yield from _files(self.quarantine)
+
     def walk_uploads(self) -> Generator[str, None, None]:
         """Yield the id of every upload on disk."""
         for name, _ in _files(self.root / "uploads"):
@@ -56,10 +67,10 @@ class Layout:
                 continue
 
     def walk_blobs(self) -> Generator[tuple[str, int], None, None]:
-        """Yield (digest, size) of every blob on disk."""
-        for algorithm in ALGORITHMS:
-            for shard in _subdirectories(self.root / "blobs" / algorithm):
-                for name, size in _files(shard):
+        """Yield (digest, size) of every blob on disk, in order; one of 256 parts of them is in memory."""
+        for algorithm in sorted(ALGORITHMS):
+            for shard in sorted(_subdirectories(self.root / "blobs" / algorithm)):
+                for name, size in sorted(_files(shard)):
                     digest = f"{algorithm}:{name}"
                     try:
                         parse_digest(digest)

@@ -46,4 +46,8 @@ class AuditDaily(Model):
     class Meta:
         table = "audit_daily"
         unique_together = (("namespace_id", "day", "repository_id", "performer_id", "kind"),)
-        indexes = (Index(fields=("repository_id", "day")),)
+        indexes = (
+            Index(fields=("repository_id", "day")),
+            # The counts of the whole registry are read from this alone.
+            Index(fields=("day", "kind", "entries"), name="idx_audit_daily_of_all"),
+        )

@@ -10,8 +10,9 @@ class Blob(Model):
     """Bytes that the blob store holds, known by their digest.
 
     `storage.blob_rows` keeps rows and bytes in step. `committed_at_ms` is when the bytes were committed last,
-    or found without a row; until they are there for the first time, `size_bytes` is 0. `state` is `stored` or
-    `deleting`; in the second, the bytes may vanish at any time until `deleting_until_ms`.
+    or found without a row; until they are there for the first time, `size_bytes` is 0. `state` is `stored`,
+    `deleting` or `absent`; in the second, the bytes may vanish at any time until `deleting_until_ms`. In the
+    third they are lost since then, and rights to them count for nothing until they are pushed again.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -49,6 +50,9 @@ class Upload(Model):
     `used_at_ms` is when a client last asked about it, to the hour; null until the first hour is over.
     `size_bytes` is how much it holds, to some megabytes. `reserved_bytes` of the quota of the namespace
     `namespace_id` are kept free for it; both are written where a quota may refuse.
+
+    With a `digest` it is no client's: the registry fetches that blob from an upstream, once for a repository.
+    The process `holder` does so until `held_until_ms`; after that another one goes on.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -62,6 +66,9 @@ class Upload(Model):
     size_bytes = fields.BigIntField(default=0, db_default=0)
     namespace_id = fields.BigIntField(null=True)
     reserved_bytes = fields.BigIntField(default=0, db_default=0)
+    digest = fields.CharField(max_length=140, null=True)
+    holder = fields.CharField(max_length=36, null=True)
+    held_until_ms = fields.BigIntField(null=True)
 
     class Meta:
         table = "upload"

@@ -16,6 +16,9 @@ class Tag(Model):
     keeps the expiration of a span that ended earlier. History, "as of" and restore all read this table.
     `pusher_id` is the account that pointed it there, which may be gone.
 
+    `confirmed_at_ms` is when the upstream of a pull-through cache was last found to have it so; null for a
+    tag that was pushed.
+
     `life` counts how often the tag was made again after it had ended; the pulls of a life are its own.
 
     In the order of ids, the spans of a name neither overlap nor run backwards, and only the last goes on.
@@ -38,6 +41,7 @@ class Tag(Model):
     has_ended = fields.BooleanField(default=False, db_default=False)
     pusher_id = fields.BigIntField(null=True)
     life = fields.IntField(default=0, db_default=0)
+    confirmed_at_ms = fields.BigIntField(null=True)
 
     class Meta:
         table = "tag"

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import audit, content, live, pulls
+from tests.bench import audit, content, gate, live, pulls
 from tests.bench.load import CHUNK, Rate, download, hammer
 from tests.bench.servers import PEER, Server, start_peer, start_quayside
 from tests.quayside.registry import kit
@@ -57,6 +57,7 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
 
     print_rates("manifest GET by tag", manifest(lambda _: "v7"))
     print_rates("manifest GET by digest", manifest(lambda server: digests[server.name]))
+    measure_gate(ours, digests[ours.name])
     measure_counting()
     measure_blobs(servers)
     script = directory / "graphql.lua"
@@ -80,6 +81,17 @@ def measure(ours: Server, peer: Server | None, directory: Path) -> None:
             f"   {rate.cpu_us:6.0f} µs CPU   {statements:3.0f} statements",
             flush=True,
         )
+
+
+def measure_gate(ours: Server, digest: str) -> None:
+    """The cost of a pull policy, per manifest GET."""
+    gated, free = gate.measure(ours, digest)
+    print(
+        f"{'a policy at a manifest GET':28} {gated.cpu_us - free.cpu_us:9.0f} µs CPU more"
+        f"   ratio {gated.per_second / free.per_second:5.2f} of the requests a second"
+        f"   p99 {gated.p99_ms:.2f} ms, without {free.p99_ms:.2f} ms",
+        flush=True,
+    )
 
 
 def measure_counting() -> None:

@@ -20,11 +20,11 @@ HUGE_BYTES = 2048 * CHUNK
 TAGS = 100
 
 
-def registry_headers(server: Server, actions: str) -> dict[str, str]:
-    """The headers of a request on the repository, with a registry token if the server needs one."""
+def registry_headers(server: Server, actions: str, path: str = PATH) -> dict[str, str]:
+    """The headers of a request on a repository, with a registry token if the server needs one."""
     if not server.token:
         return {}
-    query = urlencode({"service": "bench", "scope": f"repository:{PATH}:{actions}"})
+    query = urlencode({"service": "bench", "scope": f"repository:{path}:{actions}"})
     login = base64.b64encode(f"$oauthtoken:{server.token}".encode()).decode()
     answer = httpx.get(f"{server.url}/v2/auth?{query}", headers={"Authorization": f"Basic {login}"})
     answer.raise_for_status()

@@ -9,7 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +104,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"the server at {url} does not answer")
 
 
-def start_quayside(data: Path, *, owner: str, module: str = "quayside", **settings: str) -> Server:
+def start_quayside(
+    data: Path, *, owner: str, module: str = "quayside", runs_jobs: bool = False, **settings: str
+) -> Server:
     """Quayside on a new data directory, with one user and a token for all of their repositories."""
     command = [sys.executable, "-m", module]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("QUAYSIDE_")}
@@ -121,10 +126,10 @@ def start_quayside(data: Path, *, owner: str, module: str = "quayside", **settin
     admin(
         "create-user", owner, "--email", f"{owner}@example.com", "--password-stdin", text="bench-password\n"
     )
-    token = admin("create-token", owner, "--scopes", "repo:admin repo:create user:admin")
+    token = admin("create-token", owner, "--scopes", "repo:admin repo:create org:admin user:admin")
     port = _free_port()
     process = subprocess.Popen(
-        [*command, "serve", "--no-jobs", "--data", str(data), "--port", str(port)],
+        [*command, "serve", *([] if runs_jobs else ["--no-jobs"]), "--data", str(data), "--port", str(port)],
         env=environment,
         stderr=(data / "server.log").open("wb"),
     )
@@ -141,11 +146,27 @@ def start_peer(data: Path) -> Server | None:
     port = _free_port()
     config = data / "config.yml"
     config.write_text(PEER_CONFIG.format(root=data / "registry", port=port))
-    process = subprocess.Popen(
-        [program, "serve", str(config)],
-        stdout=(data / "access.log").open("wb"),
-        stderr=subprocess.STDOUT,
-    )
+    with (data / "access.log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     _wait_for(f"{url}/v2/", process)
     return Server(PEER, url, process)
+
+
+@contextmanager
+def beside_peer(
+    *, owner: str, runs_jobs: bool = False, **settings: str
+) -> Iterator[tuple[Server, Server, Path]]:
+    """Quayside that may ask a docker-registry beside it, that registry, and a directory for files."""
+    with tempfile.TemporaryDirectory(prefix="quayside-bench-") as directory:
+        place = Path(directory)
+        for name in ("peer", "data"):
+            (place / name).mkdir()
+        with ExitStack() as stack:
+            peer = start_peer(place / "peer")
+            assert peer is not None, f"{PEER} is not installed"
+            stack.callback(peer.stop)
+            settings = {"SSRF_ALLOWED_HOSTS": "127.0.0.1", "BLOB_REDIRECTS": "false"} | settings
+            ours = start_quayside(place / "data", owner=owner, runs_jobs=runs_jobs, **settings)
+            stack.callback(ours.stop)
+            yield ours, peer, place

@@ -33,9 +33,12 @@ THEMES = frozenset(
 EXTRA = frozenset(
     {
         "acceptTeamInvite",
+        "cancelOrganizationMirrorSync",
         "changeUserDetails",
         "createApplicationToken",
+        "createFileDrop",
         "createNewUser",
+        "createOrganizationMirror",
         "createOrganizationImmutabilityPolicy",
         "createRepositoryImmutabilityPolicy",
         "createUserRobotFederation",
@@ -45,27 +48,63 @@ EXTRA = frozenset(
         "deleteCurrentUser",
         "deleteOrgRobotFederation",
         "deleteOrganizationImmutabilityPolicy",
+        "deleteOrganizationMirror",
         "deleteRepositoryImmutabilityPolicy",
         "deleteUserRobotFederation",
         "generateUserClientKey",
         "getAuthorization",
         "getOrgRobotFederation",
+        "getInstallUser",
         "getManifestPullStatistics",
         "getOrganizationImmutabilityPolicy",
+        "getOrganizationMirror",
+        "getRepoAuthorizedEmail",
+        "getRegistryCapabilities",
+        "getRepoMirrorHealth",
         "getRepositoryImmutabilityPolicy",
         "getTagPullStatistics",
+        "getUserNotification",
         "getUserRobotFederation",
         "initializeUser",
+        "listAllAppTokens",
         "listApplicationTokens",
         "listAssignedAuthorizations",
         "listAuthorizations",
         "listOrganizationImmutabilityPolicies",
+        "listOrganizationMirrorRepositories",
         "listRepositoryImmutabilityPolicies",
+        "listUserNotifications",
         "requestRecoveryEmail",
+        "requestRepoAuthorizedEmail",
         "resetApplicationSecret",
         "revokeApplicationToken",
+        "sendInstallUserRecoveryEmail",
+        "syncOrganizationMirrorNow",
+        "takeOwnership",
         "updateOrganizationImmutabilityPolicy",
+        "updateOrganizationMirror",
         "updateRepositoryImmutabilityPolicy",
+        "updateUserNotification",
+        "verifyOrganizationMirror",
+        "createOrganizationNotification",
+        "deleteOrganizationNotification",
+        "getOrganizationNotification",
+        "listOrganizationNotifications",
+        "resetOrganizationNotificationFailures",
+        "testOrganizationNotification",
+        "createUserNamespaceNotification",
+        "deleteUserNamespaceNotification",
+        "getUserNamespaceNotification",
+        "listUserNamespaceNotifications",
+        "resetUserNamespaceNotificationFailures",
+        "testUserNamespaceNotification",
+        "resetRepoNotification",
+        "getChangeLog",
+        "getRegistryStatus",
+        "listAllAggregateLogs",
+        "listTriggerReferences",
+        "listTriggerBranches",
+        "listTriggerTags",
     }
 )
 """Operations that clients call although the reference does not list them."""
@@ -109,12 +148,6 @@ def operations() -> dict[str, Operation]:
 
 
 @cache
-def missing() -> dict[str, list[str]]:
-    """Operations without a route, by the theme that will add them."""
-    return cast(dict[str, list[str]], json.loads((DATA / "missing.json").read_text("utf-8")))
-
-
-@cache
 def answers() -> dict[str, Any]:
     """The answer types, as `rest_compat.answer_type.describe` writes them."""
     return cast(dict[str, Any], json.loads((DATA / "answers.json").read_text("utf-8")))
@@ -132,4 +165,4 @@ def engine() -> Engine[Any]:
     async def no_context(_: object) -> Any:
         raise AssertionError("Contract tests send no requests.")
 
-    return create_api(no_context, features=frozenset(), base_url="https://registry.example")
+    return create_api(no_context, features=frozenset(), base_url="https://registry.example", validates=True)

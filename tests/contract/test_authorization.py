@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quayside.settings.settings import SETTINGS, Settings
+from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.quotas.quota import LimitKind
 from resolvers.repositories.permission import GranteeKind
@@ -18,7 +18,7 @@ from storage.statements import Row
 from tests import state
 from tests.contract.reference import DATA, EXTRA, rows
 from tests.contract.world import ORGANIZATION, World, callers, observed
-from tests.factories import Factory
+from tests.factories import READ_ONLY_SUPERUSER, Factory
 
 WITHOUT_ANSWERS = {"authFederatedRobotToken", "getErrorDescription", "getReferrers"}
 """Operations without recorded callers: they need no access, or are served elsewhere."""
@@ -28,7 +28,7 @@ WITHOUT_ANSWERS = {"authFederatedRobotToken", "getErrorDescription", "getReferre
 def record() -> dict[str, list[dict[str, Any]]]:
     """`callers`: a request with the status for each caller; `superusers`: with and without full access.
 
-    `read_only_superuser`: the statuses that wait for this kind of caller, by operation.
+    `inspector` is a read-only superuser, who asks everything that anybody does.
     """
     found: dict[str, list[dict[str, Any]]] = json.loads((DATA / "authorization.json").read_text("utf-8"))
     return found
@@ -41,21 +41,29 @@ def test_every_operation_has_callers() -> None:
     assert {*OPERATIONS} == rows().keys() - EXTRA - WITHOUT_ANSWERS
 
 
-def test_cases_of_a_read_only_superuser_wait_for_there_to_be_one() -> None:
-    """Once the setting is there, they move to the callers, with a request each."""
-    waiting = {case["operation"] for case in record()["read_only_superuser"]}
+OWN_WRITES = {"createStar", "deleteStar", "exportUserLogs", "exportOrgLogs"}
+"""What a read-only superuser writes: bookmarks of their own, and files of logs that they read."""
 
-    assert waiting
-    assert waiting <= {*OPERATIONS}
-    assert "GLOBAL_READONLY_SUPER_USERS" not in {row.name for row in SETTINGS}
+
+def test_a_read_only_superuser_asks_everything_and_writes_nothing_that_is_others() -> None:
+    asked = [case for case in record()["callers"] if "inspector" in case["expect"]]
+    wrote = {
+        case["operation"] for case in asked if case["method"] != "GET" and case["expect"]["inspector"] < 400
+    }
+
+    assert asked == record()["callers"]
+    assert wrote == OWN_WRITES
 
 
 async def everything(factory: Factory) -> World:
     """Private and public content, some of which `ole` may see by a permission or through a team."""
     world = World(factory)
     await world.people()
+    await factory.read_only_superuser()
+    world.tokens[READ_ONLY_SUPERUSER] = await factory.token(READ_ONLY_SUPERUSER)
     await world.organization()
     await factory.user("piet")
+    await factory.user("sigrid")
     await factory.organization("far-harbour", owner="piet")
     await factory.team(ORGANIZATION, "readers", TeamRole.MEMBER, ["ole"])
     await factory.team("far-harbour", "pilots", TeamRole.MEMBER, ["ole"])
@@ -64,6 +72,8 @@ async def everything(factory: Factory) -> World:
     for owner, name in ((ORGANIZATION, ""), ("tove", "own_"), ("far-harbour", "far_")):
         quota = await factory.quota(owner, 3000, (LimitKind.WARNING, 50))
         world.digests |= {f"{name}quota": quota.id, f"{name}limit": quota.limits[0].id}
+    await world.cache()
+    await factory.proxy_cache("harbour-cache", owner="maren")
     await factory.repository("maren/sextant")
     await factory.repository("maren/skiff")
     await factory.repository("piet/lighthouse", visibility=Visibility.PUBLIC)

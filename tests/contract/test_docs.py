@@ -11,7 +11,8 @@ from quayside.cli import COMMANDS, GROUPS
 from quayside.graphql import http as graphql_http
 from quayside.http import protocol
 from quayside.settings.features import FEATURES
-from quayside.settings.settings import PREFIX, SETTINGS
+from quayside.settings.settings import PREFIX
+from quayside.settings.table import SETTINGS
 from resolvers.event_kinds import KINDS
 from schema import schema
 from tests import docs
@@ -70,8 +71,10 @@ EXAMPLE = re.compile(r"^```(?:graphql|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL
 
 
 def documents() -> list[str]:
-    """The GraphQL documents of docs/graphql.md, those that `curl` sends too."""
-    blocks = EXAMPLE.findall((DOCS / "graphql.md").read_text(encoding="utf-8"))
+    """The GraphQL documents of the pages that have some, those that `curl` sends too."""
+    names = ("graphql", "notifications", "scanning", "vulnerabilities")
+    pages = [(DOCS / f"{name}.md").read_text(encoding="utf-8") for name in names]
+    blocks = [block for page in pages for block in EXAMPLE.findall(page)]
     bodies = [body for block in blocks for body in re.findall(r"-d '(.*)'", block)]
     found = [block for block in blocks if re.match(r"(query|mutation|subscription|\{) ", block)]
     return [block for block in found if '"message"' not in block] + [

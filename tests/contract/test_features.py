@@ -1,30 +1,21 @@
 """Every feature flag in the code is one that operators can set, and every one of those does something."""
 
-import json
 import re
 from pathlib import Path
 
 from quayside.settings.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
-MISSING = Path(__file__).parent / "data" / "missing.json"
 AWAITED = {
-    "BILLING": "superuser",
+    "BILLING": "plans and directories",
     "BROWSER_API_CALLS_XHR_ONLY": "rate limits and browsers",
-    "BUILD_SUPPORT": "builds",
-    "IMAGE_EXPIRY_TRIGGER": "notifications",
-    "PROXY_CACHE": "mirroring and proxy cache",
     "RATE_LIMITS": "rate limits and browsers",
-    "READER_BUILD_LOGS": "builds",
     "RECAPTCHA": "rate limits and browsers",
-    "SECURITY_SCANNER": "security",
     "SIGNING": "security",
-    "SUPERUSER_CONFIGDUMP": "superuser",
-    "TEAM_SYNCING": "superuser",
+    "TEAM_SYNCING": "plans and directories",
 }
 """Flags that nothing asks for yet, each with the theme that it waits for."""
-THEMES = {*json.loads(MISSING.read_text("utf-8")), "rate limits and browsers"}
-"""The themes of the operations that are missing, and one that has no operations."""
+THEMES = {"plans and directories", "rate limits and browsers", "security"}
 ASKED = re.compile(r"""has\("([A-Z_]+)"\)|"([A-Z_]+)" (?:not )?in [\w.]*features""")
 
 

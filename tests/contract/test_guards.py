@@ -12,18 +12,27 @@ from schema.guards import Guarded
 GRAPH = schema._schema
 
 NEVER_REFUSED = {
+    "BuildTrigger.viewerCanStart": "says false instead",
     "AccessToken.user": "of a token that the viewer may see",
+    "AppToken.user": "of a token that the viewer may see",
     "Application.avatar": "what an application is called is public",
     "Application.organization": "who owns an application is public",
     "Application.viewerCanAdminister": "says false instead",
+    "FoundImage.repository": "of an image that the viewer may see",
+    "FoundPackageImage.repository": "of an image that the viewer may see",
+    "ImagePackage.cveNames": "of an image that the viewer may see",
+    "ImagePackage.cvssScores": "of an image that the viewer may see",
     "LargeBlob.repositories": "only those that the viewer may see",
     "Manifest.pulls": "counts, without a limit",
     "Manifest.tagNames": "at most 100 names",
     "Manifest.totalSizeBytes": "one number, from the database",
+    "ManifestScan.problems": "at most 100 problems",
     "Organization.viewerCanAdminister": "says false instead",
     "Organization.viewerCanCreateRepositories": "says false instead",
     "Organization.viewerIsMember": "says false instead",
+    "OrganizationMirror.statusCounts": "of a mirror that the viewer may see",
     "PermissionPrototype.delegate": "of a default permission that the viewer may see",
+    "RepositoryMirror.runs": "of a mirror that the viewer may see",
     "PrunePolicy.lastRuns": "of a policy that the viewer may see",
     "PrunePreviewItem.digest": "of a preview that the viewer may see",
     "PruneRun.tags": "of a policy that the viewer may see",
@@ -32,6 +41,7 @@ NEVER_REFUSED = {
     "RepositoryPermission.grantee": "of a permission that the viewer may see",
     "RepositoryStorage.storedBytes": "one number, from the database",
     "Robot.webPath": "follows from the name",
+    "Site.status": "whether there is a user; anybody may know",
     "Storage.storedBytes": "one number, from the database",
     "Tag.manifest": "of a tag that the viewer may see",
     "Tag.pulls": "counts, without a limit",
@@ -40,6 +50,9 @@ NEVER_REFUSED = {
     "Team.webPath": "follows from the names",
     "TeamMember.subject": "of a team whose members the viewer may see",
     "TokenAssignment.application": "who asks for a token is public",
+    "Site.isReadOnly": "anybody may know",
+    "UserSettings.accessTokenCount": "one number, from the database",
+    "UserSettings.appTokenCount": "one number, from the database",
 }
 """The fields without arguments that ask something and may still not be null, and why none of them is refused.
 The `totalCount` of each connection is nullable."""

@@ -14,7 +14,7 @@ from tests.contract.owed.engine import problems
 from tests.contract.owed.mutations import FAMILIES
 from tests.contract.owed.place import place
 from tests.contract.owed.requests import carry_out, pull, registry_token
-from tests.contract.owed.rights import CALLERS
+from tests.contract.owed.rights import CALLERS, RIGHTS, F
 from tests.contract.owed.rows import Request, Row
 from tests.contract.reference import rows as operations
 from tests.factories import Factory
@@ -83,6 +83,29 @@ def test_every_mutation_has_a_row() -> None:
     assert set().union(*(names(rows) for rows in FAMILIES.values()), names(users.FIRST)) == set(
         mutation.fields
     )
+
+
+OF_THE_OWN_ACCOUNT = {
+    *("userUpdate", "encryptedPasswordCreate", "emailConfirm", "passwordRecoveryRequest", "passwordReset"),
+    *("appTokenCreate", "appTokenRevoke", "accessTokenRevoke", "tokenAssignmentDelete"),
+    *("inboxClear", "inboxNoticeUpdate", "repositoryStar", "repositoryUnstar", "teamInviteDecline"),
+    # Without an account, or with the code of a mail
+    *("userSignUp", "authorizedEmailConfirm"),
+}
+"""What a read-only superuser may change: nothing that is others'."""
+
+
+def test_a_read_only_superuser_is_refused_every_mutation_but_those_of_the_own_account() -> None:
+    refused = {
+        row.name.partition(":")[0]
+        for rows in FAMILIES.values()
+        for row in rows
+        if RIGHTS[row.right].get("inspector") == F
+    }
+    mutation = schema._schema.mutation_type
+    assert mutation is not None
+    # What takes a browser is refused to their token.
+    assert mutation.fields.keys() - names(users.FIRST) - (refused - {"userUpdate"}) == OF_THE_OWN_ACCOUNT
 
 
 def test_every_rest_write_has_a_row() -> None:

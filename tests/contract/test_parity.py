@@ -19,6 +19,7 @@ from tests.factories import Factory
 START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
     "appspecifictokens": (),
     "organization": (),
+    "proxy cache": (World.cache,),
     "repository": (World.organization, World.cache),
     "permission": (World.organization, World.repositories, World.grantees),
     "prototype": (World.organization, World.repositories, World.grantees),
@@ -33,10 +34,25 @@ START: Mapping[str, tuple[Callable[[World], Awaitable[None]], ...]] = {
     "globalmessages": (),
     "namespacequota": (World.organization,),
     "superuser": (World.organization,),
+    "organizations of superusers": (World.organization, World.cache, World.office),
+    "logs and sizes of the registry": (
+        World.organization,
+        World.repositories,
+        World.images,
+        World.busy,
+        World.at_work,
+    ),
+    "users": (),
+    "service keys": (),
     "search": (World.organization, World.repositories, World.images, World.grantees, World.described),
     "discovery": (),
     "error": (),
     "policy": (World.organization, World.repositories),
+    "build": (World.organization, World.repositories),
+    "trigger": (World.organization, World.repositories, World.winch, World.triggers),
+    "mirror": (World.organization, World.repositories, World.winch),
+    "secscan": (World.organization, World.repositories, World.images, World.flawed),
+    "repositorynotification": (World.organization, World.team, World.repositories),
 }
 """The content, beside the users, at the start of a chapter."""
 
@@ -44,9 +60,21 @@ BROKEN = "The recorded system failed; what is not there is not found."
 
 SLASHES = "Both spellings of a final slash answer, as clients send both."
 
+UNCHOSEN = "The recorded system failed; an event or a method that there is not is refused: 400."
+
+ELSEWHERE = "A notification is one of the repository in the path, or of none."
+
+OTHERS_TRIGGER = "A trigger is one of the repository in the path, or of none."
+
 ABSENT = "What is not there has no stars: 404 instead of null."
 
 DEVIATIONS: Mapping[tuple[str, str], str] = {
+    **{
+        ("getRepoMirrorConfig", case): "The rule that was set is the one that holds."
+        for case in ("sync_now", "after_cancel")
+    },
+    ("changeOrganization", "missing_id"): BROKEN,
+    ("changeOrganization", "name_taken"): BROKEN,
     ("changeOrganizationQuota", "success"): "A number of bytes is a whole number, whichever way it was sent.",
     **{
         (f"{change}{owner}QuotaSuperUser", "missing_parent"): BROKEN
@@ -58,12 +86,25 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("changeRepoVisibility", "missing_parent"): "What is not there cannot be changed: 404 instead of null.",
     ("createGlobalMessage", "bad_body"): "A message that is not there is refused: 400.",
     ("createOrganization", "without_trailing_slash"): SLASHES,
+    ("createRepoNotification", "bad_body_2"): UNCHOSEN,
+    ("createRepoNotification", "bad_body_3"): UNCHOSEN,
+    ("createRepoNotification", "missing_parent"): BROKEN,
     ("createStar", "missing_repo"): ABSENT,
     ("createStar", "wrong_role"): "Who may not read a repository is not told by a star that it exists: 403.",
     ("deleteStar", "missing_parent"): ABSENT,
     ("discovery", "success"): "It lists the chapters that are there.",
     ("exportOrgLogs", "missing_parent"): "The recorded system failed; what is not there is refused: 403.",
     ("getOrgRobots", "limit_1"): "The limit counts robots, not what they have, and the first is by its name.",
+    **{
+        (f"getRepoBuild{what}", "missing_parent"): "A build that is not there is told alike, whatever lacks."
+        for what in ("Logs", "Status")
+    },
+    ("activateBuildTrigger", "missing_parent"): BROKEN,
+    ("manuallyStartBuildTrigger", "missing_parent"): BROKEN,
+    ("getBuildTrigger", "missing_parent"): OTHERS_TRIGGER,
+    ("updateBuildTrigger", "missing_parent"): OTHERS_TRIGGER,
+    ("updateBuildTrigger", "enable"): "What is enabled has no reason not to be.",
+    ("getRepoNotification", "missing_parent"): ELSEWHERE,
     ("getRepoManifest", "untagged_oci_artifact"): "What can be pulled by its digest can be looked at.",
     ("inviteTeamMemberEmail", "bad_email"): "No mail can be sent to what is no address: 400.",
     ("getOrganizationTeamMembers", "pending_invite"): "Who is invited again stands in the list once.",
@@ -71,7 +112,13 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("getMatchingEntities", "robots"): "A robot is found by the beginning of its whole name, too.",
     ("listRepos", "kind_application"): "Images are all there is; another kind is a mistake.",
     ("listRepos", "with_trailing_slash"): SLASHES,
+    ("listAllUsers", "without_trailing_slash"): SLASHES,
     ("listRepoTags", "without_trailing_slash"): SLASHES,
+    **{
+        ("getRepoManifestSecurity", case): "Scores are told where they are known, and other names."
+        for case in ("success", "without_vulnerabilities")
+    },
+    ("testRepoNotification", "missing_parent"): ELSEWHERE,
 }
 """(operation, case) → why our answer differs."""
 

@@ -26,10 +26,15 @@ IMPLIED = {
 OTHERWISE = {
     "conductSearch": EVERY_SCOPE,
     "createOrgRobotFederation": {Scope.ORG_ADMIN},
+    **dict.fromkeys(
+        ("createProxyCacheConfig", "deleteProxyCacheConfig", "validateProxyCacheConfig"),
+        frozenset({Scope.ORG_ADMIN}),
+    ),
     "createRepo": {Scope.REPO_CREATE, Scope.ORG_ADMIN},
     "createStar": {Scope.USER_ADMIN},
     "getOrgRobotPermissions": frozenset[Scope](),
     "getOrganizationTeamPermissions": {Scope.ORG_ADMIN},
+    "getRepoBuildLogs": {Scope.REPO_WRITE, Scope.REPO_ADMIN},
     "listRepos": EVERY_SCOPE,
     **dict.fromkeys(
         (
@@ -37,6 +42,7 @@ OTHERWISE = {
             "getOrganizationQuotaLimit",
             "listOrganizationQuota",
             "listOrganizationQuotaLimit",
+            "getProxyCacheConfig",
         ),
         frozenset({Scope.REPO_CREATE, Scope.ORG_ADMIN}),
     ),
@@ -50,7 +56,7 @@ MEMBERS = {
 """What members may read: a membership counts for tokens that may create repositories, too."""
 
 FOR_SUPERUSERS = {"createGlobalMessage", "deleteGlobalMessage"} | {
-    name for name in OPERATIONS if operations()[name]["scope"] == Scope.SUPER_USER and "Quota" in name
+    name for name in OPERATIONS if operations()[name]["scope"] == Scope.SUPER_USER
 }
 """What `maren` may never do."""
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -25,6 +26,9 @@ from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.accounts import account, invite
 from resolvers.accounts.invite import InviteReference
+from resolvers.builds.triggers import trigger
+from resolvers.builds.triggers.services import TriggerService
+from resolvers.keys import own_key
 from resolvers.oauth import application
 from resolvers.oauth.application import ApplicationChanges
 from resolvers.pages import Page
@@ -35,10 +39,13 @@ from resolvers.repositories.permission import GranteeKind
 from resolvers.repositories.repository import RepositoryState, Visibility
 from storage import audit
 from storage.clock import now_ms
+from storage.models.site import ServiceKey
 from storage.statements import execute
 from tests.browser import PASSWORD, Browser, browsing
 from tests.factories import EVERY_SCOPE, Factory, image_config
 from tests.quayside.registry import kit
+from tests.resolvers.advisories.records import record, write
+from tests.scanning import RELEASE, STATUS, layer, scan_pushed, status
 
 ORGANIZATION = "harbour-works"
 
@@ -75,6 +82,8 @@ class World:
     """Access tokens by actor."""
     digests: dict[str, Any] = field(default_factory=dict)
     """The digests of the images, and values kept from answers, by their names in the exchanges."""
+    upstream: asyncio.Server | None = None
+    """Another registry, while one is open."""
 
     async def people(self) -> None:
         """The users, each with the tokens that the recorded actors had."""
@@ -165,6 +174,16 @@ class World:
             path, kit.artifact_document("application/vnd.example.bill", content), tag=tag
         )
 
+    async def flawed(self) -> None:
+        """An image with a package that an advisory concerns."""
+        content = {**RELEASE, STATUS: status(libflaw="1.2-1")}
+        self.digests["scanned"] = await self.factory.image(f"{ORGANIZATION}/beacon", layer(content))
+        await write(record())
+
+    async def scanned(self) -> None:
+        """All images are scanned."""
+        await scan_pushed(self.factory)
+
     async def accept(self) -> None:
         """`ole` joins the team that he is invited to."""
         ole = await self.factory.as_account("ole")
@@ -230,6 +249,25 @@ class World:
             )
         await execute("UPDATE audit_log SET ip = '192.0.2.7'")
 
+    async def at_work(self) -> None:
+        """No entry of nobody in the log."""
+        await execute("DELETE FROM audit_log WHERE performer_id IS NULL")
+
+    async def triggers(self) -> None:
+        """Two build triggers of `beacon`, which nobody has activated."""
+        maren = await self.factory.as_account("maren")
+        for _ in range(2):
+            made, _ = await trigger.create(maren, f"{ORGANIZATION}/beacon", TriggerService.CUSTOM_GIT)
+            self.digests["trigger"] = made.uuid
+
+    async def submitted_key(self) -> None:
+        """A service sends a key, which waits for approval."""
+        pair = await own_key.prepared()
+        await ServiceKey.create(
+            kid=pair.kid, service="builder", public_key=pair.public_pem, created_at_ms=now_ms()
+        )
+        self.digests["waiting"] = pair.kid
+
     async def application(self) -> None:
         """An OAuth application of the organization."""
         maren = await self.factory.as_account("maren")
@@ -269,6 +307,26 @@ class World:
         """The quota of `maren` is taken from her."""
         await quota.delete(self.factory.superuser(), "maren")
 
+    async def open_upstream(self) -> None:
+        """A registry that wants a login and knows nobody."""
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(
+                b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="upstream"\r\n'
+                b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            await writer.drain()
+            writer.close()
+
+        self.upstream = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        self.digests["upstream"] = f"localhost:{self.upstream.sockets[0].getsockname()[1]}"
+
+    async def close_upstream(self) -> None:
+        """The registry is gone."""
+        assert self.upstream is not None
+        self.upstream.close()
+
     def keep(self, answer: Any, places: Mapping[str, str]) -> None:
         """Keep values of an answer for later requests: names to places such as `token.uuid`."""
         for name, place in places.items():
@@ -307,6 +365,10 @@ STEPS: Mapping[str, Callable[[World], Awaitable[None]]] = {
     "give maren a quota": World.own_quota,
     "take the quota of the organization": World.no_quota,
     "take the quota of maren": World.no_own_quota,
+    "open an upstream": World.open_upstream,
+    "close the upstream": World.close_upstream,
+    "send a key": World.submitted_key,
+    "scan images": World.scanned,
 }
 """The steps between two exchanges, by their names in the record."""
 

@@ -1,11 +1,13 @@
 """Every example of the documentation, by its language: run, or validated, or listed here with the reason."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ import pytest
 
 from quayside.cli import COMMANDS, DATA
 from quayside.settings.features import FEATURES
-from quayside.settings.settings import FEATURE_PREFIX, NON_SETTING_VARIABLES, PREFIX, SETTINGS, load_settings
+from quayside.settings.settings import FEATURE_PREFIX, NON_SETTING_VARIABLES, PREFIX, load_settings
+from quayside.settings.table import SETTINGS
 from schema import schema
 from tests.process import ROOT, environment, make_user, serving, token_of
 
@@ -30,12 +33,18 @@ ADDRESS = "127.0.0.1:8080"
 NOT_RUN = {
     "curl -N": "streams until it is stopped; tests/quayside/graphql/test_sse.py subscribes",
     "aws ": "needs a bucket of Amazon; tests/functional/test_object_store.py has one that is like it",
+    "curl -X POST https://quay.example/api/v1/organization/hub/proxycache": "asks Docker Hub;"
+    " tests/functional/test_cache_clients.py makes a cache",
+    "quayside admin read-only on": "would suspend what other examples write;"
+    " tests/contract/test_read_only.py has the mode",
+    "#!/bin/sh\n# hooks/post-receive": "is a hook of git; tests/functional/test_webhooks.py pushes with it",
     'curl -s -u "acme+build': "needs the identity of a build; tests/quayside/oauth/test_federation.py has it",
 }
 """Shell examples that no test runs as they stand, by how they begin."""
 
 ELSEWHERE = {
     "README.md": "tests/functional/test_readme.py",
+    "backup.md": "tests/functional/test_backup.py",
     "operate.md": "tests/functional/test_operate.py",
 }
 """Pages whose shell examples belong together; another test runs them in their order."""
@@ -50,8 +59,12 @@ CHECKED_ELSEWHERE = {"ini", "nginx", "sql"}
 VARIABLES: dict[str, Any] = {
     "lastWeek": "2026-01-01T00:00:00Z",
     "january": {"startsAt": "2026-01-01T00:00:00Z", "endsAt": "2026-01-20T00:00:00Z"},
+    "since": "2026-01-01T00:00:00Z",
+    "repository": "acme/app",
+    "path": "acme/app",
+    "id": "CVE-2022-37434",
 }
-"""Values of the variables that examples have."""
+"""Values of the variables that examples have, beside the digest of an image."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,8 @@ class Registry:
     directory: Path
     client: httpx.Client
     token: str
+    digest: str = ""
+    """That of the image `acme/app:latest`."""
 
     def ask(self, query: str) -> dict[str, Any]:
         document = graphql.parse(query)
@@ -140,7 +155,8 @@ class Registry:
             one for one in document.definitions if isinstance(one, graphql.OperationDefinitionNode)
         ]
         names = [variable.variable.name.value for variable in operation.variable_definitions or ()]
-        body = {"query": query, "variables": {name: VARIABLES[name] for name in names}}
+        values = VARIABLES | {"digest": self.digest}
+        body = {"query": query, "variables": {name: values[name] for name in names}}
         answer: dict[str, Any] = self.client.post("/graphql", json=body, headers=self.headers).json()
         return answer
 
@@ -153,7 +169,8 @@ class Registry:
         completed = subprocess.run(
             ["sh", "-e", "-c", script.replace(ADDRESS, self.client.base_url.netloc.decode())],
             cwd=self.directory,
-            env=environment(TOKEN=self.token, REGISTRY_AUTH_FILE=str(self.directory / "auth.json")),
+            env=environment(TOKEN=self.token, REGISTRY_AUTH_FILE=str(self.directory / "auth.json"))
+            | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             check=False,
@@ -178,10 +195,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         app = {"namespace": "acme", "repository": "app", "visibility": "private", "description": ""}
         for path, body in (
             ("organization/", {"name": "acme"}),
-            (
-                "repository",
-                app,
-            ),
+            ("repository", app),
+            ("repository", app | {"repository": "alpine"}),
         ):
             client.post(f"/api/v1/{path}", json=body, headers=made.headers).raise_for_status()
         client.put("/api/v1/organization/acme/robots/ci", json={}, headers=made.headers).raise_for_status()
@@ -192,7 +207,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
             f'skopeo copy --insecure-policy --dest-tls-verify=false --dest-creds "ada:{password}"'
             f" oci:image:v1 docker://{ADDRESS}/acme/app:latest"
         )
-        yield made
+        tags = client.get("/api/v1/repository/acme/app/tag/", headers=made.headers).json()["tags"]
+        yield replace(made, digest=tags[0]["manifest_digest"])
 
 
 @pytest.mark.needs("skopeo", "curl")

@@ -3,12 +3,8 @@
 import asyncio
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +14,9 @@ from storage.blobs import BlobStore
 from storage.database import Database
 from storage.statements import execute, fetch
 from tests.factories import Factory
+from tests.functional.collecting import collector
 from tests.functional.skopeo import skopeo
-from tests.process import START_TIMEOUT_S, environment, log_of, outcome, run, serving
+from tests.process import START_TIMEOUT_S, log_of, outcome, run, serving
 from tests.quayside.registry import kit, people
 from tests.quayside.registry.people import OWNER, PASSWORD
 from tests.quayside.workers.contents import DAY_MS, WINDOW_MS, backdate, end_tags, held, rights, stored
@@ -162,10 +159,10 @@ def images(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.needs("skopeo")
-def test_pushes_succeed_during_garbage_collection(
+def test_pushes_succeed_during_garbage_collection_and_checks(
     tmp_path: Path, database_url: str, images: list[str]
 ) -> None:
-    """Each push finds old content of its image while garbage collection removes it."""
+    """Each push finds old content of its image while it is collected, and no check finds fault."""
     values = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, "SECRET_KEY": "k" * 32}
     settings = load_settings(values, {})
     environ = {f"QUAYSIDE_{key}": value for key, value in values.items()}
@@ -173,7 +170,7 @@ def test_pushes_succeed_during_garbage_collection(
 
     with (
         serving(tmp_path, "--no-jobs", environ=environ) as (client, _),
-        _collector(environ) as collecting,
+        collector(environ, "checking") as collecting,
     ):
         address = f"docker://127.0.0.1:{client.base_url.port}/{OWNER}/app:v1"
         login = f"{OWNER}:{PASSWORD}"
@@ -189,38 +186,6 @@ def test_pushes_succeed_during_garbage_collection(
     asyncio.run(_forget_tags(settings))
     assert outcome(run(tmp_path, "gc", **environ))[0] == 0
     assert [path for path in (tmp_path / "data" / "blobs" / "blobs").rglob("*") if path.is_file()] == []
-
-
-@contextmanager
-def _collector(environ: dict[str, str]) -> Iterator[Callable[[int], AbstractContextManager[None]]]:
-    """A process that collects garbage, and must not fail: again and again in each block, after a delay."""
-
-    @contextmanager
-    def collecting(delay_ms: int) -> Iterator[None]:
-        tell(f"{delay_ms}\n")
-        assert answers.readline() == "ready\n"
-        yield
-        tell("\n")
-        assert answers.readline() == "ended\n"
-
-    def tell(line: str) -> None:
-        orders.write(line)
-        orders.flush()
-
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.functional.collecting"],
-        env=environment(**environ), text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    orders, answers = process.stdin, process.stdout
-    with process:
-        yield collecting
-        _, errors = process.communicate("\n")
-    assert process.returncode == 0
-    # A busy machine is no failure.
-    assert {*errors.splitlines()} <= {"slow statement", "transaction open longer than 100 ms"}
 
 
 async def _forget_tags(settings: Settings) -> None:

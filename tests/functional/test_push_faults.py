@@ -70,14 +70,13 @@ def test_a_kill_leaves_a_manifest_complete_or_absent(
     tmp_path: Path, environ: dict[str, str], point: str, status: int
 ) -> None:
     references = (f"manifests/{kit.digest_of(BODY)}", "manifests/v1")
-    with registry(tmp_path / "a", environ) as before:
-        assert [before.push_blob(blob).status_code for blob in (kit.CONFIG, b"layer")] == [201, 201]
+    with registry(tmp_path / "a", environ) as after:
+        assert [after.push_blob(blob).status_code for blob in (kit.CONFIG, b"layer")] == [201, 201]
 
-    killed = registry(tmp_path / "b", environ | {"QUAYSIDE_FAULT": f"push.{point}:kill"})
-    with killed as during, pytest.raises(httpx.RemoteProtocolError):
-        during.put_manifest()
+        killed = registry(tmp_path / "b", environ | {"QUAYSIDE_FAULT": f"push.{point}:kill"})
+        with killed as during, pytest.raises(httpx.RemoteProtocolError):
+            during.put_manifest()
 
-    with registry(tmp_path / "c", environ) as after:
         assert [after.status(reference) for reference in references] == [status, status]
         tags = after.client.get(after.url("tags/list")).json()["tags"]
         assert tags == (["v1"] if status == 200 else [])

@@ -23,6 +23,8 @@ def settings_with_files(tmp_path: Path, database_url: str) -> Settings:
             "DATABASE_URL": database_url,
             "BLOB_URL": f"file://{tmp_path}/blobs",
             "SECRET_KEY": "k" * 32,
+            # `Factory.read_only_superuser` makes the user.
+            "GLOBAL_READONLY_SUPER_USERS": "inspector",
         },
         {},
     )

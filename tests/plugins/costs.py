@@ -7,12 +7,12 @@ processes of their own do it as everywhere, and the tests of these costs are `te
 import functools
 import itertools
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-KEYS = 4
+KEYS = 8
 """Installations that start one after the other have different keys, as they have outside of tests."""
 
 
@@ -24,32 +24,23 @@ def low_costs() -> Iterator[None]:
     from jose import jwk
     from tortoise.apps import Apps
 
-    from resolvers.access import passwords, registry_tokens
+    from resolvers.access import passwords, rsa_keys
 
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", hasher)
         patch.setattr(passwords, "_NOBODY", hasher.hash("nobody has this password"))
-        patch.setattr(registry_tokens, "rsa", types.SimpleNamespace(generate_private_key=_few_keys()))
-        patch.setattr(registry_tokens, "jwk", types.SimpleNamespace(construct=functools.cache(jwk.construct)))
+        patch.setattr(rsa_keys, "_generate", _few_keys(rsa_keys._generate))
+        patch.setattr(rsa_keys, "jwk", types.SimpleNamespace(construct=functools.cache(jwk.construct)))
         patch.setattr(Apps, "_build_initial_querysets", _once_for_each_database(Apps))
         yield
 
 
-def _few_keys() -> Any:
-    """`rsa.generate_private_key`, with one of few keys for each call."""
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
+def _few_keys(generate: Callable[[], Any]) -> Callable[[], Any]:
+    """A function that returns one of few keys at each call."""
     numbers = itertools.count()
-
-    @functools.cache
-    def key(_: int, **parameters: int) -> rsa.RSAPrivateKey:
-        return rsa.generate_private_key(**parameters)
-
-    def generate(**parameters: int) -> rsa.RSAPrivateKey:
-        return key(next(numbers) % KEYS, **parameters)
-
-    return generate
+    key = functools.cache(lambda _: generate())
+    return lambda: key(next(numbers) % KEYS)
 
 
 def _once_for_each_database(apps: Any) -> Any:

@@ -78,6 +78,8 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
             "DATABASE_URL": database_url,
             "BLOB_URL": "memory:",
             "SECRET_KEY": "k" * 32,
+            # `Factory.read_only_superuser` makes the user.
+            "GLOBAL_READONLY_SUPER_USERS": "inspector",
         },
         {},
     )

@@ -3,11 +3,13 @@
     @pytest.mark.needs("skopeo")
 
 skips the test without skopeo; the session ends with a list of missing programs. With TEST_REQUIRE=all a
-missing program fails the test, so that a full run cannot pass by skipping.
+missing program fails the test, so that a full run cannot pass by skipping. A pattern of a path, which begins
+with `/`, stands for a file: `@pytest.mark.needs("/usr/share/java/*.jar")`.
 """
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,13 @@ def require(item: pytest.Item, program: str, *, present: bool) -> None:
     pytest.skip(sentence)
 
 
+def _is_there(program: str) -> bool:
+    """Whether a program is in the search path. A pattern of a path stands for a file."""
+    if program.startswith("/"):
+        return any(Path("/").glob(program.removeprefix("/")))
+    return shutil.which(program) is not None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*programs): skip or fail the test when one is not installed")
 
@@ -32,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         for program in mark.args:
-            require(item, program, present=shutil.which(program) is not None)
+            require(item, program, present=_is_there(program))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

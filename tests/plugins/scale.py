@@ -14,6 +14,9 @@ import pytest
 SCALE = int(os.environ.get("TEST_SCALE") or 1)
 """The factor for numbers of examples and for sizes; 1 in a short run."""
 
+IS_AGAIN = bool(os.environ.get("TEST_AFTER"))
+"""Whether the same examples were tried on another database before; see `halves.py`."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(

@@ -15,7 +15,10 @@ import pytest
 LONGEST_IDLE_MS = 100
 LONGEST_PAUSE_MS = 1000
 PAUSES = 2
-WHOLE = {"plan.apply": "a plan of up to 10,000 tags is carried out whole or not at all"}
+WHOLE = {
+    "plan.apply": "a plan of up to 10,000 tags is carried out whole or not at all",
+    "test.slow": "a test holds it, to see what waits for it",
+}
 """Transactions that may be long, with the reason."""
 
 FOUND = pytest.StashKey[list[str]]()

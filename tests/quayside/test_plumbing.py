@@ -60,6 +60,17 @@ def test_a_missing_program_fails_the_test_when_all_are_required(tmp_path: Path) 
     assert "1 passed, 1 error" in output.splitlines()[-1]
 
 
+def test_a_pattern_of_a_path_stands_for_a_file(tmp_path: Path) -> None:
+    (tmp_path / "flaw-1.2.jar").touch()
+    needy = NEEDY.replace("sh", f"{tmp_path}/flaw-*.jar", 1).replace("no-such", f"{tmp_path}/none-*")
+
+    code, output = run_suite(tmp_path, needy, "requirements", TEST_REQUIRE="all")
+
+    assert code == 1
+    assert f"{tmp_path}/none-*-program is not installed" in output
+    assert "1 passed, 1 error" in output.splitlines()[-1]
+
+
 def transaction(*, idle_ms: int, statement_ms: int, times: int = 3) -> str:
     fields = {
         "transaction": "tag.move",

@@ -176,6 +176,11 @@ ROW = Route("a", "GET", "/a", document="A")
             "a: ACCESS needs a repository in the path and a repo: scope.",
         ),
         (
+            dataclasses.replace(ROW, parts_of="tags"),
+            None,
+            "a: parts_of needs the parameters limit and next_page.",
+        ),
+        (
             dataclasses.replace(ROW, method="POST"),
             (
                 'mutation A { result: tagUpdate(repository: "a/b", name: "c", input: {}) '

@@ -31,15 +31,20 @@ IDS = """{
     robot(shortName: "bot") { id }
     immutabilityPolicies { nodes { id } }
     prunePolicies { nodes { id } }
+    notifications { nodes { id deliveries { nodes { id } } } }
   }
   repository(path: "acme/app") {
     id
     tag(name: "latest") { id manifest { id labels { nodes { id } } } }
     permissions { nodes { id } }
+    builds { nodes { id } }
+    buildTriggers { nodes { id } }
     immutabilityPolicies { nodes { id } }
     prunePolicies { nodes { id } }
+    notifications { nodes { id deliveries { nodes { id } } } }
   }
-  viewer { teamInvites { nodes { id } } }
+  followed: repository(path: "acme/followed") { mirror { id } }
+  viewer { teamInvites { nodes { id } } inbox { nodes { id } } }
   auditLog(owner: { namespace: "acme" }, first: 1) { nodes { id } }
   jobs(first: 1) { nodes { id } }
 }"""
@@ -52,11 +57,23 @@ MADE = """mutation {
     input: { tagPattern: "v.*" }) { errors { code } }
   ofRepository: immutabilityPolicyCreate(owner: { repository: "acme/app" },
     input: { tagPattern: "r.*" }) { errors { code } }
+  buildRequest(repository: "acme/app", input: { archiveUrl: "https://9.9.9.9/x" }) { errors { code } }
+  buildTriggerCreate(repository: "acme/app") { errors { code } }
+  mirrorCreate(repository: "acme/followed", input: { source: "9.9.9.9/a", robot: "acme+bot",
+    syncIntervalS: 60, syncStartsAt: "2126-01-01T00:00:00Z",
+    rule: { ruleKind: TAG_GLOB_CSV, ruleValue: ["v*"] } }) { errors { code } }
   inNamespace: prunePolicyCreate(owner: { namespace: "acme" },
     input: { method: NUMBER_OF_TAGS, value: 9 }) { errors { code } }
   inRepository: prunePolicyCreate(owner: { repository: "acme/app" },
     input: { method: CREATION_DATE, value: "9y" }) { errors { code } }
+  toldOfNamespace: notificationCreate(owner: { namespace: "acme" },
+    input: { event: QUOTA_ERROR, method: FLOWDOCK, config: { flow_api_token: "1" } }) { errors { code } }
+  toldOfRepository: notificationCreate(owner: { repository: "acme/app" },
+    input: { event: REPO_PUSH, method: FLOWDOCK, config: { flow_api_token: "1" } }) {
+    notification { uuid } errors { code } }
 }"""
+TESTED = """mutation ($notification: String!) { notificationTest(owner: { repository: "acme/app" },
+  notification: $notification) { errors { code } } }"""
 
 PUBLIC = {"User", "Organization", "Application"}
 """What anybody may look up by name."""
@@ -106,11 +123,14 @@ async def ids(factory: Factory, ada: GraphQL) -> dict[str, list[str]]:
     await execute("UPDATE account SET is_superuser = ? WHERE name = 'ada'", True)
     await factory.organization("acme", owner="ada")
     await factory.robot("acme+bot", by="ada")
-    await factory.repository("acme/app", by="ada")
+    for name in ("app", "followed"):
+        await factory.repository(f"acme/{name}", by="ada")
     config = image_config("amd64", config={"Labels": {"release": "1"}})
     await factory.image("acme/app", b"layer", config=config, tag="latest")
     await factory.grant("acme/app", "acme+bot", RepositoryRole.READ, by="ada")
-    for payload in (await ada.data(MADE)).values():
+    made = await ada.data(MADE)
+    await ada.payload(TESTED, notification=made["toldOfRepository"].pop("notification")["uuid"])
+    for payload in made.values():
         assert payload == {"errors": []}
     await factory.user("host")
     await factory.organization("inn", owner="host")
@@ -143,7 +163,7 @@ async def test_every_id_finds_its_object(ada: GraphQL, ids: dict[str, list[str]]
     every = [id_ for same in ids.values() for id_ in same]
     assert len(set(every)) == len(every)
     # Those of a namespace and of a repository are found in different ways.
-    assert len(ids["ImmutabilityPolicy"]) == len(ids["PrunePolicy"]) == 2
+    assert len(ids["ImmutabilityPolicy"]) == len(ids["PrunePolicy"]) == len(ids["Notification"]) == 2
 
 
 async def test_outsiders_find_what_is_public_and_nothing_else(
@@ -154,8 +174,8 @@ async def test_outsiders_find_what_is_public_and_nothing_else(
 
     for client in (graphql, graphql.with_token(await factory.token("bob"))):
         assert await seen(client, ids) == PUBLIC
-    # Without SUPERUSERS_FULL_ACCESS superusers see jobs, and no more of what belongs to others.
-    assert await seen(graphql.with_token(await factory.token("root")), ids) == PUBLIC | {"Job"}
+    # Without SUPERUSERS_FULL_ACCESS superusers see jobs and the log, and no more of what belongs to others.
+    assert await seen(graphql.with_token(await factory.token("root")), ids) == PUBLIC | {"AuditEntry", "Job"}
 
 
 async def test_a_member_finds_what_members_may_list(
@@ -180,32 +200,38 @@ async def test_the_administrator_of_a_repository_finds_what_belongs_to_it(
 
     policies = [
         [(await client.data(NODE, id=id_))["node"] for id_ in ids[kind]]
-        for kind in ("ImmutabilityPolicy", "PrunePolicy")
+        for kind in ("ImmutabilityPolicy", "PrunePolicy", "Notification")
     ]
     assert found == PUBLIC | {
+        "Build",
+        "BuildTrigger",
         "AuditEntry",
         "ImmutabilityPolicy",
         "Label",
         "Manifest",
+        "Notification",
+        "NotificationDelivery",
         "PrunePolicy",
         "Repository",
         "RepositoryPermission",
         "Tag",
     }
-    assert [found.count(None) for found in policies] == [1, 1]
+    assert [found.count(None) for found in policies] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
     ("scope", "expected"),
     [
-        (Scope.REPO_READ, {"Repository", "Tag", "Manifest", "Label"}),
+        (Scope.REPO_READ, {"Build", "Repository", "Tag", "Manifest", "Label"}),
         (Scope.USER_READ, {"TeamInvite"}),
+        (Scope.USER_ADMIN, {"InboxNotice", "TeamInvite"}),
         (
             Scope.ORG_ADMIN,
             {
                 "AuditEntry",
                 "ImmutabilityPolicy",
                 "Namespace",
+                "Notification",
                 "PermissionPrototype",
                 "PrunePolicy",
                 "Robot",
@@ -230,17 +256,26 @@ async def test_a_public_repository_opens_its_tags_and_manifests(
           repository { path } errors { code } } }"""
     )
 
-    assert await seen(graphql, ids) == PUBLIC | {"Repository", "Tag", "Manifest", "Label"}
+    assert await seen(graphql, ids) == PUBLIC | {"Build", "Repository", "Tag", "Manifest", "Label"}
 
 
 async def test_deleted_objects_are_not_found(ada: GraphQL, ids: dict[str, list[str]]) -> None:
     await ada.payload('mutation { repositoryDelete(repository: "acme/app") { path errors { code } } }')
     gone = ids.keys() - await seen(ada, ids)
-    assert gone == {"Repository", "Tag", "Manifest", "Label", "RepositoryPermission"}
+    assert gone == {
+        "Build",
+        "BuildTrigger",
+        "Repository",
+        "Tag",
+        "Manifest",
+        "Label",
+        "RepositoryPermission",
+        "NotificationDelivery",
+    }
 
     await ada.payload('mutation { organizationDelete(organization: "acme") { name errors { code } } }')
-    # The invitation is into another organization, and jobs are of the registry.
-    assert await seen(ada, ids) == {"User", "TeamInvite", "Job"}
+    # The invitation is into another organization, the notice tells of it; log and jobs are of the registry.
+    assert await seen(ada, ids) == {"AuditEntry", "User", "TeamInvite", "InboxNotice", "Job"}
 
 
 DELETIONS = {
@@ -252,6 +287,8 @@ DELETIONS = {
         owner: { repository: "acme/app" }, policy: $uuid) { deletedId errors { code } } }""",
     "PrunePolicy": """mutation ($uuid: String!) { gone: prunePolicyDelete(
         owner: { repository: "acme/app" }, policy: $uuid) { deletedId errors { code } } }""",
+    "Notification": """mutation ($uuid: String!) { gone: notificationDelete(
+        owner: { repository: "acme/app" }, notification: $uuid) { deletedId errors { code } } }""",
     "PermissionPrototype": """mutation ($uuid: String!) { gone: permissionPrototypeDelete(
         organization: "acme", prototype: $uuid) { deletedId errors { code } } }""",
     "Application": """mutation ($clientId: String!) { gone: applicationDelete(
@@ -278,6 +315,7 @@ WANTED = """{
     permission(grantee: { kind: USER, name: "acme+bot" }) { id }
     immutabilityPolicies { nodes { id uuid } }
     prunePolicies { nodes { id uuid } }
+    notifications { nodes { id uuid } }
     tag(name: "latest") { manifest { digest labels { nodes { id uuid source } } } }
   }
 }"""
@@ -304,6 +342,7 @@ async def test_a_deletion_returns_the_id_of_what_is_gone(
         "RepositoryPermission": seen["repository"]["permission"],
         "ImmutabilityPolicy": seen["repository"]["immutabilityPolicies"]["nodes"][0],
         "PrunePolicy": seen["repository"]["prunePolicies"]["nodes"][0],
+        "Notification": seen["repository"]["notifications"]["nodes"][0],
         "Label": next(
             label
             for label in seen["repository"]["tag"]["manifest"]["labels"]["nodes"]

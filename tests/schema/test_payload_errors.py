@@ -7,6 +7,7 @@ import pytest
 from resolvers.access.roles import TeamRole
 from resolvers.quotas.quota import LimitKind
 from schema.node_id import encode_id
+from storage.clock import now_ms
 from storage.jobs import claim, enqueue, finish
 from storage.statements import execute
 from tests.factories import Factory
@@ -33,7 +34,25 @@ REPOSITORY, TAG = 'repository: "ada/app"', 'repository: "ada/app", tag: "v1"'
 GRANT = 'repository: "acme/app", grantee: { kind: %s, name: "%s" }'
 PROTOTYPE = 'organization: "acme", input: { role: READ, delegate: { kind: %s, name: "%s" } %s }'
 
+_MIRRORED = (
+    'repository: "ada/app", input: { source: "%s", robot: "%s", syncIntervalS: 60,'
+    ' syncStartsAt: "2126-01-01T00:00:00Z", rule: { ruleKind: TAG_GLOB_CSV, ruleValue: ["%s"] } }'
+)
+
+TOLD = 'owner: { repository: "ada/app" }, input: { event: %s, method: %s, config: %s%s }'
+OUTSIDE = 'url: "https://[2606:4700::1111]/hook"'
+WITH_TEMPLATE = f'{{ {OUTSIDE}, template: "%s" }}'
+DEEP = "[" * 70 + "]" * 70
 LIMIT = "{ kind: WARNING, percent: %d }"
+FOLLOW = (
+    'organization: "%s", input: { catalog: QUAY, registryUrl: "%s", namespace: "%s", robot: "%s",'
+    ' syncStartsAt: "2126-01-01T00:00:00Z", syncIntervalS: 60, %s }'
+)
+_CAS = "connection: { verifyTls: false, extraCas: $p }"
+SIGNING = 'kid: "signing"'
+MINE = 'owner: { repository: "ada/app" }'
+EXCEPTION = 'advisory: "CVE-1", reason: "Not", endsAt: "2099-01-01T00:00:00Z"'
+CACHE = 'organization: "%s", input: { upstreamRegistry: "%s" %s }'
 
 ROWS = [
     Row("repositoryCreate", 'input: { name: "app" }', "ALREADY_EXISTS", "input.name"),
@@ -164,9 +183,31 @@ ROWS = [
         "INVALID",
         "input.tagExpirationS",
     ),
+    Row("organizationUpdate", 'organization: "acme", input: { name: "A" }', "INVALID", "input.name"),
+    Row(
+        "organizationUpdate",
+        'organization: "acme", input: { name: "bob", email: "new@example.com" }',
+        "ALREADY_EXISTS",
+        "input.name",
+    ),
+    Row(
+        "organizationUpdate",
+        'organization: "nowhere", isBySuperuser: true, input: { name: "new" }',
+        "NOT_FOUND",
+        "organization",
+    ),
+    Row("namespaceTakeOver", 'namespace: "nobody"', "NOT_FOUND", "namespace"),
+    Row("namespaceTakeOver", 'namespace: "ada+bot"', "NOT_FOUND", "namespace"),
     Row("organizationDelete", 'organization: "ada"', "NOT_FOUND", "organization"),
+    Row("organizationDelete", 'organization: "ada", isBySuperuser: true', "NOT_FOUND", "organization"),
     Row("robotCreate", 'input: { owner: "ada", shortName: "bot" }', "ALREADY_EXISTS", "input.shortName"),
     Row("robotCreate", 'input: { owner: "ada", shortName: "B" }', "INVALID", "input.shortName"),
+    Row(
+        "robotCreate",
+        'input: { owner: "ada", shortName: "new", unstructuredMetadata: { a: 99999999999999999999 } }',
+        "INVALID",
+        "input.unstructuredMetadata",
+    ),
     Row(
         "robotCreate",
         'input: { owner: "ada", shortName: "new", description: $d }',
@@ -290,6 +331,11 @@ ROWS = [
     Row("teamInviteDelete", 'organization: "acme", team: "makers", email: "a@b.cd"', "NOT_FOUND", "email"),
     Row("teamInviteAccept", 'invite: { code: "x" }', "NOT_FOUND", "invite"),
     Row("teamInviteAccept", 'invite: { id: "x" }', "NOT_FOUND", "invite"),
+    Row("authorizedEmailRequest", 'owner: { repository: "ada/app" }, email: "x"', "INVALID", "email"),
+    Row("authorizedEmailRequest", 'owner: { repository: "ada/none" }, email: "a@b.cd"', "NOT_FOUND", "owner"),
+    Row("authorizedEmailDelete", 'owner: { repository: "ada/app" }, email: "a@b.cd"', "NOT_FOUND", "email"),
+    Row("authorizedEmailConfirm", 'code: "x"', "INVALID", "code"),
+    Row("inboxNoticeUpdate", 'notice: "x", input: { isDismissed: true }', "NOT_FOUND", "notice"),
     Row("teamInviteDecline", 'invite: { id: "VGVhbUludml0ZTox" }', "NOT_FOUND", "invite"),
     Row("organizationMemberRemove", 'organization: "acme", account: "nobody"', "NOT_FOUND", "account"),
     Row("organizationMemberRemove", 'organization: "acme", account: "ada"', "INVALID", "account"),
@@ -328,15 +374,110 @@ ROWS = [
         "INVALID",
         "input.keptIfPulledWithinDays",
     ),
+    Row("mirrorCreate", _MIRRORED % ("http://r.example/a", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9/a:v1", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9:443", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9:70000/a", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("10.0.0.1/a", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("[::1]:5000/a", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("LocalHost./a", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row("mirrorCreate", _MIRRORED % ("r.default.svc/a", "ada+bot", "v*"), "INVALID", "input.source"),
+    Row(
+        "mirrorCreate", _MIRRORED % ("metadata.google.internal/a", "ada+bot", "v*"), "INVALID", "input.source"
+    ),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9/a", "ada+none", "v*"), "UNKNOWN_REFERENCE", "input.robot"),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9/a", "ada", "v*"), "UNKNOWN_REFERENCE", "input.robot"),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9/a", "acme+bot", "v*"), "INVALID", "input.robot"),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9/a", "ada+bot", ""), "INVALID", "input.rule"),
+    Row("mirrorCreate", _MIRRORED % ("9.9.9.9/a", "ada+bot", "[z-a]"), "INVALID", "input.rule"),
+    *(
+        Row(name, place.replace("60", f"6{number}, {_CAS}", 1), "INVALID", "input.connection", ("p", text))
+        for name, place in (
+            ("mirrorCreate", _MIRRORED % ("9.9.9.9/a", "ada+bot", "v*")),
+            ("organizationMirrorCreate", FOLLOW % ("acme", "8.8.8.8", "a", "acme+bot", "")),
+        )
+        for number, text in enumerate(
+            ("x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "x" * 65_537)
+        )
+    ),
+    Row("mirrorUpdate", f"{REPOSITORY}, input: {{ isEnabled: true }}", "NOT_FOUND", "repository"),
+    Row("mirrorDelete", REPOSITORY, "NOT_FOUND", "repository"),
+    Row("mirrorSync", REPOSITORY, "NOT_FOUND", "repository"),
+    Row("mirrorSyncCancel", REPOSITORY, "NOT_FOUND", "repository"),
+    Row("buildTriggerReferencesList", f'{REPOSITORY}, uuid: "none"', "NOT_FOUND", "uuid"),
+    Row("mirrorPlan", REPOSITORY, "NOT_FOUND", "repository"),
     Row("prunePolicyUpdate", 'policy: "none", input: { value: 1 }', "NOT_FOUND", "policy"),
     Row("autoPrunePlan", 'policy: { uuid: "none" }', "NOT_FOUND", "policy"),
     Row("autoPrunePlan", "policy: { draft: { method: NUMBER_OF_TAGS, value: 0 } }", "INVALID", "value"),
     Row("autoPrune", 'plan: "none"', "NOT_FOUND", "plan"),
     Row("prunePolicyDelete", 'owner: { repository: "ada/app" }, policy: "none"', "NOT_FOUND", "policy"),
+    *(
+        Row("notificationCreate", arguments, "INVALID", f"input.{field}")
+        for field, arguments in (
+            ("event", TOLD % ("QUOTA_ERROR", "SLACK", '{ url: "http://example.com" }', "")),
+            ("event", "input: { event: REPO_PUSH, method: SLACK, config: {} }"),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", "{}", "")),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", "{ url: 7 }", "")),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", '{ url: "ftp://example.com" }', "")),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", '{ url: "http://localhost/x" }', "")),
+            ("config", TOLD % ("REPO_PUSH", "SLACK", '{ url: "http://127.0.0.1:5000" }', "")),
+            ("config", TOLD % ("REPO_PUSH", "CLOUDEVENTS", '{ url: "http://[::1]/" }', "")),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", WITH_TEMPLATE % "{", "")),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", WITH_TEMPLATE % '[\\"${a\\"]', "")),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", WITH_TEMPLATE % '[\\"${a b}\\"]', "")),
+            ("config", TOLD % ("REPO_PUSH", "CLOUDEVENTS", f'{{ {OUTSIDE}, mode: "odd" }}', "")),
+            ("config", TOLD % ("REPO_PUSH", "WEBHOOK", f"{{ {OUTSIDE}, n: {10**30} }}", "")),
+            ("config", TOLD % ("REPO_PUSH", "HIPCHAT", '{ room_id: "1" }', "")),
+            ("config", TOLD % ("REPO_PUSH", "FLOWDOCK", '{ flow_api_token: "" }', "")),
+            ("secret", TOLD % ("REPO_PUSH", "SLACK", f"{{ {OUTSIDE} }}", ', secret: "x"')),
+            ("secret", TOLD % ("REPO_PUSH", "WEBHOOK", f"{{ {OUTSIDE} }}", ', secret: ""')),
+            ("eventConfig", TOLD % ("REPO_IMAGE_EXPIRY", "SLACK", f"{{ {OUTSIDE} }}", "")),
+            (
+                "eventConfig",
+                TOLD % ("REPO_IMAGE_EXPIRY", "SLACK", f"{{ {OUTSIDE} }}", ", eventConfig: { days: 0 }"),
+            ),
+            (
+                "eventConfig",
+                TOLD % ("VULNERABILITY_FOUND", "SLACK", f"{{ {OUTSIDE} }}", ", eventConfig: { level: 6 }"),
+            ),
+            (
+                "eventConfig",
+                TOLD % ("REPO_PUSH", "SLACK", f"{{ {OUTSIDE} }}", f", eventConfig: {{ deep: {DEEP} }}"),
+            ),
+        )
+    ),
+    Row(
+        "notificationCreate",
+        TOLD % ("REPO_PUSH", "SLACK", f"{{ {OUTSIDE} }}", ", title: $t"),
+        "INVALID",
+        "input.title",
+        ("t", "t" * 256),
+    ),
+    Row(
+        "notificationCreate",
+        'owner: { repository: "ada/none" }, input: { event: REPO_PUSH, method: SLACK, config: {} }',
+        "NOT_FOUND",
+        "owner",
+    ),
+    *(
+        Row(f"notification{what}", 'notification: "none"', "NOT_FOUND", "notification")
+        for what in ("Delete", "Reset", "Test", "Resend")
+    ),
+    Row("jobRetry", 'job: "none"', "NOT_FOUND", "job"),
+    Row("jobRetry", f'job: "{encode_id("Job", 1)}"', "CONFLICT", "job"),
     Row("jobCancel", 'job: "none"', "NOT_FOUND", "job"),
     Row("jobCancel", 'job: "VXNlcjox"', "NOT_FOUND", "job"),
     Row("jobCancel", f'job: "{encode_id("Job", 424_242)}"', "NOT_FOUND", "job"),
     Row("jobCancel", f'job: "{encode_id("Job", 1)}"', "CONFLICT", "job"),
+    Row("siteReadOnlySet", 'input: { isReadOnly: true, reason: "a\\nb" }', "INVALID", "input.reason"),
+    Row(
+        "siteReadOnlySet",
+        "input: { isReadOnly: true, reason: $t }",
+        "INVALID",
+        "input.reason",
+        ("t", "t" * 501),
+    ),
     Row("quotaCreate", 'owner: "nowhere", input: { limit: 1 }', "NOT_FOUND", "owner"),
     Row("quotaCreate", 'owner: "ada+bot", input: { limit: 1 }', "NOT_FOUND", "owner"),
     Row("quotaCreate", 'owner: "ada", kind: ORGANIZATION, input: { limit: 1 }', "NOT_FOUND", "owner"),
@@ -373,6 +514,115 @@ ROWS = [
     Row("quotaLimitCreate", f'owner: "acme", number: 0, input: {LIMIT % 60}', "NOT_FOUND", "number"),
     Row("quotaLimitUpdate", 'owner: "acme", limit: 0, input: { percent: 60 }', "NOT_FOUND", "limit"),
     Row("quotaLimitDelete", 'owner: "acme", limit: 0', "NOT_FOUND", "limit"),
+    *(
+        Row("organizationMirrorCreate", FOLLOW % values, code, field)
+        for values, code, field in (
+            (("ada", "8.8.8.8", "a", "acme+bot", ""), "NOT_FOUND", "organization"),
+            (("acme", "https://8.8.8.8/path", "a", "acme+bot", ""), "INVALID", "input.registryUrl"),
+            (("acme", "", "a", "acme+bot", ""), "INVALID", "input.registryUrl"),
+            (("acme", "http://8.8.8.8", "a", "acme+bot", ""), "INVALID", "input.registryUrl"),
+            (("acme", "127.0.0.1:5000", "a", "acme+bot", ""), "INVALID", "input.registryUrl"),
+            (("acme", "8.8.8.8", "A b", "acme+bot", ""), "INVALID", "input.namespace"),
+            (("acme", "8.8.8.8", "", "acme+bot", ""), "INVALID", "input.namespace"),
+            (("acme", "8.8.8.8", "a", "ada+bot", ""), "INVALID", "input.robot"),
+            (("acme", "8.8.8.8", "a", "acme+none", ""), "UNKNOWN_REFERENCE", "input.robot"),
+            (("acme", "8.8.8.8", "a", "acme+bot", "tagTimeoutS: 1"), "INVALID", "input.tagTimeoutS"),
+            (
+                ("acme", "8.8.8.8", "a", "acme+bot", 'repositoryPatterns: [""]'),
+                "INVALID",
+                "input.repositoryPatterns",
+            ),
+        )
+    ),
+    *(
+        Row(f"organizationMirror{what}", f'organization: "acme"{more}', "NOT_FOUND", "organization")
+        for what, more in (
+            ("Update", ", input: {}"),
+            ("Delete", ""),
+            ("Sync", ""),
+            ("SyncCancel", ""),
+        )
+    ),
+    Row("organizationMirrorVerify", 'organization: "acme"', "INVALID", "input.registryUrl"),
+    Row("proxyCacheCreate", CACHE % ("ada", "registry.example", ""), "NOT_FOUND", "organization"),
+    Row("proxyCacheCreate", CACHE % ("cache", "registry.example", ""), "ALREADY_EXISTS", "organization"),
+    Row("proxyCacheCreate", CACHE % ("acme", "", ""), "INVALID", "input.upstreamRegistry"),
+    Row("proxyCacheCreate", CACHE % ("acme", "https://host", ""), "INVALID", "input.upstreamRegistry"),
+    Row("proxyCacheCreate", CACHE % ("acme", "10.1.2.3:5000/a", ""), "INVALID", "input.upstreamRegistry"),
+    Row("proxyCacheCreate", CACHE % ("acme", "127.0.0.1", ""), "INVALID", "input.upstreamRegistry"),
+    Row("proxyCacheCreate", CACHE % ("acme", "8.8.8.8", "expirationS: 0"), "INVALID", "input.expirationS"),
+    Row(
+        "proxyCacheCreate",
+        CACHE % ("acme", "8.8.8.8", 'upstreamPassword: "p"'),
+        "INVALID",
+        "input.upstreamUsername",
+    ),
+    Row("proxyCacheValidate", CACHE % ("ada", "registry.example", ""), "NOT_FOUND", "organization"),
+    Row("proxyCacheValidate", CACHE % ("cache", "registry.example", ""), "ALREADY_EXISTS", "organization"),
+    Row("proxyCacheValidate", CACHE % ("acme", "127.0.0.1", ""), "INVALID", "input.upstreamRegistry"),
+    Row("proxyCacheDelete", 'organization: "acme"', "NOT_FOUND", "organization"),
+    Row("proxyCacheDelete", 'organization: "ada"', "NOT_FOUND", "organization"),
+    *(
+        Row(name, f"{MINE}{more}", "NOT_FOUND", field)
+        for name, more, field in (
+            ("pullPolicyDelete", "", "owner"),
+            ("pullExceptionDelete", ', advisory: "CVE-1"', "owner"),
+            ("pullExceptionSet", f", input: {{ {EXCEPTION} }}", "owner"),
+        )
+    ),
+    *(
+        Row("pullExceptionSet", f"{MINE}, input: {{ {EXCEPTION.replace(*change)} }}", "INVALID", field)
+        for change, field in (
+            (("CVE-1", " "), "input.advisory"),
+            (("CVE-1", "a" * 129), "input.advisory"),
+            (("Not", " "), "input.reason"),
+            (("Not", "\\u0007"), "input.reason"),
+            (("2099", "2020"), "input.endsAt"),
+        )
+    ),
+    Row(
+        "immutabilityPolicyCreate",
+        'owner: { namespace: "cache" }, input: { tagPattern: "v" }',
+        "INVALID",
+        "owner",
+    ),
+    *(
+        Row("serviceKeyCreate", f"input: {{ {given} }}", "INVALID", f"input.{field}")
+        for given, field in (
+            ('service: "No"', "service"),
+            ('service: "a", name: "<b>"', "name"),
+            ('service: "a", expiresAt: "2001-01-01T00:00:00Z"', "expiresAt"),
+            ('service: "a", metadata: { a: 99999999999999999999 }', "metadata"),
+            (f'service: "a", metadata: {{ a: "{"m" * 10_000}" }}', "metadata"),
+            (f'service: "a", notes: "{"n" * 10_001}"', "notes"),
+        )
+    ),
+    Row(
+        "serviceKeyUpdate",
+        f"{SIGNING}, input: {{ rotationDurationS: 5 }}",
+        "INVALID",
+        "input.rotationDurationS",
+    ),
+    Row(
+        "serviceKeyUpdate",
+        f'{SIGNING}, input: {{ expiresAt: "2001-01-01T00:00:00Z" }}',
+        "INVALID",
+        "input.expiresAt",
+    ),
+    Row(
+        "serviceKeyUpdate",
+        f"{SIGNING}, input: {{ metadata: {{ a: 99999999999999999999 }} }}",
+        "INVALID",
+        "input.metadata",
+    ),
+    Row("serviceKeyUpdate", 'kid: "none", input: {}', "NOT_FOUND", "kid"),
+    Row("serviceKeyApprove", 'kid: "none"', "NOT_FOUND", "kid"),
+    Row("serviceKeyApprove", f'{SIGNING}, notes: "{"n" * 10_001}"', "INVALID", "notes"),
+    Row("serviceKeyDelete", 'kid: "none"', "NOT_FOUND", "kid"),
+    Row(
+        "siteReadOnlySet", f'input: {{ isReadOnly: true, reason: "{"r" * 501}" }}', "INVALID", "input.reason"
+    ),
+    Row("siteReadOnlySet", 'input: { isReadOnly: true, reason: "two\\nlines" }', "INVALID", "input.reason"),
 ]
 
 
@@ -388,6 +638,8 @@ async def owner(factory: Factory, ada: GraphQL) -> GraphQL:
     await factory.user("bob")
     await factory.organization("acme", owner="ada")
     await factory.organization("other", owner="ada")
+    await factory.organization("cache", owner="ada")
+    await factory.proxy_cache("cache", owner="ada")
     await factory.team("acme", "makers", TeamRole.CREATOR)
     await factory.team("other", "others", TeamRole.CREATOR)
     await factory.robot("ada+bot")
@@ -395,6 +647,10 @@ async def owner(factory: Factory, ada: GraphQL) -> GraphQL:
     await factory.repository("acme/app", by="ada")
     await factory.image("ada/app", b"layer", tag="v1")
     await factory.quota("acme", 1000, (LimitKind.WARNING, 50))
+    await execute(
+        "INSERT INTO service_key (kid, service, public_key, created_at_ms) VALUES ('signing', 'a', '', ?)",
+        now_ms(),
+    )
     return ada
 
 

@@ -46,6 +46,12 @@ OPERATIONS = {
     "no namespace": 'query { namespace(name: "nowhere") { name } }',
     "teams": 'query { organization(name: "acme") { teams { totalCount } } }',
     "settings": 'query { organization(name: "acme") { settings { email } } }',
+    "counts": 'query { organization(name: "acme") { repositoryCount memberCount } }',
+    "all organizations": "query { organizations { totalCount } }",
+    "rename": """mutation { organizationUpdate(organization: "nowhere", input: { name: "new" }) {
+        errors { code } } }""",
+    "set as superuser": """mutation {
+        organizationUpdate(organization: "acme", isBySuperuser: true, input: {}) { errors { code } } }""",
     "describe": """mutation { repositoryUpdate(repository: "acme/app", input: { description: "x" }) {
         errors { code } } }""",
     "tag": """mutation { tagUpdate(repository: "acme/app", tag: "v1", input: { isImmutable: true }) {
@@ -119,11 +125,25 @@ OPERATIONS = {
     "expel": """mutation { organizationMemberRemove(organization: "acme", account: "guest") {
         errors { code } } }""",
     "invitations": "query { viewer { teamInvites { totalCount } } }",
+    "ask to mail": """mutation { authorizedEmailRequest(owner: { repository: "acme/app" }, email: "a@b.cd") {
+        errors { code } } }""",
+    "mailed": 'query { repository(path: "acme/public") { authorizedEmails { totalCount } } }',
+    "one mailed": 'query { repository(path: "acme/public") { authorizedEmail(email: "a@b.cd") { email } } }',
+    "mail no more": """mutation { authorizedEmailDelete(owner: { namespace: "acme" }, email: "a@b.cd") {
+        errors { code } } }""",
+    "bell": "query { viewer { inbox { totalCount } } }",
+    "unread": "query { viewer { unreadNoticeCount } }",
+    "put away": """mutation { inboxNoticeUpdate(notice: "none", input: { isDismissed: true }) {
+        errors { code } } }""",
+    "put all away": "mutation { inboxClear { errors { code } } }",
     "accept": 'mutation { teamInviteAccept(invite: { code: "none" }) { errors { code } } }',
     "decline": 'mutation { teamInviteDecline(invite: { code: "none" }) { errors { code } } }',
     "mails": "query { mails { totalCount } }",
     "jobs": "query { jobs { totalCount } }",
     "cancel a job": 'mutation { jobCancel(job: "none") { errors { code } } }',
+    "try a job again": 'mutation { jobRetry(job: "none") { errors { code } } }',
+    "operations": "query { site { operations { version } } }",
+    "be read-only": "mutation { siteReadOnlySet(input: { isReadOnly: true }) { errors { code } } }",
     "site": "query { site { hasMailServer } }",
     "quota": 'query { namespace(name: "acme") { quota { limitBytes } } }',
     "stored quota": 'query { organization(name: "acme") { storage { quota { limitBytes } } } }',
@@ -139,6 +159,23 @@ OPERATIONS = {
     "change the limit": """mutation { quotaLimitUpdate(owner: "acme", limit: 0, input: {}) {
         errors { code } } }""",
     "take the limit": 'mutation { quotaLimitDelete(owner: "acme", limit: 0) { errors { code } } }',
+    "cache": 'query { organization(name: "acme") { proxyCache { upstreamRegistry } } }',
+    "no cache": 'query { namespace(name: "nowhere") { proxyCache { upstreamRegistry } } }',
+    "follow": """mutation { proxyCacheCreate(organization: "acme", input: { upstreamRegistry: "?" }) {
+        errors { code } } }""",
+    "ask": """mutation { proxyCacheValidate(organization: "nowhere", input: { upstreamRegistry: "?" }) {
+        errors { code } } }""",
+    "follow no more": 'mutation { proxyCacheDelete(organization: "acme") { errors { code } } }',
+    "mirror": 'query { organization(name: "acme") { mirror { registryUrl } } }',
+    "mirror all": """mutation { organizationMirrorCreate(organization: "acme", input: { catalog: QUAY,
+        registryUrl: "?", robot: "?", syncStartsAt: "2126-01-01T00:00:00Z", syncIntervalS: 60 }) {
+        errors { code } } }""",
+    "change all": """mutation { organizationMirrorUpdate(organization: "acme", input: {}) {
+        errors { code } } }""",
+    "mirror nothing": 'mutation { organizationMirrorDelete(organization: "acme") { errors { code } } }',
+    "sync all": 'mutation { organizationMirrorSync(organization: "acme") { errors { code } } }',
+    "cancel all": 'mutation { organizationMirrorSyncCancel(organization: "acme") { errors { code } } }',
+    "verify": 'mutation { organizationMirrorVerify(organization: "acme") { errors { code } } }',
     "dissolve": 'mutation { organizationDelete(organization: "acme") { errors { code } } }',
 }
 
@@ -157,7 +194,11 @@ TABLE = {
     "namespace":         [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
     "no namespace":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
     "teams":             [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
-    "settings":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "settings":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  ok,  ok],
+    "counts":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  ok,  ok],
+    "all organizations": [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "rename":            [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "set as superuser":  [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "describe":          [U,  F,   F,   ok,  ok,  ok,  F,   ok,  F,   F,   ok,  F,   F,   F,   F,   ok],
     "tag":               [U,  F,   F,   ok,  ok,  ok,  F,   ok,  F,   F,   ok,  F,   F,   F,   F,   ok],
     "untag":             [U,  F,   F,   ok,  ok,  ok,  F,   ok,  F,   F,   ok,  F,   F,   F,   F,   ok],
@@ -210,11 +251,22 @@ TABLE = {
     "call off":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
     "expel":             [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
     "invitations":       [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "ask to mail":       [U,  F,   F,   F,   ok,  F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "mailed":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "one mailed":        [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   F,   F,   ok],
+    "mail no more":      [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "bell":              [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "unread":            [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "put away":          [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
+    "put all away":      [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "accept":            [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "decline":           [U,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  F,   F,   F,   F,   ok,  F,   ok,  ok],
     "mails":             [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "jobs":              [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "cancel a job":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "try a job again":   [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "operations":        [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "be read-only":      [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "site":              [ok, ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok,  ok],
     "quota":             [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
     "stored quota":      [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  ok,  ok],
@@ -227,6 +279,18 @@ TABLE = {
     "limit":             [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "change the limit":  [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
     "take the limit":    [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok,  ok],
+    "cache":             [U,  F,   F,   F,   F,   ok,  ok,  ok,  F,   F,   F,   ok,  F,   ok,  F,   ok],
+    "no cache":          [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
+    "follow":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "ask":               [U,  F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   F,   ok],
+    "follow no more":    [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "mirror":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "mirror all":        [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "change all":        [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "mirror nothing":    [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "sync all":          [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "cancel all":        [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
+    "verify":            [U,  F,   F,   F,   F,   F,   F,   ok,  F,   F,   F,   F,   F,   ok,  F,   ok],
     # `owner` has deleted the organization of the robot by then, so its token is invalid.
     "dissolve":          [U,  F,   F,   F,   F,   F,   F,   ok,  U,   F,   F,   F,   F,   F,   F,   ok],
 }

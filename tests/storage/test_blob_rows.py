@@ -7,8 +7,16 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from resolvers.content import push
-from storage import blob_rows
-from storage.blobs import BlobStore, DigestMismatch, InsideTransaction, StorageFailed, open_blob_store
+from storage import blob_repair, blob_rows, deletion_hold
+from storage.blob_repair import BlobRow, Outcome
+from storage.blobs import (
+    BlobStore,
+    BlobUnknown,
+    DigestMismatch,
+    InsideTransaction,
+    StorageFailed,
+    open_blob_store,
+)
 from storage.clock import now_ms
 from storage.statements import Row, count_statements, execute, fetch
 from storage.transactions import transaction
@@ -312,3 +320,83 @@ async def test_whoever_commits_beside_collectors_has_the_bytes(
     assert pushed == 36
     assert removed > 0
     assert await all_uploads(shared) == []
+
+
+async def look() -> BlobRow:
+    found = await blob_repair.look(DIGEST)
+    assert found is not None
+    return found
+
+
+async def test_an_absent_blob_is_back_with_a_commit_that_began_later(
+    blobs: BlobStore, factory: Factory
+) -> None:
+    await factory.user("ada")
+    repository = await factory.repository("ada/app")
+    await factory.blob("ada/app", CONTENT)
+    assert await blob_repair.quarantine(blobs, await look()) is Outcome.DONE
+    assert await push.held_blobs(repository.id, [DIGEST]) == set()
+    assert (await all_digests(blobs), [size async for _, size in blobs.quarantined()]) == ({}, [4])
+
+    # A commit that began before, or fails, does not make the blob seem to be there.
+    with pytest.raises(BlobUnknown):
+        await push.link_blob(repository.id, DIGEST, 4)
+    upload = new_upload()
+    await blobs.create_upload(upload)
+    await blobs.append(upload, 0, stream(b"other"))
+    with pytest.raises(DigestMismatch):
+        await blob_rows.commit(blobs, upload, DIGEST)
+    assert (await look()).state == "absent"
+
+    assert await commit(blobs) == 4
+    assert (await look()).state == "absent"
+    await push.link_blob(repository.id, DIGEST, 4)
+    assert await push.held_blobs(repository.id, [DIGEST]) == {DIGEST}
+    assert ((await look()).state, (await look()).deleting_until_ms) == ("stored", None)
+
+
+async def test_a_row_that_changed_since_is_not_repaired(blobs: BlobStore, row: Row) -> None:
+    seen = await look()
+    await commit(blobs)
+    assert await blob_repair.mark_absent(seen) is Outcome.CHANGED
+    assert await blob_repair.mark_stored(seen, 9) is Outcome.CHANGED
+    assert await blob_repair.quarantine(blobs, seen) is Outcome.CHANGED
+    assert await blob_repair.remove_stray(blobs, DIGEST) is Outcome.CHANGED
+    assert (await all_digests(blobs), (await look()).state) == ({DIGEST: 4}, "stored")
+
+
+async def test_an_absent_blob_without_rights_is_left_to_the_collector_except_during_a_push(
+    blobs: BlobStore, row: Row
+) -> None:
+    assert await blob_repair.mark_absent(await look()) is Outcome.DONE
+    await asyncio.sleep(0.002)
+    await commit(blobs)
+    assert await blob_rows.remove(blobs, [row["id"]], committed_before_ms=2) == set()
+    assert await all_digests(blobs) == {DIGEST: 4}
+    assert await blob_rows.remove(blobs, [row["id"]], committed_before_ms=FOREVER) == {row["id"]}
+    assert await row_of() is None
+
+
+async def test_nothing_is_set_aside_or_removed_while_deletion_is_held(blobs: BlobStore, row: Row) -> None:
+    await deletion_hold.hold("backup")
+    assert await blob_repair.quarantine(blobs, await look()) is Outcome.HELD
+    await execute("DELETE FROM blob")
+    assert await blob_repair.remove_stray(blobs, DIGEST) is Outcome.HELD
+    assert (await all_digests(blobs), [name async for name in blobs.quarantined()]) == ({DIGEST: 4}, [])
+    await deletion_hold.release("backup")
+    assert await blob_repair.remove_stray(blobs, DIGEST) is Outcome.DONE
+    assert (await all_digests(blobs), await row_of()) == ({}, None)
+
+
+async def test_a_quarantine_that_was_held_up_deletes_nothing_that_a_push_may_have_brought(
+    blobs: BlobStore, row: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        # As if writing the row had taken five of the ten seconds that the claim lasts.
+        patch.setattr(blob_repair, "now_ms", lambda: now_ms() - 5_000)
+        assert await blob_repair.quarantine(blobs, await look()) is Outcome.CHANGED
+    assert (await all_digests(blobs), (await look()).state) == ({DIGEST: 4}, "deleting")
+
+    await execute("UPDATE blob SET deleting_until_ms = 1")
+    assert await blob_repair.quarantine(blobs, await look()) is Outcome.DONE
+    assert (await all_digests(blobs), (await look()).state) == ({}, "absent")

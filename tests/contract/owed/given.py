@@ -21,6 +21,14 @@ POLICY_OF_ACME = Request(
     'immutabilityPolicyCreate(owner: { namespace: "acme" }, input: { tagPattern: "^lts-.*" })',
     keep={"policy": "policy.uuid"},
 )
+PULLS = Request('pullPolicySet(owner: { repository: "acme/app" }, input: { mode: WARN, minSeverity: LOW })')
+PULLS_OF_ACME = Request(
+    'pullPolicySet(owner: { namespace: "acme" }, input: { mode: WARN, minSeverity: LOW })'
+)
+OVERLOOKED = Request(
+    'pullExceptionSet(owner: { repository: "acme/app" }, input: { advisory: "CVE-1", reason: "No.",'
+    ' endsAt: "2099-01-01T00:00:00Z" })'
+)
 PRUNING = Request(
     'prunePolicyCreate(owner: { repository: "acme/app" }, input: { method: NUMBER_OF_TAGS, value: 10 })',
     keep={"policy": "policy.uuid"},
@@ -38,6 +46,17 @@ PLAN_TO_PRUNE = Request(
     by="keeper",
     keep={"plan": "plan.id"},
 )
+MIRROR = Request(
+    'mirrorCreate(repository: "acme/app", input: { source: "9.9.9.9/team/app", robot: "acme+bot",'
+    ' syncIntervalS: 3600, syncStartsAt: "<soon>",'
+    ' rule: { ruleKind: TAG_GLOB_CSV, ruleValue: ["v*"] } })'
+)
+ORGANIZATION_MIRROR = Request(
+    'organizationMirrorCreate(organization: "acme", input: { catalog: CATALOG, registryUrl: "https://9.9.9.9",'
+    ' namespace: "team", robot: "acme+bot", syncIntervalS: 3600, syncStartsAt: "<soon>" })'
+)
+ORGANIZATION_MIRROR_ORDERED = Request('organizationMirrorSync(organization: "acme")')
+MIRROR_ORDERED = Request('mirrorSync(repository: "acme/app")')
 MOVED = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { manifestDigest: "<v2>" })')
 PLAN_TO_DELETE = Request(
     'tagsDeletePlan(repository: "acme/app", filter: { namePattern: "v1" })',
@@ -91,6 +110,8 @@ SIGNED_UP = Request(
 )
 NEW_ADDRESS = Request('userUpdate(input: { email: "new@example.com" })', by="session")
 RECOVERY = Request('passwordRecoveryRequest(email: "guest@example.com")', by="anonymous")
+JOB_CANCELLED = Request('jobCancel(job: "<job>")', by="super")
+READ_ONLY = Request("siteReadOnlySet(input: { isReadOnly: true })", by="super")
 MESSAGE = Request(
     'globalMessageCreate(input: { content: "c", mediaType: "text/plain", severity: INFO })',
     by="super",
@@ -112,6 +133,7 @@ MEMBER_INVITED = Request(
 RECOVERY_OF_OWNER = Request('passwordRecoveryRequest(email: "owner@example.com")', by="anonymous")
 EXPIRING = Request('tagUpdate(repository: "acme/app", tag: "v1", input: { expiresAt: "<soon>" })')
 PUBLIC_DELETED = Request('repositoryDelete(repository: "acme/public")')
+ADDRESS_ASKED = Request('authorizedEmailRequest(owner: { repository: "acme/app" }, email: "a@b.cd")')
 QUOTA = Request(
     'quotaCreate(owner: "acme", input: { limit: "1 GiB" })', by="super", keep={"quota": "quota.number"}
 )
@@ -120,3 +142,7 @@ QUOTA_LIMIT = Request(
     by="super",
     keep={"limit": "limit.number"},
 )
+PROXY_CACHE = Request(
+    'proxyCacheCreate(organization: "acme", input: { upstreamRegistry: "localhost:1", isInsecure: true })'
+)
+UNLOCKED = Request('tagUpdate(repository: "acme/app", tag: "locked", input: { isImmutable: false })')

@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tests.contract.owed import (
+    builds,
+    caches,
+    keys,
+    mirrors,
+    notifications,
     organizations,
     policies,
     pruning,
     quotas,
     repositories,
     robots,
+    sizes,
     tags,
     tokens,
     users,
@@ -23,11 +29,17 @@ FAMILIES: Mapping[str, tuple[Row, ...]] = {
     "tags": tags.ROWS,
     "policies": policies.ROWS,
     "auto-prune": pruning.ROWS,
+    "builds": builds.ROWS,
+    "mirrors": mirrors.ROWS,
+    "notifications": notifications.ROWS,
     "organizations": organizations.ROWS,
     "quotas": quotas.ROWS,
+    "sizes": sizes.ROWS,
+    "proxy caches": caches.ROWS,
     "robots": robots.ROWS,
     "tokens": tokens.ROWS,
     "users": users.ROWS,
+    "service keys": keys.ROWS,
 }
 """The rows of mutations, by what they are about."""
 

@@ -20,6 +20,9 @@ from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.access.scopes import Scope
 from resolvers.accounts.grantee import GranteeKind
 from resolvers.accounts.session import LIFETIME_MS, csrf_token, new_cookie
+from resolvers.inbox import notice
+from resolvers.inbox.notice import NoticeKind, Target
+from resolvers.keys import own_key, service_key
 from resolvers.oauth import application
 from resolvers.oauth.application import ApplicationChanges
 from resolvers.repositories.repository import Visibility
@@ -27,10 +30,11 @@ from schema.node_id import encode_id
 from storage.clock import now_ms
 from storage.jobs import enqueue
 from storage.models.session import Session
+from storage.models.site import ServiceKey
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD
 from tests.contract.owed.rows import AGENT
-from tests.factories import EVERY_SCOPE, Factory
+from tests.factories import EVERY_SCOPE, READ_ONLY_SUPERUSER, Factory
 from tests.quayside.registry import kit
 
 USERS = ("owner", "partner", "outsider", "reader", "writer", "keeper", "member", "maker", "guest", "blocked")
@@ -75,10 +79,11 @@ class Place:
         for name in USERS:
             await make.user(name)
         await make.user("chief", is_superuser=True)
+        await make.read_only_superuser()
         await make.organization("acme", owner="owner")
         await execute(
             "INSERT INTO team_member (team_id, account_id) SELECT t.id, a.id FROM team t, account a"
-            " WHERE t.name = 'owners' AND a.name IN ('partner', 'blocked')"
+            " WHERE t.name = 'owners' AND a.name IN ('partner', 'blocked', 'inspector')"
         )
         await make.organization("other", owner="outsider")
         await make.robot("acme+bot", by="owner")
@@ -101,7 +106,14 @@ class Place:
             await make.grant("acme/app", name, role, by="owner")
         await self._images()
         await self._credentials()
+        (told,) = await fetch("SELECT id FROM account WHERE name = 'owner'")
+        await notice.put(NoticeKind.QUOTA_WARNING, {"namespace": "owner"}, Target(account_id=told["id"]))
+        (row,) = await fetch("SELECT id FROM inbox_notice")
+        self.facts["notice"] = encode_id("InboxNotice", row["id"])
+        for account in await fetch("SELECT name, uuid FROM account WHERE name IN ('acme', 'guest')"):
+            self.facts[f"{account['name']}_uuid"] = account["uuid"]
         self.facts["job"] = encode_id("Job", await enqueue("test", {}))
+        await self._keys()
         now = datetime.now(UTC)
         soon = now.replace(microsecond=0) + timedelta(days=3)
         self.facts |= {"then": now.isoformat(), "soon": soon.isoformat(), "soon_s": int(soon.timestamp())}
@@ -116,6 +128,19 @@ class Place:
         self.facts |= {"one_layer": kit.digest_of(b"one"), "public_layer": kit.digest_of(b"public")}
         self.facts["public"] = await make.image("acme/public", b"public", tag="v1")
         await execute("UPDATE tag SET is_immutable = ? WHERE name = 'locked'", True)
+
+    async def _keys(self) -> None:
+        """A key that waits for approval, and the one that signs registry tokens."""
+        pair = await own_key.prepared()
+        now = now_ms()
+        await ServiceKey.create(
+            kid=pair.kid, service="builder", public_key=pair.public_pem, created_at_ms=now
+        )
+        source = service_key.notice_source(pair.kid)
+        await notice.put(NoticeKind.SERVICE_KEY_SUBMITTED, {"kid": pair.kid}, notice.SITE, source=source)
+        signing = await own_key.current()
+        assert signing is not None
+        self.facts |= {"waiting": pair.kid, "waiting_s": now // 1000, "signing": signing.kid}
 
     async def _credentials(self) -> None:
         for name in (
@@ -134,6 +159,7 @@ class Place:
             await self._token(name, "owner", frozenset({scope}))
         await self._token("robot", "acme+bot", EVERY_SCOPE)
         await self._application("org")
+        await self._token("inspector", READ_ONLY_SUPERUSER, EVERY_SCOPE)
         await self._token("super", "chief", EVERY_SCOPE)
         await self._token("plain super", "chief", EVERY_SCOPE - {Scope.SUPER_USER})
         if not _hashes:
@@ -188,7 +214,10 @@ class Place:
 async def place(factory: Factory, settings: Settings, *, is_empty: bool = False) -> AsyncIterator[Place]:
     """A place with everything, or nothing at all, asked from the machine itself."""
     settings = replace(
-        settings, features=settings.features | {"USER_RENAME"}, mail_url=MailServer("127.0.0.1", 9)
+        settings,
+        features=settings.features | {"USER_RENAME"},
+        mail_url=MailServer("127.0.0.1", 9),
+        ssrf_allowed_hosts=frozenset({"localhost"}),
     )
     app = create_app(settings, jobs=False)
     async with (

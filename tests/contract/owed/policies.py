@@ -1,8 +1,8 @@
-"""Labels and immutability policies."""
+"""Labels, immutability policies and pull policies."""
 
 from __future__ import annotations
 
-from tests.contract.owed.given import LABEL, POLICY, POLICY_OF_ACME
+from tests.contract.owed.given import LABEL, OVERLOOKED, POLICY, POLICY_OF_ACME, PULLS, PULLS_OF_ACME
 from tests.contract.owed.rows import Row, at_acme, at_app, row
 
 ROWS: tuple[Row, ...] = (
@@ -146,5 +146,76 @@ ROWS: tuple[Row, ...] = (
         ),
         by="org",
         given=(POLICY_OF_ACME,),
+    ),
+    row(
+        "pullPolicySet",
+        (
+            'owner: { repository: "acme/app" }, input: { mode: ENFORCE, minSeverity: HIGH,'
+            " isUnfixedAllowed: true }"
+        ),
+        "administer",
+        "+findings_revision +pull_policy",
+        at_app(
+            "set_pull_policy",
+            mode="enforce",
+            min_severity="High",
+            allows_unfixed=True,
+            requires_scan=False,
+        ),
+        by="keeper",
+    ),
+    row(
+        "pullPolicySet:of an organization, again",
+        'owner: { namespace: "acme" }, input: { mode: AUDIT, minSeverity: CRITICAL, isScanRequired: true }',
+        "organization",
+        "~findings_revision ~pull_policy",
+        at_acme(
+            "set_pull_policy",
+            mode="audit",
+            min_severity="Critical",
+            allows_unfixed=False,
+            requires_scan=True,
+            namespace="acme",
+        ),
+        by="org",
+        given=(PULLS_OF_ACME,),
+    ),
+    row(
+        "pullPolicyDelete",
+        'owner: { repository: "acme/app" }',
+        "administer",
+        "~findings_revision -pull_exception -pull_policy",
+        at_app(
+            "delete_pull_policy",
+            mode="warn",
+            min_severity="Low",
+            allows_unfixed=False,
+            requires_scan=False,
+        ),
+        by="admin",
+        given=(PULLS, OVERLOOKED),
+    ),
+    row(
+        "pullExceptionSet",
+        (
+            'owner: { repository: "acme/app" }, input: { advisory: " GHSA-1 ", reason: "Not reachable.",'
+            ' endsAt: "2099-01-01T00:00:00Z" }'
+        ),
+        "administer",
+        "~findings_revision +pull_exception",
+        at_app(
+            "set_pull_exception", advisory="GHSA-1", reason="Not reachable.", ends_at_ms=4_070_908_800_000
+        ),
+        by="keeper",
+        given=(PULLS,),
+    ),
+    row(
+        "pullExceptionDelete",
+        'owner: { repository: "acme/app" }, advisory: "CVE-1"',
+        "administer",
+        "~findings_revision -pull_exception",
+        at_app("delete_pull_exception", advisory="CVE-1", reason="No.", ends_at_ms=4_070_908_800_000),
+        by="keeper",
+        given=(PULLS, OVERLOOKED),
     ),
 )

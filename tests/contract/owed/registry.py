@@ -15,7 +15,7 @@ KNOWN_IMAGE = kit.encode(kit.image_document(b"one"))
 
 OCTETS = {"Content-Type": kit.OCTETS}
 OCI = {"Content-Type": kit.OCI_MANIFEST}
-NEW_MANIFEST = "+daily_activity +manifest +manifest_blob +manifest_body"
+NEW_MANIFEST = "+daily_activity +job +manifest +manifest_blob +manifest_body"
 
 
 def at(

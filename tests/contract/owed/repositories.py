@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import DESCRIBED, PROTOTYPE, STARRED
+from tests.contract.owed.given import ADDRESS_ASKED, DESCRIBED, PROTOTYPE, STARRED
 from tests.contract.owed.rows import Entry, Row, at_acme, at_app, row
 
 ROWS: tuple[Row, ...] = (
@@ -240,5 +240,43 @@ ROWS: tuple[Row, ...] = (
         ),
         by="org",
         given=(PROTOTYPE,),
+    ),
+    row(
+        "authorizedEmailRequest",
+        'owner: { repository: "acme/app" }, email: "a@b.cd"',
+        "administer",
+        "+authorized_email +job +mail +rate_count",
+        by="keeper",
+    ),
+    row(
+        "authorizedEmailRequest:of an organization",
+        'owner: { namespace: "acme" }, email: "a@b.cd"',
+        "organization",
+        "+authorized_email +job +mail +rate_count",
+        by="org",
+    ),
+    row(
+        "authorizedEmailRequest:again at once",
+        'owner: { repository: "acme/app" }, email: "A@b.cd"',
+        "administer",
+        "",
+        by="keeper",
+        given=(ADDRESS_ASKED,),
+    ),
+    row(
+        "authorizedEmailConfirm",
+        'code: "<code>"',
+        "anybody",
+        "~authorized_email",
+        by="anonymous",
+        given=(ADDRESS_ASKED,),
+    ),
+    row(
+        "authorizedEmailDelete",
+        'owner: { repository: "acme/app" }, email: "a@b.cd"',
+        "administer",
+        "-authorized_email",
+        by="keeper",
+        given=(ADDRESS_ASKED,),
     ),
 )

@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.contract.owed.mutations import rest
 from tests.contract.owed.rows import Row
 
 ROWS: tuple[Row, ...] = (
+    rest(
+        "createInstallUser",
+        "POST",
+        "/superuser/users/",
+        "userCreate",
+        {"username": "eve", "email": "eve@example.com"},
+    ),
+    rest(
+        "changeInstallUser",
+        "PUT",
+        "/superuser/users/guest",
+        "userUpdate:by a superuser",
+        {"email": "g@b.cd", "password": "correct-horse-2", "superuser": True},
+    ),
+    rest("deleteInstallUser", "DELETE", "/superuser/users/guest", "userDelete:by a superuser"),
+    rest("sendInstallUserRecoveryEmail", "POST", "/superusers/users/guest/sendrecovery", "userRecoverySend"),
+    rest(
+        "createServiceKey",
+        "POST",
+        "/superuser/keys",
+        "serviceKeyCreate",
+        {"service": "builder", "name": "CI", "expiration": None, "notes": "for builds", "metadata": {}},
+        kid="kid",
+    ),
+    rest(
+        "updateServiceKey",
+        "PUT",
+        "/superuser/keys/<kid>",
+        "serviceKeyUpdate",
+        {"name": "CI 2", "expiration": "<soon_s>", "metadata": {"a": "b"}},
+    ),
+    rest(
+        "approveServiceKey", "POST", "/superuser/approvedkeys/<waiting>", "serviceKeyApprove", {"notes": "n"}
+    ),
+    rest("deleteServiceKey", "DELETE", "/superuser/keys/<waiting>", "serviceKeyDelete"),
     rest(
         "createAppToken", "POST", "/user/apptoken", "appTokenCreate", {"title": "laptop"}, uuid="token.uuid"
     ),
@@ -38,6 +75,17 @@ ROWS: tuple[Row, ...] = (
         },
     ),
     rest("deleteAdminedOrganization", "DELETE", "/organization/acme", "organizationDelete"),
+    rest(
+        "changeOrganization",
+        "PUT",
+        "/superuser/organizations/acme",
+        "organizationUpdate:by a superuser",
+        {"name": "acme-two", "email": "two@example.com"},
+    ),
+    rest(
+        "deleteOrganization", "DELETE", "/superuser/organizations/acme", "organizationDelete:by a superuser"
+    ),
+    rest("takeOwnership", "POST", "/superuser/takeownership/acme", "namespaceTakeOver"),
     rest(
         "removeOrganizationMember", "DELETE", "/organization/acme/members/member", "organizationMemberRemove"
     ),
@@ -94,6 +142,70 @@ ROWS: tuple[Row, ...] = (
         "applicationTokenRevoke",
     ),
     rest(
+        "createProxyCacheConfig",
+        "POST",
+        "/organization/acme/proxycache",
+        "proxyCacheCreate",
+        {"upstream_registry": "localhost:1/library", "insecure": True},
+    ),
+    rest("deleteProxyCacheConfig", "DELETE", "/organization/acme/proxycache", "proxyCacheDelete"),
+    replace(
+        rest(
+            "validateProxyCacheConfig",
+            "POST",
+            "/organization/acme/validateproxycache",
+            "proxyCacheValidate",
+            {"upstream_registry": "localhost:1/library", "insecure": True},
+        ),
+        outcome="400",
+    ),
+    rest(
+        "createOrganizationMirror",
+        "POST",
+        "/organization/acme/mirror",
+        "organizationMirrorCreate",
+        {
+            "external_registry_type": "quay",
+            "external_registry_url": "https://9.9.9.9",
+            "external_namespace": "team",
+            "robot_username": "acme+bot",
+            "sync_interval": 3600,
+            "sync_start_date": "2126-01-01T00:00:00Z",
+        },
+    ),
+    rest(
+        "updateOrganizationMirror",
+        "PUT",
+        "/organization/acme/mirror",
+        "organizationMirrorUpdate",
+        {
+            "is_enabled": False,
+            "visibility": "public",
+            "repository_filters": ["a*"],
+            "external_registry_username": "u",
+            "external_registry_password": "secret",
+        },
+    ),
+    rest("deleteOrganizationMirror", "DELETE", "/organization/acme/mirror", "organizationMirrorDelete"),
+    rest("syncOrganizationMirrorNow", "POST", "/organization/acme/mirror/sync-now", "organizationMirrorSync"),
+    rest(
+        "cancelOrganizationMirrorSync",
+        "POST",
+        "/organization/acme/mirror/sync-cancel",
+        "organizationMirrorSyncCancel",
+    ),
+    rest(
+        "verifyOrganizationMirror",
+        "POST",
+        "/organization/acme/mirror/verify",
+        "organizationMirrorVerify",
+        {
+            "external_registry_type": "catalog",
+            "external_registry_url": "localhost:1",
+            "external_namespace": "team",
+        },
+    ),
+    rest(
         "createOrganizationPrototypePermission",
         "POST",
         "/organization/acme/prototypes",
@@ -114,7 +226,9 @@ ROWS: tuple[Row, ...] = (
         "/organization/acme/prototypes/<proto>",
         "permissionPrototypeDelete",
     ),
-    rest("createUserRobot", "PUT", "/user/robots/new", "robotCreate:own", {}, right="account"),
+    rest(
+        "createUserRobot", "PUT", "/user/robots/new", "robotCreate:own", {}, right="account, to make things"
+    ),
     rest("deleteUserRobot", "DELETE", "/user/robots/own", "robotDelete:own", right="own robot, at REST"),
     rest(
         "regenerateUserRobotToken",
@@ -249,6 +363,13 @@ ROWS: tuple[Row, ...] = (
         "passwordRecoveryRequest",
         {"email": "guest@example.com"},
         right="everybody",
+    ),
+    rest(
+        "updateUserNotification",
+        "PUT",
+        "/user/notifications/<notice>",
+        "inboxNoticeUpdate",
+        {"dismissed": True},
     ),
     rest("deleteAuthorization", "DELETE", "/user/authorizations/<uuid>", "accessTokenRevoke"),
     rest(

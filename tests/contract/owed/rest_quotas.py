@@ -1,4 +1,4 @@
-"""REST writes on quotas: of any namespace, and of organizations where superusers have full access."""
+"""REST writes on quotas and on the size of the registry, also where superusers have full access."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def _quota(name: str, path: str) -> tuple[Row, ...]:
 ROWS: tuple[Row, ...] = (
     *_quota("{}UserQuotaSuperUser", "/superuser/organization/acme/quota"),
     *_quota("{}OrganizationQuotaSuperUser", "/superuser/users/acme/quota"),
+    rest("postRegistrySize", "POST", "/superuser/registrysize/", "storageRecount"),
 )
 
 FULL_ACCESS: tuple[Row, ...] = (

@@ -29,12 +29,19 @@ CALLERS = {
     "session": "owner at a browser, whose password was given just now",
     "stale": "owner at a browser, whose password was given long ago",
     "stale super": "the superuser at such a browser",
+    "inspector": "a read-only superuser in the team owners of acme, with a token of every scope",
     "forged": "the browser of owner, when a page of somebody else sends the request",
 }
 """Those who make requests."""
 
-PEOPLE = ("outsider", "reader", "writer", "keeper", "member", "maker", "super", "plain super", "stale super")
+PEOPLE = (
+    *("outsider", "reader", "writer", "keeper", "member", "maker", "inspector"),
+    *("super", "plain super", "stale super"),
+)
 """Users other than owner."""
+
+MAKERS = tuple(name for name in PEOPLE if name != "inspector")
+"""Those who may have things of their own: a read-only superuser changes nothing but their account."""
 
 OWNER = ("owner", "session", "stale")
 """Who may all that owner may."""
@@ -60,6 +67,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "organization": _refused(*OWNER, "org"),
     "organization, fresh": _refused("owner", "session", "org", codes={"stale": FRESH}),
     "account": _refused(*OWNER, *PEOPLE, "user"),
+    "account, to make things": _refused(*OWNER, *MAKERS, "user"),
     "account, fresh": _refused(
         *("owner", "session", "user", *PEOPLE[:-1]), codes={"stale": FRESH, "stale super": FRESH}
     ),
@@ -74,11 +82,14 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "everybody": {},
     "log in": {"anonymous": U, "blocked": U},
     "a page of ours": {"anonymous": F, "forged": F},
-    "own robot, at REST": _refused(*OWNER, "user", codes=dict.fromkeys(PEOPLE, INVALID)),
-    "own namespace": _refused(*OWNER, *PEOPLE, "create", "org", codes={"anonymous": INVALID}),
-    "own account": _refused(*OWNER, *PEOPLE, "user", "org"),
-    "own robot": _refused(*OWNER, "user", "org", codes=dict.fromkeys(PEOPLE, ABSENT)),
-    "star": _refused(*OWNER, "reader", "writer", "keeper", "member"),
+    "own robot, at REST": _refused(*OWNER, "user", codes=dict.fromkeys(MAKERS, INVALID)),
+    "own policy, at REST": _refused(*OWNER, "user", codes=dict.fromkeys(MAKERS, ABSENT)),
+    "own namespace": _refused(*OWNER, *MAKERS, "create", "org", codes={"anonymous": INVALID}),
+    "own account": _refused(*OWNER, *MAKERS, "user", "org"),
+    "own log": _refused(*OWNER, *PEOPLE, "user", "org"),
+    "log of an organization": _refused(*OWNER, "org", "inspector"),
+    "own robot": _refused(*OWNER, "user", "org", codes=dict.fromkeys(MAKERS, ABSENT)),
+    "star": _refused(*OWNER, "reader", "writer", "keeper", "member", "inspector"),
     "write to both": _refused(*OWNER, "write", "admin"),
     "write and create": _refused(*OWNER),
     "plan of owner": _refused(
@@ -91,6 +102,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "upload of writer": _refused(
         "writer", codes=dict.fromkeys((*OWNER, "write", "admin", "keeper", "member"), ABSENT)
     ),
-    "invited": _refused(codes=dict.fromkeys((*OWNER, *PEOPLE, "user"), INVALID)),
+    "invited": _refused(codes=dict.fromkeys((*OWNER, *MAKERS, "user"), INVALID)),
+    "invited, to decline": _refused(codes=dict.fromkeys((*OWNER, *PEOPLE, "user"), INVALID)),
 }
 """By name. Whoever is not refused may do it, or do it to what is theirs."""

@@ -11,7 +11,7 @@ GRANT = "grant_type=password&username=<login>&password=<password>&"
 NOTHING_GRANTED = dict.fromkeys(
     (
         *("outsider", "reader", "writer", "keeper", "member", "robot", "read", "write", "admin", "user"),
-        *("super", "plain super"),
+        *("inspector", "super", "plain super"),
     ),
     "200",
 )

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.contract.owed.given import MESSAGE, NEW_ADDRESS, RECOVERY, RECOVERY_OF_OWNER, SIGNED_UP
+from tests.contract.owed.given import (
+    JOB_CANCELLED,
+    MESSAGE,
+    NEW_ADDRESS,
+    READ_ONLY,
+    RECOVERY,
+    RECOVERY_OF_OWNER,
+    SIGNED_UP,
+)
 from tests.contract.owed.rows import AGENT, Entry, Row, at_own, row
 
 ROWS: tuple[Row, ...] = (
@@ -16,14 +24,14 @@ ROWS: tuple[Row, ...] = (
     row(
         "auditLogExport:of an organization",
         'owner: { namespace: "acme" }, input: { callbackEmail: "a@b.cd" }',
-        "organization",
+        "log of an organization",
         "+job +rate_count",
         by="org",
     ),
     row(
         "auditLogExport:own",
         'input: { callbackEmail: "a@b.cd" }',
-        "own account",
+        "own log",
         "+job +rate_count",
         by="user",
     ),
@@ -85,7 +93,7 @@ ROWS: tuple[Row, ...] = (
         by="super",
         bumped="guest",
     ),
-    row("userDisable:of a superuser", 'username: "chief"', "everybody", "", by="super", outcome="FORBIDDEN"),
+    row("userDisable:of a superuser", 'username: "chief"', "everybody", "", by="super", outcome="INVALID"),
     row(
         "userEnable",
         'username: "blocked"',
@@ -94,6 +102,45 @@ ROWS: tuple[Row, ...] = (
         Entry("user_enable", {"username": "blocked", "superuser": "chief"}, "blocked", None),
         by="super",
         bumped="blocked",
+    ),
+    row(
+        "userCreate",
+        'input: { username: "eve", email: "eve@example.com" }',
+        "superuser",
+        "+account +email_code +job +mail",
+        Entry("user_create", {"email": "eve@example.com", "username": "eve", "superuser": "chief"}, "eve"),
+        by="super",
+    ),
+    row(
+        "userUpdate:by a superuser",
+        'username: "guest", input: { email: "g@b.cd", password: "correct-horse-2", isSuperuser: true }',
+        "superuser",
+        "~account +job +mail -session",
+        Entry(
+            "user_change_email",
+            {"old_email": "guest@example.com", "email": "g@b.cd", "superuser": "chief"},
+            "guest",
+        ),
+        Entry("user_change_password", {"username": "guest", "superuser": "chief"}, "guest"),
+        Entry("user_grant_superuser", {"username": "guest", "superuser": "chief"}, "guest"),
+        by="super",
+        bumped="guest",
+    ),
+    row(
+        "userDelete:by a superuser",
+        'username: "guest"',
+        "superuser",
+        "~account +job -session",
+        Entry("user_delete", {"username": "guest", "superuser": "chief"}, "guest"),
+        by="super",
+        bumped="guest",
+    ),
+    row(
+        "userRecoverySend",
+        'username: "guest"',
+        "superuser",
+        "+email_code +job +mail +rate_count",
+        by="super",
     ),
     row(
         "userSignUp",
@@ -155,7 +202,25 @@ ROWS: tuple[Row, ...] = (
     row(
         "globalMessageDelete", 'uuid: "<uuid>"', "superuser", "-global_message", by="super", given=(MESSAGE,)
     ),
+    row(
+        "inboxNoticeUpdate",
+        'notice: "<notice>", input: { isDismissed: true }',
+        "own thing",
+        "+inbox_dismissal",
+        by="user",
+    ),
+    row("inboxClear", "", "account", "+inbox_dismissal", by="user"),
     row("jobCancel", 'job: "<job>"', "superuser", "~job", by="super"),
+    row("jobRetry", 'job: "<job>"', "superuser", "~job", by="super", given=(JOB_CANCELLED,)),
+    row(
+        "siteReadOnlySet",
+        "input: { isReadOnly: false }",
+        "superuser",
+        "-site_setting",
+        Entry("change_read_only", {"read_only": False}, "chief"),
+        by="super",
+        given=(READ_ONLY,),
+    ),
     row(
         "encryptedPasswordCreate:of a wrong password",
         'password: "wrong"',

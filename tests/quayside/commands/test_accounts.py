@@ -17,7 +17,7 @@ from resolvers.oauth import token
 from storage.clock import now_ms
 from storage.statements import execute, fetch
 from tests.browser import PASSWORD, Browser
-from tests.factories import Factory
+from tests.factories import READ_ONLY_SUPERUSER, Factory
 from tests.quayside.commands.conftest import Call
 
 NEW = "a-new-password"
@@ -121,9 +121,11 @@ async def test_a_user_is_disabled_and_enabled(
     assert [entry["username"] for entry in await entries("user_enable")] == ["ada"]
 
 
-async def test_users_are_listed(factory: Factory, admin: Admin) -> None:
+async def test_users_are_listed(factory: Factory, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUAYSIDE_GLOBAL_READONLY_SUPER_USERS", READ_ONLY_SUPERUSER)
     for name in ("bea", "ada"):
         await factory.user(name)
+    await factory.read_only_superuser()
     await factory.organization("acme", owner="ada")
     await factory.robot("ada+ci")
     await execute("UPDATE account SET is_enabled = ?, is_superuser = ? WHERE name = 'bea'", False, True)
@@ -132,15 +134,17 @@ async def test_users_are_listed(factory: Factory, admin: Admin) -> None:
     objects = [json.loads(line) for line in (await admin("list-users", "--json"))[1].splitlines()]
 
     assert (code, errors) == (0, "")
-    time = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    rest = r"verified=yes\tcreated=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\tlast_used=\S*\n"
     assert re.fullmatch(
-        rf"ada\temail=\S+\tenabled=yes\tsuperuser=no\tverified=yes\tcreated={time}\tlast_used=\S*\n"
-        rf"bea\temail=\S+\tenabled=no\tsuperuser=yes\tverified=yes\tcreated={time}\tlast_used=\S*\n",
+        rf"ada\temail=\S+\tenabled=yes\tsuperuser=no\tread_only_superuser=no\t{rest}"
+        rf"bea\temail=\S+\tenabled=no\tsuperuser=yes\tread_only_superuser=no\t{rest}"
+        rf"{READ_ONLY_SUPERUSER}\temail=\S+\tenabled=yes\tsuperuser=no\tread_only_superuser=yes\t{rest}",
         output,
     )
     assert [(one["name"], one["enabled"], one["superuser"]) for one in objects] == [
         ("ada", True, False),
         ("bea", False, True),
+        (READ_ONLY_SUPERUSER, True, False),
     ]
 
 

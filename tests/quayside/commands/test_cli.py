@@ -90,7 +90,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         "The database is newer than this version: it has revision 9999_future, this version knows up to "
         f"{revisions()[-1]}; start a newer quayside.\n"
     )
-    assert outcome(run(tmp_path, "serve")) == (1, "", sentence)
+    assert outcome(run(tmp_path, "serve", "--port", str(free_port()))) == (1, "", sentence)
     assert outcome(run(tmp_path, "migrate")) == (1, "", sentence)
 
 
@@ -229,8 +229,18 @@ def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path, call: Call)
     key.write_text("k" * 32)
     key.chmod(0o644)
 
-    code, output, errors = call("doctor", QUAYSIDE_HOST="0.0.0.0", QUAYSIDE_PORT="8080")
+    of_root = (
+        "BUILD_UNSAFE_ROOT is on: where user namespaces are missing, whoever may push runs programs as root"
+        " of the machine."
+    )
+    # Also a machine that cannot build
+    unsafe = {"QUAYSIDE_BUILD_UNSAFE_ROOT": "true", "PATH": "/nowhere"}
+    code, output, errors = call("doctor", QUAYSIDE_HOST="0.0.0.0", QUAYSIDE_PORT="8080", **unsafe)
 
+    missing = (
+        "Builds wait unless another machine takes them: The program buildah is not installed on this machine."
+        " The program git is not installed, so that triggers cannot be activated."
+    )
     unreachable = (
         "Clients cannot reach http://0.0.0.0:8080; set PUBLIC_URL to what they use, or ALLOWED_HOSTS to its"
         " names."
@@ -247,6 +257,7 @@ def test_doctor_reports_problems_and_changes_nothing(tmp_path: Path, call: Call)
         f"failed  public address: {unreachable}",
         "ok      proxies: none that is not in TRUSTED_PROXIES was seen of late",
         "ok      TLS: not set; most clients demand HTTPS of any host but this one",
+        f"warn    builds: {of_root} {missing}",
         "ok      mail: no server is set; mails stay in the outbox, which `quayside mail list` shows",
     ]
     assert (code, errors) == (1, "")

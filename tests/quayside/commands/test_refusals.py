@@ -13,7 +13,7 @@ import pytest
 
 from quayside.cli import main
 from quayside.settings.settings import Settings
-from resolvers.access.registry_tokens import load_signer
+from resolvers.keys import own_key
 from tests.certificates import make_certificate
 from tests.factories import Factory
 from tests.plugins import postgres
@@ -60,7 +60,7 @@ async def filled(factory: Factory, settings_with_files: Settings) -> None:
     await factory.repository("ada/app")
     await factory.image("ada/app", b"layer", tag="latest")
     await factory.robot("ada+ci")
-    await load_signer(factory.secrets, audience="registry.example")
+    await own_key.ensure(factory.context())
 
 
 def lose_blobs(environ: dict[str, str]) -> None:
@@ -126,7 +126,7 @@ def test_a_key_that_is_lost_is_noticed(tmp_path: Path, findings: Findings) -> No
     result, finding = findings()["secret key"]
 
     assert (result, finding[:26]) == ("failed", "The secret key is missing:")
-    assert outcome(run(tmp_path, "serve")) == (2, "", f"{finding}\n")
+    assert outcome(run(tmp_path, "serve", "--port", str(free_port()))) == (2, "", f"{finding}\n")
 
 
 def test_a_port_in_use_ends_the_start_before_anything_is_made(tmp_path: Path, findings: Findings) -> None:

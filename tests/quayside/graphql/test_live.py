@@ -10,7 +10,7 @@ from quayside.workers.tools import tools_of
 from resolvers.access.credentials import bearer_viewer
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.scopes import Scope
-from resolvers.accounts import organization, user
+from resolvers.accounts import administration, organization
 from resolvers.accounts.grantee import Grantee, GranteeKind
 from resolvers.context import Context
 from resolvers.job_kinds import Run, collected
@@ -29,7 +29,7 @@ from storage.events import EventRow
 from storage.statements import execute, fetch, fetch_one
 from storage.transactions import transaction
 from tests import live
-from tests.factories import Factory
+from tests.factories import READ_ONLY_SUPERUSER, Factory
 
 BEGINNING = format_cursor((0, 0))
 
@@ -199,6 +199,44 @@ async def test_events_are_received_only_with_access(factory: Factory) -> None:
         assert (await eve.event())["repositoryPath"] == "acme/open"
 
 
+async def test_read_only_superusers_receive_what_the_owner_receives(factory: Factory) -> None:
+    # given an organization of somebody else, a token of the least scopes, and a plain superuser
+    await factory.user("ada")
+    await factory.user("root", is_superuser=True)
+    await factory.read_only_superuser()
+    await factory.organization("acme", owner="ada")
+    await factory.repository("acme/app", by="ada")
+    ada = await factory.as_account("ada")
+    least = await factory.token(READ_ONLY_SUPERUSER, frozenset({Scope.USER_READ}))
+    document = """subscription { events(namespace: "acme") {
+      kind metadata performer { name } repository { path } } }"""
+    async with (
+        live.serving(factory) as door,
+        live.connected(door.address) as owner,
+        live.connected(door.address) as inspector,
+        live.listening(door.address, await factory.token("root"), namespace="acme") as root,
+    ):
+        await owner.init({"Authorization": f"Bearer {await factory.token('ada')}"})
+        await inspector.init({"Authorization": f"Bearer {least}"})
+        for client in (owner, inspector):
+            await client.subscribe(query=document)
+
+        # when its robots and its private content change
+        await factory.robot("acme+ci", by="ada")
+        await describe(ada, "acme/app", "private")
+        await repository.change_visibility(ada, "acme/app", Visibility.PUBLIC)
+        await describe(ada, "acme/app", "public")
+
+        # then they receive all of it, and a superuser without full access no event of the robot
+        shown, seen = await owner.events(4), await inspector.events(4)
+        assert seen == shown
+        assert [(event["metadata"]["robot"], event["performer"]) for event in seen[:1]] == [
+            ("ci", {"name": "ada"})
+        ]
+        assert [event["repository"] for event in seen] == [None, *[{"path": "acme/app"}] * 3]
+        assert (await root.event())["kind"] != "create_robot"
+
+
 async def test_access_is_checked_again_for_new_events(factory: Factory) -> None:
     # given a subscription to a readable repository
     for name in ("ada", "bob"):
@@ -245,7 +283,7 @@ async def test_a_credential_that_ends_ends_the_subscription(factory: Factory, en
             await execute("UPDATE access_token SET expires_at_ms = ? WHERE id = ?", 1, row["id"])
         else:
             root = replace(await factory.viewer("root"), is_superuser=True)
-            await user.set_enabled(factory.context(root), "ada", is_enabled=False)
+            await administration.set_enabled(factory.context(root), "ada", is_enabled=False)
         message = await client.next()
         closed = await client.closed()
 

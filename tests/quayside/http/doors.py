@@ -34,10 +34,15 @@ DOORS = [
     ("POST", "/confirm", FORM),
     ("POST", "/recovery", FORM),
     ("POST", "/confirminvite", FORM),
+    ("POST", "/authrepoemail", FORM),
+    ("POST", "/stopmail", FORM),
     ("POST", "/oauth/authorizeapp", FORM),
     ("POST", "/oauth/denyapp", FORM),
     ("POST", "/oauth/access_token", FORM),
     ("POST", "/oauth/authorize/assignuser", FORM),
+    ("POST", "/webhooks/push/trigger/5252e12d-4dc2-4f4c-adc4-a2a01b8702c6", JSON),
+    ("POST", "/webhooks/push/ada/app/trigger/5252e12d-4dc2-4f4c-adc4-a2a01b8702c6", JSON),
+    ("POST", "/customtrigger/setup/ada/app", FORM),
     ("POST", "/v2/auth", FORM),
     ("PUT", "/v2/ada/app/manifests/v1", kit.OCI_MANIFEST),
     ("POST", f"/v2/ada/app/blobs/uploads/?digest={kit.digest_of(b'layer')}", kit.OCTETS),
@@ -46,7 +51,8 @@ DOORS = [
 ]
 """Method, address and type of body. The rows of the REST interface have one reader."""
 
-WITHOUT_BODY = {"/api/v1/signout"}
+WITHOUT_BODY = {"/api/v1/signout", "/keys/services/{service}/keys/{kid}", "/userfiles/{identity}"}
+"""Addresses that take none, or refuse an unknown one before they read."""
 
 
 class Noted(logging.Handler):

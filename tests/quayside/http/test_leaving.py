@@ -35,13 +35,14 @@ async def door(settings_with_files: Settings, factory: Factory) -> AsyncIterator
 
 def test_every_door_that_takes_a_body_is_tried(door: Door) -> None:
     tried = {(method, path.partition("?")[0]) for method, path, _ in DOORS}
-    pages = {
+    untried = {
         (method, route.path)
         for route in door.app.routes
         if isinstance(route, Route) and not route.path.endswith("/")
         for method in (route.methods or {"POST"}) & {"POST", "PUT", "PATCH"}
         # Signing in refuses other methods before it reads.
         if route.path not in WITHOUT_BODY and (method == "POST" or not route.path.startswith("/api/"))
+        if not any(method == one and route.path_regex.match(path) for one, path in tried)
     }
     registry = {
         (method, route.pattern.replace("<name>", "ada/app").replace("<reference>", "v1"))
@@ -50,7 +51,8 @@ def test_every_door_that_takes_a_body_is_tried(door: Door) -> None:
         if not route.pattern.endswith("uploads")
     }
 
-    assert pages | registry <= tried
+    assert untried == set()
+    assert registry <= tried
 
 
 @pytest.mark.parametrize("ending", ["closes", "resets", "closes a chunk"])
@@ -74,7 +76,9 @@ async def test_a_client_that_leaves_is_noted_and_no_failure(
 
         path = address.partition("?")[0].replace("<upload>", door.upload)
         assert await noted.next() == (method, path, 499)
-        assert [one.getMessage() for one in caplog.records if one.levelno > logging.INFO] == []
+        warned = [one.getMessage() for one in caplog.records if one.levelno > logging.INFO]
+        # On a busy machine statements are slow.
+        assert set(warned) <= {"slow statement"}
 
     assert await dump() == before
 

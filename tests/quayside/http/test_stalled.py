@@ -36,10 +36,27 @@ PATHS = _Paths(repository="ada/app", manifestref=kit.digest_of(b"manifest"))
 
 BODILESS = {
     "/organization/{orgname}/applications/{client_id}/resetclientsecret",
+    "/organization/{orgname}/mirror/sync-cancel",
+    "/organization/{orgname}/mirror/sync-now",
+    "/organization/{orgname}/notifications/{uuid}",
+    "/organization/{orgname}/notifications/{uuid}/test",
     "/organization/{orgname}/robots/{robot_shortname}/regenerate",
     "/organization/{orgname}/team/{teamname}/invite/{email}",
     "/organization/{orgname}/team/{teamname}/members/{membername}",
+    "/repository/{repository}/authorizedemail/{email}",
+    "/repository/{repository}/mirror/sync-cancel",
+    "/repository/{repository}/mirror/sync-now",
+    "/repository/{repository}/notification/{uuid}",
+    "/repository/{repository}/notification/{uuid}/reset",
+    "/repository/{repository}/notification/{uuid}/test",
+    "/repository/{repository}/trigger/{trigger_uuid}/fields/branch_name",
+    "/repository/{repository}/trigger/{trigger_uuid}/fields/refs",
+    "/repository/{repository}/trigger/{trigger_uuid}/fields/tag_name",
+    "/superuser/takeownership/{namespace}",
+    "/superusers/users/{username}/sendrecovery",
     "/teaminvite/{code}",
+    "/user/namespacenotifications/{uuid}",
+    "/user/namespacenotifications/{uuid}/test",
     "/user/robots/{robot_shortname}/regenerate",
 }
 """Operations of REST that read no body, though their method could have one."""
@@ -59,7 +76,10 @@ async def test_a_body_that_stops_arriving_is_408_at_every_door(
                 assert b"connection: close" in fields, address
                 assert SENTENCE.encode() in body, address
         assert await dump() == before
-    assert [one.getMessage() for one in caplog.records if one.levelno > logging.INFO] == []
+    # A busy machine is slow, which says nothing of doors.
+    slow = {"quayside.statement", "quayside.transaction"}
+    told = [one for one in caplog.records if one.levelno > logging.INFO and one.name not in slow]
+    assert [one.getMessage() for one in told] == []
 
 
 @pytest.mark.parametrize(

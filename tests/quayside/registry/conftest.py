@@ -24,28 +24,28 @@ async def application(settings: Settings) -> AsyncIterator[Starlette]:
 @pytest.fixture
 async def registry(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client signed in as the owner of the namespace `owner`."""
-    async with _client(application, settings, kit.TokenFlow(OWNER, PASSWORD)) as client:
+    async with client_of(application, settings, kit.TokenFlow(OWNER, PASSWORD)) as client:
         yield client
 
 
 @pytest.fixture
 async def stranger(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client signed in as another user."""
-    async with _client(application, settings, kit.TokenFlow(STRANGER, PASSWORD)) as client:
+    async with client_of(application, settings, kit.TokenFlow(STRANGER, PASSWORD)) as client:
         yield client
 
 
 @pytest.fixture
 async def anonymous(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client without credentials, which fetches anonymous tokens."""
-    async with _client(application, settings, kit.TokenFlow()) as client:
+    async with client_of(application, settings, kit.TokenFlow()) as client:
         yield client
 
 
 @pytest.fixture
 async def unauthenticated(application: Starlette, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client that adds no credentials or tokens."""
-    async with _client(application, settings, None) as client:
+    async with client_of(application, settings, None) as client:
         yield client
 
 
@@ -55,6 +55,6 @@ def repository(registry: httpx.AsyncClient) -> kit.Repository:
     return kit.Repository(registry, f"{OWNER}/app")
 
 
-def _client(app: Starlette, settings: Settings, auth: httpx.Auth | None) -> httpx.AsyncClient:
+def client_of(app: Starlette, settings: Settings, auth: httpx.Auth | None) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app)
     return httpx.AsyncClient(transport=transport, base_url=settings.public_url, auth=auth)

@@ -475,6 +475,37 @@ async def test_the_catalog_shows_public_repositories_only_where_it_should(
                     assert answer.json() == {"repositories": paths}
 
 
+async def test_a_read_only_superuser_pulls_everything_and_pushes_nothing(settings: Settings) -> None:
+    await people.create_users(settings, OWNER, STRANGER)
+    login = (OWNER, PASSWORD)
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        for name, path in ((OWNER, APP), (STRANGER, "stranger/x")):
+            async with client_of(app, settings, kit.TokenFlow(name, PASSWORD)) as client:
+                await kit.Repository(client, path).push_blob(b"content")
+        async with client_of(app, settings, None) as client:
+            old = {"Authorization": f"Bearer {await fetch_token(client, SCOPE, login)}"}
+    settings = replace(settings, global_readonly_super_users=frozenset({OWNER}))
+    app = create_app(settings)
+    async with app.router.lifespan_context(app), client_of(app, settings, None) as client:
+        # A token from before the restart is no more than one from after it.
+        answers = [
+            await client.get(f"/v2/{APP}/tags/list", headers=old),
+            await client.post(f"/v2/{APP}/blobs/uploads/", headers=old),
+        ]
+        allowed = {
+            path: await actions(client, f"repository:{path}:pull,push,*", login)
+            for path in (APP, "stranger/x", "owner/new")
+        }
+        token = await fetch_token(client, "registry:catalog:*", login)
+        catalog = await client.get("/v2/_catalog", headers={"Authorization": f"Bearer {token}"})
+
+    assert [answer.status_code for answer in answers] == [200, 401]
+    assert allowed == {APP: ["pull"], "stranger/x": ["pull"], "owner/new": ["pull"]}
+    # What may be pulled is not made by asking to push.
+    assert catalog.json() == {"repositories": [APP, "stranger/x"]}
+
+
 async def test_without_anonymous_access_everything_requires_a_token(settings: Settings) -> None:
     settings = replace(settings, features=settings.features - {"ANONYMOUS_ACCESS"})
     await people.create_users(settings, OWNER)

@@ -1,5 +1,6 @@
 """Tokens after a change of rights: what was taken away ends at once, what is still allowed goes on."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,8 +11,10 @@ import pytest
 from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole, TeamRole
 from resolvers.accounts import federation, organization, robot, team, user
+from resolvers.accounts.account import by_name
 from resolvers.accounts.federation import Identity
 from resolvers.accounts.grantee import Grantee, GranteeKind
+from resolvers.accounts.organization import OrganizationChanges
 from resolvers.context import Context
 from resolvers.repositories import membership, permission, repository
 from resolvers.repositories.repository import Visibility, change_visibility
@@ -57,6 +60,20 @@ async def recreate_namespace(context: Context) -> None:
     await execute("UPDATE account SET name = 'gone+ci' WHERE name = 'acme+ci'")
     await organization.create(context, name="acme")
     await repository.create(context, namespace="acme", name="app", visibility=Visibility.PUBLIC)
+
+
+async def rename_namespace(context: Context) -> None:
+    await execute("UPDATE account SET is_superuser = ? WHERE name = ?", True, OWNER)
+    superuser = await people.signed_in(context, OWNER)
+    await organization.update(superuser, "acme", OrganizationChanges(name="acme-two"), as_superuser=True)
+
+
+async def replace_namespace(context: Context) -> None:
+    """Rename the organization, and let somebody else make one of its name with the same repository."""
+    await rename_namespace(context)
+    other = await people.signed_in(context, HELPER)
+    await organization.create(other, name="acme")
+    await repository.create(other, namespace="acme", name="app", visibility=Visibility.PUBLIC)
 
 
 async def make_robot_token(context: Context) -> None:
@@ -216,6 +233,14 @@ ENDS: dict[str, tuple[str, Change, tuple[int, int]]] = {
     "the repository deleted": (OWNER, lambda context: repository.delete(context, APP), (401, 401)),
     "the repository made again": (OWNER, recreate_repository, (401, 401)),
     "the namespace deleted": (OWNER, lambda context: organization.delete(context, "acme"), (401, 401)),
+    **{
+        f"the namespace renamed, by {who or 'nobody'}": (who, rename_namespace, (401, 401))
+        for who in (OWNER, WRITER, HELPER, ROBOT, "")
+    },
+    **{
+        f"the name given to another, by {who or 'nobody'}": (who, replace_namespace, (401, 401))
+        for who in (OWNER, WRITER, HELPER, ROBOT, "")
+    },
     "the namespace made again": (OWNER, recreate_namespace, (401, 401)),
 }
 """Who pushes, what changes meanwhile, and what their token can still do."""
@@ -294,6 +319,65 @@ async def test_a_push_ends_between_two_chunks_when_its_right_is_taken(
     assert {kit.challenge_of(answer)["scope"] for answer in refused} == {f"repository:{APP}:pull,push"}
     assert {kit.challenge_of(answer)["error"] for answer in refused} == {"invalid_token"}
     assert [row["name"] for row in kept] == ["v1"]
+
+
+async def test_a_push_goes_on_under_the_new_name_of_its_namespace_with_what_has_arrived(
+    hold: Hold, unauthenticated: httpx.AsyncClient, settings: Settings
+) -> None:
+    unauthenticated.headers["Authorization"] = f"Bearer {await hold(WRITER)}"
+    pushed = kit.Repository(unauthenticated, APP)
+    location = await pushed.start_upload()
+    first = await pushed.put_chunk(location, b"first", 0)
+    reading, renamed = asyncio.Event(), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"sec"
+        reading.set()
+        await renamed.wait()
+        yield b"ond"
+
+    headers = {"Content-Range": "5-10", "Content-Length": "6", "Content-Type": "application/octet-stream"}
+    async with asyncio.TaskGroup() as tasks:
+        second = tasks.create_task(unauthenticated.patch(location, content=body(), headers=headers))
+        await reading.wait()
+        async with people.acting(settings) as context:
+            await rename_namespace(context)
+        renamed.set()
+    digest = kit.digest_of(b"firstsecond")
+    old = await pushed.finish_upload(location, digest)
+
+    scope = {"scope": "repository:acme-two/app:pull,push"}
+    answer = await unauthenticated.get("/v2/auth", params=scope, auth=(WRITER, PASSWORD))
+    unauthenticated.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+    moved = kit.Repository(unauthenticated, "acme-two/app")
+    new = await moved.finish_upload(location.replace("/acme/", "/acme-two/"), digest)
+    blob = await unauthenticated.get(f"/v2/acme-two/app/blobs/{digest}")
+
+    assert (first.status_code, second.result().status_code) == (202, 202)
+    assert (old.status_code, kit.challenge_of(old)["error"]) == (401, "invalid_token")
+    assert (new.status_code, blob.content) == (201, b"firstsecond")
+
+
+async def test_a_robot_signs_in_by_its_new_name_alone(
+    hold: Hold, unauthenticated: httpx.AsyncClient, settings: Settings
+) -> None:
+    await hold(ROBOT)
+    async with people.acting(settings) as context:
+        owner = await by_name("acme")
+        assert owner is not None
+        made = await robot.require_robot(context, owner, "ci")
+        await rename_namespace(context)
+    scope = {"scope": "repository:acme-two/app:pull,push"}
+
+    answers = [
+        await unauthenticated.get("/v2/auth", params=scope, auth=(name, made.token))
+        for name in ("acme+ci", "acme-two+ci")
+    ]
+    unauthenticated.headers["Authorization"] = f"Bearer {answers[1].json()['token']}"
+    pulled = await unauthenticated.get("/v2/acme-two/app/manifests/v1")
+
+    assert [answer.status_code for answer in answers] == [401, 200]
+    assert pulled.status_code == 200
 
 
 @asynccontextmanager

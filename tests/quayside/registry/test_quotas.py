@@ -210,7 +210,8 @@ async def test_each_door_is_refused_and_opened_at_the_byte(
         before |= {table: (await state.dump())[table] for table in ("quota", "quota_limit")}
         assert refused(await push(), use + size - 1, use, size)
         after = await state.dump()
-        assert {table for table in after if after[table] != before[table]} <= {"event", "quota_notice"}
+        changed = {table for table in after if after[table] != before[table]}
+        assert changed <= {"event", "inbox_notice", "quota_notice"}
         assert (await bytes_held(blobs), [one async for one in blobs.uploads()]) == (held, [])
         await set_quota(OWNER, use + size)
         assert (await push()).status_code == 201

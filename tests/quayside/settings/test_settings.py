@@ -8,7 +8,8 @@ import pytest
 from quayside.settings import mail_url
 from quayside.settings.features import FEATURES
 from quayside.settings.mail_url import MailServer, StartTls
-from quayside.settings.settings import PREFIX, SETTINGS, Settings, SettingsError, load_settings
+from quayside.settings.settings import PREFIX, Settings, SettingsError, load_settings
+from quayside.settings.table import SETTINGS
 from resolvers import byte_size
 
 KEY = "k" * 32
@@ -26,7 +27,10 @@ def problems_of(flags: dict[str, str | None], environ: dict[str, str]) -> tuple[
 
 
 def test_settings_have_a_field_for_each_row_and_the_features() -> None:
-    assert [field.name for field in fields(Settings)] == [row.name.lower() for row in SETTINGS] + ["features"]
+    assert [field.name for field in fields(Settings)] == [
+        *(row.name.lower() for row in SETTINGS),
+        *("features", "sources"),
+    ]
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +54,10 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         secret_key=(),
         rest_status_codes="documented",
         superusers=frozenset(),
+        global_readonly_super_users=frozenset(),
         allowed_hosts=frozenset(),
         ssrf_allowed_hosts=frozenset(),
+        webhook_hostname_blacklist=frozenset(),
         trusted_proxies=(),
         connections_per_address=1000,
         cors_origins=(),
@@ -61,6 +67,15 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         mails_per_account=200,
         log_retention=timedelta(days=365),
         time_machine_default=timedelta(weeks=2),
+        proxy_cache_check=timedelta(seconds=60),
+        build_network="none",
+        build_unsafe_root=False,
+        build_registry_url=None,
+        build_timeout=timedelta(hours=2),
+        build_memory=2 * 1024**3,
+        build_disk=20 * 1024**3,
+        scan_layer_size=16 * 1024**3,
+        builds_queued=100,
         default_system_reject_quota_bytes=0,
         subscriptions=1000,
         subscriptions_per_account=100,
@@ -109,8 +124,10 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
             "QUAYSIDE_SECRET_KEY": f"{KEY}, {'o' * 32}",
             "QUAYSIDE_REST_STATUS_CODES": "observed",
             "QUAYSIDE_SUPERUSERS": "Ada, GRACE",
+            "QUAYSIDE_GLOBAL_READONLY_SUPER_USERS": "Grace, hedy",
             "QUAYSIDE_ALLOWED_HOSTS": "registry.local",
             "QUAYSIDE_SSRF_ALLOWED_HOSTS": "hooks.internal, 10.1.0.0/16",
+            "QUAYSIDE_WEBHOOK_HOSTNAME_BLACKLIST": "Hooks.example, 10.1.0.1",
             "QUAYSIDE_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
             "QUAYSIDE_CONNECTIONS_PER_ADDRESS": "0",
             "QUAYSIDE_SIGN_UPS_PER_ADDRESS": "5",
@@ -120,6 +137,15 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
             "QUAYSIDE_MAIL_URL": "smtps://user:password@mail.example:465?from=me@example.com",
             "QUAYSIDE_LOG_RETENTION": "0",
             "QUAYSIDE_TIME_MACHINE_DEFAULT": "36h",
+            "QUAYSIDE_PROXY_CACHE_CHECK": "5m",
+            "QUAYSIDE_BUILD_NETWORK": "host",
+            "QUAYSIDE_BUILD_REGISTRY_URL": "http://10.0.0.1:8080/",
+            "QUAYSIDE_BUILD_UNSAFE_ROOT": "true",
+            "QUAYSIDE_BUILD_TIMEOUT": "90m",
+            "QUAYSIDE_BUILD_MEMORY": "1GiB",
+            "QUAYSIDE_BUILD_DISK": "5G",
+            "QUAYSIDE_SCAN_LAYER_SIZE": "2GiB",
+            "QUAYSIDE_BUILDS_QUEUED": "0",
             "QUAYSIDE_DEFAULT_SYSTEM_REJECT_QUOTA_BYTES": "500G",
             "QUAYSIDE_SUBSCRIPTIONS": "10000",
             "QUAYSIDE_SUBSCRIPTIONS_PER_ACCOUNT": "1",
@@ -146,8 +172,10 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
         secret_key=(KEY, "o" * 32),
         rest_status_codes="observed",
         superusers=frozenset({"ada", "grace"}),
+        global_readonly_super_users=frozenset({"grace", "hedy"}),
         allowed_hosts=frozenset({"registry.local"}),
         ssrf_allowed_hosts=frozenset({"hooks.internal", "10.1.0.0/16"}),
+        webhook_hostname_blacklist=frozenset({"hooks.example", "10.1.0.1"}),
         trusted_proxies=(IPv4Network("10.0.0.0/8"), IPv6Network("fd00::/8")),
         connections_per_address=0,
         cors_origins=("https://a.example", "https://b.example:8443"),
@@ -164,6 +192,15 @@ def test_every_setting_is_taken_from_the_environment(tmp_path: Path) -> None:
         mails_per_recipient=6,
         mails_per_account=0,
         log_retention=timedelta(),
+        proxy_cache_check=timedelta(minutes=5),
+        build_network="host",
+        build_unsafe_root=True,
+        build_registry_url="http://10.0.0.1:8080",
+        build_timeout=timedelta(minutes=90),
+        build_memory=1024**3,
+        build_disk=5 * 1000**3,
+        scan_layer_size=2 * 1024**3,
+        builds_queued=0,
         time_machine_default=timedelta(hours=36),
         default_system_reject_quota_bytes=500 * 1000**3,
         subscriptions=10_000,
@@ -222,10 +259,16 @@ def test_sizes_are_what_they_are_in_quotas(text: str) -> None:
         ("PUBLIC_URL", "https://host:99999", "http:// or https:// followed by a host and perhaps a port"),
         ("REST_STATUS_CODES", "both", "documented or observed"),
         ("SUPERUSERS", "Ada Lovelace", "a list of user names, separated by commas"),
+        ("GLOBAL_READONLY_SUPER_USERS", "a b", "a list of user names, separated by commas"),
         (
             "SSRF_ALLOWED_HOSTS",
             "http://a",
             "a list of host names, addresses and networks such as 10.0.0.0/8, separated by commas",
+        ),
+        (
+            "WEBHOOK_HOSTNAME_BLACKLIST",
+            "10.0.0.0/8",
+            "a list of host names and addresses, separated by commas",
         ),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "a list of networks such as 10.0.0.0/8, separated by commas"),
         (

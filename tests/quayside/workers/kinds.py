@@ -11,12 +11,21 @@ from storage.transactions import transaction
 STEP_S = 0.05
 
 
-@job("test.short", "Ends at once.")
+@job(
+    "test.short",
+    "Ends at once.",
+    goes_on_when_read_only=True,
+)
 async def short(run: Run) -> str:
     return "Done."
 
 
-@job("test.steps", "Takes many small steps, in this process.", lane=Lane.LONG)
+@job(
+    "test.steps",
+    "Takes many small steps, in this process.",
+    lane=Lane.LONG,
+    goes_on_when_read_only=True,
+)
 async def steps(run: Run) -> str:
     number = round(run.payload["seconds"] / STEP_S)
     for step in range(number):
@@ -25,12 +34,24 @@ async def steps(run: Run) -> str:
     return f"Took {number} steps."
 
 
-@job("test.limited", "As above, but few at once.", lane=Lane.LONG, at_once=3, per_namespace=2)
+@job(
+    "test.limited",
+    "As above, but few at once.",
+    lane=Lane.LONG,
+    at_once=3,
+    per_namespace=2,
+    goes_on_when_read_only=True,
+)
 async def limited(run: Run) -> str:
     return await steps(run)
 
 
-@job("test.deaf", "Never looks whether it should end.", lane=Lane.LONG)
+@job(
+    "test.deaf",
+    "Never looks whether it should end.",
+    lane=Lane.LONG,
+    goes_on_when_read_only=True,
+)
 async def deaf(run: Run) -> None:
     while True:
         async with transaction("test.deaf"):
@@ -42,6 +63,7 @@ async def deaf(run: Run) -> None:
     "test.child",
     "Takes small steps in a child, and tells its process id as their number.",
     lane=Lane.HEAVY,
+    goes_on_when_read_only=True,
 )
 async def in_child(run: Run) -> str:
     for step in range(round(run.payload["seconds"] / STEP_S)):
@@ -50,18 +72,37 @@ async def in_child(run: Run) -> str:
     return "Done in a child."
 
 
-@job("test.stubborn", "Blocks its whole process, and nothing but force ends it.", lane=Lane.HEAVY)
+@job(
+    "test.stubborn",
+    "Blocks its whole process, and nothing but force ends it.",
+    lane=Lane.HEAVY,
+    goes_on_when_read_only=True,
+)
 async def stubborn(run: Run) -> None:
     await run.progress(0, os.getpid())
     time.sleep(3600)  # noqa: ASYNC251 - This is the point.
 
 
-@job("test.slow", "Takes longer than it may.", lane=Lane.HEAVY, timeout_s=2, retries=0)
+@job(
+    "test.slow",
+    "Takes longer than it may.",
+    lane=Lane.HEAVY,
+    timeout_s=2,
+    retries=0,
+    goes_on_when_read_only=True,
+)
 async def slow(run: Run) -> None:
     await stubborn(run)
 
 
-@job("test.hungry", "Takes more memory than it may.", lane=Lane.HEAVY, memory_bytes=200 * MIB, retries=0)
+@job(
+    "test.hungry",
+    "Takes more memory than it may.",
+    lane=Lane.HEAVY,
+    memory_bytes=200 * MIB,
+    retries=0,
+    goes_on_when_read_only=True,
+)
 async def hungry(run: Run) -> None:
     taken = []
     while True:
@@ -69,7 +110,13 @@ async def hungry(run: Run) -> None:
         await asyncio.sleep(STEP_S)
 
 
-@job("test.failing", "Fails in a child.", lane=Lane.HEAVY, retries=0)
+@job(
+    "test.failing",
+    "Fails in a child.",
+    lane=Lane.HEAVY,
+    retries=0,
+    goes_on_when_read_only=True,
+)
 async def failing(run: Run) -> None:
     sys.stdout.write("This is not the outcome.\n")
     raise ValueError("no luck")

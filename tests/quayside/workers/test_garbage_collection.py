@@ -8,10 +8,12 @@ import pytest
 from resolvers.content import garbage_collection, push
 from resolvers.content.garbage_collection import Removed
 from resolvers.errors import NotFound
+from resolvers.job_kinds import Run, Tools
 from resolvers.manifests.liveness import GRACE_MS
 from resolvers.record.export import LIFETIME_S
 from resolvers.repositories import purge, repository
 from resolvers.tags import tag
+from storage import deletion_hold
 from storage.blobs import BlobStore
 from storage.statements import execute, fetch
 from tests.factories import Factory, image_config
@@ -350,3 +352,28 @@ async def test_batch_sizes_do_not_change_the_result(
     assert done == planned
     assert [(removed.manifests, removed.blobs) for removed in done] == [(9, 8), (9, 8)]
     assert await held(PATH) == await stored(blobs) == set()
+
+
+async def test_what_a_backup_holds_goes_in_a_run_an_hour_later(ada: Factory, blobs: BlobStore) -> None:
+    await ada.image(PATH, b"layer", tag="gone")
+    await end_tags("gone", ago_ms=WINDOW_MS + DAY_MS)
+    await backdate()
+    before = await stored(blobs)
+    await deletion_hold.hold("backup")
+    run = Run({}, Tools(ada.context()))
+
+    result = await garbage_collection.collect_content(run)
+
+    assert result == (
+        f"Removed 1 manifests and 0 blobs, {len(kit.encode(kit.image_document(b'layer')))} bytes together."
+        " A backup holds blobs; the next run is in an hour."
+    )
+    assert await stored(blobs) == before
+    # Pushes of images add jobs of their own.
+    ordered = "FROM job WHERE kind = 'content.collect'"
+    (row,) = await fetch(f"SELECT state, run_at_ms - created_at_ms AS delay_ms {ordered}")
+    assert row == {"state": "waiting", "delay_ms": 3_600_000}
+    await deletion_hold.release("backup")
+    assert (await garbage_collection.collect_content(run) or "").startswith("Removed 0 manifests and 2 blobs")
+    assert await stored(blobs) == set()
+    assert len(await fetch(f"SELECT id {ordered}")) == 1

@@ -195,7 +195,7 @@ async def test_a_push_during_the_claim_of_the_blob_makes_it_anew(
         assert [claimed["id"] for claimed in claim.rows] == [row["id"]]
         gate.set()
         await asyncio.sleep(0.05)
-    assert await blob_rows._delete(blobs, claim) == {row["id"]}
+    assert await blob_rows.delete_claimed(blobs, claim) == {row["id"]}
     await pushing
 
     assert await stored(blobs) == {DIGEST} == await rights(PATH)

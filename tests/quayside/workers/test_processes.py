@@ -16,9 +16,10 @@ import pytest
 from quayside.settings.settings import Settings
 from resolvers.job_kinds import LANES, Lane
 from storage.database import Database
-from storage.jobs import LEASE_MS, cancel, enqueue
+from storage.jobs import cancel, enqueue
 from storage.statements import Row, execute, fetch, fetch_one
 from tests.process import ROOT, environment
+from tests.quayside.workers.times import LEASE_MS
 
 PATIENCE_S = 40
 SOON_S = LEASE_MS / 1000 + 10
@@ -280,7 +281,7 @@ async def test_a_child_ends_at_its_limits_and_the_error_says_so(start: Start, ki
 @pytest.mark.parametrize("kind", ["test.steps", "test.child"])
 async def test_progress_is_seen_while_a_job_runs(start: Start, kind: str) -> None:
     start()
-    job_id = await enqueue(kind, {"seconds": 6})
+    job_id = await enqueue(kind, {"seconds": 4})
 
     seen = [await progress(job_id)]
     for _ in range(2):
@@ -289,14 +290,14 @@ async def test_progress_is_seen_while_a_job_runs(start: Start, kind: str) -> Non
     assert len({found["progress_total"] for found in seen}) == 1
     assert all(before["progress_done"] < after["progress_done"] for before, after in itertools.pairwise(seen))
     # The last step that was reported stays, whenever it was written last.
-    assert (await state(job_id, "done"))["progress_done"] == 119
+    assert (await state(job_id, "done"))["progress_done"] == 79
 
 
 async def test_a_process_told_to_stop_finishes_what_it_can_and_gives_back_the_rest(
     start: Start,
 ) -> None:
     process = start()
-    finished = await enqueue("test.steps", {"seconds": 5})
+    finished = await enqueue("test.steps", {"seconds": 3})
     long = await enqueue("test.steps", {"seconds": 300})
     child = await enqueue("test.child", {"seconds": 300})
     for job_id in (finished, long, child):

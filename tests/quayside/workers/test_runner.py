@@ -1,11 +1,13 @@
 """The job runner: what it enqueues, claims, retries and hands over; and the kinds through it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import pytest
 
 from quayside.settings.settings import Settings
+from quayside.workers import runner as runner_module
 from quayside.workers.runner import LEASE_NAME, Runner
 from resolvers.accounts import organization
 from resolvers.content import upload
@@ -17,6 +19,7 @@ from storage.database import Database
 from storage.election import hold_lease
 from storage.jobs import MAXIMUM_ATTEMPTS, claim, enqueue
 from storage.statements import execute, fetch, fetch_one
+from storage.transactions import transaction
 from tests.factories import Factory
 
 HELD_TABLES = ("tag", "manifest", "manifest_body", "manifest_blob", "repository_blob", "repository")
@@ -30,7 +33,11 @@ def make_runner(database: Database, settings_with_files: Settings, blobs: BlobSt
     """Makes a runner, of all kinds or of one of the test's own."""
 
     def make(handler: Handler | None = None) -> Runner:
-        kinds = None if handler is None else {"test": JobKind("test", "A test.", handler)}
+        kinds = (
+            None
+            if handler is None
+            else {"test": JobKind("test", "A test.", handler, goes_on_when_read_only=True)}
+        )
         return Runner(database, settings_with_files, blobs, kinds=kinds)
 
     return make
@@ -63,7 +70,7 @@ async def test_recurring_jobs_are_enqueued_once(make_runner: MakeRunner) -> None
         await _work(make_runner())
 
     # then each recurring job ran once
-    assert len(RECURRING) == 12
+    assert len(RECURRING) == 23
     for kind in RECURRING:
         assert await _states(kind) == ["done"]
 
@@ -88,6 +95,39 @@ async def test_failing_job_is_retried_a_bounded_number_of_times(make_runner: Mak
     assert attempts == [{"n": 1}] * MAXIMUM_ATTEMPTS
     row = await fetch_one("SELECT state, error, attempts FROM job WHERE kind = 'test'")
     assert row == {"state": "failed", "error": "ValueError: no luck", "attempts": MAXIMUM_ATTEMPTS}
+
+
+async def test_a_job_that_is_awaited_begins_once_it_is_committed(
+    make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a runner that looks for jobs by itself once an hour
+    monkeypatch.setattr(runner_module, "IDLE_S", 3600)
+    done = asyncio.Queue[int]()
+
+    async def note(run: Run) -> None:
+        done.put_nowait(run.payload["n"])
+
+    runner = make_runner(note)
+    running = asyncio.create_task(runner.run())
+    await enqueue("test", {"n": 1})
+    assert await asyncio.wait_for(done.get(), 20) == 1
+    await asyncio.sleep(0.2)
+
+    # when one is added that nobody waits for, one that is undone, and one that is awaited
+    await enqueue("test", {"n": 2})
+    with contextlib.suppress(ValueError):
+        async with transaction("test"):
+            await enqueue("test", {"n": 3}, is_awaited=True)
+            raise ValueError("undone")
+    await asyncio.sleep(0.2)
+    assert done.empty()
+    async with transaction("test"):
+        await enqueue("test", {"n": 4}, is_awaited=True)
+
+    # then it begins at once, and what was there too
+    assert {await asyncio.wait_for(done.get(), 20) for _ in range(2)} == {2, 4}
+    runner.stop()
+    await running
 
 
 async def test_job_of_a_dead_process_is_taken_over(make_runner: MakeRunner) -> None:
@@ -133,7 +173,7 @@ async def test_one_scheduler_is_elected(
         ran.set()
 
     assert await hold_lease(LEASE_NAME, "another", duration_ms=60_000)
-    kinds = {"test": JobKind("test", "A test.", note, every_s=3600)}
+    kinds = {"test": JobKind("test", "A test.", note, goes_on_when_read_only=True, every_s=3600)}
     runner = Runner(database, settings_with_files, blobs, kinds=kinds)
     task = asyncio.create_task(runner.run())
     await asyncio.sleep(0.3)

@@ -4,8 +4,8 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import orjson
 import pytest
@@ -18,13 +18,13 @@ from resolvers.access.registry_tokens import (
     LIFETIME_S,
     RegistryGrant,
     RepositoryGrant,
+    SigningKey,
     TokenSigner,
-    load_signer,
 )
+from resolvers.access.rsa_keys import constructed
 from resolvers.errors import InvalidCredentials
-from storage.database import Database
-from storage.secrets import Secrets
-from storage.statements import fetch
+
+T = TypeVar("T")
 
 AUDIENCE = "registry.test"
 KID = "the-key"
@@ -56,7 +56,48 @@ def pair() -> tuple[str, str]:
 
 PRIVATE, PUBLIC = pair()
 FOREIGN_PRIVATE, FOREIGN_PUBLIC = pair()
-SIGNER = TokenSigner(KID, PRIVATE, {KID: PUBLIC}, audience=AUDIENCE)
+
+
+class Keys:
+    """Keys that never change: the first signs, all are valid."""
+
+    def __init__(self, kid: str, private: str, public: dict[str, str]) -> None:
+        self._signing = SigningKey(kid, constructed(private))
+        self._public = {name: constructed(pem) for name, pem in public.items()}
+
+    async def signing(self) -> SigningKey:
+        return self._signing
+
+    def at_hand(self, kid: str) -> Any | None:
+        return self._public.get(kid)
+
+    async def find(self, kid: str) -> Any | None:
+        return self.at_hand(kid)
+
+
+class Signer:
+    """A signer with such keys, which never has to wait."""
+
+    def __init__(self, kid: str, private: str, public: dict[str, str]) -> None:
+        self._signer = TokenSigner(Keys(kid, private, public), audience=AUDIENCE)
+
+    def issue(self, grant: RegistryGrant) -> str:
+        return result(self._signer.issue(grant))
+
+    def verify(self, token: str) -> RegistryGrant:
+        return result(self._signer.verify(token))
+
+
+def result(coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    raise AssertionError("it waits for something")
+
+
+SIGNER = Signer(KID, PRIVATE, {KID: PUBLIC})
 
 
 def encoded(value: Any) -> str:
@@ -188,24 +229,12 @@ def test_a_token_that_expires_after_it_was_verified_is_refused(monkeypatch: pyte
 
 def test_a_token_signed_before_a_key_rotation_is_accepted() -> None:
     old = SIGNER.issue(GRANT)
-    rotated = TokenSigner("new", FOREIGN_PRIVATE, {KID: PUBLIC, "new": FOREIGN_PUBLIC}, audience=AUDIENCE)
+    rotated = Signer("new", FOREIGN_PRIVATE, {KID: PUBLIC, "new": FOREIGN_PUBLIC})
 
     assert rotated.verify(old).subject == "ada"
     assert rotated.verify(rotated.issue(GRANT)).subject == "ada"
     with pytest.raises(InvalidCredentials):
         SIGNER.verify(rotated.issue(GRANT))
-
-
-async def test_the_service_key_is_created_once_and_stored_encrypted(database: Database) -> None:
-    secrets = Secrets(["k" * 32])
-
-    first = await load_signer(secrets, audience=AUDIENCE)
-    second = await load_signer(secrets, audience=AUDIENCE)
-
-    assert second.verify(first.issue(GRANT)).subject == "ada"
-    (row,) = await fetch("SELECT private_key_encrypted, public_key FROM service_key")
-    assert "PRIVATE" not in row["private_key_encrypted"]
-    assert row["public_key"].startswith("-----BEGIN PUBLIC KEY-----")
 
 
 def test_a_token_is_good_on_a_host_whose_clock_is_behind_but_not_after_a_month_back(

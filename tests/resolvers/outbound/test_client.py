@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -122,6 +123,31 @@ async def test_the_connection_goes_to_the_address_that_was_judged(monkeypatch: p
 
     assert (answer.body, asked) == (b"hello", ["issuer.example"])
     assert server.requests[0][1]["host"] == f"issuer.example:{server.port}"
+
+
+async def test_names_that_nobody_knows_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, answered, asked = socket.getaddrinfo, threading.Event(), list[str]()
+
+    def resolve(host: str, *rest: Any, **more: Any) -> list[Any]:
+        if host.endswith(".example"):
+            asked.append(host)
+            answered.wait(30)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return real(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    outbound = Outbound([LOOPBACK])
+    dead = [f"http://dead{number % 40}.example/" for number in range(80)]
+    waiting = [asyncio.create_task(get(outbound, url)) for url in dead]
+    try:
+        async with serving(hello) as server:
+            assert (await get(outbound, server.url(), time_s=10)).body == b"hello"
+        assert await asyncio.wait_for(asyncio.to_thread(len, waiting), 10) == 80
+    finally:
+        answered.set()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(one) for one in found} == {Upstream}
+    assert len(asked) == 40
 
 
 @pytest.fixture

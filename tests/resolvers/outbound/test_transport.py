@@ -14,7 +14,7 @@ import pytest
 from resolvers.errors import Invalid, Upstream
 from resolvers.outbound.client import MAX_DISCARDED_BYTES, Client, Outbound
 from resolvers.outbound.destinations import Destinations
-from resolvers.outbound.transport import GuardedTransport, Limits
+from resolvers.outbound.transport import GuardedTransport, Limits, Untrusted
 from tests.certificates import make_certificate
 from tests.peer import PIECE, peering
 
@@ -363,7 +363,7 @@ async def test_tls_verifies_the_name_though_the_connection_goes_to_an_address(
 async def test_tls_refuses_another_name(tls_peer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to(monkeypatch, "127.0.0.1")
     async with Outbound(["127.0.0.1"]).client() as client:
-        with pytest.raises(Upstream, match=r"^other\.example cannot be reached\.$"):
+        with pytest.raises(Untrusted, match=r"^other\.example shows a certificate that is not trusted\.$"):
             await client.get(tls_peer.replace("registry", "other"))
 
 
@@ -373,7 +373,7 @@ async def test_tls_refuses_a_certificate_that_the_operator_does_not_trust(
     monkeypatch.delenv("SSL_CERT_FILE")
     resolve_to(monkeypatch, "127.0.0.1")
     async with Outbound(["127.0.0.1"]).client() as client:
-        with pytest.raises(Upstream, match=r"^registry\.example cannot be reached\.$"):
+        with pytest.raises(Untrusted, match=r"^registry\.example shows a certificate that is not trusted\.$"):
             await client.get(tls_peer)
 
 

@@ -34,7 +34,7 @@ from resolvers.tags.outcome import PlanArguments, PlanKind, TagSelection
 from resolvers.tags.tag import TagChanges
 from storage.statements import fetch
 from tests.machines import Bench
-from tests.plugins.scale import SCALE
+from tests.plugins.scale import IS_AGAIN, SCALE
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -398,7 +398,7 @@ def test_any_sequence_of_tag_changes_matches_the_model(
         run_state_machine_as_test(
             Tags.on(bench),
             settings=settings(
-                max_examples=40 * SCALE,
+                max_examples=(12 if IS_AGAIN else 40) * SCALE,
                 stateful_step_count=50,
                 deadline=None,
                 derandomize=True,

@@ -29,6 +29,9 @@ DOCUMENTS = {
     "AuditLogExportInput.callbackUrl": """mutation ($uri: String!) {
         auditLogExport(owner: { namespace: "acme" }, input: { callbackUrl: $uri }) {
           exportId errors { code field message } } }""",
+    "BuildRequestInput.archiveUrl": """mutation ($uri: String!) {
+        buildRequest(repository: "acme/app", input: { archiveUrl: $uri }) {
+          build { uuid } errors { code field message } } }""",
     "ExternalIdentityInput.issuer": """mutation ($uri: String!) {
         robotFederationSet(shortName: "bot", identities: [{ issuer: $uri, subject: "s" }]) {
           robot { name } errors { code field message } } }""",
@@ -36,7 +39,14 @@ DOCUMENTS = {
         tokenAssignmentCreate({HELM}, input: {{ username: "ada", scope: "repo:read", redirectUri: $uri }}) {{
           tokenAssignment {{ uuid }} errors {{ code field message }} }} }}""",
 }
-"""A mutation for each input of the schema that is an address."""
+"""A mutation for each input of the schema that is an address of the web."""
+
+REGISTRIES = {
+    "OrganizationMirrorCreateInput.registryUrl",
+    "OrganizationMirrorUpdateInput.registryUrl",
+    "OrganizationMirrorVerifyInput.registryUrl",
+}
+"""Inputs that name a registry by its host, which `tests/schema/test_payload_errors.py` tries."""
 
 IS_ADDRESS = re.compile(r"(?i).*(?:ur[il]|issuer|href|link|website|home_?page)s?")
 
@@ -64,8 +74,9 @@ REFUSED = [
 
 @pytest.fixture
 async def acme(ada: GraphQL, factory: Factory) -> GraphQL:
-    """A client of `ada`, who administers the organization `acme` and has the robot `ada+bot`."""
+    """A client of `ada`, who administers `acme`, with `acme/app`, and has the robot `ada+bot`."""
     await factory.organization("acme", owner="ada")
+    await factory.repository("acme/app", by="ada")
     await factory.robot("ada+bot")
     return ada
 
@@ -92,7 +103,7 @@ def addresses() -> Iterator[str]:
 
 
 def test_every_input_that_is_an_address_is_tried() -> None:
-    assert sorted(addresses()) == sorted(DOCUMENTS)
+    assert sorted(addresses()) == sorted({*DOCUMENTS, *REGISTRIES})
 
 
 @pytest.mark.parametrize("uri", REFUSED)
@@ -106,6 +117,7 @@ async def test_an_address_that_is_not_of_the_web_is_refused(uri: str, acme: Grap
         assert code == "INVALID"
         assert (field or "").rpartition(".")[2] in {
             "applicationUri",
+            "archiveUrl",
             "redirectUri",
             "callbackUrl",
             "identities",

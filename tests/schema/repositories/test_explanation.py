@@ -11,7 +11,7 @@ from resolvers.accounts.grantee import GranteeKind
 from resolvers.repositories.repository import Visibility
 from storage.statements import execute
 from tests.counting import least_statements
-from tests.factories import EVERY_SCOPE, Factory
+from tests.factories import EVERY_SCOPE, READ_ONLY_SUPERUSER, Factory
 from tests.schema.client import GraphQL, endpoint
 
 EXPLAIN = """
@@ -137,15 +137,36 @@ async def test_superusers_have_a_grant_only_with_full_access(owner: GraphQL, fac
     assert everybody == {"ada": "ADMIN", "root": "ADMIN"}
 
 
+async def test_read_only_superusers_have_one_role_whatever_they_were_granted(
+    owner: GraphQL, factory: Factory
+) -> None:
+    await factory.read_only_superuser()
+    await factory.grant("acme/app", READ_ONLY_SUPERUSER, RepositoryRole.WRITE, by="ada")
+    await factory.team("acme", "inspectors", TeamRole.ADMIN, [READ_ONLY_SUPERUSER])
+    without = factory.without_features("SUPER_USERS")
+
+    role, grants = await explained(owner, a=READ_ONLY_SUPERUSER)
+    reading, writing = await listed(owner), await listed(owner, r="WRITE")
+    async with endpoint(without) as plain:
+        ordinary = await listed(plain.with_token(owner.token), r="ADMIN")
+
+    assert (role, ("SUPERUSER", "READ", None) in grants, len(grants)) == ("READ", True, 3)
+    assert reading == {"acme+bot": "READ", "ada": "ADMIN", "bob": "WRITE", READ_ONLY_SUPERUSER: "READ"}
+    assert writing == {"ada": "ADMIN", "bob": "WRITE"}
+    assert ordinary == {"ada": "ADMIN", READ_ONLY_SUPERUSER: "ADMIN"}
+
+
 async def test_explanations_agree_with_decisions(owner: GraphQL, factory: Factory) -> None:
     await factory.user("root", is_superuser=True)
+    await factory.read_only_superuser()
+    await factory.grant("acme/app", READ_ONLY_SUPERUSER, RepositoryRole.ADMIN, by="ada")
     await factory.repository("acme/open", by="ada", visibility=Visibility.PUBLIC)
     document = """query ($p: RepositoryPath!) {
       explainAccess(repository: $p) { role } repository(path: $p) { viewerRole } }"""
 
     answers = {}
     async with endpoint(factory.with_features("SUPERUSERS_FULL_ACCESS")) as open_door:
-        for name in ("ada", "bob", "eve", "max", "root", "acme+bot"):
+        for name in ("ada", "bob", "eve", "max", "root", READ_ONLY_SUPERUSER, "acme+bot"):
             for scopes in (EVERY_SCOPE, *(frozenset({scope}) for scope in sorted(EVERY_SCOPE))):
                 client = open_door.with_token(await factory.token(name, scopes))
                 for path in ("acme/app", "acme/open"):

@@ -14,7 +14,6 @@ from resolvers.quotas.quota import Limit, LimitKind
 from resolvers.repositories import purge, repository
 from resolvers.repositories.repository import Visibility
 from resolvers.sizes import history
-from resolvers.sizes.recount import recount
 from resolvers.tags import tag
 from storage.clock import DAY_MS, now_ms
 from storage.statements import count_statements, execute, fetch
@@ -179,20 +178,6 @@ async def test_a_list_with_sizes_costs_one_more_statement(acme: GraphQL, factory
             document = f"{{ {query.format(more)} }}"
             counts.append(await least_statements(partial(acme.data, document)))
         assert counts[1] == counts[0] + 1, query
-
-
-async def test_superusers_see_what_the_registry_stores(acme: GraphQL, factory: Factory) -> None:
-    query = "query { site { storage { storedBytes countedAt } } }"
-    await factory.user("root", is_superuser=True)
-    root = acme.with_token(await factory.token("root"))
-    assert await root.data(query) == {"site": {"storage": None}}
-    await factory.blob("acme/app", BASE)
-
-    assert [found async for found in recount()] == []
-
-    assert (await root.data(query))["site"]["storage"]["storedBytes"] == len(BASE)
-    assert await acme.refusal(query) == "FORBIDDEN"
-    assert await acme.with_token(None).refusal(query) == "UNAUTHENTICATED"
 
 
 STORAGE_PAGE = """{

@@ -445,7 +445,11 @@ async def test_a_copy_is_held_to_the_quota_of_each_namespace(
         }
     ]
     after = await important()
-    assert {name for name in after if after[name] != before[name]} == {"event", "quota_notice"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "event",
+        "inbox_notice",
+        "quota_notice",
+    }
     assert await told() == [("quota_error", 100, 0, needed - 1, 0)]
 
     # The content of both repositories counts once, and a copy within a namespace costs nothing.

@@ -51,6 +51,11 @@ async def store(request: pytest.FixtureRequest, root: Path) -> AsyncIterator[Blo
     for digest in await all_digests(store):
         assert await store.delete(digest) is True
     assert await all_digests(store) == {}
+    if isinstance(store, ObjectBlobStore):
+        for name in [name async for name, _ in store.quarantined()]:
+            await store._bucket.delete([f"quarantine/{name}"])
+    for path in (root / "quarantine").glob("*"):
+        path.unlink()
     await store.close()
     if url:
         assert objects_of(url) == []

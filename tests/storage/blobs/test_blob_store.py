@@ -21,6 +21,8 @@ from storage.blobs import (
     UploadInvalid,
     UploadUnknown,
 )
+from storage.blobs.objects import OBJECT_SIZE
+from storage.clock import now_ms
 from storage.transactions import open_transaction
 from tests.storage.blobs.helpers import (
     all_digests,
@@ -55,6 +57,30 @@ async def test_an_upload_becomes_a_blob(store: BlobStore, digest_of) -> None:
     assert await store.read_all(digest, limit=8) == b"quayside"
     assert await all_digests(store) == {digest: 8}
     assert await all_uploads(store) == []
+
+
+async def test_an_upload_is_read_while_it_grows(store: BlobStore) -> None:
+    upload, large = new_upload(), os.urandom(2 * CHUNK_SIZE + 10)
+
+    async def read_upload(start: int = 0, end: int | None = None) -> bytes:
+        return b"".join([piece async for piece in store.read_upload(upload, start=start, end=end)])
+
+    with pytest.raises(UploadUnknown):
+        await read_upload()
+    await store.create_upload(upload)
+    assert await read_upload() == await read_upload(5) == b""
+    await store.append(upload, 0, stream(b"quay"))
+    assert await read_upload() == b"quay"
+    await store.append(upload, 4, stream(large))
+    assert await read_upload() == b"quay" + large
+    assert await read_upload(2, 6) == b"ay" + large[:2]
+    assert await read_upload(4 + CHUNK_SIZE) == large[CHUNK_SIZE:]
+    assert await read_upload(len(large) + 4) == await read_upload(2, 2) == b""
+    with pytest.raises(RangeInvalid):
+        await read_upload(2, 1)
+    await store.commit(upload, sha256(b"quay" + large))
+    with pytest.raises(UploadUnknown):
+        await read_upload()
 
 
 async def test_an_empty_upload_becomes_the_empty_blob(store: BlobStore) -> None:
@@ -390,7 +416,34 @@ async def test_every_blob_and_upload_is_listed_once_however_many(
     for content in contents:
         await push(store, [content], sha256(content))
     seen = [digest async for digest, _ in store.digests()]
-    assert sorted(seen) == sorted(sha256(content) for content in contents)
+    assert seen == sorted(sha256(content) for content in contents)
+
+
+async def test_what_is_set_aside_stays_when_the_blob_is_deleted(store: BlobStore) -> None:
+    large = b"0123456789abcdef" * (OBJECT_SIZE // 16) + b"more than one object"
+    for content in (b"quay", large):
+        await push(store, [content], sha256(content))
+    names = [await store.set_aside(sha256(content)) for content in (b"quay", large)]
+    names.append(await store.set_aside(sha256(b"never stored"), b"other bytes"))
+
+    assert await all_digests(store) == {sha256(content): len(content) for content in (b"quay", large)}
+    assert await store.delete(sha256(b"quay")) is True
+    kept = {name: size async for name, size in store.quarantined()}
+    assert kept == dict(zip(names, (4, len(large), 11), strict=True))
+    assert names[0].startswith(sha256(b"quay").replace(":", "-") + ".")
+    assert await read(store, sha256(large)) == large
+    with pytest.raises(BlobUnknown):
+        await store.set_aside(sha256(b"quay"))
+
+
+async def test_the_medium_knows_when_a_blob_was_written(store: BlobStore) -> None:
+    before = now_ms()
+    await push(store, [b"quay"], sha256(b"quay"))
+    stored_at_ms = await store.stored_at_ms(sha256(b"quay"))
+    assert stored_at_ms is not None
+    # Clocks of object stores have seconds.
+    assert before - 1_100 <= stored_at_ms <= now_ms() + 1_100
+    assert await store.stored_at_ms(sha256(b"other")) is None
 
 
 async def test_a_store_works_before_its_first_blob_and_after_it(store: BlobStore) -> None:
@@ -417,6 +470,8 @@ async def test_nothing_works_inside_a_database_transaction(store: BlobStore) -> 
             read(store, digest),
             store.read_all(digest, limit=3),
             store.delete(digest),
+            store.stored_at_ms(digest),
+            store.set_aside(digest),
             all_digests(store),
             all_uploads(store),
         ):

@@ -152,8 +152,15 @@ def test_every_point_in_the_code_of_state_is_in_the_table() -> None:
     declared = [point.name for point in FAULT_POINTS]
     assert len(set(declared)) == len(declared)
     assert named - set(declared) == set()
-    # The points of a push, of the collector and of auto-prune are in code above this layer.
-    assert {name.partition(".")[0] for name in set(declared) - named} <= {"push", "collection", "prune"}
+    # The points of these are in code above this layer.
+    assert {name.partition(".")[0] for name in set(declared) - named} <= {
+        "advisories",
+        "push",
+        "collection",
+        "prune",
+        "notification",
+        "rename",
+    }
     assert [point.name for point in FAULT_POINTS if not point.meaning.endswith(".")] == []
 
 
@@ -176,7 +183,7 @@ def test_a_fault_is_a_point_and_a_kind(kind: str) -> None:
         ("commit.after_rename", "QUAYSIDE_FAULT names an unknown fault point: ''"),
         (
             "commit.after_rename:explode",
-            "QUAYSIDE_FAULT must end in one of kill, error, enospc, not 'explode'",
+            "QUAYSIDE_FAULT must end in one of kill, stop, error, enospc, not 'explode'",
         ),
     ],
 )

@@ -196,7 +196,7 @@ async def test_what_is_left_of_an_upload_is_listed_and_can_only_be_cancelled(
 ) -> None:
     """A process was killed while it removed the objects: the first of them is gone."""
     upload = await begun(bucket, b"quay", b"side")
-    await bucket._delete([f"uploads/{upload}/begun"])  # type: ignore[attr-defined]
+    await bucket._bucket.delete([f"uploads/{upload}/begun"])  # type: ignore[attr-defined]
 
     assert await all_uploads(bucket) == [upload]
     with pytest.raises(UploadUnknown):
@@ -211,7 +211,7 @@ async def test_what_is_left_of_an_upload_is_listed_and_can_only_be_cancelled(
 
 async def test_bytes_beyond_a_gap_are_not_part_of_an_upload(bucket: BlobStore, s3_url: str) -> None:
     upload = await begun(bucket, b"quay")
-    await bucket._put(f"uploads/{upload}/{6:020}", b"stray")  # type: ignore[attr-defined]
+    await bucket._bucket.put(f"uploads/{upload}/{6:020}", b"stray")  # type: ignore[attr-defined]
 
     assert await bucket.upload_size(upload) == 4
     assert await bucket.commit(upload, sha256(b"quay")) == 4
@@ -221,7 +221,7 @@ async def test_bytes_beyond_a_gap_are_not_part_of_an_upload(bucket: BlobStore, s
 async def test_objects_that_do_not_fit_the_layout_are_passed_over(bucket: BlobStore) -> None:
     await push(bucket, [b"abc"], sha256(b"abc"))
     for path in ("blobs/notes.txt", "uploads/notes.txt", "uploads/notes/begun"):
-        await bucket._put(path, b"x")  # type: ignore[attr-defined]
+        await bucket._bucket.put(path, b"x")  # type: ignore[attr-defined]
 
     assert await all_digests(bucket) == {sha256(b"abc"): 3}
     assert await all_uploads(bucket) == []
@@ -295,5 +295,5 @@ async def test_processes_append_to_one_upload_at_once(bucket: BlobStore, s3_url:
 
 
 async def _part(store: BlobStore, upload: str, offset: int) -> bytes:
-    got = await store._get(f"uploads/{upload}/{offset:020}", 0, None)  # type: ignore[attr-defined]
+    got = await store._bucket.get(f"uploads/{upload}/{offset:020}", 0, None)  # type: ignore[attr-defined]
     return bytes(await got.bytes_async())

@@ -13,6 +13,7 @@ from quayside.app import create_app
 from quayside.settings.settings import Settings
 from resolvers import site
 from resolvers.access.scopes import Scope
+from resolvers.access.viewer import AccountKind
 from resolvers.accounts import account, deletion
 from resolvers.repositories import purge
 from storage.statements import execute, fetch
@@ -67,11 +68,12 @@ each_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.mutatio
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *names: str, without: frozenset[str] = frozenset()
+    settings: Settings, *names: str, without: frozenset[str] = frozenset(), listed: str = "superusers"
 ) -> AsyncIterator[Starlette]:
-    """The application for which these names are superusers, and where users may be renamed."""
+    """The application where the list has these names, and where users may be renamed."""
     features = (settings.features | {"USER_RENAME"}) - without - {"MAILING"}
-    app = create_app(replace(settings, superusers=frozenset(names), features=features), jobs=False)
+    chosen: dict[str, Any] = {listed: frozenset(names)}
+    app = create_app(replace(settings, features=features, **chosen), jobs=False)
     async with app.router.lifespan_context(app):
         yield app
 
@@ -89,13 +91,25 @@ async def owners(name: str) -> list[str]:
 
 
 @each_door
-@pytest.mark.parametrize("without", [frozenset(), frozenset({"SUPER_USERS"})], ids=["on", "off"])
+@pytest.mark.parametrize(
+    ("listed", "without"),
+    [
+        ("superusers", frozenset[str]()),
+        ("superusers", frozenset({"SUPER_USERS"})),
+        ("global_readonly_super_users", frozenset[str]()),
+        ("global_readonly_super_users", frozenset({"SUPER_USERS"})),
+    ],
+    ids=["on", "off", "read-only, on", "read-only, off"],
+)
 async def test_a_stranger_cannot_take_a_superusers_name(
-    settings_with_files: Settings, factory: Factory, door: Door, without: frozenset[str]
+    settings_with_files: Settings, factory: Factory, door: Door, listed: str, without: frozenset[str]
 ) -> None:
     await factory.user("eve", password=PASSWORD)
     # A superuser who is none while the feature is off is as much a stranger.
-    async with open_app(settings_with_files, NAME, without=without) as app, signed_in(app, "eve") as eve:
+    async with (
+        open_app(settings_with_files, NAME, without=without, listed=listed) as app,
+        signed_in(app, "eve") as eve,
+    ):
         before = await dump()
         refused = {name: await door.by_graphql(eve, name) for name in ("root", "Root", "ROOT", "rooT")}
         rest = {name: await door.by_rest(eve, name) for name in refused}
@@ -211,7 +225,7 @@ async def test_who_has_the_name_is_superuser_and_keeps_it(
 
 
 def test_the_command_line_takes_it_and_the_start_and_doctor_name_those_left(tmp_path: Path) -> None:
-    named = {"QUAYSIDE_SUPERUSERS": "Root,ADA,acme"}
+    named = {"QUAYSIDE_SUPERUSERS": "Root,acme", "QUAYSIDE_GLOBAL_READONLY_SUPER_USERS": "ADA"}
 
     def doctor() -> str:
         [line] = [
@@ -256,7 +270,7 @@ def test_the_command_line_takes_it_and_the_start_and_doctor_name_those_left(tmp_
     assert left() == [["acme", "ada"]]
 
     # With all of them
-    named = {"QUAYSIDE_SUPERUSERS": "root,Ada"}
+    named = {"QUAYSIDE_SUPERUSERS": "root,ada", "QUAYSIDE_GLOBAL_READONLY_SUPER_USERS": "Ada"}
     assert left() == [["ada"]]
     assert (
         outcome(
@@ -266,7 +280,7 @@ def test_the_command_line_takes_it_and_the_start_and_doctor_name_those_left(tmp_
         )[0]
         == 0
     )
-    assert doctor() == "ok      superusers: 2 named in SUPERUSERS"
+    assert doctor() == "ok      superusers: 2 named in SUPERUSERS, 1 named in GLOBAL_READONLY_SUPER_USERS"
 
 
 def create_organization(directory: Path, name: str, *, owner: str) -> None:
@@ -279,11 +293,11 @@ def create_organization(directory: Path, name: str, *, owner: str) -> None:
 
 
 async def test_a_name_whose_user_is_being_deleted_is_named_as_missing(factory: Factory) -> None:
-    installation = replace(factory.site, superusers=frozenset({NAME}))
+    installation = replace(factory.site, superusers=frozenset({NAME}), read_only_superusers=frozenset())
     user = await factory.user(NAME)
     before = await account.superusers_without_user(installation)
 
     async with transaction("test"):
-        await deletion.begin(user.id)
+        await deletion.begin(user.id, AccountKind.USER)
 
     assert (before, await account.superusers_without_user(installation)) == ([], [NAME])

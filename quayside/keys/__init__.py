@@ -1,0 +1,1 @@
+"""Service keys as services send and fetch them, without accounts."""

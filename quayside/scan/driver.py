@@ -1,0 +1,111 @@
+"""The scanner that is built in: a child process for each layer, which is fed the bytes and answers.
+
+What the child sends is bounded as well: it might be in the hands of the layer.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterable
+from dataclasses import asdict
+from typing import Final
+
+from quayside.scan.answer import FRAME_BYTES, HEADER, Answer
+from quayside.scan.limits import Limits
+from quayside.scan.stream import refused
+from resolvers.scan.scanner import LayerContents, LayerState, NotScanned
+from storage.uninterrupted import settled
+
+PROGRAM: Final = "quayside.scan.child"
+VERSION: Final = 1
+"""Raised with what is found, so that layers are read again."""
+
+
+class ChildScanner:
+    """Reads each layer in a process of its own."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+
+    @property
+    def version(self) -> int:
+        """Rises with what it finds."""
+        return VERSION
+
+    async def scan(self, content: AsyncIterable[bytes], size_bytes: int) -> LayerContents:
+        """Read a layer. Raises `NotScanned`, and what `content` raises; no process is left."""
+        limits = self._limits
+        if size_bytes > limits.stored_bytes:
+            raise NotScanned(
+                LayerState.TOO_LARGE,
+                f"The layer has {size_bytes} bytes, and at most {limits.stored_bytes} are read.",
+            )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-P", "-m", PROGRAM, json.dumps(asdict(limits))),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ},
+            start_new_session=True,
+        )
+        feeding = asyncio.create_task(_feed(process, content))
+        try:
+            async with asyncio.timeout(limits.time_s):
+                answer = await self._read(process, feeding)
+        except TimeoutError as error:
+            raise refused(f"Reading the layer took longer than {limits.time_s} seconds.") from error
+        finally:
+            feeding.cancel()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await settled(process.wait())
+            await asyncio.gather(feeding, return_exceptions=True)
+        return answer.contents()
+
+    async def _read(self, process: asyncio.subprocess.Process, feeding: "asyncio.Task[None]") -> Answer:
+        reading = asyncio.create_task(self._answer(process))
+        try:
+            await asyncio.wait({reading, feeding}, return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done():
+                # Raises what the store raised; a layer that breaks off there is not a damaged one.
+                await feeding
+            return await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _answer(self, process: asyncio.subprocess.Process) -> Answer:
+        assert process.stdout is not None
+        answer, left = Answer(), self._limits.answer_bytes
+        try:
+            while not answer.is_whole:
+                header = await process.stdout.readexactly(HEADER)
+                length = int.from_bytes(header[1:], "big")
+                left -= length
+                if length > FRAME_BYTES or left < 0:
+                    raise refused("There is more to tell of the layer than can be kept.")
+                answer.take(header[:1], await process.stdout.readexactly(length))
+        except asyncio.IncompleteReadError as error:
+            raise refused(f"The process that read the layer ended {_how(await process.wait())}.") from error
+        return answer
+
+
+async def _feed(process: asyncio.subprocess.Process, content: AsyncIterable[bytes]) -> None:
+    """Give the child the layer, as far as it wants to have it."""
+    assert process.stdin is not None
+    try:
+        async for piece in content:
+            process.stdin.write(piece)
+            await process.stdin.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    finally:
+        process.stdin.close()
+
+
+def _how(code: int) -> str:
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"

@@ -1,0 +1,1 @@
+"""Advisories: what is known to be wrong with packages, and which versions that concerns."""

@@ -1,0 +1,1 @@
+"""Triggers: what makes builds begin when source code changes."""

@@ -1,0 +1,1 @@
+"""The gate: policies on pulls of images with vulnerabilities, and what they say of an image."""

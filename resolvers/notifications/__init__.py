@@ -1,0 +1,1 @@
+"""Notifications: events of repositories and namespaces that are told to receivers."""

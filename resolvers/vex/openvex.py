@@ -1,0 +1,195 @@
+"""OpenVEX: statements on vulnerabilities of products, from a document that anybody may have written.
+
+Source: OpenVEX specification 0.2.0, which reads documents of 0.0.1 as well.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from packageurl import PackageURL
+
+from resolvers.attestations.envelope import opened
+from resolvers.nesting import is_too_deep
+from resolvers.scan.package import Ecosystem
+from storage.clock import read_ms
+
+CONTEXT: Final = "https://openvex.dev/ns"
+SUPPRESSING: Final = frozenset({"not_affected", "fixed"})
+STATUSES: Final = SUPPRESSING | {"affected", "under_investigation"}
+MOST_STATEMENTS: Final = 10_000
+MOST_TEXT: Final = 2_000
+_ECOSYSTEMS: Final = frozenset(kind.value for kind in Ecosystem)
+
+
+class NotVex(Exception):
+    """The document is none that can be read; the text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The image that a document is attached to; `path` is that of its repository, `host` its registry."""
+
+    host: str
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is stated of a vulnerability by a name. The package is empty where the whole image is meant."""
+
+    name: str
+    ecosystem: str
+    package_name: str
+    package_version: str
+    status: str
+    justification: str | None
+    impact: str | None
+    stated_at_ms: int
+
+
+def statements(content: bytes, about: About) -> list[Statement]:
+    """What a document, or an attestation of it, states of an image. Raises `NotVex`."""
+    try:
+        document = orjson.loads(content)
+    except ValueError as error:
+        raise NotVex("The document is no JSON.") from error
+    if is_too_deep(document):
+        raise NotVex("The document has too many objects in each other.")
+    document = _unwrapped(document, about)
+    if not isinstance(document, dict) or not str(document.get("@context", "")).startswith(CONTEXT):
+        raise NotVex(f"The document has no `@context` that begins with {CONTEXT}.")
+    if not isinstance(document.get("statements"), list):
+        raise NotVex("`statements` must be a list.")
+    found: dict[Statement, None] = {}
+    for one in document["statements"]:
+        for statement in _of(one, document, about):
+            found[statement] = None
+            if len(found) > MOST_STATEMENTS:
+                raise NotVex(f"The document states more than {MOST_STATEMENTS:,} things of the image.")
+    return list(found)
+
+
+def _unwrapped(document: Any, about: About) -> Any:
+    """The predicate of an attestation in a Sigstore bundle or an envelope of DSSE; else the document."""
+    if not isinstance(document, dict):
+        return document
+    envelope = document.get("dsseEnvelope", document)
+    if not isinstance(envelope, dict) or "payload" not in envelope:
+        return document
+    found = opened(envelope)
+    if found is None or is_too_deep(found.statement):
+        raise NotVex("The envelope is none of one in-toto statement with one signature.")
+    if not found.names(about.digest):
+        raise NotVex("The attestation is about another image.")
+    return found.statement.get("predicate")
+
+
+def _of(one: Any, document: dict[str, Any], about: About) -> Iterator[Statement]:
+    if not isinstance(one, dict) or one.get("status") not in STATUSES:
+        return
+    moments = [_moment(each.get("timestamp")) for each in (one, document)]
+    at_ms = next((moment for moment in moments if moment is not None), 0)
+    names = [name for name in _names(one.get("vulnerability")) if 0 < len(name) <= 128 and "\0" not in name]
+    for product in _list(one.get("products")):
+        if not _is_image(product, about):
+            continue
+        narrowed = product.get("subcomponents") if isinstance(product, dict) else None
+        packages = [("", "", "")] if narrowed is None else list(_packages(narrowed))
+        for package in packages:
+            for name in names:
+                yield Statement(
+                    name,
+                    *package,
+                    one["status"],
+                    _text(one.get("justification"), 64),
+                    _text(one.get("impact_statement"), MOST_TEXT),
+                    at_ms,
+                )
+
+
+def _names(vulnerability: Any) -> list[str]:
+    """The names of a vulnerability. An `@id` that is an address has the name at its end."""
+    if isinstance(vulnerability, str):
+        return [vulnerability]
+    if not isinstance(vulnerability, dict):
+        return []
+    identity = vulnerability.get("@id")
+    given = [vulnerability.get("name"), *_list(vulnerability.get("aliases"))]
+    if isinstance(identity, str):
+        given.append(identity.rstrip("/").rpartition("/")[2])
+    return sorted({name for name in given if isinstance(name, str)})
+
+
+def _is_image(product: Any, about: About) -> bool:
+    """Whether a product is the image: by its digest, or by a package URL of the type `oci`."""
+    if isinstance(product, dict):
+        hashes = product.get("hashes")
+        algorithm, _, value = about.digest.partition(":")
+        if isinstance(hashes, dict) and any(
+            str(key).replace("-", "") == algorithm and given == value for key, given in hashes.items()
+        ):
+            return True
+    return any(identifier.endswith(f"@{about.digest}") or _is_image_purl(identifier, about)
+               for identifier in _identifiers(product))  # fmt: skip
+
+
+def _is_image_purl(identifier: str, about: About) -> bool:
+    purl = _purl(identifier)
+    if purl is None or purl.type != "oci":
+        return False
+    if purl.version:
+        return purl.version == about.digest
+    where = (purl.qualifiers if isinstance(purl.qualifiers, dict) else {}).get("repository_url")
+    named = purl.name.lower() == about.path.rpartition("/")[2].lower()
+    return named and where in {None, f"{about.host}/{about.path}"}
+
+
+def _packages(subcomponents: Any) -> Iterator[tuple[str, str, str]]:
+    """Ecosystem, name and version of the packages that are named, as scans have these."""
+    for component in _list(subcomponents):
+        for purl in map(_purl, _identifiers(component)):
+            if purl is None or purl.type not in _ECOSYSTEMS:
+                continue
+            name, version = purl.name, purl.version or ""
+            if purl.type == Ecosystem.MAVEN:
+                name = f"{purl.namespace}:{name}" if purl.namespace else name
+            elif purl.type in {Ecosystem.NPM, Ecosystem.GO} and purl.namespace:
+                name = f"{purl.namespace}/{name}"
+            epoch = (purl.qualifiers if isinstance(purl.qualifiers, dict) else {}).get("epoch")
+            if purl.type == Ecosystem.RPM and version and epoch:
+                version = f"{epoch}:{version}"
+            if len(name) <= 512 and len(version) <= 255 and "\0" not in name + version:
+                yield purl.type, name, version
+
+
+def _identifiers(thing: Any) -> list[str]:
+    given: list[Any] = [thing]
+    if isinstance(thing, dict):
+        identifiers = thing.get("identifiers")
+        given = [thing.get("@id"), identifiers.get("purl") if isinstance(identifiers, dict) else None]
+    return [each for each in given if isinstance(each, str) and len(each) <= MOST_TEXT]
+
+
+def _purl(text: str) -> PackageURL | None:
+    try:
+        return PackageURL.from_string(text)
+    except ValueError:
+        return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any, most: int) -> str | None:
+    return value.replace("\0", "")[:most] if isinstance(value, str) and value else None
+
+
+def _moment(value: Any) -> int | None:
+    try:
+        return read_ms(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,113 @@
+"""Reading: what is done with a referrer that may have a document of VEX."""
+
+import asyncio
+from typing import Final
+
+from resolvers.context import Context
+from resolvers.job_kinds import Lane, Run, job
+from resolvers.manifests import rights
+from resolvers.manifests.artifact import BUNDLE, BUNDLE_PREDICATE
+from resolvers.manifests.document import Descriptor, ManifestDocument
+from resolvers.scan import jobs as scan
+from resolvers.vex.openvex import CONTEXT, SUPPRESSING, About, NotVex, Statement, statements
+from storage.blobs import BlobTooLarge, BlobUnknown
+from storage.jobs import enqueue
+from storage.statements import execute, fetch_one, insert_many, is_postgres
+from storage.transactions import transaction
+
+JOB: Final = "vex.read"
+MOST_BYTES: Final = 4 * 1024 * 1024
+MEDIA_TYPES: Final = ("application/vnd.openvex", "application/openvex", "text/openvex")
+_ENVELOPES: Final = ("application/vnd.dsse.envelope", "application/vnd.in-toto", BUNDLE)
+_PREDICATES: Final = (BUNDLE_PREDICATE, "predicateType", "in-toto.io/predicate-type")
+
+
+async def order(context: Context, manifest_id: int, namespace_id: int, document: ManifestDocument) -> None:
+    """Have a referrer read that is stored in the open transaction, if it has a document of VEX."""
+    if document.subject is None or not scan.is_on(context.site):
+        return
+    layer = _layer(document)
+    if layer is None:
+        return
+    account = context.viewer.account
+    await execute(
+        "INSERT INTO vex_document (manifest_id, pushed_by, state) VALUES (?, ?, 'queued')"
+        " ON CONFLICT (manifest_id) DO UPDATE SET pushed_by = excluded.pushed_by, state = excluded.state",
+        *(manifest_id, account.name if account else None),
+    )
+    payload = {"manifest_id": manifest_id, "digest": layer.digest}
+    await enqueue(JOB, payload, namespace_id=namespace_id)
+
+
+def _layer(document: ManifestDocument) -> Descriptor | None:
+    """The layer with a document of VEX, as it is or in an attestation."""
+    for layer in document.layers:
+        if layer.media_type.startswith(MEDIA_TYPES):
+            return layer
+        notes = {**document.annotations, **layer.annotations}
+        if layer.media_type.startswith(_ENVELOPES) and any(
+            notes.get(key, "").startswith(CONTEXT) for key in _PREDICATES
+        ):
+            return layer
+    return None
+
+
+@job(
+    JOB,
+    "Reads a document of VEX that was attached to an image.",
+    lane=Lane.SHORT,
+    goes_on_when_read_only=False,
+    needs=scan.is_on,
+)
+async def read(run: Run) -> str | None:
+    """Read the document that the job is for, unless it is gone."""
+    context, manifest_id = run.tools.context, run.payload["manifest_id"]
+    row = await fetch_one(
+        "SELECT m.repository_id, m.subject_digest, n.name AS namespace, r.name AS repository FROM manifest m"
+        " JOIN repository r ON r.id = m.repository_id JOIN account n ON n.id = r.namespace_id"
+        " WHERE m.id = ? AND m.subject_digest IS NOT NULL",
+        manifest_id,
+    )
+    if row is None:
+        return None
+    path = f"{row['namespace']}/{row['repository']}"
+    about = About(context.site.registry_host, path, row["subject_digest"])
+    try:
+        content = await _content(context, row["repository_id"], run.payload["digest"])
+        found = await asyncio.to_thread(statements, content, about)
+    except NotVex as refusal:
+        await _write(manifest_id, "failed", str(refusal), [])
+        return str(refusal)
+    await _write(manifest_id, "read", None, found)
+    return f"It states {len(found)} things of the image."
+
+
+async def _content(context: Context, repository_id: int, digest: str) -> bytes:
+    if not await rights.held([(repository_id, digest)]):
+        raise NotVex("The document is not in the repository.")
+    try:
+        return await context.blobs.read_all(digest, limit=MOST_BYTES)
+    except BlobTooLarge as error:
+        raise NotVex(f"The document has more than {MOST_BYTES >> 20} MiB.") from error
+    except BlobUnknown as error:
+        raise NotVex("The document is gone.") from error
+
+
+async def _write(manifest_id: int, state: str, reason: str | None, found: list[Statement]) -> None:
+    lock = " FOR UPDATE" if is_postgres() else ""
+    async with transaction("vex.read"):
+        row = await fetch_one(f"SELECT id FROM vex_document WHERE manifest_id = ?{lock}", manifest_id)
+        if row is None:
+            return
+        await execute("UPDATE vex_document SET state = ?, reason = ? WHERE id = ?", state, reason, row["id"])
+        await execute("DELETE FROM vex_statement WHERE document_id = ?", row["id"])
+        await insert_many(
+            "vex_statement",
+            ("document_id", "name", "ecosystem", "package_name", "package_version", "status",
+             "is_suppressing", "justification", "impact", "stated_at_ms"),
+            [
+                (row["id"], one.name, one.ecosystem, one.package_name, one.package_version, one.status,
+                 one.status in SUPPRESSING, one.justification, one.impact, one.stated_at_ms)
+                for one in found
+            ],
+        )  # fmt: skip

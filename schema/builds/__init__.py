@@ -1,0 +1,1 @@
+"""Builds: from a Dockerfile or a commit to a tag."""

@@ -1,0 +1,1 @@
+"""Organizations that are pull-through caches of other registries."""

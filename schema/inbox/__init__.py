@@ -1,0 +1,1 @@
+"""What users are told without asking: notices of the bell."""

@@ -1,0 +1,1 @@
+"""Mirrors: repositories whose tags come from another registry."""

@@ -1,0 +1,1 @@
+"""What is inside images: how far that is known, and packages."""

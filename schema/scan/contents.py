@@ -1,0 +1,124 @@
+"""What is inside images, as far as their scans know it: fields of `Manifest`."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.advisories.severity import Severity
+from resolvers.manifests.manifest import ManifestRecord
+from resolvers.sbom.sbom import SbomFormat
+from resolvers.scan.package import Ecosystem
+from resolvers.scan.packages import PackageFilter
+from resolvers.scan.state import ScanState
+from resolvers.scan.vulnerabilities import VulnerabilityFilter
+from schema.connections import After, Connection, First, connect, page
+from schema.context import Info
+from schema.scan.advisory import (
+    ImageVulnerability,
+    VulnerabilitySummary,
+    to_image_vulnerability,
+    to_vulnerability_summary,
+)
+from schema.scan.scan import ImagePackage, ManifestScan, to_image_package
+
+strawberry.enum(
+    SbomFormat,
+    name="SbomFormat",
+    description="A format of bills of materials: SPDX 2.3 or CycloneDX 1.6, as JSON.",
+)
+
+
+@strawberry.type
+class Scanned:
+    """What a manifest has of its scan: fields of `Manifest`."""
+
+    record: strawberry.Private[ManifestRecord]
+
+    @strawberry.field(
+        description="How far it is known what is in it; null where nothing is scanned. What is no image is"
+        " `UNSUPPORTED`."
+    )
+    async def scan(self, info: Info) -> ManifestScan | None:
+        if not info.context.context.site.has("SECURITY_SCANNER"):
+            return None
+        record = await info.context.loaders.scans.load(self.record.id)
+        return ManifestScan(manifest_id=self.record.id, record=record)
+
+    @strawberry.field(
+        description="The packages of an image by name, each as often as files note it. Null unless it is"
+        " scanned, which `scan` says, and for an index, whose images have them."
+    )
+    async def packages(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Only those with this in their name, in small or capital letters."
+            ),
+        ] = None,
+        ecosystem: Annotated[
+            Ecosystem | None, strawberry.argument(description="Only those of this ecosystem.")
+        ] = None,
+    ) -> Connection[ImagePackage] | None:
+        if self.record.is_index or not await self._is_scanned(info):
+            return None
+        key = (self.record.id, page(first, after), PackageFilter(search, ecosystem))
+        return connect(await info.context.loaders.packages.load(key), to_image_package)
+
+    @strawberry.field(
+        description="What advisories say of the packages of an image, the worst first, as often as files note"
+        " these. Null unless it is scanned, which `scan` says, and for an index, whose images have them."
+    )
+    async def vulnerabilities(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        min_severity: Annotated[
+            Severity | None, strawberry.argument(description="Only those of this severity, or worse.")
+        ] = None,
+        fixable: Annotated[
+            bool | None,
+            strawberry.argument(description="Only those that a version fixes; if false, all others."),
+        ] = None,
+        suppressed: Annotated[
+            bool | None,
+            strawberry.argument(description="Only those that do not count; if false, all others."),
+        ] = None,
+    ) -> Connection[ImageVulnerability] | None:
+        if self.record.is_index or not await self._is_scanned(info):
+            return None
+        key = (self.record.id, page(first, after), VulnerabilityFilter(min_severity, fixable, suppressed))
+        return connect(await info.context.loaders.vulnerabilities.load(key), to_image_vulnerability)
+
+    @strawberry.field(
+        description="How many vulnerabilities it has; of an index, what those of its images come to. Null"
+        " unless it is scanned."
+    )
+    async def vulnerability_summary(self, info: Info) -> VulnerabilitySummary | None:
+        if not await self._is_scanned(info):
+            return None
+        found = await info.context.loaders.vulnerability_summaries.load(self.record.id)
+        return to_vulnerability_summary(found)
+
+    @strawberry.field(
+        description="What is in an image as a bill of materials: the text of a document of JSON, the same for"
+        " the same scan. Null unless it is scanned, which `scan` says, and for an index, whose images have"
+        " one each; null with an error beyond the packages that one request writes."
+    )
+    async def sbom(
+        self,
+        info: Info,
+        format: Annotated[SbomFormat, strawberry.argument(description="The format.")],
+    ) -> str | None:
+        if self.record.is_index or not await self._is_scanned(info):
+            return None
+        return await info.context.loaders.sboms.load((self.record.id, format))
+
+    async def _is_scanned(self, info: Info) -> bool:
+        if not info.context.context.site.has("SECURITY_SCANNER"):
+            return False
+        return (await info.context.loaders.scans.load(self.record.id)).state is ScanState.SCANNED

@@ -1,0 +1,71 @@
+"""Layers as tests make them, and scans of images by the jobs that pushes leave."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Mapping
+
+from quayside.scan.driver import ChildScanner
+from quayside.scan.limits import Limits
+from resolvers.job_kinds import KINDS, Run, Tools
+from resolvers.scan import jobs
+from storage.statements import decode_json, execute, fetch
+from tests.factories import Factory
+
+OPAQUE = ".wh..wh..opq"
+RELEASE = {"usr/lib/os-release": b"ID=debian\nVERSION_ID=12\n"}
+"""What tells that an image is of Debian 12."""
+
+STATUS = "var/lib/dpkg/status"
+"""Where dpkg notes its packages."""
+
+
+def archive(files: Mapping[str, bytes | str | tarfile.TarInfo]) -> bytes:
+    """A tar archive: of files by path, of symbolic links (text), and of entries of any kind."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, content in files.items():
+            member = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(path)
+            if isinstance(content, str):
+                member.type, member.linkname = tarfile.SYMTYPE, content
+            elif isinstance(content, bytes):
+                member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content) if isinstance(content, bytes) else None)
+    return buffer.getvalue()
+
+
+def layer(files: Mapping[str, bytes | str | tarfile.TarInfo]) -> bytes:
+    """A layer: the archive compressed by gzip."""
+    return gzip.compress(archive(files), mtime=0)
+
+
+def status(**versions: str) -> bytes:
+    """The status file of dpkg with packages in these versions."""
+    return "\n".join(
+        f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n"
+        for name, version in versions.items()
+    ).encode()
+
+
+def python_package(name: str, version: str) -> dict[str, bytes]:
+    """The file by which a Python package is known."""
+    path = f"usr/lib/python3/site-packages/{name}-{version}.dist-info/METADATA"
+    return {path: f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()}
+
+
+def tools(factory: Factory, limits: Limits | None = None) -> Tools:
+    """What jobs of scans work with."""
+    return Tools(context=factory.context(), scanner=ChildScanner(limits))
+
+
+async def scan_pushed(factory: Factory, limits: Limits | None = None) -> list[str | None]:
+    """Do the jobs that pushes left, in their order; what came of them."""
+    rows = await fetch("SELECT id, payload FROM job WHERE kind = ? ORDER BY id", jobs.JOB)
+    await execute("DELETE FROM job WHERE kind = ?", jobs.JOB)
+    handler = KINDS[jobs.JOB].handler
+    return [await handler(Run(decode_json(row["payload"]), tools(factory, limits))) for row in rows]
+
+
+async def scan_others(factory: Factory) -> str | None:
+    """Do the job that scans what no push left a job for."""
+    return await KINDS["scan.others"].handler(Run({}, tools(factory)))

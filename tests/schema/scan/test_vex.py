@@ -1,0 +1,207 @@
+"""Documents of VEX that are attached to images: which vulnerabilities do not count any more, and why."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from resolvers.job_kinds import KINDS, Run
+from resolvers.vex import reading
+from storage.statements import decode_json, execute, fetch
+from tests.factories import Factory
+from tests.quayside.registry import kit
+from tests.resolvers.advisories.records import concerned, record
+from tests.scanning import RELEASE, STATUS, layer, scan_pushed, status, tools
+from tests.schema.client import GraphQL, Json
+from tests.schema.scan.test_vulnerabilities import bring
+
+OPENVEX = "application/vnd.openvex+json"
+LOOK = """
+query ($digest: Digest!, $suppressed: Boolean) { repository(path: "ada/app") { manifest(digest: $digest) {
+  vulnerabilitySummary { count suppressedCount worst }
+  packages { nodes { package { name }
+    vulnerabilities { nodes { advisory { name } suppression { status } } } } }
+  vulnerabilities(suppressed: $suppressed) { nodes { advisory { name } package { package { name } }
+    suppression { status justification impactStatement statedAt pushedBy manifestDigest } } } } } }
+"""
+RECORDS = (
+    record("DSA-1", aliases=["CVE-1"], affected=[concerned(name="libflaw"), concerned(name="curl")]),
+    record("DSA-2", aliases=[], upstream=["CVE-2", "CVE-3"], affected=[concerned(name="curl")]),
+)
+
+
+@pytest.fixture
+async def image(factory: Factory) -> str:
+    """The digest of a scanned image with two packages and two advisories, of which one concerns both."""
+    await factory.repository("ada/app")
+    await bring(*RECORDS)
+    content = {**RELEASE, STATUS: status(libflaw="1.2-1", curl="1.2-1")}
+    digest = await factory.image("ada/app", layer(content), tag="v1")
+    await scan_pushed(factory)
+    return digest
+
+
+def stated(name: str, product: Any, status_: str = "not_affected", **more: Any) -> dict[str, Any]:
+    return {"vulnerability": {"name": name}, "products": [product], "status": status_, **more}
+
+
+def document(*statements: dict[str, Any], at: str = "2026-01-02T03:04:05Z") -> bytes:
+    return json.dumps(
+        {"@context": "https://openvex.dev/ns/v0.2.0", "timestamp": at, "statements": statements}
+    ).encode()
+
+
+async def attach(
+    factory: Factory, image: str, content: bytes, media_type: str = OPENVEX, **annotations: str
+) -> tuple[str, str | None]:
+    """Push a referrer with a document, and read it; its digest, and what came of that."""
+    await factory.blob("ada/app", kit.EMPTY)
+    await factory.blob("ada/app", content)
+    digest = await factory.manifest(
+        "ada/app",
+        kit.artifact_document(
+            media_type,
+            layers=[kit.descriptor(content, media_type)],
+            subject=await factory.descriptor(image),
+            annotations=annotations,
+        ),
+    )
+    (job,) = await fetch("SELECT payload FROM job WHERE kind = ?", reading.JOB)
+    await execute("DELETE FROM job WHERE kind = ?", reading.JOB)
+    return digest, await KINDS[reading.JOB].handler(Run(decode_json(job["payload"]), tools(factory)))
+
+
+async def look(client: GraphQL, digest: str, **variables: object) -> Json:
+    found: Json = (await client.data(LOOK, digest=digest, **variables))["repository"]["manifest"]
+    return found
+
+
+async def suppressed(client: GraphQL, digest: str) -> set[tuple[str, str]]:
+    """Names of advisories and packages that do not count."""
+    found = await look(client, digest)
+    nodes = (await look(client, digest, suppressed=True))["vulnerabilities"]["nodes"]
+    others = (await look(client, digest, suppressed=False))["vulnerabilities"]["nodes"]
+    assert len(nodes) + len(others) == len(found["vulnerabilities"]["nodes"]) == 3
+    assert [node["suppression"] for node in others] == [None] * len(others)
+    names = {(node["advisory"]["name"], node["package"]["package"]["name"]) for node in nodes}
+    # The packages say the same.
+    assert names == {
+        (one["advisory"]["name"], package["package"]["name"])
+        for package in found["packages"]["nodes"]
+        for one in package["vulnerabilities"]["nodes"]
+        if one["suppression"]
+    }
+    return names
+
+
+async def test_what_does_not_affect_an_image_does_not_count(
+    factory: Factory, ada: GraphQL, image: str
+) -> None:
+    assert await suppressed(ada, image) == set()
+    image_purl = f"pkg:oci/app@{image.replace(':', '%3A')}?repository_url=x.example/app"
+    package = {"@id": image_purl, "subcomponents": [{"@id": "pkg:deb/debian/curl@1.2-1?arch=amd64"}]}
+    why = {"justification": "vulnerable_code_not_present", "impact_statement": "It is left out."}
+    first, said = await attach(factory, image, document(stated("CVE-1", package, **why)))
+    assert said == "It states 1 things of the image."
+
+    # In one of the two packages that the advisory concerns
+    found = await look(ada, image, suppressed=True)
+    assert found["vulnerabilities"]["nodes"] == [
+        {
+            "advisory": {"name": "DSA-1"},
+            "package": {"package": {"name": "curl"}},
+            "suppression": {
+                "status": "not_affected",
+                "justification": "vulnerable_code_not_present",
+                "impactStatement": "It is left out.",
+                "statedAt": "2026-01-02T03:04:05Z",
+                "pushedBy": "ada",
+                "manifestDigest": first,
+            },
+        }
+    ]
+    assert await suppressed(ada, image) == {("DSA-1", "curl")}
+    assert found["vulnerabilitySummary"] == {"count": 2, "suppressedCount": 0, "worst": "CRITICAL"}
+
+    # In all of them; one of two vulnerabilities of an advisory leaves it as it is
+    whole = {"hashes": {"sha-256": image.removeprefix("sha256:")}}
+    statements = [stated("DSA-1", whole, "fixed"), stated("CVE-2", whole)]
+    second, _ = await attach(factory, image, document(*statements, at="2026-02-01T00:00:00Z"))
+    assert await suppressed(ada, image) == {("DSA-1", "curl"), ("DSA-1", "libflaw")}
+    assert (await look(ada, image))["vulnerabilitySummary"] == {
+        "count": 1,
+        "suppressedCount": 1,
+        "worst": "CRITICAL",
+    }
+
+    # What is stated later goes before, and no more when its referrer is gone
+    later, _ = await attach(
+        factory, image, document(stated("CVE-1", whole, "affected"), at="2026-03-01T00:00:00Z")
+    )
+    assert await suppressed(ada, image) == set()
+    await execute("DELETE FROM manifest WHERE digest = ?", later)
+    assert await suppressed(ada, image) == {("DSA-1", "curl"), ("DSA-1", "libflaw")}
+    await execute("DELETE FROM manifest WHERE digest = ?", second)
+    assert await suppressed(ada, image) == {("DSA-1", "curl")}
+
+
+async def test_an_attestation_counts_if_it_is_about_the_image(
+    factory: Factory, ada: GraphQL, image: str
+) -> None:
+    def envelope(subject: str) -> bytes:
+        statement = {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "app", "digest": {"sha256": subject}}],
+            "predicateType": "https://openvex.dev/ns/v0.2.0",
+            "predicate": json.loads(document(stated("DSA-1", "pkg:oci/app"))),
+        }
+        return json.dumps(
+            {
+                "payloadType": "application/vnd.in-toto+json",
+                "payload": base64.b64encode(json.dumps(statement).encode()).decode(),
+                "signatures": [{"sig": "AAAA"}],
+            }
+        ).encode()
+
+    kind = "application/vnd.dsse.envelope.v1+json"
+    notes = {"predicateType": "https://openvex.dev/ns/v0.2.0"}
+    _, said = await attach(factory, image, envelope("0" * 64), kind, **notes)
+    assert said == "The attestation is about another image."
+    assert await suppressed(ada, image) == set()
+    _, said = await attach(factory, image, envelope(image.removeprefix("sha256:")), kind, **notes)
+    assert said == "It states 1 things of the image."
+    assert await suppressed(ada, image) == {("DSA-1", "curl"), ("DSA-1", "libflaw")}
+
+
+DEEP = b'{"@context": "https://openvex.dev/ns", "statements": ' + b"[" * 200 + b"]" * 200 + b"}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "The document is no JSON."),
+        (b"[]", "The document has no `@context` that begins with https://openvex.dev/ns."),
+        (b'{"@context": "https://openvex.dev/ns", "statements": {}}', "`statements` must be a list."),
+        (DEEP, "The document has too many objects in each other."),
+        (b" " * (4 * 1024 * 1024 + 1), "The document has more than 4 MiB."),
+        (document(*[stated(f"CVE-{n}", "pkg:oci/app") for n in range(10_001)]),
+         "The document states more than 10,000 things of the image."),
+        # Other images, and what is nothing
+        (document(
+            stated("DSA-1", "pkg:oci/app@sha256:00"),
+            stated("DSA-1", "pkg:oci/other"),
+            stated("DSA-1", "pkg:oci/app?repository_url=x.example/app"),
+            stated("DSA-1", {"@id": "pkg:oci/app", "subcomponents": [{"@id": "curl"}, 1]}),
+            stated("DSA-1", {"@id": 1, "hashes": [], "identifiers": []}),
+            stated("DSA-1", "pkg:oci/app", "wrong"),
+            {"vulnerability": 1, "status": "fixed", "products": ["pkg:oci/app"], "timestamp": "x"},
+         ), "It states 0 things of the image."),
+    ],
+    ids=["broken", "other", "wrong", "deep", "large", "many", "elsewhere"],
+)  # fmt: skip
+async def test_what_says_nothing_of_the_image_suppresses_nothing(
+    factory: Factory, ada: GraphQL, image: str, content: bytes, said: str
+) -> None:
+    assert (await attach(factory, image, content))[1] == said
+    assert await suppressed(ada, image) == set()

@@ -1,0 +1,1 @@
+"""Other registries for tests, each a process of its own: a scripted one, and docker-registry."""
