@@ -149,6 +149,18 @@ async def log_end() -> LogEnd:
     return LogEnd((0, rows[0]["seq"] if rows else 0))
 
 
+async def position() -> Cursor:
+    """The position of the open transaction: behind all that has committed, before all that begins later.
+
+    The end of the log would not do for what tells of later events only: events that have committed stand
+    behind it while an older transaction is open.
+    """
+    if is_postgres():
+        (row,) = await fetch("SELECT pg_current_xact_id()::text::bigint AS own")
+        return row["own"], 0
+    return (await log_end()).cursor
+
+
 async def is_beyond_end(cursor: Cursor) -> bool:
     """Whether a cursor is of another history: PostgreSQL counts anew when rows are loaded from a dump."""
     if not is_postgres() or not cursor[0]:

@@ -20,7 +20,7 @@ from resolvers.notifications.method_table import METHODS
 from resolvers.notifications.methods import NotificationMethod
 from resolvers.repositories.policies import Place, Policies
 from storage.clock import now_ms
-from storage.events import Cursor, log_end
+from storage.events import Cursor, position
 from storage.jobs import enqueue
 from storage.models.notification import Notification
 from storage.statements import execute
@@ -102,8 +102,8 @@ async def create(context: Context, owner: Owner, draft: Draft) -> NotificationRe
                 f"There are {MAXIMUM_NOTIFICATIONS} notifications, the most there can be; remove one.",
                 field="owner",
             )
-        # What commits from now on is read and told.
-        since = (await log_end()).cursor
+        # What begins from now on is told.
+        since = await position()
         await execute(
             "INSERT INTO site_setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             CURSOR,

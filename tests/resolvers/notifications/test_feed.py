@@ -1,5 +1,6 @@
 """From the event log to deliveries: which events are wanted, and what is said of them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -172,6 +173,27 @@ async def test_each_event_reaches_those_who_asked_for_it(acme: Factory) -> None:
         (None, None, []),
     ]
     assert got[1][1]["message"] == "no"
+
+
+@pytest.mark.skipif(TEST_DB != "postgres", reason="SQLite has one writer at a time")
+async def test_what_committed_before_is_not_told_though_an_older_transaction_is_open(acme: Factory) -> None:
+    opened, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def older() -> None:
+        async with transaction("test.older"):
+            await execute("INSERT INTO site_setting (name, value) VALUES ('older', '1')")
+            opened.set()
+            await may_commit.wait()
+
+    task = asyncio.create_task(older())
+    await opened.wait()
+    await fire(("push_repo", {"tag": "before", "manifest_digest": "sha256:0"}))
+    push = await notify(acme, "repo_push")
+    await fire(("push_repo", {"tag": "after", "manifest_digest": "sha256:1"}))
+    may_commit.set()
+    await task
+
+    assert [(uuid, told["tags"]) for uuid, told in await noted(acme)] == [(push, ["after"])]
 
 
 async def test_events_are_read_in_batches_and_each_only_once(acme: Factory) -> None:
