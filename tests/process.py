@@ -32,7 +32,7 @@ T = TypeVar("T")
 Process = subprocess.Popen[str] | Forked
 
 ROOT = Path(__file__).parents[1]
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 
 
 def environment(**environ: str) -> dict[str, str]:
