@@ -128,21 +128,28 @@ class Slice(Generic[T]):
     query: Query | None = field(default=None, repr=False)
     total: int | None = None
     """The length of the list, if known without a statement."""
+    is_counted: bool = True
+    """Whether the list can be counted; False where that takes reading all of it."""
+    resume: str | None = None
+    """The cursor after which the next page begins, if that is not the last item's: where the work that one
+    page takes is bounded, it may have fewer items than were asked for."""
 
     def of(self, make: Callable[[T], U]) -> "Slice[U]":
         """The same page with `make` applied to each item."""
         items = [make(item) for item in self.items]
-        return Slice(items, self.cursors, self.has_next, self.has_previous, self.query, self.total)
+        return replace(self, items=items)  # type: ignore[arg-type, return-value]
 
     def of_found(self, find: Callable[[T], U | None]) -> "Slice[U]":
         """The same page with what `find` gives for each item; those for which it is None are left out."""
         found = [(find(item), cursor) for item, cursor in zip(self.items, self.cursors, strict=True)]
         kept = [(item, cursor) for item, cursor in found if item is not None]
         items, cursors = [item for item, _ in kept], [cursor for _, cursor in kept]
-        return Slice(items, cursors, self.has_next, self.has_previous, self.query, self.total)
+        return replace(self, items=items, cursors=cursors)  # type: ignore[arg-type, return-value]
 
-    async def count(self) -> int:
-        """The length of the whole list; at most one statement."""
+    async def count(self) -> int | None:
+        """The length of the whole list; at most one statement. None if it is not counted."""
+        if not self.is_counted:
+            return None
         if self.total is not None:
             return self.total
         if self.query is None:
@@ -191,6 +198,14 @@ def check_first(first: int, *, maximum: int) -> int:
     if not 1 <= first <= maximum:
         raise Invalid(f"first: must be between 1 and {maximum}, not {first}.", field="first")
     return first
+
+
+def keyset_of(page: Page, order: Sequence[Term]) -> list[Any]:
+    """The keyset after which a page starts, empty for none. Raises `Invalid` for a cursor of another list."""
+    position, offset = _position(Query("", "", tuple(order)), page)
+    if offset:
+        raise Invalid("after: the cursor belongs to another list.", field="after")
+    return position
 
 
 def _after_condition(order: Sequence[Term], values: Sequence[Any]) -> tuple[str, list[Any]]:

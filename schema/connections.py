@@ -69,6 +69,7 @@ def connect(slice_: Slice[Record], to_node: Callable[[Record], Node]) -> Connect
     """A connection from a slice of records."""
     nodes = [to_node(record) for record in slice_.items]
     cursors = [Cursor(cursor) for cursor in slice_.cursors]
+    last = Cursor(slice_.resume) if slice_.resume else cursors[-1] if cursors else None
     return Connection(
         edges=[Edge(node=node, cursor=cursor) for node, cursor in zip(nodes, cursors, strict=True)],
         nodes=nodes,
@@ -76,8 +77,8 @@ def connect(slice_: Slice[Record], to_node: Callable[[Record], Node]) -> Connect
             has_next_page=slice_.has_next,
             has_previous_page=slice_.has_previous,
             start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-            next_cursor=cursors[-1] if cursors and slice_.has_next else None,
+            end_cursor=last,
+            next_cursor=last if slice_.has_next else None,
         ),
         count=cast(Any, slice_.count),
     )

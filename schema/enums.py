@@ -73,6 +73,14 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     },
     "ErrorCode": ERROR_CODES,
     "EventKind": {name: kind.sentence for name, kind in KINDS.items()},
+    "FileType": {
+        "FILE": "A regular file.",
+        "DIRECTORY": "A directory.",
+        "SYMLINK": "A symbolic link.",
+        "HARD_LINK": "Another name of a regular file.",
+        "DEVICE": "A device.",
+        "FIFO": "A named pipe.",
+    },
     "GlobalMessageSeverity": {
         "INFO": "Good to know.",
         "WARNING": "To be heeded.",

@@ -48,6 +48,8 @@ from resolvers.repositories import (
 from resolvers.repositories.activity import PullsRecord
 from resolvers.sbom.sbom import SbomFormat, SbomWriter
 from resolvers.scan import packages, state, vulnerabilities
+from resolvers.scan.files import FileReader, ImageFile
+from resolvers.scan.parts import PartReader
 from resolvers.scan.state import Problem, ScanRecord
 from resolvers.scan.suppression import Suppression, suppressions_of
 from resolvers.scan.vulnerabilities import Summary
@@ -319,6 +321,10 @@ class Loaders:
         lambda request: DataLoader(SbomWriter(request.context).texts)
     )
     """Keys are a manifest and a format; the writer bounds what one request writes."""
+    files: "_Lazy[tuple[int, str, Page], Slice[ImageFile] | None]" = _Lazy(
+        lambda request: DataLoader(FileReader(request.context, request.parts).pages)
+    )
+    """Keys are a manifest, the path of a directory, and a page of what is in it."""
 
     # Content of manifests; `ContentReader` bounds what one request reads
 
@@ -346,6 +352,11 @@ class Loaders:
     def content(self) -> ContentReader:
         """The content reader of the request, which counts what all loaders read."""
         return ContentReader(self.context)
+
+    @cached_property
+    def parts(self) -> PartReader:
+        """What reads listings of layers for the request, and bounds how much of them."""
+        return PartReader()
 
     @cached_property
     def prune_budget(self) -> Budget:

@@ -3,12 +3,16 @@
 import gzip
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 
+from quayside.scan.answer import HEADER, Answer, write_found
 from quayside.scan.driver import ChildScanner
 from quayside.scan.limits import Limits
+from quayside.scan.parsers import collected
+from quayside.scan.walk import Walk
 from resolvers.job_kinds import KINDS, Run, Tools
 from resolvers.scan import jobs
+from resolvers.scan.scanner import LayerContents
 from storage.statements import decode_json, execute, fetch
 from tests.factories import Factory
 
@@ -53,17 +57,40 @@ def python_package(name: str, version: str) -> dict[str, bytes]:
     return {path: f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()}
 
 
-def tools(factory: Factory, limits: Limits | None = None) -> Tools:
+class NearScanner(ChildScanner):
+    """Reads layers as the child does, and without one: what a test has many small layers for."""
+
+    async def scan(self, content: AsyncIterable[bytes], size_bytes: int) -> LayerContents:
+        """Read a layer."""
+        assert size_bytes < 1_000_000
+        source, output, answer = (
+            io.BytesIO(b"".join([piece async for piece in content])),
+            io.BytesIO(),
+            Answer(),
+        )
+        walk = Walk(source, Limits(), collected())
+        write_found(output, walk.run(), walk.size_bytes)
+        output.seek(0)
+        while header := output.read(HEADER):
+            answer.take(header[:1], output.read(int.from_bytes(header[1:], "big")))
+        return answer.contents()
+
+
+def tools(factory: Factory, limits: Limits | None = None, *, is_near: bool = False) -> Tools:
     """What jobs of scans work with."""
-    return Tools(context=factory.context(), scanner=ChildScanner(limits))
+    scanner = NearScanner() if is_near else ChildScanner(limits)
+    return Tools(context=factory.context(), scanner=scanner)
 
 
-async def scan_pushed(factory: Factory, limits: Limits | None = None) -> list[str | None]:
+async def scan_pushed(
+    factory: Factory, limits: Limits | None = None, *, is_near: bool = False
+) -> list[str | None]:
     """Do the jobs that pushes left, in their order; what came of them."""
     rows = await fetch("SELECT id, payload FROM job WHERE kind = ? ORDER BY id", jobs.JOB)
     await execute("DELETE FROM job WHERE kind = ?", jobs.JOB)
     handler = KINDS[jobs.JOB].handler
-    return [await handler(Run(decode_json(row["payload"]), tools(factory, limits))) for row in rows]
+    made = tools(factory, limits, is_near=is_near)
+    return [await handler(Run(decode_json(row["payload"]), made)) for row in rows]
 
 
 async def scan_others(factory: Factory) -> str | None:

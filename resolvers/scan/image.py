@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from resolvers.advisories.match import compare_packages, is_uncompared
 from resolvers.scan.interning import settle_distribution
@@ -43,7 +43,7 @@ async def combine(manifest_id: int, layers: Sequence[LayerRecord], version: int)
 
     `layers` are those of the image from the bottom up, and scanned. Raises `NotScanned` for too much.
     """
-    layers = _each_once(layers)
+    layers = each_once(layers)
     files = await _files_of(layers)
     hidden = await _hidden(layers, files)
     release = next((found.distribution for found in reversed(layers) if found.distribution), None)
@@ -97,7 +97,18 @@ async def _note(manifest_id: int, outcome: Outcome, version: int, release: Distr
     return True
 
 
-def _each_once(layers: Sequence[LayerRecord]) -> list[LayerRecord]:
+class Layer(Protocol):
+    """A layer with an id."""
+
+    @property
+    def id(self) -> int:
+        """Its id."""
+
+
+L = TypeVar("L", bound=Layer)
+
+
+def each_once(layers: Sequence[L]) -> list[L]:
     """The layers from the bottom up; one that is there twice counts where it is last."""
     last = {layer.id: place for place, layer in enumerate(layers)}
     return [layer for place, layer in enumerate(layers) if last[layer.id] == place]

@@ -19,6 +19,10 @@ PART_BYTES: Final = 64 * 1024 * 1024
 LEVEL: Final = 6
 
 
+class TooLarge(Exception):
+    """A part becomes more than `PART_BYTES`, or several take too much memory together."""
+
+
 class EntryKind(StrEnum):
     """What an entry is; `REMOVED` and `OPAQUE` take away what is beneath."""
 
@@ -58,11 +62,30 @@ def parts(lines: Sequence[tuple[str, bytes]]) -> Iterator[ListingPart]:
         yield ListingPart(some[0][0], zlib.compress(b"".join(line for _, line in some), LEVEL))
 
 
+def lines_of(content: bytes) -> list[bytes]:
+    """The lines of a part, in the order of their paths."""
+    unpacker = zlib.decompressobj()
+    lines = unpacker.decompress(content, PART_BYTES).split(b"\n")
+    if unpacker.unconsumed_tail:
+        raise TooLarge
+    return lines[:-1]
+
+
+def path_of(line: bytes) -> str:
+    """The path of a line."""
+    path: str = orjson.loads(line)[0]
+    return path
+
+
+def entry_of(line: bytes) -> ListedEntry:
+    """The entry of a line."""
+    path, kind, mode, size, more = orjson.loads(line)
+    is_file = kind == EntryKind.FILE
+    return ListedEntry(
+        path, EntryKind(kind), mode, size, more if is_file else None, None if is_file else more
+    )
+
+
 def entries(content: bytes) -> Iterator[ListedEntry]:
     """The entries of a part."""
-    for line in zlib.decompressobj().decompress(content, PART_BYTES).splitlines():
-        path, kind, mode, size, more = orjson.loads(line)
-        is_file = kind == EntryKind.FILE
-        yield ListedEntry(
-            path, EntryKind(kind), mode, size, more if is_file else None, None if is_file else more
-        )
+    return map(entry_of, lines_of(content))

@@ -13,12 +13,14 @@ from resolvers.scan.state import ScanState
 from resolvers.scan.vulnerabilities import VulnerabilityFilter
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
+from schema.limits import WEIGHT
 from schema.scan.advisory import (
     ImageVulnerability,
     VulnerabilitySummary,
     to_image_vulnerability,
     to_vulnerability_summary,
 )
+from schema.scan.file import ImageFile, to_image_file
 from schema.scan.scan import ImagePackage, ManifestScan, to_image_package
 
 strawberry.enum(
@@ -117,6 +119,31 @@ class Scanned:
         if self.record.is_index or not await self._is_scanned(info):
             return None
         return await info.context.loaders.sboms.load((self.record.id, format))
+
+    @strawberry.field(
+        description="What is in a directory of an image, as its layers combine to it, by name. Null unless it"
+        " is scanned, which `scan` says, and for an index, whose images have files; null with an error if"
+        " `path` is no directory of it. A page may have less than `first` while more follows: where layers"
+        " take away 100,000 files in a row. `totalCount` is null.",
+        metadata={WEIGHT: 50},
+    )
+    async def files(
+        self,
+        info: Info,
+        path: Annotated[
+            str,
+            strawberry.argument(
+                description="The path of the directory, such as `usr/lib`; that of the root if not given."
+                " Links are not followed."
+            ),
+        ] = "",
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[ImageFile] | None:
+        if self.record.is_index or not await self._is_scanned(info):
+            return None
+        found = await info.context.loaders.files.load((self.record.id, path, page(first, after)))
+        return connect(found, to_image_file) if found else None
 
     async def _is_scanned(self, info: Info) -> bool:
         if not info.context.context.site.has("SECURITY_SCANNER"):
