@@ -8,6 +8,7 @@ import strawberry
 from resolvers import operations, readonly, site
 from resolvers.advisories import advisory
 from resolvers.mirrors.mirror import Architecture
+from resolvers.scan import queue
 from resolvers.sizes import recount
 from schema.accounts.account import User, to_user
 from schema.context import Info
@@ -16,6 +17,7 @@ from schema.guards import REFUSABLE
 from schema.operations import Operations
 from schema.record.site import SiteRecord
 from schema.scalars import BigInt, optional_datetime
+from schema.scan.queue import ScanQueue, to_scan_queue
 from schema.setting import SiteConfiguration
 
 
@@ -120,6 +122,14 @@ class Site(SiteRecord, SiteConfiguration):
     async def advisories(self, info: Info) -> SiteAdvisories:
         found = await advisory.imported(info.context.context)
         return SiteAdvisories(count=found.count, imported_at=optional_datetime(found.imported_at_ms))
+
+    @strawberry.field(
+        description="The scans of images that are to be made; null where nothing is scanned. Refused to"
+        " others than superusers.",
+        metadata=REFUSABLE,
+    )
+    async def scan_queue(self, info: Info) -> ScanQueue | None:
+        return to_scan_queue(await queue.scan_queue(info.context.context))
 
 
 @strawberry.type

@@ -219,7 +219,7 @@ def _is_due(now: str = _NOW) -> str:
     )
 
 
-def _is_dead(now: str = _NOW) -> str:
+def is_dead(now: str = _NOW) -> str:
     """SQL condition: the lease of a job has run out, or is from before the clock was put back.
 
     Takes the time twice.
@@ -245,7 +245,7 @@ async def claim(
         # Looking costs no lock, and most looks find nothing.
         f"SELECT id FROM job WHERE kind IN ({placeholders(names)})"
         f" AND (state = 'waiting' AND {_is_due(shared_now())}"
-        f" OR state = 'running' AND {_is_dead(shared_now())}) LIMIT 1",
+        f" OR state = 'running' AND {is_dead(shared_now())}) LIMIT 1",
         *names,
     ):
         return None
@@ -267,7 +267,7 @@ async def _take_from_the_dead(kinds: list[str], limits: Mapping[str, Limits], no
     """Let the jobs wait again whose lease ran out; end those that were to be cancelled or tried too often."""
     rows = await fetch(
         "SELECT id, kind, attempts, cancel_requested_at_ms FROM job"
-        f" WHERE state = 'running' AND {_is_dead()} AND kind IN ({placeholders(kinds)})"
+        f" WHERE state = 'running' AND {is_dead()} AND kind IN ({placeholders(kinds)})"
         + (" FOR UPDATE SKIP LOCKED" if is_postgres() else ""),
         *(now, now, *kinds),
     )

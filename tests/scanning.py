@@ -10,7 +10,8 @@ from quayside.scan.driver import ChildScanner
 from quayside.scan.limits import Limits
 from quayside.scan.parsers import collected
 from quayside.scan.walk import Walk
-from resolvers.job_kinds import KINDS, Run, Tools
+from resolvers.job_kinds import Run, Tools
+from resolvers.manifests.examination import SCAN
 from resolvers.scan import jobs
 from resolvers.scan.scanner import LayerContents
 from storage.statements import decode_json, execute, fetch
@@ -86,13 +87,12 @@ async def scan_pushed(
     factory: Factory, limits: Limits | None = None, *, is_near: bool = False
 ) -> list[str | None]:
     """Do the jobs that pushes left, in their order; what came of them."""
-    rows = await fetch("SELECT id, payload FROM job WHERE kind = ? ORDER BY id", jobs.JOB)
-    await execute("DELETE FROM job WHERE kind = ?", jobs.JOB)
-    handler = KINDS[jobs.JOB].handler
+    rows = await fetch("SELECT id, payload FROM job WHERE kind = ? ORDER BY id", SCAN)
+    await execute("DELETE FROM job WHERE kind = ?", SCAN)
     made = tools(factory, limits, is_near=is_near)
-    return [await handler(Run(decode_json(row["payload"]), made)) for row in rows]
+    return [await jobs.scan_image(Run(decode_json(row["payload"]), made)) for row in rows]
 
 
 async def scan_others(factory: Factory) -> str | None:
     """Do the job that scans what no push left a job for."""
-    return await KINDS["scan.others"].handler(Run({}, tools(factory)))
+    return await jobs.scan_others(Run({}, tools(factory)))

@@ -13,7 +13,7 @@ from quayside.workers.mailer import Mailer
 from resolvers.builds.builder import BuildLimits
 from resolvers.context import ANONYMOUS, Context, Site
 from resolvers.job_kinds import JobKind, Tools, collected
-from resolvers.scan import jobs
+from resolvers.manifests.examination import is_on
 from storage.blobs import BlobStore
 from storage.secrets import Secrets
 
@@ -34,7 +34,7 @@ def tools_of(settings: Settings, blobs: BlobStore) -> Tools:
         log_retention_s=round(settings.log_retention.total_seconds()),
         hand_over=mailer.hand_over if mailer else None,
         builder=_builder(settings, site, blobs) if "BUILD_SUPPORT" in settings.features else None,
-        scanner=ChildScanner(Limits(stored_bytes=settings.scan_layer_size)) if jobs.is_on(site) else None,
+        scanner=ChildScanner(Limits(stored_bytes=settings.scan_layer_size)) if is_on(site) else None,
     )
 
 

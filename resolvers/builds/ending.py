@@ -7,8 +7,8 @@ from resolvers.builds.build import SBOM_JOB, BuildRecord
 from resolvers.builds.phases import ENDED, Phase
 from resolvers.builds.triggers import outcome
 from resolvers.context import Context
+from resolvers.manifests import examination
 from resolvers.repositories.repository import RepositoryRecord
-from resolvers.scan import jobs as scan
 from storage.clock import now_ms
 from storage.jobs import enqueue
 from storage.statements import execute, placeholders
@@ -47,7 +47,7 @@ async def end(
         await writer.write([phase.value], log.PHASE)
         await build.record_end(context, place, found, phase, digest=digest, error=error)
         await outcome.note_end(context, place, found, phase)
-        if digest is not None and scan.is_on(context.site):
+        if digest is not None and examination.is_on(context.site):
             payload = {"build_id": found.id}
             await enqueue(SBOM_JOB, payload, delay_ms=_SBOM_DELAY_MS, namespace_id=place.namespace_id)
     await log.archive(found.id)

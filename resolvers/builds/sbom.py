@@ -13,12 +13,12 @@ from resolvers.builds.builder import Builder, BuildFailed
 from resolvers.builds.tokens import push_token
 from resolvers.context import Context, Site
 from resolvers.job_kinds import HOUR, MINUTE, Lane, Run, job
+from resolvers.manifests import examination
 from resolvers.repositories import repository
 from resolvers.repositories.repository import RepositoryRecord
 from resolvers.sbom.contents import found_in
 from resolvers.sbom.sbom import REQUEST_PACKAGES, SbomFormat, written
 from resolvers.sbom.spdx import PREDICATE_TYPE
-from resolvers.scan import jobs as scan
 from resolvers.scan.state import ScanState, scans_of
 from storage.clock import now_ms
 from storage.jobs import enqueue
@@ -31,7 +31,7 @@ PATIENCE_MS: Final = 24 * HOUR * 1000
 
 
 def _is_on(site: Site) -> bool:
-    return site.has("BUILD_SUPPORT") and scan.is_on(site)
+    return site.has("BUILD_SUPPORT") and examination.is_on(site)
 
 
 @job(

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from resolvers.context import Context
-from resolvers.manifests import artifact
+from resolvers.manifests import artifact, examination
 from resolvers.manifests.content import CONFIG_LIMIT, IMAGE_CONFIG_MEDIA_TYPES
 from resolvers.manifests.document import ManifestDocument
 from resolvers.manifests.manifest import undelete_collected
@@ -13,7 +13,6 @@ from resolvers.quotas import enforcement
 from resolvers.quotas.enforcement import Meter
 from resolvers.quotas.usage import has_quota
 from resolvers.repositories.repository import RepositoryRecord
-from resolvers.scan import jobs as scan
 from resolvers.vex import reading as vex
 from storage.blobs import BlobError
 from storage.clock import now_ms
@@ -115,13 +114,10 @@ async def store(
         ],
         batch_size=500,
     )
-    await scan.order(
-        context.site,
-        manifest_id,
-        repository.namespace_id,
-        document.config.media_type if document.config else None,
-    )
-    await vex.order(context, manifest_id, repository.namespace_id, document)
+    media_type = document.config.media_type if document.config else None
+    await examination.order_scans(context.site, repository.namespace_id, [(manifest_id, media_type)])
+    if vex.has_vex(document):
+        await examination.order_vex(context, repository.namespace_id, [manifest_id])
     return manifest_id
 
 

@@ -5,25 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from resolvers.context import Site
 from resolvers.job_kinds import HOUR, MINUTE, Lane, Run, job
 from resolvers.manifests import rights
 from resolvers.manifests.content import IMAGE_CONFIG_MEDIA_TYPES
+from resolvers.manifests.examination import SCAN, is_on
 from resolvers.scan import image, interning, layer
 from resolvers.scan.image import Outcome
 from resolvers.scan.layer import LayerRecord
 from resolvers.scan.package import Distribution
+from resolvers.scan.queue import OTHERS
 from resolvers.scan.scanner import LayerState, NotScanned, Scanner
 from resolvers.scan.state import NO_IMAGE, ScanState
 from storage.blobs import BlobStore
 from storage.clock import now_ms
-from storage.jobs import enqueue
 from storage.statements import fetch, fetch_one
 
 logger = logging.getLogger("quayside.scan")
 
-JOB: Final = "scan.image"
 BATCH: Final = 100
+_OWN_MS: Final = 10 * MINUTE * 1000
+"""For how long an image has only the job of its push."""
 AGAIN_MS: Final = HOUR * 1000
 """When an image is looked at again that waits for layers."""
 IS_IMAGE: Final = (
@@ -35,19 +36,8 @@ WAITS: Final = "Layers of the image are not in the registry yet."
 ELSEWHERE: Final = "A layer of the image is kept elsewhere, and is not in the registry."
 
 
-def is_on(site: Site) -> bool:
-    """Whether images are scanned."""
-    return site.has("SECURITY_SCANNER")
-
-
-async def order(site: Site, manifest_id: int, namespace_id: int, config_media_type: str | None) -> None:
-    """Have an image scanned that is stored in the open transaction."""
-    if is_on(site) and config_media_type in IMAGE_CONFIG_MEDIA_TYPES:
-        await enqueue(JOB, {"manifest_id": manifest_id}, namespace_id=namespace_id)
-
-
 @job(
-    JOB,
+    SCAN,
     "Finds out what is in an image that was pushed.",
     lane=Lane.SCAN,
     goes_on_when_read_only=False,
@@ -63,15 +53,15 @@ async def scan_image(run: Run) -> str | None:
 
 
 _DUE: Final = (
-    "SELECT m.id FROM manifest m LEFT JOIN manifest_scan s ON s.manifest_id = m.id"
+    "FROM manifest m LEFT JOIN manifest_scan s ON s.manifest_id = m.id"
     f" WHERE {IS_IMAGE} AND m.deleted_digest IS NULL AND m.id < ? AND m.created_at_ms < ?"
     " AND (s.manifest_id IS NULL OR s.version < ? OR s.state = 'queued' AND s.due_at_ms < ?)"
-    " ORDER BY m.id DESC LIMIT ?"
 )
+"""SQL of images that no job of their own is for: those of the last minutes have one."""
 
 
 @job(
-    "scan.others",
+    OTHERS,
     "Finds out what is in images that were pushed before there was a scanner, or while it knew less.",
     lane=Lane.SCAN,
     every_s=10 * MINUTE,
@@ -84,27 +74,36 @@ async def scan_others(run: Run) -> str | None:
     scanner = run.tools.scanner
     if scanner is None:
         return None
-    number, last = 0, 2**62
+    number, broken, last = 0, 0, 2**62
+    total = await _count_due(scanner.version)
+    await run.progress(number, total)
     while True:
         now = now_ms()
-        # Those of the last minutes have jobs of their own.
-        due = (last, now - 10 * MINUTE * 1000, scanner.version, now, BATCH)
-        rows = await fetch(_DUE, *due)
+        due = (last, now - _OWN_MS, scanner.version, now)
+        rows = await fetch(f"SELECT m.id {_DUE} ORDER BY m.id DESC LIMIT ?", *due, BATCH)
         for row in rows:
             last = row["id"]
             try:
                 await scan(run, scanner, last)
+                number += 1
             except Exception:
                 # One that cannot be read now must not hold up the others.
                 logger.exception("an image could not be scanned", extra={"manifest": last})
-            number += 1
-            await run.progress(number)
+                broken += 1
+            await run.progress(number, max(total, number + broken))
         if len(rows) < BATCH:
             break
     last = 0
     while last := await interning.forget_unused(last):
-        await run.progress(number)
-    return f"{number} images were scanned."
+        run.check()
+    await run.progress(number, number + broken)
+    return f"{number} images were scanned." + (f" {broken} could not be read." if broken else "")
+
+
+async def _count_due(version: int) -> int:
+    now = now_ms()
+    row = await fetch_one(f"SELECT COUNT(*) AS number {_DUE}", 2**62, now - _OWN_MS, version, now)
+    return int(row["number"]) if row else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from resolvers.access.roles import RepositoryRole
 from resolvers.context import Context
 from resolvers.errors import AlreadyExists, Invalid, TooMany, UnknownReference
-from resolvers.manifests import manifest
+from resolvers.manifests import examination, manifest
 from resolvers.manifests.cosign import ENDINGS, name_of
 from resolvers.manifests.document import MANIFEST_MEDIA_TYPES
 from resolvers.manifests.liveness import RENEWAL_MS
@@ -121,7 +121,7 @@ async def _copy(
             )
         stored = await enforcement.before(context.site, frozenset(record.namespace_id for record in others))
         for record in others:
-            await _copy_manifests(origin, record, copied.manifests)
+            await _copy_manifests(context, origin, record, copied.manifests)
             for name, digest in copied.tags.items():
                 await _point(context, record, name, digest)
         for target in targets:
@@ -271,7 +271,9 @@ _PART_COLUMNS = {
 """Tables of the parts of a manifest, and their columns; only the namespace is that of the target."""
 
 
-async def _copy_manifests(origin: RepositoryRecord, target: RepositoryRecord, copied: Sequence[int]) -> None:
+async def _copy_manifests(
+    context: Context, origin: RepositoryRecord, target: RepositoryRecord, copied: Sequence[int]
+) -> None:
     """Copy manifests and rights to their blobs into another repository. Idempotent: what is there stays."""
     for batch in batches(copied):
         await execute(
@@ -305,11 +307,11 @@ async def _copy_manifests(origin: RepositoryRecord, target: RepositoryRecord, co
         )
         if rows:
             await manifest.undelete_collected(target.id, [row["digest"] for row in rows])
-            await _insert_manifests(target, [row["id"] for row in rows])
+            await _insert_manifests(context, target, [row["id"] for row in rows])
 
 
-async def _insert_manifests(target: RepositoryRecord, ids: Sequence[int]) -> None:
-    """Insert copies of at most 500 manifests that the target does not hold."""
+async def _insert_manifests(context: Context, target: RepositoryRecord, ids: Sequence[int]) -> None:
+    """Insert copies of at most 500 manifests that the target does not hold, and order what a push orders."""
     await execute(
         f"INSERT INTO manifest (repository_id, {_MANIFEST_COLUMNS}, created_at_ms)"
         f" SELECT CAST(? AS BIGINT), {_MANIFEST_COLUMNS}, CAST(? AS BIGINT) FROM manifest"
@@ -344,6 +346,18 @@ async def _insert_manifests(target: RepositoryRecord, ids: Sequence[int]) -> Non
         ("uuid", "manifest_id", "key", "value", "media_type", "source", "created_at_ms"),
         [(str(uuid.uuid4()), *row.values(), now_ms()) for row in labels],
     )
+    made = await fetch(
+        "SELECT k.id, k.config_media_type, x.id AS document_id FROM manifest s"
+        " JOIN manifest k ON k.repository_id = ? AND k.digest = s.digest"
+        " LEFT JOIN vex_document x ON x.manifest_id = s.id"
+        f" WHERE s.id IN ({placeholders(ids)}) ORDER BY k.id",
+        target.id,
+        *ids,
+    )
+    images = [(row["id"], row["config_media_type"]) for row in made]
+    await examination.order_scans(context.site, target.namespace_id, images)
+    documents = [row["id"] for row in made if row["document_id"] is not None]
+    await examination.order_vex(context, target.namespace_id, documents)
 
 
 async def _point(context: Context, record: RepositoryRecord, name: str, digest: str) -> None:

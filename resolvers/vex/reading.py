@@ -7,36 +7,23 @@ from resolvers.context import Context
 from resolvers.job_kinds import Lane, Run, job
 from resolvers.manifests import rights
 from resolvers.manifests.artifact import BUNDLE, BUNDLE_PREDICATE
-from resolvers.manifests.document import Descriptor, ManifestDocument
-from resolvers.scan import jobs as scan
+from resolvers.manifests.content import bodies
+from resolvers.manifests.document import Descriptor, ManifestDocument, parse_manifest
+from resolvers.manifests.examination import VEX, is_on
 from resolvers.vex.openvex import CONTEXT, SUPPRESSING, About, NotVex, Statement, statements
 from storage.blobs import BlobTooLarge, BlobUnknown
-from storage.jobs import enqueue
 from storage.statements import execute, fetch_one, insert_many, is_postgres
 from storage.transactions import transaction
 
-JOB: Final = "vex.read"
 MOST_BYTES: Final = 4 * 1024 * 1024
 MEDIA_TYPES: Final = ("application/vnd.openvex", "application/openvex", "text/openvex")
 _ENVELOPES: Final = ("application/vnd.dsse.envelope", "application/vnd.in-toto", BUNDLE)
 _PREDICATES: Final = (BUNDLE_PREDICATE, "predicateType", "in-toto.io/predicate-type")
 
 
-async def order(context: Context, manifest_id: int, namespace_id: int, document: ManifestDocument) -> None:
-    """Have a referrer read that is stored in the open transaction, if it has a document of VEX."""
-    if document.subject is None or not scan.is_on(context.site):
-        return
-    layer = _layer(document)
-    if layer is None:
-        return
-    account = context.viewer.account
-    await execute(
-        "INSERT INTO vex_document (manifest_id, pushed_by, state) VALUES (?, ?, 'queued')"
-        " ON CONFLICT (manifest_id) DO UPDATE SET pushed_by = excluded.pushed_by, state = excluded.state",
-        *(manifest_id, account.name if account else None),
-    )
-    payload = {"manifest_id": manifest_id, "digest": layer.digest}
-    await enqueue(JOB, payload, namespace_id=namespace_id)
+def has_vex(document: ManifestDocument) -> bool:
+    """Whether a manifest is a referrer with a document of VEX."""
+    return document.subject is not None and _layer(document) is not None
 
 
 def _layer(document: ManifestDocument) -> Descriptor | None:
@@ -53,27 +40,29 @@ def _layer(document: ManifestDocument) -> Descriptor | None:
 
 
 @job(
-    JOB,
+    VEX,
     "Reads a document of VEX that was attached to an image.",
     lane=Lane.SHORT,
     goes_on_when_read_only=False,
-    needs=scan.is_on,
+    needs=is_on,
 )
 async def read(run: Run) -> str | None:
     """Read the document that the job is for, unless it is gone."""
     context, manifest_id = run.tools.context, run.payload["manifest_id"]
     row = await fetch_one(
-        "SELECT m.repository_id, m.subject_digest, n.name AS namespace, r.name AS repository FROM manifest m"
-        " JOIN repository r ON r.id = m.repository_id JOIN account n ON n.id = r.namespace_id"
+        "SELECT m.repository_id, m.media_type, m.subject_digest, n.name AS namespace, r.name AS repository"
+        " FROM manifest m JOIN repository r ON r.id = m.repository_id JOIN account n ON n.id = r.namespace_id"
         " WHERE m.id = ? AND m.subject_digest IS NOT NULL",
         manifest_id,
     )
-    if row is None:
+    body = (await bodies([manifest_id])).get(manifest_id)
+    layer = None if row is None or body is None else _layer(parse_manifest(body, row["media_type"]))
+    if row is None or layer is None:
         return None
     path = f"{row['namespace']}/{row['repository']}"
     about = About(context.site.registry_host, path, row["subject_digest"])
     try:
-        content = await _content(context, row["repository_id"], run.payload["digest"])
+        content = await _content(context, row["repository_id"], layer.digest)
         found = await asyncio.to_thread(statements, content, about)
     except NotVex as refusal:
         await _write(manifest_id, "failed", str(refusal), [])

@@ -1,5 +1,6 @@
 """The scan of an image, and the packages that it found."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import strawberry
@@ -54,10 +55,15 @@ class ScanProblem:
         return self.record.reason
 
 
-@strawberry.type(description="How many images of an index are in a state.")
+@strawberry.type(description="How many images are in a state.")
 class ScanCount:
     state: ScanState = strawberry.field(description="The state.")
     count: int = strawberry.field(description="How many are in it.")
+
+
+def to_scan_counts(numbers: Mapping[ScanState, int]) -> list[ScanCount]:
+    """Numbers by state as GraphQL values."""
+    return [ScanCount(state=state, count=count) for state, count in numbers.items()]
 
 
 @strawberry.type(
@@ -97,7 +103,7 @@ class ManifestScan:
     def images(self) -> list[ScanCount] | None:
         if self.record.images is None:
             return None
-        return [ScanCount(state=state, count=count) for state, count in self.record.images.items()]
+        return to_scan_counts(self.record.images)
 
     @strawberry.field(
         description="Files of an image that could not be read, such as a damaged `package.json`; at most 100."

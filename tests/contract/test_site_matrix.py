@@ -32,6 +32,7 @@ OF_THE_SITE = {
     *("organizations", "users", "jobs", "serviceKeys", "serviceKey", "mails"),
     *("appTokens", "build", "quotas", "mirrorHealth"),
     *("site.auditLog", "site.auditSummary", "site.operations", "site.storage", "site.advisories"),
+    "site.scanQueue",
     *("site.settings", "site.findings", "site.settingsSchema", "site.changelog"),
 }
 """The fields of the query and of the site that are refused to all others, as are the fields inside."""

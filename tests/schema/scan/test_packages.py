@@ -289,3 +289,25 @@ async def test_lists_of_images_cost_as_much_as_one(factory: Factory, ada: GraphQ
         assert [len(node["packages"]["nodes"]) for node in nodes] == [1] * first
         counted.append(len(count.statements))
     assert counted[0] == counted[1]
+
+
+async def test_a_copy_is_scanned_as_soon_as_a_push(factory: Factory, ada: GraphQL) -> None:
+    for name in ("app", "prod"):
+        await factory.repository(f"ada/{name}")
+    digests = [await factory.image("ada/app", layer(python_package(name, "1"))) for name in ("a", "b")]
+    children = [await factory.descriptor(digest) for digest in digests]
+    index = await factory.manifest("ada/app", kit.index_document(manifests=children))
+    await scan_pushed(factory)
+    copy = """mutation { tagCopy(from: { repository: "ada/app", manifestDigest: "%s" },
+      to: [{ repository: "ada/prod", tag: "v1" }]) { errors { message } } }"""
+
+    assert (await ada.data(copy % index))["tagCopy"]["errors"] == []
+    assert (await look(ada, digests[0], path="ada/prod"))["scan"]["state"] == "QUEUED"
+    assert await scan_pushed(factory) == ["The image is scanned."] * 2
+
+    assert (await look(ada, index, path="ada/prod"))["scan"]["state"] == "SCANNED"
+    nodes = (await look(ada, digests[1], path="ada/prod"))["packages"]["nodes"]
+    assert [node["package"]["name"] for node in nodes] == ["b"]
+    # What is there already is not scanned anew.
+    await ada.data(copy % index)
+    assert await scan_pushed(factory) == []

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from resolvers.job_kinds import KINDS, Run
+from resolvers.job_kinds import Run
+from resolvers.manifests.examination import VEX
 from resolvers.vex import reading
 from storage.statements import decode_json, execute, fetch
 from tests.factories import Factory
@@ -18,7 +19,8 @@ from tests.schema.scan.test_vulnerabilities import bring
 
 OPENVEX = "application/vnd.openvex+json"
 LOOK = """
-query ($digest: Digest!, $suppressed: Boolean) { repository(path: "ada/app") { manifest(digest: $digest) {
+query ($path: RepositoryPath! = "ada/app", $digest: Digest!, $suppressed: Boolean) {
+  repository(path: $path) { manifest(digest: $digest) {
   vulnerabilitySummary { count suppressedCount worst }
   packages { nodes { package { name }
     vulnerabilities { nodes { advisory { name } suppression { status } } } } }
@@ -67,9 +69,14 @@ async def attach(
             annotations=annotations,
         ),
     )
-    (job,) = await fetch("SELECT payload FROM job WHERE kind = ?", reading.JOB)
-    await execute("DELETE FROM job WHERE kind = ?", reading.JOB)
-    return digest, await KINDS[reading.JOB].handler(Run(decode_json(job["payload"]), tools(factory)))
+    return digest, await read(factory)
+
+
+async def read(factory: Factory) -> str | None:
+    """Do the job that a referrer with a document left; what came of it."""
+    (job,) = await fetch("SELECT payload FROM job WHERE kind = ?", VEX)
+    await execute("DELETE FROM job WHERE kind = ?", VEX)
+    return await reading.read(Run(decode_json(job["payload"]), tools(factory)))
 
 
 async def look(client: GraphQL, digest: str, **variables: object) -> Json:
@@ -172,6 +179,21 @@ async def test_an_attestation_counts_if_it_is_about_the_image(
     _, said = await attach(factory, image, envelope(image.removeprefix("sha256:")), kind, **notes)
     assert said == "It states 1 things of the image."
     assert await suppressed(ada, image) == {("DSA-1", "curl"), ("DSA-1", "libflaw")}
+
+
+async def test_a_copy_with_its_referrers_says_the_same(factory: Factory, ada: GraphQL, image: str) -> None:
+    await factory.organization("acme", owner="ada")
+    await factory.repository("acme/app", by="ada")
+    await attach(factory, image, document(stated("DSA-1", "pkg:oci/app")))
+    copy = """mutation { tagCopy(from: { repository: "ada/app", tag: "v1" }, includeReferrers: true,
+      to: [{ repository: "acme/app", tag: "v1" }]) { errors { message } } }"""
+
+    assert (await ada.data(copy))["tagCopy"]["errors"] == []
+    assert await scan_pushed(factory) == ["The image is scanned."]
+    assert await read(factory) == "It states 1 things of the image."
+
+    summary = (await look(ada, image, path="acme/app"))["vulnerabilitySummary"]
+    assert summary == {"count": 1, "suppressedCount": 1, "worst": "CRITICAL"}
 
 
 DEEP = b'{"@context": "https://openvex.dev/ns", "statements": ' + b"[" * 200 + b"]" * 200 + b"}"

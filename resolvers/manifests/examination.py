@@ -1,0 +1,50 @@
+"""Examination of what was stored: images for what is in them, referrers for documents of VEX.
+
+Whoever stores manifests orders it here; jobs of `resolvers.scan` and `resolvers.vex` do it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from resolvers.context import Context, Site
+from resolvers.manifests.content import IMAGE_CONFIG_MEDIA_TYPES
+from storage.jobs import enqueue_many
+from storage.statements import execute
+
+SCAN: Final = "scan.image"
+VEX: Final = "vex.read"
+
+
+def is_on(site: Site) -> bool:
+    """Whether images are scanned."""
+    return site.has("SECURITY_SCANNER")
+
+
+async def order_scans(site: Site, namespace_id: int, manifests: Sequence[tuple[int, str | None]]) -> None:
+    """Have those of some manifests scanned that are images, in the open transaction that stores them.
+
+    A manifest is given with the media type of its configuration.
+    """
+    if is_on(site):
+        await enqueue_many(
+            SCAN,
+            [
+                ({"manifest_id": manifest_id}, namespace_id)
+                for manifest_id, media_type in manifests
+                if media_type in IMAGE_CONFIG_MEDIA_TYPES
+            ],
+        )
+
+
+async def order_vex(context: Context, namespace_id: int, manifest_ids: Sequence[int]) -> None:
+    """Have documents of VEX read, in the open transaction that stores the referrers which have them."""
+    if not is_on(context.site):
+        return
+    account = context.viewer.account
+    for manifest_id in manifest_ids:
+        await execute(
+            "INSERT INTO vex_document (manifest_id, pushed_by, state) VALUES (?, ?, 'queued')"
+            " ON CONFLICT (manifest_id) DO UPDATE SET pushed_by = excluded.pushed_by, state = excluded.state",
+            *(manifest_id, account.name if account else None),
+        )
+    await enqueue_many(VEX, [({"manifest_id": manifest_id}, namespace_id) for manifest_id in manifest_ids])
