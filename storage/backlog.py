@@ -8,7 +8,7 @@ from storage.statements import fetch, shared_now
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Numbers of jobs of one kind, and since when the oldest waits.
+    """Numbers of jobs of one kind, and when the oldest that waits was added.
 
     What a process left that is gone waits as well, until another one takes it.
     """
@@ -16,7 +16,7 @@ class Backlog:
     waiting: int
     running: int
     failed: int
-    waiting_since_ms: int | None
+    oldest_ms: int | None
 
 
 async def backlog(kind: str) -> Backlog:

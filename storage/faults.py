@@ -63,6 +63,9 @@ FAULT_POINTS: tuple[FaultPoint, ...] = (
     FaultPoint("prune.before_commit", "A batch of tags is ended, and its transaction is not yet committed."),
     FaultPoint("prune.after_commit", "A batch of tags is ended, and the next one is not."),
     FaultPoint(
+        "scan.before_layer", "What is in a layer is written, and its transaction is not yet committed."
+    ),
+    FaultPoint(
         "push.after_commit", "The transaction of a push is committed, and the client has not been told."
     ),
 )

@@ -25,10 +25,10 @@ STATUS = "var/lib/dpkg/status"
 """Where dpkg notes its packages."""
 
 
-def archive(files: Mapping[str, bytes | str | tarfile.TarInfo]) -> bytes:
+def archive(files: Mapping[str, bytes | str | tarfile.TarInfo], form: int = tarfile.DEFAULT_FORMAT) -> bytes:
     """A tar archive: of files by path, of symbolic links (text), and of entries of any kind."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as tar:
         for path, content in files.items():
             member = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(path)
             if isinstance(content, str):

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
+from quayside.scan.soundness import is_sound, is_text
 from quayside.scan.walk import Found
 from resolvers.scan.listing import parts
 from resolvers.scan.package import Distribution, Ecosystem, Package
@@ -23,6 +24,8 @@ from resolvers.scan.scanner import (
 
 HEADER: Final = 5
 FRAME_BYTES: Final = 64 * 1024 * 1024
+NO_FAULT_OF_THE_LAYER: Final = 75
+"""What the child ends with, without an answer, where the disk is full or the like."""
 
 
 def frame(kind: bytes, content: bytes) -> bytes:
@@ -67,6 +70,12 @@ def write_refusal(output: BinaryIO, error: NotScanned) -> None:
     output.write(frame(b"E", orjson.dumps({"state": error.state, "reason": error.reason})))
 
 
+def _require(is_so: bool) -> None:
+    """Raise `ValueError` for what the child would never say: it may be in the hands of the layer."""
+    if not is_so:
+        raise ValueError("the answer is not sound")
+
+
 class Answer:
     """An answer as it is read."""
 
@@ -89,16 +98,29 @@ class Answer:
 
     def _take_file(self, content: bytes) -> None:
         path, parser, packages = orjson.loads(content)
-        self._files.append(
-            PackageFile(path, parser, [Package(Ecosystem(kind), *rest) for kind, *rest in packages])
-        )
+        found = [Package(Ecosystem(kind), *rest) for kind, *rest in packages]
+        _require(is_text(path) and is_text(parser) and len(parser) <= 32 and all(map(is_sound, found)))
+        self._files.append(PackageFile(path, parser, found))
 
     def _take_part(self, content: bytes) -> None:
         length = int.from_bytes(content[:4], "big")
-        self._parts.append(ListingPart(content[4 : 4 + length].decode(), content[4 + length :]))
+        path = content[4 : 4 + length].decode()
+        self._parts.append(ListingPart(path, content[4 + length :]))
 
     def _take_end(self, content: bytes) -> None:
-        self._end = orjson.loads(content)
+        end = orjson.loads(content)
+        if end["state"] == LayerState.SCANNED:
+            _require(
+                all(
+                    isinstance(end[name], int) and end[name] < 2**63 for name in ("size_bytes", "entry_count")
+                )
+            )
+            texts = [*end["removed"], *end["opaque"], *(end["distribution"] or ())]
+            texts += [text for path, sentence in end["problems"] for text in (path, sentence)]
+            _require(all(map(is_text, texts)))
+        else:
+            _require(is_text(end["reason"]) and LayerState(end["state"]) is not LayerState.SCANNED)
+        self._end = end
 
     @property
     def is_whole(self) -> bool:

@@ -9,11 +9,11 @@ import os
 import resource
 import sys
 
-from quayside.scan.answer import write_found, write_refusal
+from quayside.scan.answer import NO_FAULT_OF_THE_LAYER, write_found, write_refusal
 from quayside.scan.limits import Limits
 from quayside.scan.parsers import collected
 from quayside.scan.stream import refused
-from quayside.scan.walk import Walk
+from quayside.scan.walk import OF_THE_MACHINE, Walk
 from resolvers.scan.scanner import NotScanned
 
 NICENESS = 10
@@ -31,6 +31,10 @@ def main() -> None:
             write_found(output, walk.run(), walk.size_bytes)
         except NotScanned as error:
             write_refusal(output, error)
+        except OSError as error:
+            if error.errno not in OF_THE_MACHINE:
+                raise
+            sys.exit(NO_FAULT_OF_THE_LAYER)
         except MemoryError:
             write_refusal(
                 output, refused(f"Reading the layer takes more than {limits.memory_bytes} bytes of memory.")
@@ -41,12 +45,13 @@ def _bound(limits: Limits) -> None:
     os.nice(NICENESS)
     for number, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_s),
         (resource.RLIMIT_FSIZE, limits.spool_bytes),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(number, (value, value))
+    # At the lower limit the signal tells of it.
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 5))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,18 @@ from collections.abc import AsyncIterable
 from dataclasses import asdict
 from typing import Final
 
-from quayside.scan.answer import FRAME_BYTES, HEADER, Answer
+from quayside.scan.answer import FRAME_BYTES, HEADER, NO_FAULT_OF_THE_LAYER, Answer
 from quayside.scan.limits import Limits
 from quayside.scan.stream import refused
 from resolvers.scan.scanner import LayerContents, LayerState, NotScanned
 from storage.uninterrupted import settled
 
 PROGRAM: Final = "quayside.scan.child"
-VERSION: Final = 1
+LARGE_BYTES: Final = 64 * 1024
+"""Of an answer that takes a while to be read."""
+_FROM_OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals that no layer causes: the system sends the first where memory is short."""
+VERSION: Final = 2
 """Raised with what is found, so that layers are read again."""
 
 
@@ -36,7 +40,10 @@ class ChildScanner:
         return VERSION
 
     async def scan(self, content: AsyncIterable[bytes], size_bytes: int) -> LayerContents:
-        """Read a layer. Raises `NotScanned`, and what `content` raises; no process is left."""
+        """Read a layer; no process is left.
+
+        Raises `NotScanned`, `OSError` where the machine is at fault, and what `content` raises.
+        """
         limits = self._limits
         if size_bytes > limits.stored_bytes:
             raise NotScanned(
@@ -88,10 +95,28 @@ class ChildScanner:
                 left -= length
                 if length > FRAME_BYTES or left < 0:
                     raise refused("There is more to tell of the layer than can be kept.")
-                answer.take(header[:1], await process.stdout.readexactly(length))
+                content = await process.stdout.readexactly(length)
+                if length > LARGE_BYTES:
+                    # Meanwhile the server goes on.
+                    await asyncio.to_thread(answer.take, header[:1], content)
+                else:
+                    answer.take(header[:1], content)
         except asyncio.IncompleteReadError as error:
-            raise refused(f"The process that read the layer ended {_how(await process.wait())}.") from error
+            raise self._ending(await process.wait()) from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise refused("The process that read the layer did not answer as agreed.") from error
         return answer
+
+    def _ending(self, code: int) -> Exception:
+        """What it means that the child has ended without an answer."""
+        if code == -signal.SIGXCPU:
+            return refused(
+                f"Reading the layer takes more than {self._limits.cpu_s} seconds of the processor."
+            )
+        if code in {NO_FAULT_OF_THE_LAYER, *(-number for number in _FROM_OUTSIDE)}:
+            # The layer is read again later.
+            return OSError(f"the process that read a layer ended {_how(code)}, for want of room or memory")
+        return refused(f"The process that read the layer ended {_how(code)}.")
 
 
 async def _feed(process: asyncio.subprocess.Process, content: AsyncIterable[bytes]) -> None:

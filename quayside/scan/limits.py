@@ -23,6 +23,7 @@ class Limits:
     entries: int = 500_000
     packages: int = 100_000
     removals: int = 100_000
+    removal_bytes: int = 16 * MIB
     problems: int = 100
     cpu_s: int = 900
     time_s: int = 3_600

@@ -1,6 +1,8 @@
 """The archive in a layer: decompressed as it is read, counted, and only a piece of it in memory."""
 
+import re
 import zlib
+from tarfile import BLOCKSIZE
 from typing import BinaryIO, Final
 
 from quayside.scan.limits import Limits
@@ -10,6 +12,8 @@ PIECE: Final = 256 * 1024
 HEADER_BYTES: Final = 1024 * 1024
 """Most that a header of the archive may have, such as a long path; it is read at once."""
 WINDOW_BYTES: Final = 128 * 1024 * 1024
+_DIGITS: Final = re.compile(rb"\d{200}")
+"""More than a number has. `tarfile` looks for numbers in headers, in a time by the square of their length."""
 _GZIP: Final = b"\x1f\x8b"
 _ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = b"\x2a\x4d\x18"
@@ -58,6 +62,8 @@ class Archive:
         while len(found) < size and (piece := self.piece(size - len(found))):
             found += piece
         self.last = bytes(found)
+        if size > BLOCKSIZE and _DIGITS.search(self.last):
+            raise refused("The archive in the layer has a header that is damaged.")
         return self.last
 
     def piece(self, size: int) -> memoryview:
@@ -161,6 +167,10 @@ class _Zstandard:
         try:
             return self._reader.read(size)
         except self._error as error:
+            if "too much memory" in str(error):
+                raise refused(
+                    f"The layer takes more than {WINDOW_BYTES} bytes of memory to be decompressed."
+                ) from error
             raise Damaged from error
 
 

@@ -1,5 +1,6 @@
 """A walk through the archive of a layer: its entries, and the packages that parsers find in its files."""
 
+import errno
 import hashlib
 import re
 import tarfile
@@ -9,19 +10,22 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from quayside.scan.limits import Limits
-from quayside.scan.parsers.base import HEAD_BYTES, Entry, File, Parser, Unreadable
+from quayside.scan.parsers.base import HEAD_BYTES, Bomb, Entry, File, Parser, Unreadable
+from quayside.scan.soundness import is_sound
 from quayside.scan.stream import PIECE, Archive, refused
 from resolvers.scan.listing import EntryKind, ListedEntry, line_of
 from resolvers.scan.package import Distribution, Package
 from resolvers.scan.scanner import NotScanned, PackageFile
 
+OF_THE_MACHINE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO}
+"""Errors of the system that are no fault of a layer."""
 MEMORY_BYTES: Final = 8 * 1024 * 1024
 """Larger files that parsers want are on disk while they are looked into."""
 WHITEOUT: Final = ".wh."
 OPAQUE: Final = ".wh..wh..opq"
 OS_RELEASE: Final = ("etc/os-release", "usr/lib/os-release")
 """Where distributions say what they are; what is first counts, if it is no link to the other."""
-_ASSIGNMENT: Final = re.compile(r"""(ID|VERSION_ID)=(["']?)([^"'\n]*)\2\s*""")
+_ASSIGNMENT: Final = re.compile(r"""(ID|VERSION_ID)=(["']?)([^"'\n]*)\2""")
 _KINDS: Final = {
     tarfile.DIRTYPE: EntryKind.DIRECTORY,
     tarfile.SYMTYPE: EntryKind.SYMLINK,
@@ -30,8 +34,6 @@ _KINDS: Final = {
     tarfile.BLKTYPE: EntryKind.DEVICE,
     tarfile.FIFOTYPE: EntryKind.FIFO,
 }
-NAME_LENGTH: Final = 512
-VERSION_LENGTH: Final = 255
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Found:
     problems: list[tuple[str, str]] = field(default_factory=list)
     releases: dict[str, Distribution] = field(default_factory=dict)
     package_count: int = 0
+    removed_bytes: int = 0
 
     @property
     def distribution(self) -> Distribution | None:
@@ -125,8 +128,11 @@ class Walk:
 
     def _note_removal(self, noted: list[str], path: str, kind: EntryKind) -> None:
         noted.append(path)
-        if len(noted) > self._limits.removals:
-            raise refused(f"The layer takes away more than {self._limits.removals} paths.")
+        self.found.removed_bytes += len(path.encode())
+        limits = self._limits
+        if len(noted) > limits.removals or self.found.removed_bytes > limits.removal_bytes:
+            most = f"{limits.removals} paths, or {limits.removal_bytes} bytes of them"
+            raise refused(f"The layer takes away more than {most}.")
         # A directory may be replaced and have entries; a name of its own keeps both.
         self.found.lines[f"{path}\0{kind}"] = line_of(ListedEntry(path, kind))
 
@@ -174,15 +180,20 @@ class Walk:
             try:
                 for package in parser.parse(File(entry, content)):
                     self._count_package()
-                    if _is_sound(package):
+                    if is_sound(package):
                         found[package] = None
                     else:
                         self._note_problem(entry.path, "A name or a version is too long, or no text.")
             except Unreadable as error:
                 self._note_problem(entry.path, f"{str(error)[:300]}.")
+            except Bomb as error:
+                raise refused(f"The layer has a file that {error}: {entry.path[:200]}.") from error
             except (NotScanned, MemoryError):
                 raise
-            except Exception as error:  # noqa: BLE001 - A file may be worse than its parser knows of.
+            except Exception as error:
+                # A file may be worse than its parser knows of.
+                if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+                    raise
                 self._note_problem(entry.path, f"The file cannot be read: {type(error).__name__}.")
         # Most programs have none; that a path has none any more, the listing tells.
         if found:
@@ -208,6 +219,8 @@ class Walk:
 
     def _content(self, member: tarfile.TarInfo) -> Iterator[memoryview]:
         """The pieces of a file."""
+        if member.size < 0:
+            raise refused(f"The layer has a file of {member.size} bytes: {_text(member.name)[:200]}.")
         if member.size > self._limits.bytes:
             raise refused(f"The layer has a file of {member.size} bytes: {_text(member.name)[:200]}.")
         if member.sparse is not None:
@@ -254,16 +267,3 @@ class Walk:
 def _text(name: str) -> str:
     """A name of the archive as text that databases take."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
-
-
-def _is_sound(package: Package) -> bool:
-    texts = {
-        package.name: NAME_LENGTH,
-        package.version: VERSION_LENGTH,
-        package.source_name or "": NAME_LENGTH,
-        package.source_version or "": VERSION_LENGTH,
-        package.architecture or "": 64,
-    }
-    return bool(package.name and package.version) and all(
-        len(text) <= length and text.isprintable() for text, length in texts.items()
-    )

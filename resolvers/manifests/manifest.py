@@ -6,7 +6,7 @@ name it, but its digest is replaced, so that no lookup finds it. Undeleting rest
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from resolvers.columns import Columns
 from resolvers.context import Context
@@ -99,6 +99,13 @@ async def undelete(condition: str, *values: Any) -> int:
     return await execute(_UNDELETE.format(collected="NULL", condition=condition), *values)
 
 
+_COLLECTED_PARTS: Final = (
+    *("manifest_child", "manifest_blob", "label", "manifest_body"),
+    # What was found in layers went with these.
+    *("manifest_scan", "hidden_file"),
+)
+
+
 async def undelete_collected(repository_id: int, digests: Sequence[str]) -> list[int]:
     """Undelete the collected tombstones with some of at most 500 digests. Returns their ids.
 
@@ -114,7 +121,7 @@ async def undelete_collected(repository_id: int, digests: Sequence[str]) -> list
     ids = [row["id"] for row in rows]
     if ids:
         # Garbage collection may not have removed their parts yet.
-        for table in ("manifest_child", "manifest_blob", "label", "manifest_body"):
+        for table in _COLLECTED_PARTS:
             await execute(f"DELETE FROM {table} WHERE manifest_id IN ({placeholders(ids)})", *ids)
         await execute(
             f"UPDATE manifest SET pushed_at_ms = ? WHERE id IN ({placeholders(ids)})", now_ms(), *ids

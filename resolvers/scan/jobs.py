@@ -18,6 +18,7 @@ from resolvers.scan.scanner import LayerState, NotScanned, Scanner
 from resolvers.scan.state import NO_IMAGE, ScanState
 from storage.blobs import BlobStore
 from storage.clock import now_ms
+from storage.jobs import enqueue
 from storage.statements import fetch, fetch_one
 
 logger = logging.getLogger("quayside.scan")
@@ -27,6 +28,8 @@ _OWN_MS: Final = 10 * MINUTE * 1000
 """For how long an image has only the job of its push."""
 AGAIN_MS: Final = HOUR * 1000
 """When an image is looked at again that waits for layers."""
+SOON_MS: Final = 15_000
+"""When that is first done after its push; each time it takes twice as long."""
 IS_IMAGE: Final = (
     f"m.is_index = FALSE AND m.config_media_type IN"
     f" ({', '.join(repr(kind) for kind in sorted(IMAGE_CONFIG_MEDIA_TYPES))})"
@@ -48,8 +51,23 @@ async def scan_image(run: Run) -> str | None:
     scanner = run.tools.scanner
     if scanner is None:
         return None
-    outcome = await scan(run, scanner, run.payload["manifest_id"])
+    manifest_id, tries = run.payload["manifest_id"], run.payload.get("tries", 0)
+    outcome = await scan(run, scanner, manifest_id)
+    if outcome is not None and outcome.state is ScanState.QUEUED:
+        await _try_again(manifest_id, tries)
     return None if outcome is None else f"The image is {outcome.state}. {outcome.reason or ''}".strip()
+
+
+async def _try_again(manifest_id: int, tries: int) -> None:
+    """Look soon for layers that come with the first pull from a cache; later the background does."""
+    delay_ms = SOON_MS * 2**tries
+    row = await fetch_one(
+        "SELECT r.namespace_id FROM manifest m JOIN repository r ON r.id = m.repository_id WHERE m.id = ?",
+        manifest_id,
+    )
+    if row is not None and delay_ms < AGAIN_MS:
+        payload = {"manifest_id": manifest_id, "tries": tries + 1}
+        await enqueue(SCAN, payload, delay_ms=delay_ms, namespace_id=row["namespace_id"])
 
 
 _DUE: Final = (

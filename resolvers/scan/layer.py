@@ -1,5 +1,6 @@
 """Layers: what was found in each of them, written once for all images that have it."""
 
+import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,9 +85,10 @@ async def store(
     distribution = contents.distribution if contents else None
     packages = [package for file in contents.package_files for package in file.packages] if contents else []
     ids = await intern(packages, distribution or beneath)
+    removals = await asyncio.to_thread(_packed, contents.removals) if contents else None
     async with transaction("layer.store"):
         await execute("DELETE FROM scanned_layer WHERE digest = ? AND version < ?", digest, version)
-        layer_id = await _insert(digest, version, found, distribution)
+        layer_id = await _insert(digest, version, found, removals, distribution)
         if layer_id is None or contents is None:
             return
         for number, part in enumerate(contents.listing):
@@ -98,8 +100,18 @@ async def store(
         fault("scan.before_layer")
 
 
+def _packed(removals: Removals) -> bytes | None:
+    """What a layer takes away, as its row has it."""
+    text = orjson.dumps({"paths": removals.paths, "directories": removals.directories})
+    return zlib.compress(text) if removals.paths or removals.directories else None
+
+
 async def _insert(
-    digest: str, version: int, found: LayerContents | NotScanned, distribution: Distribution | None
+    digest: str,
+    version: int,
+    found: LayerContents | NotScanned,
+    removals: bytes | None,
+    distribution: Distribution | None,
 ) -> int | None:
     """Insert the row of a layer; its id, None if there is one or the blob is gone."""
     blob = await fetch_one(f"SELECT id FROM blob WHERE digest = ? AND state = 'stored'{key_share()}", digest)
@@ -117,14 +129,12 @@ async def _insert(
     if isinstance(found, NotScanned):
         row |= {"state": found.state.value, "reason": found.reason}
     else:
-        removals = found.removals
-        text = orjson.dumps({"paths": removals.paths, "directories": removals.directories})
         row |= {
             "state": LayerState.SCANNED.value,
             "size_bytes": found.size_bytes,
             "entry_count": found.entry_count,
             "problems": orjson.dumps(found.problems).decode(),
-            "removals": zlib.compress(text) if removals.paths or removals.directories else None,
+            "removals": removals,
         }
     if distribution is not None:
         row |= {"distribution_name": distribution.name, "distribution_version": distribution.version}

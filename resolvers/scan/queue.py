@@ -7,9 +7,17 @@ from resolvers.context import Context
 from resolvers.manifests.examination import SCAN, is_on
 from resolvers.scan.state import ScanState
 from storage.backlog import Backlog, backlog
-from storage.statements import fetch, fetch_one
+from storage.statements import fetch_one
 
 OTHERS: Final = "scan.others"
+
+
+# One pass over the rows; to group them would sort them.
+_COUNTS: Final = (
+    "SELECT MAX(scanned_at_ms) AS last_ms, "
+    + ", ".join(f"SUM(CASE WHEN state = '{state}' THEN 1 ELSE 0 END) AS {state}" for state in ScanState)
+    + " FROM manifest_scan"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +39,13 @@ async def scan_queue(context: Context) -> ScanQueue | None:
     context.viewer.require_site_view()
     if not is_on(context.site):
         return None
-    rows = await fetch(
-        "SELECT state, COUNT(*) AS number, MAX(scanned_at_ms) AS last_ms FROM manifest_scan GROUP BY state"
-    )
-    numbers = {ScanState(row["state"]): int(row["number"]) for row in rows}
+    row = await fetch_one(_COUNTS)
+    assert row is not None  # An aggregate has one row.
+    numbers = {state: int(row[state.value] or 0) for state in ScanState}
     return ScanQueue(
         pushed=await backlog(SCAN),
-        images={state: numbers[state] for state in ScanState if state in numbers},
-        last_scanned_at_ms=max((row["last_ms"] for row in rows if row["last_ms"] is not None), default=None),
+        images={state: number for state, number in numbers.items() if number},
+        last_scanned_at_ms=row["last_ms"],
         left=await _left(),
     )
 

@@ -10,7 +10,7 @@ from schema.scan.scan import ScanCount, to_scan_counts
 
 
 @strawberry.type(
-    description="The scans of images that are to be made. One that stands still has a `waitingSince` and a"
+    description="The scans of images that are to be made. One that stands still has a `oldestOrderedAt` and a"
     " `lastScannedAt` that are long ago."
 )
 class ScanQueue:
@@ -26,11 +26,9 @@ class ScanQueue:
     def running_count(self) -> int:
         return self.record.pushed.running
 
-    @strawberry.field(
-        description="Since when the one waits that was stored first of them; null if none does."
-    )
-    def waiting_since(self) -> datetime | None:
-        return optional_datetime(self.record.pushed.waiting_since_ms)
+    @strawberry.field(description="When the scan was ordered that waits longest; null if none does.")
+    def oldest_ordered_at(self) -> datetime | None:
+        return optional_datetime(self.record.pushed.oldest_ms)
 
     @strawberry.field(
         description="How many scans were given up in the last 90 days, since the registry itself failed in"

@@ -7,7 +7,8 @@
     PARSERS = (Parser("dpkg", named(r"var/lib/dpkg/status"), _packages),)
 
 A file is hostile: whatever it holds, a parser yields packages or raises `Unreadable`. One that cannot be read
-is noted as a problem of the layer, beside the packages that were yielded before, and scanning goes on.
+is noted as a problem of the layer, beside the packages that were yielded before, and scanning goes on. With a
+`Bomb` it ends.
 """
 
 import re
@@ -23,6 +24,11 @@ HEAD_BYTES: Final = 64
 
 class Unreadable(Exception):
     """The file is not what its name promises; the message is a sentence that says in which way."""
+
+
+class Bomb(Exception):
+    """The file is made to take more than there is: the layer that has it is not read. The message continues
+    "The layer has a file that …"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from quayside.scan.parsers.base import Entry, Unreadable
 
 MAGIC: Final = b"\x7fELF"
 _MOST_HEADERS: Final = 10_000
+_LARGEST_HEADER: Final = 256
+"""Of a section or a segment; they have 64 bytes at most."""
 _MOST_NAMES: Final = 1024 * 1024
 _EXECUTABLE, _SHARED = 2, 3
 _LOADED: Final = 1
@@ -42,6 +44,7 @@ class Elf:
 
     def __init__(self, content: BinaryIO) -> None:
         self._content = content
+        self._size = content.seek(0, 2)
         head = self.at(0, 64)
         if not head.startswith(MAGIC) or len(head) < 52 or head[4] not in (1, 2) or head[5] not in (1, 2):
             raise Unreadable("the headers of the program are broken")
@@ -62,6 +65,9 @@ class Elf:
 
     def at(self, offset: int, size: int) -> bytes:
         """Bytes of the file; fewer where it ends."""
+        # Headers may say what is more than a file can have.
+        if offset >= self._size:
+            return b""
         self._content.seek(offset)
         return self._content.read(size)
 
@@ -107,5 +113,7 @@ class Elf:
     def _headers(self, offset: int, size: int, count: int) -> Iterator[bytes]:
         if not offset or count > _MOST_HEADERS:
             return
+        if size > _LARGEST_HEADER:
+            raise Unreadable("the headers of the program are broken")
         table = self.at(offset, size * count)
         yield from (table[start : start + size] for start in range(0, len(table), size or 1))

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Final
 
-from quayside.scan.parsers.base import MIB, Entry, File, Parser, Unreadable
+from quayside.scan.parsers.base import MIB, Bomb, Entry, File, Parser, Unreadable
 from resolvers.scan.package import Ecosystem, Package
 
 _ARCHIVES: Final = (".jar", ".war", ".ear", ".hpi", ".jpi", ".par", ".sar", ".kar")
@@ -20,6 +20,9 @@ _FILE_NAME: Final = re.compile(
 _DEEPEST: Final = 5
 _MOST_BYTES: Final = 512 * MIB
 """What is unpacked of one file, with all archives in it."""
+_FREE_BYTES: Final = 64 * MIB
+_RATIO: Final = 200
+"""Beyond `_FREE_BYTES`, a file that unpacks to more than so many times its size is a bomb."""
 _LONGEST_TEXT: Final = MIB
 _LARGEST_DIRECTORY: Final = 16 * MIB
 """Of a zip file: some 200,000 entries, which are in memory at once."""
@@ -31,18 +34,23 @@ def _wants(entry: Entry) -> bool:
 
 
 class _Budget:
-    """How much may still be unpacked."""
+    """How much may still be unpacked of a file of some size."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         self.left = _MOST_BYTES
+        self._bomb = max(_FREE_BYTES, _RATIO * size)
 
     def read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: IO[bytes], most: int) -> None:
-        """Unpack a member. Raises `Unreadable` if it has more than `most` bytes, or nothing is left."""
+        """Unpack a member. Raises `Unreadable` for more than `most` bytes or than is left, and `Bomb`."""
+        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise Unreadable("the archive is compressed in a way that Java does not know")
         done = 0
         with archive.open(member) as source:
             while chunk := source.read(MIB):
                 done += len(chunk)
                 self.left -= len(chunk)
+                if _MOST_BYTES - self.left > self._bomb:
+                    raise Bomb(f"unpacks to more than {_RATIO} times its size")
                 if done > most or self.left < 0:
                     raise Unreadable("the archive unpacks to more than can be read")
                 target.write(chunk)
@@ -56,15 +64,31 @@ class _Budget:
 
 
 def _packages(file: File) -> Iterator[Package]:
-    try:
-        yield from dict.fromkeys(_archive(file.path, file.content, _Budget(), 1))
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        # The library raises these for encrypted members, unknown compressions and broken headers.
-        raise Unreadable(f"the archive is broken: {error}") from error
+    seen: set[Package] = set()
+    for package in _archive(file.path, file.content, _Budget(file.entry.size), 1):
+        if package not in seen:
+            seen.add(package)
+            yield package
+
+
+_BROKEN: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError),
+    *(struct.error, OverflowError),
+)
+"""What the library raises for encrypted members, unknown compressions and broken headers."""
 
 
 def _archive(path: str, content: IO[bytes], budget: _Budget, depth: int) -> Iterator[Package]:
+    """The packages of an archive and those in it. Raises `Unreadable` after them if one of it is broken."""
+    try:
+        yield from _opened(path, content, budget, depth)
+    except _BROKEN as error:
+        raise Unreadable(f"the archive is broken: {error}") from error
+
+
+def _opened(path: str, content: IO[bytes], budget: _Budget, depth: int) -> Iterator[Package]:
     _check_directory(content)
+    broken: Unreadable | None = None
     with zipfile.ZipFile(content) as archive:
         poms, manifest = [], None
         for member in archive.infolist():
@@ -74,15 +98,20 @@ def _archive(path: str, content: IO[bytes], budget: _Budget, depth: int) -> Iter
                 manifest = budget.text(archive, member)
             elif member.filename.lower().endswith(_ARCHIVES) and depth < _DEEPEST:
                 with tempfile.SpooledTemporaryFile(_IN_MEMORY) as inner:
-                    budget.read(archive, member, inner, _MOST_BYTES)
-                    inner.seek(0)
-                    yield from _archive(member.filename, inner, budget, depth + 1)
+                    try:
+                        budget.read(archive, member, inner, _MOST_BYTES)
+                        inner.seek(0)
+                        yield from _archive(member.filename, inner, budget, depth + 1)
+                    except Unreadable as error:
+                        broken = error
         found = [package for pom in poms if (package := _by_pom(pom))]
         yield from found
         if not found:
             package = _by_manifest(path, manifest or "")
             if package is not None:
                 yield package
+    if broken is not None:
+        raise broken
 
 
 def _check_directory(content: IO[bytes]) -> None:

@@ -12,8 +12,10 @@ from quayside.scan.parsers.base import MIB, File, Parser, Unreadable, named
 from resolvers.scan.package import Ecosystem, Package
 
 _NAME, _VERSION, _RELEASE, _EPOCH, _ARCHITECTURE, _SOURCE = 1000, 1001, 1002, 1003, 1022, 1044
+_WANTED: Final = {_NAME, _VERSION, _RELEASE, _EPOCH, _ARCHITECTURE, _SOURCE}
 _INT32, _STRING = 4, 6
 _MOST_ENTRIES: Final = 65_536
+_LONGEST_TEXT: Final = 4_096
 _KEY: Final = "gpg-pubkey"
 """Keys that rpm trusts are noted like packages."""
 _PAGE: Final = 4096
@@ -34,11 +36,12 @@ def _values(header: bytes) -> dict[int, str | int]:
         found: dict[int, str | int] = {}
         for number in range(count):
             tag, kind, offset, _ = struct.unpack_from(">IIII", header, 8 + 16 * number)
-            if tag not in {_NAME, _VERSION, _RELEASE, _EPOCH, _ARCHITECTURE, _SOURCE}:
+            if tag not in _WANTED or tag in found:
                 continue
             if kind == _STRING:
-                end = header.index(b"\0", start + offset)
-                found[tag] = header[start + offset : end].decode("utf-8", "replace")
+                place = start + offset
+                end = header.index(b"\0", place, place + _LONGEST_TEXT)
+                found[tag] = header[place:end].decode("utf-8", "replace")
             elif kind == _INT32:
                 (found[tag],) = struct.unpack_from(">I", header, start + offset)
     except (struct.error, ValueError) as error:
@@ -66,20 +69,50 @@ def _package(header: bytes) -> Package | None:
     )
 
 
+class _Whole:
+    """How much there may be in headers: no more than in the file. A crafted one might name itself often."""
+
+    def __init__(self, content: bytes | bytearray) -> None:
+        self._left = len(content)
+
+    def package(self, header: bytes) -> Package | None:
+        """The package of one more header."""
+        self._left -= len(header)
+        if self._left < 0:
+            raise Unreadable("the rpm database has more in it than bytes")
+        return _package(header)
+
+
+def _authorize(action: int, table: str | None, *_: object) -> int:
+    """Let a statement read the packages alone, so that the schema of the file cannot make it do more."""
+    may = action == sqlite3.SQLITE_SELECT or (action == sqlite3.SQLITE_READ and table == "Packages")
+    return sqlite3.SQLITE_OK if may else sqlite3.SQLITE_DENY
+
+
+_IS_TABLE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'Packages' AND type = 'table' AND rootpage > 0"
+"""It is no view and no virtual table, which may be anything."""
+
+
 def _of_sqlite(file: File) -> Iterator[Package]:
     content = bytearray(file.bytes())
     if not content.startswith(b"SQLite format 3\0") or len(content) < 100:
         raise Unreadable("the rpm database is none of SQLite")
     # It is read without its journal, as what rpm leaves when it ends: the bytes say that it has one.
     content[18:20] = b"\1\1"
-    database = sqlite3.connect(":memory:")
+    whole, database = _Whole(content), sqlite3.connect(":memory:")
     try:
-        database.deserialize(bytes(content))
-        database.execute("PRAGMA trusted_schema = OFF")
-        for (header,) in database.execute("SELECT blob FROM Packages ORDER BY hnum"):
-            if isinstance(header, bytes) and (package := _package(header)) is not None:
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, len(content))
+        database.deserialize(content)
+        del content
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "temp_store = MEMORY"):
+            database.execute(f"PRAGMA {pragma}")
+        if database.execute(_IS_TABLE).fetchone() is None:
+            raise Unreadable("the rpm database has no table of packages")
+        database.set_authorizer(_authorize)
+        for (header,) in database.execute("SELECT blob FROM Packages"):
+            if isinstance(header, bytes) and (package := whole.package(header)) is not None:
                 yield package
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise Unreadable("the rpm database is damaged") from error
     finally:
         database.close()
@@ -90,6 +123,7 @@ def _of_ndb(file: File) -> Iterator[Package]:
     if not content.startswith(b"RpmP") or len(content) < _PAGE:
         raise Unreadable("the rpm database is none of ndb")
     (pages,) = struct.unpack_from("<I", content, 12)
+    whole = _Whole(content)
     # The first two places are those of the header of the file.
     for offset in range(2 * _SLOT.size, min(pages * _PAGE, len(content) - _SLOT.size + 1), _SLOT.size):
         magic, number, block, _ = _SLOT.unpack_from(content, offset)
@@ -104,7 +138,7 @@ def _of_ndb(file: File) -> Iterator[Package]:
         header = content[place + _BLOB.size : place + _BLOB.size + length]
         if magic != b"BlbS" or its != number or len(header) != length:
             raise Unreadable("the rpm database is damaged")
-        if (package := _package(header)) is not None:
+        if (package := whole.package(header)) is not None:
             yield package
 
 

@@ -7,9 +7,10 @@ from typing import Final
 from quayside.scan.parsers.base import MIB, File, Parser, Unreadable, named
 from resolvers.scan.package import Ecosystem, Package
 
-_TEXT: Final = r"""(?:Gem::Version\.new\s*\(?\s*)?%?[q]?["'({](?P<text>[^"'(){}]+)["')}]"""
-_NAME: Final = re.compile(rf"^\s*\w+\.name\s*=\s*{_TEXT}", re.MULTILINE)
-_VERSION: Final = re.compile(rf"^\s*\w+\.version\s*=\s*{_TEXT}", re.MULTILINE)
+# White space is matched by `*+`, which gives nothing back, so that no text takes time by the square.
+_TEXT: Final = r"""(?:Gem::Version\.new\s*+\(?\s*+)?%?[q]?["'({](?P<text>[^"'(){}]+)["')}]"""
+_NAME: Final = re.compile(rf"^[ \t]*+\w+\.name\s*+=\s*+{_TEXT}", re.MULTILINE)
+_VERSION: Final = re.compile(rf"^[ \t]*+\w+\.version\s*+=\s*+{_TEXT}", re.MULTILINE)
 
 
 def _packages(file: File) -> Iterator[Package]:

@@ -6,6 +6,7 @@ import pytest
 
 from quayside.scan import driver
 from resolvers.job_kinds import Run
+from resolvers.manifests import examination
 from resolvers.scan import jobs
 from storage.statements import count_statements, execute, fetch
 from tests.factories import Factory
@@ -241,6 +242,33 @@ async def test_an_image_whose_layer_is_not_there_waits(factory: Factory, ada: Gr
         "Layers of the image are not in the registry yet.",
     )
     assert found["packages"] is None
+    # It is looked at again soon, later, and in the end with all others.
+    waits = []
+    while rows := await fetch(
+        "SELECT run_at_ms - created_at_ms AS waits FROM job WHERE kind = ?", examination.SCAN
+    ):
+        waits += [row["waits"] // 1000 for row in rows]
+        await scan_pushed(factory)
+    assert waits == [15, 30, 60, 120, 240, 480, 960, 1920]
+    await factory.blob("ada/app", content)
+    await execute("UPDATE manifest SET created_at_ms = 0")
+    assert await scan_others(factory) == "0 images were scanned."
+    await execute("UPDATE manifest_scan SET due_at_ms = 0")
+    assert await scan_others(factory) == "1 images were scanned."
+    assert await versions(ada, digest) == {"flask": "3.0.0"}
+
+
+async def test_images_that_came_while_nothing_was_scanned_are_scanned_later(
+    factory: Factory, ada: GraphQL
+) -> None:
+    await factory.repository("ada/app")
+    without = factory.without_features("SECURITY_SCANNER")
+    digest = await without.image("ada/app", layer(python_package("flask", "3.0.0")))
+    assert await fetch("SELECT id FROM job WHERE kind = ?", examination.SCAN) == []
+    assert (await look(ada, digest))["scan"]["state"] == "QUEUED"
+    await execute("UPDATE manifest SET created_at_ms = created_at_ms - 700000")
+    assert await scan_others(factory) == "1 images were scanned."
+    assert await versions(ada, digest) == {"flask": "3.0.0"}
 
 
 async def test_what_was_found_goes_with_the_content(factory: Factory, ada: GraphQL) -> None:

@@ -13,12 +13,12 @@ from tests.factories import Factory
 from tests.scanning import layer, python_package, scan_pushed, tools
 from tests.schema.client import GraphQL, Json
 
-QUEUE = """{ site { scanQueue { waitingCount runningCount waitingSince givenUpCount
+QUEUE = """{ site { scanQueue { waitingCount runningCount oldestOrderedAt givenUpCount
   images { state count } lastScannedAt backgroundCount } } }"""
 NOTHING = {
     "waitingCount": 0,
     "runningCount": 0,
-    "waitingSince": None,
+    "oldestOrderedAt": None,
     "givenUpCount": 0,
     "images": [],
     "lastScannedAt": None,
@@ -54,7 +54,7 @@ async def test_what_waits_and_runs_is_told_and_since_when(
     ids = [row["id"] for row in await fetch("SELECT id FROM job WHERE kind = ? ORDER BY id", SCAN)]
 
     def waiting(number: int, since: int) -> Json:
-        return NOTHING | {"waitingCount": number, "waitingSince": f"1970-01-01T00:00:{since:02}Z"}
+        return NOTHING | {"waitingCount": number, "oldestOrderedAt": f"1970-01-01T00:00:{since:02}Z"}
 
     assert await queue(root) == waiting(4, ids[0])
     first, second = await claimed(), await claimed()

@@ -3,8 +3,6 @@
 import io
 import os
 import re
-import shutil
-import subprocess
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -42,21 +40,6 @@ def test_go_reads_what_the_linker_noted_in_a_program_of_debian() -> None:
     assert found == [Package(Ecosystem.GO, "stdlib", version)]
     # It is no program that could run, or is no program at all.
     assert parse("usr/bin/skopeo", content) == parse("usr/lib/libskopeo.so.1", content, 0o755) == []
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Callable[[str, bytes], bytes]:
-    """A small program with a section: the machine's own `true` with one more."""
-    small = shutil.which("true")
-    assert small
-
-    def build(name: str, content: bytes) -> bytes:
-        section, made = tmp_path / "section", tmp_path / "made"
-        section.write_bytes(content)
-        subprocess.run(["objcopy", "--add-section", f"{name}={section}", small, str(made)], check=True)
-        return made.read_bytes()
-
-    return build
 
 
 @pytest.mark.needs("objcopy")
