@@ -47,6 +47,7 @@ from resolvers.repositories import (
 )
 from resolvers.repositories.activity import PullsRecord
 from resolvers.sbom.sbom import SbomFormat, SbomWriter
+from resolvers.scan import history as severities
 from resolvers.scan import packages, state, vulnerabilities
 from resolvers.scan.files import FileReader, ImageFile
 from resolvers.scan.parts import PartReader
@@ -317,6 +318,11 @@ class Loaders:
     vulnerability_summaries: "_Lazy[int, Summary]" = _Lazy(
         lambda request: _loader(vulnerabilities.summaries_of, Summary())
     )
+    repository_severities = _Lazy(lambda request: _grouped(severities.of_repositories))
+    namespace_severities = _Lazy(lambda request: _grouped(severities.of_namespaces))
+    """Vulnerabilities on the last days; keys are a repository or namespace, and a number of days."""
+    repository_severities_now = _Lazy(lambda request: _loader(severities.of_repositories_now))
+    namespace_severities_now = _Lazy(lambda request: _loader(severities.of_namespaces_now))
     sboms: "_Lazy[tuple[int, SbomFormat], str | None]" = _Lazy(
         lambda request: DataLoader(SbomWriter(request.context).texts)
     )

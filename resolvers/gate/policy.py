@@ -132,7 +132,7 @@ async def set_policy(context: Context, owner: Owner, terms: PullTerms) -> Policy
         else:
             await POLICIES.change(before, values)
         record = await _require(place)
-        await revision.bump()
+        await revision.bump(only_policies=True)
         await _record(context, "set_pull_policy", place, _metadata(record))
     return record
 
@@ -144,7 +144,7 @@ async def delete_policy(context: Context, owner: Owner) -> PolicyRecord:
         await place.lock()
         record = await _require(place)
         await POLICIES.remove(record)
-        await revision.bump()
+        await revision.bump(only_policies=True)
         await _record(context, "delete_pull_policy", place, _metadata(record))
     return record
 
@@ -183,7 +183,7 @@ async def set_exception(
             )
         record = await _exception(policy, advisory)
         assert record is not None
-        await revision.bump()
+        await revision.bump(only_policies=True)
         await _record(context, "set_pull_exception", place, _exception_metadata(record))
     return record
 
@@ -198,7 +198,7 @@ async def delete_exception(context: Context, owner: Owner, advisory: str) -> Non
         if record is None:
             raise NotFound(f"The policy has no exception for '{advisory[:64]}'.", field="advisory")
         await execute("DELETE FROM pull_exception WHERE id = ?", record.id)
-        await revision.bump()
+        await revision.bump(only_policies=True)
         await _record(context, "delete_pull_exception", place, _exception_metadata(record))
 
 

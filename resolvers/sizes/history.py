@@ -1,17 +1,15 @@
 """History of stored bytes: daily samples of namespaces and repositories, and the pace of their growth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
 from resolvers.sizes import stored
+from resolvers.sizes.samples import BATCH, filled, forget_old
 from storage.clock import DAY_MS, now_ms
-from storage.statements import execute, fetch, fetch_one, placeholders
+from storage.statements import execute, fetch, placeholders
 
-KEPT_DAYS = 400
-"""Samples older than this are deleted; charts show at most a year."""
 PACE_DAYS = 30
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +58,7 @@ async def sample() -> None:
                 rows[-1]["id"],
             )
             last = rows[-1]["id"]
-    # Counted from the day before, so that a clock that has just jumped ahead deletes nothing.
-    before = await fetch_one("SELECT MAX(day) AS day FROM storage_sample WHERE day < ?", day)
-    latest = before["day"] if before and before["day"] is not None else day
-    removed = BATCH
-    while removed == BATCH:
-        checkpoint()
-        removed = await execute(
-            "DELETE FROM storage_sample WHERE id IN (SELECT id FROM storage_sample WHERE day < ? LIMIT ?)",
-            latest - KEPT_DAYS,
-            BATCH,
-        )
+    await forget_old("storage_sample", day)
 
 
 async def of_namespaces(ids: Sequence[int], days: int) -> dict[int, list[SizeOnDay]]:
@@ -150,17 +138,11 @@ async def _history(owner: str, ids: Sequence[int], days: int) -> dict[int, list[
     }
     current = await (stored.of_namespaces if owner == "namespace" else stored.of_repositories)(ids)
     return {
-        identity: _filled(found | {today: current.get(identity, 0)}, before.get(identity), today, days)
+        identity: [
+            SizeOnDay(day, stored_bytes)
+            for day, stored_bytes in filled(
+                found | {today: current.get(identity, 0)}, before.get(identity), today, days
+            )
+        ]
         for identity, found in sampled.items()
     }
-
-
-def _filled(found: Mapping[int, int], before: int | None, today: int, days: int) -> list[SizeOnDay]:
-    """The days of an interval from the first that is known, newest first."""
-    history: list[SizeOnDay] = []
-    known = before
-    for day in range(today - days + 1, today + 1):
-        known = found.get(day, known)
-        if known is not None:
-            history.append(SizeOnDay(day, known))
-    return history[::-1]

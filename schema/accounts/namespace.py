@@ -38,6 +38,7 @@ from schema.pruning.preview import NEXT_RUN, READS_MANY, PrunePreview
 from schema.quotas.quota import OF_NAMESPACE, IncludeDefault, Quota, quota_of
 from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.authorized_email import AuthorizedEmail, EmailAddress, to_authorized_email
+from schema.scan.history import HISTORY, WEIGHED, VulnerabilityDay, history_of_namespace
 from schema.sizes.storage import UNCOUNTED, Storage, storage_of
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 
@@ -72,6 +73,14 @@ class Namespace(Node):
     @strawberry.field(description=f"What it stores, and how it grew; {UNCOUNTED}.")
     async def storage(self, info: Info) -> Storage | None:
         return await storage_of(info, self.record)
+
+    @strawberry.field(
+        description=HISTORY.format("all its repositories together")
+        + " Refused to others than administrators and superusers.",
+        metadata={WEIGHT: WEIGHED},
+    )
+    async def vulnerability_history(self, info: Info, days: Days = 30) -> list[VulnerabilityDay] | None:
+        return await history_of_namespace(info, self.record, days)
 
     @strawberry.field(description=OF_NAMESPACE)
     async def quota(

@@ -25,6 +25,7 @@ from schema.context import Info
 from schema.errors import DeletionPayload, Payload, mutation
 from schema.guards import REFUSABLE
 from schema.inputs import changes
+from schema.limits import WEIGHT
 from schema.mirrors.organization import OrganizationMirror, mirror_of
 from schema.node_id import Node, encode_id
 from schema.oauth.application import Application, ClientId, to_application
@@ -32,6 +33,7 @@ from schema.repositories.activity import ActivityDay, Days, to_day
 from schema.repositories.membership import OrganizationCollaborator, OrganizationMember
 from schema.repositories.prototype import PermissionPrototype, to_prototype
 from schema.scalars import BigInt
+from schema.scan.history import HISTORY, WEIGHED, VulnerabilityDay, history_of_namespace
 from schema.sizes.storage import UNCOUNTED, Storage, storage_of
 
 if TYPE_CHECKING:
@@ -154,6 +156,14 @@ class Organization(Node):
     )
     async def storage(self, info: Info) -> Storage | None:
         return await storage_of(info, self.record)
+
+    @strawberry.field(
+        description=HISTORY.format("all its repositories together")
+        + " Refused to others than administrators and superusers.",
+        metadata={WEIGHT: WEIGHED},
+    )
+    async def vulnerability_history(self, info: Info, days: Days = 30) -> list[VulnerabilityDay] | None:
+        return await history_of_namespace(info, self.record, days)
 
     @strawberry.field(description=OF_NAMESPACE, metadata=REFUSABLE)
     async def proxy_cache(self, info: Info) -> ProxyCache | None:

@@ -34,6 +34,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.gate.policy import PullPolicy, to_pull_policy
 from schema.guards import REFUSABLE, Guarded
+from schema.limits import WEIGHT
 from schema.manifests.manifest import (
     ArtifactKindArgument,
     ArtifactTypeArgument,
@@ -53,6 +54,7 @@ from schema.repositories.explanation import RepositoryAccess, RepositoryGrant, t
 from schema.repositories.permission import RepositoryPermission, to_permission
 from schema.repositories.visibility import Visibility
 from schema.scalars import BigInt, Digest, RepositoryPath, optional_datetime, to_datetime, to_milliseconds
+from schema.scan.history import HISTORY, WEIGHED, VulnerabilityDay, history_of_repository
 from schema.sizes.storage import UNCOUNTED, RepositoryStorage
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 from schema.tags.repository import Tagged
@@ -167,6 +169,10 @@ class Repository(Node, Tagged, Guarded):
     async def storage(self, info: Info) -> RepositoryStorage | None:
         is_counted = info.context.context.site.has("QUOTA_MANAGEMENT")
         return RepositoryStorage(record=self.record) if is_counted else None
+
+    @strawberry.field(description=HISTORY.format("its images"), metadata={WEIGHT: WEIGHED})
+    async def vulnerability_history(self, info: Info, days: Days = 30) -> list[VulnerabilityDay] | None:
+        return await history_of_repository(info, self.record, days)
 
     @strawberry.field(description="How many users have starred it.")
     async def star_count(self, info: Info) -> int:

@@ -1,5 +1,6 @@
 """Advisories, and what they say of packages of images."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ import strawberry
 from resolvers.advisories.vulnerability import AdvisoryRecord
 from resolvers.scan.suppression import Suppression as SuppressionRecord
 from resolvers.scan.vulnerabilities import ImageVulnerability as ImageVulnerabilityRecord
-from resolvers.scan.vulnerabilities import Summary
+from resolvers.scan.vulnerabilities import SeverityCount, Summary
 from schema.scalars import Digest, optional_datetime, to_datetime
 from schema.scan.severity import Severity
 
@@ -164,7 +165,7 @@ def to_image_vulnerability(record: ImageVulnerabilityRecord) -> ImageVulnerabili
 @strawberry.type(description="How many vulnerabilities have a severity.")
 class VulnerabilityCount:
     severity: Severity = strawberry.field(description="The severity.")
-    count: int = strawberry.field(description="How many advisories have it in this image.")
+    count: int = strawberry.field(description="How many advisories have it.")
     fixable_count: int = strawberry.field(description="How many of them are fixed by other versions.")
 
 
@@ -184,6 +185,14 @@ class VulnerabilitySummary:
     )
 
 
+def to_vulnerability_counts(counts: Iterable[SeverityCount]) -> list[VulnerabilityCount]:
+    """Numbers of advisories by severity as GraphQL values."""
+    return [
+        VulnerabilityCount(severity=one.severity, count=one.count, fixable_count=one.fixable)
+        for one in counts
+    ]
+
+
 def to_vulnerability_summary(summary: Summary) -> VulnerabilitySummary:
     """The numbers of vulnerabilities as a GraphQL value."""
     counts = summary.counts
@@ -192,8 +201,5 @@ def to_vulnerability_summary(summary: Summary) -> VulnerabilitySummary:
         fixable_count=sum(one.fixable for one in counts),
         suppressed_count=summary.suppressed,
         worst=counts[0].severity if counts else None,
-        severities=[
-            VulnerabilityCount(severity=one.severity, count=one.count, fixable_count=one.fixable)
-            for one in counts
-        ],
+        severities=to_vulnerability_counts(counts),
     )

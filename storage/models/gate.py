@@ -60,7 +60,10 @@ class PullPolicyNotice(Model):
 
 
 class FindingsRevision(Model):
-    """One row: a number that every change raises which may make a judgement on a pull another one."""
+    """One row: a number that every change raises which may make a judgement on a pull another one.
+
+    A second row is for counts of vulnerabilities, and leaves out changes of policies.
+    """
 
     id = fields.BigIntField(primary_key=True)
     number = fields.BigIntField()

@@ -1,22 +1,26 @@
-"""Which images have a package, among 10,000 images with 300 packages each.
+"""Which images have a package, among 10,000 images with 300 packages each; and what charts of all cost.
 
     python -m tests.bench.inside
 
 Queries GraphQL in this process, on SQLite and PostgreSQL. A hundred images share a base of 250 packages each;
-50 are of each image itself. `ada` owns all; `bob` may see every hundredth, whose repository is public.
+50 are of each image itself. `ada` owns all; `bob` may see every hundredth, whose repository is public. Each
+package has an advisory, of 400, for charts.
 """
 
+import time
 from functools import partial
 
 from resolvers.repositories.repository import Visibility
+from resolvers.scan import sampling
 from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 from tests.bench.flat import measured, on_every_database
 from tests.bench.many import numbers
 from tests.factories import Factory
-from tests.schema.client import endpoint
+from tests.schema.client import GraphQL, endpoint
 
 IMAGES, SHARED, OWN, BASES = 10_000, 250, 50, 100
+CONFIG = "application/vnd.oci.image.config.v1+json"
 
 ASK = """{{ packageSearch(name: "{}"{}) {{ images(first: 50) {{ nodes {{
   repository {{ path }} manifest {{ digest }} packages {{ version }} }} }} }} }}"""
@@ -86,9 +90,9 @@ async def fill(private: int, public: int) -> None:
     await each(
         IMAGES,
         "INSERT INTO manifest (id, repository_id, digest, media_type, size_bytes, is_index,"
-        " layers_size_bytes, created_at_ms) SELECT n,"
+        " layers_size_bytes, created_at_ms, config_media_type) SELECT n,"
         " CASE WHEN n % 100 = 0 THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END,"
-        " 'sha256:m' || n, 'x', 1, FALSE, 1, n FROM {numbers}",
+        f" 'sha256:m' || n, 'x', 1, FALSE, 1, n, '{CONFIG}' FROM {{numbers}}",
         public,
         private,
     )
@@ -119,7 +123,41 @@ async def fill(private: int, public: int) -> None:
         "INSERT INTO vulnerability (package_id, advisory_id, severity)"
         " SELECT p.id, 1, 0 FROM package p WHERE p.name = 'base-7'"
     )
+    await each(
+        400,
+        "INSERT INTO advisory (id, osv_id, summary, details, severity, links, modified_at_ms)"
+        " SELECT 1 + n, 'B-' || n, '', '', 0, '[]', 0 FROM {numbers}",
+    )
+    await execute(
+        "INSERT INTO vulnerability (package_id, advisory_id, severity)"
+        " SELECT p.id, 2 + p.id % 400, p.id % 6 FROM package p"
+    )
     await execute("ANALYZE")
+
+
+HISTORY = """{{ repository(path: "ada/{}") {{ vulnerabilityHistory {{ count severities {{ count }} }} }} }}"""
+
+
+async def measure_charts(client: GraphQL, private_id: int) -> None:
+    """The job that counts for charts, on its first run and later ones, and what a chart costs."""
+    reasons = {
+        "first": None,
+        "nothing changed": None,
+        "a tag fewer": f"UPDATE tag SET has_ended = TRUE WHERE repository_id = {private_id} AND name = 't7'",
+        "advisories changed": "INSERT INTO findings_revision (id, number) VALUES (2, 1)",
+    }
+    for reason, change in reasons.items():
+        if change:
+            await execute(change)
+        started = time.perf_counter()
+        counted = await sampling.sample()
+        print(f"counts for charts, {reason:20}{time.perf_counter() - started:8.2f} s  {counted} repositories")
+    for name in ("public", "private"):
+        ms, count = await measured(partial(client.data, HISTORY.format(name)))
+        print(f"chart of the repository {name:10}{ms:10.2f} ms {count:2} stmts")
+    await execute("DELETE FROM repository_severity")
+    ms, _ = await measured(partial(client.data, HISTORY.format("public")))
+    print(f"the same, counted at the moment   {ms:10.2f} ms", flush=True)
 
 
 async def measure(factory: Factory) -> None:
@@ -140,6 +178,7 @@ async def measure(factory: Factory) -> None:
                 f"{question:34}" + "".join(f"{ms:10.2f} ms {count:2} stmts" for ms, count in cells),
                 flush=True,
             )
+        await measure_charts(clients[0], private.id)
 
 
 if __name__ == "__main__":

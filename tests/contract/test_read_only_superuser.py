@@ -117,7 +117,7 @@ ROLES = {
 }
 NOW = {
     *("AuditEntryConnection.startsAt", "AuditEntryConnection.endsAt", "MirrorHealth.checkedAt"),
-    *("StoreHealth.latencyMs", "StoreHealth.freeBytes"),
+    *("StoreHealth.latencyMs", "StoreHealth.freeBytes", "VulnerabilityDay.countedAt"),
 }
 """Fields that tell of the moment when they were asked."""
 

@@ -48,6 +48,7 @@ from resolvers.pruning.policy import PruneMethod
 from resolvers.quotas.quota import LimitKind
 from resolvers.repositories import authorized_email, repository
 from resolvers.repositories.repository import Visibility
+from resolvers.scan import sampling as severities
 from resolvers.tags import tag
 from resolvers.tags.tag import TagChanges
 from resolvers.upstreams.catalog import Catalog
@@ -218,6 +219,7 @@ async def _jobs_of_repositories(factory: Factory, owner: Context) -> None:
     await _advisories()
     await _scan(factory)
     await _pull_policies(owner)
+    await severities.sample()
 
 
 async def _scan(factory: Factory) -> None:

@@ -70,7 +70,7 @@ async def test_recurring_jobs_are_enqueued_once(make_runner: MakeRunner) -> None
         await _work(make_runner())
 
     # then each recurring job ran once
-    assert len(RECURRING) == 23
+    assert len(RECURRING) == 24
     for kind in RECURRING:
         assert await _states(kind) == ["done"]
 
