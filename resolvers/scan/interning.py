@@ -1,5 +1,6 @@
 """Packages as rows, each once for all layers that have it."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -37,13 +38,24 @@ def key_of(package: Package, distribution: Distribution | None) -> tuple[str, tu
     return hashlib.sha256("\0".join(columns).encode()).hexdigest(), columns
 
 
+_Columns = tuple[str, ...]
+
+
+def _keyed(
+    packages: Iterable[Package], distribution: Distribution | None
+) -> tuple[dict[Package, tuple[str, _Columns]], list[tuple[str, _Columns]]]:
+    """The keys and columns of packages, and those of the rows that they need, in the order of their keys."""
+    keys = {package: key_of(package, distribution) for package in packages}
+    return keys, sorted(dict(keys.values()).items())
+
+
 async def intern(packages: Iterable[Package], distribution: Distribution | None) -> Mapping[Package, int]:
     """The ids of packages of a distribution, whose rows are written where they are missing.
 
     Outside of long transactions: rows are written in the order of their keys, but many may do so.
     """
-    keys = {package: key_of(package, distribution) for package in packages}
-    rows = sorted(dict(keys.values()).items())
+    # A layer may have a hundred thousand; meanwhile the server goes on.
+    keys, rows = await asyncio.to_thread(_keyed, packages, distribution)
     known = await _ids([key for key, _ in rows])
     missing = [(key, *columns) for key, columns in rows if key not in known]
     if missing:
