@@ -65,3 +65,5 @@ bench: $(READY) ## Measure speed and memory, beside a peer where there is one.
 	@$(BIN)/python -m tests.bench.cache
 	@$(BIN)/python -m tests.bench.builds
 	@$(BIN)/python -m tests.bench.inside
+	@$(BIN)/python -m tests.bench.layers
+	@$(BIN)/python -m tests.bench.rematch

@@ -6,7 +6,7 @@ it is for callers that number pages, and has the same encoding.
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -278,6 +278,24 @@ def paginate_list(items: Sequence[T], page: Page, *, maximum: int) -> Slice[T]:
         has_next=len(items) > start + first,
         has_previous=page.after is not None,
         total=len(items),
+    )
+
+
+def paginate_ids(ids: Collection[int], page: Page, *, maximum: int) -> Slice[int]:
+    """One page of ids in memory, the greatest first. Raises `Invalid` as `paginate`.
+
+    Its cursors are those of `paginate` for a list by descending ids.
+    """
+    first = check_first(page.first, maximum=maximum)
+    position, offset = _position(Query("id", "", (Term("id", "id", descending=True),)), page)
+    left = sorted((one for one in ids if not position or one < position[0]), reverse=True)
+    items = left[offset : offset + first]
+    return Slice(
+        items=items,
+        cursors=[keyset_cursor(one) for one in items],
+        has_next=len(left) > offset + first,
+        has_previous=page.after is not None,
+        total=len(ids),
     )
 
 

@@ -47,8 +47,8 @@ from resolvers.repositories import (
 )
 from resolvers.repositories.activity import PullsRecord
 from resolvers.sbom.sbom import SbomFormat, SbomWriter
+from resolvers.scan import having, packages, state, vulnerabilities
 from resolvers.scan import history as severities
-from resolvers.scan import packages, state, vulnerabilities
 from resolvers.scan.files import FileReader, ImageFile
 from resolvers.scan.parts import PartReader
 from resolvers.scan.state import Problem, ScanRecord
@@ -323,6 +323,10 @@ class Loaders:
     """Vulnerabilities on the last days; keys are a repository or namespace, and a number of days."""
     repository_severities_now = _Lazy(lambda request: _loader(severities.of_repositories_now))
     namespace_severities_now = _Lazy(lambda request: _loader(severities.of_namespaces_now))
+    found_packages = _Lazy(lambda request: _grouped(having.packages_in))
+    """Keys are a manifest and the `Packages` that were looked for."""
+    suppressed_images = _Lazy(lambda request: _grouped(having.suppressed_images))
+    """Whether no advisory counts in an image; keys are a manifest and the ids of advisories."""
     sboms: "_Lazy[tuple[int, SbomFormat], str | None]" = _Lazy(
         lambda request: DataLoader(SbomWriter(request.context).texts)
     )

@@ -4,7 +4,7 @@ Statements are written once for both databases, with `?` for values, which becom
 PostgreSQL. They run in the open transaction of the task, if there is one.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -156,6 +156,17 @@ def placeholders(values: Sequence[Any]) -> str:
     if not values:
         raise ValueError("an IN list needs at least one value")
     return ", ".join("?" * len(values))
+
+
+def among(ids: Collection[int]) -> tuple[str, Any]:
+    """`= one of` these ids as the end of an SQL condition, with the one parameter that holds them all.
+
+    For lists that may be longer than an IN list, and for those of any length, so that the text of the
+    statement is always the same.
+    """
+    if is_postgres():
+        return "= ANY(CAST(? AS BIGINT[]))", [*ids]
+    return "IN (SELECT value FROM json_each(?))", orjson.dumps([*ids]).decode()
 
 
 def decode_json(value: Any) -> Any:

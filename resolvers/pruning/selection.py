@@ -18,14 +18,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-import orjson
-
 from resolvers.manifests import cosign
 from resolvers.pruning.policy import PruneMethod, PrunePolicyRecord
 from resolvers.tags.immutability import Locks
 from storage.clock import DAY_MS
 from storage.conditions import is_active
-from storage.statements import Row, fetch, fetch_one, first_of_each, is_postgres, placeholders
+from storage.statements import Row, among, fetch, fetch_one, first_of_each, placeholders
 
 PAGE = 2_000
 """Tags that are read in one statement."""
@@ -352,12 +350,12 @@ async def are_kept(ids: Collection[int], now_ms: int) -> bool:
     """
     if not ids:
         return True
-    # There may be as many as a policy keeps, and a list has too many parameters then.
-    some = "= ANY(CAST(? AS BIGINT[]))" if is_postgres() else "IN (SELECT value FROM json_each(?))"
+    # There may be as many as a policy keeps.
+    some, listed = among(ids)
     row = await fetch_one(
         f"SELECT COUNT(*) AS number FROM tag t WHERE t.id {some} AND ({is_active('t')} OR EXISTS (SELECT 1"
         f" FROM tag n WHERE n.repository_id = t.repository_id AND n.name = t.name AND {is_active('n')}))",
-        [*ids] if is_postgres() else orjson.dumps([*ids]).decode(),
+        listed,
         now_ms,
         now_ms,
     )

@@ -9,7 +9,7 @@ from resolvers.context import Context
 from resolvers.pages import Page, Query, Slice, Term, paginate_each
 from resolvers.scan.package import Distribution, Ecosystem, Package
 from storage.search import contains, in_order
-from storage.statements import Row, fetch, placeholders
+from storage.statements import Row, batches, fetch, placeholders
 
 SEARCH_LENGTH: Final = 255
 PACKAGE: Final = (
@@ -29,13 +29,16 @@ DOWNWARDS: Final = (
 """The tables of `SOURCE` without the packages, from few images down to what these have."""
 IS_JOINED: Final = "l.digest = b.digest AND f.layer_id = l.id AND fp.file_id = f.id"
 """SQL condition that joins the tables of `DOWNWARDS`."""
-IS_SHOWN: Final = (
+IS_THERE: Final = (
     "b.role = 'layer' AND NOT EXISTS"
     " (SELECT 1 FROM hidden_file h WHERE h.manifest_id = b.manifest_id AND h.file_id = f.id)"
-    " AND NOT EXISTS (SELECT 1 FROM manifest_blob t WHERE t.manifest_id = b.manifest_id"
+)
+"""SQL condition on package files `f` of blobs `b` of an image: the image has the file."""
+IS_SHOWN: Final = (
+    f"{IS_THERE} AND NOT EXISTS (SELECT 1 FROM manifest_blob t WHERE t.manifest_id = b.manifest_id"
     " AND t.digest = b.digest AND t.position > b.position)"
 )
-"""SQL condition on package files `f` of blobs `b` of an image: the image has the file, once."""
+"""As `IS_THERE`, and only the topmost of layers that an image has several times: for what is listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,17 @@ async def packages_of(
         identity: slice_.of(lambda row: records[row["manifest_id"], row["id"]])
         for identity, slice_ in found.items()
     }
+
+
+async def with_packages(rows: Sequence[Row]) -> list[Row]:
+    """Rows with the columns of their packages; one statement per 500 of these."""
+    packages: dict[int, Row] = {}
+    for some in batches(sorted({row["package_id"] for row in rows})):
+        for row in await fetch(
+            f"SELECT {PACKAGE} FROM package p WHERE p.id IN ({placeholders(some)})", *some
+        ):
+            packages[row["package_id"]] = row
+    return [row | packages[row["package_id"]] for row in rows]
 
 
 async def image_packages(rows: Sequence[Row]) -> dict[tuple[int, int], ImagePackage]:

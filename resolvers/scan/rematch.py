@@ -12,6 +12,7 @@ from resolvers.context import Context
 from resolvers.events import Entries
 from resolvers.job_kinds import MINUTE, Lane, Run, job
 from resolvers.scan.packages import IS_SHOWN
+from resolvers.scan.suppression import IS_SUPPRESSED
 from resolvers.scan.tagged import is_tagged, tags_of
 from storage.clock import now_ms
 from storage.conditions import exists
@@ -53,7 +54,10 @@ async def compare(run: Run) -> str | None:
 
 
 async def _tell(context: Context, pairs: Sequence[Pair], most: int) -> int:
-    """Record events for images that advisories turn out to concern, in the open transaction; how many."""
+    """Record events for images that advisories turn out to concern, in the open transaction; how many.
+
+    Images in which VEX suppresses it are not told of.
+    """
     of_advisory: dict[int, list[int]] = {}
     for package_id, advisory_id in pairs:
         of_advisory.setdefault(advisory_id, []).append(package_id)
@@ -91,6 +95,7 @@ async def _tell_of(context: Context, advisory: Row, package_ids: Sequence[int], 
             f" JOIN repository r ON r.id = m.repository_id AND {exists('r')}"
             f" WHERE fp.package_id IN ({placeholders(some)}) AND {IS_SHOWN} AND {tagged} AND NOT EXISTS"
             " (SELECT 1 FROM vulnerability_notice n WHERE n.manifest_id = m.id AND n.advisory_id = ?)"
+            f" AND NOT {IS_SUPPRESSED}"
             " GROUP BY m.id, m.digest, m.repository_id, r.namespace_id ORDER BY m.id DESC LIMIT ?",
             *(advisory["id"], *some, *tag_values, advisory["id"], most),
         ):

@@ -19,10 +19,18 @@ _LAST: Final = (
     " WHERE xo.advisory_id = xa.id AND xo.is_alias = FALSE AND xo.name <> xn.name))))"
     " ORDER BY x.stated_at_ms DESC, x.id DESC LIMIT 1)"
 )
-STATEMENT: Final = f"(SELECT x.id{_LAST}"
+_STATEMENT: Final = f"(SELECT x.id{_LAST}"
 """SQL: the id of the last statement on the vulnerability `v` in the image of the blob `b`; null if none."""
 IS_SUPPRESSED: Final = f"COALESCE((SELECT x.is_suppressing{_LAST}, FALSE)"
 """SQL: whether the vulnerability `v` does not count in the image of the blob `b`."""
+
+
+def has_documents(manifest: str) -> str:
+    """SQL condition on manifests of an alias: a document of VEX is attached to it."""
+    return (
+        "EXISTS (SELECT 1 FROM manifest da JOIN vex_document dd ON dd.manifest_id = da.id"
+        f" WHERE da.repository_id = {manifest}.repository_id AND da.subject_digest = {manifest}.digest)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +45,10 @@ class Suppression:
     manifest_digest: str
 
 
-async def suppressions(statement_ids: Sequence[int | None]) -> dict[int, Suppression]:
+async def _suppressions(statement_ids: Sequence[int]) -> dict[int, Suppression]:
     """The statements of some ids that suppress; one statement per 500 of them."""
     found: dict[int, Suppression] = {}
-    for some in batches(sorted({identity for identity in statement_ids if identity is not None})):
+    for some in batches(sorted(set(statement_ids))):
         rows = await fetch(
             "SELECT x.id, x.status, x.justification, x.impact, x.stated_at_ms, d.pushed_by, m.digest"
             " FROM vex_statement x JOIN vex_document d ON d.id = x.document_id"
@@ -65,21 +73,27 @@ async def suppressions(statement_ids: Sequence[int | None]) -> dict[int, Suppres
 async def suppressions_of(keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict[int, Suppression]]:
     """Why advisories on packages do not count in images, by manifest and package, and then by advisory.
 
-    At most two statements. Images without documents cost nothing but a look.
+    One statement, and two more for each 500 keys of images that documents are attached to.
     """
-    manifests, packages = ({key[place] for key in keys} for place in (0, 1))
-    rows: list[Row] = []
-    for some in batches(sorted(packages)):
-        rows += await fetch(
-            "SELECT * FROM (SELECT b.manifest_id, v.package_id, v.advisory_id,"
-            f" {STATEMENT} AS statement_id FROM (SELECT i.id AS manifest_id FROM manifest i"
-            f" WHERE i.id IN ({placeholders(sorted(manifests))}) AND EXISTS (SELECT 1 FROM manifest a"
-            " JOIN vex_document d ON d.manifest_id = a.id WHERE a.repository_id = i.repository_id"
-            " AND a.subject_digest = i.digest)) b CROSS JOIN vulnerability v"
-            f" WHERE v.package_id IN ({placeholders(some)})) judged WHERE statement_id IS NOT NULL",
-            *(*sorted(manifests), *some),
+    manifests = sorted({manifest_id for manifest_id, _ in keys})
+    documented = {
+        row["id"]
+        for some in batches(manifests)
+        for row in await fetch(
+            f"SELECT i.id FROM manifest i WHERE i.id IN ({placeholders(some)}) AND {has_documents('i')}",
+            *some,
         )
-    reasons = await suppressions([row["statement_id"] for row in rows])
+    }
+    rows: list[Row] = []
+    for batch in batches(sorted({key for key in keys if key[0] in documented})):
+        pairs = ", ".join(["(CAST(? AS BIGINT), CAST(? AS BIGINT))"] * len(batch))
+        rows += await fetch(
+            f"WITH b (manifest_id, package_id) AS (VALUES {pairs}) SELECT * FROM (SELECT b.manifest_id,"
+            f" v.package_id, v.advisory_id, {_STATEMENT} AS statement_id FROM b CROSS JOIN vulnerability v"
+            " WHERE v.package_id = b.package_id) judged WHERE statement_id IS NOT NULL",
+            *(value for key in batch for value in key),
+        )
+    reasons = await _suppressions([row["statement_id"] for row in rows])
     found: dict[tuple[int, int], dict[int, Suppression]] = {}
     for row in rows:
         if (reason := reasons.get(row["statement_id"])) is not None:

@@ -2,15 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from resolvers.advisories.severity import SEVERITIES, Severity
-from resolvers.advisories.vulnerability import (
-    ADVISORY_COLUMNS,
-    Vulnerability,
-    aliases_of,
-    vulnerability_of,
-)
+from resolvers.advisories.vulnerability import Vulnerability, advisories_of, vulnerability_of
 from resolvers.context import Context
 from resolvers.manifests.manifest import held_by
 from resolvers.pages import Page, Query, Slice, Term, paginate_each
@@ -18,15 +12,12 @@ from resolvers.scan.packages import (
     DOWNWARDS,
     IS_JOINED,
     IS_SHOWN,
-    PACKAGE,
-    SOURCE,
     ImagePackage,
     image_packages,
+    with_packages,
 )
-from resolvers.scan.suppression import IS_SUPPRESSED, STATEMENT, Suppression, suppressions
+from resolvers.scan.suppression import IS_SUPPRESSED, Suppression, suppressions_of
 from storage.statements import fetch
-
-_IN_LAYERS: Final = f"{SOURCE} JOIN vulnerability v ON v.package_id = fp.package_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +58,17 @@ async def vulnerabilities_of(
 ) -> dict[int, Slice[ImageVulnerability]]:
     """One page of the vulnerabilities of each of some authorized, scanned images, the worst first.
 
-    A package that several files note has them as often. Five statements.
+    A package that several files note has them as often. Six statements, and two more where documents of VEX
+    are attached. What is long is read for the rows of the pages alone.
     """
     conditions, values = chosen.conditions()
     found = await paginate_each(
         Query(
-            f"fp.id, v.severity, v.fixed_version, {ADVISORY_COLUMNS}, {PACKAGE},"
-            f" b.manifest_id, b.position, b.digest, f.path, {STATEMENT} AS statement_id",
-            f"{_IN_LAYERS} JOIN advisory a ON a.id = v.advisory_id",
+            "fp.id, fp.package_id, v.severity, v.fixed_version, v.advisory_id, b.manifest_id, b.position,"
+            " b.digest, f.path",
+            f"{DOWNWARDS} CROSS JOIN vulnerability v",
             (Term("v.severity", "severity"), Term("v.advisory_id", "advisory_id"), Term("fp.id", "id")),
-            (IS_SHOWN, *conditions),
+            (IS_JOINED, "v.package_id = fp.package_id", IS_SHOWN, *conditions),
             tuple(values),
         ),
         "b.manifest_id",
@@ -85,15 +77,15 @@ async def vulnerabilities_of(
         maximum=context.max_first,
     )
     rows = [row for slice_ in found.values() for row in slice_.items]
-    packages = await image_packages(rows)
-    aliases = await aliases_of([row["advisory_id"] for row in rows])
-    reasons = await suppressions([row["statement_id"] for row in rows])
+    packages = await image_packages(await with_packages(rows))
+    advisories = await advisories_of(row["advisory_id"] for row in rows)
+    reasons = await suppressions_of([(row["manifest_id"], row["package_id"]) for row in rows])
     return {
         identity: slice_.of(
             lambda row: ImageVulnerability(
-                vulnerability_of(row, aliases),
+                vulnerability_of(row, advisories),
                 packages[row["manifest_id"], row["id"]],
-                reasons.get(row["statement_id"]),
+                reasons.get((row["manifest_id"], row["package_id"]), {}).get(row["advisory_id"]),
             )
         )
         for identity, slice_ in found.items()

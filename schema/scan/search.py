@@ -6,10 +6,10 @@ from typing import Annotated
 import strawberry
 
 from resolvers.manifests.manifest import ManifestRecord
-from resolvers.scan import search
+from resolvers.scan import having, search
+from resolvers.scan.having import ImageFilter, Packages
 from resolvers.scan.package import Ecosystem
-from resolvers.scan.packages import PackageRecord
-from resolvers.scan.search import Found, Packages
+from resolvers.scan.search import Found
 from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.manifests.manifest import Manifest, to_manifest
@@ -19,8 +19,10 @@ from schema.scan.advisory import Advisory, to_advisory
 from schema.scan.scan import Package
 
 
-@strawberry.type(description="An image that was found, and its repository.")
-class FoundImage:
+@strawberry.type
+class _Image:
+    """What all images have that were found."""
+
     record: strawberry.Private[ManifestRecord]
 
     @strawberry.field(description="The image.")
@@ -38,6 +40,18 @@ PulledSince = Annotated[
 ]
 
 
+@strawberry.type(description="An image that was found, and its repository.")
+class FoundImage(_Image):
+    found: strawberry.Private[Found]
+
+    @strawberry.field(
+        description="Whether none of these advisories counts in it, since documents of VEX that are attached"
+        " to it say so."
+    )
+    async def is_suppressed(self, info: Info) -> bool:
+        return await info.context.loaders.suppressed_images.load((self.record.id, self.found.ids))
+
+
 @strawberry.type(description="What is known by the name of a vulnerability, and which images it concerns.")
 class VulnerabilitySearch:
     found: strawberry.Private[Found]
@@ -51,29 +65,40 @@ class VulnerabilitySearch:
         " see, and that have a tag now, or whose index has one."
     )
     async def images(
-        self, info: Info, first: First = 50, after: After = None, pulled_since: PulledSince = None
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        pulled_since: PulledSince = None,
+        suppressed: Annotated[
+            bool | None,
+            strawberry.argument(
+                description="Only those in which none of these advisories counts; if false, all others."
+            ),
+        ] = None,
     ) -> Connection[FoundImage]:
-        found = await search.images_with(
+        found = await having.images_with(
             info.context.context,
-            self.found.packages,
+            await search.packages_concerned(self.found),
             page(first, after),
-            pulled_since_ms=to_milliseconds(pulled_since) if pulled_since else None,
+            ImageFilter(_milliseconds(pulled_since), suppressed, self.found.ids),
         )
-        return connect(found, lambda record: FoundImage(record=record))
+        return connect(found, lambda record: FoundImage(record=record, found=self.found))
 
 
 @strawberry.type(description="An image with packages that were looked for, and its repository.")
-class FoundPackageImage(FoundImage):
-    found: strawberry.Private[list[PackageRecord]]
+class FoundPackageImage(_Image):
+    wanted: strawberry.Private[Packages]
 
     @strawberry.field(description="Those of the packages that it has, each once; at most 100.")
-    def packages(self) -> list[Package]:
-        return [Package(record=record) for record in self.found]
+    async def packages(self, info: Info) -> list[Package]:
+        found = await info.context.loaders.found_packages.load((self.record.id, self.wanted))
+        return [Package(record=record) for record in found]
 
 
 @strawberry.type(description="Which images have packages of a name.")
 class PackageSearch:
-    wanted: strawberry.Private[Packages | None]
+    wanted: strawberry.Private[Packages]
 
     @strawberry.field(
         description="Images with these packages, the newest first: those that you may see, and that have a"
@@ -82,17 +107,17 @@ class PackageSearch:
     async def images(
         self, info: Info, first: First = 50, after: After = None, pulled_since: PulledSince = None
     ) -> Connection[FoundPackageImage]:
-        found = await search.images_with(
+        found = await having.images_with(
             info.context.context,
             self.wanted,
             page(first, after),
-            pulled_since_ms=to_milliseconds(pulled_since) if pulled_since else None,
+            ImageFilter(pulled_since_ms=_milliseconds(pulled_since)),
         )
-        ids = [record.id for record in found.items]
-        packages = await search.packages_in(self.wanted, ids) if self.wanted else {}
-        return connect(
-            found, lambda record: FoundPackageImage(record=record, found=packages.get(record.id, []))
-        )
+        return connect(found, lambda record: FoundPackageImage(record=record, wanted=self.wanted))
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return to_milliseconds(moment) if moment else None
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""Which images have a package, among 10,000 images with 300 packages each; and what charts of all cost.
+"""Which images have a package or flaws, among 10,000 with 300 packages each; and what charts of all cost.
 
     python -m tests.bench.inside
 
@@ -24,6 +24,15 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 
 ASK = """{{ packageSearch(name: "{}"{}) {{ images(first: 50) {{ nodes {{
   repository {{ path }} manifest {{ digest }} packages {{ version }} }} }} }} }}"""
+COUNT = """{{ packageSearch(name: "{}") {{ images(first: 50) {{ totalCount nodes {{
+  repository {{ path }} manifest {{ digest }} }} }} }} }}"""
+CONCERNED = """{{ vulnerabilitySearch(id: "A-1") {{ images(first: 50{}) {{ {} nodes {{
+  repository {{ path }} manifest {{ digest }} }} }} }} }}"""
+VULNERABLE = """{ repository(path: "ada/public") { manifests(first: 50) { nodes { digest
+  vulnerabilities(first: 20) { nodes { severity fixedVersion advisory { name summary }
+    package { path addedBy package { name version } } } } } } } }"""
+SUMMED = """{ repository(path: "ada/public") { manifests(first: 50) { nodes { digest
+  vulnerabilitySummary { count fixableCount suppressedCount worst } } } } }"""
 QUESTIONS = {
     "in all, of their bases": ASK.format("base-7", ""),
     "in all, of their own": ASK.format("own-7", ""),
@@ -31,8 +40,15 @@ QUESTIONS = {
     "in the oldest fifth": ASK.format("old", ""),
     "in ten": ASK.format("rare", ""),
     "in none": ASK.format("absent", ""),
-    "with an advisory, in all": """{ vulnerabilitySearch(id: "A-1") { images(first: 50) { nodes {
-  repository { path } manifest { digest } } } } }""",
+    "in all, counted": COUNT.format("base-7"),
+    "in all, of their own, counted": COUNT.format("own-7"),
+    "in the oldest fifth, counted": COUNT.format("old"),
+    "in ten, counted": COUNT.format("rare"),
+    "with an advisory, in all": CONCERNED.format("", ""),
+    "with an advisory, counted": CONCERNED.format("", "totalCount"),
+    "with an advisory that counts": CONCERNED.format(", suppressed: false", "totalCount"),
+    "vulnerabilities of 50 images": VULNERABLE,
+    "summaries of 50 images": SUMMED,
 }
 
 
@@ -135,6 +151,21 @@ async def fill(private: int, public: int) -> None:
     await execute("ANALYZE")
 
 
+async def fill_vulnerabilities() -> None:
+    """Write an advisory with a long text for each package, beside that of the searches."""
+    await each(
+        6_000,
+        "INSERT INTO advisory (id, osv_id, summary, details, severity, links, modified_at_ms)"
+        " SELECT 10 + n, 'V-' || n, 'A flaw.', CAST(? AS TEXT), n % 6, '[]', 0 FROM {numbers}",
+        "It is bad. " * 200,
+    )
+    await execute(
+        "INSERT INTO vulnerability (package_id, advisory_id, severity, fixed_version)"
+        " SELECT p.id, 10 + p.id, p.id % 6, CASE WHEN p.id % 2 = 0 THEN '2' END FROM package p"
+    )
+    await execute("ANALYZE")
+
+
 HISTORY = """{{ repository(path: "ada/{}") {{ vulnerabilityHistory {{ count severities {{ count }} }} }} }}"""
 
 
@@ -167,6 +198,7 @@ async def measure(factory: Factory) -> None:
     private = await factory.repository("ada/private")
     public = await factory.repository("ada/public", visibility=Visibility.PUBLIC)
     await fill(private.id, public.id)
+    await fill_vulnerabilities()
     row = await fetch_one("SELECT COUNT(*) AS number FROM found_package")
     assert row is not None
     print(f"{IMAGES:,} images, {row['number']:,} places of packages{'ada':>12}{'bob':>22}")

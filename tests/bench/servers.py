@@ -47,18 +47,18 @@ class Server:
     def cpu_seconds(self) -> float:
         """User and system time of all its processes so far."""
         total = 0.0
-        for pid in _family(self.process.pid):
+        for pid in family(self.process.pid):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             total += (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
         return total
 
     def peak_bytes(self) -> int:
         """The peak resident memory of its largest process."""
-        return max(peak_bytes(pid) for pid in _family(self.process.pid))
+        return max(peak_bytes(pid) for pid in family(self.process.pid))
 
     def forget_peak(self) -> None:
         """Reset the peak."""
-        for pid in _family(self.process.pid):
+        for pid in family(self.process.pid):
             forget_peak(pid)
 
     def stop(self) -> None:
@@ -67,9 +67,10 @@ class Server:
         self.process.wait(30)
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """The ids of a process and all that it started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
+    return [pid, *(member for child in children for member in family(int(child)))]
 
 
 def forget_peak(pid: int) -> None:

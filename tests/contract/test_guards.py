@@ -19,6 +19,8 @@ NEVER_REFUSED = {
     "Application.organization": "who owns an application is public",
     "Application.viewerCanAdminister": "says false instead",
     "FoundImage.repository": "of an image that the viewer may see",
+    "FoundImage.isSuppressed": "of an image that the viewer may see",
+    "FoundPackageImage.packages": "of an image that the viewer may see",
     "FoundPackageImage.repository": "of an image that the viewer may see",
     "ImagePackage.cveNames": "of an image that the viewer may see",
     "ImagePackage.cvssScores": "of an image that the viewer may see",

@@ -115,7 +115,7 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
     ("listAllUsers", "without_trailing_slash"): SLASHES,
     ("listRepoTags", "without_trailing_slash"): SLASHES,
     **{
-        ("getRepoManifestSecurity", case): "Scores are told where they are known, and other names."
+        ("getRepoManifestSecurity", case): "Scores are told where known, other names, and suppressions."
         for case in ("success", "without_vulnerabilities")
     },
     ("testRepoNotification", "missing_parent"): ELSEWHERE,

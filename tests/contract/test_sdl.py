@@ -69,7 +69,11 @@ VERBS = (
 BOOLEAN = re.compile(r"(?:is|has|can|include|follows|viewerIs|viewerHas|viewerCan)[A-Z]")
 KEYS_OF_REST = ("MirrorConnectionInput.verifyTls", "MirrorConnectionInput.unsignedImages")
 """Fields of an input that REST takes whole, so that they have the names of its keys."""
-CHOICES = ("Manifest.vulnerabilities.fixable", "Manifest.vulnerabilities.suppressed")
+CHOICES = (
+    "Manifest.vulnerabilities.fixable",
+    "Manifest.vulnerabilities.suppressed",
+    "VulnerabilitySearch.images.suppressed",
+)
 """Arguments that choose: all, those of which it holds, or the others."""
 TIME = re.compile(
     r"[a-z][A-Za-z]*(?:At|On)|asOf|from|to|olderThan|(?:unp|p)ulledSince|readOnlySince|expiresBefore"

@@ -14,6 +14,7 @@ from tests.factories import Factory
 from tests.quayside.registry import kit
 from tests.resolvers.advisories.records import SCORE_7_5, SCORE_9_8, concerned, record, write
 from tests.scanning import RELEASE, STATUS, layer, python_package, scan_pushed, status
+from tests.schema.scan.test_vex import attach, document, stated
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ async def test_an_answer_has_what_is_known(factory: Factory, rest: httpx.AsyncCl
                                     "DistroName": None,
                                     "DistroVersion": None,
                                     "Aliases": ["CVE-2", "GHSA-3"],
+                                    "Suppression": None,
                                     "NVD": {"CVSSv3": {"Vectors": "", "Score": ""}},
                                 },
                             }
@@ -112,6 +114,7 @@ async def test_an_answer_has_what_is_known(factory: Factory, rest: httpx.AsyncCl
                                     "DistroName": "debian",
                                     "DistroVersion": "12",
                                     "Aliases": ["CVE-DSA-1"],
+                                    "Suppression": None,
                                     "NVD": {"CVSSv3": {"Vectors": SCORE_9_8, "Score": 9.8}},
                                 },
                             }
@@ -120,6 +123,32 @@ async def test_an_answer_has_what_is_known(factory: Factory, rest: httpx.AsyncCl
                 ],
             }
         },
+    }
+
+
+async def test_what_does_not_count_is_there_and_says_why(factory: Factory, rest: httpx.AsyncClient) -> None:
+    await factory.repository("ada/app")
+    image = await factory.image("ada/app", layer({**RELEASE, STATUS: status(libflaw="1.2-1")}))
+    await write(record("DSA-1"), record("DSA-2", affected=[concerned()]))
+    await scan_pushed(factory)
+    whole = {"hashes": {"sha-256": image.removeprefix("sha256:")}}
+    why = {"justification": "vulnerable_code_not_present", "impact_statement": "It is left out."}
+    referrer, _ = await attach(factory, image, document(stated("DSA-1", whole, **why)))
+    token = {"Authorization": f"Bearer {await factory.token('ada')}"}
+
+    (feature,) = (await rest.get(path(image), headers=token)).json()["data"]["Layer"]["Features"]
+
+    assert feature["CVEIds"] == ["CVE-DSA-1", "CVE-DSA-2"]
+    assert {one["Name"]: one["Metadata"]["Suppression"] for one in feature["Vulnerabilities"]} == {
+        "DSA-1": {
+            "Status": "not_affected",
+            "Justification": "vulnerable_code_not_present",
+            "ImpactStatement": "It is left out.",
+            "StatedAt": "2026-01-02T03:04:05Z",
+            "PushedBy": "ada",
+            "ManifestDigest": referrer,
+        },
+        "DSA-2": None,
     }
 
 

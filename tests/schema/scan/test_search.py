@@ -2,9 +2,9 @@
 
 import pytest
 
-from resolvers.scan import search
+from resolvers.scan import having, search
 from storage.clock import now_ms
-from storage.statements import execute, fetch_one
+from storage.statements import count_statements, execute, fetch_one
 from tests.factories import Factory
 from tests.quayside.registry import kit
 from tests.scanning import RELEASE, STATUS, layer, python_package, scan_pushed, status
@@ -43,11 +43,16 @@ async def images(factory: Factory) -> None:
     await scan_pushed(factory)
 
 
-@pytest.mark.parametrize("few", [500, 0])
+WAYS = pytest.mark.parametrize(("few", "most"), [(500, 4), (0, 0.1), (0, 1_000)])
+"""Images are looked at one by one, found by their packages, or tried in their order."""
+
+
+@WAYS
 async def test_images_are_found_by_versions_in_the_order_of_their_ecosystem(
-    factory: Factory, ada: GraphQL, images: None, few: int, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, ada: GraphQL, images: None, few: int, most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "_FEW", few)
+    monkeypatch.setattr(having, "_FEW", few)
+    monkeypatch.setattr(having, "_MOST", most)
     every = [("d", ["9-1"]), ("c", ["8.0~rc1-1"]), ("b", ["8.0-10"]), ("a", ["8.0-1"])]
 
     assert await tags(ada, "curl") == every
@@ -62,7 +67,12 @@ async def test_images_are_found_by_versions_in_the_order_of_their_ecosystem(
     assert await tags(ada, "typing.extensions", range=">4.8.9") == [("d", ["4.9"]), ("a", ["4.9"])]
 
 
-async def test_pages_follow_each_other_and_pulls_count(factory: Factory, ada: GraphQL, images: None) -> None:
+@WAYS
+async def test_pages_follow_each_other_and_pulls_count(
+    factory: Factory, ada: GraphQL, images: None, few: int, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(having, "_FEW", few)
+    monkeypatch.setattr(having, "_MOST", most)
     seen, cursor = [], None
     for _ in range(4):
         page = (await ada.data(SEARCH, name="curl", first=1, after=cursor))["packageSearch"]["images"]
@@ -112,3 +122,24 @@ async def test_a_range_that_is_none_is_refused(ada: GraphQL, variables: dict[str
     answer = await ada.answer(SEARCH, name="curl", **variables)
 
     assert message in answer["errors"][0]["message"]
+
+
+async def test_a_name_of_too_many_packages_is_refused(
+    factory: Factory, ada: GraphQL, images: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_MOST", 4)
+
+    answer = await ada.answer(SEARCH, name="curl")
+
+    assert answer["errors"][0]["message"] == "name: more than 4 packages have it; ask for fewer."
+    assert len(await tags(ada, "typing-extensions")) == 2
+
+
+async def test_packages_are_read_where_they_are_asked_for(ada: GraphQL, images: None) -> None:
+    with count_statements() as one:
+        await ada.data('{ packageSearch(name: "curl") { images { nodes { manifest { digest } } } } }')
+    with count_statements() as more:
+        await tags(ada, "curl")
+
+    assert not any("package p" in statement and "ROW_NUMBER" in statement for statement in one.statements)
+    assert any("package p" in statement and "ROW_NUMBER" in statement for statement in more.statements)

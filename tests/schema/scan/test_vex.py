@@ -15,7 +15,7 @@ from tests.quayside.registry import kit
 from tests.resolvers.advisories.records import concerned, record
 from tests.scanning import RELEASE, STATUS, layer, scan_pushed, status, tools
 from tests.schema.client import GraphQL, Json
-from tests.schema.scan.test_vulnerabilities import bring
+from tests.schema.scan.test_vulnerabilities import bring, compare, told
 
 OPENVEX = "application/vnd.openvex+json"
 LOOK = """
@@ -26,6 +26,10 @@ query ($path: RepositoryPath! = "ada/app", $digest: Digest!, $suppressed: Boolea
     vulnerabilities { nodes { advisory { name } suppression { status } } } } }
   vulnerabilities(suppressed: $suppressed) { nodes { advisory { name } package { package { name } }
     suppression { status justification impactStatement statedAt pushedBy manifestDigest } } } } } }
+"""
+SEARCH = """
+query ($id: String!, $suppressed: Boolean) { vulnerabilitySearch(id: $id) {
+  images(suppressed: $suppressed) { totalCount nodes { isSuppressed manifest { digest } } } } }
 """
 RECORDS = (
     record("DSA-1", aliases=["CVE-1"], affected=[concerned(name="libflaw"), concerned(name="curl")]),
@@ -151,6 +155,53 @@ async def test_what_does_not_affect_an_image_does_not_count(
     assert await suppressed(ada, image) == {("DSA-1", "curl"), ("DSA-1", "libflaw")}
     await execute("DELETE FROM manifest WHERE digest = ?", second)
     assert await suppressed(ada, image) == {("DSA-1", "curl")}
+
+
+async def test_images_are_found_by_what_counts_in_them(factory: Factory, ada: GraphQL, image: str) -> None:
+    content = {**RELEASE, STATUS: status(curl="1.1-1")}
+    other = await factory.image("ada/app", layer(content), tag="v2")
+    await scan_pushed(factory)
+
+    async def found(name: str, **variables: object) -> dict[str, bool]:
+        images = (await ada.data(SEARCH, id=name, **variables))["vulnerabilitySearch"]["images"]
+        assert images["totalCount"] == len(images["nodes"])
+        return {node["manifest"]["digest"]: node["isSuppressed"] for node in images["nodes"]}
+
+    assert await found("CVE-1") == await found("CVE-1", suppressed=False) == {other: False, image: False}
+    # In one of the two packages of the image, and in the only one of the other
+    for each in (image, other):
+        package = {"@id": f"pkg:oci/app@{each}", "subcomponents": ["pkg:deb/debian/curl"]}
+        await attach(factory, each, document(stated("CVE-1", package)))
+    assert await found("CVE-1") == {other: True, image: False}
+    assert await found("CVE-1", suppressed=True) == {other: True}
+    assert await found("CVE-1", suppressed=False) == {image: False}
+    assert await found("CVE-2", suppressed=True) == await found("CVE-9", suppressed=True) == {}
+
+
+async def test_what_does_not_count_in_an_image_is_not_told_of(factory: Factory, ada: GraphQL) -> None:
+    await factory.repository("ada/app")
+    versions = (("libflaw", "curl"), ("curl",))
+    images = [
+        await factory.image(
+            "ada/app",
+            layer({**RELEASE, STATUS: status(**dict.fromkeys(names, "1.2-1"))}),
+            tag=f"v{number}",
+        )
+        for number, names in enumerate(versions)
+    ]
+    await scan_pushed(factory)
+    for image in images:
+        package = {"@id": f"pkg:oci/app@{image}", "subcomponents": ["pkg:deb/debian/curl"]}
+        await attach(factory, image, document(stated("DSA-1", package)))
+    await bring(*RECORDS)
+
+    assert await compare(factory) == "2 advisories were compared, and 3 times an image was told of."
+
+    events = [decode_json(row["metadata"]) for row in await told()]
+    # The first has another package that it counts in.
+    assert sorted((event["vulnerability"]["id"], event["digest"]) for event in events) == sorted(
+        [("DSA-1", images[0]), ("DSA-2", images[0]), ("DSA-2", images[1])]
+    )
 
 
 async def test_an_attestation_counts_if_it_is_about_the_image(
