@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from resolvers.context import Context
-from resolvers.errors import Invalid
 from resolvers.gate.judgement import Judgement, judgement_on
-from resolvers.manifests import manifest
 from resolvers.manifests.manifest import ManifestRecord
-from resolvers.repositories.repository import RepositoryRecord, repository
-from resolvers.tags import tag
+from resolvers.repositories.repository import RepositoryRecord
+from resolvers.tags.named import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +25,9 @@ async def explain(
 
     None if there is none such. Raises `Invalid` unless one of both is given.
     """
-    if (tag_name is None) is (digest is None):
-        raise Invalid("tag: give either a tag or a digest.", field="tag")
-    record = await repository(context, path)
-    if record is None:
+    place = await named(context, path, tag_name=tag_name, digest=digest)
+    if place is None:
         return None
-    if tag_name is not None:
-        active = await tag.active_tag(record.id, tag_name)
-        found = (await manifest.by_ids([active.manifest_id])).get(active.manifest_id) if active else None
-    else:
-        found = await manifest.by_digest(record, digest or "")
-    if found is None:
-        return None
+    record, found = place
     judgement = await judgement_on(found.id, namespace_id=record.namespace_id, repository_id=record.id)
     return PullExplanation(record, found, judgement)

@@ -17,7 +17,8 @@ HELD_BYTES: Final = 256 * 1024 * 1024
 """Most that the parts of all cursors take at once; those of an ordinary layer take 1 MiB."""
 BEHIND: Final = "0"
 """What follows `/`: all paths in the directory `a` are between `a/` and `a0`."""
-_TAKES_AWAY: Final = (EntryKind.REMOVED, EntryKind.OPAQUE)
+TAKES_AWAY: Final = (EntryKind.REMOVED, EntryKind.OPAQUE)
+"""Entries that are none of the image."""
 
 T = TypeVar("T")
 Wanted: TypeAlias = list[tuple[int, int]]
@@ -40,7 +41,8 @@ class ListedLayer:
 class Cursor:
     """A place in the listing of one layer.
 
-    `head` is the path of the next entry, None at the end. It is unknown while a part is `wanted`.
+    `head` is the path of the next entry, None at the end. It is unknown while a part is `wanted`. `line` is
+    the line of the head, and `following` the one after it, None if they are in parts that are not there.
     """
 
     __slots__ = ("_aside", "_at", "_firsts", "_lines", "_number", "_target", "head", "layer", "wanted")
@@ -114,6 +116,22 @@ class Cursor:
             self._at += 1
         self._look()
         return found
+
+    @property
+    def line(self) -> bytes | None:
+        """The line of the head."""
+        return self._lines[self._at] if self._lines is not None and self._at < len(self._lines) else None
+
+    @property
+    def following(self) -> bytes | None:
+        """The line behind that of the head."""
+        lines, at = self._lines, self._at + 1
+        return lines[at] if lines is not None and at < len(lines) else None
+
+    def skip(self, head: str) -> None:
+        """Go beyond the entry of the head, to that of the line that follows, which is there."""
+        self._at += 1
+        self.head = head
 
     def looking(self, prefix: str) -> Iterator[int]:
         """The number of the part that `has_ahead` needs, if it needs one that is not there."""
@@ -241,6 +259,14 @@ class View:
         self._cursors = cursors
         self.places = places
         self._numbers = {place: number for number, place in enumerate(places)}
+
+    def has(self, place: int) -> bool:
+        """Whether a layer is one of them."""
+        return place in self._numbers
+
+    def number(self, place: int) -> int:
+        """The number of one of them."""
+        return self._numbers[place]
 
     def at(self, found: Mapping[int, list[Line]], level: int) -> Place:
         """What there is at a path. `found` are its entries; of layers beneath `level` they do not count."""

@@ -79,6 +79,7 @@ ROOTS: Mapping[str, str] = {
     "explainAccess": 'repository: "acme/app", account: "keeper"',
     "explainPull": 'repository: "acme/app", tag: "v1"',
     "explainRetention": 'repository: "acme/app", tag: "v1"',
+    "manifestDiff": 'from: { repository: "acme/app", tag: "v1" }, to: { repository: "acme/app", tag: "v1" }',
     "packageSearch": 'name: "flask"',
     "repository": 'path: "acme/app"',
     "search": 'text: "e"',

@@ -40,7 +40,7 @@ OF_THE_SITE = {
 
 OF_OTHERS = {
     *("namespace", "repository", "auditLog", "auditSummary"),
-    *("explainAccess", "explainPull", "explainRetention"),
+    *("explainAccess", "explainPull", "explainRetention", "manifestDiff"),
 }
 """The fields that a user is refused who has no part in what they are asked about here."""
 
