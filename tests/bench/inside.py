@@ -156,12 +156,12 @@ async def fill_vulnerabilities() -> None:
     await each(
         6_000,
         "INSERT INTO advisory (id, osv_id, summary, details, severity, links, modified_at_ms)"
-        " SELECT 10 + n, 'V-' || n, 'A flaw.', CAST(? AS TEXT), n % 6, '[]', 0 FROM {numbers}",
+        " SELECT 1000 + n, 'V-' || n, 'A flaw.', CAST(? AS TEXT), n % 6, '[]', 0 FROM {numbers}",
         "It is bad. " * 200,
     )
     await execute(
         "INSERT INTO vulnerability (package_id, advisory_id, severity, fixed_version)"
-        " SELECT p.id, 10 + p.id, p.id % 6, CASE WHEN p.id % 2 = 0 THEN '2' END FROM package p"
+        " SELECT p.id, 1000 + p.id, p.id % 6, CASE WHEN p.id % 2 = 0 THEN '2' END FROM package p"
     )
     await execute("ANALYZE")
 

@@ -7,9 +7,9 @@ that images have, in versions that some of them have. The second run finds every
 growth of the peak of resident memory.
 """
 
-from resolvers.advisories import imports
-from resolvers.job_kinds import KINDS, Run
+from resolvers.job_kinds import Run
 from resolvers.repositories.repository import Visibility
+from resolvers.scan.rematch import compare
 from storage.statements import execute, fetch_one
 from storage.transactions import transaction
 from tests.bench.flat import on_every_database
@@ -28,12 +28,12 @@ async def fill_advisories() -> None:
     await each(
         ADVISORIES,
         "INSERT INTO advisory (id, osv_id, summary, details, severity, links, modified_at_ms)"
-        " SELECT 10 + n, 'B-' || n, 'A flaw.', 'It is bad.', n % 6, '[]', 0 FROM {numbers}",
+        " SELECT 1000000 + n, 'R-' || n, 'A flaw.', 'It is bad.', n % 6, '[]', 0 FROM {numbers}",
     )
     await each(
         ADVISORIES,
         "INSERT INTO affected_package (advisory_id, ecosystem, name, severity, spans, versions)"
-        f" SELECT 10 + n, 'PyPI', {names}, n % 6, '[[\"0\", \"1.2\", null]]', '[]' FROM {{numbers}}",
+        f" SELECT 1000000 + n, 'PyPI', {names}, n % 6, '[[\"0\", \"1.2\", null]]', '[]' FROM {{numbers}}",
     )
     await note_changes()
     await execute("ANALYZE")
@@ -42,7 +42,7 @@ async def fill_advisories() -> None:
 async def note_changes() -> None:
     """Have all of them compared by the next run."""
     async with transaction("bench.fill"):
-        await execute("INSERT INTO advisory_change (advisory_id) SELECT id FROM advisory WHERE id > 10")
+        await execute("INSERT INTO advisory_change (advisory_id) SELECT id FROM advisory WHERE id > 1000000")
 
 
 async def measure(factory: Factory) -> None:
@@ -55,7 +55,7 @@ async def measure(factory: Factory) -> None:
     await fill_advisories()
 
     async def run() -> int:
-        assert await KINDS[imports.JOB].handler(Run({}, tools(factory)))
+        assert await compare(Run({}, tools(factory)))
         return ADVISORIES
 
     await measured("advisories, all new", run, "advisories")
