@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Generic, TypeVar, TypeVarTuple
 
-from strawberry.dataloader import DataLoader
-
 from resolvers.access.permissions import RepositoryRef, namespace_roles, repository_roles
 from resolvers.access.roles import RepositoryRole
 from resolvers.access.viewer import Viewer
@@ -56,6 +54,7 @@ from resolvers.scan.suppression import Suppression, suppressions_of
 from resolvers.scan.vulnerabilities import Summary
 from resolvers.sizes import exclusive, history, stored
 from resolvers.tags import tag
+from schema.loader import DataLoader
 
 K = TypeVar("K")
 V = TypeVar("V")
