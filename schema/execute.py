@@ -9,7 +9,7 @@ import hashlib
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -32,9 +32,13 @@ from resolvers.record.subscription import StreamEnded
 from schema.context import GraphContext
 from schema.errors import code_of
 from schema.input_checks import variables_error
+from schema.plans.cache import Plans
 from schema.response import BoundedExecutor
 
 logger = logging.getLogger("quayside.graphql")
+
+USES_BEFORE_PLAN = 3
+"""At which use a client's operation gets a plan. Making one takes as long as some executions."""
 
 INTERNAL_ERROR_TEXT = "Internal error; the request id finds it in the server's log."
 
@@ -50,10 +54,41 @@ async def run(
     Every error of the result has `extensions.code`. Unexpected errors are logged with their traceback, and
     their message is replaced.
     """
-    from schema import schema
+    return await _run(document, variables, context, operation_name, plans=_plans_of_clients())
 
+
+async def run_constant(
+    document: DocumentNode,
+    variables: dict[str, Any],
+    context: GraphContext,
+    operation_name: str | None = None,
+) -> ExecutionResult:
+    """`run` for a document of the program, which never changes, so that it has a plan from its first use."""
+    return await _run(document, variables, context, operation_name, plans=_plans_of_program())
+
+
+async def _run(
+    document: DocumentNode,
+    variables: dict[str, Any],
+    context: GraphContext,
+    operation_name: str | None,
+    *,
+    plans: Plans,
+) -> ExecutionResult:
     if (refused := variables_error(variables)) is not None:
         return ExecutionResult(None, [refused])
+    result = await plans.execute(document, variables, context, operation_name)
+    if result is None:
+        result = await interpreted(document, variables, context, operation_name)
+    return with_codes(result)
+
+
+async def interpreted(
+    document: DocumentNode, variables: dict[str, Any], context: GraphContext, operation_name: str | None
+) -> ExecutionResult:
+    """What graphql-core makes of a document, which plans are compared with."""
+    from schema import schema
+
     result = execute(
         schema._schema,
         document,
@@ -62,9 +97,21 @@ async def run(
         operation_name=operation_name,
         executor_class=BoundedExecutor,
     )
-    if not isinstance(result, ExecutionResult):
-        result = await result
-    return _with_codes(result)
+    return result if isinstance(result, ExecutionResult) else await result
+
+
+@cache
+def _plans_of_clients() -> Plans:
+    from schema import schema
+
+    return Plans(schema, after=USES_BEFORE_PLAN)
+
+
+@cache
+def _plans_of_program() -> Plans:
+    from schema import schema
+
+    return Plans(schema)
 
 
 async def subscribe(
@@ -90,12 +137,12 @@ async def subscribe(
         operation_name=operation_name,
     )
     if isinstance(executor, list):
-        return _with_codes(ExecutionResult(None, executor))
+        return with_codes(ExecutionResult(None, executor))
     source: Any = create_source_event_stream(executor)
     if not isinstance(source, ExecutionResult) and not hasattr(source, "__anext__"):
         source = await source
     if isinstance(source, ExecutionResult):
-        return _with_codes(source)
+        return with_codes(source)
     return _results(source, _Selection(document, variables, context, operation_name))
 
 
@@ -145,7 +192,7 @@ class _Selection:
         )
         if not isinstance(result, ExecutionResult):
             result = await result
-        result = _with_codes(result)
+        result = with_codes(result)
         return SharedResult(result.data, result.errors, result.extensions)
 
 
@@ -210,7 +257,7 @@ async def _results(source: Any, selection: _Selection) -> AsyncGenerator[Executi
             raise _with_code(GraphQLError(str(error), original_error=error)) from error
 
 
-def _with_codes(result: ExecutionResult) -> ExecutionResult:
+def with_codes(result: ExecutionResult) -> ExecutionResult:
     if result.errors:
         return ExecutionResult(result.data, [_with_code(error) for error in result.errors], result.extensions)
     return result

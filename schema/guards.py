@@ -29,6 +29,9 @@ REFUSABLE = {"refusable": True}
 NULL_BESIDE_ERROR = "null-beside-error"
 """Marks the fields that are null only beside an error, in their `extensions`."""
 
+UNGUARDED = "unguarded"
+"""The attribute of a guarded resolver with the one that it guards."""
+
 
 class Guarded:
     """The base of types whose objects can be named by viewers who may not see them.
@@ -103,4 +106,10 @@ def _guard(resolve: Callable[..., Any]) -> Callable[..., Any]:
             return resolve(source, info, **arguments)
         return judge(source, info, arguments)
 
+    setattr(guarded, UNGUARDED, resolve)
     return guarded
+
+
+def unguarded(resolve: Any) -> Any:
+    """What a guarded resolver calls for objects that are judged; None if it is not guarded."""
+    return getattr(resolve, UNGUARDED, None)

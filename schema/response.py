@@ -30,6 +30,13 @@ class ResponseLimits:
 PUBLIC_RESPONSE = ResponseLimits(values=250_000)
 
 
+def exceeded(limit: str, maximum: int) -> GraphQLError:
+    """The error that ends an execution over a limit of its response."""
+    return too_complex(
+        limit, maximum, f"The response would have more than {maximum:,} {limit}; ask for less at once."
+    )
+
+
 class BoundedExecutor(Executor[None]):
     """Executes operations within the `ResponseLimits` of their context.
 
@@ -82,7 +89,5 @@ class BoundedExecutor(Executor[None]):
         return limits
 
     def _raise_too_complex(self, limit: str, maximum: int) -> None:
-        self._exceeded = too_complex(
-            limit, maximum, f"The response would have more than {maximum:,} {limit}; ask for less at once."
-        )
+        self._exceeded = exceeded(limit, maximum)
         raise self._exceeded

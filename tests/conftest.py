@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.plugins.postgres",
     "tests.plugins.sockets",
     "tests.plugins.costs",
+    "tests.plugins.plans",
     "tests.plugins.transactions",
     "tests.plugins.databases",
     "tests.plugins.content",
