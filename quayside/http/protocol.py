@@ -13,14 +13,18 @@ Head and body of a small answer are sent together, which saves a system call and
 """
 
 import asyncio
+import os
 import re
 from typing import Any, Final, cast
 
+import httptools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from quayside.http.connections import ConnectionRefused, Connections, Place
+from quayside.http.intake import Intake, Taking, announced_length
+from quayside.http.sending import FILE_SENDER, FileSender
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Bytes of the request target and the header fields, without separators."""
@@ -77,9 +81,9 @@ class BufferingTransport:
         """Send data, at the latest at the end of this iteration of the event loop."""
         self._pieces.append(data)
         if len(data) > MAX_BUFFERED_BYTES:
-            self._flush()
+            self.flush()
         elif len(self._pieces) == 1:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
 
     def leave(self) -> None:
         """Give back the place of the connection."""
@@ -88,10 +92,11 @@ class BufferingTransport:
 
     def close(self) -> None:
         """Send what is buffered, and close."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is buffered."""
         pieces, self._pieces = self._pieces, []
         # If the client has disconnected meanwhile, the data is dropped.
         if pieces and not self._transport.is_closing():
@@ -111,6 +116,9 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     _status = 0
     _head_timer: asyncio.TimerHandle | None = None
     _remainder_timer: asyncio.TimerHandle | None = None
+    _intake: Intake | None = None
+    _sends_files = False
+    body_bytes = 0
 
     def __init__(self, *arguments: Any, admission: Connections | None = None, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -120,6 +128,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         """A client has connected."""
         buffering = BufferingTransport(transport, self.loop)
         super().connection_made(cast(asyncio.Transport, buffering))
+        self._sends_files = self.scheme == "http" and hasattr(os, "sendfile")
         if self._admission is not None:
             peer, listening = self.client, transport.get_extra_info("socket")
             try:
@@ -150,8 +159,9 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._head_bytes = self._unparsed_bytes = 0
+        self._head_bytes = self._unparsed_bytes = self.body_bytes = 0
         self._is_head = True
+        self._intake = None
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -179,12 +189,28 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._unparsed_bytes = 0
-        super().on_body(body)
+        self.body_bytes += len(body)
+        intake = self._intake
+        if intake is not None and intake.is_taken and not self.cycle.response_complete:
+            intake.feed(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The body has arrived."""
         self._cancel_remainder_timer()
         super().on_message_complete()
+
+    def body_was_read(self) -> None:
+        """The rest of the body was read past the parser, which expects the next request from now on."""
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.transport.set_protocol(self)
+        self.on_message_complete()
+
+    def body_goes_on(self) -> None:
+        """Bytes came of a body that nobody needs any more."""
+        self._unset_keepalive_if_required()
 
     def on_response_complete(self) -> None:
         """The request is answered, perhaps before its body has arrived."""
@@ -197,6 +223,14 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if cycle.scope["http_version"] == "1.0":
             app = EndsWithConnection(app, cycle)
+        is_large, length = announced_length(cycle.scope["headers"])
+        # A request that came behind another one, and its answer, was read by the parser meanwhile.
+        if is_large and cycle is self.cycle:
+            self._intake = Intake(self, cycle, length)
+            app = Taking(app, self._intake)
+        if self._sends_files:
+            scope: Any = cycle.scope
+            scope[FILE_SENDER] = FileSender(self.transport, self.flow, cycle)
         super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:

@@ -6,7 +6,9 @@ cost as much as the work. These functions replace them.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from io import FileIO
 from typing import cast
 from urllib.parse import parse_qsl
 
@@ -14,7 +16,10 @@ import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from quayside.http.sending import FileSender, SendingRefused
 from quayside.registry.errors import OciCode, RegistryError
+from storage.blobs import CHUNK_SIZE, Inflow, Piece
+from storage.uninterrupted import settled
 
 API_VERSION = (b"docker-distribution-api-version", b"registry/2.0")
 Headers = list[tuple[bytes, bytes]]
@@ -76,8 +81,8 @@ def query_items(scope: Scope) -> list[tuple[str, str]]:
     return items
 
 
-async def body_pieces(receive: Receive) -> AsyncIterator[bytes]:
-    """Yield the request's body as it arrives. Raises ClientGone."""
+async def body_parts(receive: Receive) -> AsyncIterator[Piece | Inflow]:
+    """Yield the request's body as it arrives, or is to be poured. Raises ClientGone."""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -88,9 +93,16 @@ async def body_pieces(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
+async def body_pieces(receive: Receive) -> AsyncIterator[Piece]:
+    """Yield the request's body as it arrives. Raises ClientGone."""
+    async for piece in body_parts(receive):
+        # Nothing is poured unless that was asked for.
+        yield cast(Piece, piece)
+
+
 async def read_body(receive: Receive, limit: int) -> bytes | None:
     """Return the whole body, or None as soon as it has more than `limit` bytes. Raises ClientGone."""
-    pieces: list[bytes] = []
+    pieces: list[Piece] = []
     size = 0
     async for piece in body_pieces(receive):
         size += len(piece)
@@ -155,6 +167,43 @@ async def send_stream(
             raise AnswerBroken from error
         finally:
             gone.cancel()
+
+
+async def send_file(
+    receive: Receive,
+    send: Send,
+    status: int,
+    headers: Mapping[str, str],
+    sender: FileSender,
+    file: FileIO,
+    part: range,
+) -> None:
+    """Send a part of a file as `send_stream` does a stream. The file is in use until this returns."""
+    await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
+    gone = asyncio.create_task(_until_gone(receive))
+    body = asyncio.create_task(_send_part(send, sender, file.fileno(), part))
+    try:
+        await asyncio.wait([gone, body], return_when=asyncio.FIRST_COMPLETED)
+        if body.done() and body.result():
+            await send({"type": "http.response.body", "body": b""})
+    except Exception as error:
+        raise AnswerBroken from error
+    finally:
+        gone.cancel()
+        body.cancel()
+        await settled(asyncio.wait([body]))
+
+
+async def _send_part(send: Send, sender: FileSender, file: int, part: range) -> bool:
+    """Send a part of a file; False if the client left before its end."""
+    try:
+        return await sender.send(file, part.start, part.stop)
+    except SendingRefused:
+        for position in range(part.start, part.stop, CHUNK_SIZE):
+            size = min(CHUNK_SIZE, part.stop - position)
+            piece = await settled(asyncio.to_thread(os.pread, file, size, position))
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        return True
 
 
 async def _until_gone(receive: Receive) -> None:

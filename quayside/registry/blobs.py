@@ -1,9 +1,11 @@
 """Blobs: GET, HEAD and DELETE by digest (OCI Distribution 1.1, "Pulling blobs" and "Deleting Blobs")."""
 
+from collections.abc import Mapping
 from functools import partial
 
+from quayside.http.sending import file_sender
 from quayside.registry import cached
-from quayside.registry.asgi import etag_matches, header, send_bytes, send_head, send_stream
+from quayside.registry.asgi import etag_matches, header, send_bytes, send_file, send_head, send_stream
 from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import require_digest
@@ -12,6 +14,9 @@ from resolvers.access.registry_tokens import PULL, PUSH
 from resolvers.content import push
 from resolvers.errors import NotFound
 from resolvers.readonly import suspended_when_on
+
+FROM_FILE_BYTES = 256 * 1024
+"""Less is read and sent with one call each."""
 
 
 async def get(call: Call) -> None:
@@ -56,8 +61,20 @@ async def get(call: Call) -> None:
             pieces = cached.blob(call, access, digest, size, start=start, end=end)
             await send_stream(call.receive, call.send, status, headers, pieces)
         return
-    pieces = call.services.blobs.read(digest, start=start, end=end)
-    await send_stream(call.receive, call.send, status, headers, pieces)
+    await _send_stored(call, digest, status, headers, range(start, end))
+
+
+async def _send_stored(call: Call, digest: str, status: int, headers: Mapping[str, str], part: range) -> None:
+    """Send a part of a blob of the store; the system sends what is long, if it can."""
+    blobs = call.services.blobs
+    sender = file_sender(call.scope) if len(part) >= FROM_FILE_BYTES else None
+    file = None if sender is None else await blobs.open_file(digest)
+    if sender is None or file is None:
+        pieces = blobs.read(digest, start=part.start, end=part.stop)
+        await send_stream(call.receive, call.send, status, headers, pieces)
+        return
+    with file:
+        await send_file(call.receive, call.send, status, headers, sender, file, part)
 
 
 def _range(call: Call, etag: str, size: int) -> ByteRange | None:

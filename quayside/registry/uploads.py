@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from quayside.http.bodies import BodyStalled, BodyTimes, allow_pauses, body_of
-from quayside.registry.asgi import body_pieces, content_length, header, send_bytes, send_head
+from quayside.http.intake import take_large_pieces
+from quayside.registry.asgi import body_parts, content_length, header, send_bytes, send_head
 from quayside.registry.call import Access, Call
 from quayside.registry.errors import OciCode, RegistryError, registry_error
 from quayside.registry.names import require_digest
@@ -23,7 +24,7 @@ from resolvers.errors import QuotaExceeded
 from resolvers.quotas.enforcement import Meter
 from resolvers.quotas.notices import tell_refusal
 from storage import blob_rows
-from storage.blobs import DigestMismatch, OffsetMismatch, StorageFull, UploadBusy
+from storage.blobs import DigestMismatch, Inflow, OffsetMismatch, Piece, StorageFull, UploadBusy
 
 ALGORITHMS = frozenset({"sha256", "sha512"})
 
@@ -116,11 +117,14 @@ async def _link(call: Call, access: Access, upload: uploads.OpenUpload, digest: 
     await push.link_blob(access.repository.id, digest, size, upload=upload.uuid, meter=meter)
 
 
-def _pieces(call: Call, upload: uploads.OpenUpload, size: int, digest: str = "") -> AsyncIterator[bytes]:
+def _pieces(
+    call: Call, upload: uploads.OpenUpload, size: int, digest: str = ""
+) -> AsyncIterator[Piece | Inflow]:
     """The body, which may pause, within the bounds of account and quota; `size` is what is there already."""
     allow_pauses(call.scope)
+    take_large_pieces(call.scope, pours=call.services.blobs.pours)
     announced = content_length(call.scope) or 0
-    body = body_pieces(call.receive)
+    body = body_parts(call.receive)
     return uploads.bounded(call.services.site, upload, size, body, announced=announced, digest=digest)
 
 
@@ -240,10 +244,15 @@ async def _interrupted(call: Call, upload: uploads.OpenUpload, error: Exception)
     return RegistryError(known.code, known.message, status=known.status, detail=detail, headers=headers)
 
 
-async def _at_most(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+async def _at_most(pieces: AsyncIterator[Piece | Inflow], limit: int) -> AsyncIterator[Piece | Inflow]:
     """Yield the pieces of a body. Raises RegistryError SIZE_INVALID if it is longer than `limit` bytes."""
     size = 0
     async for piece in pieces:
+        if isinstance(piece, Inflow):
+            # A body of known length, which is that of the range.
+            yield piece
+            size += piece.size
+            continue
         size += len(piece)
         if size > limit:
             raise RegistryError(

@@ -14,7 +14,7 @@ from resolvers.errors import ErrorCode, NotFound, QuaysideError
 from resolvers.job_kinds import HOUR, Lane, Run, checkpoint, job
 from resolvers.quotas.reservations import reserve
 from resolvers.quotas.usage import may_reject, usage_of
-from storage.blobs import BlobStore, UploadUnknown
+from storage.blobs import BlobStore, Inflow, Piece, UploadUnknown
 from storage.blobs.base import require_upload_id
 from storage.clock import now_ms
 from storage.models.blob import Upload
@@ -155,11 +155,11 @@ async def bounded(
     site: Site,
     upload: OpenUpload,
     size: int,
-    pieces: AsyncIterable[bytes],
+    pieces: AsyncIterable[Piece | Inflow],
     *,
     announced: int = 0,
     digest: str = "",
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[Piece | Inflow]:
     """Yield the pieces that are to be added to an upload of `size` bytes, and note its size as it grows.
 
     What is announced, or else what has come, is reserved of a quota; nothing for the blob with a digest that
@@ -171,9 +171,15 @@ async def bounded(
         await _reserve(site, upload, size + announced, size, digest)
     noted = size
     async for piece in pieces:
-        size += len(piece)
-        require_room(site, upload, size)
-        yield piece
+        if isinstance(piece, Inflow):
+            yield piece
+            # It is part of what was announced. Only others may have taken the room since.
+            size += piece.size
+            require_room(site, upload, size)
+        else:
+            size += len(piece)
+            require_room(site, upload, size)
+            yield piece
         if size - noted >= NOTED_EVERY_BYTES:
             noted = size
             if upload.may_be_rejected:

@@ -17,8 +17,10 @@ BlobError
 """
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from typing import Protocol
 
 from storage.clock import now_ms
@@ -27,6 +29,30 @@ from storage.transactions import open_transaction
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes per read and per batch of an append: one thread call costs little beside this much work."""
+
+Piece = bytes | memoryview
+"""A part of a stream. A view costs no copy; whoever holds it keeps its bytes from being changed."""
+
+Sink = Callable[[memoryview], None]
+"""Takes bytes, in a thread; the view is good for this call only."""
+
+
+class Inflow(ABC):
+    """The next part of a stream, which is still with its sender, and can be poured into a file from there.
+
+    One thread then receives, hashes and writes each byte while it is in the cache of a processor. Only a
+    store whose `pours` is true is given any. `size` is what was poured.
+    """
+
+    size = 0
+
+    @abstractmethod
+    async def pour(self, sink: Sink, in_thread: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+        """Pour what comes within some milliseconds; `in_thread` runs a blocking call.
+
+        Raises what the sink raises, and nothing if the sender is silent or gone.
+        """
+
 
 _UPLOAD_ID = re.compile(r"[0-9a-f-]{32,36}")
 
@@ -198,10 +224,13 @@ class BlobStore(Protocol):
     kind: str
     """The scheme of its address."""
 
+    pours: bool
+    """Whether a stream may have parts that are poured (`Inflow`)."""
+
     async def create_upload(self, upload: str) -> None:
         """Begin an empty upload. Raises UploadExists."""
 
-    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[Piece | Inflow]) -> int:
         """Add the stream at `offset`, which must be the present size, and return the new size.
 
         Raises OffsetMismatch and UploadBusy before the stream is read; of several appends at once exactly one
@@ -242,6 +271,12 @@ class BlobStore(Protocol):
 
         Raises BlobUnknown and RangeInvalid on the first iteration. A blob deleted meanwhile is still read
         to its end.
+        """
+
+    async def open_file(self, digest: str) -> FileIO | None:
+        """The blob as an open file, which the caller closes; None where blobs are no files.
+
+        Raises BlobUnknown. A blob deleted meanwhile is still read to its end.
         """
 
     async def read_all(self, digest: str, *, limit: int) -> bytes:

@@ -15,6 +15,7 @@ from storage.blobs.base import (
     CHUNK_SIZE,
     BlobUnknown,
     OffsetMismatch,
+    Piece,
     StorageFailed,
     UploadBusy,
     UploadUnknown,
@@ -22,8 +23,12 @@ from storage.blobs.base import (
 )
 from storage.blobs.digest import Hasher
 from storage.blobs.paths import DIRECTORY_MODE, FILE_MODE
+from storage.blobs.writeback import start_writing
 from storage.faults import fault
 from storage.space import is_full, require_space
+
+WRITE_AHEAD_BYTES = 8 * 1024 * 1024
+"""The system is told to begin writing to disk this often."""
 
 
 class UploadFile:
@@ -35,6 +40,7 @@ class UploadFile:
         self._reserve_bytes = reserve_bytes
         self.size = 0
         self.hasher: Hasher | None = None
+        self._started = 0
         self._descriptor: int | None = None
 
     @property
@@ -47,36 +53,54 @@ class UploadFile:
         self.size = os.fstat(self._descriptor).st_size
         if self.size != offset:
             raise OffsetMismatch(self.size)
+        self._started = self.size
 
-    def write(self, pieces: list[bytes]) -> None:
-        """Append the pieces and hash them. After an error the file is closed, and further writes do nothing.
+    def write(self, pieces: list[Piece]) -> None:
+        """Append the pieces. After an error the file is closed, and further writes do nothing.
 
         Writing on after a failed batch would leave a gap in the bytes, so the error must end the append. A
         batch for which there is no space is dropped whole, so that its bytes do not take the last of it.
         """
         if self._descriptor is None:
             return
-        batch = memoryview(b"".join(pieces))
+        size = sum(map(len, pieces))
         try:
             fault("append.before_write")
-            self._extend(self._descriptor, batch)
+            self._extend(self._descriptor, pieces, size)
             fault("append.after_write")
             self._require_not_cancelled()
-        except BaseException as error:
-            if not is_full(error):
-                self.hasher = None
+        except BaseException:
+            # It may have seen more than the file has.
+            self.hasher = None
             self.close()
             raise
-        self.size += len(batch)
-        if self.hasher is not None:
-            self.hasher.update(batch)
+        self.size += size
+        if self.size - self._started >= WRITE_AHEAD_BYTES:
+            start_writing(self._descriptor, self._started, self.size - self._started)
+            self._started = self.size
 
-    def _extend(self, descriptor: int, batch: memoryview) -> None:
+    def hash(self, pieces: list[Piece]) -> None:
+        """Hash pieces that are written to the file, perhaps by another thread at this moment."""
+        hasher = self.hasher
+        if hasher is not None:
+            for piece in pieces:
+                hasher.update(piece)
+
+    def write_and_hash(self, pieces: list[Piece]) -> None:
+        """Append the pieces, and hash them."""
+        self.write(pieces)
+        self.hash(pieces)
+
+    def take(self, view: memoryview) -> None:
+        """Append what is poured, and hash it."""
+        self.write_and_hash([view])
+
+    def _extend(self, descriptor: int, pieces: list[Piece], size: int) -> None:
         try:
-            require_space(descriptor, len(batch), self._reserve_bytes)
-            written = 0
-            while written < len(batch):
-                written += os.write(descriptor, batch[written:])
+            require_space(descriptor, size, self._reserve_bytes)
+            batch = memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            while batch:
+                batch = batch[os.write(descriptor, batch) :]
         except OSError as error:
             if is_full(error):
                 os.ftruncate(descriptor, self.size)
@@ -87,9 +111,9 @@ class UploadFile:
         if os.fstat(self._descriptor).st_nlink == 0:
             raise UploadUnknown(self.upload)
 
-    def finish(self, pieces: list[bytes]) -> None:
-        """Append the last pieces, then close."""
-        self.write(pieces)
+    def finish(self, pieces: list[Piece]) -> None:
+        """Append the last pieces and hash them, then close."""
+        self.write_and_hash(pieces)
         self.close()
 
     def close(self) -> None:

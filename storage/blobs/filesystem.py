@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,8 @@ from storage.blobs.base import (
     BlobTooLarge,
     BlobUnknown,
     DigestMismatch,
+    Inflow,
+    Piece,
     UploadExists,
     UploadUnknown,
     name_aside,
@@ -40,6 +43,7 @@ from storage.blobs.files import (
     make_directory,
     make_root,
     modified_at_ms,
+    open_blob,
     remove_upload,
     sync_directory,
     write_new,
@@ -52,6 +56,7 @@ from storage.uninterrupted import settled
 T = TypeVar("T")
 
 THREADS = 8
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 HASHERS_KEPT = 1024
 WALK_BATCH = 256
 
@@ -63,14 +68,17 @@ class FilesystemBlobStore:
     """
 
     kind = "file"
+    pours = True
 
     def __init__(self, root: Path, reserve_bytes: int = 0) -> None:
         self._layout = Layout(root)
         self._reserve_bytes = reserve_bytes
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
+        self._pouring_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs_pour")
         self._hashers: OrderedDict[str, Hasher] = OrderedDict()
         self._made_directories: set[Path] = set()
         self._was_there = False
+        self._appends = 0
 
     async def create_upload(self, upload: str) -> None:
         refuse_inside_transaction()
@@ -78,15 +86,17 @@ class FilesystemBlobStore:
         self._hashers.pop(upload, None)
         await self._in_thread(partial(self._create_upload, path, upload))
 
-    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[Piece | Inflow]) -> int:
         refuse_inside_transaction()
         file = UploadFile(self._layout.upload(upload), upload, self._reserve_bytes)
         try:
             await self._in_thread(partial(file.open, offset))
             file.hasher = self._take_hasher(upload, offset)
+            self._appends += 1
             try:
                 await self._write_stream(file, stream)
             finally:
+                self._appends -= 1
                 if file.hasher is not None:
                     self._keep_hasher(upload, file.hasher)
         finally:
@@ -132,6 +142,10 @@ class FilesystemBlobStore:
         refuse_inside_transaction()
         async for chunk in self._read(BlobFile(self._layout.blob(digest), digest, start, end)):
             yield chunk
+
+    async def open_file(self, digest: str) -> FileIO:
+        refuse_inside_transaction()
+        return await self._in_thread(partial(open_blob, self._layout.blob(digest), digest))
 
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         refuse_inside_transaction()
@@ -184,6 +198,7 @@ class FilesystemBlobStore:
     async def close(self) -> None:
         self._hashers.clear()
         await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._pouring_threads.shutdown)
 
     # What follows is called by the methods above, in the event loop.
 
@@ -195,6 +210,11 @@ class FilesystemBlobStore:
         """
         with os_errors():
             return await settled(asyncio.get_running_loop().run_in_executor(self._threads, call))
+
+    async def _in_pouring_thread(self, call: Callable[[], T]) -> T:
+        """Run in a thread, as `_in_thread` does, what takes longer than a disk does."""
+        with os_errors():
+            return await settled(asyncio.get_running_loop().run_in_executor(self._pouring_threads, call))
 
     async def _read(self, blob: BlobFile) -> AsyncIterator[bytes]:
         """Yield what is to be read of a file."""
@@ -222,20 +242,39 @@ class FilesystemBlobStore:
             except FileNotFoundError:
                 return None
 
-    async def _write_stream(self, file: UploadFile, stream: AsyncIterable[bytes]) -> None:
+    async def _write_stream(self, file: UploadFile, stream: AsyncIterable[Piece | Inflow]) -> None:
         """Write the stream in batches; what was received is written also when the stream raises."""
-        pending: list[bytes] = []
+        pending: list[Piece] = []
         size = 0
         try:
             async for piece in stream:
+                if isinstance(piece, Inflow):
+                    batch, pending, size = pending, [], 0
+                    if batch:
+                        await self._write(file, batch)
+                    await piece.pour(file.take, self._in_pouring_thread)
+                    continue
                 pending.append(piece)
                 size += len(piece)
                 if size >= CHUNK_SIZE:
                     batch, pending, size = pending, [], 0
-                    await self._in_thread(partial(file.write, batch))
+                    await self._write(file, batch)
+                    # What it came in can be used again.
+                    del batch, piece
         finally:
             if file.is_open:
                 await self._in_thread(partial(file.finish, pending))
+
+    async def _write(self, file: UploadFile, batch: list[Piece]) -> None:
+        """Write and hash a batch, both at once where there is a processor for each."""
+        if self._appends >= PROCESSORS:
+            await self._in_thread(partial(file.write_and_hash, batch))
+            return
+        hashing = asyncio.get_running_loop().run_in_executor(self._threads, file.hash, batch)
+        try:
+            await self._in_thread(partial(file.write, batch))
+        finally:
+            await settled(hashing)
 
     def _take_hasher(self, upload: str, offset: int) -> Hasher | None:
         """The hasher that has seen exactly the bytes before `offset`; None if this process did not."""

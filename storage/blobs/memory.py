@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from storage.blobs.base import (
     CHUNK_SIZE,
     BlobTooLarge,
     BlobUnknown,
     DigestMismatch,
+    Inflow,
     OffsetMismatch,
+    Piece,
     UploadBusy,
     UploadExists,
     UploadUnknown,
@@ -32,6 +35,7 @@ class MemoryBlobStore:
     """The BlobStore that keeps everything in dictionaries."""
 
     kind = "memory"
+    pours = False
 
     def __init__(self) -> None:
         self._uploads: dict[str, _Upload] = {}
@@ -45,14 +49,14 @@ class MemoryBlobStore:
             raise UploadExists(upload)
         self._uploads[upload] = _Upload()
 
-    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[Piece | Inflow]) -> int:
         refuse_inside_transaction()
         state = self._idle_upload(upload)
         if offset != len(state.content):
             raise OffsetMismatch(len(state.content))
         state.is_busy = True
         try:
-            async for piece in stream:
+            async for piece in cast(AsyncIterable[Piece], stream):
                 self._require_same(upload, state)
                 state.content += piece
             self._require_same(upload, state)
@@ -115,6 +119,10 @@ class MemoryBlobStore:
         start, end = resolve_range(len(content), start, end)
         for position in range(start, end, CHUNK_SIZE):
             yield content[position : min(position + CHUNK_SIZE, end)]
+
+    async def open_file(self, digest: str) -> None:
+        refuse_inside_transaction()
+        parse_digest(digest)
 
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         refuse_inside_transaction()

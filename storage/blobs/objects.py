@@ -20,7 +20,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from storage.blobs.base import (
     CHUNK_SIZE,
@@ -28,7 +28,9 @@ from storage.blobs.base import (
     BlobUnknown,
     DigestInvalid,
     DigestMismatch,
+    Inflow,
     OffsetMismatch,
+    Piece,
     StorageFailed,
     UploadBusy,
     UploadExists,
@@ -80,6 +82,7 @@ class ObjectBlobStore:
     """The BlobStore for object stores. Any number of processes and hosts may share one."""
 
     kind = "s3"
+    pours = False
 
     def __init__(self, store: "ObjectStore") -> None:
         self._bucket = Bucket(store)
@@ -91,16 +94,16 @@ class ObjectBlobStore:
         if not await self._bucket.put_new(_begun(upload), b""):
             raise UploadExists(upload)
 
-    async def append(self, upload: str, offset: int, stream: AsyncIterable[bytes]) -> int:
+    async def append(self, upload: str, offset: int, stream: AsyncIterable[Piece | Inflow]) -> int:
         refuse_inside_transaction()
         async with self._held(upload):
             size = (await self._require_parts(upload)).size
             if offset != size:
                 raise OffsetMismatch(size)
-            pending: list[bytes] = []
+            pending: list[Piece] = []
             pending_size = 0
             try:
-                async for piece in stream:
+                async for piece in cast(AsyncIterable[Piece], stream):
                     pending.append(piece)
                     pending_size += len(piece)
                     if pending_size >= OBJECT_SIZE:
@@ -184,6 +187,10 @@ class ObjectBlobStore:
             yield chunk
         if left:
             raise StorageFailed(f"blob {digest} ends before its size", errno=None)
+
+    async def open_file(self, digest: str) -> None:
+        refuse_inside_transaction()
+        parse_digest(digest)
 
     async def read_all(self, digest: str, *, limit: int) -> bytes:
         refuse_inside_transaction()

@@ -1,6 +1,7 @@
 """Runs the measurements and prints a line for each, with the ratio to the peer if it has one."""
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -16,6 +17,8 @@ from tests.quayside.registry import kit
 GRAPHQL_QUERY = f"""{{ repository(path: "{content.PATH}") {{ path visibility viewerRole
   tags(first: 50) {{ nodes {{ name startedAt manifest {{ digest layersSizeBytes }} }} }} }} }}"""
 ROUNDS = 5
+UPLOAD_ROUNDS = 3
+"""Fewer, since all that is uploaded stays on the disk."""
 
 
 def main() -> int:
@@ -107,19 +110,33 @@ def measure_counting() -> None:
 
 def measure_blobs(servers: list[Server]) -> None:
     """Upload and download of 100 MiB blobs, the best of several rounds."""
-    uploads: list[float] = [0.0] * len(servers)
+    for count in (1, 4):
+        for in_patch in (False, True):
+            measure_uploads(servers, count, in_patch=in_patch)
     downloads: list[float] = [0.0] * len(servers)
     for _ in range(ROUNDS):
         blob = os.urandom(content.BLOB_BYTES)
         digest = kit.digest_of(blob)
         for index, server in enumerate(servers):
-            seconds = content.push_blob(server, blob, digest, len(blob))
-            uploads[index] = max(uploads[index], len(blob) / seconds / 1e6)
+            content.push_blob(server, blob, digest, len(blob))
             path = f"/v2/{content.PATH}/blobs/{digest}"
             speed = download(server, path, content.registry_headers(server, "pull"))
             downloads[index] = max(downloads[index], speed)
-    print_figures("blob upload, 100 MiB", uploads, "MB/s")
     print_figures("blob GET, 100 MiB", downloads, "MB/s")
+
+
+def measure_uploads(servers: list[Server], count: int, *, in_patch: bool) -> None:
+    """Uploads of 100 MiB blobs, some at once, in one PUT each or in a PATCH before it."""
+    speeds: list[float] = [0.0] * len(servers)
+    costs: list[float] = [math.inf] * len(servers)
+    for _ in range(UPLOAD_ROUNDS):
+        blobs = [os.urandom(content.BLOB_BYTES) for _ in range(count)]
+        for index, server in enumerate(servers):
+            speed, cost = content.push_at_once(server, blobs, in_patch=in_patch)
+            speeds[index], costs[index] = max(speeds[index], speed), min(costs[index], cost)
+    name = f"upload {count} × 100 MiB by {'PATCH' if in_patch else 'PUT'}"
+    print_figures(name, speeds, "MB/s")
+    print_figures(f"{name}, CPU", costs, "ms/MB", digits=2)
 
 
 def measure_memory(servers: list[Server]) -> None:
@@ -153,11 +170,11 @@ def print_rates(name: str, rates: list[Rate]) -> None:
     print(line, flush=True)
 
 
-def print_figures(name: str, figures: list[float], unit: str) -> None:
+def print_figures(name: str, figures: list[float], unit: str, *, digits: int = 0) -> None:
     """One line: our figure, then the peer's and the ratio."""
-    line = f"{name:28} {figures[0]:9.0f} {unit}"
+    line = f"{name:28} {figures[0]:9.{digits}f} {unit}"
     if len(figures) > 1:
-        line += f"   peer {figures[1]:7.0f} {unit}   ratio {figures[0] / figures[1]:5.2f}"
+        line += f"   peer {figures[1]:7.{digits}f} {unit}   ratio {figures[0] / figures[1]:5.2f}"
     print(line, flush=True)
 
 
