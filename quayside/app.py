@@ -32,6 +32,7 @@ from quayside.http.metrics import Metrics
 from quayside.http.middleware import RequestMiddleware, door_of
 from quayside.http.proxies import UntrustedProxies
 from quayside.http.readonly import ReadOnlyDoor
+from quayside.http.representation import represent
 from quayside.http.service_health import service_health_routes
 from quayside.http.sessions import has_csrf_token
 from quayside.http.stopping import stopping
@@ -72,7 +73,7 @@ from storage.backends import measured
 from storage.blobs import BlobStore, open_blob_store
 from storage.database import Database, require_current
 from storage.hot import open_hot_store
-from storage.secrets import Secrets
+from storage.secrets import Secrets, noting_secrets
 from storage.space import Space
 
 
@@ -101,6 +102,7 @@ class Application:
             has_csrf_token=has_csrf_token,
             status_codes=settings.rest_status_codes,
             cors_origins=settings.cors_origins,
+            represent=represent,
         )
         self.sign_in = SignIn(
             lambda: self.contexts,
@@ -231,7 +233,7 @@ class Dispatcher:
         if door_of(path) == "v2":
             await self._application.registry(scope, receive, send)
             return
-        with self._application.database.current():
+        with self._application.database.current(), noting_secrets():
             is_api = path.startswith("/api/v1/") and not self._application.sign_in.serves(path)
             app = self._application.api if is_api else self._app
             await app(scope, receive, send)

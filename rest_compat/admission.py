@@ -74,9 +74,10 @@ def cors_headers(allowed: Sequence[str], origin: str | None) -> dict[str, str]:
 
     `allowed` are the configured origins. If empty, every origin may read, but without credentials.
     """
-    headers = ["Authorization", "Content-Type", "X-Requested-With"]
+    headers = ["Authorization", "Content-Type", "If-None-Match", "X-Requested-With"]
     answer = {
         "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS, POST, DELETE, PUT",
+        "Access-Control-Expose-Headers": "ETag",
         "Access-Control-Max-Age": "21600",
     }
     if not allowed:

@@ -10,7 +10,7 @@ from rest_compat.admission import RestViewer
 from rest_compat.bind import Cursors
 from rest_compat.chapters import CHAPTERS, fragments
 from rest_compat.discovery import ScopeText
-from rest_compat.engine import Engine, Mode
+from rest_compat.engine import Engine, Mode, Represent, as_it_is
 from schema import GraphContext, schema, scopes
 from schema.connections import is_cursor, offset_cursor
 from schema.errors import code_of
@@ -28,6 +28,7 @@ def create_api(
     has_csrf_token: Callable[[Request], bool] = lambda _: False,
     status_codes: Mode = "documented",
     cors_origins: Sequence[str] = (),
+    represent: Represent = as_it_is,
     validates: bool = False,
 ) -> Engine[GraphContext]:
     """The engine with all chapters.
@@ -35,7 +36,8 @@ def create_api(
     `context_for` makes the context of one request with the limits of trusted documents (`max_first`); an
     invalid credential makes the viewer anonymous. `basic_context_for` accepts user name and password as well.
     `has_csrf_token` says whether a request has a valid CSRF token. `base_url` is the public address without a
-    final slash, `base_url_of` that of one request. `validates` has all documents validated, as tests do.
+    final slash, `base_url_of` that of one request. `represent` may change what answers to GET and HEAD
+    are on the wire. `validates` has all documents validated, as tests do.
     """
     return Engine(
         CHAPTERS,
@@ -54,6 +56,7 @@ def create_api(
         scopes=_scope_texts(features),
         cors_origins=cors_origins,
         fragments=fragments(),
+        represent=represent,
         is_suspended=is_suspended,
         documents_are_valid=not validates,
     )

@@ -52,6 +52,8 @@ from schema.errors import RETRY_LATER, DatabaseUnavailable
 
 C = TypeVar("C")
 Mode = Literal["documented", "observed"]
+Represent = Callable[[Request, Response], Awaitable[Response]]
+"""Makes of the answer to a request that was answered in full what is sent."""
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,11 @@ async def _never(_: str) -> bool:
     return False
 
 
+async def as_it_is(_: Request, response: Response) -> Response:
+    """The answer unchanged."""
+    return response
+
+
 @cache
 def _guards() -> Source:
     return Source(files("rest_compat").joinpath("guards.graphql").read_text("utf-8"), "guards.graphql")
@@ -105,7 +112,8 @@ class Engine(Generic[C]):
     return the caller and the code of an error. `has_csrf_token` says whether a request has a valid CSRF
     token. `cors_origins` are the origins that may read answers; empty means all. `is_suspended`
     says whether read-only mode suspends a mutation now, which the reference checks before all of a route.
-    `documents_are_valid` spares their validation.
+    `represent` is asked what to send for each answer to GET and HEAD that succeeds. `documents_are_valid`
+    spares their validation.
 
     Raises GraphQLError or ValueError if a route and its document do not fit each other or the schema.
     """
@@ -130,6 +138,7 @@ class Engine(Generic[C]):
         fragments: str = "",
         basic_context_for: Callable[[Request], Awaitable[C]] | None = None,
         is_suspended: Callable[[str], Awaitable[bool]] = _never,
+        represent: Represent = as_it_is,
         documents_are_valid: bool = False,
     ) -> None:
         chapters = tuple(chapters)
@@ -153,6 +162,7 @@ class Engine(Generic[C]):
         self._base_url_of = base_url_of or (lambda _: base_url)
         self._cors_origins = tuple(cors_origins)
         self._is_suspended = is_suspended
+        self._represent = represent
         unused = self.plans.keys() - {route.document_name for chapter in chapters for route in chapter.routes}
         if unused:
             raise ValueError(f"The document {min(unused)} has no route.")
@@ -161,7 +171,10 @@ class Engine(Generic[C]):
         request = Request(scope, receive)
         response = await self.respond(request)
         for name, value in cors_headers(self._cors_origins, request.headers.get("origin")).items():
-            response.headers[name] = value
+            if name == "Vary":
+                response.headers.add_vary_header(value)
+            else:
+                response.headers[name] = value
         if request.method == "HEAD":
             response.body = b""
         await response(scope, receive, send)
@@ -225,7 +238,9 @@ class Engine(Generic[C]):
         base_url = self._base_url_of(request)
         execute = self._execute if route.parts_of is None else self._execute_in_parts
         answer, status = await execute(compiled, bound, context, base_url)
-        return _reply(status, answer, _location(base_url, route, bound, answer))
+        response = _reply(status, answer, _location(base_url, route, bound, answer))
+        is_read = request.method in {"GET", "HEAD"} and compiled.mutation is None and status == 200
+        return await self._represent(request, response) if is_read else response
 
     def _match(self, request: Request) -> tuple[CompiledRoute, Mapping[str, str]]:
         method = "GET" if request.method == "HEAD" else request.method

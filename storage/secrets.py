@@ -2,18 +2,51 @@
 
 Fernet (AES-128-CBC with HMAC-SHA256) of the `cryptography` package. The setting is a list of keys: the first
 encrypts, all decrypt, so that keys can be rotated.
+
+It is noted for each request whether a secret was read, since an answer with one must not be compressed.
 """
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class SecretUnreadable(Exception):
     """A text was not encrypted with any of the configured keys."""
+
+
+T = TypeVar("T")
+
+_read: ContextVar[list[bool] | None] = ContextVar("secrets_read", default=None)
+"""Not empty once a secret was read; None where it is not noted. Tasks of a request share its list."""
+
+
+@contextmanager
+def noting_secrets() -> Iterator[None]:
+    """Note within whether a secret is read."""
+    token = _read.set([])
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def revealed(secret: T) -> T:
+    """A secret that is stored as it is, noted as read; for one that is encrypted `decrypt` does so."""
+    if (read := _read.get()) is not None and not read:
+        read.append(True)
+    return secret
+
+
+def may_be_revealed() -> bool:
+    """Whether the answer to this request may hold a secret: one was read, or it was not noted."""
+    return _read.get() != []
 
 
 class Secrets:
@@ -32,7 +65,7 @@ class Secrets:
     def decrypt(self, encrypted: str) -> str:
         """Decrypt with any of the keys. Raises `SecretUnreadable`."""
         try:
-            return self._fernet.decrypt(encrypted.encode()).decode()
+            return revealed(self._fernet.decrypt(encrypted.encode()).decode())
         except InvalidToken as error:
             raise SecretUnreadable(
                 "a stored secret cannot be read with the configured secret keys"

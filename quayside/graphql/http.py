@@ -39,6 +39,7 @@ from quayside.graphql.requests import (
 from quayside.graphql.sse import EVENT_STREAM, EventStream
 from quayside.http.accept import Accept, Preference
 from quayside.http.bodies import read_at_most
+from quayside.http.representation import represent
 from resolvers.errors import RETRY_LATER, DatabaseUnavailable, ErrorCode, Forbidden, InvalidCredentials
 from resolvers.record.shares import Holder
 from schema.execute import SharedResult
@@ -180,7 +181,9 @@ class GraphQLApp:
         )
         if is_outage(result) and not any((result.data or {}).values()):
             raise RequestRefused(503, result.errors or (), RETRY_LATER)
-        return result_response(result, cost=operation.cost, media_type=media_type)
+        response = result_response(result, cost=operation.cost, media_type=media_type)
+        is_complete = operation.kind is OperationType.QUERY and not result.errors
+        return await represent(request, response) if is_complete else response
 
     def operation(self, parameters: GraphQLRequest, context: Any, *, safe: bool, streams: bool) -> Operation:
         """The operation of a request. Raises RequestRefused if it is invalid, not allowed or over a limit, or

@@ -49,14 +49,6 @@ def warning_field(text: str) -> tuple[bytes, bytes]:
     return b"warning", b'299 - "%b"' % shown.encode("ascii")
 
 
-def etag_matches(scope: Scope, etag: bytes) -> bool:
-    """Whether `If-None-Match` matches an entity tag, given with its quotes (RFC 9110)."""
-    for key, value in scope["headers"]:
-        if key == b"if-none-match":
-            return value == b"*" or etag in [item.strip().removeprefix(b"W/") for item in value.split(b",")]
-    return False
-
-
 def content_length(scope: Scope) -> int | None:
     """Return the length of the request's body in bytes, None if it is unknown (chunked)."""
     text = header(scope, b"content-length")

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 
+from quayside.http.conditions import none_match
 from quayside.http.sending import file_sender
 from quayside.registry import cached
-from quayside.registry.asgi import etag_matches, header, send_bytes, send_file, send_head, send_stream
+from quayside.registry.asgi import header, send_bytes, send_file, send_head, send_stream
 from quayside.registry.call import Call
 from quayside.registry.errors import OciCode, RegistryError
 from quayside.registry.names import require_digest
@@ -37,7 +38,7 @@ async def get(call: Call) -> None:
         size = blob.size_bytes
     etag = f'"{digest}"'
     headers = {"Docker-Content-Digest": digest, "ETag": etag, "Accept-Ranges": "bytes"}
-    if etag_matches(call.scope, etag.encode("ascii")):
+    if none_match(call.scope, etag.encode("ascii")):
         await send_head(call.send, 304, headers)
         return
     if call.services.redirects_blobs and not (call.is_head or is_cold):

@@ -2,13 +2,13 @@
 
 from functools import partial
 
+from quayside.http.conditions import none_match
 from quayside.logs import request_id
 from quayside.registry import cached, gate
 from quayside.registry.asgi import (
     API_VERSION,
     Headers,
     content_length,
-    etag_matches,
     header,
     query_items,
     read_body,
@@ -84,7 +84,7 @@ async def _send(call: Call, manifest: HotManifest, warnings: Headers) -> bool:
     # Thousands of these responses are sent per second, so their headers are built without helpers.
     digest = manifest.digest.encode("ascii")
     tag_of_entity = b'"' + digest + b'"'
-    is_unchanged = etag_matches(call.scope, tag_of_entity)
+    is_unchanged = none_match(call.scope, tag_of_entity)
     headers = [
         API_VERSION,
         (b"docker-content-digest", digest),

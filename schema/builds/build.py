@@ -18,6 +18,7 @@ from schema.errors import mutation, payload
 from schema.inputs import PathArgument, changes
 from schema.node_id import Node, encode_id
 from schema.scalars import Digest, JSONObject, optional_datetime, to_datetime
+from storage.secrets import revealed
 
 if TYPE_CHECKING:
     from schema.builds.trigger import BuildTrigger
@@ -119,7 +120,8 @@ class Build(Node):
         " log."
     )
     async def archive_url(self, info: Info) -> str | None:
-        return self.record.archive_url if await self._may_read_log(info) else None
+        # An address that somebody else signed is a secret too.
+        return revealed(self.record.archive_url) if await self._may_read_log(info) else None
 
     async def _may_read_log(self, info: Info) -> bool:
         return self.is_of_site or await build.may_read_log(info.context.context, self.place)

@@ -8,6 +8,7 @@ from resolvers.notifications.deliveries import DeliveryRecord, DeliveryStatus
 from schema.context import Info
 from schema.node_id import Node, encode_id
 from schema.scalars import JSONObject, optional_datetime, to_datetime
+from storage.secrets import revealed
 
 strawberry.enum(
     DeliveryStatus,
@@ -53,7 +54,7 @@ class NotificationDelivery(Node):
         " since it may repeat credentials."
     )
     def response(self, info: Info) -> str | None:
-        return self.record.response if info.context.context.viewer.sees_credentials else None
+        return revealed(self.record.response) if info.context.context.viewer.sees_credentials else None
 
     @strawberry.field(description="Why the last attempt failed, in a sentence; null if it did not.")
     def error(self) -> str | None:

@@ -19,6 +19,7 @@ from schema.inputs import OwnerInput, to_owner
 from schema.node_id import Node, decode_id, encode_id
 from schema.notifications.delivery import NotificationDelivery, to_delivery
 from schema.scalars import JSONObject, to_datetime
+from storage.secrets import revealed
 
 strawberry.enum(
     NotificationEvent,
@@ -62,7 +63,8 @@ class Notification(Node):
 
     @strawberry.field(description=f"{_CONFIG} Null for read-only superusers, since it holds credentials.")
     def config(self, info: Info) -> JSONObject | None:
-        return JSONObject(self.record.config) if info.context.context.viewer.sees_credentials else None
+        sees = info.context.context.viewer.sees_credentials
+        return JSONObject(revealed(self.record.config)) if sees else None
 
     @strawberry.field(description=_EVENT_CONFIG)
     def event_config(self) -> JSONObject:

@@ -58,6 +58,7 @@ from schema.scan.history import HISTORY, WEIGHED, VulnerabilityDay, history_of_r
 from schema.sizes.storage import UNCOUNTED, RepositoryStorage
 from schema.tags.immutability import ImmutabilityPolicy, to_policy
 from schema.tags.repository import Tagged
+from storage.secrets import revealed
 
 strawberry.enum(
     RepositoryState,
@@ -186,7 +187,8 @@ class Repository(Node, Tagged, Guarded):
         description="The token in the address of a private repository's status badge; null if it is public."
     )
     async def badge_token(self, info: Info) -> str | None:
-        return None if self.record.visibility is Visibility.PUBLIC else self.record.badge_token
+        is_public = self.record.visibility is Visibility.PUBLIC
+        return None if is_public else revealed(self.record.badge_token)
 
     @strawberry.field(description="The viewer's role.")
     async def viewer_role(self, info: Info) -> RepositoryRole | None:

@@ -1,4 +1,7 @@
-"""Read-only superusers see, field by field, what superusers with full access see, and no credential."""
+"""Read-only superusers see, field by field, what superusers with full access see, and no credential.
+
+No answer that shows one to the others is compressed, since its length would tell of it.
+"""
 
 from __future__ import annotations
 
@@ -192,14 +195,16 @@ def differences(one: Any, other: Any, place: str = "") -> set[str]:
     return set() if one == other else {place}
 
 
-async def answer(populated: Place, caller: str, document: str) -> dict[str, Any]:
-    headers = populated.callers[caller].headers
+async def answer(populated: Place, caller: str, document: str) -> tuple[dict[str, Any], bool]:
+    """What a caller is answered who wants it compressed, and whether it is."""
+    headers = {"Accept-Encoding": "gzip, identity;q=0"} | populated.callers[caller].headers
     for name, fact in populated.facts.items():
         document = document.replace(f"<{name}>", str(fact))
-    found = (await populated.http.post("/graphql", json={"query": document}, headers=headers)).json()
+    response = await populated.http.post("/graphql", json={"query": document}, headers=headers)
+    found = response.json()
     # A question that is too large would be answered to nobody.
     assert found.get("data"), (document[:300], found["errors"][:2])
-    return dict(found)
+    return found, "Content-Encoding" in response.headers
 
 
 async def test_each_field_of_the_schema_shows_them_what_full_access_shows_but_credentials(
@@ -209,16 +214,23 @@ async def test_each_field_of_the_schema_shows_them_what_full_access_shows_but_cr
     settings = replace(settings, features=settings.features | {"SUPERUSERS_FULL_ACCESS"})
     found: set[str] = set()
     secrets: list[str] = []
+    compressed: Counter[bool] = Counter()
     async with place(factory, settings) as populated:
         for request in CONTENT:
             assert await carry_out(populated, request) is None
         await execute("UPDATE notification_delivery SET response = ?", SECRET)
         for document in documents():
-            full, seen = [await answer(populated, caller, document) for caller in ("super", "inspector")]
-            found |= differences(full["data"], seen["data"])
+            full, is_compressed = await answer(populated, "super", document)
+            seen, _ = await answer(populated, "inspector", document)
+            different = differences(full["data"], seen["data"])
+            found |= different
+            if different & CREDENTIALS:
+                assert not is_compressed, document
+            compressed[is_compressed] += 1
             if SECRET in str(seen["data"]):
                 secrets.append(document)
             assert full.get("errors") == seen.get("errors"), document
 
     assert secrets == []
+    assert compressed[True] > compressed[False]
     assert found - NOW == CREDENTIALS | ROLES

@@ -241,9 +241,10 @@ async def test_any_origin_may_read_answers_by_default(alice: httpx.AsyncClient) 
 
     assert {name: value for name, value in answer.headers.items() if name.startswith("access-control")} == {
         "access-control-allow-methods": "GET, HEAD, OPTIONS, POST, DELETE, PUT",
+        "access-control-expose-headers": "ETag",
         "access-control-max-age": "21600",
         "access-control-allow-origin": "*",
-        "access-control-allow-headers": "Authorization, Content-Type, X-Requested-With",
+        "access-control-allow-headers": "Authorization, Content-Type, If-None-Match, X-Requested-With",
     }
 
 
@@ -258,11 +259,14 @@ async def test_any_origin_may_read_answers_by_default(alice: httpx.AsyncClient) 
 def test_configured_origins(origin: str | None, allowed: str) -> None:
     assert cors_headers(["https://a.example", "https://b.example"], origin) == {
         "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS, POST, DELETE, PUT",
+        "Access-Control-Expose-Headers": "ETag",
         "Access-Control-Max-Age": "21600",
         "Vary": "Origin",
         "Access-Control-Allow-Origin": allowed,
         "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Requested-With, Cookie, X-CSRF-Token",
+        "Access-Control-Allow-Headers": (
+            "Authorization, Content-Type, If-None-Match, X-Requested-With, Cookie, X-CSRF-Token"
+        ),
     }
 
 

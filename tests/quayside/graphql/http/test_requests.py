@@ -11,7 +11,7 @@ async def test_a_query_by_post(client: httpx.AsyncClient) -> None:
     assert response.status_code == 200
     assert response.headers["content-type"] == GRAPHQL_UTF8
     assert response.headers["cache-control"] == "no-store"
-    assert response.headers["vary"] == "Accept"
+    assert response.headers["vary"] == "Accept, Accept-Encoding, Authorization, Cookie"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.json() == {
         "data": {"echo": "żółw"},
