@@ -25,13 +25,11 @@ import aiofiles
 from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError
-from tortoise.migrations.executor import MigrationTarget
 
 import storage.migrations
 from storage.copies import CopyFailed, copy_path, make_copy
 from storage.models import MODULES
 from storage.refusals import DatabaseError, explained
-from storage.schema_states import Executor
 from storage.space import free_bytes
 
 __all__ = [
@@ -215,6 +213,13 @@ async def migrate(
             async with _migration_lock(database):
                 await refuse_newer(database)
                 await require_trigrams(database)
+                if await applied_revisions(database) == revisions():
+                    return []
+                # Imported here: where nothing is to be migrated, a start without it is shorter.
+                from tortoise.migrations.executor import MigrationTarget
+
+                from storage.schema_states import Executor
+
                 connection = database._context.db("default")
                 configuration = _configuration(url, 2)["apps"]
                 executor = Executor(connection, configuration)
@@ -262,14 +267,15 @@ async def require_trigrams(database: Database) -> None:
 async def applied_revisions(database: Database) -> list[str]:
     """The migrations recorded in the database, in order; empty for a new database."""
     connection = database._context.db("default")
-    executor = Executor(connection, _configuration(database.url, 1)["apps"])
-    applied = sorted(key.name for key in await executor.recorder.applied_migrations())
-    if not applied and database.dialect == "postgres":
-        # To the library, a table that this user may not read is none.
-        _, found = await connection.execute_query("SELECT 1 FROM pg_tables WHERE tablename = $1", [_RECORD])
-        if found:
-            await connection.execute_query(f"SELECT 1 FROM {_RECORD} LIMIT 1")
-    return applied
+    # A table that this user may not read is in the catalogue, too.
+    catalogue = (
+        "sqlite_master WHERE name = ?" if database.dialect == "sqlite" else "pg_tables WHERE tablename = $1"
+    )
+    _, found = await connection.execute_query(f"SELECT 1 FROM {catalogue}", [_RECORD])
+    if not found:
+        return []
+    _, rows = await connection.execute_query(f"SELECT name FROM {_RECORD}")
+    return sorted(row["name"] for row in rows)
 
 
 async def current_revision() -> str:

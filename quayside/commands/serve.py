@@ -5,15 +5,16 @@ import asyncio
 import functools
 import gc
 import logging
+from collections.abc import Callable
 from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
 from quayside import logs
 from quayside.app import create_app
 from quayside.commands import CommandError, database, listening, settings_of, state
+from quayside.commands.forks import in_process_of_its_own, supervise
 from quayside.commands.memory import share_arenas
 from quayside.commands.tls import check_tls
 from quayside.graphql.ws import SocketLimits
@@ -49,14 +50,17 @@ def run(arguments: argparse.Namespace) -> int:
     sockets = listening.bind(settings)
     logs.configure()
     raise_descriptor_limit()
+    jobs = not arguments.no_jobs
+    if arguments.workers > 1:
+        settings = in_process_of_its_own(lambda: asyncio.run(prepare(settings)))
+        report_address(settings)
+        app = build_app(settings, jobs=jobs)
+        supervise(server_config(settings, lambda: app, workers=arguments.workers), sockets)
+        return 0
     settings = asyncio.run(prepare(settings))
     report_address(settings)
-    config = server_config(settings, workers=arguments.workers, jobs=not arguments.no_jobs)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(settings, functools.partial(build_app, settings, jobs=jobs)))
     try:
-        if config.workers > 1:
-            Multiprocess(config, sockets=sockets).run()
-            return 0
         server.run(sockets)
     except KeyboardInterrupt:
         # The server has shut down, and raises the signal again for its caller.
@@ -142,14 +146,13 @@ def report_missing_users(code: str | None, missing: list[str]) -> None:
         )
 
 
-def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Config:
+def server_config(settings: Settings, app: Callable[[], Starlette], *, workers: int = 1) -> uvicorn.Config:
     """The configuration of uvicorn for these settings."""
     # Each process counts for itself.
     admission = Connections(settings.connections_per_address, trusted_proxies=settings.trusted_proxies)
     protocol = functools.partial(BoundedHeadProtocol, admission=admission)
     return uvicorn.Config(
-        # Worker processes get the settings with the factory, not through the environment.
-        functools.partial(build_app, settings, jobs=jobs),
+        app,
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -173,7 +176,7 @@ def server_config(settings: Settings, *, workers: int, jobs: bool) -> uvicorn.Co
 
 
 def build_app(settings: Settings, *, jobs: bool) -> Starlette:
-    """The application, in the process that serves it."""
+    """The application, in the process that serves it or in the one that its workers are forked from."""
     logs.configure()
     app = create_app(settings, jobs=jobs)
     # Objects of imports and the schema live for ever; traversing them would delay requests by 0.1 s.

@@ -1,5 +1,6 @@
 """The command line: in processes of its own, and where that makes no difference in that of the test."""
 
+import os
 import re
 import signal
 import sqlite3
@@ -90,7 +91,9 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         "The database is newer than this version: it has revision 9999_future, this version knows up to "
         f"{revisions()[-1]}; start a newer quayside.\n"
     )
-    assert outcome(run(tmp_path, "serve", "--port", str(free_port()))) == (1, "", sentence)
+    for workers in ("1", "2"):
+        served = run(tmp_path, "serve", "--workers", workers, "--port", str(free_port()))
+        assert outcome(served) == (1, "", sentence)
     assert outcome(run(tmp_path, "migrate")) == (1, "", sentence)
 
 
@@ -122,6 +125,46 @@ def test_serve_with_several_workers_answers_from_each(tmp_path: Path, database_u
     assert answer.json().items() >= {"status": "ready", "checks": {"database": "ok", "blobs": "ok"}}.items()
     starts = [line for line in log_of(tmp_path) if line["message"] == "Application startup complete."]
     assert len(starts) == 2
+
+
+def test_workers_are_forks_that_are_replaced(tmp_path: Path) -> None:
+    """A worker that is killed is replaced, SIGHUP replaces all, and requests are answered all the while."""
+    with serving(tmp_path, "--workers", "2", "--no-jobs") as (client, process):
+        wait_for_starts(tmp_path, 2)
+        first = children_of(process.pid)
+        parents = {program_of(pid) for pid in [process.pid, *first]}
+        os.kill(first[0], signal.SIGKILL)
+        wait_for_starts(tmp_path, 3)
+        second = children_of(process.pid)
+        process.send_signal(signal.SIGHUP)
+        wait_for_starts(tmp_path, 5)
+        answers = [client.get("/readyz").status_code for _ in range(3)]
+        process.terminate()
+        assert process.wait(timeout=START_TIMEOUT_S) == 0
+
+    assert (len(parents), len(first), len(second)) == (1, 2, 2)
+    assert set(first) & set(second) == {first[1]}
+    assert answers == [200, 200, 200]
+    assert [pid for pid in [*first, *second] if Path(f"/proc/{pid}").exists()] == []
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def program_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def wait_for_starts(directory: Path, count: int) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while starts_of(directory) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def starts_of(directory: Path) -> int:
+    return (directory / "log").read_text().count("Application startup complete.")
 
 
 def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
