@@ -25,6 +25,8 @@ from resolvers.pages import Page, is_cursor
 
 Read = Callable[[str, int], Awaitable[list[str]]]
 """Keyset read: names after a name, at most a number of them."""
+ReadBatch = Callable[[str], Awaitable[registry_lists.Batch]]
+"""Keyset read for a whole list: the next names after a name, as JSON."""
 
 
 async def tags(call: Call) -> None:
@@ -34,8 +36,11 @@ async def tags(call: Call) -> None:
     async def read(after: str, limit: int) -> list[str]:
         return await registry_lists.tag_names(access.repository.id, after=after, limit=limit)
 
+    async def read_batch(after: str) -> registry_lists.Batch:
+        return await registry_lists.tag_batch(access.repository.id, after=after)
+
     opening = b'{"name":%b,"tags":' % orjson.dumps(call.match.name)
-    await _send_names(call, call.url("tags/list"), opening, read)
+    await _send_names(call, call.url("tags/list"), opening, read, read_batch)
 
 
 async def catalog(call: Call) -> None:
@@ -53,36 +58,49 @@ async def catalog(call: Call) -> None:
     async def read(after: str, limit: int) -> list[str]:
         return await registry_lists.repository_paths(context, after=after, limit=limit)
 
-    await _send_names(call, "/v2/_catalog", b'{"repositories":', read)
+    async def read_batch(after: str) -> registry_lists.Batch:
+        names = await read(after, MAX_FIRST)
+        last = names[-1] if len(names) == MAX_FIRST else None
+        return registry_lists.Batch(orjson.dumps(names).decode(), last)
+
+    await _send_names(call, "/v2/_catalog", b'{"repositories":', read, read_batch)
 
 
-async def _send_names(call: Call, path: str, opening: bytes, read: Read) -> None:
+async def _send_names(call: Call, path: str, opening: bytes, read: Read, read_batch: ReadBatch) -> None:
     page = parse_page(call.query())
     after = page.last or ""
     headers = {"Content-Type": "application/json"}
-    limit = MAX_FIRST if page.limit is None else min(page.limit, MAX_FIRST)
+    if page.limit is None:
+        await _send_all(call, headers, opening, await read_batch(after), read_batch)
+        return
+    limit = min(page.limit, MAX_FIRST)
     # One more than requested tells whether there is a next page.
     names = await read(after, limit + 1) if limit else []
     has_more = len(names) > limit
     names = names[:limit]
-    if has_more and page.limit is None:
-        pieces = _pieces(opening, names, read)
-        if call.is_head:
-            await send_head(call.send, 200, headers)
-        else:
-            await send_stream(call.receive, call.send, 200, headers, pieces)
-        return
-    if has_more and page.limit is not None:
+    if has_more:
         headers["Link"] = next_link(path, n=page.limit, last=names[-1])
     await send_bytes(call.send, 200, headers, opening + orjson.dumps(names) + b"}", is_head=call.is_head)
 
 
-async def _pieces(opening: bytes, names: list[str], read: Read) -> AsyncIterator[bytes]:
-    yield opening + orjson.dumps(names)[:-1]
-    while len(names) >= MAX_FIRST:
-        names = await read(names[-1], MAX_FIRST)
-        if names:
-            yield b"," + orjson.dumps(names)[1:-1]
+async def _send_all(
+    call: Call, headers: dict[str, str], opening: bytes, first: registry_lists.Batch, read: ReadBatch
+) -> None:
+    if first.last is None:
+        body = b"%b%b}" % (opening, first.names.encode())
+        await send_bytes(call.send, 200, headers, body, is_head=call.is_head)
+    elif call.is_head:
+        await send_head(call.send, 200, headers)
+    else:
+        await send_stream(call.receive, call.send, 200, headers, _pieces(opening, first, read))
+
+
+async def _pieces(opening: bytes, batch: registry_lists.Batch, read: ReadBatch) -> AsyncIterator[bytes]:
+    yield opening + batch.names[:-1].encode()
+    while batch.last is not None:
+        batch = await read(batch.last)
+        if len(batch.names) > len("[]"):
+            yield b"," + batch.names[1:-1].encode()
     yield b"]}"
 
 

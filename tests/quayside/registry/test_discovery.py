@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from quayside.settings.settings import Settings
+from resolvers.content import lists
 from resolvers.manifests import content as manifest_content
 from storage.models.tag import Tag
 from storage.statements import fetch
@@ -108,7 +109,7 @@ async def test_a_malformed_page_size_is_refused(repository: kit.Repository, n: s
 
 
 async def test_a_long_list_of_tags_is_sent_whole_and_paged_in_thousands(
-    repository: kit.Repository, settings: Settings
+    repository: kit.Repository, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await push_tags(repository, "t0000")
     names = [f"t{number:04}" for number in range(2500)]
@@ -117,6 +118,10 @@ async def test_a_long_list_of_tags_is_sent_whole_and_paged_in_thousands(
         await Tag.bulk_create([Tag(name=name, **row) for name in names[1:]], batch_size=500)
 
     whole = await list_tags(repository)
+    after = await list_tags(repository, last="t1999")
+    for size in (999, 1250, 2499, 2500):
+        monkeypatch.setattr(lists, "BATCH", size)
+        assert (await list_tags(repository)).content == whole.content, size
     head = await repository.client.head(repository.url("tags/list"))
     page = await list_tags(repository, n="2400")
     address = next_of(page)
@@ -124,6 +129,7 @@ async def test_a_long_list_of_tags_is_sent_whole_and_paged_in_thousands(
     rest = await repository.client.get(address)
 
     assert whole.json() == {"name": "owner/app", "tags": names}
+    assert after.json()["tags"] == names[2000:]
     assert "Link" not in whole.headers
     assert (head.status_code, head.content) == (200, b"")
     assert (page.json()["tags"], rest.json()["tags"]) == (names[:1000], names[1000:2000])
