@@ -7,6 +7,7 @@ access checks are in resolvers, payload errors in field extensions.
 import asyncio
 import hashlib
 import logging
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import cache, partial
@@ -111,7 +112,8 @@ def _plans_of_clients() -> Plans:
 def _plans_of_program() -> Plans:
     from schema import schema
 
-    return Plans(schema)
+    # The documents of the program bound themselves.
+    return Plans(schema, fields=sys.maxsize)
 
 
 async def subscribe(

@@ -30,10 +30,11 @@ class Plans:
     """The plans of documents, which last as long as the documents do.
 
     A plan is made at the use `after` of an operation, since making it takes as long as some executions.
-    `fields` bounds all plans together; those used longest ago are forgotten, and made again when used.
+    `fields`, of about 2 KB each, bounds all plans together; those used longest ago are forgotten, and made
+    again when used.
     """
 
-    def __init__(self, schema: strawberry.Schema, *, after: int = 1, fields: int = 20_000) -> None:
+    def __init__(self, schema: strawberry.Schema, *, after: int = 1, fields: int = 5_000) -> None:
         self._schema = schema
         self._after = after
         self._fields = fields

@@ -227,13 +227,12 @@ def _leaf(place: Place, call: Call, complete: Complete) -> Step:
     get = call.get
     assert get is not None
     key, nodes, required = place.key, place.nodes, place.required
-    awaited = awaiting(complete, nodes, required)
 
     def step(run: Run, source: Any, path: Path) -> Any:
         try:
             value = get(source)
             if value.__class__ not in NOT_AWAITABLE and can_be_awaited(value):
-                return awaited(run, value, (path, key))
+                return awaiting(complete, nodes, required)(run, value, (path, key))
             # A scalar has nothing below it to which the path would lead.
             return complete(run, value, None)
         except Exception as error:  # noqa: BLE001 - It becomes an error of the answer.
@@ -248,13 +247,13 @@ def _attribute(place: Place, call: Call, complete: Complete) -> Step:
     get = call.get
     assert get is not None
     key, nodes, required = place.key, place.nodes, place.required
-    awaited, finish = awaiting(complete, nodes, required), finishing(nodes, required)
+    finish = finishing(nodes, required)
 
     def step(run: Run, source: Any, path: Path) -> Any:
         try:
             value = get(source)
             if value.__class__ not in NOT_AWAITABLE and can_be_awaited(value):
-                return awaited(run, value, (path, key))
+                return awaiting(complete, nodes, required)(run, value, (path, key))
             made = complete(run, value, (path, key))
         except Exception as error:  # noqa: BLE001 - It becomes an error of the answer.
             run.fail(error, nodes, (path, key), required)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from types import CoroutineType, GeneratorType
 from typing import Any
 
@@ -60,8 +61,12 @@ def can_be_awaited(value: Any) -> bool:
     return False
 
 
+@cache
 def leaf(kind: GraphQLLeafType, null_text: str | None) -> Complete:
-    """Completes a scalar or an enum; `null_text` is what is said of null, None where null may be."""
+    """Completes a scalar or an enum; `null_text` is what is said of null, None where null may be.
+
+    Plans share it; there is one for each field of the schema at most.
+    """
     if isinstance(kind, GraphQLEnumType):
         return _enum(kind, null_text)
     plain = _AS_THEY_ARE.get(kind.coerce_output_value)
