@@ -122,7 +122,7 @@ def _vocabulary_text() -> str:
 
 def extended_schema(schema: GraphQLSchema) -> GraphQLSchema:
     """The schema with the client-side directives, used only to validate REST documents."""
-    return extend_schema(schema, parse(_vocabulary_text()))
+    return extend_schema(schema, parse(_vocabulary_text(), no_location=True))
 
 
 def compile_documents(
@@ -142,7 +142,8 @@ def _compiled(
     schema: GraphQLSchema, texts: tuple[tuple[str, str], ...], are_valid: bool
 ) -> Mapping[str, Plan]:
     vocabulary = extended_schema(schema)
-    documents = concat_ast([parse(Source(body, name)) for body, name in texts])
+    # Places in documents are for errors in them; each node would keep all tokens of its document.
+    documents = concat_ast([parse(Source(body, name), no_location=are_valid) for body, name in texts])
     if not are_valid:
         _raise_first(validate(vocabulary, documents, ANNOTATED_RULES))
     fragments = {

@@ -106,7 +106,13 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def start_quayside(
-    data: Path, *, owner: str, module: str = "quayside", runs_jobs: bool = False, **settings: str
+    data: Path,
+    *,
+    owner: str,
+    module: str = "quayside",
+    runs_jobs: bool = False,
+    workers: int = 1,
+    **settings: str,
 ) -> Server:
     """Quayside on a new data directory, with one user and a token for all of their repositories."""
     command = [sys.executable, "-m", module]
@@ -129,8 +135,9 @@ def start_quayside(
     )
     token = admin("create-token", owner, "--scopes", "repo:admin repo:create org:admin user:admin")
     port = _free_port()
+    options = ["--data", str(data), "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(
-        [*command, "serve", *([] if runs_jobs else ["--no-jobs"]), "--data", str(data), "--port", str(port)],
+        [*command, "serve", *([] if runs_jobs else ["--no-jobs"]), *options],
         env=environment,
         stderr=(data / "server.log").open("wb"),
     )
