@@ -103,8 +103,8 @@ class Tools:
 
     `context` acts in nobody's name. `log_retention_s` is how long the audit log is kept, 0 for ever.
     `hand_over` gives a mail to the mail server, None without one. `builder` makes images of builds
-    (`resolvers.builds.builder`), `scanner` finds out what is in layers (`resolvers.scan.scanner`); each is
-    None in a process that has none.
+    (`resolvers.builds.builder`), `scanner` finds out what is in layers (`resolvers.scan.scanner`), and
+    `bill_reader` what bills of materials say (`resolvers.sbom.bill`); each is None in a process without one.
     """
 
     context: Context
@@ -112,6 +112,7 @@ class Tools:
     hand_over: Callable[[Any], Awaitable[None]] | None = None
     builder: Any = None
     scanner: Any = None
+    bill_reader: Any = None
 
 
 @dataclass(slots=True)

@@ -8,8 +8,6 @@ from typing import Any
 
 import orjson
 
-from resolvers.errors import Invalid
-
 MAX_DEPTH = 64
 
 
@@ -36,6 +34,9 @@ def is_too_deep(value: Any, *, limit: int = MAX_DEPTH) -> bool:
 
 def check_json(value: dict[str, Any], name: str, *, most_bytes: int) -> None:
     """Raise `Invalid` for JSON of somebody that is large, or that not both databases and all answers hold."""
+    # The errors come with the database, which processes that only read documents do without.
+    from resolvers.errors import Invalid
+
     if is_too_deep(value):
         raise Invalid(f"{name}: must be nested at most {MAX_DEPTH} levels deep.", field=name)
     try:

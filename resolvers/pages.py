@@ -72,6 +72,10 @@ class Query:
         """The conditions, joined by AND."""
         return " AND ".join(f"({condition})" for condition in self.conditions) or "1 = 1"
 
+    def and_also(self, condition: str, *values: Any) -> "Query":
+        """The list with one more condition."""
+        return replace(self, conditions=(*self.conditions, condition), values=(*self.values, *values))
+
 
 @dataclass(frozen=True, slots=True)
 class IndexRange:

@@ -163,8 +163,18 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "INTERNAL": "This registry; it cannot be deleted.",
     },
     "SbomFormat": {
-        "SPDX": "SPDX 2.3.",
-        "CYCLONEDX": "CycloneDX 1.6.",
+        "SPDX": "SPDX; the registry writes 2.3.",
+        "CYCLONEDX": "CycloneDX; the registry writes 1.6.",
+    },
+    "PackageSource": {
+        "FOUND": "A scan has found it.",
+        "SBOM": "Bills of materials that somebody has attached name it, and no scan has found it.",
+    },
+    "AttachedSbomState": {
+        "QUEUED": "It waits to be read.",
+        "READ": "It was read.",
+        "FAILED": "It could not be read.",
+        "OWN": "The registry has made it of what it found, and does not read it back.",
     },
     "PullMode": {
         "AUDIT": "It goes on, and the audit log tells of it.",

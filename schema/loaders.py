@@ -45,9 +45,11 @@ from resolvers.repositories import (
 )
 from resolvers.repositories.activity import PullsRecord
 from resolvers.sbom.sbom import SbomFormat, SbomWriter
-from resolvers.scan import having, packages, state, vulnerabilities
+from resolvers.scan import bills, having, packages, state, vulnerabilities
 from resolvers.scan import history as severities
+from resolvers.scan.bills import BillRecord
 from resolvers.scan.files import FileReader, ImageFile
+from resolvers.scan.packages import ImagePackage
 from resolvers.scan.parts import PartReader
 from resolvers.scan.state import Problem, ScanRecord
 from resolvers.scan.suppression import Suppression, suppressions_of
@@ -299,6 +301,12 @@ class Loaders:
     scan_problems: "_Lazy[int, list[Problem]]" = _Lazy(lambda request: _loader(state.problems_of, []))
     packages = _Lazy(lambda request: _grouped(partial(packages.packages_of, request.context)))
     """Keys are a manifest, a page of its packages, and the `PackageFilter`."""
+    bills: "_Lazy[int, list[BillRecord]]" = _Lazy(lambda request: _loader(bills.bills_of, []))
+    """Bills of materials that somebody has attached."""
+    naming_bills: "_Lazy[ImagePackage, str | None]" = _Lazy(
+        lambda request: DataLoader(bills.bills_naming, max_batch_size=MAX_BATCH)
+    )
+    """The referrers with bills that name packages which were found."""
     vulnerabilities = _Lazy(
         lambda request: _grouped(partial(vulnerabilities.vulnerabilities_of, request.context))
     )
@@ -324,6 +332,8 @@ class Loaders:
     namespace_severities_now = _Lazy(lambda request: _loader(severities.of_namespaces_now))
     found_packages = _Lazy(lambda request: _grouped(having.packages_in))
     """Keys are a manifest and the `Packages` that were looked for."""
+    found_sources = _Lazy(lambda request: _grouped(having.sources_in))
+    """Whence it is known that an image has packages; keys as those of `found_packages`."""
     suppressed_images = _Lazy(lambda request: _grouped(having.suppressed_images))
     """Whether no advisory counts in an image; keys are a manifest and the ids of advisories."""
     sboms: "_Lazy[tuple[int, SbomFormat], str | None]" = _Lazy(

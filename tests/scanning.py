@@ -1,21 +1,27 @@
 """Layers as tests make them, and scans of images by the jobs that pushes leave."""
 
+import base64
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import AsyncIterable, Mapping
 
+from quayside.scan import bill as bills
 from quayside.scan.answer import HEADER, Answer, write_found
+from quayside.scan.bill import ChildBillReader
 from quayside.scan.driver import ChildScanner
 from quayside.scan.limits import Limits
 from quayside.scan.parsers import collected
 from quayside.scan.walk import Walk
-from resolvers.job_kinds import Run, Tools
+from resolvers.job_kinds import KINDS, Run, Tools
 from resolvers.manifests.examination import SCAN
+from resolvers.sbom.bill import Bill, Bounds, bill
 from resolvers.scan import jobs
 from resolvers.scan.scanner import LayerContents
 from storage.statements import decode_json, execute, fetch
 from tests.factories import Factory
+from tests.quayside.registry import kit
 
 OPAQUE = ".wh..wh..opq"
 RELEASE = {"usr/lib/os-release": b"ID=debian\nVERSION_ID=12\n"}
@@ -77,20 +83,63 @@ class NearScanner(ChildScanner):
         return answer.contents()
 
 
+class NearBillReader(ChildBillReader):
+    """Reads bills as the child does, and without one."""
+
+    async def read(self, content: bytes, subject: str) -> Bill:
+        """Read a bill."""
+        return bill(content, subject, Bounds(bills.LIMITS.packages, bills.LIMITS.entries))
+
+
 def tools(factory: Factory, limits: Limits | None = None, *, is_near: bool = False) -> Tools:
     """What jobs of scans work with."""
-    scanner = NearScanner() if is_near else ChildScanner(limits)
-    return Tools(context=factory.context(), scanner=scanner)
+    return Tools(
+        context=factory.context(),
+        scanner=NearScanner() if is_near else ChildScanner(limits),
+        bill_reader=NearBillReader() if is_near else ChildBillReader(),
+    )
+
+
+async def work_off(
+    factory: Factory, kind: str, limits: Limits | None = None, *, is_near: bool = False
+) -> list[str | None]:
+    """Do the jobs of a kind that are queued, in their order; what came of them."""
+    rows = await fetch("SELECT id, payload FROM job WHERE kind = ? ORDER BY id", kind)
+    await execute("DELETE FROM job WHERE kind = ?", kind)
+    handler = KINDS[kind].handler
+    made = tools(factory, limits, is_near=is_near)
+    return [await handler(Run(decode_json(row["payload"]), made)) for row in rows]
 
 
 async def scan_pushed(
     factory: Factory, limits: Limits | None = None, *, is_near: bool = False
 ) -> list[str | None]:
     """Do the jobs that pushes left, in their order; what came of them."""
-    rows = await fetch("SELECT id, payload FROM job WHERE kind = ? ORDER BY id", SCAN)
-    await execute("DELETE FROM job WHERE kind = ?", SCAN)
-    made = tools(factory, limits, is_near=is_near)
-    return [await jobs.scan_image(Run(decode_json(row["payload"]), made)) for row in rows]
+    return await work_off(factory, SCAN, limits, is_near=is_near)
+
+
+async def attach(factory: Factory, image: str, content: bytes, media_type: str, **annotations: str) -> str:
+    """Push a document about an image in `ada/app` as a referrer; the digest of that."""
+    await factory.blob("ada/app", kit.EMPTY)
+    await factory.blob("ada/app", content)
+    subject = await factory.descriptor(image)
+    document = kit.artifact_document(
+        media_type, layers=[kit.descriptor(content, media_type)], subject=subject, annotations=annotations
+    )
+    return await factory.manifest("ada/app", document)
+
+
+def envelope(predicate_type: str, predicate: object, subject: str, *, version: str = "v1") -> bytes:
+    """An attestation on a digest in an envelope of DSSE, whose signature is none."""
+    statement = {
+        "_type": f"https://in-toto.io/Statement/{version}",
+        "subject": [{"name": "app", "digest": {"sha256": subject.removeprefix("sha256:")}}],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    }
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    signed = {"payloadType": "application/vnd.in-toto+json", "payload": payload}
+    return json.dumps({**signed, "signatures": [{"sig": "AAAA"}]}).encode()
 
 
 async def scan_others(factory: Factory) -> str | None:

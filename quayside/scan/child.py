@@ -24,7 +24,7 @@ OPEN_FILES = 64
 def main() -> None:
     """Read the layer and answer."""
     limits = Limits(**json.loads(sys.argv[1]))
-    _bound(limits)
+    bound(limits)
     with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as output:
         try:
             walk = Walk(sys.stdin.buffer, limits, collected())
@@ -41,7 +41,8 @@ def main() -> None:
             )
 
 
-def _bound(limits: Limits) -> None:
+def bound(limits: Limits) -> None:
+    """Have the system end this process where it takes too much."""
     os.nice(NICENESS)
     for number, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),

@@ -4,20 +4,15 @@ What the child sends is bounded as well: it might be in the hands of the layer.
 """
 
 import asyncio
-import contextlib
-import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterable
-from dataclasses import asdict
 from typing import Final
 
 from quayside.scan.answer import FRAME_BYTES, HEADER, NO_FAULT_OF_THE_LAYER, Answer
 from quayside.scan.limits import Limits
+from quayside.scan.process import end, feed, how, start
 from quayside.scan.stream import refused
 from resolvers.scan.scanner import LayerContents, LayerState, NotScanned
-from storage.uninterrupted import settled
 
 PROGRAM: Final = "quayside.scan.child"
 LARGE_BYTES: Final = 64 * 1024
@@ -50,16 +45,8 @@ class ChildScanner:
                 LayerState.TOO_LARGE,
                 f"The layer has {size_bytes} bytes, and at most {limits.stored_bytes} are read.",
             )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-P", "-m", PROGRAM, json.dumps(asdict(limits))),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ},
-            start_new_session=True,
-        )
-        feeding = asyncio.create_task(_feed(process, content))
+        process = await start(PROGRAM, limits)
+        feeding = asyncio.create_task(feed(process, content))
         try:
             async with asyncio.timeout(limits.time_s):
                 answer = await self._read(process, feeding)
@@ -67,9 +54,7 @@ class ChildScanner:
             raise refused(f"Reading the layer took longer than {limits.time_s} seconds.") from error
         finally:
             feeding.cancel()
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await settled(process.wait())
+            await end(process)
             await asyncio.gather(feeding, return_exceptions=True)
         return answer.contents()
 
@@ -115,22 +100,5 @@ class ChildScanner:
             )
         if code in {NO_FAULT_OF_THE_LAYER, *(-number for number in _FROM_OUTSIDE)}:
             # The layer is read again later.
-            return OSError(f"the process that read a layer ended {_how(code)}, for want of room or memory")
-        return refused(f"The process that read the layer ended {_how(code)}.")
-
-
-async def _feed(process: asyncio.subprocess.Process, content: AsyncIterable[bytes]) -> None:
-    """Give the child the layer, as far as it wants to have it."""
-    assert process.stdin is not None
-    try:
-        async for piece in content:
-            process.stdin.write(piece)
-            await process.stdin.drain()
-    except (BrokenPipeError, ConnectionResetError):
-        return
-    finally:
-        process.stdin.close()
-
-
-def _how(code: int) -> str:
-    return f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+            return OSError(f"the process that read a layer ended {how(code)}, for want of room or memory")
+        return refused(f"The process that read the layer ended {how(code)}.")

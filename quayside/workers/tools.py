@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from quayside.builds.builder import SandboxBuilder, builder_of
 from quayside.builds.git.program import with_git
+from quayside.scan.bill import ChildBillReader
 from quayside.scan.driver import ChildScanner
 from quayside.scan.limits import Limits
 from quayside.settings.settings import Settings
@@ -35,6 +36,7 @@ def tools_of(settings: Settings, blobs: BlobStore) -> Tools:
         hand_over=mailer.hand_over if mailer else None,
         builder=_builder(settings, site, blobs) if "BUILD_SUPPORT" in settings.features else None,
         scanner=ChildScanner(Limits(stored_bytes=settings.scan_layer_size)) if is_on(site) else None,
+        bill_reader=ChildBillReader() if is_on(site) else None,
     )
 
 

@@ -5,18 +5,15 @@ encoding of type and payload).
 """
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from resolvers.access.registry_tokens import SigningKey
 from resolvers.access.rsa_keys import constructed
-
-STATEMENT: Final = "https://in-toto.io/Statement/v1"
-PAYLOAD: Final = "application/vnd.in-toto+json"
+from resolvers.attestations.statement import PAYLOAD, STATEMENT, digest_set, is_about, signed_statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +34,6 @@ def statement(subjects: Sequence[Subject], predicate_type: str, predicate: Mappi
             "predicate": predicate,
         }
     )
-
-
-def digest_set(digest: str) -> dict[str, str]:
-    """A digest in the form of statements."""
-    algorithm, _, value = digest.partition(":")
-    return {algorithm: value}
 
 
 def signed(key: SigningKey, payload: bytes) -> dict[str, Any]:
@@ -74,25 +65,13 @@ class Opened:
 
     def names(self, digest: str) -> bool:
         """Whether the statement is about a digest."""
-        subjects = self.statement.get("subject")
-        return isinstance(subjects, list) and any(
-            isinstance(each, dict) and each.get("digest") == digest_set(digest) for each in subjects
-        )
+        return is_about(self.statement, digest)
 
 
 def opened(envelope: Any) -> Opened | None:
     """What somebody's envelope has, None if it is no envelope of one statement with one signature."""
-    try:
-        (signature,) = envelope["signatures"]
-        if envelope["payloadType"] != PAYLOAD:
-            return None
-        payload = base64.b64decode(envelope["payload"], validate=True)
-        found = orjson.loads(payload)
-        if not isinstance(found, dict) or found.get("_type") != STATEMENT:
-            return None
-        return Opened(envelope, found, payload, base64.b64decode(signature["sig"], validate=True))
-    except (KeyError, TypeError, ValueError, binascii.Error):
-        return None
+    found = signed_statement(envelope)
+    return Opened(envelope, *found) if found is not None else None
 
 
 def _encoding(payload_type: str, payload: bytes) -> bytes:

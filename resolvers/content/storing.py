@@ -13,6 +13,7 @@ from resolvers.quotas import enforcement
 from resolvers.quotas.enforcement import Meter
 from resolvers.quotas.usage import has_quota
 from resolvers.repositories.repository import RepositoryRecord
+from resolvers.sbom import reading as bills
 from resolvers.vex import reading as vex
 from storage.blobs import BlobError
 from storage.clock import now_ms
@@ -118,6 +119,8 @@ async def store(
     await examination.order_scans(context.site, repository.namespace_id, [(manifest_id, media_type)])
     if vex.has_vex(document):
         await examination.order_vex(context, repository.namespace_id, [manifest_id])
+    if bills.has_bill(document):
+        await examination.order_bills(context, repository.namespace_id, [manifest_id])
     return manifest_id
 
 

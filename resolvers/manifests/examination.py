@@ -1,6 +1,6 @@
-"""Examination of what was stored: images for what is in them, referrers for documents of VEX.
+"""Examination of what was stored: images for what is in them, referrers for documents of VEX and bills.
 
-Whoever stores manifests orders it here; jobs of `resolvers.scan` and `resolvers.vex` do it.
+Whoever stores manifests orders it here; jobs of `resolvers.scan`, `resolvers.vex` and `resolvers.sbom` do it.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from storage.statements import execute
 
 SCAN: Final = "scan.image"
 VEX: Final = "vex.read"
+BILL: Final = "sbom.read"
 
 
 def is_on(site: Site) -> bool:
@@ -48,3 +49,20 @@ async def order_vex(context: Context, namespace_id: int, manifest_ids: Sequence[
             *(manifest_id, account.name if account else None),
         )
     await enqueue_many(VEX, [({"manifest_id": manifest_id}, namespace_id) for manifest_id in manifest_ids])
+
+
+async def order_bills(context: Context, namespace_id: int, manifest_ids: Sequence[int]) -> None:
+    """Have bills of materials read, in the open transaction that stores the manifests which have them."""
+    if not is_on(context.site):
+        return
+    account = context.viewer.account
+    for manifest_id in manifest_ids:
+        await execute(
+            "INSERT INTO sbom_document"
+            " (manifest_id, repository_id, subject_digest, pushed_by, state, package_count)"
+            " SELECT m.id, m.repository_id, COALESCE(m.subject_digest, ''), CAST(? AS VARCHAR(255)),"
+            " 'queued', 0 FROM manifest m WHERE m.id = ? ON CONFLICT (manifest_id)"
+            " DO UPDATE SET pushed_by = excluded.pushed_by, state = excluded.state",
+            *(account.name if account else None, manifest_id),
+        )
+    await enqueue_many(BILL, [({"manifest_id": manifest_id}, namespace_id) for manifest_id in manifest_ids])

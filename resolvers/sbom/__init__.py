@@ -1,7 +1,9 @@
-"""Bills of materials: what is in an image, in the formats that other tools read.
+"""Bills of materials: what the registry writes of images, and what others have attached to them.
 
-contents.py    what is said of a scanned image, whichever the format
-spdx.py        as SPDX 2.3
-cyclonedx.py   as CycloneDX 1.6
-sbom.py        the texts, within the limits of one request
+contents.py    what a bill says of a scanned image, whichever its format
+cyclonedx.py   it as a document of CycloneDX
+spdx.py        it as a document of SPDX
+sbom.py        such documents as texts, within the limits of one request
+bill.py        what the document of somebody says
+reading.py     the job that reads documents that were attached to images
 """

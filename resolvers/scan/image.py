@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from resolvers.advisories.match import compare_packages, is_uncompared
+from resolvers.scan import bills
 from resolvers.scan.interning import settle_distribution
 from resolvers.scan.layer import LayerRecord
 from resolvers.scan.listing import EntryKind, entries
@@ -55,6 +56,7 @@ async def combine(manifest_id: int, layers: Sequence[LayerRecord], version: int)
             await execute("DELETE FROM hidden_file WHERE manifest_id = ?", manifest_id)
             rows = [(manifest_id, file_id) for file_id in sorted(hidden)]
             await insert_many("hidden_file", ("manifest_id", "file_id"), rows)
+            await _settle_bills(manifest_id)
 
 
 async def _compare(file_ids: Sequence[int]) -> None:
@@ -71,7 +73,15 @@ async def _compare(file_ids: Sequence[int]) -> None:
 async def note(manifest_id: int, outcome: Outcome, version: int) -> None:
     """Write down that an image is not scanned, and why."""
     async with transaction("scan.note"):
-        await _note(manifest_id, outcome, version, None)
+        if await _note(manifest_id, outcome, version, None):
+            await _settle_bills(manifest_id)
+
+
+async def _settle_bills(manifest_id: int) -> None:
+    """In the open transaction, which has written the state of the image."""
+    row = await fetch_one("SELECT repository_id, digest FROM manifest WHERE id = ?", manifest_id)
+    if row is not None:
+        await bills.settle(row["repository_id"], row["digest"])
 
 
 async def _note(manifest_id: int, outcome: Outcome, version: int, release: Distribution | None) -> bool:

@@ -105,11 +105,14 @@ async def settle_distribution(file_ids: Sequence[int], distribution: Distributio
 
 
 async def forget_unused(after: int = 0, limit: int = 500) -> int:
-    """Delete rows of packages that no layer has any more, in the order of their ids.
+    """Delete rows of packages that no layer and no bill has any more, in the order of their ids.
 
     Of those after an id at most `limit`; the last of them, 0 if there was none.
     """
-    is_unused = "NOT EXISTS (SELECT 1 FROM found_package fp WHERE fp.package_id = p.id)"
+    is_unused = (
+        "NOT EXISTS (SELECT 1 FROM found_package fp WHERE fp.package_id = p.id)"
+        " AND NOT EXISTS (SELECT 1 FROM sbom_package sp WHERE sp.package_id = p.id)"
+    )
     rows = await fetch(
         f"SELECT p.id FROM package p WHERE p.id > ? AND {is_unused} ORDER BY p.id LIMIT ?", after, limit
     )

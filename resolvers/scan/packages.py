@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from resolvers.advisories.ecosystems import Installed, places_of
@@ -27,8 +28,12 @@ DOWNWARDS: Final = (
     "manifest_blob b CROSS JOIN scanned_layer l CROSS JOIN package_file f CROSS JOIN found_package fp"
 )
 """The tables of `SOURCE` without the packages, from few images down to what these have."""
+UPWARDS: Final = (
+    "found_package fp CROSS JOIN package_file f CROSS JOIN scanned_layer l CROSS JOIN manifest_blob b"
+)
+"""The same tables from few packages up to the images that have them."""
 IS_JOINED: Final = "l.digest = b.digest AND f.layer_id = l.id AND fp.file_id = f.id"
-"""SQL condition that joins the tables of `DOWNWARDS`."""
+"""SQL condition that joins the tables of `DOWNWARDS` and of `UPWARDS`."""
 IS_THERE: Final = (
     "b.role = 'layer' AND NOT EXISTS"
     " (SELECT 1 FROM hidden_file h WHERE h.manifest_id = b.manifest_id AND h.file_id = f.id)"
@@ -40,6 +45,36 @@ IS_SHOWN: Final = (
 )
 """As `IS_THERE`, and only the topmost of layers that an image has several times: for what is listed."""
 
+ATTACHED: Final = "manifest i CROSS JOIN sbom_document d CROSS JOIN manifest a CROSS JOIN sbom_package sp"
+"""The tables of what bills name that were attached to images `i`, from few images down to these packages."""
+NAMING: Final = "sbom_package sp CROSS JOIN sbom_document d CROSS JOIN manifest a CROSS JOIN manifest i"
+"""The same tables from few packages up to the images whose bills name them."""
+IS_ATTACHED: Final = (
+    "d.repository_id = i.repository_id AND d.subject_digest = i.digest AND d.state = 'read'"
+    " AND a.id = d.manifest_id AND a.deleted_digest IS NULL AND sp.document_id = d.id"
+)
+"""SQL condition that joins the tables of `ATTACHED` and of `NAMING`, for bills whose referrer is there."""
+CONTENTS: Final = (
+    "(SELECT s.manifest_id, 0 AS is_named, fp.id, fp.package_id, b.position, b.digest, f.path,"
+    f" NULL AS bill_digest FROM manifest_scan s CROSS JOIN {DOWNWARDS}"
+    f" WHERE s.state = 'scanned' AND b.manifest_id = s.manifest_id AND {IS_JOINED} AND {IS_SHOWN}"
+    " UNION ALL SELECT i.id, 1, sp.id, sp.package_id, NULL, NULL, NULL, a.digest"
+    f" FROM {ATTACHED} WHERE {IS_ATTACHED} AND sp.is_found = FALSE) b"
+)
+"""The packages of images: those that scans found, and those that bills alone name (`is_named`)."""
+
+
+class PackageSource(StrEnum):
+    """Whence it is known that an image has a package."""
+
+    FOUND = "found"
+    SBOM = "sbom"
+
+
+def is_of(source: PackageSource | None) -> list[str]:
+    """SQL conditions on `CONTENTS`: what is of a source, or of any."""
+    return [] if source is None else [f"b.is_named = {int(source is PackageSource.SBOM)}"]
+
 
 @dataclass(frozen=True, slots=True)
 class PackageFilter:
@@ -47,6 +82,7 @@ class PackageFilter:
 
     search: str | None = None
     ecosystem: Ecosystem | None = None
+    source: PackageSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +95,30 @@ class PackageRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ImagePackage:
-    """A package of an image: noted by a file at a path. `added_by` is the digest of the layer since which,
-    from the bottom up, that file has noted it."""
+class Place:
+    """Where an image notes a package: a file at a path, of the layer `layer_digest`.
 
-    manifest_id: int
-    found: PackageRecord
+    `added_by` is the digest of the layer since which, from the bottom up, that file has noted it.
+    """
+
     path: str
     layer_digest: str
     added_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePackage:
+    """A package of an image. `place` is None for one that a bill alone names, that of `bill_digest`."""
+
+    manifest_id: int
+    found: PackageRecord
+    place: Place | None
+    bill_digest: str | None = None
+
+    @property
+    def source(self) -> PackageSource:
+        """Whence it is known."""
+        return PackageSource.SBOM if self.place is None else PackageSource.FOUND
 
 
 def record_of(row: Row) -> PackageRecord:
@@ -106,11 +157,11 @@ def advisory_ecosystem(record: PackageRecord) -> str | None:
 async def packages_of(
     context: Context, manifest_ids: Sequence[int], page: Page, chosen: PackageFilter
 ) -> dict[int, Slice[ImagePackage]]:
-    """One page of the packages of each of some authorized, scanned images, by name; two statements.
+    """One page of the packages of each of some authorized images, by name; two statements.
 
-    A package that several files note is there as often.
+    A package that several files note is there as often, and one that bills alone name as often as they do.
     """
-    conditions, values = [IS_SHOWN], []
+    conditions, values = is_of(chosen.source), []
     if chosen.search:
         condition, value = contains("p.name", chosen.search[:SEARCH_LENGTH].replace("\0", ""))
         conditions.append(condition)
@@ -120,9 +171,9 @@ async def packages_of(
         values.append(chosen.ecosystem.value)
     found = await paginate_each(
         Query(
-            f"fp.id, {PACKAGE}, b.manifest_id, b.position, b.digest, f.path",
-            SOURCE,
-            (Term(in_order("p.name"), "name", kind=str), Term("fp.id", "id")),
+            f"{COLUMNS}, {PACKAGE}",
+            f"{CONTENTS} JOIN package p ON p.id = b.package_id",
+            (Term(in_order("p.name"), "name", kind=str), *ORDER),
             tuple(conditions),
             tuple(values),
         ),
@@ -132,10 +183,7 @@ async def packages_of(
         maximum=context.max_first,
     )
     records = await image_packages([row for slice_ in found.values() for row in slice_.items])
-    return {
-        identity: slice_.of(lambda row: records[row["manifest_id"], row["id"]])
-        for identity, slice_ in found.items()
-    }
+    return {identity: slice_.of(lambda row: records[key_of(row)]) for identity, slice_ in found.items()}
 
 
 async def with_packages(rows: Sequence[Row]) -> list[Row]:
@@ -149,13 +197,33 @@ async def with_packages(rows: Sequence[Row]) -> list[Row]:
     return [row | packages[row["package_id"]] for row in rows]
 
 
-async def image_packages(rows: Sequence[Row]) -> dict[tuple[int, int], ImagePackage]:
-    """The packages of rows of `SOURCE`, by manifest and id of what was found; at most one statement."""
-    added = await _origins(rows)
+COLUMNS: Final = "b.id, b.is_named, b.manifest_id, b.position, b.digest, b.path, b.bill_digest"
+"""The columns of `CONTENTS` of which `image_packages` makes packages, with `PACKAGE`."""
+ORDER: Final = (Term("b.is_named", "is_named"), Term("b.id", "id"))
+"""The end of orders of `CONTENTS`, which makes them unique."""
+
+Key = tuple[int, int, int]
+"""An image, whether a bill names the package, and the id of its row."""
+
+
+def key_of(row: Row) -> Key:
+    """The key of a row of `CONTENTS`."""
+    return row["manifest_id"], row["is_named"], row["id"]
+
+
+async def image_packages(rows: Sequence[Row]) -> dict[Key, ImagePackage]:
+    """The packages of rows of `CONTENTS`, by their keys; at most one statement."""
+    added = await _origins([row for row in rows if not row["is_named"]])
     return {
-        key: ImagePackage(row["manifest_id"], record_of(row), row["path"], row["digest"], added[key])
+        key_of(row): ImagePackage(
+            row["manifest_id"],
+            record_of(row),
+            None
+            if row["is_named"]
+            else Place(row["path"], row["digest"], added[row["manifest_id"], row["id"]]),
+            row["bill_digest"],
+        )
         for row in rows
-        for key in [(row["manifest_id"], row["id"])]
     }
 
 

@@ -11,7 +11,7 @@ from resolvers.advisories.severity import SEVERITIES
 from resolvers.context import Context
 from resolvers.events import Entries
 from resolvers.job_kinds import MINUTE, Lane, Run, job
-from resolvers.scan.packages import IS_SHOWN
+from resolvers.scan.packages import IS_ATTACHED, IS_JOINED, IS_SHOWN, NAMING, UPWARDS
 from resolvers.scan.suppression import IS_SUPPRESSED
 from resolvers.scan.tagged import is_tagged, tags_of
 from storage.clock import now_ms
@@ -87,17 +87,19 @@ async def _tell_of(context: Context, advisory: Row, package_ids: Sequence[int], 
     for some in batches(package_ids):
         for row in await fetch(
             "SELECT m.id, m.digest, m.repository_id, r.namespace_id, MIN(v.severity) AS severity,"
-            " MAX(v.fixed_version) AS fixed_version FROM found_package fp"
-            " JOIN vulnerability v ON v.package_id = fp.package_id AND v.advisory_id = ?"
-            " JOIN package_file f ON f.id = fp.file_id JOIN scanned_layer l ON l.id = f.layer_id"
-            " JOIN manifest_blob b ON b.digest = l.digest JOIN manifest m ON m.id = b.manifest_id"
-            " JOIN manifest_scan s ON s.manifest_id = m.id AND s.state = 'scanned'"
-            f" JOIN repository r ON r.id = m.repository_id AND {exists('r')}"
-            f" WHERE fp.package_id IN ({placeholders(some)}) AND {IS_SHOWN} AND {tagged} AND NOT EXISTS"
+            " MAX(v.fixed_version) AS fixed_version FROM ("
+            f"SELECT b.manifest_id, fp.package_id FROM {UPWARDS} CROSS JOIN manifest_scan s"
+            f" WHERE fp.package_id IN ({placeholders(some)}) AND {IS_JOINED} AND {IS_SHOWN}"
+            " AND s.manifest_id = b.manifest_id AND s.state = 'scanned' UNION ALL"
+            f" SELECT i.id, sp.package_id FROM {NAMING} WHERE sp.package_id IN ({placeholders(some)})"
+            f" AND {IS_ATTACHED} AND sp.is_found = FALSE"
+            ") b CROSS JOIN vulnerability v CROSS JOIN manifest m CROSS JOIN repository r"
+            " WHERE v.package_id = b.package_id AND v.advisory_id = ? AND m.id = b.manifest_id"
+            f" AND r.id = m.repository_id AND {exists('r')} AND {tagged} AND NOT EXISTS"
             " (SELECT 1 FROM vulnerability_notice n WHERE n.manifest_id = m.id AND n.advisory_id = ?)"
             f" AND NOT {IS_SUPPRESSED}"
             " GROUP BY m.id, m.digest, m.repository_id, r.namespace_id ORDER BY m.id DESC LIMIT ?",
-            *(advisory["id"], *some, *tag_values, advisory["id"], most),
+            *(*some, *some, advisory["id"], *tag_values, advisory["id"], most),
         ):
             images[row["id"]] = row
     newest = sorted(images, reverse=True)[:most]

@@ -1,5 +1,6 @@
 """Vulnerabilities of images: which there are, how many, and which images have one."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,19 @@ from resolvers.context import Context
 from resolvers.manifests.manifest import held_by
 from resolvers.pages import Page, Query, Slice, Term, paginate_each
 from resolvers.scan.packages import (
+    ATTACHED,
+    COLUMNS,
+    CONTENTS,
     DOWNWARDS,
+    IS_ATTACHED,
     IS_JOINED,
     IS_SHOWN,
+    ORDER,
     ImagePackage,
+    PackageSource,
     image_packages,
+    is_of,
+    key_of,
     with_packages,
 )
 from resolvers.scan.suppression import IS_SUPPRESSED, Suppression, suppressions_of
@@ -30,10 +39,11 @@ class VulnerabilityFilter:
     minimum: Severity | None = None
     is_fixable: bool | None = None
     is_suppressed: bool | None = None
+    source: PackageSource | None = None
 
     def conditions(self) -> tuple[list[str], list[int]]:
-        """SQL conditions on `v` and their values."""
-        conditions, values = [], []
+        """SQL conditions on `v` and `b`, and their values."""
+        conditions, values = is_of(self.source), []
         if self.minimum is not None:
             conditions.append("v.severity <= ?")
             values.append(self.minimum.number)
@@ -56,19 +66,18 @@ class ImageVulnerability:
 async def vulnerabilities_of(
     context: Context, manifest_ids: Sequence[int], page: Page, chosen: VulnerabilityFilter
 ) -> dict[int, Slice[ImageVulnerability]]:
-    """One page of the vulnerabilities of each of some authorized, scanned images, the worst first.
+    """One page of the vulnerabilities of each of some authorized images, the worst first.
 
-    A package that several files note has them as often. Six statements, and two more where documents of VEX
-    are attached. What is long is read for the rows of the pages alone.
+    A package that several files note, or several bills alone name, has them as often. Six statements, and two
+    more where documents of VEX are attached. What is long is read for the rows of the pages alone.
     """
     conditions, values = chosen.conditions()
     found = await paginate_each(
         Query(
-            "fp.id, fp.package_id, v.severity, v.fixed_version, v.advisory_id, b.manifest_id, b.position,"
-            " b.digest, f.path",
-            f"{DOWNWARDS} CROSS JOIN vulnerability v",
-            (Term("v.severity", "severity"), Term("v.advisory_id", "advisory_id"), Term("fp.id", "id")),
-            (IS_JOINED, "v.package_id = fp.package_id", IS_SHOWN, *conditions),
+            f"{COLUMNS}, b.package_id, v.severity, v.fixed_version, v.advisory_id",
+            f"{CONTENTS} JOIN vulnerability v ON v.package_id = b.package_id",
+            (Term("v.severity", "severity"), Term("v.advisory_id", "advisory_id"), *ORDER),
+            tuple(conditions),
             tuple(values),
         ),
         "b.manifest_id",
@@ -84,7 +93,7 @@ async def vulnerabilities_of(
         identity: slice_.of(
             lambda row: ImageVulnerability(
                 vulnerability_of(row, advisories),
-                packages[row["manifest_id"], row["id"]],
+                packages[key_of(row)],
                 reasons.get((row["manifest_id"], row["package_id"]), {}).get(row["advisory_id"]),
             )
         )
@@ -103,10 +112,14 @@ class SeverityCount:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The numbers of vulnerabilities, the worst first, and how many more advisories do not count."""
+    """The numbers of vulnerabilities, the worst first, and how many more advisories do not count.
+
+    `named` of them are about packages that bills of materials alone name.
+    """
 
     counts: tuple[SeverityCount, ...] = ()
     suppressed: int = 0
+    named: int = 0
 
 
 async def summaries_of(manifest_ids: Sequence[int]) -> dict[int, Summary]:
@@ -117,22 +130,32 @@ async def summaries_of(manifest_ids: Sequence[int]) -> dict[int, Summary]:
     """
     rows = await fetch(
         f"{held_by(manifest_ids)} SELECT root, severity, COUNT(*) AS number,"
-        " SUM(CASE WHEN unfixed = 0 THEN 1 ELSE 0 END) AS fixable FROM ("
+        " SUM(CASE WHEN unfixed = 0 THEN 1 ELSE 0 END) AS fixable, SUM(is_named) AS named FROM ("
         " SELECT root, advisory_id, MIN(CASE WHEN hidden THEN NULL ELSE severity END) AS severity,"
-        " SUM(CASE WHEN hidden OR fixed_version IS NOT NULL THEN 0 ELSE 1 END) AS unfixed FROM ("
-        f" SELECT h.root, v.advisory_id, v.severity, v.fixed_version, {IS_SUPPRESSED} AS hidden"
-        f" FROM held h CROSS JOIN manifest_scan s CROSS JOIN {DOWNWARDS} CROSS JOIN vulnerability v"
-        " WHERE s.manifest_id = h.id AND s.state = 'scanned' AND b.manifest_id = h.id"
-        f" AND {IS_JOINED} AND v.package_id = fp.package_id AND {IS_SHOWN}"
+        " SUM(CASE WHEN hidden OR fixed_version IS NOT NULL THEN 0 ELSE 1 END) AS unfixed,"
+        " MIN(CASE WHEN hidden THEN NULL ELSE is_named END) AS is_named FROM ("
+        " SELECT b.root, b.is_named, v.advisory_id, v.severity, v.fixed_version,"
+        f" {IS_SUPPRESSED} AS hidden FROM ("
+        "SELECT h.root, b.manifest_id, fp.package_id, 0 AS is_named FROM held h CROSS JOIN manifest_scan s"
+        f" CROSS JOIN {DOWNWARDS} WHERE s.manifest_id = h.id AND s.state = 'scanned'"
+        f" AND b.manifest_id = h.id AND {IS_JOINED} AND {IS_SHOWN} UNION ALL"
+        f" SELECT h.root, i.id, sp.package_id, 1 FROM held h CROSS JOIN {ATTACHED}"
+        f" WHERE i.id = h.id AND {IS_ATTACHED} AND sp.is_found = FALSE"
+        ") b CROSS JOIN vulnerability v WHERE v.package_id = b.package_id"
         " ) judged GROUP BY root, advisory_id) counted GROUP BY root, severity ORDER BY root, severity",
         *manifest_ids,
     )
     counts: dict[int, list[SeverityCount]] = {identity: [] for identity in manifest_ids}
     suppressed: dict[int, int] = {}
+    named: Counter[int] = Counter()
     for row in rows:
         if row["severity"] is None:
             suppressed[row["root"]] = int(row["number"])
         else:
             one = SeverityCount(SEVERITIES[row["severity"]], int(row["number"]), int(row["fixable"]))
             counts[row["root"]].append(one)
-    return {identity: Summary(tuple(some), suppressed.get(identity, 0)) for identity, some in counts.items()}
+            named[row["root"]] += int(row["named"])
+    return {
+        identity: Summary(tuple(some), suppressed.get(identity, 0), named[identity])
+        for identity, some in counts.items()
+    }

@@ -347,9 +347,10 @@ async def _insert_manifests(context: Context, target: RepositoryRecord, ids: Seq
         [(str(uuid.uuid4()), *row.values(), now_ms()) for row in labels],
     )
     made = await fetch(
-        "SELECT k.id, k.config_media_type, x.id AS document_id FROM manifest s"
+        "SELECT k.id, k.config_media_type, x.id AS document_id, y.id AS bill_id FROM manifest s"
         " JOIN manifest k ON k.repository_id = ? AND k.digest = s.digest"
         " LEFT JOIN vex_document x ON x.manifest_id = s.id"
+        " LEFT JOIN sbom_document y ON y.manifest_id = s.id"
         f" WHERE s.id IN ({placeholders(ids)}) ORDER BY k.id",
         target.id,
         *ids,
@@ -358,6 +359,8 @@ async def _insert_manifests(context: Context, target: RepositoryRecord, ids: Seq
     await examination.order_scans(context.site, target.namespace_id, images)
     documents = [row["id"] for row in made if row["document_id"] is not None]
     await examination.order_vex(context, target.namespace_id, documents)
+    bills = [row["id"] for row in made if row["bill_id"] is not None]
+    await examination.order_bills(context, target.namespace_id, bills)
 
 
 async def _point(context: Context, record: RepositoryRecord, name: str, digest: str) -> None:

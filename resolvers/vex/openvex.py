@@ -7,12 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-from packageurl import PackageURL
-
-from resolvers.attestations.envelope import opened
-from resolvers.nesting import is_too_deep
-from resolvers.scan.package import Ecosystem
+from resolvers.attestations.statement import Unreadable, loaded, unwrapped
+from resolvers.scan.purl import named_by, parsed
 from storage.clock import read_ms
 
 CONTEXT: Final = "https://openvex.dev/ns"
@@ -20,11 +16,6 @@ SUPPRESSING: Final = frozenset({"not_affected", "fixed"})
 STATUSES: Final = SUPPRESSING | {"affected", "under_investigation"}
 MOST_STATEMENTS: Final = 10_000
 MOST_TEXT: Final = 2_000
-_ECOSYSTEMS: Final = frozenset(kind.value for kind in Ecosystem)
-
-
-class NotVex(Exception):
-    """The document is none that can be read; the text is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,40 +42,19 @@ class Statement:
 
 
 def statements(content: bytes, about: About) -> list[Statement]:
-    """What a document, or an attestation of it, states of an image. Raises `NotVex`."""
-    try:
-        document = orjson.loads(content)
-    except ValueError as error:
-        raise NotVex("The document is no JSON.") from error
-    if is_too_deep(document):
-        raise NotVex("The document has too many objects in each other.")
-    document = _unwrapped(document, about)
+    """What a document, or an attestation of it, states of an image. Raises `Unreadable`."""
+    document = unwrapped(loaded(content), about.digest)
     if not isinstance(document, dict) or not str(document.get("@context", "")).startswith(CONTEXT):
-        raise NotVex(f"The document has no `@context` that begins with {CONTEXT}.")
+        raise Unreadable(f"The document has no `@context` that begins with {CONTEXT}.")
     if not isinstance(document.get("statements"), list):
-        raise NotVex("`statements` must be a list.")
+        raise Unreadable("`statements` must be a list.")
     found: dict[Statement, None] = {}
     for one in document["statements"]:
         for statement in _of(one, document, about):
             found[statement] = None
             if len(found) > MOST_STATEMENTS:
-                raise NotVex(f"The document states more than {MOST_STATEMENTS:,} things of the image.")
+                raise Unreadable(f"The document states more than {MOST_STATEMENTS:,} things of the image.")
     return list(found)
-
-
-def _unwrapped(document: Any, about: About) -> Any:
-    """The predicate of an attestation in a Sigstore bundle or an envelope of DSSE; else the document."""
-    if not isinstance(document, dict):
-        return document
-    envelope = document.get("dsseEnvelope", document)
-    if not isinstance(envelope, dict) or "payload" not in envelope:
-        return document
-    found = opened(envelope)
-    if found is None or is_too_deep(found.statement):
-        raise NotVex("The envelope is none of one in-toto statement with one signature.")
-    if not found.names(about.digest):
-        raise NotVex("The attestation is about another image.")
-    return found.statement.get("predicate")
 
 
 def _of(one: Any, document: dict[str, Any], about: About) -> Iterator[Statement]:
@@ -137,7 +107,7 @@ def _is_image(product: Any, about: About) -> bool:
 
 
 def _is_image_purl(identifier: str, about: About) -> bool:
-    purl = _purl(identifier)
+    purl = parsed(identifier)
     if purl is None or purl.type != "oci":
         return False
     if purl.version:
@@ -150,19 +120,10 @@ def _is_image_purl(identifier: str, about: About) -> bool:
 def _packages(subcomponents: Any) -> Iterator[tuple[str, str, str]]:
     """Ecosystem, name and version of the packages that are named, as scans have these."""
     for component in _list(subcomponents):
-        for purl in map(_purl, _identifiers(component)):
-            if purl is None or purl.type not in _ECOSYSTEMS:
-                continue
-            name, version = purl.name, purl.version or ""
-            if purl.type == Ecosystem.MAVEN:
-                name = f"{purl.namespace}:{name}" if purl.namespace else name
-            elif purl.type in {Ecosystem.NPM, Ecosystem.GO} and purl.namespace:
-                name = f"{purl.namespace}/{name}"
-            epoch = (purl.qualifiers if isinstance(purl.qualifiers, dict) else {}).get("epoch")
-            if purl.type == Ecosystem.RPM and version and epoch:
-                version = f"{epoch}:{version}"
-            if len(name) <= 512 and len(version) <= 255 and "\0" not in name + version:
-                yield purl.type, name, version
+        for purl in map(parsed, _identifiers(component)):
+            named = named_by(purl) if purl is not None else None
+            if named is not None:
+                yield named.package.ecosystem.value, named.package.name, named.package.version
 
 
 def _identifiers(thing: Any) -> list[str]:
@@ -171,13 +132,6 @@ def _identifiers(thing: Any) -> list[str]:
         identifiers = thing.get("identifiers")
         given = [thing.get("@id"), identifiers.get("purl") if isinstance(identifiers, dict) else None]
     return [each for each in given if isinstance(each, str) and len(each) <= MOST_TEXT]
-
-
-def _purl(text: str) -> PackageURL | None:
-    try:
-        return PackageURL.from_string(text)
-    except ValueError:
-        return None
 
 
 def _list(value: Any) -> list[Any]:

@@ -3,40 +3,23 @@
 import asyncio
 from typing import Final
 
-from resolvers.context import Context
+from resolvers.attestations.attached import DocumentKind, content_of
+from resolvers.attestations.statement import Unreadable
 from resolvers.job_kinds import Lane, Run, job
-from resolvers.manifests import rights
-from resolvers.manifests.artifact import BUNDLE, BUNDLE_PREDICATE
 from resolvers.manifests.content import bodies
-from resolvers.manifests.document import Descriptor, ManifestDocument, parse_manifest
+from resolvers.manifests.document import ManifestDocument, parse_manifest
 from resolvers.manifests.examination import VEX, is_on
-from resolvers.vex.openvex import CONTEXT, SUPPRESSING, About, NotVex, Statement, statements
-from storage.blobs import BlobTooLarge, BlobUnknown
+from resolvers.vex.openvex import CONTEXT, SUPPRESSING, About, Statement, statements
 from storage.statements import execute, fetch_one, insert_many, is_postgres
 from storage.transactions import transaction
 
 MOST_BYTES: Final = 4 * 1024 * 1024
-MEDIA_TYPES: Final = ("application/vnd.openvex", "application/openvex", "text/openvex")
-_ENVELOPES: Final = ("application/vnd.dsse.envelope", "application/vnd.in-toto", BUNDLE)
-_PREDICATES: Final = (BUNDLE_PREDICATE, "predicateType", "in-toto.io/predicate-type")
+KIND: Final = DocumentKind(("application/vnd.openvex", "application/openvex", "text/openvex"), (CONTEXT,))
 
 
 def has_vex(document: ManifestDocument) -> bool:
     """Whether a manifest is a referrer with a document of VEX."""
-    return document.subject is not None and _layer(document) is not None
-
-
-def _layer(document: ManifestDocument) -> Descriptor | None:
-    """The layer with a document of VEX, as it is or in an attestation."""
-    for layer in document.layers:
-        if layer.media_type.startswith(MEDIA_TYPES):
-            return layer
-        notes = {**document.annotations, **layer.annotations}
-        if layer.media_type.startswith(_ENVELOPES) and any(
-            notes.get(key, "").startswith(CONTEXT) for key in _PREDICATES
-        ):
-            return layer
-    return None
+    return document.subject is not None and KIND.layer_in(document) is not None
 
 
 @job(
@@ -56,30 +39,19 @@ async def read(run: Run) -> str | None:
         manifest_id,
     )
     body = (await bodies([manifest_id])).get(manifest_id)
-    layer = None if row is None or body is None else _layer(parse_manifest(body, row["media_type"]))
+    layer = None if row is None or body is None else KIND.layer_in(parse_manifest(body, row["media_type"]))
     if row is None or layer is None:
         return None
     path = f"{row['namespace']}/{row['repository']}"
     about = About(context.site.registry_host, path, row["subject_digest"])
     try:
-        content = await _content(context, row["repository_id"], layer.digest)
+        content = await content_of(context, row["repository_id"], layer.digest, MOST_BYTES)
         found = await asyncio.to_thread(statements, content, about)
-    except NotVex as refusal:
+    except Unreadable as refusal:
         await _write(manifest_id, "failed", str(refusal), [])
         return str(refusal)
     await _write(manifest_id, "read", None, found)
     return f"It states {len(found)} things of the image."
-
-
-async def _content(context: Context, repository_id: int, digest: str) -> bytes:
-    if not await rights.held([(repository_id, digest)]):
-        raise NotVex("The document is not in the repository.")
-    try:
-        return await context.blobs.read_all(digest, limit=MOST_BYTES)
-    except BlobTooLarge as error:
-        raise NotVex(f"The document has more than {MOST_BYTES >> 20} MiB.") from error
-    except BlobUnknown as error:
-        raise NotVex("The document is gone.") from error
 
 
 async def _write(manifest_id: int, state: str, reason: str | None, found: list[Statement]) -> None:

@@ -176,6 +176,9 @@ class VulnerabilityCount:
 class VulnerabilitySummary:
     count: int = strawberry.field(description="How many there are.")
     fixable_count: int = strawberry.field(description="How many of them are fixed by other versions.")
+    sbom_count: int = strawberry.field(
+        description="How many of them are only about packages that attached bills of materials alone name."
+    )
     suppressed_count: int = strawberry.field(
         description="How many more do not count, since documents of VEX attached to the image say so."
     )
@@ -199,6 +202,7 @@ def to_vulnerability_summary(summary: Summary) -> VulnerabilitySummary:
     return VulnerabilitySummary(
         count=sum(one.count for one in counts),
         fixable_count=sum(one.fixable for one in counts),
+        sbom_count=summary.named,
         suppressed_count=summary.suppressed,
         worst=counts[0].severity if counts else None,
         severities=to_vulnerability_counts(counts),

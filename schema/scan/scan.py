@@ -15,6 +15,7 @@ from schema.connections import After, Connection, First, connect, page
 from schema.context import Info
 from schema.scalars import Digest, optional_datetime
 from schema.scan.advisory import ImageVulnerability, to_image_vulnerability
+from schema.scan.bill import PackageSource
 
 strawberry.enum(ScanState, name="ScanState", description="How far it is known what is in an image.")
 strawberry.enum(
@@ -170,19 +171,38 @@ class ImagePackage:
     def package(self) -> Package:
         return Package(record=self.record.found)
 
-    @strawberry.field(description="The file that notes it, without a `/` in front.")
-    def path(self) -> str:
-        return self.record.path
-
-    @strawberry.field(description="The digest of the layer whose version of that file the image has.")
-    def layer_digest(self) -> Digest:
-        return Digest(self.record.layer_digest)
+    @strawberry.field(description="Whence it is known.")
+    def source(self) -> PackageSource:
+        return self.record.source
 
     @strawberry.field(
-        description="The digest of the layer since which, from the bottom up, the file has noted it."
+        description="The digest of the manifest with the bill of materials that names it, the newest of"
+        " several; null if none does."
     )
-    def added_by(self) -> Digest:
-        return Digest(self.record.added_by)
+    async def sbom_manifest_digest(self, info: Info) -> Digest | None:
+        digest = self.record.bill_digest
+        if digest is None:
+            digest = await info.context.loaders.naming_bills.load(self.record)
+        return Digest(digest) if digest else None
+
+    @strawberry.field(
+        description="The file that notes it, without a `/` in front; null if a bill alone names it."
+    )
+    def path(self) -> str | None:
+        return self.record.place.path if self.record.place else None
+
+    @strawberry.field(
+        description="The digest of the layer whose version of that file the image has; null as `path`."
+    )
+    def layer_digest(self) -> Digest | None:
+        return Digest(self.record.place.layer_digest) if self.record.place else None
+
+    @strawberry.field(
+        description="The digest of the layer since which, from the bottom up, the file has noted it; null as"
+        " `path`."
+    )
+    def added_by(self) -> Digest | None:
+        return Digest(self.record.place.added_by) if self.record.place else None
 
     @strawberry.field(description="What advisories say of it, the worst first.")
     async def vulnerabilities(

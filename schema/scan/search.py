@@ -16,6 +16,7 @@ from schema.manifests.manifest import Manifest, to_manifest
 from schema.repositories.repository import Repository, to_judged_repository
 from schema.scalars import to_milliseconds
 from schema.scan.advisory import Advisory, to_advisory
+from schema.scan.bill import PackageSource
 from schema.scan.scan import Package
 
 
@@ -24,10 +25,18 @@ class _Image:
     """What all images have that were found."""
 
     record: strawberry.Private[ManifestRecord]
+    wanted: strawberry.Private[Packages]
 
     @strawberry.field(description="The image.")
     def manifest(self) -> Manifest:
         return to_manifest(self.record)
+
+    @strawberry.field(
+        description="Whence it is known that it has one of the packages; `SBOM` if no scan has found any of"
+        " them."
+    )
+    async def source(self, info: Info) -> PackageSource:
+        return await info.context.loaders.found_sources.load((self.record.id, self.wanted))
 
     @strawberry.field(description="The repository that holds it.")
     async def repository(self, info: Info) -> Repository:
@@ -77,19 +86,18 @@ class VulnerabilitySearch:
             ),
         ] = None,
     ) -> Connection[FoundImage]:
+        wanted = await search.packages_concerned(self.found)
         found = await having.images_with(
             info.context.context,
-            await search.packages_concerned(self.found),
+            wanted,
             page(first, after),
             ImageFilter(_milliseconds(pulled_since), suppressed, self.found.ids),
         )
-        return connect(found, lambda record: FoundImage(record=record, found=self.found))
+        return connect(found, lambda record: FoundImage(record=record, wanted=wanted, found=self.found))
 
 
 @strawberry.type(description="An image with packages that were looked for, and its repository.")
 class FoundPackageImage(_Image):
-    wanted: strawberry.Private[Packages]
-
     @strawberry.field(description="Those of the packages that it has, each once; at most 100.")
     async def packages(self, info: Info) -> list[Package]:
         found = await info.context.loaders.found_packages.load((self.record.id, self.wanted))

@@ -66,6 +66,7 @@ class Build(Model):
             Index(fields=("phase", "id")),
             Index(fields=("repository_id", "digest", "id")),
             Index(fields=("trigger_id", "created_at_ms", "id")),
+            Index(fields=("sbom_digest",), name="idx_build_sbom"),
         )
 
 

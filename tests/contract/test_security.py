@@ -9,11 +9,12 @@ from quayside.app import create_app
 from quayside.settings.settings import Settings
 from resolvers.access.roles import RepositoryRole
 from storage.statements import decode_json, execute, fetch
+from tests import scanning
 from tests.browser import PASSWORD
 from tests.factories import Factory
 from tests.quayside.registry import kit
 from tests.resolvers.advisories.records import SCORE_7_5, SCORE_9_8, concerned, record, write
-from tests.scanning import RELEASE, STATUS, layer, python_package, scan_pushed, status
+from tests.scanning import RELEASE, STATUS, layer, python_package, scan_pushed, status, work_off
 from tests.schema.scan.test_vex import attach, document, stated
 
 
@@ -158,7 +159,13 @@ async def test_every_state_has_its_word(factory: Factory, rest: httpx.AsyncClien
     image = await factory.image("ada/app", content)
     index = await factory.manifest("ada/app", kit.index_document(kit.encode(kit.image_document(content))))
     await scan_pushed(factory)
+    # What a bill of materials names was not found.
+    named = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"purl": "pkg:npm/x@1"}]}
+    await scanning.attach(factory, image, kit.encode(named), "application/vnd.cyclonedx+json")
+    assert await work_off(factory, "sbom.read") == ["It names 1 packages."]
     token = {"Authorization": f"Bearer {await factory.token('ada')}"}
+    scanned = (await rest.get(path(image), headers=token)).json()
+    assert [one["Name"] for one in scanned["data"]["Layer"]["Features"]] == ["flask"]
 
     # The images of an index have packages, not it itself.
     assert (await rest.get(path(index), headers=token)).json() == {"status": "unsupported", "data": None}

@@ -63,6 +63,7 @@ from storage.models.expiry_notice import ExpiryNotice
 from storage.models.gate import PullPolicyNotice
 from storage.models.mirror import DiscoveredRepository, MirrorRun
 from storage.models.quota import QuotaNotice
+from storage.models.sbom import SbomDocument, SbomPackage
 from storage.models.size import StorageSample
 from storage.models.vex import VexDocument, VexStatement
 from storage.models.vulnerability import VulnerabilityNotice
@@ -230,7 +231,10 @@ async def _scan(factory: Factory) -> None:
     ]
     await factory.image("acme/app", *layers, tag="scanned")
     await scan_pushed(factory)
-    (found,) = await fetch("SELECT MIN(m.id) AS manifest, MIN(a.id) AS advisory FROM manifest m, advisory a")
+    (found,) = await fetch(
+        "SELECT MIN(m.id) AS manifest, MIN(a.id) AS advisory, MIN(m.repository_id) AS repository,"
+        " MIN(p.id) AS package FROM manifest m, advisory a, package p"
+    )
     await VulnerabilityNotice.create(manifest_id=found["manifest"], advisory_id=found["advisory"])
     await PullPolicyNotice.create(manifest_id=found["manifest"], mode="enforce", noted_at_ms=now_ms())
     document = await VexDocument.create(manifest_id=found["manifest"], state="read")
@@ -244,6 +248,16 @@ async def _scan(factory: Factory) -> None:
         is_suppressing=True,
         stated_at_ms=0,
     )
+    bill = await SbomDocument.create(
+        manifest_id=found["manifest"],
+        repository_id=found["repository"],
+        subject_digest="sha256:1",
+        state="read",
+        format="spdx",
+        version="2.3",
+        package_count=1,
+    )
+    await SbomPackage.create(document_id=bill.id, package_id=found["package"])
 
 
 async def _pull_policies(owner: Context) -> None:

@@ -9,7 +9,7 @@ Source: SLSA 1.0, provenance.
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from resolvers.attestations.envelope import digest_set
+from resolvers.attestations.statement import digest_set
 from resolvers.builds.build import BuildRecord
 from resolvers.builds.built import Built, Material
 from resolvers.context import Context

@@ -139,7 +139,7 @@ ROWS: tuple[Row, ...] = (
             ' }, { repository: "acme/app", tag: "v2" }], canCreate: true'
         ),
         "write to both",
-        "+manifest +manifest_blob +manifest_body +repository_blob +tag ~tag",
+        "+job +manifest +manifest_blob +manifest_body +repository_blob +tag ~tag",
         Entry(
             "create_tag",
             {
@@ -164,7 +164,8 @@ ROWS: tuple[Row, ...] = (
             ' "v1" }], canCreate: true'
         ),
         "write and create",
-        "+manifest +manifest_blob +manifest_body +repository +repository_blob +repository_permission +tag",
+        "+job +manifest +manifest_blob +manifest_body +repository +repository_blob"
+        " +repository_permission +tag",
         Entry("create_repo", {"repo": "made", "namespace": "acme"}, "acme", "acme/made"),
         Entry(
             "create_tag",

@@ -35,7 +35,7 @@ from tests.attested import BUNDLE, verify
 from tests.counting import least_statements
 from tests.factories import Factory
 from tests.quayside.registry import kit
-from tests.scanning import layer, scan_pushed, status
+from tests.scanning import layer, scan_pushed, status, work_off
 
 ARCHIVE = b"an archive"
 SECRET = "correct-horse"
@@ -447,6 +447,8 @@ async def test_an_image_gets_its_bill_once_it_is_scanned(registry: Registry) -> 
     bill = JsonLikeDictParser().parse(statement["predicate"])
     assert validate_full_spdx_document(bill, "SPDX-2.3") == []
     assert [package.name for package in bill.packages][1:] == ["bash"]
+    # It is what was found, and not read back as what somebody else says.
+    assert await work_off(registry.factory, "sbom.read") == ["It is a bill of the registry itself."]
 
     # And a build that makes the same image adds none, nor does the job if it is done again
     await registry.build(await registry.order("again"))

@@ -1,19 +1,16 @@
 """Documents of VEX that are attached to images: which vulnerabilities do not count any more, and why."""
 
-import base64
 import json
 from typing import Any
 
 import pytest
 
-from resolvers.job_kinds import Run
 from resolvers.manifests.examination import VEX
-from resolvers.vex import reading
-from storage.statements import decode_json, execute, fetch
+from storage.statements import decode_json, execute
+from tests import scanning
 from tests.factories import Factory
-from tests.quayside.registry import kit
 from tests.resolvers.advisories.records import concerned, record
-from tests.scanning import RELEASE, STATUS, layer, scan_pushed, status, tools
+from tests.scanning import RELEASE, STATUS, layer, scan_pushed, status
 from tests.schema.client import GraphQL, Json
 from tests.schema.scan.test_vulnerabilities import bring, compare, told
 
@@ -62,25 +59,14 @@ async def attach(
     factory: Factory, image: str, content: bytes, media_type: str = OPENVEX, **annotations: str
 ) -> tuple[str, str | None]:
     """Push a referrer with a document, and read it; its digest, and what came of that."""
-    await factory.blob("ada/app", kit.EMPTY)
-    await factory.blob("ada/app", content)
-    digest = await factory.manifest(
-        "ada/app",
-        kit.artifact_document(
-            media_type,
-            layers=[kit.descriptor(content, media_type)],
-            subject=await factory.descriptor(image),
-            annotations=annotations,
-        ),
-    )
+    digest = await scanning.attach(factory, image, content, media_type, **annotations)
     return digest, await read(factory)
 
 
 async def read(factory: Factory) -> str | None:
     """Do the job that a referrer with a document left; what came of it."""
-    (job,) = await fetch("SELECT payload FROM job WHERE kind = ?", VEX)
-    await execute("DELETE FROM job WHERE kind = ?", VEX)
-    return await reading.read(Run(decode_json(job["payload"]), tools(factory)))
+    (said,) = await scanning.work_off(factory, VEX)
+    return said
 
 
 async def look(client: GraphQL, digest: str, **variables: object) -> Json:
@@ -207,27 +193,17 @@ async def test_what_does_not_count_in_an_image_is_not_told_of(factory: Factory, 
 async def test_an_attestation_counts_if_it_is_about_the_image(
     factory: Factory, ada: GraphQL, image: str
 ) -> None:
+    predicate = json.loads(document(stated("DSA-1", "pkg:oci/app")))
+
     def envelope(subject: str) -> bytes:
-        statement = {
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": "app", "digest": {"sha256": subject}}],
-            "predicateType": "https://openvex.dev/ns/v0.2.0",
-            "predicate": json.loads(document(stated("DSA-1", "pkg:oci/app"))),
-        }
-        return json.dumps(
-            {
-                "payloadType": "application/vnd.in-toto+json",
-                "payload": base64.b64encode(json.dumps(statement).encode()).decode(),
-                "signatures": [{"sig": "AAAA"}],
-            }
-        ).encode()
+        return scanning.envelope("https://openvex.dev/ns/v0.2.0", predicate, subject)
 
     kind = "application/vnd.dsse.envelope.v1+json"
     notes = {"predicateType": "https://openvex.dev/ns/v0.2.0"}
     _, said = await attach(factory, image, envelope("0" * 64), kind, **notes)
     assert said == "The attestation is about another image."
     assert await suppressed(ada, image) == set()
-    _, said = await attach(factory, image, envelope(image.removeprefix("sha256:")), kind, **notes)
+    _, said = await attach(factory, image, envelope(image), kind, **notes)
     assert said == "It states 1 things of the image."
     assert await suppressed(ada, image) == {("DSA-1", "curl"), ("DSA-1", "libflaw")}
 
