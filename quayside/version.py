@@ -1,3 +1,3 @@
 """The version of the application, bumped with every change that users see."""
 
-__version__ = "0.12.0"
+__version__ = "0.13.0"

@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("quayside", "rest_compat", "schema", "resolvers", "storage")
 
 NOT_IMPORTED = {
-    "httptools": "uvicorn loads it: `serve` chooses its HTTP protocol",
     "python-multipart": "Starlette loads it to read forms and their content types",
     "uvloop": "uvicorn loads it: `serve` chooses it as event loop",
     "websockets": "uvicorn loads it: `serve` chooses its WebSocket protocol",

@@ -30,6 +30,8 @@ STAY = {
     "application.organization",
     "authorized_email.namespace",
     "immutability_policy.namespace",
+    "namespace_severity.namespace",
+    "namespace_severity_sample.namespace",
     "notification.namespace",
     "organization_mirror.organization",
     "organization_mirror.robot",
