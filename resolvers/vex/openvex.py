@@ -5,6 +5,7 @@ Source: OpenVEX specification 0.2.0, which reads documents of 0.0.1 as well.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from resolvers.attestations.statement import Unreadable, loaded, unwrapped
@@ -49,11 +50,12 @@ def statements(content: bytes, about: About) -> list[Statement]:
     if not isinstance(document.get("statements"), list):
         raise Unreadable("`statements` must be a list.")
     found: dict[Statement, None] = {}
-    for one in document["statements"]:
-        for statement in _of(one, document, about):
-            found[statement] = None
-            if len(found) > MOST_STATEMENTS:
-                raise Unreadable(f"The document states more than {MOST_STATEMENTS:,} things of the image.")
+    things = chain.from_iterable(_of(one, document, about) for one in document["statements"])
+    # What is stated again counts as well: it takes as much time.
+    for number, statement in enumerate(things, 1):
+        found[statement] = None
+        if number > MOST_STATEMENTS:
+            raise Unreadable(f"The document states more than {MOST_STATEMENTS:,} things of the image.")
     return list(found)
 
 
@@ -63,21 +65,17 @@ def _of(one: Any, document: dict[str, Any], about: About) -> Iterator[Statement]
     moments = [_moment(each.get("timestamp")) for each in (one, document)]
     at_ms = next((moment for moment in moments if moment is not None), 0)
     names = [name for name in _names(one.get("vulnerability")) if 0 < len(name) <= 128 and "\0" not in name]
-    for product in _list(one.get("products")):
-        if not _is_image(product, about):
-            continue
-        narrowed = product.get("subcomponents") if isinstance(product, dict) else None
-        packages = [("", "", "")] if narrowed is None else list(_packages(narrowed))
-        for package in packages:
-            for name in names:
-                yield Statement(
-                    name,
-                    *package,
-                    one["status"],
-                    _text(one.get("justification"), 64),
-                    _text(one.get("impact_statement"), MOST_TEXT),
-                    at_ms,
-                )
+    justification, impact = _text(one.get("justification"), 64), _text(one.get("impact_statement"), MOST_TEXT)
+    # Each once, however often products name it: names and packages are multiplied with each other.
+    packages = dict.fromkeys(
+        package
+        for product in (_list(one.get("products")) if names else [])
+        if _is_image(product, about)
+        for package in _packages_of(product)
+    )
+    for package in packages:
+        for name in names:
+            yield Statement(name, *package, one["status"], justification, impact, at_ms)
 
 
 def _names(vulnerability: Any) -> list[str]:
@@ -115,6 +113,11 @@ def _is_image_purl(identifier: str, about: About) -> bool:
     where = (purl.qualifiers if isinstance(purl.qualifiers, dict) else {}).get("repository_url")
     named = purl.name.lower() == about.path.rpartition("/")[2].lower()
     return named and where in {None, f"{about.host}/{about.path}"}
+
+
+def _packages_of(product: Any) -> Iterator[tuple[str, str, str]]:
+    narrowed = product.get("subcomponents") if isinstance(product, dict) else None
+    yield from [("", "", "")] if narrowed is None else _packages(narrowed)
 
 
 def _packages(subcomponents: Any) -> Iterator[tuple[str, str, str]]:

@@ -236,6 +236,12 @@ DEEP = b'{"@context": "https://openvex.dev/ns", "statements": ' + b"[" * 200 + b
         (b" " * (4 * 1024 * 1024 + 1), "The document has more than 4 MiB."),
         (document(*[stated(f"CVE-{n}", "pkg:oci/app") for n in range(10_001)]),
          "The document states more than 10,000 things of the image."),
+        (document(*[stated(f"CVE-{n % 5_001 + 9}", "pkg:oci/app") for n in range(10_002)]),
+         "The document states more than 10,000 things of the image."),
+        # Names and packages are multiplied, but not with products that say the same.
+        (document({"vulnerability": {"aliases": [f"CVE-{n}" for n in range(9, 1_009)]}, "status": "fixed",
+                   "products": ["pkg:oci/app", {"@id": "pkg:oci/app"}] * 10}),
+         "It states 1000 things of the image."),
         # Other images, and what is nothing
         (document(
             stated("DSA-1", "pkg:oci/app@sha256:00"),
@@ -247,7 +253,7 @@ DEEP = b'{"@context": "https://openvex.dev/ns", "statements": ' + b"[" * 200 + b
             {"vulnerability": 1, "status": "fixed", "products": ["pkg:oci/app"], "timestamp": "x"},
          ), "It states 0 things of the image."),
     ],
-    ids=["broken", "other", "wrong", "deep", "large", "many", "elsewhere"],
+    ids=["broken", "other", "wrong", "deep", "large", "many", "again", "multiplied", "elsewhere"],
 )  # fmt: skip
 async def test_what_says_nothing_of_the_image_suppresses_nothing(
     factory: Factory, ada: GraphQL, image: str, content: bytes, said: str
