@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from quayside.scan.limits import MIB, Limits
-from quayside.scan.process import end, feed, how, start
+from quayside.scan.process import end, feed, how, is_from_outside, start
 from resolvers.attestations.statement import Unreadable
 from resolvers.sbom.bill import Bill, Bounds
 from resolvers.scan.package import Distribution, Ecosystem, Package
@@ -34,7 +34,10 @@ class ChildBillReader:
         self._limits = limits or LIMITS
 
     async def read(self, content: bytes, subject: str) -> Bill:
-        """What a document says of an image. Raises `Unreadable`; no process is left."""
+        """What a document says of an image; no process is left.
+
+        Raises `Unreadable`, and `OSError` where the machine is at fault.
+        """
         process = await start(PROGRAM, self._limits, subject)
         feeding = asyncio.create_task(feed(process, _once(content)))
         try:
@@ -57,7 +60,11 @@ class ChildBillReader:
             answer += piece
             if len(answer) > self._limits.answer_bytes:
                 raise Unreadable("There is more to tell of the document than can be kept.")
-        if code := await process.wait():
+        code = await process.wait()
+        if is_from_outside(code):
+            # The document is read again later.
+            raise OSError(f"the process that read a document ended {how(code)}, for want of memory")
+        if code:
             raise Unreadable(f"The process that read the document ended {how(code)}.")
         return bytes(answer)
 

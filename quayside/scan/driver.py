@@ -10,15 +10,13 @@ from typing import Final
 
 from quayside.scan.answer import FRAME_BYTES, HEADER, NO_FAULT_OF_THE_LAYER, Answer
 from quayside.scan.limits import Limits
-from quayside.scan.process import end, feed, how, start
+from quayside.scan.process import end, feed, how, is_from_outside, start
 from quayside.scan.stream import refused
 from resolvers.scan.scanner import LayerContents, LayerState, NotScanned
 
 PROGRAM: Final = "quayside.scan.child"
 LARGE_BYTES: Final = 64 * 1024
 """Of an answer that takes a while to be read."""
-_FROM_OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-"""Signals that no layer causes: the system sends the first where memory is short."""
 VERSION: Final = 2
 """Raised with what is found, so that layers are read again."""
 
@@ -98,7 +96,7 @@ class ChildScanner:
             return refused(
                 f"Reading the layer takes more than {self._limits.cpu_s} seconds of the processor."
             )
-        if code in {NO_FAULT_OF_THE_LAYER, *(-number for number in _FROM_OUTSIDE)}:
+        if code == NO_FAULT_OF_THE_LAYER or is_from_outside(code):
             # The layer is read again later.
             return OSError(f"the process that read a layer ended {how(code)}, for want of room or memory")
         return refused(f"The process that read the layer ended {how(code)}.")

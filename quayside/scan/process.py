@@ -9,9 +9,13 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterable
 from dataclasses import asdict
+from typing import Final
 
 from quayside.scan.limits import Limits
 from storage.uninterrupted import settled
+
+_FROM_OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals that nothing causes which is read: the system sends the first where memory is short."""
 
 
 async def start(program: str, limits: Limits, *arguments: str) -> Process:
@@ -45,6 +49,11 @@ async def end(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await settled(process.wait())
+
+
+def is_from_outside(code: int) -> bool:
+    """Whether something ended a process, by its exit code, that has nothing to do with what it read."""
+    return -code in _FROM_OUTSIDE
 
 
 def how(code: int) -> str:

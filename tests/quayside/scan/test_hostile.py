@@ -21,6 +21,7 @@ import pytest
 import zstandard
 
 from quayside.scan.answer import Answer
+from quayside.scan.bill import ChildBillReader
 from quayside.scan.driver import ChildScanner
 from quayside.scan.limits import Limits
 from quayside.scan.parsers import collected
@@ -173,6 +174,18 @@ async def test_the_time_of_the_processor_is_the_fault_of_the_layer_and_a_kill_is
 
     with pytest.raises(OSError, match="ended by SIGKILL"):
         await ChildScanner(SMALL).scan(killing(), 100)
+
+
+async def test_a_kill_is_not_the_fault_of_a_bill() -> None:
+    reading = asyncio.create_task(ChildBillReader().read(b" " * MIB, ""))
+    while True:
+        await asyncio.sleep(0.01)
+        # Until there is a process
+        with suppress(ValueError):
+            kill_child()
+            break
+    with pytest.raises(OSError, match="ended by SIGKILL"):
+        await reading
 
 
 def test_a_broken_archive_in_another_hides_nothing_else() -> None:
