@@ -237,7 +237,10 @@ def _affected(item: dict[str, Any], place: str, general: Severity) -> Affected |
     ecosystem = ecosystems.key_of(
         _name(f"{place}package.ecosystem", package.get("ecosystem"), _LONGEST_ECOSYSTEM)
     )
-    name = ecosystems.name_of(ecosystem, _name(f"{place}package.name", package.get("name"), _LONGEST_PACKAGE))
+    field = f"{place}package.name"
+    name = _name(field, package.get("name"), _LONGEST_PACKAGE)
+    # Small letters may be more than the capital ones were.
+    name = _name(field, ecosystems.name_of(ecosystem, name), _LONGEST_PACKAGE)
     spans = [
         span
         for number, one in enumerate(_objects(item, "ranges", place))

@@ -77,7 +77,8 @@ async def request(context: Context, owner: Owner, email: str) -> AuthorizedEmail
     place = await ADDRESSES.place(context, owner)
     if not context.site.has("MAILING"):
         raise Invalid("email: no mail is sent here, since the feature MAILING is off.", field="email")
-    key = email_key(check_email(email))
+    # Small letters may be more than the capital ones were.
+    key = check_email(email_key(check_email(email)))
     async with transaction("authorized_email.request"):
         await place.lock()
         record = await ADDRESSES.find(place, key)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from packageurl import PackageURL
 
@@ -17,6 +18,8 @@ _ECOSYSTEMS: Final = frozenset(kind.value for kind in Ecosystem)
 _WITH_NAMESPACE: Final = {Ecosystem.MAVEN: ":", Ecosystem.NPM: "/", Ecosystem.GO: "/"}
 """What stands between the namespace and the name where both are the name."""
 
+_AS_WRITTEN: Final = {Ecosystem.NPM, Ecosystem.APK}
+"""Ecosystems in which names differ by the case of letters, such as `JSONStream` from `jsonstream`."""
 _ALIASES: Final = {"redhat": "rhel", "alma": "almalinux"}
 """Names of distributions that are others in their `os-release`."""
 
@@ -34,9 +37,19 @@ def parsed(text: str) -> PackageURL | None:
     if len(text) > LONGEST:
         return None
     try:
-        return PackageURL.from_string(text)
+        purl = PackageURL.from_string(text)
+        if purl.type not in _AS_WRITTEN:
+            return purl
+        # The library makes small letters of their names, which scans and advisories have as they are.
+        raw = PackageURL.from_string(text, normalize_purl=False)
     except ValueError:
         return None
+    namespace = _unquoted(raw.namespace or "") or None
+    return purl._replace(namespace=namespace, name=_unquoted(raw.name))
+
+
+def _unquoted(part: str) -> str:
+    return unquote(part).strip().strip("/")
 
 
 def named_by(purl: PackageURL) -> Named | None:
@@ -88,9 +101,11 @@ def _distribution(kind: Ecosystem, namespace: str, distro: str) -> Distribution 
 
 def distribution_of(name: str, version: str) -> Distribution | None:
     """A distribution by texts of strangers; None if these are none."""
+    # Small letters may be more than the capital ones were.
+    name = name.lower()
     if not name or not all(len(text) <= SHORT_LENGTH and text.isprintable() for text in (name, version)):
         return None
-    return Distribution(_ALIASES.get(name.lower(), name.lower()), version)
+    return Distribution(_ALIASES.get(name, name), version)
 
 
 def _fits(package: Package) -> bool:

@@ -332,6 +332,12 @@ ROWS = [
     Row("teamInviteAccept", 'invite: { code: "x" }', "NOT_FOUND", "invite"),
     Row("teamInviteAccept", 'invite: { id: "x" }', "NOT_FOUND", "invite"),
     Row("authorizedEmailRequest", 'owner: { repository: "ada/app" }, email: "x"', "INVALID", "email"),
+    Row(
+        "authorizedEmailRequest",
+        f'owner: {{ repository: "ada/app" }}, email: "{"İ" * 200}@b.cd"',
+        "INVALID",
+        "email",
+    ),
     Row("authorizedEmailRequest", 'owner: { repository: "ada/none" }, email: "a@b.cd"', "NOT_FOUND", "owner"),
     Row("authorizedEmailDelete", 'owner: { repository: "ada/app" }, email: "a@b.cd"', "NOT_FOUND", "email"),
     Row("authorizedEmailConfirm", 'code: "x"', "INVALID", "code"),

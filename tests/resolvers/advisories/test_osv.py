@@ -144,6 +144,10 @@ def test_a_withdrawn_record_and_one_of_commits_concern_no_package() -> None:
             "affected[1].package.name must be a text of 1 to 512 printable characters.",
         ),
         (
+            {"affected": [concerned("PyPI", "İ" * 512)]},
+            "affected[0].package.name must be a text of 1 to 512 printable characters.",
+        ),
+        (
             {"affected": [concerned() | {"ranges": [{"type": "SEMVER", "events": [{"fixed": 1}]}]}]},
             "affected[0].ranges[0].events[0].fixed must be a text.",
         ),
