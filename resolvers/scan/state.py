@@ -103,7 +103,10 @@ class Problem:
 async def problems_of(manifest_ids: Sequence[int]) -> dict[int, list[Problem]]:
     """The files of images that could not be read, from the bottom up, at most 100 of each; one statement."""
     rows = await fetch(
-        "SELECT b.manifest_id, l.problems FROM manifest_blob b JOIN scanned_layer l ON l.digest = b.digest"
+        # A manifest may name layers of others, which its repository has no right to; its scan asks for that.
+        "SELECT b.manifest_id, l.problems FROM manifest_scan s JOIN manifest_blob b"
+        " ON b.manifest_id = s.manifest_id AND s.state = 'scanned'"
+        " JOIN scanned_layer l ON l.digest = b.digest"
         f" WHERE b.manifest_id IN ({placeholders(manifest_ids)}) AND b.role = 'layer'"
         " ORDER BY b.manifest_id, b.position",
         *manifest_ids,

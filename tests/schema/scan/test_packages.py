@@ -258,6 +258,23 @@ async def test_an_image_whose_layer_is_not_there_waits(factory: Factory, ada: Gr
     assert await versions(ada, digest) == {"flask": "3.0.0"}
 
 
+async def test_who_names_a_layer_of_others_learns_nothing_of_it(factory: Factory, ada: GraphQL) -> None:
+    for name in ("app", "other"):
+        await factory.repository(f"ada/{name}")
+    content = layer({"srv/node_modules/left/package.json": b"{"})
+    digest = await factory.image("ada/app", content)
+    document = kit.image_document(content)
+    document["layers"][0]["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    await factory.blob("ada/other", kit.CONFIG)
+    other = await factory.manifest("ada/other", document)
+    await scan_pushed(factory)
+
+    (problem,) = (await look(ada, digest))["scan"]["problems"]
+    assert problem["path"] == "srv/node_modules/left/package.json"
+    scan = (await look(ada, other, path="ada/other"))["scan"]
+    assert (scan["state"], scan["problems"]) == ("UNSUPPORTED", [])
+
+
 async def test_images_that_came_while_nothing_was_scanned_are_scanned_later(
     factory: Factory, ada: GraphQL
 ) -> None:
