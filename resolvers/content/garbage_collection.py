@@ -297,12 +297,18 @@ _LEFT = (
     " AND m.collected_at_ms IS NOT NULL"
     " AND (EXISTS (SELECT 1 FROM manifest_body b WHERE b.manifest_id = m.id)"
     " OR EXISTS (SELECT 1 FROM manifest_child c WHERE c.manifest_id = m.id)"
+    " OR EXISTS (SELECT 1 FROM vex_document v WHERE v.manifest_id = m.id)"
+    " OR EXISTS (SELECT 1 FROM sbom_document s WHERE s.manifest_id = m.id)"
     " OR NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id)) ORDER BY m.id LIMIT ?"
 )
 """Collected manifests that still have parts, or that no tag's history names."""
 _COLLECTED = "SELECT p.id FROM manifest p WHERE p.id IN ({ids}) AND p.collected_at_ms IS NOT NULL"
 _SOME = (
     "DELETE FROM {table} WHERE id IN (SELECT x.id FROM {table} x WHERE x.manifest_id IN ({of}) LIMIT {limit})"
+)
+_SOME_OF_DOCUMENTS = (
+    "DELETE FROM {table} WHERE id IN (SELECT x.id FROM {table} x JOIN {documents} d ON d.id = x.document_id"
+    " WHERE d.manifest_id IN ({of}) LIMIT {limit})"
 )
 _ALL = "DELETE FROM {table} WHERE manifest_id IN ({of})"
 _HANGS = (
@@ -327,8 +333,12 @@ _PARTS = (
         for table in ("manifest_blob", "label", "hidden_file")
     ),
     *(
+        _SOME_OF_DOCUMENTS.format(table=table, documents=documents, of=_COLLECTED, limit=BATCH)
+        for table, documents in (("sbom_package", "sbom_document"), ("vex_statement", "vex_document"))
+    ),
+    *(
         _ALL.format(table=table, of=_COLLECTED)
-        for table in ("manifest_pulls", "manifest_body", "manifest_scan")
+        for table in ("manifest_pulls", "manifest_body", "manifest_scan", "sbom_document", "vex_document")
     ),
 )
 """Statements that delete the parts of collected manifests; of some there is one row at most."""

@@ -101,8 +101,8 @@ async def undelete(condition: str, *values: Any) -> int:
 
 _COLLECTED_PARTS: Final = (
     *("manifest_child", "manifest_blob", "label", "manifest_body"),
-    # What was found in layers went with these.
-    *("manifest_scan", "hidden_file"),
+    # What was found in layers went with these, and what documents said.
+    *("manifest_scan", "hidden_file", "sbom_document", "vex_document"),
 )
 
 
