@@ -10,8 +10,16 @@ from resolvers.manifests.artifact import BUNDLE, BUNDLE_PREDICATE
 from resolvers.manifests.document import Descriptor, ManifestDocument
 from storage.blobs import BlobTooLarge, BlobUnknown
 
+VEX_TYPES: Final = ("application/vnd.openvex", "application/openvex", "text/openvex")
+BILL_TYPES: Final = ("application/spdx", "text/spdx", "application/vnd.cyclonedx")
+"""Beginnings of the media types of documents of VEX, and of bills of materials."""
+NOT_THERE: Final = "The document is not in the repository."
 _ENVELOPES: Final = ("application/vnd.dsse.envelope", "application/vnd.in-toto", BUNDLE)
 _PREDICATES: Final = (BUNDLE_PREDICATE, "predicateType", "in-toto.io/predicate-type")
+
+
+class NotThere(Exception):
+    """A document is not in the repository yet: in a cache it comes when somebody pulls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +44,14 @@ class DocumentKind:
         return document.layers[0] if is_typed and document.layers else None
 
 
-async def content_of(context: Context, repository_id: int, digest: str, most_bytes: int) -> bytes:
-    """The bytes of an attached document. Raises `Unreadable`, and what the store raises."""
-    if not await rights.held([(repository_id, digest)]):
-        raise Unreadable("The document is not in the repository.")
+async def content_of(context: Context, repository_id: int, layer: Descriptor, most_bytes: int) -> bytes:
+    """The bytes of an attached document. Raises `Unreadable`, `NotThere`, and what the store raises."""
+    if not await rights.held([(repository_id, layer.digest)]):
+        if not layer.is_distributable:
+            raise Unreadable("The document is kept elsewhere.")
+        raise NotThere(NOT_THERE)
     try:
-        return await context.blobs.read_all(digest, limit=most_bytes)
+        return await context.blobs.read_all(layer.digest, limit=most_bytes)
     except BlobTooLarge as error:
         raise Unreadable(f"The document has more than {most_bytes >> 20} MiB.") from error
     except BlobUnknown as error:

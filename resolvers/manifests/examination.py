@@ -4,16 +4,21 @@ Whoever stores manifests orders it here; jobs of `resolvers.scan`, `resolvers.ve
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from resolvers.context import Context, Site
+from resolvers.job_kinds import HOUR
 from resolvers.manifests.content import IMAGE_CONFIG_MEDIA_TYPES
-from storage.jobs import enqueue_many
-from storage.statements import execute
+from storage.jobs import enqueue, enqueue_many
+from storage.statements import execute, fetch_one
 
 SCAN: Final = "scan.image"
 VEX: Final = "vex.read"
 BILL: Final = "sbom.read"
+AGAIN_MS: Final = HOUR * 1000
+"""When an image is looked at again that waits for layers."""
+SOON_MS: Final = 15_000
+"""When that is first done after its push; each time it takes twice as long."""
 
 
 def is_on(site: Site) -> bool:
@@ -35,6 +40,19 @@ async def order_scans(site: Site, namespace_id: int, manifests: Sequence[tuple[i
                 if media_type in IMAGE_CONFIG_MEDIA_TYPES
             ],
         )
+
+
+async def try_again(kind: str, payload: dict[str, Any]) -> None:
+    """Look soon for content that comes with the first pull from a cache; later the background does."""
+    manifest_id, tries = payload["manifest_id"], payload.get("tries", 0)
+    delay_ms = SOON_MS * 2**tries
+    row = await fetch_one(
+        "SELECT r.namespace_id FROM manifest m JOIN repository r ON r.id = m.repository_id WHERE m.id = ?",
+        manifest_id,
+    )
+    if row is not None and delay_ms < AGAIN_MS:
+        again = {"manifest_id": manifest_id, "tries": tries + 1}
+        await enqueue(kind, again, delay_ms=delay_ms, namespace_id=row["namespace_id"])
 
 
 async def order_vex(context: Context, namespace_id: int, manifest_ids: Sequence[int]) -> None:

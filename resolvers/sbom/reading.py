@@ -7,12 +7,12 @@ from collections.abc import Collection
 from typing import Final
 
 from resolvers.advisories.match import compare_packages, is_uncompared
-from resolvers.attestations.attached import DocumentKind, content_of
+from resolvers.attestations.attached import BILL_TYPES, DocumentKind, NotThere, content_of
 from resolvers.attestations.statement import Unreadable
 from resolvers.job_kinds import Lane, Run, job
 from resolvers.manifests.content import bodies
 from resolvers.manifests.document import ManifestDocument, parse_manifest
-from resolvers.manifests.examination import BILL, is_on
+from resolvers.manifests.examination import BILL, is_on, try_again
 from resolvers.sbom import cyclonedx, spdx
 from resolvers.sbom.bill import Bill, BillReader
 from resolvers.scan import bills
@@ -25,10 +25,7 @@ from storage.transactions import transaction
 MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_READ: Final = 20
 """Bills of an image that are read; who pushes more of them would only fill the database."""
-KIND: Final = DocumentKind(
-    ("application/spdx", "text/spdx", "application/vnd.cyclonedx"),
-    (spdx.PREDICATE_TYPE, cyclonedx.PREDICATE_TYPE),
-)
+KIND: Final = DocumentKind(BILL_TYPES, (spdx.PREDICATE_TYPE, cyclonedx.PREDICATE_TYPE))
 _STATEMENT: Final = "application/vnd.in-toto"
 
 
@@ -67,9 +64,13 @@ async def read(run: Run) -> str | None:
         await _write(row, BillState.OWN, "The registry has made it, of what it found.", row["subject_digest"])
         return "It is a bill of the registry itself."
     try:
-        content = await content_of(run.tools.context, row["repository_id"], layer.digest, MOST_BYTES)
+        content = await content_of(run.tools.context, row["repository_id"], layer, MOST_BYTES)
         found = await reader.read(content, row["subject_digest"])
         await _require_room(row, found.subject)
+    except NotThere as absence:
+        await _write(row, BillState.QUEUED, str(absence), row["subject_digest"])
+        await try_again(BILL, run.payload)
+        return str(absence)
     except Unreadable as refusal:
         await _write(row, BillState.FAILED, str(refusal), row["subject_digest"])
         return str(refusal)

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from resolvers.attestations import leftovers
 from resolvers.job_kinds import HOUR, MINUTE, Lane, Run, job
 from resolvers.manifests import rights
 from resolvers.manifests.content import IMAGE_CONFIG_MEDIA_TYPES
-from resolvers.manifests.examination import SCAN, is_on
+from resolvers.manifests.examination import AGAIN_MS, SCAN, is_on, try_again
 from resolvers.scan import image, interning, layer
 from resolvers.scan.image import Outcome
 from resolvers.scan.layer import LayerRecord
@@ -18,7 +19,6 @@ from resolvers.scan.scanner import LayerState, NotScanned, Scanner
 from resolvers.scan.state import NO_IMAGE, ScanState
 from storage.blobs import BlobStore
 from storage.clock import now_ms
-from storage.jobs import enqueue
 from storage.statements import fetch, fetch_one
 
 logger = logging.getLogger("quayside.scan")
@@ -26,10 +26,6 @@ logger = logging.getLogger("quayside.scan")
 BATCH: Final = 100
 _OWN_MS: Final = 10 * MINUTE * 1000
 """For how long an image has only the job of its push."""
-AGAIN_MS: Final = HOUR * 1000
-"""When an image is looked at again that waits for layers."""
-SOON_MS: Final = 15_000
-"""When that is first done after its push; each time it takes twice as long."""
 IS_IMAGE: Final = (
     f"m.is_index = FALSE AND m.config_media_type IN"
     f" ({', '.join(repr(kind) for kind in sorted(IMAGE_CONFIG_MEDIA_TYPES))})"
@@ -51,23 +47,10 @@ async def scan_image(run: Run) -> str | None:
     scanner = run.tools.scanner
     if scanner is None:
         return None
-    manifest_id, tries = run.payload["manifest_id"], run.payload.get("tries", 0)
-    outcome = await scan(run, scanner, manifest_id)
+    outcome = await scan(run, scanner, run.payload["manifest_id"])
     if outcome is not None and outcome.state is ScanState.QUEUED:
-        await _try_again(manifest_id, tries)
+        await try_again(SCAN, run.payload)
     return None if outcome is None else f"The image is {outcome.state}. {outcome.reason or ''}".strip()
-
-
-async def _try_again(manifest_id: int, tries: int) -> None:
-    """Look soon for layers that come with the first pull from a cache; later the background does."""
-    delay_ms = SOON_MS * 2**tries
-    row = await fetch_one(
-        "SELECT r.namespace_id FROM manifest m JOIN repository r ON r.id = m.repository_id WHERE m.id = ?",
-        manifest_id,
-    )
-    if row is not None and delay_ms < AGAIN_MS:
-        payload = {"manifest_id": manifest_id, "tries": tries + 1}
-        await enqueue(SCAN, payload, delay_ms=delay_ms, namespace_id=row["namespace_id"])
 
 
 _DUE: Final = (
@@ -88,10 +71,14 @@ _DUE: Final = (
     needs=is_on,
 )
 async def scan_others(run: Run) -> str | None:
-    """Scan images that no job is for, the newest first, and forget packages that no layer has any more."""
+    """Scan images that no job is for, the newest first, and forget packages that no layer has any more.
+
+    Documents that are attached to images, and that no job is for, are ordered to be read.
+    """
     scanner = run.tools.scanner
     if scanner is None:
         return None
+    ordered = await leftovers.order(run, before_ms=now_ms() - _OWN_MS)
     number, broken, last = 0, 0, 2**62
     total = await _count_due(scanner.version)
     await run.progress(number, total)
@@ -115,7 +102,10 @@ async def scan_others(run: Run) -> str | None:
     while last := await interning.forget_unused(last):
         run.check()
     await run.progress(number, number + broken)
-    return f"{number} images were scanned." + (f" {broken} could not be read." if broken else "")
+    sentences = [f"{number} images were scanned."]
+    sentences += [f"{broken} could not be read."] if broken else []
+    sentences += [f"{ordered} attached documents are read."] if ordered else []
+    return " ".join(sentences)
 
 
 async def _count_due(version: int) -> int:

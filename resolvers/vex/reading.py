@@ -3,18 +3,18 @@
 import asyncio
 from typing import Final
 
-from resolvers.attestations.attached import DocumentKind, content_of
+from resolvers.attestations.attached import VEX_TYPES, DocumentKind, NotThere, content_of
 from resolvers.attestations.statement import Unreadable
 from resolvers.job_kinds import Lane, Run, job
 from resolvers.manifests.content import bodies
 from resolvers.manifests.document import ManifestDocument, parse_manifest
-from resolvers.manifests.examination import VEX, is_on
+from resolvers.manifests.examination import VEX, is_on, try_again
 from resolvers.vex.openvex import CONTEXT, SUPPRESSING, About, Statement, statements
 from storage.statements import execute, fetch_one, insert_many, is_postgres
 from storage.transactions import transaction
 
 MOST_BYTES: Final = 4 * 1024 * 1024
-KIND: Final = DocumentKind(("application/vnd.openvex", "application/openvex", "text/openvex"), (CONTEXT,))
+KIND: Final = DocumentKind(VEX_TYPES, (CONTEXT,))
 
 
 def has_vex(document: ManifestDocument) -> bool:
@@ -45,8 +45,12 @@ async def read(run: Run) -> str | None:
     path = f"{row['namespace']}/{row['repository']}"
     about = About(context.site.registry_host, path, row["subject_digest"])
     try:
-        content = await content_of(context, row["repository_id"], layer.digest, MOST_BYTES)
+        content = await content_of(context, row["repository_id"], layer, MOST_BYTES)
         found = await asyncio.to_thread(statements, content, about)
+    except NotThere as absence:
+        await _write(manifest_id, "queued", str(absence), [])
+        await try_again(VEX, run.payload)
+        return str(absence)
     except Unreadable as refusal:
         await _write(manifest_id, "failed", str(refusal), [])
         return str(refusal)

@@ -30,9 +30,11 @@ from resolvers.manifests.examination import BILL, VEX
 from resolvers.repositories import repository
 from resolvers.sbom import reading
 from resolvers.scan import having
+from resolvers.tags import tag
 from storage.statements import count_statements, decode_json, execute, fetch
 from tests.factories import Factory
 from tests.quayside.registry import kit
+from tests.quayside.workers.contents import DAY_MS, backdate, collected, end_tags
 from tests.resolvers.advisories.records import concerned, record
 from tests.scanning import (
     RELEASE,
@@ -480,6 +482,8 @@ HOSTILE = (
         {"type": ["x"], "purl": 1}, {"type": {}, "purl": "pkg:npm/x@" + "1" * 300},
         {"purl": "pkg:npm/x@1%00"}, {"purl": "npm/x"}, {"purl": "pkg:npm/y@1", "scope": "excluded"},
         {"type": "operating-system", "name": ["x"], "version": {}}, {"purl": "pkg:npm/x@1" + "?" * 3_000},
+        # Their small letters are more.
+        {"purl": "pkg:pypi/" + "İ" * 300 + "@1"},
      ), "It names 0 packages."),
     (spdx(packages=[{"externalRefs": [1, {"referenceType": "purl", "referenceLocator": 1}]},
                     {"primaryPackagePurpose": [], "externalRefs": "x"}]), "It names 0 packages."),
@@ -500,6 +504,91 @@ async def test_what_cannot_be_read_says_why_and_adds_nothing(
         ("FAILED", said) for _, said in HOSTILE[:-2]
     ]
     assert [one["state"] for one in shown[:2]] == ["READ", "READ"]
+
+
+async def test_names_of_distributions_that_are_too_long_are_none(
+    factory: Factory, ada: GraphQL, image: str
+) -> None:
+    # Their small letters are more.
+    system = {"type": "operating-system", "name": "İ" * 64, "version": "1"}
+    content = cyclonedx({"purl": "pkg:deb/debian/x@1?distro=" + "İ" * 64 + "-1"}, system)
+    assert await read(factory, image, content, CYCLONEDX) == "It names 1 packages."
+    (found,) = (await look(ada, image, "SBOM"))["packages"]["nodes"]
+    assert found["package"]["distribution"] == {"name": "debian", "version": "12"}
+
+
+async def test_what_a_bill_names_goes_with_its_content(factory: Factory, ada: GraphQL, image: str) -> None:
+    content = document(stated("CVE-1", {"hashes": {"sha-256": image.removeprefix("sha256:")}}))
+    said = ((spdx(LIBFLAW), SPDX, BILL), (content, OPENVEX, VEX))
+    for text, media_type, kind in said:
+        digest = await attach(factory, image, text, media_type)
+        # The history of tags still names it.
+        changes = tag.TagChanges(manifest_digest=digest)
+        await tag.update(await factory.as_account("ada"), "ada/app", kind, changes)
+        await work_off(factory, kind, is_near=True)
+    tables = ("sbom_document", "sbom_package", "vex_document", "vex_statement")
+
+    async def left() -> list[str]:
+        return [table for table in tables if await fetch(f"SELECT 1 AS one FROM {table} LIMIT 1")]
+
+    assert await left() == list(tables)
+    await end_tags("%", ago_ms=10 * DAY_MS)
+    await execute("UPDATE account SET tag_expiration_s = 604800")
+    for _ in range(2):
+        await backdate()
+        await collected(factory.blobs)
+    assert len(await fetch("SELECT id FROM manifest WHERE collected_at_ms IS NOT NULL")) == 3
+    assert await left() == []
+
+
+async def test_documents_that_no_job_is_for_are_read_in_time(
+    factory: Factory, ada: GraphQL, image: str
+) -> None:
+    content = document(stated("CVE-1", {"hashes": {"sha-256": image.removeprefix("sha256:")}}))
+    without = factory.without_features("SECURITY_SCANNER")
+    # Before there was a scanner, by the type of the layer or of the artifact
+    await attach(without, image, spdx("pkg:npm/a@1"), SPDX)
+    await attach(without, image, content, OPENVEX)
+    assert await fetch("SELECT id FROM sbom_document") == await fetch("SELECT id FROM vex_document") == []
+    # While the registry could not
+    await attach(factory, image, spdx("pkg:npm/b@1"), SPDX)
+    await attach(factory, image, content + b" ", OPENVEX)
+    await execute("DELETE FROM job")
+    assert await scan_others(factory) == "0 images were scanned."
+    await execute("UPDATE manifest SET created_at_ms = created_at_ms - 700000")
+
+    assert await scan_others(factory) == "0 images were scanned. 4 attached documents are read."
+    assert await scan_others(factory) == "0 images were scanned."
+    assert sorted(await work_off(factory, BILL, is_near=True)) == ["It names 1 packages."] * 2
+    assert await work_off(factory, VEX, is_near=True) == ["It states 1 things of the image."] * 2
+    assert await scan_others(factory) == "0 images were scanned."
+    shown = (await look(ada, image))["attachedSboms"]
+    assert sorted((one["state"], one["pushedBy"] or "") for one in shown) == [("READ", ""), ("READ", "ada")]
+
+
+@pytest.mark.parametrize(("kind", "media_type"), [(BILL, SPDX), (VEX, OPENVEX)])
+async def test_documents_that_are_not_there_yet_are_waited_for(
+    factory: Factory, ada: GraphQL, image: str, kind: str, media_type: str
+) -> None:
+    whole = {"hashes": {"sha-256": image.removeprefix("sha256:")}}
+    content = {BILL: spdx(LIBFLAW), VEX: document(stated("CVE-1", whole))}[kind]
+    await attach(factory, image, content, media_type)
+    await execute(
+        "DELETE FROM repository_blob WHERE blob_id = (SELECT id FROM blob WHERE digest = ?)",
+        kit.digest_of(content),
+    )
+    waits = []
+    while await fetch("SELECT id FROM job WHERE kind = ?", kind):
+        assert await work_off(factory, kind, is_near=True) == ["The document is not in the repository."]
+        rows = await fetch("SELECT run_at_ms - created_at_ms AS waits FROM job WHERE kind = ?", kind)
+        waits += [row["waits"] // 1000 for row in rows]
+    assert waits == [15, 30, 60, 120, 240, 480, 960, 1920]
+    await execute("UPDATE manifest SET created_at_ms = created_at_ms - 700000")
+    assert await scan_others(factory) == "0 images were scanned."
+    await factory.blob("ada/app", content)
+    assert await scan_others(factory) == "0 images were scanned. 1 attached documents are read."
+    (said,) = await work_off(factory, kind, is_near=True)
+    assert said in {"It names 1 packages.", "It states 1 things of the image."}
 
 
 async def test_so_many_bills_of_an_image_are_read(
