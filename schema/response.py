@@ -40,7 +40,8 @@ def exceeded(limit: str, maximum: int) -> GraphQLError:
 class BoundedExecutor(Executor[None]):
     """Executes operations within the `ResponseLimits` of their context.
 
-    An operation over a limit ends with a single error, TOO_COMPLEX, and no data; effects of mutations remain.
+    An operation over a limit ends with TOO_COMPLEX, after errors that came before, and no data; effects of
+    mutations remain.
     graphql-core calls the overridden methods for each object, value and error.
     """
 

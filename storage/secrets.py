@@ -38,8 +38,8 @@ def noting_secrets() -> Iterator[None]:
 
 
 def revealed(secret: T) -> T:
-    """A secret that is stored as it is, noted as read; for one that is encrypted `decrypt` does so."""
-    if (read := _read.get()) is not None and not read:
+    """A secret that is stored as it is, noted as read unless it is None; `decrypt` does so for others."""
+    if secret is not None and (read := _read.get()) is not None and not read:
         read.append(True)
     return secret
 
@@ -63,9 +63,13 @@ class Secrets:
         return self._fernet.encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted: str) -> str:
-        """Decrypt with any of the keys. Raises `SecretUnreadable`."""
+        """Decrypt with any of the keys, to show it. Raises `SecretUnreadable`."""
+        return revealed(self.decrypt_unseen(encrypted))
+
+    def decrypt_unseen(self, encrypted: str) -> str:
+        """`decrypt` for what no answer shows, such as a password that is compared."""
         try:
-            return revealed(self._fernet.decrypt(encrypted.encode()).decode())
+            return self._fernet.decrypt(encrypted.encode()).decode()
         except InvalidToken as error:
             raise SecretUnreadable(
                 "a stored secret cannot be read with the configured secret keys"
@@ -82,7 +86,7 @@ class Secrets:
     def matches(self, encrypted: str, text: str) -> bool:
         """Whether a text is the encrypted one, in constant time; no text is one that no key can decrypt."""
         try:
-            return hmac.compare_digest(self.decrypt(encrypted).encode(), text.encode())
+            return hmac.compare_digest(self.decrypt_unseen(encrypted).encode(), text.encode())
         except SecretUnreadable:
             return False
 

@@ -23,7 +23,7 @@ COMPRESSED_BYTES: Final = 8 * 1024
 """Shorter answers fit into the first packets of a connection, and take no less time compressed."""
 
 THREAD_BYTES: Final = 128 * 1024
-"""Longer answers are compressed in a thread, so that the server goes on."""
+"""Longer answers are hashed and compressed in a thread, so that the server goes on."""
 
 VARY: Final = "Accept-Encoding, Authorization, Cookie"
 
@@ -39,7 +39,8 @@ async def represent(request: Request, response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         return response
     if request.method != "POST":
-        tag = _entity_tag(response)
+        is_long = len(response.body) > THREAD_BYTES
+        tag = await asyncio.to_thread(_entity_tag, response) if is_long else _entity_tag(response)
         response.headers["ETag"] = f"W/{tag}"
         response.headers["Cache-Control"] = "private, no-cache"
         if none_match(request.scope, tag.encode("ascii")):

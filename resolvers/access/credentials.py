@@ -264,7 +264,7 @@ def encrypted_password(password: str, secrets: Secrets) -> str:
 def decrypted_password(text: str, secrets: Secrets) -> str:
     """The password in an encrypted one; any other text is returned as it is."""
     try:
-        plain = secrets.decrypt(text)
+        plain = secrets.decrypt_unseen(text)
     except SecretUnreadable:
         return text
     return plain.removeprefix(_ENCRYPTED_MARK) if plain.startswith(_ENCRYPTED_MARK) else text

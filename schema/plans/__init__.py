@@ -13,5 +13,5 @@ and the tests compare both (`tests/schema/plans`).
     run       the state of one execution
 
 No plan: subscriptions, introspection but for `__typename`, directives on an operation, arguments of
-fragments, types that decide by a function of their own, and documents of more than `MAX_FIELDS` fields.
+fragments, types that decide by a function of their own, and operations of more than `MAX_FIELDS` fields.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +18,26 @@ if TYPE_CHECKING:
     from schema.context import GraphContext
 
 
-class _Uses:
-    """How often the operations of a document were used, and their plans; None where there can be none."""
+class _Use:
+    """How often an operation of a document was used, and its plan; None where there can be none."""
 
     def __init__(self, document: DocumentNode, forget: Any) -> None:
         self.document = weakref.ref(document, forget)
-        self.counts: dict[str | None, int] = {}
-        self.plans: dict[str | None, Plan | None] = {}
+        self.count = 0
+        self.plan: Plan | None = None
+        self.is_decided = False
+
+    @property
+    def fields(self) -> int:
+        """The compiled fields of the plan."""
+        return self.plan.fields if self.plan else 0
+
+
+_Key = tuple[int, str | None]
 
 
 class Plans:
-    """The plans of documents, which last as long as the documents do.
+    """The plans of the operations of documents, which last as long as the documents do.
 
     A plan is made at the use `after` of an operation, since making it takes as long as some executions.
     `fields`, of about 2 KB each, bounds all plans together; those used longest ago are forgotten, and made
@@ -38,7 +48,7 @@ class Plans:
         self._schema = schema
         self._after = after
         self._fields = fields
-        self._uses: OrderedDict[int, _Uses] = OrderedDict()
+        self._uses: OrderedDict[_Key, _Use] = OrderedDict()
 
     async def execute(
         self, document: DocumentNode, variables: dict[str, Any], context: GraphContext, name: str | None
@@ -48,44 +58,43 @@ class Plans:
             return None
         fields = plan.fields
         try:
-            return await plan.execute(variables, context)
+            prepared = plan.prepared(variables)
         except Unplannable:
-            # Most often it is known at the first use, and then forever.
             return None
-        finally:
-            if plan.fields != fields:
-                self._bound()
+        if plan.fields != fields:
+            self._bound(plan)
+        return await plan.execute(prepared, context)
 
     @property
     def fields(self) -> int:
         """The compiled fields of all plans."""
-        return sum(plan.fields for uses in self._uses.values() for plan in uses.plans.values() if plan)
+        return sum(use.fields for use in self._uses.values())
 
     def _plan(self, document: DocumentNode, name: str | None) -> Plan | None:
-        key = id(document)
-        uses = self._uses.get(key)
-        if uses is None or uses.document() is not document:
-            uses = self._uses[key] = _Uses(document, partial(self._forget, key))
+        key = (id(document), name)
+        use = self._uses.get(key)
+        if use is None or use.document() is not document:
+            use = self._uses[key] = _Use(document, partial(self._forget, key))
         self._uses.move_to_end(key)
-        if name in uses.plans:
-            return uses.plans[name]
-        uses.counts[name] = count = uses.counts.get(name, 0) + 1
-        if count < self._after:
-            return None
-        try:
-            made: Plan | None = Plan(self._schema, document, name)
-        except Unplannable:
-            made = None
-        uses.plans[name] = made
-        return made
+        if not use.is_decided:
+            use.count += 1
+            if use.count < self._after:
+                return None
+            use.is_decided = True
+            with suppress(Unplannable):
+                use.plan = Plan(self._schema, document, name)
+        return use.plan
 
-    def _forget(self, key: int, document: weakref.ref[DocumentNode]) -> None:
-        if (uses := self._uses.get(key)) is not None and uses.document is document:
+    def _forget(self, key: _Key, document: weakref.ref[DocumentNode]) -> None:
+        if (use := self._uses.get(key)) is not None and use.document is document:
             del self._uses[key]
 
-    def _bound(self) -> None:
+    def _bound(self, latest: Plan) -> None:
+        """Forget plans until the rest is within the bound. The latest may be over it by itself."""
         total = self.fields
-        for key in list(self._uses)[:-1]:
+        for key, use in list(self._uses.items()):
             if total <= self._fields:
                 return
-            total -= sum(plan.fields for plan in self._uses.pop(key).plans.values() if plan)
+            if use.fields and use.plan is not latest:
+                total -= use.fields
+                del self._uses[key]

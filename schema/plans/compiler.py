@@ -78,6 +78,10 @@ class Compiler:
 
     def steps(self, kind: GraphQLObjectType, collected: CollectedFields) -> list[tuple[str, Step]]:
         """The fields of an object."""
+        # A type of which nothing is selected takes work as well.
+        self.fields += len(collected.grouped_field_set) or 1
+        if self.fields > MAX_FIELDS:
+            raise Unplannable("too many fields")
         steps = []
         for key, details in collected.grouped_field_set.items():
             name = details[0].node.name.value
@@ -87,9 +91,6 @@ class Compiler:
             required = isinstance(definition.type, GraphQLNonNull)
             place = Place(self.operation, key, kind, definition, details, nodes, required)
             steps.append((key, self.step(place)))
-        self.fields += len(steps)
-        if self.fields > MAX_FIELDS:
-            raise Unplannable("too many fields")
         return steps
 
     def step(self, place: Place) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import strawberry
 from graphql import (
@@ -22,7 +22,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 
-from schema.plans.compiler import Compiler, Fields
+from schema.plans.compiler import MAX_FIELDS, Compiler, Fields
 from schema.plans.run import Operation, Run, Step, Unplannable
 from schema.plans.variables import Variables
 
@@ -53,20 +53,25 @@ class Plan:
         self._variables = Variables(schema._schema, node)
         self._is_mutation = node.operation is OperationType.MUTATION
         self._choices = _choices(node, fragments)
-        self._programs: dict[tuple[Any, ...], _Program] = {}
+        self._programs: dict[tuple[Any, ...], _Program | None] = {}
 
     @property
     def fields(self) -> int:
         """The compiled fields, which tell how much memory the plan takes."""
-        return sum(program.compiler.fields for program in self._programs.values())
+        return sum(program.compiler.fields for program in self._programs.values() if program)
 
-    async def execute(self, variables: dict[str, Any], context: GraphContext) -> ExecutionResult:
-        """Execute the operation. Raises Unplannable before anything is called."""
+    def prepared(self, variables: dict[str, Any]) -> Prepared | list[GraphQLError]:
+        """The program for variables, or what is wrong with them. Raises Unplannable."""
         values = self._variables.coerced(variables)
-        if isinstance(values, list):
-            return ExecutionResult(None, values)
-        program = self._program(values)
-        run = Run(context, values)
+        return values if isinstance(values, list) else Prepared(self._program(values), values)
+
+    async def execute(
+        self, prepared: Prepared | list[GraphQLError], context: GraphContext
+    ) -> ExecutionResult:
+        """Execute the operation."""
+        if isinstance(prepared, list):
+            return ExecutionResult(None, prepared)
+        program, run = prepared.program, Run(context, prepared.values)
         data: Any = None
         try:
             if self._is_mutation:
@@ -82,12 +87,28 @@ class Plan:
 
     def _program(self, values: VariableValues) -> _Program:
         chosen = tuple(values.coerced.get(name) for name in self._choices)
-        if (found := self._programs.get(chosen)) is None:
+        if chosen not in self._programs:
             # graphql-core tells what is wrong with a condition that is null.
-            if None in chosen or len(self._programs) >= MAX_PROGRAMS:
+            if None in chosen or len(self._programs) >= MAX_PROGRAMS or self.fields >= MAX_FIELDS:
                 raise Unplannable("a choice")
-            found = self._programs[chosen] = _Program(self._schema, self._operation, self._choices, chosen)
+            self._programs[chosen] = self._compiled(chosen)
+        if (found := self._programs[chosen]) is None:
+            raise Unplannable("known before")
         return found
+
+    def _compiled(self, chosen: tuple[Any, ...]) -> _Program | None:
+        """The program of a choice; None, which is remembered, if there can be none."""
+        try:
+            return _Program(self._schema, self._operation, self._choices, chosen)
+        except (Unplannable, RecursionError):
+            return None
+
+
+class Prepared(NamedTuple):
+    """What is known of an execution before anything is called."""
+
+    program: _Program
+    values: VariableValues
 
 
 class _Program:

@@ -39,7 +39,8 @@ class Variables:
                 raise Unplannable("a variable of no type")
             default = coerce_default_value(signature)
             inner = signature.type.of_type if isinstance(signature.type, GraphQLNonNull) else signature.type
-            if isinstance(inner, GraphQLList) or not is_leaf_type(inner) or not is_fixed({"": default}):
+            is_constant = default is Undefined or is_fixed({"": default})
+            if isinstance(inner, GraphQLList) or not is_leaf_type(inner) or not is_constant:
                 self._plain = None
                 return
             self._plain.append((signature, isinstance(signature.type, GraphQLNonNull), default))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from graphql import DocumentNode, ExecutionResult, execute, parse, validate
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from schema import GraphContext
 from schema.plans.cache import Plans
-from schema.plans.compiler import MAX_FIELDS
+from schema.plans.compiler import MAX_FIELDS, Compiler
 from schema.plans.plan import MAX_PROGRAMS, Plan
 from schema.response import BoundedExecutor, ResponseLimits
 from tests.plugins.scale import SCALE
@@ -117,8 +118,13 @@ async def test_a_variable_that_does_not_fit_is_told_as_the_interpreter_does(
 async def test_what_has_no_plan(text: str) -> None:
     plans, document = Plans(toy), parse(text)
 
-    assert await plans.execute(document, {"more": None}, cast("GraphContext", Toy()), None) is None
-    assert await plans.execute(document, {"more": None}, cast("GraphContext", Toy()), None) is None
+    with patch.object(Compiler, "root", autospec=True, side_effect=Compiler.root) as root:
+        assert await plans.execute(document, {"more": None}, cast("GraphContext", Toy()), None) is None
+        tries = root.call_count
+        assert await plans.execute(document, {"more": None}, cast("GraphContext", Toy()), None) is None
+
+    # Nothing is compiled in vain twice.
+    assert root.call_count == tries <= 1
 
 
 async def test_a_plan_is_made_at_the_use_that_pays_for_it_and_ends_with_its_document() -> None:
@@ -144,6 +150,22 @@ async def test_all_plans_together_are_bounded() -> None:
 
     assert found == [{"thing": {"number": 4}}] * 4
     assert plans.fields == 3
+
+
+async def test_operations_of_one_document_and_their_choices_are_bounded() -> None:
+    operations = [
+        f"query {name}($a: Boolean!, $b: Boolean!)"
+        " { thing { number x: number @skip(if: $a) y: number @skip(if: $b) } }"
+        for name in "ABCD"
+    ]
+    document, plans = parse(" ".join(operations)), Plans(toy, fields=30)
+
+    for name in "ABCD":
+        for a, b in ((True, True), (True, False), (False, True), (False, False)):
+            result = await plans.execute(document, {"a": a, "b": b}, cast("GraphContext", Toy()), name)
+            assert result is not None
+            assert result.errors is None
+            assert plans.fields <= 30
 
 
 async def test_a_plan_has_no_more_fields_than_are_worth_it() -> None:
