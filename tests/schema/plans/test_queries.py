@@ -96,9 +96,10 @@ async def both(
     document: DocumentNode, variables: dict[str, Any], context: Callable[[], GraphContext]
 ) -> tuple[Any, Any]:
     """What both make of a valid document: all that a client can see, and the order of keys."""
+    plan = Plan(schema, document, None)
     results = (
         await interpreted(document, variables, context(), None),
-        await Plan(schema, document, None).execute(variables, context()),
+        await plan.execute(plan.prepared(variables), context()),
     )
     shown = []
     for result in map(with_codes, results):

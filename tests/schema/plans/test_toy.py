@@ -48,7 +48,8 @@ async def by_both(
     if not isinstance(interpreted, ExecutionResult):
         interpreted = await interpreted
     await settled()
-    planned = await Plan(toy, document, None).execute(variables, cast("GraphContext", ours))
+    plan = Plan(toy, document, None)
+    planned = await plan.execute(plan.prepared(variables), cast("GraphContext", ours))
     await settled()
     assert shown(planned) == shown(interpreted)
     assert ours.calls == theirs.calls
