@@ -158,6 +158,12 @@ def children() -> set[int]:
     return {int(one) for one in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()}
 
 
+def kill_child(before: set[int]) -> None:
+    """Kill the one process that there was not before. Raises `ValueError` if there is none."""
+    (child,) = children() - before
+    os.kill(child, signal.SIGKILL)
+
+
 async def test_the_time_of_the_processor_is_the_fault_of_the_layer_and_a_kill_is_not() -> None:
     forever = gzip.compress(b"", mtime=0) * 400_000
     assert await refusal(forever, replace(Limits(), cpu_s=1)) == (
@@ -170,8 +176,7 @@ async def test_the_time_of_the_processor_is_the_fault_of_the_layer_and_a_kill_is
     # As the system does where memory is short
     async def killing() -> AsyncIterator[bytes]:
         yield forever[:30]
-        (child,) = children() - before
-        os.kill(child, signal.SIGKILL)
+        kill_child(before)
         await asyncio.sleep(60)
 
     with pytest.raises(OSError, match="ended by SIGKILL"):
@@ -179,12 +184,13 @@ async def test_the_time_of_the_processor_is_the_fault_of_the_layer_and_a_kill_is
 
 
 async def test_a_kill_is_not_the_fault_of_a_bill() -> None:
+    before = children()
     reading = asyncio.create_task(ChildBillReader().read(b" " * MIB, ""))
     while True:
         await asyncio.sleep(0.01)
         # Until there is a process
         with suppress(ValueError):
-            kill_child()
+            kill_child(before)
             break
     with pytest.raises(OSError, match="ended by SIGKILL"):
         await reading
