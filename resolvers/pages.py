@@ -28,6 +28,8 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 DEFAULT_FIRST = 50
+KEY_LENGTH = 4_096
+"""Most characters of a text that a list is ordered by: no path of a file is longer, and nothing else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Term:
     def fits(self, value: Any) -> bool:
         """Whether a value from a cursor has the type of the column, and a value that databases accept."""
         if self.kind is str:
-            return isinstance(value, str) and "\0" not in value
+            return isinstance(value, str) and len(value) <= KEY_LENGTH and "\0" not in value
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 

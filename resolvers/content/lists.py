@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from resolvers.access.index_ranges import SOURCE, count_grants, visible_ranges
 from resolvers.context import Context
-from resolvers.pages import Page, Query, Term, keyset_cursor, paginate_ranges
+from resolvers.pages import KEY_LENGTH, Page, Query, Term, keyset_cursor, paginate_ranges
 from storage.clock import now_ms
 from storage.conditions import is_active
 from storage.statements import fetch, is_postgres
@@ -78,8 +78,8 @@ async def repository_paths(context: Context, *, after: str, limit: int) -> list[
     found = await paginate_ranges(
         _PATHS,
         [range_.and_also("n.is_enabled IS NOT FALSE") for range_ in visible],
-        # PostgreSQL cannot hold NUL, and no path has it; the part before it selects the same paths.
-        Page(limit, keyset_cursor(after.partition("\0")[0])),
+        # PostgreSQL cannot hold NUL, and no path has it or is so long; what is before selects the same.
+        Page(limit, keyset_cursor(after[:KEY_LENGTH].partition("\0")[0])),
         table="repository",
         key="r.id",
         maximum=limit,

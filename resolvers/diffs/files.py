@@ -4,7 +4,7 @@ What the lowest layers of both have in common is looked at only where a layer ab
 something away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -277,10 +277,10 @@ def _first(cursors: Sequence[Cursor]) -> str | None:
     return min((cursor.head for cursor in cursors if cursor.head is not None), default=None)
 
 
-def _leading(path: str) -> list[str]:
+def _leading(path: str) -> Iterator[str]:
     """What a path begins with and may be a path, of which what is beneath comes later or holds the path."""
-    ends = [at for at in range(1, len(path)) if path[at] < BEHIND and path[at - 1] != "/"]
-    return ["", *(path[:at] for at in ends)]
+    yield ""
+    yield from (path[:at] for at in range(1, len(path)) if path[at] < BEHIND and path[at - 1] != "/")
 
 
 def _differ(before: ImageFile | None, later: ImageFile | None) -> bool:

@@ -299,6 +299,8 @@ async def test_the_catalog_lists_visible_repositories(
     rest = await registry.get(address)
     assert rest.json() == {"repositories": ["owner/b"]}
     assert next_of(rest) is None
+    long = await registry.get("/v2/_catalog", params={"last": "owner/a/c" + "c" * 5_000})
+    assert long.json() == {"repositories": ["owner/b"]}
     assert (await stranger.get("/v2/_catalog")).json() == {"repositories": ["stranger/x"]}
     # An empty list would keep clients from signing in.
     refused = await anonymous.get("/v2/_catalog")

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from resolvers.diffs import files as diff_of_files
+from resolvers.pages import keyset_cursor
 from resolvers.scan import listing, parts
 from tests.factories import Factory
 from tests.scanning import OPAQUE, layer, scan_pushed
@@ -97,6 +98,17 @@ async def test_files_are_added_removed_or_changed(factory: Factory, ada: GraphQL
     answer = await ada.answer(DIFF, **{"from": before, "to": later, "path": "../x"})
     assert answer["data"] == {"manifestDiff": {"files": None}}
     assert answer["errors"][0]["message"] == "path: must be a path without empty steps, `.` and `..`."
+
+
+async def test_a_cursor_is_no_longer_than_a_path(factory: Factory, ada: GraphQL) -> None:
+    await factory.repository("ada/app")
+    digest = await image(factory, [{"a": b""}])
+    await scan_pushed(factory, is_near=True)
+    asked = {"from": digest, "to": digest, "after": keyset_cursor("!" * 4_096)}
+    assert (await ada.data(DIFF, **asked))["manifestDiff"]["files"]["nodes"] == []
+    answer = await ada.answer(DIFF, **asked | {"after": keyset_cursor("!" * 4_097)})
+    assert answer["data"] == {"manifestDiff": {"files": None}}
+    assert answer["errors"][0]["message"] == "after: the cursor belongs to another list."
 
 
 @pytest.mark.parametrize("seed", range(4))

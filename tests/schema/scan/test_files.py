@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from resolvers.pages import keyset_cursor
 from resolvers.scan import cursor, files, listing, parts
 from storage.statements import execute, fetch
 from tests.factories import Factory
@@ -182,6 +183,8 @@ async def test_paths_that_are_no_directories_are_refused(factory: Factory, ada: 
         assert await refused(ada, digest, path) == "path: must be a path without empty steps, `.` and `..`."
     assert await refused(ada, digest, "a" * 4_097) == "path: must be at most 4,096 bytes long."
     assert await refused(ada, digest, "a", after="x") == "after: must be a cursor of this server."
+    foreign = keyset_cursor("!" * 4_097)
+    assert await refused(ada, digest, "a", after=foreign) == "after: the cursor belongs to another list."
     assert "between 1 and 100" in (await ada.answer(FILES, digest=digest, first=0))["errors"][0]["message"]
 
 
