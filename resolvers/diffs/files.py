@@ -23,6 +23,8 @@ MOST_WORK: Final = 2_000_000
 """What one page may cost, in the time that it takes to skip a line that is the same in both images."""
 PATH_COST: Final = 30
 """What it costs to look at a path, and as much more as there are layers."""
+PROBE_COST: Final = 20
+"""What it costs to look ahead in a layer for what is in a path."""
 MOST_PARTS: Final = 1_000
 """Parts of listings after which a page ends."""
 _BY_PATH: Final = (Term("path", "path", kind=str),)
@@ -93,7 +95,9 @@ class _Step:
 
     def holds(self, path: str) -> bool:
         """Whether a path is beneath it."""
-        return not self.path or path.startswith(f"{self.path}/")
+        length = len(self.path)
+        # What is quick to see comes first: there may be as many steps as a path has characters.
+        return not length or (path[length : length + 1] == "/" and path.startswith(self.path))
 
 
 class _Comparison:
@@ -135,7 +139,9 @@ class _Comparison:
         inside = f"{path}/" if path else ""
         if last <= inside:
             yield from self._cursors.seek(inside, self._upper)
-        while self._work < MOST_WORK and self._cursors.read <= MOST_PARTS:
+        # At least one path is gone beyond, so that pages come to an end.
+        most = max(MOST_WORK, self._spent + 1)
+        while self._spent < most and self._cursors.read <= MOST_PARTS:
             upcoming = yield from self._next(inside)
             if upcoming is None or not upcoming.startswith(inside):
                 return _Part(found, None)
@@ -147,6 +153,11 @@ class _Comparison:
                     return _Part(found, found[-1].path)
                 found.append(change)
         return _Part(found, self._last)
+
+    @property
+    def _spent(self) -> int:
+        """What the page has cost so far."""
+        return self._work + PROBE_COST * self._cursors.probes
 
     def _next(self, inside: str) -> Reading[str | None]:
         """The next path at which the images may differ."""

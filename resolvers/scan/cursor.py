@@ -133,9 +133,13 @@ class Cursor:
         self._at += 1
         self.head = head
 
+    def must_look(self, prefix: str) -> bool:
+        """Whether the head alone does not tell what `has_ahead` is asked."""
+        return self.head is not None and self.head < prefix
+
     def looking(self, prefix: str) -> Iterator[int]:
         """The number of the part that `has_ahead` needs, if it needs one that is not there."""
-        if self.head is None or self.head >= prefix:
+        if not self.must_look(prefix):
             return
         number = self._ahead(prefix)
         is_known = number + 1 < len(self._firsts) and self._firsts[number + 1].startswith(prefix)
@@ -151,7 +155,7 @@ class Cursor:
 
     def has_ahead(self, prefix: str) -> bool:
         """Whether an entry ahead has a path that begins so."""
-        if self.head is None or self.head >= prefix:
+        if not self.must_look(prefix):
             return self.head is not None and self.head.startswith(prefix)
         number = self._ahead(prefix)
         if number + 1 < len(self._firsts) and self._firsts[number + 1].startswith(prefix):
@@ -178,11 +182,14 @@ class Cursor:
 
 
 class Cursors:
-    """Cursors of some layers, which go forward together. `read` is how many parts they have read."""
+    """Cursors of some layers, which go forward together.
+
+    `read` is how many parts they have read, and `probes` how often one of them has looked ahead.
+    """
 
     def __init__(self, layers: Iterable[ListedLayer]) -> None:
         self.all = [Cursor(layer) for layer in layers]
-        self.read = 0
+        self.read = self.probes = 0
         self._held: dict[int, int] = {}
 
     def seek(self, path: str, some: Sequence[Cursor] | None = None) -> Reading[None]:
@@ -208,6 +215,7 @@ class Cursors:
         """The first of some places whose cursor has an entry ahead with a path that begins so."""
         for place in places:
             cursor = self.all[place]
+            self.probes += cursor.must_look(prefix)
             for number in cursor.looking(prefix):
                 (content,) = yield [(cursor.layer.id, number)]
                 self.read += 1

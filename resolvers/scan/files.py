@@ -15,6 +15,8 @@ from resolvers.scan.parts import PartReader
 PATH_BYTES: Final = 4_096
 MOST_NAMES: Final = 100_000
 """Names that one page looks at, those that are taken away included."""
+MOST_PROBES: Final = 20_000
+"""How often one page looks ahead in a layer, which a name may need for each `!` or `.` that it has."""
 _PERMISSIONS: Final = 0o7777
 _BY_NAME: Final = (Term("name", "name", kind=str),)
 
@@ -143,15 +145,21 @@ class _Directory:
         self._seen = after
         yield from self._cursors.seek(self._base + after)
         found: list[ImageFile] = []
+        # What it took to come here does not count, so that pages come to an end.
+        most = self._cursors.probes + MOST_PROBES
         for _ in range(MOST_NAMES):
-            name = yield from self._next()
+            name = yield from self._next(most)
             if name is None:
                 return Children(found, None)
+            if not name:
+                break
             file = yield from self._file(name, level)
             if file is not None and len(found) == first:
                 return Children(found, found[-1].path.rpartition("/")[2])
             self._seen = name
             found += [file] if file is not None else []
+            if self._cursors.probes >= most:
+                break
         return Children(found, self._seen)
 
     def _enter(self) -> Reading[int]:
@@ -179,8 +187,11 @@ class _Directory:
             raise Invalid(f"path: {path!r} is a symbolic link to {line[4]!r}, no directory.", field="path")
         raise Invalid(f"path: {path!r} is no directory.", field="path")
 
-    def _next(self) -> Reading[str | None]:
-        """The next name that a layer has, or that is implied by what is in it."""
+    def _next(self, most_probes: int) -> Reading[str | None]:
+        """The next name that a layer has, or that is implied by what is in it; None if there is none.
+
+        Empty if it takes more probes to tell: there is nothing up to the name that was seen last.
+        """
         base = self._base
         while True:
             path = min((one.head for one in self._cursors.all if one.head is not None), default=None)
@@ -204,6 +215,9 @@ class _Directory:
                 prefix = f"{base}{name[:length]}/"
                 if (yield from self._cursors.has_ahead(prefix, self._view.places)) is not None:
                     return name[:length]
+                if self._cursors.probes >= most_probes:
+                    self._seen = name[:length]
+                    return ""
         return name
 
     def _file(self, name: str, level: int) -> Reading[ImageFile | None]:

@@ -177,3 +177,19 @@ async def test_what_is_the_same_is_skipped(
     monkeypatch.setattr(diff_of_files, "MOST_PARTS", 12)
     found = await pages(ada, left, right)
     assert [node["path"] for page in found for node in page] == ["usr/150", "usr/151x"]
+
+
+async def test_a_page_looks_ahead_so_often(
+    factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await factory.repository("ada/app")
+    base: Content = {"a": b"", "d": b"", "x": b""}
+    before = await image(factory, [base, {"a!!!": b"1", "b!!": b"1", "c": b"1", "c0": b"1", "d/e": b"1"}])
+    later = await image(factory, [base])
+    await scan_pushed(factory, is_near=True)
+    whole = ["a!!!", "b!!", "c", "c0", "d", "d/e"]
+    (page,) = await pages(ada, before, later)
+    assert [node["path"] for node in page] == whole
+    monkeypatch.setattr(diff_of_files, "PROBE_COST", diff_of_files.MOST_WORK)
+    found = await pages(ada, before, later)
+    assert [[node["path"] for node in page] for page in found] == [["a!!!"], ["b!!"], whole[2:]]

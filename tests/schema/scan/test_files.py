@@ -290,6 +290,20 @@ async def test_a_page_looks_at_so_many_names(
     assert await pages(ada, digest, "d", 50) == [["0"], [], ["8", "9"]]
 
 
+async def test_a_page_looks_ahead_so_often(
+    factory: Factory, ada: GraphQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await factory.repository("ada/app")
+    digest = await image(factory, {"d/a!!!": b"", "d/b!/x": b"", "d/b!!!": b"", "d/c": b"", "d/c.d/e": b""})
+    whole = ["a!!!", "b!", "b!!!", "c", "c.d"]
+    assert await pages(ada, digest, "d", 50) == [whole]
+    # A page may end within a name: after what it begins with.
+    monkeypatch.setattr(files, "MOST_PROBES", 1)
+    found = await pages(ada, digest, "d", 50)
+    assert found == [[], [], [], ["a!!!"], ["b!"], [], ["b!!!", "c", "c.d"]]
+    assert [name for page in await pages(ada, digest, "d", 1) for name in page] == whole
+
+
 async def test_what_is_not_scanned_has_no_files(factory: Factory, ada: GraphQL) -> None:
     await factory.repository("ada/app")
     digest = await factory.image("ada/app", layer({"a": b""}))
