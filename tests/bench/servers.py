@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +68,12 @@ class Server:
 
 
 def family(pid: int) -> list[int]:
-    """The ids of a process and all that it started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in family(int(child)))]
+    """The ids of a process and all that it started, without those that have just ended."""
+    found = [pid]
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += family(int(child))
+    return found
 
 
 def forget_peak(pid: int) -> None:
@@ -93,6 +96,21 @@ def _free_port() -> int:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server answers. One that does not is ended, since nobody else would."""
+    try:
+        _answers(url, process)
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+def _answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Return once it answers. Raises `RuntimeError` if that takes too long."""
     for _ in range(150):
         if process.poll() is not None:
             raise RuntimeError(f"the server at {url} ended with {process.returncode}")
@@ -136,11 +154,13 @@ def start_quayside(
     token = admin("create-token", owner, "--scopes", "repo:admin repo:create org:admin user:admin")
     port = _free_port()
     options = ["--data", str(data), "--port", str(port), "--workers", str(workers)]
-    process = subprocess.Popen(
-        [*command, "serve", *([] if runs_jobs else ["--no-jobs"]), *options],
-        env=environment,
-        stderr=(data / "server.log").open("wb"),
-    )
+    with (data / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "serve", *([] if runs_jobs else ["--no-jobs"]), *options],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     url = f"http://127.0.0.1:{port}"
     _wait_for(f"{url}/readyz", process)
     return Server("quayside", url, process, token)
