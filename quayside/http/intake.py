@@ -6,7 +6,7 @@ then read from the connection into buffers of 1 MiB, past the parser, while the 
 A body in chunks, whose end only the parser finds, gets into the same buffers by way of it.
 
 A piece is a view of a buffer. The buffer is filled anew once nobody holds a view of it, so that a piece stays
-as it is however long it is held.
+as it is however long it is held. A small piece is a copy, so that slow clients hold no buffers.
 """
 
 import asyncio
@@ -172,6 +172,7 @@ class Intake(asyncio.BufferedProtocol):
         piece = self._next_piece()
         self._is_delivered = not (self._waiting_bytes or cycle.more_body)
         if self._is_delivered:
+            self._release()
             # What is set from now on tells that the client left.
             cycle.message_event.clear()
         return {"type": "http.request", "body": piece, "more_body": not self._is_delivered}
@@ -199,12 +200,16 @@ class Intake(asyncio.BufferedProtocol):
         return self._pours and self._is_direct and not self._is_slow and self._rest >= LARGE_BYTES
 
     def _next_piece(self) -> memoryview | bytes:
+        piece: memoryview | bytes
         if self._full:
             piece = self._full.popleft()
             self._is_slow &= self._is_late
         elif self._buffer is not None and self._end > self._first:
             piece = memoryview(self._buffer)[self._first : self._end].toreadonly()
             self._first = self._end
+            if len(piece) < SLOW_BYTES:
+                piece = bytes(piece)
+                self._release()
         else:
             return b""
         self._waiting_bytes -= len(piece)
@@ -255,7 +260,12 @@ class Intake(asyncio.BufferedProtocol):
             self._is_slow = True
             return
         # The transport may close its descriptor at any time, and the number be given to another connection.
-        descriptor = os.dup(connection.transport.get_extra_info("socket").fileno())
+        try:
+            descriptor = os.dup(connection.transport.get_extra_info("socket").fileno())
+        except OSError:
+            # The process has no descriptor left.
+            self._is_slow = True
+            return
         buffer = _buffers.take()
         try:
             await in_thread(partial(inflow.receive, descriptor, buffer, self._rest, sink))
@@ -290,7 +300,7 @@ class Intake(asyncio.BufferedProtocol):
         """Bytes of the body were read."""
         if self._cycle.response_complete:
             # The request is answered already, and the rest of its body is read for the sake of the next.
-            self._drop()
+            self.drop()
             self._connection.body_goes_on()
         else:
             self._add(nbytes)
@@ -302,7 +312,8 @@ class Intake(asyncio.BufferedProtocol):
             self._is_direct = False
             self._connection.body_was_read()
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Forget what has come, since the request is answered."""
         self._full.clear()
         self._waiting_bytes = 0
         self._linger_no_more()

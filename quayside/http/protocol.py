@@ -162,6 +162,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._head_bytes = self._unparsed_bytes = self.body_bytes = 0
         self._is_head = True
         self._intake = None
+        # It was set if the body before this request ended in the same read.
+        self._unset_keepalive_if_required()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -198,8 +200,15 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body has arrived."""
+        is_remainder = self._remainder_timer is not None
         self._cancel_remainder_timer()
         super().on_message_complete()
+        if is_remainder and not self.transport.is_closing():
+            # The bytes of the body have cancelled the time in which the next request must begin.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def body_was_read(self) -> None:
         """The rest of the body was read past the parser, which expects the next request from now on."""
@@ -214,6 +223,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The request is answered, perhaps before its body has arrived."""
+        if self._intake is not None and self.cycle.response_complete:
+            self._intake.drop()
         super().on_response_complete()
         is_answered = self.cycle is not None and self.cycle.response_complete
         if is_answered and self.cycle.more_body and not self.transport.is_closing():
@@ -234,7 +245,13 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer with an error, and close the connection."""
+        """Answer with an error, and close the connection; at once if an earlier answer has not ended."""
+        cycle = self.cycle
+        is_under_way = cycle is not None and not cycle.response_complete
+        # Only what is wrong with the body of a request can still be its answer.
+        if is_under_way and (cycle.response_started or not cycle.more_body or self.pipeline):
+            self.transport.close()
+            return
         reason = ERROR_BODIES.get(self._status)
         if reason is None:
             super().send_400_response(msg)

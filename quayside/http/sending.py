@@ -8,6 +8,7 @@ nothing else is written meanwhile.
 import asyncio
 import os
 import select
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -20,8 +21,11 @@ from storage.uninterrupted import settled
 FILE_SENDER: Final = "quayside.file_sender"
 """The scope key of the `FileSender` of a request on a plain connection."""
 
-AT_ONCE_BYTES: Final = 32 * 1024 * 1024
-"""Most bytes that one call of a thread sends, so that all downloads advance."""
+TURN_S: Final = 0.02
+"""How long one thread sends to one connection, so that all downloads advance."""
+
+AT_ONCE_BYTES: Final = 1024 * 1024
+"""Most bytes that one call of the system sends; it cannot be interrupted."""
 
 PATIENCE_MS: Final = 5
 """How long a thread waits for a client to read on, before the event loop does."""
@@ -54,7 +58,11 @@ class FileSender:
         if self._is_gone:
             return False
         # The transport may close its descriptor at any time, and the number be given to another connection.
-        connection = os.dup(self._transport.get_extra_info("socket").fileno())
+        try:
+            connection = os.dup(self._transport.get_extra_info("socket").fileno())
+        except OSError as error:
+            # The process has no descriptor left.
+            raise SendingRefused from error
         try:
             return await self._send(connection, file, start, end)
         finally:
@@ -97,12 +105,12 @@ class FileSender:
 
 
 def _send_some(connection: int, file: int, start: int, end: int) -> tuple[int, bool]:
-    """Send what the connection takes now: how many bytes, and whether it takes no more."""
-    end = min(end, start + AT_ONCE_BYTES)
+    """Send what the connection takes within `TURN_S`: how many bytes, and whether it takes no more now."""
+    ends_at = time.monotonic() + TURN_S
     position = start
-    while position < end:
+    while position < end and time.monotonic() < ends_at:
         try:
-            sent = os.sendfile(connection, file, position, end - position)
+            sent = os.sendfile(connection, file, position, min(end - position, AT_ONCE_BYTES))
         except BlockingIOError:
             waiting = select.poll()
             waiting.register(connection, select.POLLOUT)

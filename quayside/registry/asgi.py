@@ -184,6 +184,8 @@ async def send_file(
         gone.cancel()
         body.cancel()
         await settled(asyncio.wait([body]))
+        # Its failure is of no interest once the client has left.
+        body.cancelled() or body.exception()
 
 
 async def _send_part(send: Send, sender: FileSender, file: int, part: range) -> bool:

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from quayside.http import intake
 from quayside.http.intake import BUFFER_BYTES, LARGE_BYTES, Buffers, take_large_pieces
 from storage.blobs import Inflow
 from tests.quayside.http.served import KINDS, PATIENCE_S, Place, received, served
+from tests.waiting import wait_for
 
 SIZE = 5 * BUFFER_BYTES + 12_345
 CONTENT = os.urandom(SIZE)
@@ -90,9 +92,32 @@ class Application:
         return bytes(found)
 
 
+class CountedBuffers(Buffers):
+    """Buffers that are counted while somebody has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+
+    def take(self) -> bytearray:
+        self.taken += 1
+        return super().take()
+
+    def give(self, buffer: bytearray) -> None:
+        super().give(buffer)
+        self.taken -= 1
+
+
 @pytest.fixture
 def application() -> Application:
     return Application()
+
+
+@pytest.fixture
+def buffers(monkeypatch: pytest.MonkeyPatch) -> CountedBuffers:
+    counted = CountedBuffers()
+    monkeypatch.setattr(intake, "_buffers", counted)
+    return counted
 
 
 @pytest.fixture(params=KINDS)
@@ -185,6 +210,48 @@ def test_what_a_slow_client_sends_is_delivered_at_once(place: Place, application
             came = b""
             while came != piece:
                 came += application.came.get(timeout=PATIENCE_S)
+
+
+def test_a_slow_client_keeps_no_buffer(
+    place: Place, application: Application, buffers: CountedBuffers
+) -> None:
+    with place.connected() as connection:
+        connection.sendall(head())
+        for piece in (b"quay", b"side"):
+            connection.sendall(piece)
+            came = b""
+            while came != piece:
+                came += application.came.get(timeout=PATIENCE_S)
+            wait_for(lambda: buffers.taken, lambda taken: taken == 0, patience_s=PATIENCE_S)
+
+
+@pytest.mark.parametrize("path", [b"/", b"/pour", b"/early"])
+def test_a_connection_keeps_no_buffer_behind_a_body(
+    path: bytes, place: Place, buffers: CountedBuffers
+) -> None:
+    # Given an answer, in case of `/early` to a part of the body
+    sent = CONTENT[: LARGE_BYTES + 100] if path == b"/early" else CONTENT
+    with place.connected() as connection:
+        connection.sendall(head(path) + sent)
+        answer = connection.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+        wait_for(lambda: buffers.taken, lambda taken: taken == 0, patience_s=PATIENCE_S)
+
+
+@pytest.mark.parametrize("kind", ["plain", "other loop"])
+def test_without_a_descriptor_for_it_nothing_is_poured(
+    kind: str, application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(intake.os, "dup", refuse)
+    with served(application, kind, tmp_path) as place, place.connected() as connection:
+        connection.sendall(head(b"/pour") + CONTENT + LAST)
+        answers = bodies_of(received(connection))
+
+    assert (answers, application.poured) == ([DIGEST, b""], 0)
 
 
 @pytest.mark.parametrize("path", [b"/", b"/pour"])

@@ -12,6 +12,7 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from quayside.http import protocol
+from quayside.http.intake import take_large_pieces
 from quayside.http.protocol import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, BufferingTransport
 from tests.live import listening_at
 from tests.process import serving
@@ -263,6 +264,44 @@ async def test_what_an_answer_leaves_of_a_body_has_an_end(monkeypatch: pytest.Mo
 
     # Then only the last can use the connection again
     assert (stopping, dripping, ending) == (1, 1, 3)
+
+
+@pytest.mark.parametrize("size", [3, 300_000])
+async def test_a_connection_ends_that_is_idle_behind_a_body_which_was_answered_early(size: int) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        take_large_pieces(scope)
+        if scope["method"] == "GET":
+            # Longer than a connection may be idle.
+            await asyncio.sleep(0.4)
+        await receive()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(application, http=protocol.BoundedHeadProtocol, lifespan="off", log_config=None)
+    config.timeout_keep_alive = 0.2  # type: ignore[assignment]
+    server = uvicorn.Server(config)
+    head = b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size
+    next_one = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+
+    async def answers(behind: bytes) -> int:
+        """The number of answers until the server closes the connection."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
+        writer.write(head + b"a")
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"b" * (size - 1) + behind)
+        async with asyncio.timeout(5):
+            answer += await reader.read()
+        writer.close()
+        return answer.count(b"HTTP/1.1 204 No Content\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            # Also a request that comes at once behind the body is answered
+            assert await asyncio.gather(answers(b""), answers(next_one)) == [1, 2]
+        finally:
+            server.should_exit = True
+            await serving
 
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])

@@ -5,6 +5,8 @@ import os
 import queue
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,49 @@ def test_a_slow_client_gets_everything(place: Place, application: Application) -
     assert application.ended.get(timeout=PATIENCE_S) == "well"
 
 
+def test_a_connection_that_takes_little_all_the_time_holds_no_thread(
+    place: Place, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given one thread, and a connection that takes 4 KiB each time
+    send, slow, sent = os.sendfile, list[int](), list[int]()
+
+    def sendfile(connection: int, file: int, position: int, size: int) -> int:
+        slow.append(connection)
+        if connection != slow[0]:
+            return send(connection, file, position, size)
+        time.sleep(0.01)
+        sent.append(send(connection, file, position, min(size, 4096)))
+        return sent[-1]
+
+    monkeypatch.setattr(sending.os, "sendfile", sendfile)
+    monkeypatch.setattr(sending, "_threads", ThreadPoolExecutor(1))
+    with place.connected() as first, place.connected() as second:
+        first.sendall(request())
+        assert first.recv(12) == b"HTTP/1.1 200"
+        while not sent:
+            time.sleep(0.001)
+
+        # Then another one gets everything before the system has taken much for the first
+        second.sendall(request())
+        assert received(second).endswith(b"\r\n\r\n" + PART)
+        assert sum(sent) < 1_000_000
+
+
+def test_what_is_wrong_behind_a_request_gets_into_no_answer(place: Place) -> None:
+    with place.connected(receive_buffer=4096) as connection:
+        connection.sendall(request(closes=False))
+        answer = connection.recv(12)
+        connection.sendall(b"\x16\x03\x01\r\n\r\n")
+        # The connection may be reset, since not all that was sent to it was read.
+        with suppress(ConnectionError):
+            while piece := connection.recv(1 << 20):
+                answer += piece
+
+    _, _, part = answer.partition(b"\r\n\r\n")
+    assert len(part) < len(PART)
+    assert PART.startswith(part)
+
+
 def test_a_client_that_leaves_ends_the_answer(place: Place, application: Application) -> None:
     with place.connected(receive_buffer=4096) as connection:
         connection.sendall(request())
@@ -120,6 +165,21 @@ def test_a_file_that_the_system_does_not_send_is_read(
         answers = received(connection)
 
     assert answers.count(PART) == 2
+    assert application.ended.get(timeout=PATIENCE_S) == "well"
+
+
+def test_without_a_descriptor_for_it_a_file_is_read(
+    place: Place, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(sending.os, "dup", refuse)
+    with place.connected() as connection:
+        connection.sendall(request())
+        answer = received(connection)
+
+    assert answer.endswith(b"\r\n\r\n" + PART)
     assert application.ended.get(timeout=PATIENCE_S) == "well"
 
 

@@ -1,13 +1,18 @@
 """Requests and responses in plain ASGI, with a minimal server in the test."""
 
 import asyncio
+import errno
+import gc
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from quayside.http.sending import FileSender
 from quayside.registry import asgi
 from quayside.registry.errors import OciCode, RegistryError
+from tests.waiting import PATIENCE_S
 
 VERSION = (b"docker-distribution-api-version", b"registry/2.0")
 
@@ -168,6 +173,28 @@ async def test_a_source_that_fails_at_once_has_sent_nothing() -> None:
         await asgi.send_stream(connection.receive, connection.send, 200, {}, failing())
 
     assert connection.sent == []
+
+
+async def test_a_file_that_fails_behind_a_client_that_left_is_no_unhandled_error(tmp_path: Path) -> None:
+    class Sender:
+        async def send(self, file: int, start: int, end: int) -> bool:
+            try:
+                await asyncio.sleep(PATIENCE_S)
+            except asyncio.CancelledError:
+                raise OSError(errno.EIO, "disk") from None
+            return True
+
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: errors.append(context))
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    connection = Connection(GONE)
+    with path.open("rb", buffering=0) as file:
+        sender = cast(FileSender, Sender())
+        await asgi.send_file(connection.receive, connection.send, 200, {}, sender, file, range(3))
+    gc.collect()
+
+    assert errors == []
 
 
 async def test_a_stream_stops_when_the_client_hangs_up() -> None:
