@@ -57,6 +57,8 @@ T = TypeVar("T")
 
 THREADS = 8
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+MAX_PENDING = 2048
+"""Pieces of a batch, which are few unless their sender is slow: each takes more memory than a few bytes."""
 HASHERS_KEPT = 1024
 WALK_BATCH = 256
 
@@ -256,7 +258,7 @@ class FilesystemBlobStore:
                     continue
                 pending.append(piece)
                 size += len(piece)
-                if size >= CHUNK_SIZE:
+                if size >= CHUNK_SIZE or len(pending) >= MAX_PENDING:
                     batch, pending, size = pending, [], 0
                     await self._write(file, batch)
                     # What it came in can be used again.

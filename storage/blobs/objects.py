@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 OBJECT_SIZE = 8 * 1024 * 1024
 """Bytes of an upload that are held in memory and written at once; more than S3's least part of 5 MiB."""
+MAX_PENDING = 1024
+"""Pieces that wait to be written, which are joined beyond that: each takes more memory than a few bytes."""
 MAX_PARTS = 9_000
 """S3 takes 10,000 parts; for blobs above some 70 GiB the parts therefore grow."""
 CHECK_TIMEOUT_S = 5
@@ -109,6 +111,8 @@ class ObjectBlobStore:
                     if pending_size >= OBJECT_SIZE:
                         batch, pending, pending_size = pending, [], 0
                         size = await self._put_part(upload, size, b"".join(batch))
+                    elif len(pending) >= MAX_PENDING:
+                        pending = [b"".join(pending)]
             finally:
                 # What was received is kept, also when the stream raises.
                 if pending_size:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import weakref
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -169,6 +171,28 @@ async def test_a_stream_that_raises_keeps_what_was_received(store: BlobStore) ->
 
     assert await store.append(upload, CHUNK_SIZE + 14, stream(b"!")) == CHUNK_SIZE + 15
     assert await store.commit(upload, sha256(large + b"tail!")) == CHUNK_SIZE + 15
+
+
+async def test_an_append_keeps_few_of_many_small_pieces(store: BlobStore) -> None:
+    # Given a client that sends byte by byte
+    count = 20_000
+    upload, kept, most = new_upload(), set[int](), 0
+
+    async def dripping() -> AsyncIterator[memoryview]:
+        nonlocal most
+        for number in range(count):
+            piece = memoryview(b"a")
+            kept.add(number)
+            weakref.finalize(piece, kept.remove, number)
+            yield piece
+            del piece
+            most = max(most, len(kept))
+
+    await store.create_upload(upload)
+    assert await store.append(upload, 0, dripping()) == count
+    # Threads may still have the batches before.
+    assert most <= 8192
+    assert await store.commit(upload, sha256(b"a" * count)) == count
 
 
 async def test_a_cancelled_append_keeps_what_was_received(store: BlobStore) -> None:
