@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from uvicorn import Config
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 
 from quayside.commands import CommandError
@@ -45,10 +46,12 @@ class Worker(multiprocess.Process):
             self.target(sockets)
 
 
-def supervise(config: Config, sockets: list[socket.socket]) -> None:
-    """Run workers until told to stop, and replace those that end."""
+def supervise(config: Config, sockets: list[socket.socket]) -> bool:
+    """Run workers until told to stop, and replace those that end; False if one could not start."""
     multiprocess.Process = Worker  # type: ignore[misc] # The supervisor names no class to take instead.
-    multiprocess.Multiprocess(config, sockets).run()
+    supervisor = multiprocess.Multiprocess(config, sockets)
+    supervisor.run()
+    return all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
 
 
 def in_process_of_its_own(work: Callable[[], Settings]) -> Settings:

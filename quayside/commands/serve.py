@@ -5,6 +5,7 @@ import asyncio
 import functools
 import gc
 import logging
+import signal
 from collections.abc import Callable
 from typing import cast
 
@@ -55,8 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
         settings = in_process_of_its_own(lambda: asyncio.run(prepare(settings)))
         report_address(settings)
         app = build_app(settings, jobs=jobs)
-        supervise(server_config(settings, lambda: app, workers=arguments.workers), sockets)
-        return 0
+        is_well = supervise(server_config(settings, lambda: app, workers=arguments.workers), sockets)
+        return 0 if is_well else 1
+    # A reload of its service must not end it. Unlike SIG_IGN, programs that it starts do not inherit this.
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
     settings = asyncio.run(prepare(settings))
     report_address(settings)
     server = uvicorn.Server(server_config(settings, functools.partial(build_app, settings, jobs=jobs)))

@@ -81,11 +81,7 @@ def test_migrate_prints_what_it_applied_and_may_be_repeated(tmp_path: Path) -> N
 
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     provide_registry(tmp_path)
-    with sqlite3.connect(tmp_path / "data" / "quayside.db") as connection:
-        connection.execute(
-            "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('models', '9999_future', '2030')"
-        )
-    connection.close()
+    make_newer(tmp_path)
 
     sentence = (
         "The database is newer than this version: it has revision 9999_future, this version knows up to "
@@ -97,9 +93,20 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     assert outcome(run(tmp_path, "migrate")) == (1, "", sentence)
 
 
+def make_newer(directory: Path) -> None:
+    """Give the database a revision that this version does not know."""
+    with sqlite3.connect(directory / "data" / "quayside.db") as connection:
+        connection.execute(
+            "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('models', '9999_future', '2030')"
+        )
+    connection.close()
+
+
 def test_serve_makes_what_it_needs_and_stops_in_order(tmp_path: Path) -> None:
     with serving(tmp_path, makes_registry=True) as (client, process):
         ready = client.get("/readyz", headers={"X-Request-Id": "r1"})
+        # A reload of its service is no stop.
+        process.send_signal(signal.SIGHUP)
         missing = client.get("/no/such/page")
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=START_TIMEOUT_S) == -signal.SIGTERM
@@ -146,6 +153,15 @@ def test_workers_are_forks_that_are_replaced(tmp_path: Path) -> None:
     assert set(first) & set(second) == {first[1]}
     assert answers == [200, 200, 200]
     assert [pid for pid in [*first, *second] if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_serve_fails_when_a_worker_cannot_be_replaced(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2", "--no-jobs") as (_, process):
+        wait_for_starts(tmp_path, 2)
+        make_newer(tmp_path)
+        os.kill(children_of(process.pid)[0], signal.SIGKILL)
+
+        assert process.wait(timeout=START_TIMEOUT_S) == 1
 
 
 def children_of(pid: int) -> list[int]:
