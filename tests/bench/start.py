@@ -2,8 +2,9 @@
 
     python -m tests.bench.start
 
-The database is migrated before. Time is that of processors, of all processes until `/readyz` answers; memory
-is proportional (PSS), in which pages that processes share count once, after `IDLE_S` without requests.
+The database is migrated before. Measured are seconds until `/readyz` answers by 200, and the time of
+processors by then, of all processes, those that have ended included. Memory is proportional (PSS), in which
+pages that processes share count once, after `IDLE_S` without requests.
 """
 
 import tempfile
@@ -32,7 +33,7 @@ def line(server: Server, workers: int, ready_s: float) -> None:
     parts = [proportional_bytes(pid) / 2**20 for pid in family(server.process.pid)]
     each = ", ".join(f"{part:.0f}" for part in parts)
     print(
-        f"{f'start, workers: {workers}':28} {ready_s:9.2f} s CPU"
+        f"{f'start, workers: {workers}':28} {server.start_s:6.2f} s {ready_s:9.2f} s CPU"
         f"   {sum(parts):5.0f} MiB in {len(parts)} processes ({each})",
         flush=True,
     )
