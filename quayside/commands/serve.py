@@ -6,6 +6,7 @@ import functools
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from typing import cast
 
@@ -58,8 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
         app = build_app(settings, jobs=jobs)
         is_well = supervise(server_config(settings, lambda: app, workers=arguments.workers), sockets)
         return 0 if is_well else 1
-    # A reload of its service must not end it. Unlike SIG_IGN, programs that it starts do not inherit this.
-    signal.signal(signal.SIGHUP, lambda number, frame: None)
+    if not sys.stdin.isatty():
+        # A reload of its service must not end it; the end of its terminal does. Unlike SIG_IGN, programs that
+        # it starts do not inherit this.
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
     settings = asyncio.run(prepare(settings))
     report_address(settings)
     server = uvicorn.Server(server_config(settings, functools.partial(build_app, settings, jobs=jobs)))
